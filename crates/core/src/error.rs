@@ -1,0 +1,274 @@
+//! The one error type of the crate.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What was being done when an I/O error struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Resolving the source to an absolute path without links.
+    ResolveSource,
+    /// Opening a directory in order to list it.
+    OpenDirectory,
+    /// Reading the entries of an opened directory.
+    ReadDirectory,
+    /// Asking what an entry is (`stat`).
+    ReadMetadata,
+    /// Asking what a symbolic link leads to.
+    FollowLink,
+}
+
+impl Operation {
+    /// The operation in words that follow "while", for instance
+    /// `"reading the directory"`.
+    pub fn description(self) -> &'static str {
+        match self {
+            Operation::ResolveSource => "resolving the source",
+            Operation::OpenDirectory => "opening the directory",
+            Operation::ReadDirectory => "reading the directory",
+            Operation::ReadMetadata => "reading the metadata",
+            Operation::FollowLink => "following the link",
+        }
+    }
+}
+
+/// What kind of error an [`Error`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The operating system refused something: see [`Error::io_error`],
+    /// [`Error::path`] and [`Error::operation`].
+    Io,
+    /// A link to a directory leads back to a directory that is being visited:
+    /// see [`Error::path`] and [`Error::loop_ancestor`].
+    Loop,
+    /// An exclude rule that is no valid path glob: see [`Error::glob`].
+    ExcludeRule,
+    /// A number that is no Unicode code point was given for a name glob.
+    CodePoint,
+    /// A pattern nests deeper than [`MAX_LEVELS`](crate::MAX_LEVELS).
+    TooDeep,
+    /// A pattern's JSON is no valid JSON text: see [`Error::line`],
+    /// [`Error::column`] and [`Error::offset`].
+    JsonSyntax,
+    /// A pattern's JSON is valid JSON but no pattern: see [`Error::place`].
+    JsonPattern,
+}
+
+/// An error of this crate: it names the culprit and keeps its cause.
+///
+/// It converts into a [`std::io::Error`] that keeps the context.
+#[derive(Debug)]
+pub struct Error {
+    repr: Box<Repr>,
+}
+
+#[derive(Debug)]
+enum Repr {
+    Io { path: PathBuf, operation: Operation, source: io::Error },
+    Loop { path: PathBuf, ancestor: PathBuf },
+    ExcludeRule { glob: String, message: String },
+    CodePoint { value: u32 },
+    TooDeep { place: String },
+    JsonSyntax { place: String, message: String, line: usize, column: usize, offset: usize },
+    JsonPattern { place: String, message: String },
+}
+
+impl Error {
+    pub(crate) fn io(path: impl Into<PathBuf>, operation: Operation, source: io::Error) -> Error {
+        Repr::Io { path: path.into(), operation, source }.into()
+    }
+
+    pub(crate) fn link_loop(path: impl Into<PathBuf>, ancestor: impl Into<PathBuf>) -> Error {
+        Repr::Loop { path: path.into(), ancestor: ancestor.into() }.into()
+    }
+
+    pub(crate) fn exclude_rule(glob: impl Into<String>, message: impl Into<String>) -> Error {
+        Repr::ExcludeRule { glob: glob.into(), message: message.into() }.into()
+    }
+
+    pub(crate) fn code_point(value: u32) -> Error {
+        Repr::CodePoint { value }.into()
+    }
+
+    pub(crate) fn too_deep(place: impl Into<String>) -> Error {
+        Repr::TooDeep { place: place.into() }.into()
+    }
+
+    pub(crate) fn json_syntax(
+        place: impl Into<String>,
+        message: impl Into<String>,
+        line: usize,
+        column: usize,
+        offset: usize,
+    ) -> Error {
+        Repr::JsonSyntax { place: place.into(), message: message.into(), line, column, offset }
+            .into()
+    }
+
+    pub(crate) fn json_pattern(place: impl Into<String>, message: impl Into<String>) -> Error {
+        Repr::JsonPattern { place: place.into(), message: message.into() }.into()
+    }
+
+    /// What kind of error this is.
+    pub fn kind(&self) -> ErrorKind {
+        match *self.repr {
+            Repr::Io { .. } => ErrorKind::Io,
+            Repr::Loop { .. } => ErrorKind::Loop,
+            Repr::ExcludeRule { .. } => ErrorKind::ExcludeRule,
+            Repr::CodePoint { .. } => ErrorKind::CodePoint,
+            Repr::TooDeep { .. } => ErrorKind::TooDeep,
+            Repr::JsonSyntax { .. } => ErrorKind::JsonSyntax,
+            Repr::JsonPattern { .. } => ErrorKind::JsonPattern,
+        }
+    }
+
+    /// The path at which an [`Io`](ErrorKind::Io) or [`Loop`](ErrorKind::Loop)
+    /// error struck.
+    pub fn path(&self) -> Option<&Path> {
+        match &*self.repr {
+            Repr::Io { path, .. } | Repr::Loop { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// What was being done when an [`Io`](ErrorKind::Io) error struck; a
+    /// [`Loop`](ErrorKind::Loop) is found while following a link.
+    pub fn operation(&self) -> Option<Operation> {
+        match &*self.repr {
+            Repr::Io { operation, .. } => Some(*operation),
+            Repr::Loop { .. } => Some(Operation::FollowLink),
+            _ => None,
+        }
+    }
+
+    /// The operating system's error of an [`Io`](ErrorKind::Io) error.
+    pub fn io_error(&self) -> Option<&io::Error> {
+        match &*self.repr {
+            Repr::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
+    /// The directory that the link of a [`Loop`](ErrorKind::Loop) leads back to.
+    pub fn loop_ancestor(&self) -> Option<&Path> {
+        match &*self.repr {
+            Repr::Loop { ancestor, .. } => Some(ancestor),
+            _ => None,
+        }
+    }
+
+    /// The rule, as given, of an [`ExcludeRule`](ErrorKind::ExcludeRule) error.
+    pub fn glob(&self) -> Option<&str> {
+        match &*self.repr {
+            Repr::ExcludeRule { glob, .. } => Some(glob),
+            _ => None,
+        }
+    }
+
+    /// The place in a pattern, such as `directories[2].files`; empty for the
+    /// pattern itself.
+    pub fn place(&self) -> Option<&str> {
+        match &*self.repr {
+            Repr::TooDeep { place }
+            | Repr::JsonSyntax { place, .. }
+            | Repr::JsonPattern { place, .. } => Some(place),
+            _ => None,
+        }
+    }
+
+    /// The line, from 1, of a [`JsonSyntax`](ErrorKind::JsonSyntax) error.
+    pub fn line(&self) -> Option<usize> {
+        match &*self.repr {
+            Repr::JsonSyntax { line, .. } => Some(*line),
+            _ => None,
+        }
+    }
+
+    /// The column, in code points from 1, of a
+    /// [`JsonSyntax`](ErrorKind::JsonSyntax) error.
+    pub fn column(&self) -> Option<usize> {
+        match &*self.repr {
+            Repr::JsonSyntax { column, .. } => Some(*column),
+            _ => None,
+        }
+    }
+
+    /// The offset, in code points from 0, of a
+    /// [`JsonSyntax`](ErrorKind::JsonSyntax) error.
+    pub fn offset(&self) -> Option<usize> {
+        match &*self.repr {
+            Repr::JsonSyntax { offset, .. } => Some(*offset),
+            _ => None,
+        }
+    }
+
+    /// The message without the place: what is wrong, and where there is more
+    /// to say than its kind tells, what would be right.
+    pub fn message(&self) -> String {
+        match &*self.repr {
+            Repr::Io { source, .. } => source.to_string(),
+            Repr::Loop { ancestor, .. } => {
+                format!("the link leads back to {}", ancestor.display())
+            }
+            Repr::ExcludeRule { message, .. }
+            | Repr::JsonSyntax { message, .. }
+            | Repr::JsonPattern { message, .. } => message.clone(),
+            Repr::CodePoint { value } => format!("{value:#x} is no Unicode code point"),
+            Repr::TooDeep { .. } => {
+                format!("patterns nest at most {} levels deep", crate::MAX_LEVELS)
+            }
+        }
+    }
+}
+
+impl From<Repr> for Error {
+    fn from(repr: Repr) -> Error {
+        Error { repr: Box::new(repr) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.message();
+        match &*self.repr {
+            Repr::Io { path, operation, .. } => {
+                write!(f, "{}: {message} (while {})", path.display(), operation.description())
+            }
+            Repr::Loop { path, .. } => write!(f, "{}: {message}", path.display()),
+            Repr::ExcludeRule { glob, .. } => write!(f, "exclude rule {glob:?}: {message}"),
+            Repr::JsonSyntax { place, line, column, .. } if place.is_empty() => {
+                write!(f, "{message}: line {line} column {column}")
+            }
+            Repr::JsonSyntax { place, line, column, .. } => {
+                write!(f, "{place}: {message}: line {line} column {column}")
+            }
+            Repr::TooDeep { place } | Repr::JsonPattern { place, .. } if !place.is_empty() => {
+                write!(f, "{place}: {message}")
+            }
+            _ => f.write_str(&message),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &*self.repr {
+            Repr::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        let kind = match &*error.repr {
+            Repr::Io { source, .. } => source.kind(),
+            Repr::Loop { .. } => io::ErrorKind::Other,
+            _ => io::ErrorKind::InvalidInput,
+        };
+        io::Error::new(kind, error)
+    }
+}

@@ -1,0 +1,5 @@
+//! Placeholder.
+
+/// A set of name globs (to come).
+#[derive(Clone, Debug, Default)]
+pub struct NameSet {}
