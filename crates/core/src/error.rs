@@ -18,6 +18,8 @@ pub enum Operation {
     ReadMetadata,
     /// Asking what a symbolic link leads to.
     FollowLink,
+    /// Starting the worker threads.
+    StartThreads,
 }
 
 impl Operation {
@@ -30,6 +32,7 @@ impl Operation {
             Operation::ReadDirectory => "reading the directory",
             Operation::ReadMetadata => "reading the metadata",
             Operation::FollowLink => "following the link",
+            Operation::StartThreads => "starting the worker threads",
         }
     }
 }
@@ -55,6 +58,8 @@ pub enum ErrorKind {
     JsonSyntax,
     /// A pattern's JSON is valid JSON but no pattern: see [`Error::place`].
     JsonPattern,
+    /// A defect of this crate: what was being done was given up.
+    Internal,
 }
 
 /// An error of this crate: it names the culprit and keeps its cause.
@@ -74,6 +79,7 @@ enum Repr {
     TooDeep { place: String },
     JsonSyntax { place: String, message: String, line: usize, column: usize, offset: usize },
     JsonPattern { place: String, message: String },
+    Internal { message: &'static str },
 }
 
 impl Error {
@@ -112,6 +118,18 @@ impl Error {
         Repr::JsonPattern { place: place.into(), message: message.into() }.into()
     }
 
+    pub(crate) fn internal(message: &'static str) -> Error {
+        Repr::Internal { message }.into()
+    }
+
+    /// The same error about a path in another spelling.
+    pub(crate) fn with_path(mut self, to: PathBuf) -> Error {
+        if let Repr::Io { path, .. } | Repr::Loop { path, .. } = &mut *self.repr {
+            *path = to;
+        }
+        self
+    }
+
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         match *self.repr {
@@ -122,6 +140,7 @@ impl Error {
             Repr::TooDeep { .. } => ErrorKind::TooDeep,
             Repr::JsonSyntax { .. } => ErrorKind::JsonSyntax,
             Repr::JsonPattern { .. } => ErrorKind::JsonPattern,
+            Repr::Internal { .. } => ErrorKind::Internal,
         }
     }
 
@@ -216,6 +235,9 @@ impl Error {
             Repr::ExcludeRule { message, .. }
             | Repr::JsonSyntax { message, .. }
             | Repr::JsonPattern { message, .. } => message.clone(),
+            Repr::Internal { message } => {
+                format!("internal error, please report it: {message}")
+            }
             Repr::CodePoint { value } => format!("{value:#x} is no Unicode code point"),
             Repr::TooDeep { .. } => {
                 format!("patterns nest at most {} levels deep", crate::MAX_LEVELS)
@@ -266,7 +288,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         let kind = match &*error.repr {
             Repr::Io { source, .. } => source.kind(),
-            Repr::Loop { .. } => io::ErrorKind::Other,
+            Repr::Loop { .. } | Repr::Internal { .. } => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidInput,
         };
         io::Error::new(kind, error)

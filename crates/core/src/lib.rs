@@ -2,14 +2,27 @@
 //!
 //! (overview to come)
 
+mod bits;
 mod error;
+mod exclude;
 mod glob;
+mod listing_scan;
+mod matching;
 mod name;
 mod name_set;
 mod pattern;
+mod program;
+mod scan;
+mod traversal;
+mod walk;
 
 pub use error::{Error, ErrorKind, Operation};
+pub use exclude::ExcludeRules;
 pub use glob::NameGlob;
+pub use listing_scan::{DirectoryId, ListingScan};
 pub use name::Name;
 pub use name_set::NameSet;
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
+pub use scan::{Match, Matches, Scan};
+pub use traversal::{Next, Stats};
+pub use walk::{Listing, Listings, Walk};

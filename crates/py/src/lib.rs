@@ -1,7 +1,26 @@
-//! The Python module `pathvein_core`.
+//! The Python module `pathvein_core`: conversion and errors, no logic.
+
+mod convert;
+mod listing_scan;
+mod matcher;
+mod pattern;
+mod stream;
 
 use pyo3::prelude::*;
 
 /// The Rust core of pathvein.
 #[pymodule(gil_used = false)]
-mod pathvein_core {}
+mod pathvein_core {
+    #[pymodule_export]
+    use crate::listing_scan::ListingScan;
+    #[pymodule_export]
+    use crate::matcher::{ExcludeRules, PatternMatcher};
+    #[pymodule_export]
+    use crate::pattern::FileStructurePattern;
+    #[pymodule_export]
+    use crate::stream::{Scan, Stats, Walk};
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

@@ -1,0 +1,142 @@
+//! Exclude rules: path globs, relative to the source.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::Error;
+
+/// Which entries of a tree are left out, as if they were not there.
+///
+/// A rule is a path glob in the syntax of the [`globset`] crate: `*` and `?`
+/// do not cross a `/`, `**` does, `{a,b}` is either. It is matched against the
+/// path relative to the source.
+///
+/// - A trailing `/` is taken off first; such a rule only excludes directories
+///   and links to directories.
+/// - A rule with no other `/` is matched against the name, at any depth.
+/// - A leading `/` anchors the rule at the source.
+///
+/// An excluded entry is not entered, not listed and satisfies nothing. The
+/// source itself is never excluded.
+///
+/// # Example
+///
+/// ```
+/// use pathvein_core::ExcludeRules;
+///
+/// let rules = ExcludeRules::new(["*.tmp", ".git/", "/raw/**/old"])?;
+/// assert!(rules.is_excluded("a/b/c.tmp", false));
+/// assert!(rules.is_excluded("sub/.git", true));
+/// assert!(!rules.is_excluded("sub/.git", false));
+/// assert!(rules.is_excluded("raw/x/y/old", true));
+/// assert!(!rules.is_excluded("sub/raw/old", true));
+/// # Ok::<(), pathvein_core::Error>(())
+/// ```
+///
+/// [`globset`]: https://docs.rs/globset/latest/globset/#syntax
+#[derive(Clone, Debug, Default)]
+pub struct ExcludeRules {
+    any: Scope,
+    directories: Scope,
+}
+
+/// The rules for entries of one kind.
+#[derive(Clone, Debug, Default)]
+struct Scope {
+    /// Rules for the name alone.
+    names: Option<GlobSet>,
+    /// Rules for the path relative to the source.
+    paths: Option<GlobSet>,
+}
+
+impl Scope {
+    fn is_match(&self, path: &Path, name: &OsStr) -> bool {
+        self.names.as_ref().is_some_and(|set| set.is_match(name))
+            || self.paths.as_ref().is_some_and(|set| set.is_match(path))
+    }
+}
+
+impl ExcludeRules {
+    /// Rules from their texts; none exclude nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for a rule
+    /// that is no valid path glob, or is empty.
+    pub fn new<I, S>(rules: I) -> Result<ExcludeRules, Error>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<str>,
+    {
+        let mut builders: [Option<GlobSetBuilder>; 4] = Default::default();
+        for rule in rules {
+            let rule = rule.as_ref();
+            let bad = |message: &str| Error::exclude_rule(rule, message);
+            let (body, directories_only) = match rule.strip_suffix('/') {
+                Some(body) => (body, true),
+                None => (rule, false),
+            };
+            let by_path = body.contains('/');
+            let glob = body.strip_prefix('/').unwrap_or(body);
+            if glob.is_empty() {
+                return Err(bad("an empty rule excludes nothing"));
+            }
+            let glob = GlobBuilder::new(glob)
+                .literal_separator(true)
+                .build()
+                .map_err(|e| bad(&e.kind().to_string()))?;
+            builders[usize::from(by_path) + 2 * usize::from(directories_only)]
+                .get_or_insert_with(GlobSetBuilder::new)
+                .add(glob);
+        }
+        let [names, paths, directory_names, directory_paths] = builders.map(|builder| {
+            builder.map(|b| {
+                b.build().map_err(|e| {
+                    Error::exclude_rule(e.glob().unwrap_or_default(), e.kind().to_string())
+                })
+            })
+        });
+        Ok(ExcludeRules {
+            any: Scope { names: names.transpose()?, paths: paths.transpose()? },
+            directories: Scope {
+                names: directory_names.transpose()?,
+                paths: directory_paths.transpose()?,
+            },
+        })
+    }
+
+    /// Whether the entry at `path`, relative to the source, is excluded.
+    ///
+    /// `is_directory` says that the entry is a directory or a link to one. The
+    /// empty path is the source, which is never excluded. Only the entry itself
+    /// is looked at: that everything below an excluded directory is out of
+    /// sight follows from its not being entered.
+    pub fn is_excluded(&self, path: impl AsRef<Path>, is_directory: bool) -> bool {
+        let path = path.as_ref();
+        let Some(name) = path.file_name() else { return false };
+        self.excludes_any(path, name) || is_directory && self.excludes_directory(path, name)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        let empty = |scope: &Scope| scope.names.is_none() && scope.paths.is_none();
+        empty(&self.any) && empty(&self.directories)
+    }
+
+    /// Whether a rule looks at more than the name.
+    pub(crate) fn needs_path(&self) -> bool {
+        self.any.paths.is_some() || self.directories.paths.is_some()
+    }
+
+    /// Whether an entry is excluded whatever it is. `path` may be anything
+    /// unless the rules [need it](Self::needs_path).
+    pub(crate) fn excludes_any(&self, path: &Path, name: &OsStr) -> bool {
+        self.any.is_match(path, name)
+    }
+
+    /// Whether an entry is excluded as a directory, by a rule for directories.
+    pub(crate) fn excludes_directory(&self, path: &Path, name: &OsStr) -> bool {
+        self.directories.is_match(path, name)
+    }
+}

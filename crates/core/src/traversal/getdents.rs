@@ -1,0 +1,104 @@
+//! The lister for Linux: getdents64 into a buffer on the stack, directories
+//! opened relative to their parents.
+
+use std::ffi::OsStr;
+use std::io;
+use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::lister::{EntryKind, Identity, Lister};
+
+/// As large as the C library's own, so that few directories take two calls.
+const BUFFER: usize = 32 * 1024;
+
+const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Getdents;
+
+fn stat(parent: &OwnedFd, name: &OsStr, follow: bool) -> io::Result<Stat> {
+    let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+    Ok(retry_on_intr(|| rustix::fs::statat(parent, name, flags))?)
+}
+
+// The types of the fields differ between architectures.
+#[allow(clippy::unnecessary_cast)]
+fn identity(stat: &Stat) -> Identity {
+    Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 }
+}
+
+fn kind(file_type: FileType) -> EntryKind {
+    match file_type {
+        FileType::Directory => EntryKind::Directory,
+        FileType::Symlink => EntryKind::Link,
+        FileType::Unknown => EntryKind::Unknown,
+        _ => EntryKind::File,
+    }
+}
+
+impl Lister for Getdents {
+    type Handle = OwnedFd;
+
+    fn handles() -> usize {
+        // A quarter of what the process may open: the rest is the caller's,
+        // and the directories being listed are not counted here.
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        limit.map_or(1024, |limit| usize::try_from(limit / 4).unwrap_or(1024).min(1024))
+    }
+
+    fn open_source(path: &Path) -> io::Result<OwnedFd> {
+        Ok(retry_on_intr(|| rustix::fs::open(path, OPEN, Mode::empty()))?)
+    }
+
+    fn open(parent: &OwnedFd, name: &OsStr, follow: bool) -> io::Result<OwnedFd> {
+        let flags = if follow { OPEN } else { OPEN | OFlags::NOFOLLOW };
+        match retry_on_intr(|| rustix::fs::openat(parent, name, flags, Mode::empty())) {
+            Err(Errno::LOOP) if !follow => Err(Errno::NOTDIR.into()),
+            result => Ok(result?),
+        }
+    }
+
+    fn list(
+        handle: &OwnedFd,
+        entry: &mut dyn FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        let mut buffer = [MaybeUninit::uninit(); BUFFER];
+        let mut entries = RawDir::new(handle, &mut buffer);
+        while let Some(next) = entries.next() {
+            let next = match next {
+                Ok(next) => next,
+                Err(Errno::INTR) => continue,
+                // Removed since it was opened: there is nothing more in it.
+                Err(Errno::NOENT) => break,
+                Err(error) => return Err(error.into()),
+            };
+            let name = next.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            if entry(OsStr::from_bytes(name), kind(next.file_type())).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn kind(parent: &OwnedFd, name: &OsStr, follow: bool) -> io::Result<EntryKind> {
+        Ok(kind(FileType::from_raw_mode(stat(parent, name, follow)?.st_mode)))
+    }
+
+    fn identity(parent: &OwnedFd, name: &OsStr, follow: bool) -> io::Result<Identity> {
+        Ok(identity(&stat(parent, name, follow)?))
+    }
+
+    fn handle_identity(handle: &OwnedFd) -> io::Result<Identity> {
+        Ok(identity(&retry_on_intr(|| rustix::fs::fstat(handle))?))
+    }
+}

@@ -1,0 +1,85 @@
+//! What the traversal asks of an operating system.
+
+use std::ffi::OsStr;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    Directory,
+    Link,
+    /// Anything else: a file, a fifo, a socket, a device.
+    File,
+    /// The listing does not tell: [`Lister::kind`] will.
+    Unknown,
+}
+
+/// What makes a directory the same directory, whatever its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    #[cfg(unix)]
+    pub(crate) device: u64,
+    #[cfg(unix)]
+    pub(crate) inode: u64,
+    /// Without inode numbers, the path with all links resolved.
+    #[cfg(not(unix))]
+    pub(crate) resolved: std::path::PathBuf,
+}
+
+impl Identity {
+    /// Whether the two lie on one file system.
+    pub(crate) fn same_device(&self, other: &Identity) -> bool {
+        #[cfg(unix)]
+        return self.device == other.device;
+        #[cfg(not(unix))]
+        return self.resolved.components().next() == other.resolved.components().next();
+    }
+}
+
+/// Opens and lists directories.
+///
+/// Errors are the operating system's own; the caller knows the path.
+pub(crate) trait Lister: Send + Sync + Sized + 'static {
+    /// An open directory.
+    type Handle: Send + Sync + 'static;
+
+    /// How many directories may be held open while their sub-directories wait
+    /// to be opened. One that is not held is opened again, by its names from
+    /// the source down, for each sub-directory.
+    fn handles() -> usize;
+
+    /// Opens the source, links followed.
+    fn open_source(path: &Path) -> io::Result<Self::Handle>;
+
+    /// Opens a sub-directory. Unless `follow`, a link is refused as
+    /// `NotADirectory`.
+    fn open(parent: &Self::Handle, name: &OsStr, follow: bool) -> io::Result<Self::Handle>;
+
+    /// Calls `entry` for each entry but `.` and `..`, until it breaks off.
+    fn list(
+        handle: &Self::Handle,
+        entry: &mut dyn FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+    ) -> io::Result<()>;
+
+    /// What an entry is: the link itself, or with `follow` what it leads to.
+    fn kind(parent: &Self::Handle, name: &OsStr, follow: bool) -> io::Result<EntryKind>;
+
+    /// The identity of a sub-directory that need not be open.
+    fn identity(parent: &Self::Handle, name: &OsStr, follow: bool) -> io::Result<Identity>;
+
+    /// The identity of an open directory.
+    fn handle_identity(handle: &Self::Handle) -> io::Result<Identity>;
+}
+
+/// Whether an error says that a path leads nowhere (any more): ENOENT, ENOTDIR
+/// or ELOOP. Of an entry that was listed, it says that it is gone, or that
+/// something else took its place.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let is_link_cycle = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    #[cfg(not(unix))]
+    let is_link_cycle = error.raw_os_error() == Some(1921); // ERROR_CANT_RESOLVE_FILENAME
+    is_link_cycle || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

@@ -1,0 +1,176 @@
+//! Names and errors on their way across the language boundary.
+
+use pathvein_core::{Error, ErrorKind, Name, NameGlob};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyBytes, PyString};
+
+/// A name as Python has it, kept alive while it is matched.
+pub(crate) enum NameArg {
+    Text(PyBackedStr),
+    /// A `str` with lone surrogates.
+    CodePoints(Vec<u32>),
+}
+
+impl NameArg {
+    /// From a `str`, `bytes` or `os.PathLike`.
+    pub(crate) fn new(object: &Bound<'_, PyAny>) -> PyResult<NameArg> {
+        if let Ok(text) = object.cast::<PyString>() {
+            return NameArg::from_str(text);
+        }
+        let path = if object.is_instance_of::<PyBytes>() {
+            object.clone()
+        } else {
+            match object.py().import("os")?.call_method1("fspath", (object,)) {
+                Ok(path) => path,
+                Err(error) if error.is_instance_of::<PyTypeError>(object.py()) => {
+                    return Err(PyTypeError::new_err(format!(
+                        "a name must be str, bytes or os.PathLike, not {}",
+                        object.get_type().name()?
+                    )));
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        if let Ok(text) = path.cast::<PyString>() {
+            return NameArg::from_str(text);
+        }
+        let decoded = object.py().import("os")?.call_method1("fsdecode", (path,))?;
+        NameArg::from_str(decoded.cast::<PyString>()?)
+    }
+
+    fn from_str(text: &Bound<'_, PyString>) -> PyResult<NameArg> {
+        match PyBackedStr::try_from(text.clone()) {
+            Ok(text) => Ok(NameArg::Text(text)),
+            Err(_) => Ok(NameArg::CodePoints(code_points(text)?)),
+        }
+    }
+
+    pub(crate) fn as_name(&self) -> Name<'_> {
+        match self {
+            NameArg::Text(text) => Name::from(&**text),
+            NameArg::CodePoints(code_points) => Name::from(&code_points[..]),
+        }
+    }
+}
+
+/// The code points of a `str`, lone surrogates included.
+pub(crate) fn code_points(text: &Bound<'_, PyString>) -> PyResult<Vec<u32>> {
+    let bytes = text.call_method1("encode", ("utf-32-le", "surrogatepass"))?;
+    let bytes = bytes.cast::<PyBytes>()?.as_bytes();
+    Ok(bytes.chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect())
+}
+
+/// The glob that a `str` is.
+pub(crate) fn glob(text: &Bound<'_, PyString>) -> PyResult<NameGlob> {
+    match PyBackedStr::try_from(text.clone()) {
+        Ok(text) => Ok(NameGlob::new(&text)),
+        Err(_) => NameGlob::from_code_points(code_points(text)?).map_err(|e| raise(text.py(), e)),
+    }
+}
+
+/// The `str` that a glob is.
+pub(crate) fn glob_text<'py>(py: Python<'py>, glob: &NameGlob) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(text) = glob.as_str() {
+        return Ok(PyString::new(py, text).into_any());
+    }
+    let bytes: Vec<u8> = glob.code_points().flat_map(u32::to_le_bytes).collect();
+    PyBytes::new(py, &bytes).call_method1("decode", ("utf-32-le", "surrogatepass"))
+}
+
+/// Words of bits as a Python `int`.
+pub(crate) fn bits<'py>(py: Python<'py>, words: &[u64]) -> PyResult<Bound<'py, PyAny>> {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let int = py.get_type::<pyo3::types::PyInt>();
+    int.call_method1("from_bytes", (PyBytes::new(py, &bytes), "little"))
+}
+
+/// The Python exception for an error of the core.
+///
+/// I/O errors become the `OSError` subclass that their number stands for, with
+/// `strerror` in Python's words and the path as `filename`; a note says what
+/// was being done.
+pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
+    exception(py, &error).unwrap_or_else(|failure| failure)
+}
+
+fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    Ok(match error.kind() {
+        ErrorKind::Io => io_exception(py, error)?,
+        ErrorKind::Loop => {
+            let errno = py.import("errno")?.getattr("ELOOP")?.extract()?;
+            let raised = os_error(py, errno, error)?;
+            raised.add_note(py, &error.message())?;
+            raised
+        }
+        ErrorKind::JsonSyntax => json_decode_error(py, error)?,
+        ErrorKind::Internal => PyRuntimeError::new_err(error.to_string()),
+        _ => PyValueError::new_err(error.to_string()),
+    })
+}
+
+fn io_exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    let Some(io) = error.io_error() else {
+        return Ok(PyRuntimeError::new_err(error.to_string()));
+    };
+    let raised = match io.raw_os_error() {
+        Some(errno) => os_error(py, errno, error)?,
+        None if io.kind() == std::io::ErrorKind::InvalidInput => {
+            // The operating system was not even asked: a NUL in the path.
+            return Ok(PyValueError::new_err(error.to_string()));
+        }
+        None => {
+            let errno: i32 = py.import("errno")?.getattr("EIO")?.extract()?;
+            PyOSError::new_err((errno, io.to_string(), filename(py, error)?))
+        }
+    };
+    if let Some(operation) = error.operation() {
+        raised.add_note(py, &format!("while {}", operation.description()))?;
+    }
+    Ok(raised)
+}
+
+fn os_error(py: Python<'_>, errno: i32, error: &Error) -> PyResult<PyErr> {
+    let strerror = py.import("os")?.call_method1("strerror", (errno,))?.unbind();
+    // OSError itself picks the subclass when it is called, not when it is
+    // raised with lazy arguments.
+    let class = py.get_type::<PyOSError>();
+    let value = class.call1((errno, strerror, filename(py, error)?))?;
+    Ok(PyErr::from_value(value))
+}
+
+fn filename(py: Python<'_>, error: &Error) -> PyResult<Py<PyAny>> {
+    Ok(match error.path() {
+        Some(path) => path.as_os_str().into_pyobject(py)?.into_any().unbind(),
+        None => py.None(),
+    })
+}
+
+fn json_decode_error(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    let class = py.import("json")?.getattr("JSONDecodeError")?;
+    let place = error.place().unwrap_or_default();
+    let message =
+        if place.is_empty() { error.message() } else { format!("{place}: {}", error.message()) };
+    let (line, column) = (error.line().unwrap_or(1), error.column().unwrap_or(1));
+    let offset = error.offset().unwrap_or(0);
+    // The text that its position is counted in is not at hand where it is
+    // nested in another, so the position is set as it is known.
+    let value = class.call1((&message, "", 0))?;
+    let text = format!("{message}: line {line} column {column} (char {offset})");
+    value.setattr("args", (text,))?;
+    value.setattr("pos", offset)?;
+    value.setattr("lineno", line)?;
+    value.setattr("colno", column)?;
+    Ok(PyErr::from_value(value))
+}
+
+trait AddNote {
+    fn add_note(&self, py: Python<'_>, note: &str) -> PyResult<()>;
+}
+
+impl AddNote for PyErr {
+    fn add_note(&self, py: Python<'_>, note: &str) -> PyResult<()> {
+        self.value(py).call_method1("add_note", (note,)).map(drop)
+    }
+}

@@ -1,0 +1,507 @@
+//! `FileStructurePattern`: data, JSON, equality and hash.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pathvein_core::{FileStructurePattern as CorePattern, NameGlob};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyBool, PyBytes, PyList, PyString, PyTuple, PyType};
+
+use crate::convert::{glob, glob_text, raise};
+
+/// A directory's structure: its name, and the files and directories it holds.
+#[pyclass(frozen, subclass, module = "pathvein_core")]
+pub(crate) struct FileStructurePattern {
+    state: Mutex<State>,
+}
+
+struct State {
+    pattern: CorePattern,
+    /// Of the pattern; dropped when that changes.
+    hash: Option<u64>,
+    /// A part read back from a pattern: changing it would not change the
+    /// pattern, so it cannot be changed.
+    frozen: bool,
+}
+
+/// The fields of a pattern, to be changed and built again.
+struct Fields {
+    directory_name: Option<NameGlob>,
+    files: Vec<NameGlob>,
+    directories: Vec<CorePattern>,
+    optional_files: Vec<NameGlob>,
+    optional_directories: Vec<CorePattern>,
+}
+
+impl Fields {
+    fn of(pattern: &CorePattern) -> Fields {
+        Fields {
+            directory_name: pattern.directory_name().cloned(),
+            files: pattern.files().to_vec(),
+            directories: pattern.directories().to_vec(),
+            optional_files: pattern.optional_files().to_vec(),
+            optional_directories: pattern.optional_directories().to_vec(),
+        }
+    }
+
+    fn build(self, py: Python<'_>) -> PyResult<CorePattern> {
+        CorePattern::builder("")
+            .directory_name(self.directory_name)
+            .files(self.files)
+            .directories(self.directories)
+            .optional_files(self.optional_files)
+            .optional_directories(self.optional_directories)
+            .build()
+            .map_err(|error| raise(py, error))
+    }
+}
+
+fn wrong_type(place: &str, expected: &str, found: &Bound<'_, PyAny>) -> PyErr {
+    let found = found.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+    PyTypeError::new_err(format!("{place} must be {expected}, not {found}"))
+}
+
+fn name_from(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<NameGlob>> {
+    object.map(|object| glob_from("directory_name", "str or None", object)).transpose()
+}
+
+fn glob_from(place: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyResult<NameGlob> {
+    let text = object.cast::<PyString>().map_err(|_| wrong_type(place, expected, object))?;
+    glob(text)
+}
+
+fn pattern_from(place: &str, object: &Bound<'_, PyAny>) -> PyResult<CorePattern> {
+    let pattern = object
+        .cast::<FileStructurePattern>()
+        .map_err(|_| wrong_type(place, "a FileStructurePattern", object))?;
+    Ok(pattern.get().core())
+}
+
+/// The items of an iterable argument; `one` is what a lone item is called.
+fn items<'py, T>(
+    argument: &str,
+    one: &str,
+    object: &Bound<'py, PyAny>,
+    convert: impl Fn(&str, &Bound<'py, PyAny>) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
+    let iterator = if object.is_instance_of::<PyString>() { None } else { object.try_iter().ok() };
+    let Some(iterator) = iterator else {
+        return Err(wrong_type(argument, &format!("an iterable of {one}"), object));
+    };
+    iterator
+        .enumerate()
+        .map(|(index, item)| convert(&format!("{argument}[{index}]"), &item?))
+        .collect()
+}
+
+fn globs_from(argument: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<NameGlob>> {
+    items(argument, "str", object, |place, item| glob_from(place, "str", item))
+}
+
+fn patterns_from(argument: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<CorePattern>> {
+    items(argument, "FileStructurePattern", object, pattern_from)
+}
+
+impl FileStructurePattern {
+    /// The pattern as it is now.
+    pub(crate) fn core(&self) -> CorePattern {
+        self.lock().pattern.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic happens while it is locked.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, py: Python<'_>, edit: impl FnOnce(&mut Fields)) -> PyResult<()> {
+        let mut fields = Fields::of(&self.core());
+        edit(&mut fields);
+        let pattern = fields.build(py)?;
+        let mut state = self.lock();
+        if state.frozen {
+            return Err(PyTypeError::new_err(
+                "this pattern is part of another and cannot be changed: change a copy \
+                 (copy.copy) and put that in its place",
+            ));
+        }
+        state.pattern = pattern;
+        state.hash = None;
+        Ok(())
+    }
+}
+
+/// An instance of `class`, which is this one or a subclass, with this pattern.
+fn instance<'py>(
+    class: &Bound<'py, PyType>,
+    pattern: CorePattern,
+    frozen: bool,
+) -> PyResult<Bound<'py, FileStructurePattern>> {
+    let object = class.call_method1("__new__", (class,))?.cast_into::<FileStructurePattern>()?;
+    {
+        let mut state = object.get().lock();
+        state.pattern = pattern;
+        state.hash = None;
+        state.frozen = frozen;
+    }
+    Ok(object)
+}
+
+fn texts<'py>(py: Python<'py>, globs: &[NameGlob]) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    globs.iter().map(|glob| glob_text(py, glob)).collect()
+}
+
+fn unique<T: Clone + Eq + Hash>(first: &[T], second: &[T]) -> Vec<T> {
+    let mut seen = std::collections::HashSet::new();
+    first.iter().chain(second).filter(|item| seen.insert(*item)).cloned().collect()
+}
+
+/// Parts of a pattern, read back: instances of its own class.
+fn parts<'py>(
+    slf: &Bound<'py, FileStructurePattern>,
+    patterns: Vec<CorePattern>,
+) -> PyResult<Vec<Bound<'py, FileStructurePattern>>> {
+    let class = slf.get_type();
+    patterns.into_iter().map(|pattern| instance(&class, pattern, true)).collect()
+}
+
+fn repr(py: Python<'_>, class: &str, pattern: &CorePattern) -> PyResult<String> {
+    let mut arguments = Vec::new();
+    match pattern.directory_name() {
+        Some(name) if name.as_str() == Some("*") => {}
+        Some(name) => arguments.push(glob_text(py, name)?.repr()?.to_string()),
+        None => arguments.push("None".to_owned()),
+    }
+    let list = |globs: &[NameGlob]| PyResult::Ok(PyList::new(py, texts(py, globs)?)?.to_string());
+    let nested = |patterns: &[CorePattern]| {
+        let patterns: Vec<_> =
+            patterns.iter().map(|pattern| repr(py, class, pattern)).collect::<PyResult<_>>()?;
+        PyResult::Ok(format!("[{}]", patterns.join(", ")))
+    };
+    for (keyword, globs) in
+        [("files", pattern.files()), ("optional_files", pattern.optional_files())]
+    {
+        if !globs.is_empty() {
+            arguments.push(format!("{keyword}={}", list(globs)?));
+        }
+    }
+    for (keyword, patterns) in [
+        ("directories", pattern.directories()),
+        ("optional_directories", pattern.optional_directories()),
+    ] {
+        if !patterns.is_empty() {
+            arguments.push(format!("{keyword}={}", nested(patterns)?));
+        }
+    }
+    Ok(format!("{class}({})", arguments.join(", ")))
+}
+
+/// A `directory_name` argument: `None` is null.
+struct DirectoryName(Option<NameGlob>);
+
+impl DirectoryName {
+    fn any() -> DirectoryName {
+        DirectoryName(Some(NameGlob::new("*")))
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for DirectoryName {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<DirectoryName> {
+        if object.is_none() {
+            return Ok(DirectoryName(None));
+        }
+        glob_from("directory_name", "str or None", &object).map(|glob| DirectoryName(Some(glob)))
+    }
+}
+
+#[pymethods]
+impl FileStructurePattern {
+    #[new]
+    #[pyo3(
+        signature = (
+            directory_name = DirectoryName::any(),
+            files = None,
+            directories = None,
+            optional_files = None,
+            optional_directories = None,
+        ),
+        text_signature = "(directory_name='*', files=(), directories=(), optional_files=(), optional_directories=())"
+    )]
+    fn new(
+        py: Python<'_>,
+        directory_name: DirectoryName,
+        files: Option<&Bound<'_, PyAny>>,
+        directories: Option<&Bound<'_, PyAny>>,
+        optional_files: Option<&Bound<'_, PyAny>>,
+        optional_directories: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<FileStructurePattern> {
+        let globs = |argument, object: Option<&Bound<'_, PyAny>>| {
+            object.map_or_else(|| Ok(Vec::new()), |object| globs_from(argument, object))
+        };
+        let patterns = |argument, object: Option<&Bound<'_, PyAny>>| {
+            object.map_or_else(|| Ok(Vec::new()), |object| patterns_from(argument, object))
+        };
+        let fields = Fields {
+            directory_name: directory_name.0,
+            files: globs("files", files)?,
+            directories: patterns("directories", directories)?,
+            optional_files: globs("optional_files", optional_files)?,
+            optional_directories: patterns("optional_directories", optional_directories)?,
+        };
+        let state = State { pattern: fields.build(py)?, hash: None, frozen: false };
+        Ok(FileStructurePattern { state: Mutex::new(state) })
+    }
+
+    /// The glob for the directory's name; None, "" and "*" mean any name.
+    #[getter]
+    fn directory_name<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.core().directory_name().map(|name| glob_text(py, name)).transpose()
+    }
+
+    #[setter(directory_name)]
+    fn assign_directory_name(&self, py: Python<'_>, name: DirectoryName) -> PyResult<()> {
+        self.change(py, |fields| fields.directory_name = name.0)
+    }
+
+    /// The globs of which each must match a file.
+    #[getter]
+    fn files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, texts(py, self.core().files())?)
+    }
+
+    #[setter(files)]
+    fn assign_files(&self, py: Python<'_>, files: &Bound<'_, PyAny>) -> PyResult<()> {
+        let files = globs_from("files", files)?;
+        self.change(py, |fields| fields.files = files)
+    }
+
+    /// The patterns of which each must match a sub-directory.
+    #[getter]
+    fn directories<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(slf.py(), parts(slf, slf.get().core().directories().to_vec())?)
+    }
+
+    #[setter(directories)]
+    fn assign_directories(&self, py: Python<'_>, directories: &Bound<'_, PyAny>) -> PyResult<()> {
+        let directories = patterns_from("directories", directories)?;
+        self.change(py, |fields| fields.directories = directories)
+    }
+
+    /// The globs of further files that belong to the directory.
+    #[getter]
+    fn optional_files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, texts(py, self.core().optional_files())?)
+    }
+
+    #[setter(optional_files)]
+    fn assign_optional_files(&self, py: Python<'_>, files: &Bound<'_, PyAny>) -> PyResult<()> {
+        let files = globs_from("optional_files", files)?;
+        self.change(py, |fields| fields.optional_files = files)
+    }
+
+    /// The patterns of further directories that belong to the directory.
+    #[getter]
+    fn optional_directories<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(slf.py(), parts(slf, slf.get().core().optional_directories().to_vec())?)
+    }
+
+    #[setter(optional_directories)]
+    fn assign_optional_directories(
+        &self,
+        py: Python<'_>,
+        directories: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let directories = patterns_from("optional_directories", directories)?;
+        self.change(py, |fields| fields.optional_directories = directories)
+    }
+
+    /// The globs of required and optional files, each once.
+    #[getter]
+    fn all_files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let pattern = self.core();
+        PyList::new(py, texts(py, &unique(pattern.files(), pattern.optional_files()))?)
+    }
+
+    /// The required and optional directories' patterns, each once.
+    #[getter]
+    fn all_directories<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let pattern = slf.get().core();
+        let patterns = unique(pattern.directories(), pattern.optional_directories());
+        PyList::new(slf.py(), parts(slf, patterns)?)
+    }
+
+    /// Sets the directory name and returns the pattern.
+    fn set_directory_name<'py>(
+        slf: Bound<'py, Self>,
+        name: DirectoryName,
+    ) -> PyResult<Bound<'py, Self>> {
+        slf.get().assign_directory_name(slf.py(), name)?;
+        Ok(slf)
+    }
+
+    /// Adds a file glob and returns the pattern.
+    #[pyo3(signature = (file, is_optional = false))]
+    fn add_file<'py>(
+        slf: Bound<'py, Self>,
+        file: &Bound<'_, PyAny>,
+        is_optional: bool,
+    ) -> PyResult<Bound<'py, Self>> {
+        let file = glob_from("file", "str", file)?;
+        slf.get().add_globs(slf.py(), vec![file], is_optional)?;
+        Ok(slf)
+    }
+
+    /// Adds file globs and returns the pattern.
+    #[pyo3(signature = (files, is_optional = false))]
+    fn add_files<'py>(
+        slf: Bound<'py, Self>,
+        files: &Bound<'_, PyAny>,
+        is_optional: bool,
+    ) -> PyResult<Bound<'py, Self>> {
+        let files = globs_from("files", files)?;
+        slf.get().add_globs(slf.py(), files, is_optional)?;
+        Ok(slf)
+    }
+
+    /// Adds a copy of a directory's pattern and returns the pattern.
+    #[pyo3(signature = (directory, is_optional = false))]
+    fn add_directory<'py>(
+        slf: Bound<'py, Self>,
+        directory: &Bound<'_, PyAny>,
+        is_optional: bool,
+    ) -> PyResult<Bound<'py, Self>> {
+        let directory = pattern_from("directory", directory)?;
+        slf.get().add_patterns(slf.py(), vec![directory], is_optional)?;
+        Ok(slf)
+    }
+
+    /// Adds copies of directories' patterns and returns the pattern.
+    #[pyo3(signature = (directories, is_optional = false))]
+    fn add_directories<'py>(
+        slf: Bound<'py, Self>,
+        directories: &Bound<'_, PyAny>,
+        is_optional: bool,
+    ) -> PyResult<Bound<'py, Self>> {
+        let directories = patterns_from("directories", directories)?;
+        slf.get().add_patterns(slf.py(), directories, is_optional)?;
+        Ok(slf)
+    }
+
+    /// The pattern as JSON.
+    fn to_json(&self) -> String {
+        self.core().to_json()
+    }
+
+    /// A pattern from its JSON.
+    #[classmethod]
+    fn from_json<'py>(
+        cls: &Bound<'py, PyType>,
+        spec_str: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let py = cls.py();
+        let text =
+            spec_str.cast::<PyString>().map_err(|_| wrong_type("spec_str", "str", spec_str))?;
+        let pattern = match PyBackedStr::try_from(text.clone()) {
+            Ok(text) => CorePattern::from_json(&text),
+            Err(_) => {
+                let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+                CorePattern::from_json_slice(bytes.cast::<PyBytes>()?.as_bytes())
+            }
+        };
+        instance(cls, pattern.map_err(|error| raise(py, error))?, false)
+    }
+
+    /// What is wrong or superfluous in the pattern: place, message, severity.
+    fn validate(&self) -> Vec<(String, String, String)> {
+        let problems = self.core().validate();
+        problems
+            .iter()
+            .map(|problem| {
+                let (place, message) = (problem.place().to_string(), problem.message().to_string());
+                (place, message, problem.severity().to_string())
+            })
+            .collect()
+    }
+
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = other.py();
+        match other.cast::<FileStructurePattern>() {
+            Ok(other) => {
+                let equal = self.core() == other.get().core();
+                Ok(PyBool::new(py, equal).to_owned().into_any())
+            }
+            Err(_) => Ok(py.NotImplemented().into_bound(py)),
+        }
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut state = self.lock();
+        if let Some(hash) = state.hash {
+            return hash;
+        }
+        let mut hasher = DefaultHasher::new();
+        state.pattern.hash(&mut hasher);
+        let hash = hasher.finish();
+        state.hash = Some(hash);
+        hash
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let class = slf.get_type().name()?;
+        repr(slf.py(), class.to_str()?, &slf.get().core())
+    }
+
+    fn __copy__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        let copy = instance(&slf.get_type(), slf.get().core(), false)?;
+        // Attributes of a subclass's own.
+        if let Ok(attributes) = slf.getattr("__dict__") {
+            copy.getattr("__dict__")?.call_method1("update", (attributes,))?;
+        }
+        Ok(copy)
+    }
+
+    fn __deepcopy__<'py>(
+        slf: &Bound<'py, Self>,
+        memo: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let copy = instance(&slf.get_type(), slf.get().core(), false)?;
+        if let Ok(attributes) = slf.getattr("__dict__") {
+            let deepcopy = slf.py().import("copy")?.getattr("deepcopy")?;
+            let attributes = deepcopy.call1((attributes, memo))?;
+            copy.getattr("__dict__")?.call_method1("update", (attributes,))?;
+        }
+        Ok(copy)
+    }
+
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, (String,), Option<Bound<'py, PyAny>>)> {
+        let from_json = slf.get_type().getattr("from_json")?;
+        Ok((from_json, (slf.get().to_json(),), slf.getattr("__dict__").ok()))
+    }
+}
+
+impl FileStructurePattern {
+    fn add_globs(&self, py: Python<'_>, globs: Vec<NameGlob>, optional: bool) -> PyResult<()> {
+        self.change(py, |fields| {
+            let list = if optional { &mut fields.optional_files } else { &mut fields.files };
+            list.extend(globs);
+        })
+    }
+
+    fn add_patterns(
+        &self,
+        py: Python<'_>,
+        patterns: Vec<CorePattern>,
+        optional: bool,
+    ) -> PyResult<()> {
+        self.change(py, |fields| {
+            let list =
+                if optional { &mut fields.optional_directories } else { &mut fields.directories };
+            list.extend(patterns);
+        })
+    }
+}

@@ -1,0 +1,313 @@
+//! `Scan` and `Walk`: running traversals, taken in batches.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use pathvein_core::{
+    Error, FileStructurePattern as CorePattern, Listing, Listings, Match, Matches, Next,
+    Scan as CoreScan, Stats as CoreStats, Walk as CoreWalk,
+};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use crate::convert::raise;
+use crate::matcher::ExcludeRules;
+use crate::pattern::FileStructurePattern;
+
+/// How long the waiting caller sleeps before it looks for signals.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How many results are handed over at once, at most.
+const BATCH: usize = 512;
+
+/// How far a scan or a walk has come.
+#[pyclass(frozen, get_all, eq, module = "pathvein_core")]
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Stats {
+    directories: usize,
+    entries: usize,
+    matches: usize,
+    errors: usize,
+    links_not_followed: usize,
+}
+
+#[pymethods]
+impl Stats {
+    #[new]
+    #[pyo3(signature = (directories = 0, entries = 0, matches = 0, errors = 0, links_not_followed = 0))]
+    fn new(
+        directories: usize,
+        entries: usize,
+        matches: usize,
+        errors: usize,
+        links_not_followed: usize,
+    ) -> Stats {
+        Stats { directories, entries, matches, errors, links_not_followed }
+    }
+
+    fn __repr__(&self) -> String {
+        let Stats { directories, entries, matches, errors, links_not_followed } = self;
+        format!(
+            "Stats(directories={directories}, entries={entries}, matches={matches}, \
+             errors={errors}, links_not_followed={links_not_followed})"
+        )
+    }
+
+    fn __hash__(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        (self.directories, self.entries, self.matches, self.errors, self.links_not_followed)
+            .hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __getnewargs__(&self) -> (usize, usize, usize, usize, usize) {
+        (self.directories, self.entries, self.matches, self.errors, self.links_not_followed)
+    }
+}
+
+impl From<CoreStats> for Stats {
+    fn from(stats: CoreStats) -> Stats {
+        Stats {
+            directories: stats.directories,
+            entries: stats.entries,
+            matches: stats.matches,
+            errors: stats.errors,
+            links_not_followed: stats.links_not_followed,
+        }
+    }
+}
+
+/// What both kinds of running traversal offer.
+trait Stream: Send {
+    type Item: Send;
+    fn next_before(&mut self, deadline: Instant) -> Next<Self::Item>;
+    fn stats(&self) -> CoreStats;
+    fn close(&mut self);
+}
+
+macro_rules! stream {
+    ($stream:ty, $item:ty) => {
+        impl Stream for $stream {
+            type Item = $item;
+
+            fn next_before(&mut self, deadline: Instant) -> Next<$item> {
+                <$stream>::next_before(self, deadline)
+            }
+
+            fn stats(&self) -> CoreStats {
+                <$stream>::stats(self)
+            }
+
+            fn close(&mut self) {
+                <$stream>::close(self);
+            }
+        }
+    };
+}
+
+stream!(Matches, Match);
+stream!(Listings, Listing);
+
+/// Results, errors in their place, and whether there are no more.
+struct Batch<T> {
+    items: Vec<T>,
+    errors: Vec<Error>,
+    ended: bool,
+}
+
+fn next_batch<S: Stream>(
+    py: Python<'_>,
+    stream: &Mutex<S>,
+    timeout: Duration,
+) -> PyResult<Batch<S::Item>> {
+    let end = Instant::now() + timeout;
+    loop {
+        let deadline = end.min(Instant::now() + SIGNAL_INTERVAL);
+        let batch = py.detach(|| {
+            // A panic while it was locked was raised where it happened.
+            let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+            fill(&mut *stream, deadline)
+        });
+        py.check_signals()?;
+        let nothing = batch.items.is_empty() && batch.errors.is_empty() && !batch.ended;
+        if !nothing || Instant::now() >= end {
+            return Ok(batch);
+        }
+    }
+}
+
+/// Waits for a result until the deadline, then takes all that are there.
+fn fill<S: Stream>(stream: &mut S, deadline: Instant) -> Batch<S::Item> {
+    let mut batch = Batch { items: Vec::new(), errors: Vec::new(), ended: false };
+    let mut deadline = deadline;
+    while batch.items.len() + batch.errors.len() < BATCH {
+        match stream.next_before(deadline) {
+            Next::Item(Ok(item)) => batch.items.push(item),
+            Next::Item(Err(error)) => batch.errors.push(error),
+            Next::Timeout => break,
+            Next::End => {
+                batch.ended = true;
+                break;
+            }
+        }
+        deadline = Instant::now();
+    }
+    batch
+}
+
+/// What a batch is in Python: results, exceptions, whether there are no more.
+fn hand_over<'py, T>(
+    py: Python<'py>,
+    batch: Batch<T>,
+    convert: impl Fn(T) -> PyResult<Bound<'py, PyTuple>>,
+) -> PyResult<(Bound<'py, PyList>, Vec<Py<PyAny>>, bool)> {
+    let items: Vec<_> = batch.items.into_iter().map(convert).collect::<PyResult<_>>()?;
+    let errors = batch.errors.into_iter().map(|e| raise(py, e).into_value(py).into_any()).collect();
+    Ok((PyList::new(py, items)?, errors, batch.ended))
+}
+
+fn close<S: Stream>(py: Python<'_>, stream: &Mutex<S>) {
+    py.detach(|| stream.lock().unwrap_or_else(PoisonError::into_inner).close());
+}
+
+/// A running scan of a local tree.
+#[pyclass(frozen, module = "pathvein_core")]
+pub(crate) struct Scan {
+    stream: Mutex<Matches>,
+}
+
+#[pymethods]
+impl Scan {
+    #[new]
+    #[pyo3(signature = (
+        source,
+        patterns,
+        *,
+        exclude = None,
+        max_depth = None,
+        follow_links = false,
+        one_file_system = false,
+        threads = None,
+    ))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        py: Python<'_>,
+        source: PathBuf,
+        patterns: Vec<Bound<'_, FileStructurePattern>>,
+        exclude: Option<&Bound<'_, ExcludeRules>>,
+        max_depth: Option<usize>,
+        follow_links: bool,
+        one_file_system: bool,
+        threads: Option<NonZeroUsize>,
+    ) -> PyResult<Scan> {
+        let patterns: Vec<CorePattern> = patterns.iter().map(|p| p.get().core()).collect();
+        let mut scan = CoreScan::new(source, &patterns)
+            .max_depth(max_depth)
+            .follow_links(follow_links)
+            .one_file_system(one_file_system)
+            .threads(threads);
+        if let Some(exclude) = exclude {
+            scan = scan.exclude(exclude.get().rules.clone());
+        }
+        let stream = py.detach(|| scan.start()).map_err(|error| raise(py, error))?;
+        Ok(Scan { stream: Mutex::new(stream) })
+    }
+
+    /// Waits at most so many seconds for results; gives those there are, as
+    /// path and position of the pattern, the errors, and whether it has ended.
+    fn next_batch<'py>(
+        &self,
+        py: Python<'py>,
+        seconds: f64,
+    ) -> PyResult<(Bound<'py, PyList>, Vec<Py<PyAny>>, bool)> {
+        let batch = next_batch(py, &self.stream, Duration::from_secs_f64(seconds))?;
+        hand_over(py, batch, |found| {
+            let pattern = found.pattern();
+            (found.into_path().into_os_string(), pattern).into_pyobject(py)
+        })
+    }
+
+    /// How far it has come.
+    fn stats(&self, py: Python<'_>) -> Stats {
+        stats(py, &self.stream)
+    }
+
+    /// Stops the workers and waits for them.
+    fn close(&self, py: Python<'_>) {
+        close(py, &self.stream);
+    }
+}
+
+/// A running walk of a local tree.
+#[pyclass(frozen, module = "pathvein_core")]
+pub(crate) struct Walk {
+    stream: Mutex<Listings>,
+}
+
+#[pymethods]
+impl Walk {
+    #[new]
+    #[pyo3(signature = (
+        source,
+        *,
+        exclude = None,
+        max_depth = None,
+        follow_links = false,
+        one_file_system = false,
+        threads = None,
+    ))]
+    fn new(
+        py: Python<'_>,
+        source: PathBuf,
+        exclude: Option<&Bound<'_, ExcludeRules>>,
+        max_depth: Option<usize>,
+        follow_links: bool,
+        one_file_system: bool,
+        threads: Option<NonZeroUsize>,
+    ) -> PyResult<Walk> {
+        let mut walk = CoreWalk::new(source)
+            .max_depth(max_depth)
+            .follow_links(follow_links)
+            .one_file_system(one_file_system)
+            .threads(threads);
+        if let Some(exclude) = exclude {
+            walk = walk.exclude(exclude.get().rules.clone());
+        }
+        let stream = py.detach(|| walk.start()).map_err(|error| raise(py, error))?;
+        Ok(Walk { stream: Mutex::new(stream) })
+    }
+
+    /// Waits at most so many seconds for listings; gives those there are, as
+    /// path, directory names and file names, the errors, and whether it has
+    /// ended.
+    fn next_batch<'py>(
+        &self,
+        py: Python<'py>,
+        seconds: f64,
+    ) -> PyResult<(Bound<'py, PyList>, Vec<Py<PyAny>>, bool)> {
+        let batch = next_batch(py, &self.stream, Duration::from_secs_f64(seconds))?;
+        let names = |names: Vec<OsString>| PyList::new(py, names);
+        hand_over(py, batch, |listing| {
+            let path = listing.path.into_os_string();
+            (path, names(listing.directories)?, names(listing.files)?).into_pyobject(py)
+        })
+    }
+
+    /// How far it has come.
+    fn stats(&self, py: Python<'_>) -> Stats {
+        stats(py, &self.stream)
+    }
+
+    /// Stops the workers and waits for them.
+    fn close(&self, py: Python<'_>) {
+        close(py, &self.stream);
+    }
+}
+
+fn stats<S: Stream>(py: Python<'_>, stream: &Mutex<S>) -> Stats {
+    py.detach(|| stream.lock().unwrap_or_else(PoisonError::into_inner).stats()).into()
+}
