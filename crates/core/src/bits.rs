@@ -1,31 +1,146 @@
-//! Sets of small numbers as words of bits: number `i` is bit `i % 64` of word
-//! `i / 64`.
+//! A growable row of bits, the answer to questions put in bulk.
 
-pub(crate) type Word = u64;
+use std::fmt;
 
-/// How many words hold `count` bits.
-pub(crate) fn words(count: usize) -> usize {
-    count.div_ceil(64)
+/// One bit for each of a row of things, in their order.
+///
+/// [`NameSet`](crate::NameSet) answers with it when it is asked about many
+/// names at once. Bit `i` is bit `i % 64`, counted from the lowest, of word
+/// `i / 64`; the bits of the last word beyond the length are zero.
+///
+/// # Example
+///
+/// ```
+/// use pathvein_core::NameSet;
+///
+/// let images = NameSet::new(["*.png", "*.jpg"]);
+/// let mask = images.match_many(["a.png", "notes.txt", "b.jpg"]);
+/// assert_eq!(mask.len(), 3);
+/// assert!(mask.contains(0));
+/// assert!(!mask.contains(1));
+/// assert_eq!(mask.iter().collect::<Vec<_>>(), [0, 2]);
+/// assert_eq!(mask.as_words(), [0b101]);
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Bitmask {
+    words: Vec<u64>,
+    len: usize,
 }
 
-/// An empty set for the numbers below `count`.
-pub(crate) fn zeroed(count: usize) -> Box<[Word]> {
-    vec![0; words(count)].into()
+impl Bitmask {
+    /// A mask without bits, to be filled by a method such as
+    /// [`NameSet::match_many_into`](crate::NameSet::match_many_into).
+    pub fn new() -> Bitmask {
+        Bitmask::default()
+    }
+
+    /// How many bits there are, set or not.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no bits at all.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether bit `index` is set; false from the length on.
+    pub fn contains(&self, index: usize) -> bool {
+        self.words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    /// How many bits are set.
+    pub fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// The indices of the bits that are set, in rising order.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        ones(self.words.iter().copied())
+    }
+
+    /// The bits as words.
+    pub fn as_words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// Makes this `len` bits, none of them set, and hands them out.
+    pub(crate) fn reset(&mut self, len: usize) -> &mut [u64] {
+        self.words.clear();
+        self.words.resize(len.div_ceil(64), 0);
+        self.len = len;
+        &mut self.words
+    }
+
+    /// Adds one bit at the end.
+    pub(crate) fn push(&mut self, bit: bool) {
+        if self.len.is_multiple_of(64) {
+            self.words.push(0);
+        }
+        self.words[self.len / 64] |= u64::from(bit) << (self.len % 64);
+        self.len += 1;
+    }
 }
 
-pub(crate) fn get(set: &[Word], number: usize) -> bool {
-    set[number / 64] >> (number % 64) & 1 != 0
+impl fmt::Debug for Bitmask {
+    /// The bits as a string of zeros and ones, bit 0 first.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bitmask(")?;
+        for index in 0..self.len {
+            f.write_str(if self.contains(index) { "1" } else { "0" })?;
+        }
+        f.write_str(")")
+    }
 }
 
-pub(crate) fn set(set: &mut [Word], number: usize) {
-    set[number / 64] |= 1 << (number % 64);
-}
-
-/// The numbers in the set, ascending.
-pub(crate) fn iter(set: &[Word]) -> impl Iterator<Item = usize> + '_ {
-    set.iter().enumerate().flat_map(|(index, &word)| {
-        std::iter::successors(Some(word), |rest| Some(rest & rest.wrapping_sub(1)))
-            .take_while(|&rest| rest != 0)
-            .map(move |rest| index * 64 + rest.trailing_zeros() as usize)
+/// The indices of the set bits of a row of words, in rising order.
+pub(crate) fn ones(words: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
+    words.enumerate().flat_map(|(index, mut word)| {
+        std::iter::from_fn(move || {
+            if word == 0 {
+                return None;
+            }
+            let bit = word.trailing_zeros() as usize;
+            word &= word - 1;
+            Some(index * 64 + bit)
+        })
     })
+}
+
+/// As many words of zeros as hold `count` bits.
+pub(crate) fn zeroed(count: usize) -> Box<[u64]> {
+    vec![0; count.div_ceil(64)].into()
+}
+
+/// Whether a bit of a row of words is set.
+pub(crate) fn get(words: &[u64], index: usize) -> bool {
+    words[index / 64] >> (index % 64) & 1 == 1
+}
+
+/// Sets a bit of a row of words.
+pub(crate) fn set(words: &mut [u64], index: usize) {
+    words[index / 64] |= 1 << (index % 64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_cross_words() {
+        let mut mask = Bitmask::new();
+        assert!(mask.is_empty() && !mask.contains(0));
+        for i in 0..130 {
+            mask.push(i % 64 == 0 || i == 129);
+        }
+        assert_eq!((mask.len(), mask.count(), mask.as_words().len()), (130, 4, 3));
+        assert_eq!(mask.iter().collect::<Vec<_>>(), [0, 64, 128, 129]);
+        assert!(mask.contains(129) && !mask.contains(130) && !mask.contains(9999));
+        mask.reset(64);
+        assert_eq!((mask.len(), mask.count(), mask.as_words().len()), (64, 0, 1));
+        let mut few = Bitmask::new();
+        few.push(true);
+        few.push(false);
+        assert_eq!(format!("{few:?}"), "Bitmask(10)");
+    }
 }

@@ -16,6 +16,7 @@ mod scan;
 mod traversal;
 mod walk;
 
+pub use bits::Bitmask;
 pub use error::{Error, ErrorKind, Operation};
 pub use exclude::ExcludeRules;
 pub use glob::NameGlob;

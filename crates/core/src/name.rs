@@ -7,7 +7,27 @@ use std::ffi::OsStr;
 /// A glob matches code points. A `&str` is its characters; an `&OsStr` is what
 /// Python's `os.fsdecode` makes of it: a byte that is not UTF-8 is one lone
 /// surrogate, `0xDC00 + byte`; a `&[u32]` is code points as they are, lone
-/// surrogates included.
+/// surrogates included. (On Windows a file name can hold lone surrogates
+/// itself, and they are those code points.)
+///
+/// Nothing is copied: bytes are decoded as they are matched.
+///
+/// # Example
+///
+/// ```
+/// use pathvein_core::Name;
+///
+/// let name = Name::from("é!");
+/// assert_eq!(name.code_points().collect::<Vec<_>>(), [0xE9, 0x21]);
+///
+/// # #[cfg(unix)] {
+/// use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+///
+/// // Latin-1, not UTF-8: the byte E9 is one code point of its own.
+/// let name = Name::from(OsStr::from_bytes(b"\xE9!"));
+/// assert_eq!(name.code_points().collect::<Vec<_>>(), [0xDCE9, 0x21]);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Name<'a>(pub(crate) Repr<'a>);
 
@@ -19,9 +39,27 @@ pub(crate) enum Repr<'a> {
     CodePoints(&'a [u32]),
 }
 
+impl<'a> Name<'a> {
+    /// The name's code points, as a glob sees them.
+    pub fn code_points(self) -> impl Iterator<Item = u32> + 'a {
+        let (mut bytes, mut code_points) = match self.0 {
+            Repr::Bytes(bytes) => (Utf8(bytes), [].as_slice()),
+            Repr::CodePoints(code_points) => (Utf8(&[]), code_points),
+        };
+        // One of the two is empty, so the order does not matter.
+        std::iter::from_fn(move || bytes.next().or_else(|| code_points.next()))
+    }
+}
+
 impl<'a> From<&'a str> for Name<'a> {
     fn from(name: &'a str) -> Self {
         Name(Repr::Bytes(name.as_bytes()))
+    }
+}
+
+impl<'a> From<&'a String> for Name<'a> {
+    fn from(name: &'a String) -> Self {
+        Name::from(name.as_str())
     }
 }
 
@@ -34,5 +72,171 @@ impl<'a> From<&'a OsStr> for Name<'a> {
 impl<'a> From<&'a [u32]> for Name<'a> {
     fn from(name: &'a [u32]) -> Self {
         Name(Repr::CodePoints(name))
+    }
+}
+
+/// A run of code points that can be taken from either end.
+pub(crate) trait CodePoints: Copy {
+    /// Takes the first code point off.
+    fn next(&mut self) -> Option<u32>;
+    /// Takes the last code point off.
+    fn next_back(&mut self) -> Option<u32>;
+}
+
+impl CodePoints for &[u32] {
+    fn next(&mut self) -> Option<u32> {
+        let (&first, rest) = self.split_first()?;
+        *self = rest;
+        Some(first)
+    }
+
+    fn next_back(&mut self) -> Option<u32> {
+        let (&last, rest) = self.split_last()?;
+        *self = rest;
+        Some(last)
+    }
+}
+
+/// UTF-8 in which any other byte stands for `0xDC00 + byte`.
+///
+/// The same code points come out in either direction: no sequence of more than
+/// one byte holds the first byte of another, so where a sequence lies does not
+/// depend on what stands before or after it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Utf8<'a>(pub(crate) &'a [u8]);
+
+impl CodePoints for Utf8<'_> {
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        let &first = self.0.first()?;
+        let (code_point, width) =
+            if first.is_ascii() { (u32::from(first), 1) } else { decode_wide(self.0) };
+        self.0 = &self.0[width..];
+        Some(code_point)
+    }
+
+    #[inline]
+    fn next_back(&mut self) -> Option<u32> {
+        let &last = self.0.last()?;
+        let (code_point, width) =
+            if last.is_ascii() { (u32::from(last), 1) } else { decode_wide_back(self.0) };
+        self.0 = &self.0[..self.0.len() - width];
+        Some(code_point)
+    }
+}
+
+/// The code point at the start of `bytes` and its width, where the first byte
+/// is there and not ASCII.
+fn decode_wide(bytes: &[u8]) -> (u32, usize) {
+    let first = bytes[0];
+    let escaped = (0xDC00 + u32::from(first), 1);
+    let (width, least) = match first {
+        0xC2..=0xDF => (2, 0x80),
+        0xE0..=0xEF => (3, 0x800),
+        0xF0..=0xF4 => (4, 0x1_0000),
+        _ => return escaped,
+    };
+    let Some(others) = bytes.get(1..width) else { return escaped };
+    let mut code_point = u32::from(first) & (0x7F >> width);
+    for &byte in others {
+        if byte & 0xC0 != 0x80 {
+            return escaped;
+        }
+        code_point = code_point << 6 | u32::from(byte & 0x3F);
+    }
+    let valid = match code_point {
+        // A file name of Windows can hold a lone surrogate, and Rust encodes
+        // it like any other code point; elsewhere those bytes are not UTF-8.
+        0xD800..=0xDFFF => cfg!(windows),
+        _ => code_point >= least && code_point <= 0x10_FFFF,
+    };
+    if valid { (code_point, width) } else { escaped }
+}
+
+/// The code point at the end of `bytes` and its width, where the last byte is
+/// there and not ASCII.
+fn decode_wide_back(bytes: &[u8]) -> (u32, usize) {
+    for width in 2..=bytes.len().min(4) {
+        let sequence = &bytes[bytes.len() - width..];
+        // The first byte that is no continuation byte decides.
+        if sequence[0] & 0xC0 != 0x80 {
+            if !sequence[0].is_ascii() {
+                let (code_point, decoded) = decode_wide(sequence);
+                if decoded == width {
+                    return (code_point, width);
+                }
+            }
+            break;
+        }
+    }
+    (0xDC00 + u32::from(bytes[bytes.len() - 1]), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forward(bytes: &[u8]) -> Vec<u32> {
+        Name(Repr::Bytes(bytes)).code_points().collect()
+    }
+
+    fn backward(bytes: &[u8]) -> Vec<u32> {
+        let mut rest = Utf8(bytes);
+        let mut code_points: Vec<u32> = std::iter::from_fn(|| rest.next_back()).collect();
+        code_points.reverse();
+        code_points
+    }
+
+    /// What the standard library calls valid is a character, all else bytes.
+    fn reference(bytes: &[u8]) -> Vec<u32> {
+        let mut code_points = Vec::new();
+        for chunk in bytes.utf8_chunks() {
+            code_points.extend(chunk.valid().chars().map(u32::from));
+            code_points.extend(chunk.invalid().iter().map(|&b| 0xDC00 + u32::from(b)));
+        }
+        code_points
+    }
+
+    #[test]
+    fn every_scalar() {
+        for c in '\0'..=char::MAX {
+            let text = c.to_string();
+            assert_eq!(forward(text.as_bytes()), [u32::from(c)]);
+            assert_eq!(backward(text.as_bytes()), [u32::from(c)]);
+        }
+    }
+
+    #[test]
+    #[cfg(not(windows))]
+    fn every_short_string_of_telling_bytes() {
+        // The bounds of every class of bytes in the definition of UTF-8.
+        let telling = [
+            0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0,
+            0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
+        ];
+        for length in 0..=4 {
+            for number in 0..telling.len().pow(length) {
+                let bytes: Vec<u8> =
+                    (0..length).map(|i| telling[number / telling.len().pow(i) % 25]).collect();
+                let expected = reference(&bytes);
+                assert_eq!(forward(&bytes), expected, "{bytes:x?}");
+                assert_eq!(backward(&bytes), expected, "{bytes:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn code_points_are_taken_as_they_are() {
+        let code_points = [0x61, 0xD800, 0xDCC3, 0xDCA9, 0x1F600];
+        assert!(Name::from(&code_points[..]).code_points().eq(code_points));
+    }
+
+    #[test]
+    #[cfg(windows)]
+    fn surrogates_of_windows() {
+        use std::os::windows::ffi::OsStringExt;
+        let name = std::ffi::OsString::from_wide(&[0x61, 0xD800, 0x62, 0xDC80]);
+        let name = Name::from(name.as_os_str());
+        assert!(name.code_points().eq([0x61, 0xD800, 0x62, 0xDC80]));
     }
 }

@@ -1,5 +1,398 @@
-//! Placeholder.
+//! A set of name globs, matched together.
 
-/// A set of name globs (to come).
-#[derive(Clone, Debug, Default)]
-pub struct NameSet {}
+use std::fmt;
+use std::ops::ControlFlow;
+
+use crate::bits::{Bitmask, ones};
+use crate::glob::{NameGlob, Shape, Token};
+use crate::name::{Name, Repr};
+
+mod automaton;
+mod index;
+
+use automaton::Chunk;
+use index::{Affixes, Buckets, HashBuckets, Probe, mix};
+
+/// As long as no more globs than this are in question, asking each of them is
+/// faster than asking the set's tables.
+const FEW: usize = 3;
+
+/// A set of name globs that are matched together, in their order.
+///
+/// Each glob is known by its index, the place where it was given. Duplicates
+/// are kept. The time per name grows much slower than the number of globs:
+/// literals, extensions, prefixes and suffixes are looked up, and what remains
+/// is matched in one pass over the name.
+///
+/// # Example
+///
+/// ```
+/// use pathvein_core::NameSet;
+///
+/// let set = NameSet::new(["*.csv", "run_*", "notes.txt"]);
+/// assert!(set.is_match("run_7.csv"));
+/// assert_eq!(set.matching("run_7.csv"), [0, 1]);
+/// assert!(!set.is_match("README"));
+///
+/// // Which of the globs are hit by any name of a listing?
+/// let hit = set.matched_globs(["a.csv", "b.csv", "notes.txt"]);
+/// assert_eq!(hit.iter().collect::<Vec<_>>(), [0, 2]);
+/// ```
+#[derive(Clone)]
+pub struct NameSet {
+    globs: Box<[NameGlob]>,
+    /// One bit for each glob that can match at all.
+    possible: Box<[u64]>,
+    everything: Box<[u32]>,
+    /// Bit `min(n, 63)` is set if there is a literal of `n` bytes.
+    literal_lengths: u64,
+    /// Literals by their hash, which stands with each of them.
+    literals: HashBuckets<(u64, u32)>,
+    /// What ends in a known extension, by [`Probe::extension`].
+    extensions: HashBuckets<Affixes>,
+    /// What begins in a known way, by the first byte.
+    heads: Buckets<Affixes>,
+    /// What ends in a known way but has neither of the above, by the last byte.
+    tails: Buckets<Affixes>,
+    chunks: Box<[Chunk]>,
+    /// What is too long for the automaton.
+    long: Box<[u32]>,
+}
+
+impl NameSet {
+    /// A set of these globs. It may be empty; it then matches nothing.
+    pub fn new<G: Into<NameGlob>>(globs: impl IntoIterator<Item = G>) -> NameSet {
+        let globs: Box<[NameGlob]> = globs.into_iter().map(Into::into).collect();
+        assert!(u32::try_from(globs.len()).is_ok(), "a set holds less than 2^32 globs");
+        let mut possible = vec![0; globs.len().div_ceil(64)];
+        let mut everything = Vec::new();
+        let mut literal_lengths = 0;
+        let mut literals = Vec::new();
+        let mut extensions = Vec::new();
+        let mut heads = Vec::new();
+        let mut tails = Vec::new();
+        let mut others: Vec<(u32, &[Token])> = Vec::new();
+        let mut long = Vec::new();
+        for (id, glob) in (0..).zip(&globs) {
+            let program = glob.program();
+            if program.shape != Shape::Never {
+                possible[id as usize / 64] |= 1 << (id % 64);
+            }
+            match program.shape {
+                Shape::Never => {}
+                Shape::Everything => everything.push(id),
+                Shape::Literal => {
+                    literal_lengths |= 1 << program.head.len().min(63);
+                    let hash = Probe::new(&program.head).hash();
+                    literals.push((hash, (hash, id)));
+                }
+                Shape::Affixes => {
+                    let affixes = Affixes::new(id, glob);
+                    match (program.head.first(), program.tail.last()) {
+                        (Some(&first), _) => heads.push((first.into(), affixes)),
+                        (None, Some(_)) if program.tail.contains(&b'.') => {
+                            let extension = Probe::new(&program.tail).extension();
+                            extensions.push((mix(extension), affixes));
+                        }
+                        (None, Some(&last)) => tails.push((last.into(), affixes)),
+                        (None, None) => unreachable!("a star alone is no affix"),
+                    }
+                }
+                Shape::Other if automaton::fits(&program.tokens) => {
+                    others.push((id, &program.tokens));
+                }
+                Shape::Other => long.push(id),
+            }
+        }
+        let chunks = automaton::pack(&others);
+        NameSet {
+            possible: possible.into(),
+            everything: everything.into(),
+            literal_lengths,
+            literals: HashBuckets::new(literals),
+            extensions: HashBuckets::new(extensions),
+            heads: Buckets::new(256, heads),
+            tails: Buckets::new(256, tails),
+            chunks,
+            long: long.into(),
+            globs,
+        }
+    }
+
+    /// How many globs there are, duplicates included.
+    pub fn len(&self) -> usize {
+        self.globs.len()
+    }
+
+    /// Whether there are no globs.
+    pub fn is_empty(&self) -> bool {
+        self.globs.is_empty()
+    }
+
+    /// The globs in the order given.
+    pub fn globs(&self) -> &[NameGlob] {
+        &self.globs
+    }
+
+    /// Whether any glob matches `name`.
+    pub fn is_match<'n>(&self, name: impl Into<Name<'n>>) -> bool {
+        let name = name.into();
+        match name.0 {
+            Repr::Bytes(bytes) if self.globs.len() > FEW => self.search(bytes, &mut Any).is_break(),
+            _ => self.globs.iter().any(|glob| glob.is_match(name)),
+        }
+    }
+
+    /// The indices of the globs that match `name`, in rising order.
+    pub fn matching<'n>(&self, name: impl Into<Name<'n>>) -> Vec<usize> {
+        let mut indices = Vec::new();
+        self.matching_into(name, &mut indices);
+        indices
+    }
+
+    /// Puts the indices of the globs that match `name` into `indices`, in
+    /// rising order. What it held before is dropped.
+    pub fn matching_into<'n>(&self, name: impl Into<Name<'n>>, indices: &mut Vec<usize>) {
+        indices.clear();
+        let name = name.into();
+        match name.0 {
+            Repr::Bytes(bytes) if self.globs.len() > FEW => {
+                let _ = self.search(bytes, &mut All(indices));
+                indices.sort_unstable();
+            }
+            _ => {
+                let globs = self.globs.iter().enumerate();
+                indices.extend(globs.filter(|(_, g)| g.is_match(name)).map(|(i, _)| i));
+            }
+        }
+    }
+
+    /// Tells of each name whether any glob matches it: bit `i` of the answer is
+    /// that of the `i`-th name.
+    pub fn match_many<'n, N>(&self, names: impl IntoIterator<Item = N>) -> Bitmask
+    where
+        N: Into<Name<'n>>,
+    {
+        let mut mask = Bitmask::new();
+        self.match_many_into(names, &mut mask);
+        mask
+    }
+
+    /// Like [`match_many`](NameSet::match_many), into a mask that the caller
+    /// keeps. What it held before is dropped.
+    pub fn match_many_into<'n, N>(&self, names: impl IntoIterator<Item = N>, mask: &mut Bitmask)
+    where
+        N: Into<Name<'n>>,
+    {
+        mask.reset(0);
+        for name in names {
+            mask.push(self.is_match(name));
+        }
+    }
+
+    /// Tells of each glob whether it matches any of the names: bit `j` of the
+    /// answer is that of the `j`-th glob.
+    ///
+    /// Takes no further name once every glob that can match has matched.
+    pub fn matched_globs<'n, N>(&self, names: impl IntoIterator<Item = N>) -> Bitmask
+    where
+        N: Into<Name<'n>>,
+    {
+        let mut mask = Bitmask::new();
+        self.matched_globs_into(names, &mut mask);
+        mask
+    }
+
+    /// Like [`matched_globs`](NameSet::matched_globs), into a mask that the
+    /// caller keeps. What it held before is dropped.
+    pub fn matched_globs_into<'n, N>(&self, names: impl IntoIterator<Item = N>, mask: &mut Bitmask)
+    where
+        N: Into<Name<'n>>,
+    {
+        let hits = mask.reset(self.globs.len());
+        let mut names = names.into_iter();
+        while *hits != *self.possible {
+            let Some(name) = names.next() else { break };
+            self.hit(name, &self.possible, hits);
+        }
+    }
+
+    /// Sets the bit in `hits` of every glob that is wanted and matches `name`.
+    ///
+    /// Both masks have one bit for each glob, as words in the layout of
+    /// [`Bitmask`]. A glob is looked at only if its bit is set in `wanted` and
+    /// not yet in `hits`, so the cost falls as the bits are hit, and no bit is
+    /// ever cleared. Bits beyond the globs are ignored.
+    ///
+    /// # Panics
+    ///
+    /// If either mask has fewer than one bit for each glob.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::NameSet;
+    ///
+    /// let set = NameSet::new(["*.csv", "*.txt", "a*"]);
+    /// let mut hits = [0];
+    /// set.hit("a.csv", &[0b011], &mut hits);
+    /// assert_eq!(hits, [0b001]);
+    /// set.hit("a.txt", &[0b011], &mut hits);
+    /// assert_eq!(hits, [0b011]);
+    /// ```
+    pub fn hit<'n>(&self, name: impl Into<Name<'n>>, wanted: &[u64], hits: &mut [u64]) {
+        let words = self.possible.len();
+        let (wanted, hits) = (&wanted[..words], &mut hits[..words]);
+        let mut open = 0;
+        for ((&wanted, &hits), &possible) in wanted.iter().zip(&*hits).zip(&self.possible) {
+            let word = wanted & possible & !hits;
+            if word != 0 {
+                open += word.count_ones() as usize;
+                if open > FEW {
+                    break;
+                }
+            }
+        }
+        if open == 0 {
+            return;
+        }
+        let name = name.into();
+        match name.0 {
+            Repr::Bytes(bytes) if open > FEW => {
+                let _ = self.search(bytes, &mut Wanted { wanted, hits });
+            }
+            _ => {
+                for word in 0..words {
+                    let open = wanted[word] & self.possible[word] & !hits[word];
+                    for bit in ones(std::iter::once(open)) {
+                        let matches = self.globs[word * 64 + bit].is_match(name);
+                        hits[word] |= u64::from(matches) << bit;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the sink which of the globs that it wants match a name that is
+    /// [`Repr::Bytes`], in any order. Breaks off as soon as the sink does.
+    ///
+    /// The tables compare bytes, which is right for what [`Program`] calls head
+    /// and tail; the automaton reads code points.
+    ///
+    /// [`Program`]: crate::glob::Program
+    #[inline]
+    fn search<S: Sink>(&self, name: &[u8], sink: &mut S) -> ControlFlow<()> {
+        for &id in &self.everything {
+            if sink.wants(id) {
+                sink.found(id)?;
+            }
+        }
+        let probe = Probe::new(name);
+        if self.literal_lengths >> name.len().min(63) & 1 == 1 {
+            let hash = probe.hash();
+            for &(other, id) in self.literals.get(hash) {
+                if hash == other && sink.wants(id) && self.decide(id, name) {
+                    sink.found(id)?;
+                }
+            }
+        }
+        let mut candidates = [self.extensions.get(mix(probe.extension())), &[], &[]];
+        if let (Some(&first), Some(&last)) = (name.first(), name.last()) {
+            candidates[1] = self.heads.get(first.into());
+            candidates[2] = self.tails.get(last.into());
+        }
+        for affixes in candidates.into_iter().flatten() {
+            let id = affixes.id;
+            if affixes.fit(&probe) && sink.wants(id) && (affixes.decides || self.decide(id, name)) {
+                sink.found(id)?;
+            }
+        }
+        for chunk in &self.chunks {
+            chunk.search(name, sink)?;
+        }
+        for &id in &self.long {
+            if sink.wants(id) && self.decide(id, name) {
+                sink.found(id)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn decide(&self, id: u32, name: &[u8]) -> bool {
+        self.globs[id as usize].program().is_match_bytes(name)
+    }
+}
+
+/// The empty set.
+impl Default for NameSet {
+    fn default() -> NameSet {
+        NameSet::new(std::iter::empty::<NameGlob>())
+    }
+}
+
+impl<G: Into<NameGlob>> FromIterator<G> for NameSet {
+    fn from_iter<I: IntoIterator<Item = G>>(globs: I) -> NameSet {
+        NameSet::new(globs)
+    }
+}
+
+impl fmt::Debug for NameSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NameSet").field(&self.globs).finish()
+    }
+}
+
+/// What asks for matches, and what becomes of them.
+trait Sink {
+    /// Whether it matters if the glob matches.
+    fn wants(&self, id: u32) -> bool;
+    /// Takes the glob as one that matches; breaks if no other matters now.
+    fn found(&mut self, id: u32) -> ControlFlow<()>;
+}
+
+/// Breaks at the first match.
+struct Any;
+
+impl Sink for Any {
+    fn wants(&self, _: u32) -> bool {
+        true
+    }
+
+    fn found(&mut self, _: u32) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+}
+
+/// Lists every match.
+struct All<'a>(&'a mut Vec<usize>);
+
+impl Sink for All<'_> {
+    fn wants(&self, _: u32) -> bool {
+        true
+    }
+
+    fn found(&mut self, id: u32) -> ControlFlow<()> {
+        self.0.push(id as usize);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Sets the bits of [`NameSet::hit`].
+struct Wanted<'a> {
+    wanted: &'a [u64],
+    hits: &'a mut [u64],
+}
+
+impl Sink for Wanted<'_> {
+    #[inline]
+    fn wants(&self, id: u32) -> bool {
+        let word = id as usize / 64;
+        (self.wanted[word] & !self.hits[word]) >> (id % 64) & 1 == 1
+    }
+
+    #[inline]
+    fn found(&mut self, id: u32) -> ControlFlow<()> {
+        self.hits[id as usize / 64] |= 1 << (id % 64);
+        ControlFlow::Continue(())
+    }
+}

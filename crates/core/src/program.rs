@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::bits::{self, Word};
+use crate::bits;
 use crate::{FileStructurePattern, Name, NameGlob, NameSet};
 
 /// The number of a node; a node's children have smaller numbers.
@@ -42,9 +42,9 @@ pub(crate) struct Program {
 /// The nodes looked for in the sub-directories of some directory.
 #[derive(Debug)]
 pub(crate) struct Wanted {
-    nodes: Box<[Word]>,
+    nodes: Box<[u64]>,
     /// The directory globs of these nodes.
-    globs: Box<[Word]>,
+    globs: Box<[u64]>,
     /// Those of these nodes that any name will do for.
     unnamed: Box<[NodeId]>,
 }
@@ -89,7 +89,7 @@ impl Program {
 
     /// How many words hold a bit for every node.
     pub(crate) fn node_words(&self) -> usize {
-        bits::words(self.nodes.len())
+        self.nodes.len().div_ceil(64)
     }
 
     fn wanted(&self, ids: &[NodeId]) -> Wanted {
@@ -122,7 +122,7 @@ impl Program {
             .flat_map(|&id| self.nodes[id as usize].directories.iter().copied())
             .collect();
         if roots {
-            wanted.extend(bits::iter(&self.roots.nodes).map(|id| id as NodeId));
+            wanted.extend(bits::ones(self.roots.nodes.iter().copied()).map(|id| id as NodeId));
         }
         self.wanted(&wanted)
     }
@@ -133,14 +133,14 @@ impl Program {
         // On the stack: most programs have few globs.
         let mut few = [0; 4];
         let mut many;
-        let hits: &mut [Word] = if wanted.globs.len() <= few.len() {
+        let hits: &mut [u64] = if wanted.globs.len() <= few.len() {
             &mut few[..wanted.globs.len()]
         } else {
             many = vec![0; wanted.globs.len()];
             &mut many
         };
         self.directory_globs.hit(name, &wanted.globs, hits);
-        for glob in bits::iter(hits) {
+        for glob in bits::ones(hits.iter().copied()) {
             let named = self.named[glob].iter();
             candidates.extend(named.filter(|&&id| bits::get(&wanted.nodes, id as usize)));
         }
@@ -154,7 +154,7 @@ impl Program {
     }
 
     /// Whether all files that a node asks for are among the globs hit.
-    pub(crate) fn has_files(&self, id: NodeId, hits: &[Word]) -> bool {
+    pub(crate) fn has_files(&self, id: NodeId, hits: &[u64]) -> bool {
         self.nodes[id as usize].files.iter().all(|&glob| bits::get(hits, glob as usize))
     }
 
@@ -175,7 +175,7 @@ impl Program {
 
     /// The file globs that the candidates ask for.
     pub(crate) fn file_search(&self, candidates: &[NodeId]) -> FileSearch {
-        let mut open: Box<[Word]> = [].into();
+        let mut open: Box<[u64]> = [].into();
         for &id in candidates {
             for &glob in &self.nodes[id as usize].files {
                 if open.is_empty() {
@@ -210,8 +210,8 @@ impl Default for Wanted {
 /// Which of the file globs that were asked for have been hit.
 #[derive(Debug)]
 pub(crate) struct FileSearch {
-    open: Box<[Word]>,
-    pub(crate) hits: Box<[Word]>,
+    open: Box<[u64]>,
+    pub(crate) hits: Box<[u64]>,
     unmet: bool,
 }
 

@@ -1,0 +1,264 @@
+//! What a glob is made of, read as CPython's `fnmatch.translate` reads it.
+
+const MAX: u32 = 0x10_FFFF;
+
+/// One element of a glob. All but the star stand for exactly one code point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// `*`; two never follow one another.
+    Star,
+    /// Any code point: `?`, or a class that leaves none out.
+    Any,
+    /// This code point: itself, or a class of one member.
+    Char(u32),
+    /// One of at least two code points, but not of all.
+    Class(Box<Class>),
+    /// No code point at all: a class without members.
+    Never,
+}
+
+impl Token {
+    /// Whether the token stands for `code_point`; never true for the star.
+    #[inline]
+    pub(crate) fn accepts(&self, code_point: u32) -> bool {
+        match self {
+            Token::Char(own) => *own == code_point,
+            Token::Any => true,
+            Token::Class(class) => class.contains(code_point),
+            Token::Star | Token::Never => false,
+        }
+    }
+}
+
+/// The members of a class, a negated one included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Class {
+    /// One bit for each of the 128 members that ASCII can give.
+    pub(crate) ascii: u128,
+    /// The others, as ranges with both ends in, rising and apart.
+    pub(crate) wide: Box<[(u32, u32)]>,
+}
+
+impl Class {
+    fn contains(&self, code_point: u32) -> bool {
+        if code_point < 128 {
+            return self.ascii >> code_point & 1 == 1;
+        }
+        let after = self.wide.partition_point(|&(low, _)| low <= code_point);
+        after > 0 && code_point <= self.wide[after - 1].1
+    }
+}
+
+/// Splits a glob into its tokens.
+pub(crate) fn parse(glob: &[u32]) -> Vec<Token> {
+    let mut tokens = Vec::with_capacity(glob.len());
+    // Once a `[` was found not to be closed none that follows is, and looking
+    // again for each would be quadratic.
+    let mut closable = true;
+    let mut rest = glob;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        match char::from_u32(*first) {
+            Some('*') => {
+                if tokens.last() != Some(&Token::Star) {
+                    tokens.push(Token::Star);
+                }
+            }
+            Some('?') => tokens.push(Token::Any),
+            Some('[') if closable => match body_length(rest) {
+                Some(length) => {
+                    tokens.push(parse_class(&rest[..length]));
+                    rest = &rest[length + 1..];
+                }
+                None => {
+                    closable = false;
+                    tokens.push(Token::Char(*first));
+                }
+            },
+            _ => tokens.push(Token::Char(*first)),
+        }
+    }
+    tokens
+}
+
+/// How far after a `[` the `]` is that closes it. One that comes first, or
+/// first after the `!`, is a member.
+fn body_length(after_bracket: &[u32]) -> Option<usize> {
+    let first = usize::from(after_bracket.first() == Some(&'!'.into()));
+    let skipped = first + usize::from(after_bracket.get(first) == Some(&']'.into()));
+    let length = after_bracket.get(skipped..)?.iter().position(|&c| c == ']'.into())?;
+    Some(skipped + length)
+}
+
+/// Reads what stands between `[` and `]`, which is never nothing.
+///
+/// `translate` splits the body at its hyphens and joins the pieces into a class
+/// of the `re` module; what comes out of that is more particular than "`x-y` is
+/// a range":
+/// - A hyphen makes a range only from the second character of the body on (of
+///   the members, where there is a `!`), not at the very end, and not within
+///   the two characters that follow the hyphen of another range.
+/// - A reversed range vanishes, both ends with it. Only then is it looked at
+///   whether the body begins with `!`, so `[z-a!x]` is negated.
+/// - If what begins with that late `!` is a range, the `!` is used up by the
+///   negation, and its hyphen and upper end are two members.
+fn parse_class(body: &[u32]) -> Token {
+    const HYPHEN: u32 = '-' as u32;
+    const BANG: u32 = '!' as u32;
+
+    // The body with each range that is not reversed as one element.
+    let mut elements: Vec<(u32, u32)> = Vec::with_capacity(body.len());
+    let mut hyphen_from = if body[0] == BANG { 2 } else { 1 };
+    let mut i = 0;
+    while i < body.len() {
+        let is_range = i + 1 >= hyphen_from && i + 2 < body.len() && body[i + 1] == HYPHEN;
+        if is_range {
+            let (low, high) = (body[i], body[i + 2]);
+            if low <= high {
+                elements.push((low, high));
+            }
+            // The hyphen is at i + 1; the next one counts from i + 4 on.
+            hyphen_from = i + 4;
+            i += 3;
+        } else {
+            elements.push((body[i], body[i]));
+            i += 1;
+        }
+    }
+
+    let negated = elements.first().is_some_and(|&(low, _)| low == BANG);
+    if negated {
+        let (_, high) = elements.remove(0);
+        if high != BANG {
+            elements.extend([(HYPHEN, HYPHEN), (high, high)]);
+        }
+    }
+    let mut members = merge(elements);
+    if negated {
+        members = complement(&members);
+    }
+    match members[..] {
+        [] => Token::Never,
+        [(low, high)] if low == high => Token::Char(low),
+        [(0, MAX)] => Token::Any,
+        _ => Token::Class(Box::new(Class {
+            ascii: members.iter().fold(0, |bits, &range| bits | ascii_bits(range)),
+            wide: members
+                .iter()
+                .filter(|&&(_, high)| high >= 128)
+                .map(|&(low, high)| (low.max(128), high))
+                .collect(),
+        })),
+    }
+}
+
+/// The same members as ranges that rise and do not touch.
+fn merge(mut ranges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, kept| {
+        let touches = next.0 <= kept.1 + 1;
+        if touches {
+            kept.1 = kept.1.max(next.1);
+        }
+        touches
+    });
+    ranges
+}
+
+/// All other code points, as ranges that rise and do not touch.
+fn complement(ranges: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let mut others = Vec::with_capacity(ranges.len() + 1);
+    let mut next = 0;
+    for &(low, high) in ranges {
+        if next < low {
+            others.push((next, low - 1));
+        }
+        next = high + 1;
+    }
+    if next <= MAX {
+        others.push((next, MAX));
+    }
+    others
+}
+
+/// The bits of the members of a range that are ASCII.
+fn ascii_bits((low, high): (u32, u32)) -> u128 {
+    if low >= 128 {
+        return 0;
+    }
+    (u128::MAX << low) & (u128::MAX >> (127 - high.min(127)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(glob: &str) -> Vec<Token> {
+        parse(&glob.chars().map(u32::from).collect::<Vec<_>>())
+    }
+
+    /// The ASCII members of the one class that `glob` is.
+    fn members(glob: &str) -> String {
+        let [token] = &tokens(glob)[..] else { panic!("{glob} is not one token") };
+        ('!'..='~').filter(|&c| token.accepts(c.into())).collect()
+    }
+
+    #[test]
+    fn simplest_token_wins() {
+        let a = Token::Char('a'.into());
+        assert_eq!(tokens("a"), std::slice::from_ref(&a));
+        assert_eq!(tokens("[a]"), std::slice::from_ref(&a));
+        assert_eq!(tokens("[aaa-a]"), std::slice::from_ref(&a));
+        assert_eq!(tokens("[!b-a]"), [Token::Any]);
+        assert_eq!(tokens("[\0-\u{10FFFF}]"), [Token::Any]);
+        assert_eq!(tokens("[\0-ab-\u{10FFFF}]"), [Token::Any]);
+        assert_eq!(tokens("[!\0-\u{10FFFF}]"), [Token::Never]);
+        assert_eq!(tokens("[b-a]"), [Token::Never]);
+        assert_eq!(tokens("***a**"), [Token::Star, a, Token::Star]);
+        assert_eq!(tokens("[a").len(), 2);
+        assert_eq!(tokens(""), []);
+    }
+
+    #[test]
+    fn hyphens() {
+        assert_eq!(members("[a-e]"), "abcde");
+        assert_eq!(members("[a-]"), "-a");
+        assert_eq!(members("[-a]"), "-a");
+        assert_eq!(members("[a-c-e]"), "-abce");
+        assert_eq!(members("[a-ce-g]"), "abcefg");
+        assert_eq!(members("[--0]"), "-./0");
+        assert_eq!(members("[*--]"), "*+,-");
+        assert_eq!(members("[z-a-c]"), "-c");
+        assert_eq!(members("[]-a]"), "]^_`a");
+        assert_eq!(members("[!!-~]"), "");
+        assert_eq!(members("[b-a!!-~]"), "");
+    }
+
+    #[test]
+    fn late_negation() {
+        assert!(!members("[z-a!x]").contains('x'));
+        assert!(members("[z-a!x]").contains('z'));
+        // Not the range from `!` to `x`: all but `-` and `x`.
+        let kept = members("[z-a!-x]");
+        assert!(!kept.contains('-') && !kept.contains('x'));
+        assert!(kept.contains('!') && kept.contains('a') && kept.contains('~'));
+    }
+
+    #[test]
+    fn wide_members() {
+        let tokens = tokens("[!ä-üa😀]");
+        let accepts = |c: char| tokens[0].accepts(c.into());
+        assert!(!accepts('ä') && !accepts('ö') && !accepts('ü') && !accepts('a') && !accepts('😀'));
+        assert!(
+            accepts('ã') && accepts('ý') && accepts('b') && accepts('😁') && accepts(char::MAX)
+        );
+        assert!(tokens[0].accepts(0xDC80));
+    }
+
+    #[test]
+    fn long_globs_take_linear_time() {
+        assert_eq!(parse(&vec!['['.into(); 100_000]).len(), 100_000);
+        let body = "z-a".repeat(50_000);
+        assert_eq!(tokens(&format!("[{body}]")), [Token::Never]);
+    }
+}
