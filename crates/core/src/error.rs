@@ -72,14 +72,40 @@ pub struct Error {
 
 #[derive(Debug)]
 enum Repr {
-    Io { path: PathBuf, operation: Operation, source: io::Error },
-    Loop { path: PathBuf, ancestor: PathBuf },
-    ExcludeRule { glob: String, message: String },
-    CodePoint { value: u32 },
-    TooDeep { place: String },
-    JsonSyntax { place: String, message: String, line: usize, column: usize, offset: usize },
-    JsonPattern { place: String, message: String },
-    Internal { message: &'static str },
+    Io {
+        path: PathBuf,
+        operation: Operation,
+        source: io::Error,
+    },
+    Loop {
+        path: PathBuf,
+        ancestor: PathBuf,
+    },
+    ExcludeRule {
+        glob: String,
+        message: String,
+    },
+    CodePoint {
+        value: u32,
+    },
+    TooDeep {
+        place: String,
+    },
+    JsonSyntax {
+        place: String,
+        message: String,
+        line: usize,
+        column: usize,
+        offset: usize,
+        nested_text: Option<Box<[u8]>>,
+    },
+    JsonPattern {
+        place: String,
+        message: String,
+    },
+    Internal {
+        message: &'static str,
+    },
 }
 
 impl Error {
@@ -109,9 +135,10 @@ impl Error {
         line: usize,
         column: usize,
         offset: usize,
+        nested_text: Option<Box<[u8]>>,
     ) -> Error {
-        Repr::JsonSyntax { place: place.into(), message: message.into(), line, column, offset }
-            .into()
+        let (place, message) = (place.into(), message.into());
+        Repr::JsonSyntax { place, message, line, column, offset, nested_text }.into()
     }
 
     pub(crate) fn json_pattern(place: impl Into<String>, message: impl Into<String>) -> Error {
@@ -220,6 +247,20 @@ impl Error {
     pub fn offset(&self) -> Option<usize> {
         match &*self.repr {
             Repr::JsonSyntax { offset, .. } => Some(*offset),
+            _ => None,
+        }
+    }
+
+    /// The text that [`line`](Error::line), [`column`](Error::column) and
+    /// [`offset`](Error::offset) of a [`JsonSyntax`](ErrorKind::JsonSyntax)
+    /// error count in, if that is not the text that was read but JSON text
+    /// inside one of its strings, the one at [`place`](Error::place).
+    ///
+    /// It is UTF-8, but for lone surrogates: three bytes each, as Python's
+    /// `surrogatepass` writes them.
+    pub fn nested_text(&self) -> Option<&[u8]> {
+        match &*self.repr {
+            Repr::JsonSyntax { nested_text, .. } => nested_text.as_deref(),
             _ => None,
         }
     }

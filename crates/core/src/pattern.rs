@@ -1,12 +1,443 @@
-//! Placeholder.
+//! The pattern: what a directory is called and what it holds.
+
+mod json;
+mod place;
+mod serde_impls;
+mod text;
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+pub(crate) use self::place::Place;
+use crate::{Error, NameGlob};
 
 /// How many levels a pattern may nest; the root is level 1.
 pub const MAX_LEVELS: usize = 128;
 
-/// A pattern (to come).
-#[derive(Clone, Debug)]
-pub struct FileStructurePattern {}
+/// What a directory is called, and which files and directories it holds.
+///
+/// A directory matches when its name matches
+/// [`directory_name`](Self::directory_name), every glob of
+/// [`files`](Self::files) is matched by at least one of its files, and every
+/// pattern of [`directories`](Self::directories) by at least one of its
+/// sub-directories, wholly and by these same rules. One entry may satisfy
+/// several requirements. The optional lists never decide a match: they say what
+/// belongs to it.
+///
+/// A pattern cannot be changed, and a clone shares its contents: cloning is
+/// cheap. To get a changed one, go through [`into_builder`](Self::into_builder).
+/// Patterns are equal if they say the same in the same order; a hash does not
+/// walk the pattern. The default pattern is named `*` and asks for nothing, so
+/// every directory matches it.
+///
+/// # Example
+///
+/// ```
+/// use pathvein_core::FileStructurePattern;
+///
+/// let raw = FileStructurePattern::builder("raw").file("*.csv").build()?;
+/// let run = FileStructurePattern::builder("run_*")
+///     .file("settings.json")
+///     .optional_file("notes.txt")
+///     .directory(raw)
+///     .build()?;
+///
+/// assert_eq!(run.levels(), 2);
+/// assert_eq!(FileStructurePattern::from_json(&run.to_json())?, run);
+/// # Ok::<(), pathvein_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct FileStructurePattern {
+    inner: Arc<Inner>,
+}
 
-/// Its builder (to come).
+#[derive(Clone)]
+struct Inner {
+    parts: Parts,
+    levels: usize,
+    hash: u64,
+}
+
+/// What a pattern says, and all that its equality and hash go by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Parts {
+    directory_name: Option<NameGlob>,
+    files: Vec<NameGlob>,
+    directories: Vec<FileStructurePattern>,
+    optional_files: Vec<NameGlob>,
+    optional_directories: Vec<FileStructurePattern>,
+}
+
+impl FileStructurePattern {
+    /// A builder of a pattern for directories whose name matches
+    /// `directory_name`; until told otherwise it asks for nothing inside.
+    ///
+    /// An empty name matches every directory, as `*` does.
+    pub fn builder(directory_name: impl Into<NameGlob>) -> FileStructurePatternBuilder {
+        let directory_name = Some(directory_name.into());
+        FileStructurePatternBuilder { parts: Parts { directory_name, ..Parts::default() } }
+    }
+
+    /// A builder that starts from this pattern.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::FileStructurePattern;
+    ///
+    /// let plain = FileStructurePattern::builder("data").build()?;
+    /// let with_readme = plain.clone().into_builder().file("README*").build()?;
+    /// assert!(plain.files().is_empty());
+    /// assert_eq!(with_readme.files(), ["README*".into()]);
+    /// # Ok::<(), pathvein_core::Error>(())
+    /// ```
+    pub fn into_builder(self) -> FileStructurePatternBuilder {
+        FileStructurePatternBuilder { parts: Arc::unwrap_or_clone(self.inner).parts }
+    }
+
+    /// The glob for the directory's own name.
+    ///
+    /// `None` is the `null` of pattern JSON. It means what an empty glob and
+    /// `*` mean: every name. The three are unequal nevertheless, so that a
+    /// pattern is written as it was read.
+    pub fn directory_name(&self) -> Option<&NameGlob> {
+        self.inner.parts.directory_name.as_ref()
+    }
+
+    /// The globs that at least one file each must match.
+    pub fn files(&self) -> &[NameGlob] {
+        &self.inner.parts.files
+    }
+
+    /// The globs of files that belong to a match but are not required.
+    pub fn optional_files(&self) -> &[NameGlob] {
+        &self.inner.parts.optional_files
+    }
+
+    /// The patterns that at least one sub-directory each must match.
+    pub fn directories(&self) -> &[FileStructurePattern] {
+        &self.inner.parts.directories
+    }
+
+    /// The patterns of sub-directories that belong to a match but are not
+    /// required.
+    pub fn optional_directories(&self) -> &[FileStructurePattern] {
+        &self.inner.parts.optional_directories
+    }
+
+    /// How many levels the pattern has, optional directories included: 1 if it
+    /// has no sub-patterns, at most [`MAX_LEVELS`].
+    pub fn levels(&self) -> usize {
+        self.inner.levels
+    }
+
+    /// A pattern of these parts. The caller has seen to it that it has at most
+    /// [`MAX_LEVELS`] levels.
+    fn from_parts(parts: Parts) -> FileStructurePattern {
+        let levels = 1 + parts.sub_patterns().map(|sub| sub.levels()).max().unwrap_or(0);
+        let mut hasher = DefaultHasher::new();
+        parts.hash(&mut hasher);
+        FileStructurePattern { inner: Arc::new(Inner { parts, levels, hash: hasher.finish() }) }
+    }
+}
+
+impl Parts {
+    fn sub_patterns(&self) -> impl Iterator<Item = &FileStructurePattern> {
+        self.directories.iter().chain(&self.optional_directories)
+    }
+}
+
+impl Default for FileStructurePattern {
+    fn default() -> Self {
+        FileStructurePattern::from_parts(FileStructurePatternBuilder::default().parts)
+    }
+}
+
+impl PartialEq for FileStructurePattern {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+            || (self.inner.hash == other.inner.hash && self.inner.parts == other.inner.parts)
+    }
+}
+
+impl Eq for FileStructurePattern {}
+
+impl Hash for FileStructurePattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.inner.hash);
+    }
+}
+
+impl fmt::Debug for FileStructurePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileStructurePattern")
+            .field("directory_name", &self.directory_name())
+            .field("files", &self.files())
+            .field("directories", &self.directories())
+            .field("optional_files", &self.optional_files())
+            .field("optional_directories", &self.optional_directories())
+            .finish()
+    }
+}
+
+/// Puts a [`FileStructurePattern`] together.
+///
+/// Got from [`FileStructurePattern::builder`]; the default one has the name
+/// `*`. Every method but [`directory_name`](Self::directory_name),
+/// [`any_name`](Self::any_name) and [`build`](Self::build) adds to a list.
+///
+/// # Example
+///
+/// ```
+/// use pathvein_core::FileStructurePattern;
+///
+/// let pattern = FileStructurePattern::builder("*")
+///     .files(["Cargo.toml", "README*"])
+///     .directories(["src", "tests"].map(|name| {
+///         FileStructurePattern::builder(name).file("*.rs").build().unwrap()
+///     }))
+///     .build()?;
+/// assert_eq!(pattern.directories().len(), 2);
+/// # Ok::<(), pathvein_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
-pub struct FileStructurePatternBuilder {}
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct FileStructurePatternBuilder {
+    parts: Parts,
+}
+
+impl FileStructurePatternBuilder {
+    /// Sets the glob for the directory's own name; `None` is written as `null`
+    /// and matches every name.
+    pub fn directory_name(mut self, name: Option<NameGlob>) -> Self {
+        self.parts.directory_name = name;
+        self
+    }
+
+    /// Lets the directory have any name: the same as `directory_name(None)`.
+    pub fn any_name(self) -> Self {
+        self.directory_name(None)
+    }
+
+    /// Asks for a file that matches `glob`.
+    pub fn file(mut self, glob: impl Into<NameGlob>) -> Self {
+        self.parts.files.push(glob.into());
+        self
+    }
+
+    /// Asks, for each of `globs`, for a file that matches it.
+    pub fn files<I>(mut self, globs: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<NameGlob>,
+    {
+        self.parts.files.extend(globs.into_iter().map(Into::into));
+        self
+    }
+
+    /// Makes files that match `glob` belong to a match.
+    pub fn optional_file(mut self, glob: impl Into<NameGlob>) -> Self {
+        self.parts.optional_files.push(glob.into());
+        self
+    }
+
+    /// Makes files that match any of `globs` belong to a match.
+    pub fn optional_files<I>(mut self, globs: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<NameGlob>,
+    {
+        self.parts.optional_files.extend(globs.into_iter().map(Into::into));
+        self
+    }
+
+    /// Asks for a sub-directory that matches `pattern`.
+    pub fn directory(mut self, pattern: FileStructurePattern) -> Self {
+        self.parts.directories.push(pattern);
+        self
+    }
+
+    /// Asks, for each of `patterns`, for a sub-directory that matches it.
+    pub fn directories<I>(mut self, patterns: I) -> Self
+    where
+        I: IntoIterator<Item = FileStructurePattern>,
+    {
+        self.parts.directories.extend(patterns);
+        self
+    }
+
+    /// Makes sub-directories that match `pattern` belong to a match.
+    pub fn optional_directory(mut self, pattern: FileStructurePattern) -> Self {
+        self.parts.optional_directories.push(pattern);
+        self
+    }
+
+    /// Makes sub-directories that match any of `patterns` belong to a match.
+    pub fn optional_directories<I>(mut self, patterns: I) -> Self
+    where
+        I: IntoIterator<Item = FileStructurePattern>,
+    {
+        self.parts.optional_directories.extend(patterns);
+        self
+    }
+
+    /// The pattern.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TooDeep`](crate::ErrorKind::TooDeep) if it would have more
+    /// than [`MAX_LEVELS`] levels; the error's place is the first sub-pattern
+    /// that has too many, for instance `directories[3]`.
+    pub fn build(self) -> Result<FileStructurePattern, Error> {
+        let lists = [
+            ("directories", &self.parts.directories),
+            ("optional_directories", &self.parts.optional_directories),
+        ];
+        for (key, list) in lists {
+            if let Some(index) = list.iter().position(|sub| sub.levels() >= MAX_LEVELS) {
+                return Err(Error::too_deep(format!("{key}[{index}]")));
+            }
+        }
+        Ok(FileStructurePattern::from_parts(self.parts))
+    }
+}
+
+impl Default for FileStructurePatternBuilder {
+    fn default() -> Self {
+        FileStructurePattern::builder("*")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    fn leaf(name: &str) -> FileStructurePattern {
+        FileStructurePattern::builder(name).build().unwrap()
+    }
+
+    fn hash(pattern: &FileStructurePattern) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        pattern.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn holds_what_it_was_given_in_order() {
+        let pattern = FileStructurePattern::builder("d")
+            .file("a")
+            .files(["b", "c"])
+            .optional_file("e")
+            .optional_files(vec![NameGlob::new("f")])
+            .directory(leaf("g"))
+            .directories([leaf("h")])
+            .optional_directory(leaf("i"))
+            .optional_directories(vec![leaf("j")])
+            .build()
+            .unwrap();
+        assert_eq!(pattern.directory_name(), Some(&"d".into()));
+        assert_eq!(pattern.files(), ["a".into(), "b".into(), "c".into()]);
+        assert_eq!(pattern.optional_files(), ["e".into(), "f".into()]);
+        assert_eq!(pattern.directories(), [leaf("g"), leaf("h")]);
+        assert_eq!(pattern.optional_directories(), [leaf("i"), leaf("j")]);
+        assert_eq!(pattern.levels(), 2);
+        assert_eq!(pattern.clone().into_builder().build().unwrap(), pattern);
+        assert_eq!(
+            pattern.clone().into_builder().any_name().build().unwrap().directory_name(),
+            None
+        );
+    }
+
+    #[test]
+    fn the_default_is_any_directory() {
+        let default = FileStructurePattern::default();
+        assert_eq!(default, leaf("*"));
+        assert_eq!(default.levels(), 1);
+        assert_eq!(FileStructurePatternBuilder::default().build().unwrap(), default);
+    }
+
+    #[test]
+    fn the_three_spellings_of_any_name_are_unequal() {
+        let null = FileStructurePattern::builder("").any_name().build().unwrap();
+        let all = [null, leaf(""), leaf("*")];
+        for (i, a) in all.iter().enumerate() {
+            for (j, b) in all.iter().enumerate() {
+                assert_eq!(a == b, i == j);
+                assert_eq!(hash(a) == hash(b), i == j);
+            }
+        }
+    }
+
+    #[test]
+    fn every_part_counts_for_equality_and_equal_patterns_hash_alike() {
+        let variants = |name: &str| {
+            let builder = || FileStructurePattern::builder(name);
+            [
+                builder(),
+                builder().file("a"),
+                builder().file("b"),
+                builder().files(["a", "b"]),
+                builder().files(["b", "a"]),
+                builder().optional_file("a"),
+                builder().directory(leaf("a")),
+                builder().directory(leaf("a").into_builder().file("x").build().unwrap()),
+                builder().optional_directory(leaf("a")),
+            ]
+            .map(|builder| builder.build().unwrap())
+        };
+        for (i, a) in variants("d").iter().enumerate() {
+            for (j, b) in variants("d").iter().enumerate() {
+                assert_eq!(a == b, i == j, "{a:?} {b:?}");
+                assert_eq!(hash(a) == hash(b), i == j);
+            }
+            assert!(variants("e").iter().all(|b| a != b));
+        }
+    }
+
+    #[test]
+    fn nests_128_levels_and_no_more() {
+        for optional in [false, true] {
+            let wrap = |sub: FileStructurePattern| {
+                let builder = FileStructurePattern::builder("*");
+                match optional {
+                    false => builder.directories([leaf("other"), sub]).build(),
+                    true => builder.optional_directories([leaf("other"), sub]).build(),
+                }
+            };
+            let mut pattern = leaf("deepest");
+            for levels in 2..=MAX_LEVELS {
+                pattern = wrap(pattern).unwrap();
+                assert_eq!(pattern.levels(), levels);
+            }
+            let error = wrap(pattern).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TooDeep);
+            let place = if optional { "optional_directories[1]" } else { "directories[1]" };
+            assert_eq!(error.place(), Some(place));
+            assert_eq!(
+                error.to_string(),
+                format!("{place}: patterns nest at most 128 levels deep")
+            );
+        }
+    }
+
+    #[test]
+    fn shared_sub_patterns_cost_nothing() {
+        // As a tree this has 2^127 leaves.
+        let mut pattern = leaf("x");
+        for _ in 1..MAX_LEVELS {
+            let builder = FileStructurePattern::builder("x");
+            pattern = builder.directories([pattern.clone(), pattern]).build().unwrap();
+        }
+        assert_eq!(pattern, pattern.clone());
+        assert_eq!(hash(&pattern), hash(&pattern.clone()));
+    }
+
+    #[test]
+    fn is_send_and_sync() {
+        fn check<T: Send + Sync + 'static>() {}
+        check::<FileStructurePattern>();
+        check::<FileStructurePatternBuilder>();
+    }
+}

@@ -1,0 +1,333 @@
+//! JSON text and its values, over code points.
+//!
+//! Why not `serde_json`: a name may hold lone surrogates, a nested pattern may
+//! be an object or a string, and errors are to stand where Python's `json` puts
+//! them. `serde_json` hands out such strings only where nothing but a string is
+//! asked for, and counts columns in bytes. This reader accepts exactly what JSON
+//! is, so no `NaN` either, and it does not recurse: its memory is bounded by the
+//! length of the text, its stack not touched by it.
+
+use crate::MAX_LEVELS;
+
+/// The containers below this depth are not kept but read as if empty: no
+/// pattern has a place for them. (A pattern takes two, its object and a list.)
+pub(super) const KEPT_DEPTH: usize = 2 * MAX_LEVELS;
+
+/// A JSON value as far as a pattern cares.
+#[derive(Debug, PartialEq)]
+pub(super) enum Value {
+    Null,
+    /// A value that no pattern has a place for: what it is.
+    Other(&'static str),
+    /// A string's code points, lone surrogates included.
+    String(Vec<u32>),
+    List(Vec<Value>),
+    /// Keys and values in their order, repeated keys included.
+    Object(Vec<(Vec<u32>, Value)>),
+}
+
+impl Value {
+    /// What the value is, in words that follow "found".
+    pub(super) fn description(&self) -> &'static str {
+        match self {
+            Value::Null => "null",
+            Value::Other(description) => description,
+            Value::String(_) => "a string",
+            Value::List(_) => "a list",
+            Value::Object(_) => "an object",
+        }
+    }
+}
+
+/// What is wrong with a text, and where: an offset in code points, at most the
+/// text's length.
+#[derive(Debug, PartialEq)]
+pub(super) struct Broken {
+    pub(super) message: String,
+    pub(super) offset: usize,
+}
+
+impl Broken {
+    fn new(message: impl Into<String>, offset: usize) -> Broken {
+        Broken { message: message.into(), offset }
+    }
+}
+
+/// The line and the column, both from 1, of an offset in a text.
+pub(super) fn line_and_column(text: &[u32], offset: usize) -> (usize, usize) {
+    let before = &text[..offset.min(text.len())];
+    let is_newline = |c: &&u32| **c == u32::from(b'\n');
+    let line = 1 + before.iter().filter(is_newline).count();
+    let column = 1 + before.iter().rev().take_while(|c| !is_newline(c)).count();
+    (line, column)
+}
+
+/// Reads a whole text as one value.
+pub(super) fn parse(text: &[u32]) -> Result<Value, Broken> {
+    if text.first() == Some(&0xFEFF) {
+        return Err(Broken::new("the text starts with a byte order mark: leave it out", 0));
+    }
+    Parser { text, at: 0 }.document()
+}
+
+struct Parser<'t> {
+    text: &'t [u32],
+    at: usize,
+}
+
+/// A container that is being read. A list's entries have empty keys.
+#[derive(Default)]
+struct Open {
+    key: Vec<u32>,
+    entries: Vec<(Vec<u32>, Value)>,
+}
+
+fn close(closer: char, entries: Vec<(Vec<u32>, Value)>) -> Value {
+    match closer {
+        '}' => Value::Object(entries),
+        _ => Value::List(entries.into_iter().map(|(_, value)| value).collect()),
+    }
+}
+
+impl Parser<'_> {
+    fn document(mut self) -> Result<Value, Broken> {
+        // The closing brackets still to come, and the first KEPT_DEPTH of the
+        // containers that they belong to.
+        let mut closers: Vec<char> = Vec::new();
+        let mut kept: Vec<Open> = Vec::new();
+        loop {
+            self.skip_space();
+            let mut value = match self.opener() {
+                None => self.scalar()?,
+                Some(closer) => {
+                    self.skip_space();
+                    if self.eat(closer) {
+                        close(closer, Vec::new())
+                    } else {
+                        let key = if closer == '}' { self.key()? } else { Vec::new() };
+                        if closers.len() < KEPT_DEPTH {
+                            kept.push(Open { key, entries: Vec::new() });
+                        }
+                        closers.push(closer);
+                        continue;
+                    }
+                }
+            };
+            // Here a value has ended: close what ends with it.
+            loop {
+                self.skip_space();
+                let Some(&closer) = closers.last() else { return self.end(value) };
+                let mut container = kept.get_mut(closers.len() - 1);
+                if let Some(open) = &mut container {
+                    open.entries.push((std::mem::take(&mut open.key), value));
+                }
+                if self.comma(closer)? {
+                    if closer == '}' {
+                        let key = self.key()?;
+                        if let Some(open) = container {
+                            open.key = key;
+                        }
+                    }
+                    break;
+                }
+                closers.pop();
+                let ended = if kept.len() > closers.len() { kept.pop() } else { None };
+                value = close(closer, ended.unwrap_or_default().entries);
+            }
+        }
+    }
+
+    fn end(&self, value: Value) -> Result<Value, Broken> {
+        match self.at == self.text.len() {
+            true => Ok(value),
+            false => Err(Broken::new("there is more text after the end of the value", self.at)),
+        }
+    }
+
+    fn code_point(&self) -> Option<u32> {
+        self.text.get(self.at).copied()
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.code_point().and_then(char::from_u32)
+    }
+
+    fn eat(&mut self, expected: char) -> bool {
+        let found = self.peek() == Some(expected);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn skip_space(&mut self) {
+        while matches!(self.peek(), Some(' ' | '\t' | '\n' | '\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// Goes past an opening bracket, and says what closes it.
+    fn opener(&mut self) -> Option<char> {
+        let closer = match self.peek() {
+            Some('[') => ']',
+            Some('{') => '}',
+            _ => return None,
+        };
+        self.at += 1;
+        Some(closer)
+    }
+
+    /// Goes past a comma (true) or the closing bracket (false).
+    fn comma(&mut self, closer: char) -> Result<bool, Broken> {
+        if self.eat(closer) {
+            return Ok(false);
+        }
+        let comma = self.at;
+        if !self.eat(',') {
+            return Err(Broken::new(format!("expected ',' or '{closer}'"), comma));
+        }
+        self.skip_space();
+        match self.peek() == Some(closer) {
+            true => Err(Broken::new(format!("no comma may stand before '{closer}'"), comma)),
+            false => Ok(true),
+        }
+    }
+
+    /// Reads a key and goes past the colon.
+    fn key(&mut self) -> Result<Vec<u32>, Broken> {
+        if self.peek() != Some('"') {
+            return Err(Broken::new("expected a key in double quotes", self.at));
+        }
+        let key = self.string()?;
+        self.skip_space();
+        match self.eat(':') {
+            true => Ok(key),
+            false => Err(Broken::new("expected ':' after the key", self.at)),
+        }
+    }
+
+    fn scalar(&mut self) -> Result<Value, Broken> {
+        match self.peek() {
+            Some('"') => return Ok(Value::String(self.string()?)),
+            Some('-' | '0'..='9') => return self.number(),
+            _ => {}
+        }
+        let words = [
+            ("null", Value::Null),
+            ("true", Value::Other("a boolean")),
+            ("false", Value::Other("a boolean")),
+        ];
+        for (word, value) in words {
+            if self.text[self.at..].iter().copied().take(word.len()).eq(word.chars().map(u32::from))
+            {
+                self.at += word.len();
+                return Ok(value);
+            }
+        }
+        Err(Broken::new("expected a value", self.at))
+    }
+
+    /// Reads the longest number there is; what cannot be part of one ends it.
+    fn number(&mut self) -> Result<Value, Broken> {
+        let start = self.at;
+        self.eat('-');
+        if !self.eat('0') && !self.digits() {
+            return Err(Broken::new("expected a value", start));
+        }
+        let whole = self.at;
+        if !(self.eat('.') && self.digits()) {
+            self.at = whole;
+        }
+        let fraction = self.at;
+        if self.eat('e') || self.eat('E') {
+            let _sign = self.eat('+') || self.eat('-');
+            if !self.digits() {
+                self.at = fraction;
+            }
+        }
+        Ok(Value::Other("a number"))
+    }
+
+    /// Goes past digits, and says whether there were any.
+    fn digits(&mut self) -> bool {
+        let start = self.at;
+        while matches!(self.peek(), Some('0'..='9')) {
+            self.at += 1;
+        }
+        self.at > start
+    }
+
+    /// Reads a string, from its opening quote on.
+    fn string(&mut self) -> Result<Vec<u32>, Broken> {
+        let start = self.at;
+        self.at += 1;
+        let mut string = Vec::new();
+        loop {
+            let at = self.at;
+            let Some(c) = self.code_point() else {
+                return Err(Broken::new("this string has no end", start));
+            };
+            self.at += 1;
+            match char::from_u32(c) {
+                Some('"') => return Ok(string),
+                Some('\\') => string.push(self.escape(start)?),
+                Some('\0'..='\x1F') => {
+                    let message =
+                        format!("a control character in a string: write it as \\u{c:04x}");
+                    return Err(Broken::new(message, at));
+                }
+                _ => string.push(c),
+            }
+        }
+    }
+
+    /// Reads an escape, from behind its backslash on.
+    fn escape(&mut self, string_start: usize) -> Result<u32, Broken> {
+        let Some(c) = self.code_point() else {
+            return Err(Broken::new("this string has no end", string_start));
+        };
+        self.at += 1;
+        let escaped = match char::from_u32(c) {
+            Some(c @ ('"' | '\\' | '/')) => c,
+            Some('b') => '\x08',
+            Some('f') => '\x0C',
+            Some('n') => '\n',
+            Some('r') => '\r',
+            Some('t') => '\t',
+            Some('u') => return self.unicode_escape(),
+            _ => return Err(Broken::new("a backslash that starts no escape", self.at - 2)),
+        };
+        Ok(escaped.into())
+    }
+
+    /// Reads the digits of a `\u` escape, and the second one of a pair.
+    ///
+    /// Only two escapes make a pair: a lone surrogate that stands in the text
+    /// as it is stays alone.
+    fn unicode_escape(&mut self) -> Result<u32, Broken> {
+        let first = self.four_digits()?;
+        let behind_first = self.at;
+        if (0xD800..0xDC00).contains(&first) && self.eat('\\') && self.eat('u') {
+            let second = self.four_digits()?;
+            if (0xDC00..0xE000).contains(&second) {
+                return Ok(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00));
+            }
+        }
+        self.at = behind_first;
+        Ok(first)
+    }
+
+    fn four_digits(&mut self) -> Result<u32, Broken> {
+        let letter = self.at - 1;
+        if self.text.len() <= self.at + 4 {
+            return Err(Broken::new("the text ends in this escape", letter));
+        }
+        let mut number = 0;
+        for _ in 0..4 {
+            let Some(digit) = self.peek().and_then(|c| c.to_digit(16)) else {
+                return Err(Broken::new("four hexadecimal digits must follow \\u", letter));
+            };
+            number = number * 16 + digit;
+            self.at += 1;
+        }
+        Ok(number)
+    }
+}
