@@ -1,6 +1,6 @@
 //! Names and errors on their way across the language boundary.
 
-use pathvein_core::{Error, ErrorKind, Name, NameGlob};
+use pathvein_core::{Bitmask, Error, ErrorKind, Name, NameGlob};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -79,9 +79,9 @@ pub(crate) fn glob_text<'py>(py: Python<'py>, glob: &NameGlob) -> PyResult<Bound
     PyBytes::new(py, &bytes).call_method1("decode", ("utf-32-le", "surrogatepass"))
 }
 
-/// Words of bits as a Python `int`.
-pub(crate) fn bits<'py>(py: Python<'py>, words: &[u64]) -> PyResult<Bound<'py, PyAny>> {
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+/// A mask as a Python `int`.
+pub(crate) fn bits<'py>(py: Python<'py>, mask: &Bitmask) -> PyResult<Bound<'py, PyAny>> {
+    let bytes: Vec<u8> = mask.as_words().iter().flat_map(|word| word.to_le_bytes()).collect();
     let int = py.get_type::<pyo3::types::PyInt>();
     int.call_method1("from_bytes", (PyBytes::new(py, &bytes), "little"))
 }
@@ -104,7 +104,6 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             raised.add_note(py, &error.message())?;
             raised
         }
-        ErrorKind::JsonSyntax => json_decode_error(py, error)?,
         ErrorKind::Internal => PyRuntimeError::new_err(error.to_string()),
         _ => PyValueError::new_err(error.to_string()),
     })
@@ -147,22 +146,25 @@ fn filename(py: Python<'_>, error: &Error) -> PyResult<Py<PyAny>> {
     })
 }
 
-fn json_decode_error(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+/// The exception for broken JSON `text`.
+fn json_decode_error(py: Python<'_>, error: &Error, text: &[u8]) -> PyResult<PyErr> {
     let class = py.import("json")?.getattr("JSONDecodeError")?;
     let place = error.place().unwrap_or_default();
     let message =
         if place.is_empty() { error.message() } else { format!("{place}: {}", error.message()) };
-    let (line, column) = (error.line().unwrap_or(1), error.column().unwrap_or(1));
-    let offset = error.offset().unwrap_or(0);
-    // The text that its position is counted in is not at hand where it is
-    // nested in another, so the position is set as it is known.
-    let value = class.call1((&message, "", 0))?;
-    let text = format!("{message}: line {line} column {column} (char {offset})");
-    value.setattr("args", (text,))?;
-    value.setattr("pos", offset)?;
-    value.setattr("lineno", line)?;
-    value.setattr("colno", column)?;
-    Ok(PyErr::from_value(value))
+    // The text that the position is counted in: the one that was read, or one
+    // nested in it.
+    let text = PyBytes::new(py, error.nested_text().unwrap_or(text));
+    let text = text.call_method1("decode", ("utf-8", "surrogatepass"))?;
+    Ok(PyErr::from_value(class.call1((message, text, error.offset().unwrap_or(0)))?))
+}
+
+/// The exception for an error in reading a pattern's JSON `text`.
+pub(crate) fn raise_json(py: Python<'_>, error: Error, text: &[u8]) -> PyErr {
+    match error.kind() {
+        ErrorKind::JsonSyntax => json_decode_error(py, &error, text).unwrap_or_else(|e| e),
+        _ => raise(py, error),
+    }
 }
 
 trait AddNote {

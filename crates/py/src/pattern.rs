@@ -6,10 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pathvein_core::{FileStructurePattern as CorePattern, NameGlob};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyBytes, PyList, PyString, PyTuple, PyType};
 
-use crate::convert::{glob, glob_text, raise};
+use crate::convert::{glob, glob_text, raise, raise_json};
 
 /// A directory's structure: its name, and the files and directories it holds.
 #[pyclass(frozen, subclass, module = "pathvein_core")]
@@ -404,14 +403,11 @@ impl FileStructurePattern {
         let py = cls.py();
         let text =
             spec_str.cast::<PyString>().map_err(|_| wrong_type("spec_str", "str", spec_str))?;
-        let pattern = match PyBackedStr::try_from(text.clone()) {
-            Ok(text) => CorePattern::from_json(&text),
-            Err(_) => {
-                let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
-                CorePattern::from_json_slice(bytes.cast::<PyBytes>()?.as_bytes())
-            }
-        };
-        instance(cls, pattern.map_err(|error| raise(py, error))?, false)
+        let text = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+        let text = text.cast::<PyBytes>()?.as_bytes();
+        let pattern =
+            CorePattern::from_json_slice(text).map_err(|error| raise_json(py, error, text))?;
+        instance(cls, pattern, false)
     }
 
     /// What is wrong or superfluous in the pattern: place, message, severity.
