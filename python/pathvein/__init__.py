@@ -1,0 +1,30 @@
+"""Find directories by their structure.
+
+A pattern says what a directory must be called and hold; :func:`scan` returns every directory
+that matches, on a disk or in a bucket.
+"""
+
+from pathvein_core import PatternMatcher, __version__
+
+from pathvein.backend import get_backend_info
+from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, iscan, scan
+from pathvein.pattern import FileStructurePattern, PatternProblem
+from pathvein.walking import WalkIterator, iwalk_parallel, walk_parallel, walk_python
+
+__all__ = [
+    "FileStructurePattern",
+    "PatternMatcher",
+    "PatternProblem",
+    "ScanIterator",
+    "ScanResult",
+    "ScanWarning",
+    "Stats",
+    "WalkIterator",
+    "__version__",
+    "get_backend_info",
+    "iscan",
+    "iwalk_parallel",
+    "scan",
+    "walk_parallel",
+    "walk_python",
+]

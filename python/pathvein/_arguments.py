@@ -1,0 +1,129 @@
+"""Checking the arguments that the public functions share.
+
+Each check names the argument in its message, and returns what the rest works with.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from pathvein_core import FileStructurePattern
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+    from pathvein._remote import RemoteSource
+
+_MAX_THREADS = 1024
+
+
+def _wrong_type(argument: str, expected: str, found: object) -> TypeError:
+    return TypeError(f"{argument} must be {expected}, not {type(found).__name__}")
+
+
+def is_url(source: str) -> bool:
+    """Whether a `str` is a URL; any other is a path."""
+    return "://" in source or "::" in source
+
+
+def is_upath(source: object) -> TypeGuard[UPath]:
+    """Whether `source` is a UPath, found out without importing universal-pathlib."""
+    upath = sys.modules.get("upath")
+    return upath is not None and isinstance(source, upath.UPath)
+
+
+def local_path(argument: str, source: object) -> str:
+    """The path of an argument that must be local."""
+    if is_upath(source):
+        from pathvein._remote import open_source
+
+        opened = open_source(source)
+        if not isinstance(opened, str):
+            raise TypeError(f"{argument} must be a local path, not {source!r}: use walk_python")
+        return opened
+    if not isinstance(source, str | os.PathLike):
+        raise _wrong_type(argument, "str or os.PathLike", source)
+    return os.fsdecode(source)
+
+
+def open_source(
+    source: object, storage_options: Mapping[str, Any] | None = None
+) -> str | RemoteSource:
+    """The local path that a source is, or else what lists it."""
+    if storage_options is not None and not isinstance(storage_options, Mapping):
+        raise _wrong_type("storage_options", "a mapping or None", storage_options)
+    if is_upath(source) or isinstance(source, str) and is_url(source):
+        from pathvein import _remote
+
+        return _remote.open_source(source, storage_options)
+    if not isinstance(source, str | os.PathLike):
+        raise _wrong_type("source", "str, os.PathLike or UPath", source)
+    path = os.fsdecode(source)
+    if storage_options:
+        raise ValueError(f"storage_options are for URLs and UPaths, and source is a path: {path!r}")
+    return path
+
+
+def pattern_list(patterns: object) -> list[FileStructurePattern]:
+    """The patterns, equal ones once."""
+    if isinstance(patterns, FileStructurePattern):
+        return [patterns]
+    expected = "a FileStructurePattern or an iterable of them"
+    if isinstance(patterns, str) or not isinstance(patterns, Iterable):
+        raise _wrong_type("patterns", expected, patterns)
+    unique: dict[FileStructurePattern, None] = {}
+    for index, pattern in enumerate(patterns):
+        if not isinstance(pattern, FileStructurePattern):
+            raise _wrong_type(f"patterns[{index}]", "a FileStructurePattern", pattern)
+        unique.setdefault(pattern)
+    return list(unique)
+
+
+def count(argument: str, value: object, at_least: int) -> int | None:
+    """An int of at least so many, or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise _wrong_type(argument, "int or None", value)
+    number = int(value.__index__())
+    if number < at_least:
+        raise ValueError(f"{argument} must be at least {at_least}, not {number}")
+    # Nothing is deeper than that, and a larger number does not fit into the core.
+    return min(number, sys.maxsize)
+
+
+def thread_count(value: object) -> int | None:
+    """A number of threads, or None."""
+    threads = count("threads", value, 1)
+    if threads is not None and threads > _MAX_THREADS:
+        raise ValueError(f"threads must be at most {_MAX_THREADS}, not {threads}")
+    return threads
+
+
+def flag(argument: str, value: object) -> bool:
+    """A bool."""
+    if not isinstance(value, bool):
+        raise _wrong_type(argument, "bool", value)
+    return value
+
+
+def error_policy(value: object) -> str | Callable[[OSError], object]:
+    """An error policy's name, or a callable."""
+    if callable(value):
+        policy: Callable[[OSError], object] = value
+        return policy
+    expected = '"warn", "raise", "ignore" or a callable'
+    if not isinstance(value, str):
+        raise _wrong_type("on_error", expected, value)
+    if value not in ("warn", "raise", "ignore"):
+        raise ValueError(f"on_error must be {expected}, not {value!r}")
+    return value
+
+
+def check_progress(value: object) -> None:
+    """A progress callable, or None."""
+    if value is not None and not callable(value):
+        raise _wrong_type("progress", "a callable or None", value)

@@ -1,0 +1,68 @@
+"""One directory's entries, and how a local directory is listed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass, field
+
+#: A link whose target gives one of these leads nowhere: it counts as a file.
+_LEADS_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+@dataclass(slots=True)
+class Listing:
+    """The entries of one directory, in no particular order."""
+
+    #: Directories, and links that lead to one.
+    dirnames: list[str] = field(default_factory=list)
+    #: Everything else. A name may be here and in `dirnames`.
+    filenames: list[str] = field(default_factory=list)
+    #: Those of `dirnames` that are links.
+    links: set[str] = field(default_factory=set)
+    #: What could not be read or addressed, each with a `filename`.
+    errors: list[OSError] = field(default_factory=list)
+
+
+def noted(error: OSError, doing: str) -> OSError:
+    """The error, with a note of what was being done."""
+    error.add_note(f"while {doing}")
+    return error
+
+
+def is_broken_link(error: OSError) -> bool:
+    """Whether a link whose `stat` fails so is a file like any other."""
+    return error.errno in _LEADS_NOWHERE
+
+
+def list_local(path: str) -> Listing:
+    """List a local directory.
+
+    Raises the `OSError` of a directory that cannot be opened; what goes wrong later is in the
+    listing's `errors`.
+    """
+    listing = Listing()
+    try:
+        entries = os.scandir(path)
+    except OSError as error:
+        raise noted(error, "opening the directory")
+    with entries:
+        while True:
+            try:
+                entry = next(entries, None)
+            except OSError as error:
+                error.filename = path
+                listing.errors.append(noted(error, "reading the directory"))
+                break
+            if entry is None:
+                break
+            is_dir = False
+            try:
+                is_dir = entry.is_dir()
+                if is_dir and entry.is_symlink():
+                    listing.links.add(entry.name)
+            except OSError as error:
+                if not is_broken_link(error):
+                    listing.errors.append(noted(error, "following the link"))
+            (listing.dirnames if is_dir else listing.filenames).append(entry.name)
+    return listing

@@ -1,0 +1,179 @@
+"""What a running scan and a running walk have in common.
+
+A *feed* finds things: the core's own on a local tree, another on what is listed from Python.
+A :class:`Stream` takes them batch by batch and deals with errors, progress and the end.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from pathvein_core import Stats
+
+T = TypeVar("T")
+
+#: Seconds between two calls of `progress`.
+_PROGRESS_INTERVAL = 0.1
+#: Seconds to wait for a batch where nobody wants to know how far it has come.
+_PATIENCE = 3600.0
+#: How many errors a warning tells.
+_ERRORS_TOLD = 3
+
+
+class ScanWarning(UserWarning):
+    """Something below the source of a scan or a walk could not be read."""
+
+
+class Feed(Protocol):
+    """What finds things."""
+
+    def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
+        """Wait at most so long; give what was found, what went wrong, whether it has ended."""
+
+    def stats(self) -> Stats:
+        """How far it has come."""
+
+    def close(self) -> None:
+        """Stop."""
+
+
+class Stream(Generic[T]):
+    """Results as they are found: an iterator, and a context manager that closes it."""
+
+    def __init__(
+        self,
+        source: str,
+        feed: Feed,
+        convert: Callable[[list[Any]], Iterator[T]],
+        on_error: str | Callable[[OSError], object],
+        progress: Callable[[Stats], object] | None,
+    ) -> None:
+        self._source = source
+        self._feed = feed
+        self._convert = convert
+        self._on_error = on_error
+        self._progress = progress
+        self._progress_due = time.monotonic() + _PROGRESS_INTERVAL
+        self._reported = False
+        self._errors: list[OSError] = []
+        self._ready: Iterator[T] = iter(())
+        self._more = True
+        self._closed = False
+
+    @property
+    def errors(self) -> list[OSError]:
+        """What went wrong so far, each an `OSError` with `filename` and a note."""
+        return list(self._errors)
+
+    @property
+    def stats(self) -> Stats:
+        """How far it has come."""
+        return self._feed.stats()
+
+    def close(self) -> None:
+        """Stop the workers and end the iteration. Results not taken yet are lost."""
+        self._end()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        while True:
+            for result in self._ready:
+                return result
+            if not self._more:
+                self._end()
+                raise StopIteration
+            self._ready = self._next_batch()
+
+    def batches(self) -> Iterator[Iterator[T]]:
+        """All the results, in batches."""
+        while self._more:
+            yield self._next_batch()
+        self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc is None:
+            self._end()
+        else:
+            # The exception is what matters: no warning on top of it.
+            self._stop()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "running"
+        return f"<{type(self).__name__} of {self._source!r}, {state}: {self.stats!r}>"
+
+    def _next_batch(self) -> Iterator[T]:
+        patience = _PATIENCE if self._progress is None else _PROGRESS_INTERVAL
+        try:
+            found, errors, ended = self._feed.next_batch(patience)
+            self._more = not ended
+            self._handle(errors)
+            self._report()
+        except BaseException:
+            self._stop()
+            raise
+        return self._convert(found)
+
+    def _handle(self, errors: list[OSError]) -> None:
+        self._errors += errors
+        if callable(self._on_error):
+            for error in errors:
+                self._on_error(error)
+        elif errors and self._on_error == "raise":
+            raise errors[0]
+
+    def _report(self) -> None:
+        if self._progress is None:
+            return
+        now = time.monotonic()
+        # What ends too soon for a first report is reported at its end.
+        if now >= self._progress_due or not (self._more or self._reported):
+            self._progress_due = now + _PROGRESS_INTERVAL
+            self._reported = True
+            self._progress(self._feed.stats())
+
+    def _stop(self) -> None:
+        self._closed = True
+        self._more = False
+        self._ready = iter(())
+        self._feed.close()
+
+    def _end(self) -> None:
+        if self._closed:
+            return
+        self._stop()
+        if self._errors and self._on_error == "warn":
+            message = _summary(self._source, self._errors)
+            warnings.warn(message, ScanWarning, stacklevel=_frames_inside())
+
+
+def _frames_inside() -> int:
+    """The stack level of the first caller outside this package, seen from the caller."""
+    level = 1
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("pathvein."):
+        frame = frame.f_back
+        level += 1
+    return level
+
+
+def _summary(source: str, errors: list[OSError]) -> str:
+    count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+    told = "; ".join(str(error) for error in errors[:_ERRORS_TOLD])
+    rest = len(errors) - _ERRORS_TOLD
+    more = f"; and {rest} more" if rest > 0 else ""
+    return f"{count} below {source!r}, which may hide results: {told}{more}"

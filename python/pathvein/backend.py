@@ -1,0 +1,29 @@
+"""What does the work."""
+
+from typing import TypedDict
+
+__all__ = ["BackendInfo", "get_backend_info"]
+
+
+class BackendInfo(TypedDict):
+    """What :func:`get_backend_info` tells."""
+
+    has_rust: bool
+    backend: str
+    features: list[str]
+
+
+def get_backend_info() -> BackendInfo:
+    """Tell what does the work.
+
+    Returns:
+        ``has_rust``, always true; ``backend``, always ``"rust"``; and ``features``, the names
+        of what the backend does: ``"match"`` (name globs), ``"scan"`` and ``"walk"`` (local
+        trees, in parallel), ``"listing"`` (matching trees that are listed from Python).
+
+    Example:
+        >>> get_backend_info()["backend"]
+        'rust'
+    """
+    features = ["listing", "match", "scan", "walk"]
+    return {"has_rust": True, "backend": "rust", "features": features}

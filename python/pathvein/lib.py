@@ -1,0 +1,175 @@
+"""Scanning a tree for the directories that match."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import pathvein_core
+from pathvein_core import ExcludeRules, Stats
+
+from pathvein import _arguments
+from pathvein._stream import Feed, ScanWarning, Stream
+from pathvein.pattern import FileStructurePattern
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+__all__ = ["ScanIterator", "ScanResult", "ScanWarning", "Stats", "iscan", "scan"]
+
+
+class ScanResult(NamedTuple):
+    """A directory that matches a pattern."""
+
+    #: The directory: absolute, the source's links resolved. A `Path` for anything local, else
+    #: a UPath.
+    source: Path | UPath
+    #: The very object that was passed in.
+    pattern: FileStructurePattern
+
+
+class ScanIterator(Stream[ScanResult]):
+    """A running scan, as :func:`iscan` returns it."""
+
+
+def scan(
+    source: str | os.PathLike[str] | UPath,
+    patterns: FileStructurePattern | Iterable[FileStructurePattern],
+    *,
+    exclude: str | Iterable[str] = (),
+    max_depth: int | None = None,
+    follow_links: bool = False,
+    one_file_system: bool = False,
+    threads: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    on_error: Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
+    progress: Callable[[Stats], object] | None = None,
+) -> set[ScanResult]:
+    """Find every directory at or below a source that matches a pattern.
+
+    Args:
+        source: Where to look. A `str` with ``://`` or ``::`` is a URL, any other `str` and any
+            `os.PathLike` a local path; a UPath is either.
+        patterns: One pattern or several. They are taken as they are at the call; of equal ones
+            the first stands for all.
+        exclude: One path glob or several, relative to the source, for what to leave out:
+            neither entered nor listed. ``*`` does not cross a ``/``, ``**`` does, ``{a,b}`` is
+            either. A trailing ``/`` restricts a glob to directories; one with no other ``/`` is
+            matched against the name at any depth; a leading ``/`` anchors it at the source.
+        max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
+        follow_links: Enter links to directories. One that leads back to a directory on the way
+            is an error, and not entered.
+        one_file_system: Stay on the source's file system. Has no effect on remote sources.
+        threads: Threads for a local source. `None`: as many as there are processors.
+        storage_options: Options for the file system of a URL or UPath, as fsspec takes them.
+        on_error: What to do about what goes wrong below the source, which the scan survives:
+            ``"warn"``: one :class:`ScanWarning` at the end; ``"raise"``: raise the first;
+            ``"ignore"``: nothing; a callable: call it with each `OSError`. A callable runs in
+            the calling thread, and what it raises ends the scan.
+        progress: Called in the calling thread with the :class:`Stats` so far, at most ten times
+            a second. What it raises ends the scan.
+
+    Returns:
+        The set of all matches. One that is reported is true whatever went wrong elsewhere.
+
+    Raises:
+        OSError: The source does not exist (`FileNotFoundError`), is no directory
+            (`NotADirectoryError`) or cannot be read (`PermissionError`).
+        TypeError: An argument is of the wrong type; the message names it.
+        ValueError: An argument has a wrong value, such as an exclude rule that is no glob.
+        ImportError: The source is a URL and what it needs is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> from pathvein import FileStructurePattern, scan
+        >>> with tempfile.TemporaryDirectory() as lab:
+        ...     (Path(lab) / "run_1").mkdir()
+        ...     _ = (Path(lab) / "run_1" / "a.csv").write_text("")
+        ...     pattern = FileStructurePattern("run_*", files=["*.csv"])
+        ...     [result.source.name for result in scan(lab, pattern)]
+        ['run_1']
+    """
+    results: set[ScanResult] = set()
+    with iscan(
+        source,
+        patterns,
+        exclude=exclude,
+        max_depth=max_depth,
+        follow_links=follow_links,
+        one_file_system=one_file_system,
+        threads=threads,
+        storage_options=storage_options,
+        on_error=on_error,
+        progress=progress,
+    ) as stream:
+        for batch in stream.batches():
+            results.update(batch)
+    return results
+
+
+def iscan(
+    source: str | os.PathLike[str] | UPath,
+    patterns: FileStructurePattern | Iterable[FileStructurePattern],
+    *,
+    exclude: str | Iterable[str] = (),
+    max_depth: int | None = None,
+    follow_links: bool = False,
+    one_file_system: bool = False,
+    threads: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    on_error: Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
+    progress: Callable[[Stats], object] | None = None,
+) -> ScanIterator:
+    """Find directories as :func:`scan` does, and yield each match as it is found.
+
+    The arguments, and what is raised at once, are those of :func:`scan`. Each match comes once,
+    in no particular order.
+
+    Returns:
+        An iterator that is also a context manager. ``close()``, or leaving the ``with`` block,
+        stops the workers; so does dropping it. ``errors`` is the list of each `OSError` so far,
+        ``stats`` the :class:`Stats` so far.
+
+    Example:
+        >>> from pathvein import FileStructurePattern, iscan
+        >>> with iscan(".", FileStructurePattern(files=["*"])) as results:
+        ...     first = next(results, None)
+    """
+    unique = _arguments.pattern_list(patterns)
+    rules = ExcludeRules(exclude)
+    depth = _arguments.count("max_depth", max_depth, 0)
+    follow = _arguments.flag("follow_links", follow_links)
+    one_system = _arguments.flag("one_file_system", one_file_system)
+    workers = _arguments.thread_count(threads)
+    policy = _arguments.error_policy(on_error)
+    _arguments.check_progress(progress)
+    opened = _arguments.open_source(source, storage_options)
+    feed: Feed
+    if isinstance(opened, str):
+        name = opened
+        feed = pathvein_core.Scan(
+            opened,
+            unique,
+            exclude=rules,
+            max_depth=depth,
+            follow_links=follow,
+            one_file_system=one_system,
+            threads=workers,
+        )
+    else:
+        from pathvein._listing_feed import RemoteFeed
+
+        name = opened.url()
+        feed = RemoteFeed(opened, unique, exclude=rules, max_depth=depth, follow_links=follow)
+
+    def convert(found: list[Any]) -> Iterator[ScanResult]:
+        return (ScanResult(path, unique[index]) for path, index in found)
+
+    def convert_local(found: list[Any]) -> Iterator[ScanResult]:
+        return (ScanResult(Path(path), unique[index]) for path, index in found)
+
+    return ScanIterator(
+        name, feed, convert_local if isinstance(opened, str) else convert, policy, progress
+    )

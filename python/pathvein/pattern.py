@@ -1,0 +1,255 @@
+"""The pattern that a directory is held against."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+
+import pathvein_core
+
+from pathvein import _arguments
+from pathvein._listing import Listing, list_local
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+    from pathvein._listing_feed import Directory
+
+T = TypeVar("T")
+
+__all__ = ["FileStructurePattern", "Items", "PatternProblem"]
+
+
+class Items(tuple[T, ...]):
+    """A list of a pattern's, read back: a tuple that equals a list of the same items.
+
+    It is a copy. To change the pattern, use its ``add_*`` methods or assign the attribute.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(tuple(other) if isinstance(other, list) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"):
+            raise AttributeError(
+                f"a pattern's lists cannot be changed in place by {name}(): "
+                "use its add_* methods, or assign a new list"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+class PatternProblem(NamedTuple):
+    """What :meth:`FileStructurePattern.validate` finds."""
+
+    #: Where, such as ``"directories[2].files[0]"``; empty for the pattern itself.
+    place: str
+    #: What is wrong and what to do.
+    message: str
+    #: ``"never"``: nothing can match; ``"idle"``: it adds nothing.
+    severity: str
+
+
+def _items(name: str) -> property:
+    """The core's attribute of this name, read back as `Items`."""
+    core = getattr(pathvein_core.FileStructurePattern, name)
+    return property(lambda self: Items(core.__get__(self)), core.__set__, doc=core.__doc__)
+
+
+class FileStructurePattern(pathvein_core.FileStructurePattern):
+    """A directory's structure: its name, and the files and directories it must hold.
+
+    A directory matches if its name matches ``directory_name``, each glob of ``files`` matches
+    at least one of its files, and each pattern of ``directories`` is matched, wholly, by at
+    least one of its sub-directories. Optional files and directories never decide a match: they
+    say what belongs to it.
+
+    Globs have the meaning of :func:`fnmatch.fnmatchcase`: case-sensitive, ``*`` also matches
+    leading dots, and there are no braces.
+
+    Args:
+        directory_name: A glob. ``None``, ``""`` and ``"*"`` mean any name, and are unequal.
+        files: Globs of files that must be there.
+        directories: Patterns of sub-directories that must be there.
+        optional_files: Globs of files that may be there.
+        optional_directories: Patterns of sub-directories that may be there.
+
+    What is given is copied. All five are attributes that can be assigned; lists are read back
+    as tuples that equal lists, and nested patterns read back cannot be changed: change a copy.
+
+    Raises:
+        TypeError: An argument, or an item of one, is of the wrong type.
+        ValueError: The pattern nests more than 128 levels deep; the root is level 1.
+
+    Example:
+        >>> data = FileStructurePattern("data", files=["*.parquet"])
+        >>> run = FileStructurePattern("run_*", files=["config.json"], directories=[data])
+        >>> run.files == ["config.json"]
+        True
+        >>> run.add_file("*.csv").files
+        ['config.json', '*.csv']
+    """
+
+    __slots__ = ()
+    __module__ = "pathvein"
+
+    if TYPE_CHECKING:
+
+        @property
+        def files(self) -> Items[str]: ...
+        @files.setter
+        def files(self, value: Iterable[str]) -> None: ...
+        @property
+        def directories(self) -> Items[Self]: ...
+        @directories.setter
+        def directories(self, value: Iterable[pathvein_core.FileStructurePattern]) -> None: ...
+        @property
+        def optional_files(self) -> Items[str]: ...
+        @optional_files.setter
+        def optional_files(self, value: Iterable[str]) -> None: ...
+        @property
+        def optional_directories(self) -> Items[Self]: ...
+        @optional_directories.setter
+        def optional_directories(
+            self, value: Iterable[pathvein_core.FileStructurePattern]
+        ) -> None: ...
+
+    else:
+        files = _items("files")
+        directories = _items("directories")
+        optional_files = _items("optional_files")
+        optional_directories = _items("optional_directories")
+
+    @classmethod
+    def load_json(cls, json_path: str | os.PathLike[str] | UPath) -> Self:
+        """Load a pattern from a JSON file, local or remote.
+
+        Args:
+            json_path: A path, a URL (a `str` with ``://`` or ``::``), or a UPath. The file is
+                UTF-8, or UTF-16 or UTF-32 as JSON allows.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            json.JSONDecodeError: The file is no JSON; the message names the file, line and column.
+            ValueError: It is JSON, but no pattern; the message names the file and the place.
+        """
+        import json
+
+        opened, shown = _file(json_path)
+        data = opened.read_bytes()
+        try:
+            text = data.decode(json.detect_encoding(data), "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{shown}: the file is no text in UTF-8: {error}") from error
+        try:
+            return cls.from_json(text)
+        except json.JSONDecodeError as error:
+            raise json.JSONDecodeError(f"{shown}: {error.msg}", error.doc, error.pos) from None
+        except ValueError as error:
+            raise ValueError(f"{shown}: {error}") from None
+
+    def validate(self) -> list[PatternProblem]:  # type: ignore[override]
+        """Look for what can never match or adds nothing.
+
+        Returns:
+            A list of :class:`PatternProblem`, empty for a pattern that is as it should be.
+
+        Example:
+            >>> FileStructurePattern(files=["a/b"]).validate()[0].severity
+            'never'
+        """
+        return [PatternProblem(*problem) for problem in super().validate()]
+
+    def matches(
+        self,
+        walk_args: tuple[str | os.PathLike[str] | UPath, Iterable[str], Iterable[str]],
+        depth: int = 1,
+    ) -> bool:
+        """Whether one directory matches.
+
+        Args:
+            walk_args: The directory, its directories' names and its files' names, as
+                `os.walk`, `Path.walk` or :func:`pathvein.walk_python` give them. The lists are
+                taken as they are; the directory need not exist.
+            depth: Has no effect. It is there because it always was.
+
+        Directories below are read only where the pattern asks for something inside them, and no
+        link is followed.
+
+        Raises:
+            OSError: A directory cannot be read and decides between yes and no.
+
+        Example:
+            >>> FileStructurePattern("run_*", files=["*.csv"]).matches(("/lab/run_1", [], ["a.csv"]))
+            True
+        """
+        from pathvein._listing_feed import matches
+
+        try:
+            dirpath, dirnames, filenames = walk_args
+        except (TypeError, ValueError):
+            raise TypeError(
+                "walk_args must be a tuple of a path, directory names and file names, "
+                f"not {walk_args!r}"
+            ) from None
+        listing = Listing(_names("dirnames", dirnames), _names("filenames", filenames))
+        return matches(self, _directory(dirpath, listing))
+
+
+def _names(what: str, names: Iterable[str]) -> list[str]:
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(f"{what} must be a list of str, not {type(names).__name__}")
+    return list(names)
+
+
+def _file(path: object) -> tuple[Path | UPath, str]:
+    """A file to read from, and what to call it."""
+    if _arguments.is_upath(path) or isinstance(path, str) and _arguments.is_url(path):
+        from pathvein._remote import make_upath
+
+        upath = make_upath(path)
+        return upath, str(upath)
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"json_path must be str, os.PathLike or UPath, not {type(path).__name__}"
+        )
+    local = os.fsdecode(path)
+    return Path(local), local
+
+
+class _LocalDirectory:
+    def __init__(self, path: str, listing: Listing) -> None:
+        self.path = path
+        self.name = PurePath(path).name
+        self.listing = listing
+
+    def is_link(self, name: str) -> bool:
+        return os.path.islink(os.path.join(self.path, name))
+
+    def list(self, rel: str) -> Listing:
+        return list_local(os.path.join(self.path, rel))
+
+
+def _directory(dirpath: object, listing: Listing) -> Directory:
+    if _arguments.is_upath(dirpath) or isinstance(dirpath, str) and _arguments.is_url(dirpath):
+        from pathvein._remote import RemoteDirectory, open_source
+
+        opened = open_source(dirpath)
+        if not isinstance(opened, str):
+            return RemoteDirectory(opened, listing)
+        return _LocalDirectory(opened, listing)
+    if not isinstance(dirpath, str | os.PathLike):
+        found = type(dirpath).__name__
+        raise TypeError(f"walk_args[0] must be str, os.PathLike or UPath, not {found}")
+    return _LocalDirectory(os.fsdecode(dirpath), listing)

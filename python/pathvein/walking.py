@@ -1,0 +1,112 @@
+"""Listing every directory of a tree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import pathvein_core
+from pathvein_core import ExcludeRules, Stats
+
+from pathvein import _arguments
+from pathvein._stream import Stream
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+__all__ = ["WalkIterator", "iwalk_parallel", "walk_parallel", "walk_python"]
+
+
+class WalkIterator(Stream[tuple[str, list[str], list[str]]]):
+    """A running walk, as :func:`iwalk_parallel` returns it."""
+
+
+def walk_parallel(
+    path: str | os.PathLike[str],
+    max_depth: int | None = None,
+    follow_links: bool = False,
+    *,
+    exclude: str | Iterable[str] = (),
+    one_file_system: bool = False,
+    threads: int | None = None,
+    on_error: Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
+    progress: Callable[[Stats], object] | None = None,
+) -> list[tuple[str, list[str], list[str]]]:
+    """List every directory of a local tree, in parallel.
+
+    Args:
+        path: The top of the tree.
+        max_depth: The depth of the deepest directories to list; 0 is the top alone. `None`: no
+            limit.
+        follow_links: Enter links to directories. One that leads back to a directory on the way
+            is an error, and not entered.
+        exclude, one_file_system, threads, on_error, progress: As for :func:`pathvein.scan`.
+
+    Returns:
+        What `os.walk` gives, in no particular order: each directory's path, which begins with
+        `path` as given, its directories' names and its other entries' names.
+
+    Raises:
+        OSError: The top does not exist, is no directory or cannot be read.
+        TypeError: An argument is of the wrong type; the message names it.
+        ValueError: An argument has a wrong value, such as an exclude rule that is no glob.
+
+    Example:
+        >>> import tempfile
+        >>> from pathvein import walk_parallel
+        >>> with tempfile.TemporaryDirectory() as top:
+        ...     walk_parallel(top) == [(top, [], [])]
+        True
+    """
+    with iwalk_parallel(
+        path,
+        max_depth,
+        follow_links,
+        exclude=exclude,
+        one_file_system=one_file_system,
+        threads=threads,
+        on_error=on_error,
+        progress=progress,
+    ) as stream:
+        return [listing for batch in stream.batches() for listing in batch]
+
+
+def iwalk_parallel(
+    path: str | os.PathLike[str],
+    max_depth: int | None = None,
+    follow_links: bool = False,
+    *,
+    exclude: str | Iterable[str] = (),
+    one_file_system: bool = False,
+    threads: int | None = None,
+    on_error: Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
+    progress: Callable[[Stats], object] | None = None,
+) -> WalkIterator:
+    """List directories as :func:`walk_parallel` does, and yield each as it is read.
+
+    For trees that do not fit in memory. The arguments, and what is raised at once, are those of
+    :func:`walk_parallel`.
+
+    Returns:
+        An iterator with the same methods and attributes as that of :func:`pathvein.iscan`.
+
+    Example:
+        >>> from pathvein import iwalk_parallel
+        >>> with iwalk_parallel(".", max_depth=0) as listings:
+        ...     [path for path, dirnames, filenames in listings]
+        ['.']
+    """
+    top = _arguments.local_path("path", path)
+    feed = pathvein_core.Walk(
+        top,
+        exclude=ExcludeRules(exclude),
+        max_depth=_arguments.count("max_depth", max_depth, 0),
+        follow_links=_arguments.flag("follow_links", follow_links),
+        one_file_system=_arguments.flag("one_file_system", one_file_system),
+        threads=_arguments.thread_count(threads),
+    )
+    policy = _arguments.error_policy(on_error)
+    _arguments.check_progress(progress)
+    convert: Callable[[list[Any]], Iterator[tuple[str, list[str], list[str]]]] = iter
+    return WalkIterator(top, feed, convert, policy, progress)
