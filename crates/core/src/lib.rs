@@ -14,6 +14,7 @@ mod pattern;
 mod program;
 mod scan;
 mod traversal;
+mod validate;
 mod walk;
 
 pub use bits::Bitmask;
@@ -26,4 +27,5 @@ pub use name_set::NameSet;
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
 pub use scan::{Match, Matches, Scan};
 pub use traversal::{Next, Stats};
+pub use validate::{Problem, Severity};
 pub use walk::{Listing, Listings, Walk};

@@ -80,7 +80,8 @@ impl FileStructurePattern {
     ///
     /// All five keys are written, in ASCII: any other code point is an escape,
     /// lone surrogates included. [`from_json`](Self::from_json) reads back an
-    /// equal pattern.
+    /// equal pattern; only a high surrogate directly before a low one comes back
+    /// as the one character that the two stand for, in Python as here.
     ///
     /// # Example
     ///
@@ -395,4 +396,416 @@ fn edits(from: &[char], to: &[char]) -> usize {
         }
     }
     row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    fn read(json: &str) -> FileStructurePattern {
+        FileStructurePattern::from_json(json).unwrap()
+    }
+
+    fn named(name: &str) -> FileStructurePattern {
+        FileStructurePattern::builder(name).build().unwrap()
+    }
+
+    fn one_file(code_points: &[u32]) -> FileStructurePattern {
+        let glob = NameGlob::from_code_points(code_points.iter().copied()).unwrap();
+        FileStructurePattern::builder("*").file(glob).build().unwrap()
+    }
+
+    /// The JSON text of the first file.
+    fn written_file(pattern: &FileStructurePattern) -> String {
+        let json = pattern.to_json();
+        let start = "{\"directory_name\": \"*\", \"files\": [";
+        let end = "], \"directories\": [], \"optional_files\": [], \"optional_directories\": []}";
+        json.strip_prefix(start).unwrap().strip_suffix(end).unwrap().to_owned()
+    }
+
+    #[test]
+    fn missing_keys_have_their_defaults() {
+        assert_eq!(read("{}"), FileStructurePattern::default());
+        assert_eq!(read(r#"{"directory_name": ""}"#), named(""));
+        let null = read(r#"{"directory_name": null}"#);
+        assert_eq!(null, named("x").into_builder().any_name().build().unwrap());
+        assert_eq!(read(r#" {"$schema" : [[{"files": 5}]]} "#), FileStructurePattern::default());
+    }
+
+    /// As CPython 3.11's `json.dumps` wrote it.
+    #[test]
+    fn writes_what_json_dumps_writes() {
+        let inner = named("").into_builder().optional_file("x").build().unwrap();
+        let pattern = FileStructurePattern::builder("d")
+            .any_name()
+            .files(["*.csv", "é"])
+            .directory(inner)
+            .directory(named("b").into_builder().file("c").build().unwrap())
+            .build()
+            .unwrap();
+        let json = r#"{"directory_name": null, "files": ["*.csv", "\u00e9"], "directories": [{"directory_name": "", "files": [], "directories": [], "optional_files": ["x"], "optional_directories": []}, {"directory_name": "b", "files": ["c"], "directories": [], "optional_files": [], "optional_directories": []}], "optional_files": [], "optional_directories": []}"#;
+        assert_eq!(pattern.to_json(), json);
+        assert_eq!(read(json), pattern);
+    }
+
+    /// As CPython 3.11's `json.dumps` wrote them.
+    #[test]
+    fn escapes_what_json_dumps_escapes() {
+        #[rustfmt::skip]
+        let cases = [
+            ("", r#""""#),
+            ("*", r#""*""#),
+            ("a\"b\\c/d", r#""a\"b\\c/d""#),
+            ("\u{8}\u{c}\n\r\u{9}", r#""\b\f\n\r\t""#),
+            ("\0\u{1}\u{1f}", r#""\u0000\u0001\u001f""#),
+            ("~\u{7f}\u{80}\u{a0}", r#""~\u007f\u0080\u00a0""#),
+            ("\u{e9}", r#""\u00e9""#),
+            ("\u{2028}\u{2029}", r#""\u2028\u2029""#),
+            ("\u{d7ff}\u{e000}\u{ffff}", r#""\ud7ff\ue000\uffff""#),
+            ("\u{10000}\u{1f600}\u{10ffff}", r#""\ud800\udc00\ud83d\ude00\udbff\udfff""#),
+            ("<script>&", r#""<script>&""#),
+            ("'", r#""'""#),
+        ];
+        for (text, json) in cases {
+            let pattern = FileStructurePattern::builder("*").file(text).build().unwrap();
+            assert_eq!(written_file(&pattern), json);
+            assert_eq!(read(&pattern.to_json()), pattern);
+        }
+        #[rustfmt::skip]
+        let cases: [(&[u32], &str); 8] = [
+            (&[0xd800], r#""\ud800""#),
+            (&[0xdbff], r#""\udbff""#),
+            (&[0xdc00], r#""\udc00""#),
+            (&[0xdfff], r#""\udfff""#),
+            (&[0xdc80, 0x61], r#""\udc80a""#),
+            (&[0xd83d, 0xd83d], r#""\ud83d\ud83d""#),
+            (&[0xde00, 0xd83d], r#""\ude00\ud83d""#),
+            (&[0xd83d, 0x41, 0xde00], r#""\ud83dA\ude00""#),
+        ];
+        for (code_points, json) in cases {
+            let pattern = one_file(code_points);
+            assert_eq!(written_file(&pattern), json);
+            assert_eq!(read(&pattern.to_json()), pattern);
+        }
+        let pair = one_file(&[0xD83D, 0xDE00]);
+        assert_eq!(written_file(&pair), r#""\ud83d\ude00""#);
+        assert_eq!(read(&pair.to_json()), one_file(&[0x1F600]));
+    }
+
+    /// As CPython 3.11's `json.loads` read them.
+    #[test]
+    fn reads_surrogates_as_json_loads_reads_them() {
+        #[rustfmt::skip]
+        let cases: [(&[u8], &[u32]); 14] = [
+            (b"\"\\ud83d\\ude00\"", &[0x1f600]),
+            (b"\"\\uD83D\\uDE00\"", &[0x1f600]),
+            (b"\"\\ud83d\"", &[0xd83d]),
+            (b"\"\\ude00\"", &[0xde00]),
+            (b"\"\\ude00\\ud83d\"", &[0xde00, 0xd83d]),
+            (b"\"\\ud83d\\ud83d\\ude00\"", &[0xd83d, 0x1f600]),
+            (b"\"\\ud83d\\u0041\"", &[0xd83d, 0x41]),
+            (b"\"\\ud83d\\n\"", &[0xd83d, 0xa]),
+            (b"\"\\ud83da\"", &[0xd83d, 0x61]),
+            (b"\"\\ud83d\\\\ude00\"", &[0xd83d, 0x5c, 0x75, 0x64, 0x65, 0x30, 0x30]),
+            (b"\"\xed\xa0\xbd\xed\xb8\x80\"", &[0xd83d, 0xde00]),
+            (b"\"\xed\xa0\xbd\\ude00\"", &[0xd83d, 0xde00]),
+            (b"\"\\ud83d\xed\xb8\x80\"", &[0xd83d, 0xde00]),
+            (b"\"\\u00e9\\/\\b\\f\\n\\r\\t\\\"\\\\\"", &[0xe9, 0x2f, 0x8, 0xc, 0xa, 0xd, 0x9, 0x22, 0x5c]),
+        ];
+        for (json, code_points) in cases {
+            let text = [br#"{"files": ["#, json, b"]}"].concat();
+            let pattern = FileStructurePattern::from_json_slice(&text).unwrap();
+            assert_eq!(pattern, one_file(code_points), "{}", json.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_reported() {
+        let cases: [(&[u8], usize, usize, usize); 7] = [
+            (b"\xff", 0, 1, 1),
+            (b"{}\n\xc3\xa9\xed\xb2\x80\x80", 5, 2, 3),
+            (b"{\"files\": [\"caf\xe9\"]}", 15, 1, 16),
+            (b"\xed\xa0", 0, 1, 1),
+            (b"\"\xc0\x80\"", 1, 1, 2),
+            (b"\"\xf4\x90\x80\x80\"", 1, 1, 2),
+            (b"{\x00}\xe2\x82", 3, 1, 4),
+        ];
+        for (bytes, offset, line, column) in cases {
+            let error = FileStructurePattern::from_json_slice(bytes).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::JsonSyntax);
+            assert!(error.message().contains("is not UTF-8"), "{error}");
+            assert_eq!(error.offset(), Some(offset), "{}", bytes.escape_ascii());
+            assert_eq!((error.line(), error.column()), (Some(line), Some(column)));
+        }
+    }
+
+    #[test]
+    fn generalised_utf8_goes_both_ways() {
+        let all: Vec<u32> = (0..=0x10FFFF).collect();
+        assert_eq!(decode(&encode(&all)).unwrap(), all);
+    }
+
+    #[test]
+    fn nested_patterns_may_be_text_in_strings() {
+        let leaf = FileStructurePattern::builder("l").file("a\"b\\").optional_file("é").build();
+        let mut expected = leaf.unwrap();
+        let mut old = expected.to_json();
+        for _ in 0..5 {
+            let text = Value::String(old.chars().map(u32::from).collect());
+            let Value::String(text) = text else { unreachable!() };
+            let mut nested = String::from("{\"optional_directories\": [{}, \"");
+            write_escaped(&mut nested, text.into_iter());
+            old = nested + "\"]}";
+            let children = [FileStructurePattern::default(), expected];
+            expected =
+                FileStructurePattern::builder("*").optional_directories(children).build().unwrap();
+            assert_eq!(read(&old), expected);
+        }
+    }
+
+    #[test]
+    fn surrogates_in_text_in_strings_survive() {
+        let texts: [&[u8]; 3] = [
+            br#"{"directories": ["{\"files\": [\"\\udc80\"]}"]}"#,
+            br#"{"directories": ["{\"files\": [\"\udc80\"]}"]}"#,
+            b"{\"directories\": [\"{\\\"files\\\": [\\\"\xed\xb2\x80\\\"]}\"]}",
+        ];
+        for text in texts {
+            let pattern = FileStructurePattern::from_json_slice(text).unwrap();
+            assert_eq!(pattern.directories(), [one_file(&[0xDC80])]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_reported_with_its_place() {
+        let list = "expected a list of strings, found";
+        let patterns = "expected a list of patterns, found";
+        let cases = [
+            ("[]", "", "expected an object, found a list"),
+            ("null", "", "expected an object, found null"),
+            (r#""{}""#, "", "expected an object, found a string"),
+            ("1e999", "", "expected an object, found a number"),
+            (
+                r#"{"directory_name": 5}"#,
+                "directory_name",
+                "expected a string or null, found a number",
+            ),
+            (
+                r#"{"directory_name": []}"#,
+                "directory_name",
+                "expected a string or null, found a list",
+            ),
+            (r#"{"files": "a"}"#, "files", &format!("{list} a string")),
+            (r#"{"files": null}"#, "files", &format!("{list} null")),
+            (r#"{"optional_files": {}}"#, "optional_files", &format!("{list} an object")),
+            (r#"{"files": ["a", true]}"#, "files[1]", "expected a string, found a boolean"),
+            (r#"{"files": [[[[]]]]}"#, "files[0]", "expected a string, found a list"),
+            (r#"{"directories": {}}"#, "directories", &format!("{patterns} an object")),
+            (
+                r#"{"optional_directories": ""}"#,
+                "optional_directories",
+                &format!("{patterns} a string"),
+            ),
+            (r#"{"directories": [{}, 0]}"#, "directories[1]", "expected an object, found a number"),
+            (
+                r#"{"directories": [{}, {}, {"files": 1}]}"#,
+                "directories[2].files",
+                &format!("{list} a number"),
+            ),
+            (
+                r#"{"optional_directories": [{"directories": [{"files": ["", "", null]}]}]}"#,
+                "optional_directories[0].directories[0].files[2]",
+                "expected a string, found null",
+            ),
+            (
+                r#"{"directories": ["{\"directories\": [{}, \"{\\\"files\\\": [0]}\"]}"]}"#,
+                "directories[0].directories[1].files[0]",
+                "expected a string, found a number",
+            ),
+            (
+                r#"{"directories": ["[]"]}"#,
+                "directories[0]",
+                "expected the JSON text of an object in this string, found that of a list",
+            ),
+            (
+                r#"{"directories": ["\"{}\""]}"#,
+                "directories[0]",
+                "expected the JSON text of an object in this string, found that of a string",
+            ),
+            (
+                r#"{"files": [], "f\u0069les": []}"#,
+                "files",
+                "the key stands twice in its object: keep one",
+            ),
+            (
+                r#"{"directories": [{"directory_name": "a", "directory_name": "a"}]}"#,
+                "directories[0].directory_name",
+                "the key stands twice in its object: keep one",
+            ),
+            (
+                r#"{"$schema": 1, "$schema": 1}"#,
+                "$schema",
+                "the key stands twice in its object: keep one",
+            ),
+            (
+                r#"{"directories": [{"$schema": ""}]}"#,
+                "directories[0]",
+                r#"unknown key "$schema": it may stand in the top object only"#,
+            ),
+            (
+                r#"{"directories": ["{\"$schema\": 1}"]}"#,
+                "directories[0]",
+                r#"unknown key "$schema": it may stand in the top object only"#,
+            ),
+            (r#"{"fiels": 1}"#, "", r#"unknown key "fiels": did you mean "files"?"#),
+            (
+                r#"{"directories": [{"DirectoryNames": 1}]}"#,
+                "directories[0]",
+                r#"unknown key "DirectoryNames": did you mean "directory_name"?"#,
+            ),
+            (
+                r#"{"\ud800\n": 1}"#,
+                "",
+                "unknown key \"\\ud800\\n\": the keys are directory_name, files, directories, \
+                 optional_files, optional_directories",
+            ),
+        ];
+        for (json, place, message) in cases {
+            let error = FileStructurePattern::from_json(json).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::JsonPattern, "{json}");
+            assert_eq!((error.place(), error.message().as_str()), (Some(place), message), "{json}");
+            let shown = if place.is_empty() { "" } else { &format!("{place}: ") };
+            assert_eq!(error.to_string(), format!("{shown}{message}"));
+            assert_eq!((error.line(), error.offset()), (None, None));
+        }
+    }
+
+    #[test]
+    fn long_unknown_keys_are_cut() {
+        let error = FileStructurePattern::from_json(&format!("{{\"{}\": 1}}", "x".repeat(9999)))
+            .unwrap_err();
+        assert!(error.message().starts_with(&format!("unknown key \"{}...\": ", "x".repeat(40))));
+    }
+
+    #[test]
+    fn keys_near_a_known_one_bring_a_hint() {
+        let hint = |key: &str| nearest_key(&key.chars().map(u32::from).collect::<Vec<_>>());
+        let cases = [
+            ("file", Some("files")),
+            ("Files", Some("files")),
+            ("directory", None),
+            ("directoryName", Some("directory_name")),
+            ("directory", None),
+            ("directorys", Some("directories")),
+            ("optional-files", Some("optional_files")),
+            ("optional file", Some("optional_files")),
+            ("optionalDirectories", Some("optional_directories")),
+            ("directroy_name", Some("directory_name")),
+            ("name", None),
+            ("", None),
+            ("$schema", None),
+        ];
+        for (key, expected) in cases {
+            assert_eq!(hint(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn broken_text_comes_before_all_else() {
+        let error = FileStructurePattern::from_json("{\"fiels\": 5,\n \"é\": x}").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::JsonSyntax);
+        assert_eq!(error.place(), Some(""));
+        assert_eq!((error.line(), error.column(), error.offset()), (Some(2), Some(7), Some(19)));
+        assert_eq!(error.nested_text(), None);
+        assert_eq!(error.to_string(), "expected a value: line 2 column 7");
+    }
+
+    #[test]
+    fn broken_text_in_a_string_counts_from_its_own_start() {
+        let json = br#"{"directories": [{}, "{\"directories\": [\"{\\n\\\"\\udc80\\\" 1}\"]}"]}"#;
+        let error = FileStructurePattern::from_json_slice(json).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::JsonSyntax);
+        assert_eq!(error.place(), Some("directories[1].directories[0]"));
+        assert_eq!((error.line(), error.column(), error.offset()), (Some(2), Some(5), Some(6)));
+        assert_eq!(error.nested_text(), Some(&b"{\n\"\xed\xb2\x80\" 1}"[..]));
+    }
+
+    /// `levels` of objects, in strings from level `strings_from` on.
+    fn nested(levels: usize, key: &str, strings_from: usize) -> String {
+        let mut json = String::from("{}");
+        for level in (1..levels).rev() {
+            let child = match level >= strings_from {
+                true => format!("\"{}\"", json.replace('\\', r"\\").replace('"', "\\\"")),
+                false => json,
+            };
+            json = format!("{{\"{key}\": [{{}}, {child}]}}");
+        }
+        json
+    }
+
+    #[test]
+    fn level_128_is_the_last() {
+        for key in ["directories", "optional_directories"] {
+            // Each string doubles the backslashes, so text can be in strings
+            // only so deep.
+            for strings_from in [MAX_LEVELS, MAX_LEVELS - 1, MAX_LEVELS - 8, 1000] {
+                let pattern = read(&nested(MAX_LEVELS, key, strings_from));
+                assert_eq!(pattern.levels(), MAX_LEVELS);
+                assert_eq!(read(&pattern.to_json()), pattern);
+                let json = nested(MAX_LEVELS + 1, key, strings_from);
+                let error = FileStructurePattern::from_json(&json).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::TooDeep);
+                assert_eq!(error.place(), Some(format!("{key}[1].{key}[1]...{key}[0]").as_str()));
+            }
+        }
+        assert_eq!(read(&nested(12, "directories", 1)).levels(), 12);
+    }
+
+    #[test]
+    fn hostile_depth_is_an_error_and_no_crash() {
+        let many = 100_000;
+        let deep = |opener: &str, closer: &str| opener.repeat(many) + "1" + &closer.repeat(many);
+        let kind = |json: &str| FileStructurePattern::from_json(json).unwrap_err().kind();
+        for (opener, closer) in [("[", "]"), ("{\"directories\":[", "]}"), ("{\"files\":", "}")] {
+            assert_eq!(kind(&opener.repeat(many)), ErrorKind::JsonSyntax);
+            let schema = format!("{{\"$schema\": {}}}", deep(opener, closer));
+            assert_eq!(read(&schema), FileStructurePattern::default());
+            let files = format!("{{\"files\": [{}]}}", deep(opener, closer));
+            assert_eq!(kind(&files), ErrorKind::JsonPattern);
+        }
+        assert_eq!(kind(&deep("[", "]")), ErrorKind::JsonPattern);
+        assert_eq!(kind(&deep("{\"directories\":[", "]}")), ErrorKind::TooDeep);
+        assert_eq!(kind(&deep("{\"directories\":[\"", "\"]}")), ErrorKind::JsonSyntax);
+        assert_eq!(kind(&"\"".repeat(many)), ErrorKind::JsonSyntax);
+        assert_eq!(kind(&"\\".repeat(many)), ErrorKind::JsonSyntax);
+    }
+
+    #[test]
+    fn the_deepest_pattern_fits_into_a_small_stack() {
+        let json = nested(MAX_LEVELS, "directories", MAX_LEVELS - 8);
+        let check = move || {
+            let pattern = read(&json);
+            assert_eq!(read(&pattern.to_json()), pattern);
+            assert!(!format!("{pattern:?}").is_empty());
+        };
+        std::thread::Builder::new().stack_size(1 << 20).spawn(check).unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn no_cut_or_changed_byte_makes_it_panic() {
+        let json = br#"{"$schema": {"a": [1]}, "files": ["\ud83d\ude00", "\xed"], "directories":
+            [{"directory_name": null}, "{\"files\": [\"\\u00e9\"]}"], "optional_files": []}"#;
+        for at in 0..json.len() {
+            let _ = FileStructurePattern::from_json_slice(&json[..at]);
+            for byte in [b'"', b'\\', b'[', b'}', b',', b'0', b'u', 0, 0x80, 0xED, 0xFF] {
+                let mut changed = json.to_vec();
+                changed[at] = byte;
+                if let Err(error) = FileStructurePattern::from_json_slice(&changed) {
+                    let length = error.nested_text().map_or(changed.len(), <[u8]>::len);
+                    assert!(error.offset().is_none_or(|offset| offset <= length), "{error}");
+                }
+            }
+        }
+    }
 }

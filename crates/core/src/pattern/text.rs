@@ -331,3 +331,182 @@ impl Parser<'_> {
         Ok(number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code_points(text: &str) -> Vec<u32> {
+        text.chars().map(u32::from).collect()
+    }
+
+    fn parse_str(text: &str) -> Result<Value, Broken> {
+        parse(&code_points(text))
+    }
+
+    #[test]
+    fn reads_every_kind_of_value() {
+        let string = |text: &str| Value::String(code_points(text));
+        let cases = [
+            ("null", Value::Null),
+            (" true\n", Value::Other("a boolean")),
+            ("\r\tfalse", Value::Other("a boolean")),
+            (r#""a\/b""#, string("a/b")),
+            ("[]", Value::List(vec![])),
+            ("[ ]", Value::List(vec![])),
+            ("{ }", Value::Object(vec![])),
+            (r#"["a" , [null]]"#, Value::List(vec![string("a"), Value::List(vec![Value::Null])])),
+            (
+                r#"{"a":[], "" : {"b":"c"} , "a":""}"#,
+                Value::Object(vec![
+                    (code_points("a"), Value::List(vec![])),
+                    (vec![], Value::Object(vec![(code_points("b"), string("c"))])),
+                    (code_points("a"), string("")),
+                ]),
+            ),
+        ];
+        for (text, value) in cases {
+            assert_eq!(parse_str(text), Ok(value), "{text}");
+        }
+        for number in ["0", "-0", "10", "-1.50", "1e9", "1E+09", "0.1e-999", "1e999"] {
+            assert_eq!(parse_str(number), Ok(Value::Other("a number")), "{number}");
+        }
+    }
+
+    /// The positions are those that CPython 3.11's `json` gave.
+    #[test]
+    fn broken_text_is_reported_where_python_reports_it() {
+        #[rustfmt::skip]
+        let cases = [
+            ("", 0, 1, 1),
+            ("   \n ", 5, 2, 2),
+            ("nul", 0, 1, 1),
+            ("{", 1, 1, 2),
+            ("{\"files\"", 8, 1, 9),
+            ("{\"files\":", 9, 1, 10),
+            ("{\"files\": [", 11, 1, 12),
+            ("{\"files\": [\"a\" \"b\"]}", 15, 1, 16),
+            ("{\"files\": [\"a\"}", 14, 1, 15),
+            ("{\"files\": []", 12, 1, 13),
+            ("{\"files\": [] \"directories\": []}", 13, 1, 14),
+            ("{\"files\" []}", 9, 1, 10),
+            ("{'files': []}", 1, 1, 2),
+            ("{files: []}", 1, 1, 2),
+            ("{\"files\": ['a']}", 11, 1, 12),
+            ("{\"files\": [\"a}", 11, 1, 12),
+            ("{\"files\": [\"a\\", 11, 1, 12),
+            ("{\"files\": [\"a\nb\"]}", 13, 1, 14),
+            ("{\"files\": [\"\u{1f}\"]}", 12, 1, 13),
+            ("{\"files\": [\"\\x41\"]}", 12, 1, 13),
+            ("{\"files\": [\"\\u12\"]}", 13, 1, 14),
+            ("{\"files\": [\"\\u12", 13, 1, 14),
+            ("{\"files\": [\"\\u1234", 13, 1, 14),
+            ("{\"files\": [\"\\ud83d\\u12\"]}", 19, 1, 20),
+            ("{\"files\": [\"\\u00e9\\u+041\"]}", 19, 1, 20),
+            ("{} x", 3, 1, 4),
+            ("{}{}", 2, 1, 3),
+            ("[1 2]", 3, 1, 4),
+            ("{\"files\": [01]}", 12, 1, 13),
+            ("{\"files\": [1.]}", 12, 1, 13),
+            ("{\"files\": [-]}", 11, 1, 12),
+            ("{\"files\": [.5]}", 11, 1, 12),
+            ("{\"files\": [+1]}", 11, 1, 12),
+            ("{\"files\": [1e]}", 12, 1, 13),
+            ("{\"files\": [tru]}", 11, 1, 12),
+            ("{\"files\": [truex]}", 15, 1, 16),
+            ("{\"files\": [] // why\n}", 13, 1, 14),
+            ("\u{feff}{}", 0, 1, 1),
+            (" \u{feff}{}", 1, 1, 2),
+            ("{}\u{feff}", 2, 1, 3),
+            ("{\n  \"files\": [\n    \"\u{e9}\u{1f600}\" \"b\"\n  ]\n}", 24, 3, 10),
+            ("{\r\n\"files\": 1;}", 13, 2, 11),
+            ("{\"files\":\u{a0}[]}", 9, 1, 10),
+            (",", 0, 1, 1),
+            ("{,}", 1, 1, 2),
+            ("[,]", 1, 1, 2),
+            ("]", 0, 1, 1),
+            ("{\"a\":1,,\"b\":2}", 7, 1, 8),
+            ("{\"a\":}", 5, 1, 6),
+            ("{\"$schema\": [[[[}", 16, 1, 17),
+            ("\"abc", 0, 1, 1),
+            ("\0", 0, 1, 1),
+            ("{} \u{b}", 3, 1, 4),
+        ];
+        for (text, offset, line, column) in cases {
+            let text = code_points(text);
+            let broken = parse(&text).unwrap_err();
+            let (found_line, found_column) = line_and_column(&text, broken.offset);
+            assert_eq!(
+                (broken.offset, found_line, found_column),
+                (offset, line, column),
+                "{broken:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_called_by_its_name() {
+        let message = parse_str("\u{FEFF}{}").unwrap_err().message;
+        assert_eq!(message, "the text starts with a byte order mark: leave it out");
+    }
+
+    /// As CPython does from 3.13 on; older ones point behind the comma. They
+    /// all accept the constants.
+    #[test]
+    fn trailing_commas_and_constants_are_reported_where_they_stand() {
+        let cases = [
+            ("[1,]", 2),
+            ("[1 , \n ]", 3),
+            (r#"{"a": 1,}"#, 7),
+            (r#"{"files": ["a",], }"#, 14),
+            ("NaN", 0),
+            (r#"{"files": [NaN]}"#, 11),
+            ("[Infinity]", 1),
+            ("[-Infinity]", 1),
+        ];
+        for (text, offset) in cases {
+            assert_eq!(parse_str(text).unwrap_err().offset, offset, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_prefix_is_broken_within_its_bounds() {
+        let text = code_points(
+            " {\"a\\u00e9\\ud83d\\ude00\": [-1.5e+3, true, \"\\\\\", {}], \"é\": {\"x\": null}}",
+        );
+        assert!(parse(&text).is_ok());
+        for end in 0..text.len() {
+            let broken = parse(&text[..end]).unwrap_err();
+            assert!(broken.offset <= end, "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn depth_costs_no_stack_and_is_kept_only_as_far_as_a_pattern_goes() {
+        for (opener, closer) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let many = 100_000;
+            let open = opener.repeat(many);
+            let broken = parse_str(&open).unwrap_err();
+            assert_eq!(broken.offset, open.chars().count());
+            let mut value = parse_str(&format!("{open}0{}", closer.repeat(many))).unwrap();
+            let mut depth = 0;
+            loop {
+                depth += 1;
+                value = match value {
+                    Value::List(mut items) if items.len() == 1 => items.remove(0),
+                    Value::Object(mut entries) if entries.len() == 1 => entries.remove(0).1,
+                    other => {
+                        break assert_eq!(other, close(closer.chars().next().unwrap(), vec![]));
+                    }
+                };
+            }
+            assert_eq!(depth, KEPT_DEPTH + 1);
+        }
+        // What comes behind the deep part is kept again.
+        let deep = "[".repeat(999) + &"]".repeat(999);
+        let Ok(Value::List(items)) = parse_str(&format!("[{deep}, {deep}, 5]")) else { panic!() };
+        assert_eq!(items.len(), 3);
+        assert_eq!(items[0], items[1]);
+        assert_eq!(items[2], Value::Other("a number"));
+    }
+}

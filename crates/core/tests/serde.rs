@@ -1,0 +1,81 @@
+//! Patterns in other formats, by way of serde.
+//!
+//! Apart from the crate's own tests: its code is not to be compiled with the
+//! comparisons in scope that `serde_json` brings for every number type.
+
+use pathvein_core::{FileStructurePattern, MAX_LEVELS, NameGlob};
+use serde_json::{from_str, from_value, json, to_string, to_value};
+
+fn pattern() -> FileStructurePattern {
+    let raw = FileStructurePattern::builder("raw").file("*.csv").build().unwrap();
+    FileStructurePattern::builder("run_*")
+        .any_name()
+        .files(["a", "é\u{1F600}\0"])
+        .optional_file("b")
+        .directory(raw)
+        .optional_directory(FileStructurePattern::default())
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn goes_there_and_back() {
+    let value = to_value(pattern()).unwrap();
+    assert_eq!(value, from_str::<serde_json::Value>(&pattern().to_json()).unwrap());
+    assert_eq!(from_value::<FileStructurePattern>(value).unwrap(), pattern());
+    assert_eq!(
+        from_str::<FileStructurePattern>(&to_string(&pattern()).unwrap()).unwrap(),
+        pattern()
+    );
+    assert_eq!(from_str::<FileStructurePattern>(&pattern().to_json()).unwrap(), pattern());
+}
+
+#[test]
+fn reads_by_the_rules_of_from_json() {
+    let read = from_value::<FileStructurePattern>;
+    assert_eq!(read(json!({"$schema": [1]})).unwrap(), FileStructurePattern::default());
+    let nested = json!({"directories": [pattern().to_json(), pattern()]});
+    assert_eq!(read(nested).unwrap().directories(), [pattern(), pattern()]);
+
+    let cases = [
+        (json!(5), "expected an object, found a number"),
+        (json!({"files": 1.5}), "files: expected a list of strings, found a number"),
+        (json!({"files": [true]}), "files[0]: expected a string, found a boolean"),
+        (json!({"directories": [null]}), "directories[0]: expected an object, found null"),
+        (json!({"file": []}), r#"unknown key "file": did you mean "files"?"#),
+    ];
+    for (value, message) in cases {
+        assert_eq!(read(value).unwrap_err().to_string(), message);
+    }
+    let twice = from_str::<FileStructurePattern>(r#"{"files": [], "files": []}"#);
+    assert!(twice.unwrap_err().to_string().starts_with("files: the key stands twice"));
+}
+
+#[test]
+fn a_lone_surrogate_cannot_be_written() {
+    let glob = NameGlob::from_code_points([0x61, 0xDC80]).unwrap();
+    let pattern = FileStructurePattern::builder("*").file(glob).build().unwrap();
+    let message = to_value(&pattern).unwrap_err().to_string();
+    assert_eq!(message, r"the glob 'a\udc80' holds a lone surrogate, which only to_json can write");
+}
+
+#[test]
+fn counts_levels_whatever_the_format_allows() {
+    let mut value = json!({});
+    for _ in 1..MAX_LEVELS {
+        value = json!({"directories": [value]});
+    }
+    let pattern = from_value::<FileStructurePattern>(value.clone()).unwrap();
+    assert_eq!(pattern.levels(), MAX_LEVELS);
+    assert_eq!(to_value(&pattern).unwrap()["files"], json!([]));
+
+    value = json!({"directories": [value]});
+    let error = from_value::<FileStructurePattern>(value.clone()).unwrap_err();
+    assert!(error.to_string().ends_with("patterns nest at most 128 levels deep"), "{error}");
+    for _ in 0..300 {
+        value = json!([value]);
+    }
+    from_value::<FileStructurePattern>(value.clone()).unwrap_err();
+    let schema = json!({"$schema": value});
+    assert_eq!(from_value::<FileStructurePattern>(schema).unwrap(), Default::default());
+}
