@@ -45,7 +45,7 @@ impl Class {
             return self.ascii >> code_point & 1 == 1;
         }
         let after = self.wide.partition_point(|&(low, _)| low <= code_point);
-        after > 0 && code_point <= self.wide[after - 1].1
+        after.checked_sub(1).is_some_and(|last| code_point <= self.wide[last].1)
     }
 }
 
@@ -106,30 +106,35 @@ fn parse_class(body: &[u32]) -> Token {
     const HYPHEN: u32 = '-' as u32;
     const BANG: u32 = '!' as u32;
 
-    // The body with each range that is not reversed as one element.
+    // The body without its reversed ranges. A single character is a range of
+    // one, so whether the first element was written as a range is kept aside.
     let mut elements: Vec<(u32, u32)> = Vec::with_capacity(body.len());
+    let mut first_is_range = false;
     let mut hyphen_from = if body[0] == BANG { 2 } else { 1 };
-    let mut i = 0;
-    while i < body.len() {
-        let is_range = i + 1 >= hyphen_from && i + 2 < body.len() && body[i + 1] == HYPHEN;
-        if is_range {
-            let (low, high) = (body[i], body[i + 2]);
-            if low <= high {
-                elements.push((low, high));
+    let mut rest = 0;
+    while rest < body.len() {
+        match body[rest..] {
+            [low, HYPHEN, high, ..] if rest + 1 >= hyphen_from => {
+                if low <= high {
+                    first_is_range |= elements.is_empty();
+                    elements.push((low, high));
+                }
+                // As seen from this hyphen, the next one may be the third.
+                hyphen_from = rest + 1 + 3;
+                rest += 3;
             }
-            // The hyphen is at i + 1; the next one counts from i + 4 on.
-            hyphen_from = i + 4;
-            i += 3;
-        } else {
-            elements.push((body[i], body[i]));
-            i += 1;
+            [member, ..] => {
+                elements.push((member, member));
+                rest += 1;
+            }
+            [] => unreachable!("the loop's condition"),
         }
     }
 
     let negated = elements.first().is_some_and(|&(low, _)| low == BANG);
     if negated {
         let (_, high) = elements.remove(0);
-        if high != BANG {
+        if first_is_range {
             elements.extend([(HYPHEN, HYPHEN), (high, high)]);
         }
     }
@@ -242,6 +247,9 @@ mod tests {
         let kept = members("[z-a!-x]");
         assert!(!kept.contains('-') && !kept.contains('x'));
         assert!(kept.contains('!') && kept.contains('a') && kept.contains('~'));
+        // Not `!` alone, which would be any character.
+        let kept = members("[z-a!-!]");
+        assert!(!kept.contains('-') && !kept.contains('!') && kept.contains('a'));
     }
 
     #[test]
