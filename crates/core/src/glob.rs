@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use crate::{Error, Name};
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod program;
 mod token;
 
@@ -249,5 +251,142 @@ impl fmt::Debug for NameGlob {
             }
         }
         f.write_str("\")")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn glob(text: &[u32]) -> NameGlob {
+        NameGlob::from_code_points(text.iter().copied()).unwrap()
+    }
+
+    #[test]
+    fn shared_table() {
+        let table = cases::table();
+        assert!(table.len() > 100);
+        for case in &table {
+            let glob = glob(&case.glob);
+            for (texts, expected) in [(&case.matches, true), (&case.rejects, false)] {
+                for text in texts {
+                    assert_eq!(cases::reference(&case.glob, text), expected, "reference");
+                    for name in cases::names(text, &cases::encode(text)) {
+                        let what = &case.what;
+                        assert_eq!(glob.is_match(name), expected, "{what}: {glob:?}, {name:x?}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// All globs of up to four telling characters, each with all such names.
+    #[test]
+    fn every_short_glob() {
+        fn all(letters: &str, longest: u32) -> Vec<Vec<u32>> {
+            let letters: Vec<u32> = letters.chars().map(u32::from).collect();
+            let mut texts = vec![vec![]];
+            let mut begin = 0;
+            for _ in 0..longest {
+                let end = texts.len();
+                for i in begin..end {
+                    for &letter in &letters {
+                        texts.push([&texts[i][..], &[letter]].concat());
+                    }
+                }
+                begin = end;
+            }
+            texts
+        }
+        let names = all("[]!-ab", 2);
+        for text in all("*?[]!-ab", 4) {
+            let glob = glob(&text);
+            for name in &names {
+                let expected = cases::reference(&text, name);
+                assert_eq!(glob.is_match(&name[..]), expected, "{glob:?} {name:x?}");
+            }
+        }
+        let names = all("!-az", 1);
+        for body in all("!-az", 6).split_off(1) {
+            let text = [&['['.into()], &body[..], &[']'.into()]].concat();
+            let glob = glob(&text);
+            for name in &names {
+                let expected = cases::reference(&text, name);
+                assert_eq!(glob.is_match(&name[..]), expected, "{glob:?} {name:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn facts() {
+        let everything = |g: &str| NameGlob::new(g).matches_everything();
+        assert!(everything("*") && everything("***"));
+        assert!(!everything("") && !everything("*?") && !everything("**[b-a]"));
+        let never = |g: &str| NameGlob::new(g).never_matches();
+        assert!(never("[z-a]") && never("a*[z-a]*") && never("[!\0-\u{10FFFF}]"));
+        assert!(!never("[!z-a]") && !never("[z-a") && !never("") && !never("a/b"));
+        let slash = |g: &str| NameGlob::new(g).needs_slash();
+        assert!(slash("/") && slash("*/") && slash("a[/]b") && slash("[/-/]"));
+        assert!(!slash("*") && !slash("?") && !slash("[/a]") && !slash("[!/]") && !slash("[.-0]"));
+    }
+
+    #[test]
+    fn texts_and_traits() {
+        let surrogate = glob(&[0x61, 0x27, 0x5C, 0xDC80, 0xD83D]);
+        assert_eq!(surrogate.as_str(), None);
+        assert_eq!(surrogate.to_string(), r"a'\\udc80\ud83d");
+        assert_eq!(format!("{surrogate:?}"), r#"NameGlob("a'\\\udc80\ud83d")"#);
+        assert!(surrogate.code_points().eq([0x61, 0x27, 0x5C, 0xDC80, 0xD83D]));
+        // Two halves of a pair stay two code points.
+        assert_eq!(glob(&[0xD83D, 0xDE00]).as_str(), None);
+        assert_ne!(glob(&[0xD83D, 0xDE00]), NameGlob::new("\u{1F600}"));
+
+        let text = glob(&[0x22, 0xE9, 0x0A]);
+        assert_eq!(text.as_str(), Some("\"é\n"));
+        assert_eq!(text, NameGlob::from(String::from("\"é\n")));
+        assert_eq!(text.to_string(), "\"é\n");
+        assert_eq!(format!("{text:?}"), r#"NameGlob("\"é\n")"#);
+        assert_eq!(format!("{:>4}", NameGlob::new("*a")), "  *a");
+
+        let globs: HashSet<NameGlob> = ["a", "[a]", "a"].map(NameGlob::new).into();
+        assert_eq!(globs.len(), 2);
+        // By code points: a surrogate comes before an astral character.
+        assert!(glob(&[0xDC80]) < NameGlob::new("\u{1F600}"));
+        assert!(glob(&[0xDC80]) > NameGlob::new("é"));
+        assert!(NameGlob::new("a") < NameGlob::new("ab"));
+    }
+
+    #[test]
+    fn code_points_are_checked() {
+        let error = NameGlob::from_code_points([0x61, 0x11_0000]).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::CodePoint);
+        assert!(NameGlob::from_code_points([0x10_FFFF]).is_ok());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn from_bytes_of_the_system() {
+        use std::os::unix::ffi::OsStrExt;
+        let name = OsStr::from_bytes(b"caf\xE9.\xC3\xA9");
+        let own = NameGlob::from(name);
+        assert_eq!(own.to_string(), r"caf\udce9.é");
+        assert!(own.is_match(name));
+        assert_eq!(NameGlob::from(OsStr::new("é")), NameGlob::new("é"));
+    }
+
+    #[test]
+    fn long_and_hostile() {
+        let a = "a".repeat(100_000);
+        assert!(NameGlob::new(&a).is_match(&a));
+        assert!(!NameGlob::new(&format!("{a}b")).is_match(&a));
+        assert!(!NameGlob::new(&format!("*{a}b")).is_match(&a));
+        assert!(NameGlob::new(&"?".repeat(100_000)).is_match(&a));
+        assert!(!NameGlob::new(&"?*".repeat(100_001)).is_match(&a));
+        assert!(!NameGlob::new(&format!("{}b", "*a".repeat(1000))).is_match(&a));
+        assert!(!NameGlob::new(&format!("{}b*", "*a".repeat(1000))).is_match(&a));
+        assert!(!NameGlob::new("*a?a[ab]a*b*").is_match(&a));
+        assert!(NameGlob::new(&"[!b]*".repeat(30_000)).is_match(&a));
     }
 }

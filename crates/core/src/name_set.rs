@@ -9,6 +9,8 @@ use crate::name::{Name, Repr};
 
 mod automaton;
 mod index;
+#[cfg(test)]
+mod tests;
 
 use automaton::Chunk;
 use index::{Affixes, Buckets, HashBuckets, Probe, mix};

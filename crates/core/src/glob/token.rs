@@ -84,10 +84,10 @@ pub(crate) fn parse(glob: &[u32]) -> Vec<Token> {
 /// How far after a `[` the `]` is that closes it. One that comes first, or
 /// first after the `!`, is a member.
 fn body_length(after_bracket: &[u32]) -> Option<usize> {
-    let first = usize::from(after_bracket.first() == Some(&'!'.into()));
-    let skipped = first + usize::from(after_bracket.get(first) == Some(&']'.into()));
-    let length = after_bracket.get(skipped..)?.iter().position(|&c| c == ']'.into())?;
-    Some(skipped + length)
+    let is = |i, c: char| after_bracket.get(i) == Some(&u32::from(c));
+    let first = usize::from(is(0, '!'));
+    let least = first + usize::from(is(first, ']'));
+    (least..after_bracket.len()).find(|&i| is(i, ']'))
 }
 
 /// Reads what stands between `[` and `]`, which is never nothing.

@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(extension(""), "");
         assert_eq!(extension("README"), "README");
         assert_eq!(extension("a.seven77"), ".seven77");
-        assert_eq!(extension("a.eleven1111"), "ven1111".to_owned().replace("ven", "even"));
+        assert_eq!(extension("a.eleven1111"), "even1111");
     }
 
     #[test]
@@ -203,6 +203,6 @@ mod tests {
             [&['b'][..], &[], &[], &['a', 'c'], &[]]
         );
         let none: Buckets<u8> = Buckets::new(4, vec![]);
-        assert_eq!(none.get(0), []);
+        assert!(none.get(0).is_empty());
     }
 }
