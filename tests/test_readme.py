@@ -1,0 +1,20 @@
+"""The Python in README.md runs as it stands."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import readme_snippets
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    assert readme_snippets.run(ROOT / "README.md") > 0
+
+
+def test_snippets_are_found_with_their_lines() -> None:
+    text = "a\n```python\nx = 1\n\ny\n```\n```console\n$ z\n```\n1. b\n\n   ```python\n   if x:\n       z\n   ```\n"
+    assert readme_snippets.snippets(text) == [(3, "x = 1\n\ny\n"), (13, "if x:\n    z\n")]
