@@ -16,5 +16,20 @@ def test_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_snippets_are_found_with_their_lines() -> None:
-    text = "a\n```python\nx = 1\n\ny\n```\n```console\n$ z\n```\n1. b\n\n   ```python\n   if x:\n       z\n   ```\n"
+    text = """a
+```python
+x = 1
+
+y
+```
+```console
+$ z
+```
+1. b
+
+   ```python
+   if x:
+       z
+   ```
+"""
     assert readme_snippets.snippets(text) == [(3, "x = 1\n\ny\n"), (13, "if x:\n    z\n")]
