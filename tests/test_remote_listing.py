@@ -11,7 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -20,9 +20,10 @@ pytest.importorskip("upath")
 import fsspec  # type: ignore[import-untyped]
 from fsspec import AbstractFileSystem
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+from upath import UPath
+
 from pathvein import _remote
 from pathvein._remote import Listing, RemoteSource, is_url, open_source, walk_remote
-from upath import UPath
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")
 
@@ -484,10 +485,10 @@ def test_local_errors(tmp_path: Path) -> None:
 class TrapFileSystem(AbstractFileSystem):  # type: ignore[misc]
     """Answers from `tables[table]`: a list of entries, an exception, or a callable."""
 
-    protocol = "trap"
-    tables: dict[str, dict[str, Any]] = {}
-    infos: dict[str, dict[str, Any]] = {}
-    calls: list[tuple[str, str]] = []
+    protocol: str | tuple[str, ...] = "trap"
+    tables: ClassVar[dict[str, dict[str, Any]]] = {}
+    infos: ClassVar[dict[str, Any]] = {}
+    calls: ClassVar[list[tuple[str, str]]] = []
 
     def __init__(self, table: str = "", **options: Any) -> None:
         super().__init__(**options)
@@ -567,7 +568,8 @@ def trap(request: pytest.FixtureRequest) -> Iterator[Callable[..., UPath]]:
         table: dict[str, Any], protocol: str = "trap", path: str = "root", **options: Any
     ) -> UPath:
         TrapFileSystem.tables[request.node.name] = table
-        return UPath(f"{protocol}://{path}", table=request.node.name, **options)
+        root: UPath = UPath(f"{protocol}://{path}", table=request.node.name, **options)
+        return root
 
     yield make
     TrapFileSystem.tables.clear()
@@ -711,7 +713,7 @@ class WebError(Exception):
         self.code = status
 
 
-class AuthenticationException(Exception):
+class AuthenticationError(Exception):
     pass
 
 
@@ -727,7 +729,7 @@ class ReadTimeoutError(Exception):
         (CloudError(500), OSError, errno.EIO),
         (WebError("401"), PermissionError, errno.EACCES),
         (WebError("weird"), OSError, errno.EIO),
-        (AuthenticationException("no"), PermissionError, errno.EACCES),
+        (AuthenticationError("no"), PermissionError, errno.EACCES),
         (OSError("Forbidden: https://x"), PermissionError, errno.EACCES),
         (PermissionError(errno.EPERM, "no"), PermissionError, errno.EPERM),
         (PermissionError("no"), PermissionError, errno.EACCES),
@@ -735,6 +737,7 @@ class ReadTimeoutError(Exception):
         (ConnectionResetError("x"), ConnectionError, errno.ECONNRESET),
         (zipfile.BadZipFile("bad"), OSError, errno.EIO),
         (RuntimeError("strange"), OSError, errno.EIO),
+        (OSError("Too many levels of symbolic links"), OSError, errno.ELOOP),
         (RecursionError(), OSError, errno.EIO),
     ],
 )

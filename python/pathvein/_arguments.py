@@ -35,15 +35,15 @@ def is_upath(source: object) -> TypeGuard[UPath]:
     return upath is not None and isinstance(source, upath.UPath)
 
 
-def local_path(argument: str, source: object) -> str:
+def local_top(argument: str, source: object) -> str:
     """The path of an argument that must be local."""
     if is_upath(source):
-        from pathvein._remote import open_source
+        from pathvein._remote import local_path
 
-        opened = open_source(source)
-        if not isinstance(opened, str):
+        local = local_path(source)
+        if local is None:
             raise TypeError(f"{argument} must be a local path, not {source!r}: use walk_python")
-        return opened
+        return local
     if not isinstance(source, str | os.PathLike):
         raise _wrong_type(argument, "str or os.PathLike", source)
     return os.fsdecode(source)

@@ -30,11 +30,6 @@ def noted(error: OSError, doing: str) -> OSError:
     return error
 
 
-def is_broken_link(error: OSError) -> bool:
-    """Whether a link whose `stat` fails so is a file like any other."""
-    return error.errno in _LEADS_NOWHERE
-
-
 def list_local(path: str) -> Listing:
     """List a local directory.
 
@@ -45,7 +40,8 @@ def list_local(path: str) -> Listing:
     try:
         entries = os.scandir(path)
     except OSError as error:
-        raise noted(error, "opening the directory")
+        noted(error, "opening the directory")
+        raise
     with entries:
         while True:
             try:
@@ -62,7 +58,7 @@ def list_local(path: str) -> Listing:
                 if is_dir and entry.is_symlink():
                     listing.links.add(entry.name)
             except OSError as error:
-                if not is_broken_link(error):
+                if error.errno not in _LEADS_NOWHERE:
                     listing.errors.append(noted(error, "following the link"))
             (listing.dirnames if is_dir else listing.filenames).append(entry.name)
     return listing

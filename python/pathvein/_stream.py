@@ -6,14 +6,14 @@ A :class:`Stream` takes them batch by batch and deals with errors, progress and 
 
 from __future__ import annotations
 
-import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from pathvein_core import Stats
+
+from pathvein._errors import ErrorLog
 
 T = TypeVar("T")
 
@@ -21,12 +21,6 @@ T = TypeVar("T")
 _PROGRESS_INTERVAL = 0.1
 #: Seconds to wait for a batch where nobody wants to know how far it has come.
 _PATIENCE = 3600.0
-#: How many errors a warning tells.
-_ERRORS_TOLD = 3
-
-
-class ScanWarning(UserWarning):
-    """Something below the source of a scan or a walk could not be read."""
 
 
 class Feed(Protocol):
@@ -56,11 +50,10 @@ class Stream(Generic[T]):
         self._source = source
         self._feed = feed
         self._convert = convert
-        self._on_error = on_error
+        self._log = ErrorLog(source, on_error)
         self._progress = progress
         self._progress_due = time.monotonic() + _PROGRESS_INTERVAL
         self._reported = False
-        self._errors: list[OSError] = []
         self._ready: Iterator[T] = iter(())
         self._more = True
         self._closed = False
@@ -68,7 +61,7 @@ class Stream(Generic[T]):
     @property
     def errors(self) -> list[OSError]:
         """What went wrong so far, each an `OSError` with `filename` and a note."""
-        return list(self._errors)
+        return list(self._log.errors)
 
     @property
     def stats(self) -> Stats:
@@ -121,20 +114,13 @@ class Stream(Generic[T]):
         try:
             found, errors, ended = self._feed.next_batch(patience)
             self._more = not ended
-            self._handle(errors)
+            for error in errors:
+                self._log.add(error)
             self._report()
         except BaseException:
             self._stop()
             raise
         return self._convert(found)
-
-    def _handle(self, errors: list[OSError]) -> None:
-        self._errors += errors
-        if callable(self._on_error):
-            for error in errors:
-                self._on_error(error)
-        elif errors and self._on_error == "raise":
-            raise errors[0]
 
     def _report(self) -> None:
         if self._progress is None:
@@ -156,24 +142,4 @@ class Stream(Generic[T]):
         if self._closed:
             return
         self._stop()
-        if self._errors and self._on_error == "warn":
-            message = _summary(self._source, self._errors)
-            warnings.warn(message, ScanWarning, stacklevel=_frames_inside())
-
-
-def _frames_inside() -> int:
-    """The stack level of the first caller outside this package, seen from the caller."""
-    level = 1
-    frame = sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("pathvein."):
-        frame = frame.f_back
-        level += 1
-    return level
-
-
-def _summary(source: str, errors: list[OSError]) -> str:
-    count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
-    told = "; ".join(str(error) for error in errors[:_ERRORS_TOLD])
-    rest = len(errors) - _ERRORS_TOLD
-    more = f"; and {rest} more" if rest > 0 else ""
-    return f"{count} below {source!r}, which may hide results: {told}{more}"
+        self._log.tell()

@@ -11,7 +11,8 @@ import pathvein_core
 from pathvein_core import ExcludeRules, Stats
 
 from pathvein import _arguments
-from pathvein._stream import Feed, ScanWarning, Stream
+from pathvein._errors import ScanWarning
+from pathvein._stream import Feed, Stream
 from pathvein.pattern import FileStructurePattern
 
 if TYPE_CHECKING:

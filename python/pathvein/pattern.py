@@ -243,12 +243,13 @@ class _LocalDirectory:
 
 def _directory(dirpath: object, listing: Listing) -> Directory:
     if _arguments.is_upath(dirpath) or isinstance(dirpath, str) and _arguments.is_url(dirpath):
-        from pathvein._remote import RemoteDirectory, open_source
+        from pathvein._remote import RemoteDirectory, local_path, make_upath
 
-        opened = open_source(dirpath)
-        if not isinstance(opened, str):
-            return RemoteDirectory(opened, listing)
-        return _LocalDirectory(opened, listing)
+        upath = make_upath(dirpath)
+        local = local_path(upath)
+        if local is None:
+            return RemoteDirectory(upath, listing)
+        return _LocalDirectory(local, listing)
     if not isinstance(dirpath, str | os.PathLike):
         found = type(dirpath).__name__
         raise TypeError(f"walk_args[0] must be str, os.PathLike or UPath, not {found}")

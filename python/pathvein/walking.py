@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import pathvein_core
 from pathvein_core import ExcludeRules, Stats
 
 from pathvein import _arguments
+from pathvein._errors import ErrorLog
 from pathvein._stream import Stream
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def iwalk_parallel(
         ...     [path for path, dirnames, filenames in listings]
         ['.']
     """
-    top = _arguments.local_path("path", path)
+    top = _arguments.local_top("path", path)
     feed = pathvein_core.Walk(
         top,
         exclude=ExcludeRules(exclude),
@@ -110,3 +111,63 @@ def iwalk_parallel(
     _arguments.check_progress(progress)
     convert: Callable[[list[Any]], Iterator[tuple[str, list[str], list[str]]]] = iter
     return WalkIterator(top, feed, convert, policy, progress)
+
+
+def walk_python(
+    source: str | os.PathLike[str] | UPath,
+    *,
+    max_depth: int | None = None,
+    follow_links: bool = False,
+    exclude: str | Iterable[str] = (),
+    storage_options: Mapping[str, Any] | None = None,
+    on_error: Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
+) -> Iterator[tuple[UPath, list[str], list[str]]]:
+    """List every directory of anything that a UPath can name, one at a time.
+
+    One listing call for each directory and none for each entry; nothing is taken from a cache
+    of listings, nor left in one.
+
+    Args:
+        source: The top of the tree: a URL, a UPath, or a local path.
+        max_depth, follow_links, exclude: As for :func:`walk_parallel`.
+        storage_options: Options for the file system, as fsspec takes them.
+        on_error: As for :func:`pathvein.scan`.
+
+    Returns:
+        An iterator over each directory's UPath, its directories' names and its files' names,
+        parents before children. A store may have a file and a directory of one name: it is then
+        in both lists. Names removed from the list of directories are not entered.
+
+    Raises:
+        OSError: The source does not exist, is no directory or cannot be read; at the first
+            step, as for any generator.
+        ImportError: What the source needs is not installed; also for a local path.
+
+    Example:
+        >>> from pathvein import walk_python
+        >>> [(str(path), files) for path, _, files in walk_python("memory://nothing-here")]
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: [Errno 2] No such file or directory: 'memory://nothing-here'
+    """
+    opened = _arguments.open_source(source, storage_options)
+    depth = _arguments.count("max_depth", max_depth, 0)
+    follow = _arguments.flag("follow_links", follow_links)
+    rules = ExcludeRules(exclude)
+    errors = ErrorLog(str(source), _arguments.error_policy(on_error))
+    from pathvein._remote import RemoteSource, make_upath, walk_remote
+
+    top = RemoteSource(make_upath(opened)) if isinstance(opened, str) else opened
+    walk = walk_remote(
+        top,
+        max_depth=depth,
+        follow_links=follow,
+        excluded=rules.is_excluded if rules else None,
+        on_error=errors.add,
+    )
+
+    def listings() -> Iterator[tuple[UPath, list[str], list[str]]]:
+        yield from walk
+        errors.tell()
+
+    return listings()

@@ -166,13 +166,3 @@ pub(crate) fn raise_json(py: Python<'_>, error: Error, text: &[u8]) -> PyErr {
         _ => raise(py, error),
     }
 }
-
-trait AddNote {
-    fn add_note(&self, py: Python<'_>, note: &str) -> PyResult<()>;
-}
-
-impl AddNote for PyErr {
-    fn add_note(&self, py: Python<'_>, note: &str) -> PyResult<()> {
-        self.value(py).call_method1("add_note", (note,)).map(drop)
-    }
-}

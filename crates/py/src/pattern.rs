@@ -62,10 +62,6 @@ fn wrong_type(place: &str, expected: &str, found: &Bound<'_, PyAny>) -> PyErr {
     PyTypeError::new_err(format!("{place} must be {expected}, not {found}"))
 }
 
-fn name_from(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<NameGlob>> {
-    object.map(|object| glob_from("directory_name", "str or None", object)).transpose()
-}
-
 fn glob_from(place: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyResult<NameGlob> {
     let text = object.cast::<PyString>().map_err(|_| wrong_type(place, expected, object))?;
     glob(text)

@@ -1,0 +1,53 @@
+"""What is done about what goes wrong below a source."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+
+#: How many errors a warning tells.
+_ERRORS_TOLD = 3
+
+
+class ScanWarning(UserWarning):
+    """Something below the source of a scan or a walk could not be read."""
+
+
+class ErrorLog:
+    """The errors of one scan or walk, dealt with by the policy chosen."""
+
+    def __init__(self, source: str, policy: str | Callable[[OSError], object]) -> None:
+        self.errors: list[OSError] = []
+        self._source = source
+        self._policy = policy
+
+    def add(self, error: OSError) -> None:
+        """Deal with an error; may raise, it or another."""
+        self.errors.append(error)
+        if callable(self._policy):
+            self._policy(error)
+        elif self._policy == "raise":
+            raise error
+
+    def tell(self) -> None:
+        """At the end: warn of the errors, if that is the policy."""
+        if self.errors and self._policy == "warn":
+            warnings.warn(self._summary(), ScanWarning, stacklevel=_frames_inside())
+
+    def _summary(self) -> str:
+        count = "1 error" if len(self.errors) == 1 else f"{len(self.errors)} errors"
+        told = "; ".join(str(error) for error in self.errors[:_ERRORS_TOLD])
+        rest = len(self.errors) - _ERRORS_TOLD
+        more = f"; and {rest} more" if rest > 0 else ""
+        return f"{count} below {self._source!r}, which may hide results: {told}{more}"
+
+
+def _frames_inside() -> int:
+    """The stack level of the first caller outside this package, seen from the caller."""
+    level = 1
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("pathvein."):
+        frame = frame.f_back
+        level += 1
+    return level

@@ -1,0 +1,248 @@
+"""What the lister has to know of fsspec's file systems: which to ask, and how.
+
+Part of `pathvein._remote`, and like it imported only for URLs and UPaths.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from types import CodeType
+from typing import Any, NamedTuple
+
+from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
+from fsspec.archive import AbstractArchiveFileSystem  # type: ignore[import-untyped]
+from fsspec.asyn import AsyncFileSystem, mirror_sync_methods  # type: ignore[import-untyped]
+from fsspec.dircache import DirCache  # type: ignore[import-untyped]
+from fsspec.implementations.cached import CachingFileSystem  # type: ignore[import-untyped]
+from fsspec.implementations.dirfs import DirFileSystem  # type: ignore[import-untyped]
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+
+# As many links as Linux follows in one path.
+MAX_LINKS = 40
+BAD_COMPONENTS = frozenset({"", ".", ".."})
+# File systems that answer from what they hold in memory: there is nothing to be stale.
+_IN_MEMORY_PROTOCOLS = frozenset({"data", "memory", "reference"})
+
+
+def entry_type(entry: Mapping[str, Any]) -> str:
+    kind = str(entry.get("type")).lower()
+    if kind in ("directory", "dir"):
+        return "directory"
+    return "link" if kind in ("link", "symlink") else "file"
+
+
+def protocols(fs: Any) -> tuple[str, ...]:
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
+
+
+# Choosing the file system object to list with
+
+
+def unwrap(fs: Any, path: str) -> tuple[Any, str]:
+    """The file system below those that only rename or cache files, and the path there."""
+    while True:
+        if lists_like(fs, DirFileSystem):
+            path = join(fs.path, path.strip("/")) if path.strip("/") else fs.path
+            fs = fs.fs
+        elif isinstance(fs, CachingFileSystem):
+            fs = fs.fs
+            path = fs._strip_protocol(path)
+        else:
+            return fs, path
+
+
+def keeps_listings(fs: Any) -> bool:
+    """Whether the file system may answer from listings that it has kept."""
+    if len(getattr(fs, "dircache", None) or ()):
+        return True
+    for cls in type(fs).__mro__:
+        if cls in (AbstractFileSystem, AsyncFileSystem, object):
+            continue
+        for value in vars(cls).values():
+            value = getattr(value, "__wrapped__", value)
+            code = getattr(getattr(value, "__func__", value), "__code__", None)
+            if code is not None and _names(code, "dircache"):
+                return True
+    return False
+
+
+def _names(code: CodeType, name: str) -> bool:
+    if name in code.co_names:
+        return True
+    inner = (const for const in code.co_consts if isinstance(const, CodeType))
+    return any(_names(const, name) for const in inner)
+
+
+def without_cache(fs: Any) -> tuple[Any, bool]:
+    """A file system that lists afresh and leaves the user's as it was, and if it is a copy."""
+    if not _IN_MEMORY_PROTOCOLS.isdisjoint(protocols(fs)) or not keeps_listings(fs):
+        return fs, False
+    options = {**fs.storage_options, "skip_instance_cache": True, "use_listings_cache": False}
+    values = [*fs.storage_args, *options.values()]
+    if not any(hasattr(value, "read") or isinstance(value, AbstractFileSystem) for value in values):
+        try:
+            clone = type(fs)(*fs.storage_args, **options)
+        except MemoryError:
+            raise
+        except Exception:
+            clone = fs
+        if clone is not fs and type(clone) is type(fs):
+            return clone, True
+    if hasattr(type(fs), "__del__"):
+        # A copy would take the connection down with it.
+        return fs, False
+    copy = object.__new__(type(fs))
+    bound = {name for name, value in vars(fs).items() if getattr(value, "__wrapped__", None)}
+    copy.__dict__.update({name: value for name, value in vars(fs).items() if name not in bound})
+    copy.dircache = DirCache(use_listings_cache=False)
+    if getattr(fs, "async_impl", False) and fs.mirror_sync_methods:
+        mirror_sync_methods(copy)
+    return copy, True
+
+
+def refresh_options(fs: Any) -> dict[str, Any]:
+    """What tells `ls` not to answer from the cache, where nothing better is possible."""
+    for method in (getattr(type(fs), "_ls", None), getattr(type(fs), "ls", None)):
+        names = getattr(getattr(method, "__code__", None), "co_varnames", ())
+        for option in ("refresh", "invalidate_cache"):
+            if option in names:
+                return {option: True}
+    return {}
+
+
+def real_path(fs: Any, path: str) -> str | None:
+    """The path without links, or `None` if the file system cannot tell."""
+    if isinstance(fs, LocalFileSystem):
+        return os.path.realpath(path)
+    normalize = getattr(getattr(fs, "ftp", None), "normalize", None)  # paramiko
+    return None if normalize is None else str(normalize(path))
+
+
+def join(base: str, rel: str) -> str:
+    return f"{base}{rel}" if not base or base.endswith("/") else f"{base}/{rel}"
+
+
+# File systems that have all their keys at hand
+
+
+class Node:
+    """A directory of a tree built from keys."""
+
+    __slots__ = ("bad", "dirs", "files", "links")
+
+    def __init__(self) -> None:
+        self.dirs: dict[str, Node] = {}
+        self.files: set[str] = set()
+        self.links: set[str] = set()
+        self.bad: dict[str, None] = {}
+
+
+class _Key(NamedTuple):
+    name: str
+    is_dir: bool
+    # Where a symbolic link leads to.
+    target: str | None = None
+
+
+def lists_like(fs: Any, cls: type[Any]) -> bool:
+    """Whether `fs` is a `cls` whose `ls` no subclass has changed."""
+    return isinstance(fs, cls) and getattr(type(fs), "ls", None) is cls.__dict__["ls"]
+
+
+def holds_all_keys(fs: Any) -> bool:
+    return lists_like(fs, MemoryFileSystem) or lists_like(fs, AbstractArchiveFileSystem)
+
+
+def _keys(fs: Any) -> Iterator[_Key]:
+    if isinstance(fs, MemoryFileSystem):
+        for name in tuple(fs.pseudo_dirs):
+            yield _Key(name.removeprefix("/"), True)
+        for name in tuple(fs.store):
+            yield _Key(name.removeprefix("/"), False)
+    elif hasattr(fs, "zip"):
+        for info in fs.zip.infolist():
+            target = None
+            if stat.S_ISLNK(info.external_attr >> 16):
+                target = fs.zip.read(info).decode("utf-8", "surrogateescape")
+            yield _Key(info.filename, info.is_dir(), target)
+    elif hasattr(fs, "tar"):
+        for member in fs.tar.getmembers():
+            # fsspec addresses members of tar archives with runs of slashes as one.
+            name = re.sub("/+", "/", member.name)
+            yield _Key(name, member.isdir(), member.linkname if member.issym() else None)
+    else:
+        fs._get_dirs()
+        for name, info in fs.dir_cache.items():
+            yield _Key(name, entry_type(info) == "directory")
+
+
+def grow(fs: Any, base: str) -> Node:
+    """The tree of all keys below `base`."""
+    top = Node()
+    prefix = f"{base}/" if base else ""
+    exists = not base
+    is_file = False
+    keys = list(_keys(fs))
+    linked_dirs = _links_to_directories(keys)
+    for name, is_dir, _ in keys:
+        if name in (base, prefix):
+            if is_dir or name.endswith("/"):
+                exists = True
+            else:
+                is_file = True
+            continue
+        if not name.startswith(prefix):
+            continue
+        exists = True
+        node = top
+        *parents, last = name[len(prefix) :].removesuffix("/").split("/")
+        for component in parents:
+            if component in BAD_COMPONENTS:
+                node.bad[component] = None
+                break
+            node = node.dirs.setdefault(component, Node())
+        else:
+            if last in BAD_COMPONENTS:
+                node.bad[last] = None
+            elif is_dir or name.endswith("/"):
+                node.dirs.setdefault(last, Node())
+            elif name in linked_dirs:
+                node.links.add(last)
+            else:
+                node.files.add(last)
+    if not exists:
+        code = errno.ENOTDIR if is_file else errno.ENOENT
+        raise OSError(code, os.strerror(code))
+    return top
+
+
+def _links_to_directories(keys: list[_Key]) -> set[str]:
+    """Those links of an archive that lead to one of its directories."""
+    targets = {
+        key.name: posixpath.normpath(posixpath.join(posixpath.dirname(key.name), key.target))
+        for key in keys
+        if key.target is not None
+    }
+    if not targets:
+        return set()
+    directories = {"."}
+    for name, is_dir, _ in keys:
+        parent = name.rstrip("/") if is_dir else posixpath.dirname(name)
+        while parent and parent not in directories:
+            directories.add(parent)
+            parent = posixpath.dirname(parent)
+    found = set()
+    for name, target in targets.items():
+        for _ in range(MAX_LINKS):
+            if target not in targets:
+                break
+            target = targets[target]
+        if target in directories:
+            found.add(name)
+    return found
