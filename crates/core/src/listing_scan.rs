@@ -167,7 +167,7 @@ impl<T: Clone> ListingScan<T> {
         let mut wanted = Vec::new();
         for (index, (&(name, enterable), awaited)) in directories.iter().zip(is_awaited).enumerate()
         {
-            if !awaited && !(reaches && enterable) {
+            if !(awaited || reaches && enterable) {
                 continue;
             }
             let candidates = self.matching.candidates(&listed.state, depth + 1, name, awaited);

@@ -226,6 +226,9 @@ struct Key {
 
 #[derive(Default)]
 struct Compiler {
+    /// The patterns that have been compiled: a pattern may hold another in many
+    /// places, and those hold another in many.
+    compiled: HashMap<FileStructurePattern, NodeId>,
     ids: HashMap<Key, NodeId>,
     keys: Vec<Key>,
     directory_globs: Interner,
@@ -248,25 +251,34 @@ impl Interner {
 }
 
 impl Compiler {
-    /// Recursion is bounded by the levels of a pattern.
+    /// The number of a pattern's node. Recursion is bounded by the levels of a
+    /// pattern.
     fn node(&mut self, pattern: &FileStructurePattern) -> NodeId {
-        let mut directories: Box<[NodeId]> =
-            pattern.directories().iter().map(|child| self.node(child)).collect();
-        directories.sort_unstable();
-        let name = pattern
-            .directory_name()
-            .filter(|glob| !glob.as_str().is_some_and(str::is_empty) && !glob.matches_everything())
-            .map(|glob| self.directory_globs.number(glob));
-        let mut files: Box<[u32]> =
-            pattern.files().iter().map(|glob| self.file_globs.number(glob)).collect();
-        files.sort_unstable();
-        let key = Key { name, files, directories };
-        if let Some(&id) = self.ids.get(&key) {
+        if let Some(&id) = self.compiled.get(pattern) {
             return id;
         }
-        let id = self.keys.len() as NodeId;
-        self.keys.push(key.clone());
-        self.ids.insert(key, id);
+        let key = self.key(pattern);
+        let id = *self.ids.entry(key).or_insert_with_key(|key| {
+            self.keys.push(key.clone());
+            self.keys.len() as NodeId - 1
+        });
+        self.compiled.insert(pattern.clone(), id);
         id
+    }
+
+    fn key(&mut self, pattern: &FileStructurePattern) -> Key {
+        let mut directories: Vec<NodeId> =
+            pattern.directories().iter().map(|child| self.node(child)).collect();
+        directories.sort_unstable();
+        directories.dedup();
+        let name = pattern
+            .directory_name()
+            .filter(|glob| glob.as_str() != Some("") && !glob.matches_everything())
+            .map(|glob| self.directory_globs.number(glob));
+        let mut files: Vec<u32> =
+            pattern.files().iter().map(|glob| self.file_globs.number(glob)).collect();
+        files.sort_unstable();
+        files.dedup();
+        Key { name, files: files.into(), directories: directories.into() }
     }
 }
