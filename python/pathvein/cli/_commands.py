@@ -76,7 +76,8 @@ def _one_line(error: click.ClickException) -> str:
         return message
     # They are written as sentences, some on several lines.
     message = message.replace("\n", " ").rstrip(".")
-    return f"{message}; see {error.ctx.command_path} --help" if error.ctx else message
+    command = error.ctx.command_path if error.ctx else "pathvein"
+    return f"{message}; see {command} --help"
 
 
 @click.group(cls=_Commands, context_settings=_SETTINGS)
