@@ -46,7 +46,14 @@ def local_top(argument: str, source: object) -> str:
         return local
     if not isinstance(source, str | os.PathLike):
         raise _wrong_type(argument, "str or os.PathLike", source)
-    return os.fsdecode(source)
+    return _path(argument, source)
+
+
+def _path(argument: str, source: str | os.PathLike[Any]) -> str:
+    path: str = os.fsdecode(source)
+    if "\0" in path:
+        raise ValueError(f"{argument} must be a path, without null characters: {path!r}")
+    return path
 
 
 def open_source(
@@ -61,7 +68,7 @@ def open_source(
         return _remote.open_source(source, storage_options)
     if not isinstance(source, str | os.PathLike):
         raise _wrong_type("source", "str, os.PathLike or UPath", source)
-    path = os.fsdecode(source)
+    path = _path("source", source)
     if storage_options:
         raise ValueError(f"storage_options are for URLs and UPaths, and source is a path: {path!r}")
     return path

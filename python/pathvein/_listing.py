@@ -22,6 +22,8 @@ class Listing:
     links: set[str] = field(default_factory=set)
     #: What could not be read or addressed, each with a `filename`.
     errors: list[OSError] = field(default_factory=list)
+    #: What ended the listing before its end, one of `errors`.
+    failure: OSError | None = None
 
 
 def noted(error: OSError, doing: str) -> OSError:
@@ -48,7 +50,8 @@ def list_local(path: str) -> Listing:
                 entry = next(entries, None)
             except OSError as error:
                 error.filename = path
-                listing.errors.append(noted(error, "reading the directory"))
+                listing.failure = noted(error, "reading the directory")
+                listing.errors.append(error)
                 break
             if entry is None:
                 break

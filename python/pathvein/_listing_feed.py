@@ -182,9 +182,10 @@ def _search(
             else:
                 scan.not_listed(id)
             continue
-        errors += listing.errors
-        if listing.errors and assume:
-            scan.assumed(id)
-        else:
-            listed(id, rel, listing)
+        if listing.failure is not None:
+            errors.append(listing.failure)
+            if assume:
+                scan.assumed(id)
+                continue
+        listed(id, rel, listing)
     return bool(found), errors

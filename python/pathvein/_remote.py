@@ -327,6 +327,7 @@ class RemoteSource:
                     self._check_source(failure)
                 raise failure from error
             failure.__cause__ = error
+            listing.failure = failure
             listing.errors.append(failure)
         else:
             if builder.is_file and builder.entries == 1:

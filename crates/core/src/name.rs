@@ -188,6 +188,7 @@ mod tests {
     }
 
     /// What the standard library calls valid is a character, all else bytes.
+    #[cfg(not(windows))]
     fn reference(bytes: &[u8]) -> Vec<u32> {
         let mut code_points = Vec::new();
         for chunk in bytes.utf8_chunks() {

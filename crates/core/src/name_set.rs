@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
-use crate::bits::{Bitmask, ones};
+use crate::bits::Bitmask;
 use crate::glob::{NameGlob, Shape, Token};
 use crate::name::{Name, Repr};
 
@@ -15,16 +15,13 @@ mod tests;
 use automaton::Chunk;
 use index::{Affixes, Buckets, HashBuckets, Probe, mix};
 
-/// As long as no more globs than this are in question, asking each of them is
-/// faster than asking the set's tables.
-const FEW: usize = 3;
-
 /// A set of name globs that are matched together, in their order.
 ///
 /// Each glob is known by its index, the place where it was given. Duplicates
 /// are kept. The time per name grows much slower than the number of globs:
-/// literals, extensions, prefixes and suffixes are looked up, and what remains
-/// is matched in one pass over the name.
+/// globs with a literal start or end are looked up by it, and what remains is
+/// matched side by side in one pass over the name. (A name given as code points
+/// goes through the globs one by one.)
 ///
 /// # Example
 ///
@@ -43,8 +40,11 @@ const FEW: usize = 3;
 #[derive(Clone)]
 pub struct NameSet {
     globs: Box<[NameGlob]>,
+    /// How many globs can be asked one by one in the time of a search.
+    few: usize,
     /// One bit for each glob that can match at all.
     possible: Box<[u64]>,
+    /// The stars.
     everything: Box<[u32]>,
     /// Bit `min(n, 63)` is set if there is a literal of `n` bytes.
     literal_lengths: u64,
@@ -56,13 +56,18 @@ pub struct NameSet {
     heads: Buckets<Affixes>,
     /// What ends in a known way but has neither of the above, by the last byte.
     tails: Buckets<Affixes>,
+    /// What has neither a known start nor a known end.
     chunks: Box<[Chunk]>,
-    /// What is too long for the automaton.
+    /// Of these, what is too long for the automaton.
     long: Box<[u32]>,
 }
 
 impl NameSet {
     /// A set of these globs. It may be empty; it then matches nothing.
+    ///
+    /// # Panics
+    ///
+    /// If there are 2<sup>32</sup> globs or more.
     pub fn new<G: Into<NameGlob>>(globs: impl IntoIterator<Item = G>) -> NameSet {
         let globs: Box<[NameGlob]> = globs.into_iter().map(Into::into).collect();
         assert!(u32::try_from(globs.len()).is_ok(), "a set holds less than 2^32 globs");
@@ -84,30 +89,32 @@ impl NameSet {
                 Shape::Never => {}
                 Shape::Everything => everything.push(id),
                 Shape::Literal => {
-                    literal_lengths |= 1 << program.head.len().min(63);
-                    let hash = Probe::new(&program.head).hash();
+                    literal_lengths |= 1 << program.head().len().min(63);
+                    let hash = Probe::new(program.head()).hash();
                     literals.push((hash, (hash, id)));
                 }
-                Shape::Affixes => {
+                Shape::Affixes | Shape::Other => {
                     let affixes = Affixes::new(id, glob);
-                    match (program.head.first(), program.tail.last()) {
+                    match (program.head().first(), program.tail().last()) {
                         (Some(&first), _) => heads.push((first.into(), affixes)),
-                        (None, Some(_)) if program.tail.contains(&b'.') => {
-                            let extension = Probe::new(&program.tail).extension();
+                        (None, Some(_)) if program.tail().contains(&b'.') => {
+                            let extension = Probe::new(program.tail()).extension();
                             extensions.push((mix(extension), affixes));
                         }
                         (None, Some(&last)) => tails.push((last.into(), affixes)),
-                        (None, None) => unreachable!("a star alone is no affix"),
+                        (None, None) if automaton::fits(&program.tokens) => {
+                            others.push((id, &program.tokens));
+                        }
+                        (None, None) => long.push(id),
                     }
                 }
-                Shape::Other if automaton::fits(&program.tokens) => {
-                    others.push((id, &program.tokens));
-                }
-                Shape::Other => long.push(id),
             }
         }
         let chunks = automaton::pack(&others);
         NameSet {
+            // Measured: from two globs on a search is faster, and its time
+            // grows by that of one glob for each hundred in the set or so.
+            few: 1 + globs.len() / 100,
             possible: possible.into(),
             everything: everything.into(),
             literal_lengths,
@@ -140,7 +147,9 @@ impl NameSet {
     pub fn is_match<'n>(&self, name: impl Into<Name<'n>>) -> bool {
         let name = name.into();
         match name.0 {
-            Repr::Bytes(bytes) if self.globs.len() > FEW => self.search(bytes, &mut Any).is_break(),
+            Repr::Bytes(bytes) if self.globs.len() > self.few => {
+                self.search(bytes, &mut Any).is_break()
+            }
             _ => self.globs.iter().any(|glob| glob.is_match(name)),
         }
     }
@@ -158,7 +167,7 @@ impl NameSet {
         indices.clear();
         let name = name.into();
         match name.0 {
-            Repr::Bytes(bytes) if self.globs.len() > FEW => {
+            Repr::Bytes(bytes) if self.globs.len() > self.few => {
                 let _ = self.search(bytes, &mut All(indices));
                 indices.sort_unstable();
             }
@@ -245,34 +254,41 @@ impl NameSet {
     pub fn hit<'n>(&self, name: impl Into<Name<'n>>, wanted: &[u64], hits: &mut [u64]) {
         let words = self.possible.len();
         let (wanted, hits) = (&wanted[..words], &mut hits[..words]);
-        let mut open = 0;
-        for ((&wanted, &hits), &possible) in wanted.iter().zip(&*hits).zip(&self.possible) {
-            let word = wanted & possible & !hits;
-            if word != 0 {
-                open += word.count_ones() as usize;
-                if open > FEW {
-                    break;
-                }
-            }
-        }
-        if open == 0 {
-            return;
-        }
         let name = name.into();
         match name.0 {
-            Repr::Bytes(bytes) if open > FEW => {
+            Repr::Bytes(bytes) if self.more_than_few(wanted, hits) => {
                 let _ = self.search(bytes, &mut Wanted { wanted, hits });
             }
             _ => {
-                for word in 0..words {
-                    let open = wanted[word] & self.possible[word] & !hits[word];
-                    for bit in ones(std::iter::once(open)) {
-                        let matches = self.globs[word * 64 + bit].is_match(name);
-                        hits[word] |= u64::from(matches) << bit;
+                for (i, &possible) in self.possible.iter().enumerate() {
+                    let mut open = wanted[i] & possible & !hits[i];
+                    while open != 0 {
+                        let bit = open.trailing_zeros();
+                        open &= open - 1;
+                        let matches = self.globs[i * 64 + bit as usize].is_match(name);
+                        hits[i] |= u64::from(matches) << bit;
                     }
                 }
             }
         }
+    }
+
+    /// Whether so many globs are in question that asking each of them would
+    /// take longer than a search.
+    #[inline]
+    fn more_than_few(&self, wanted: &[u64], hits: &[u64]) -> bool {
+        let mut few = self.few;
+        for (i, &possible) in self.possible.iter().enumerate() {
+            let mut open = wanted[i] & possible & !hits[i];
+            while open != 0 {
+                if few == 0 {
+                    return true;
+                }
+                few -= 1;
+                open &= open - 1;
+            }
+        }
+        false
     }
 
     /// Tells the sink which of the globs that it wants match a name that is

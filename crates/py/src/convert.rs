@@ -57,9 +57,24 @@ impl NameArg {
 
 /// The code points of a `str`, lone surrogates included.
 pub(crate) fn code_points(text: &Bound<'_, PyString>) -> PyResult<Vec<u32>> {
-    let bytes = text.call_method1("encode", ("utf-32-le", "surrogatepass"))?;
-    let bytes = bytes.cast::<PyBytes>()?.as_bytes();
-    Ok(bytes.chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect())
+    // UTF-8, but for the surrogates: three bytes each.
+    let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+    let mut code_points: Vec<u32> = Vec::new();
+    for &byte in bytes.cast::<PyBytes>()?.as_bytes() {
+        match byte {
+            // A byte that continues the character before it.
+            0x80..=0xBF => {
+                if let Some(last) = code_points.last_mut() {
+                    *last = *last << 6 | u32::from(byte & 0x3F);
+                }
+            }
+            0..=0x7F => code_points.push(byte.into()),
+            0xC0..=0xDF => code_points.push((byte & 0x1F).into()),
+            0xE0..=0xEF => code_points.push((byte & 0x0F).into()),
+            0xF0.. => code_points.push((byte & 0x07).into()),
+        }
+    }
+    Ok(code_points)
 }
 
 /// The glob that a `str` is.
@@ -75,8 +90,19 @@ pub(crate) fn glob_text<'py>(py: Python<'py>, glob: &NameGlob) -> PyResult<Bound
     if let Some(text) = glob.as_str() {
         return Ok(PyString::new(py, text).into_any());
     }
-    let bytes: Vec<u8> = glob.code_points().flat_map(u32::to_le_bytes).collect();
-    PyBytes::new(py, &bytes).call_method1("decode", ("utf-32-le", "surrogatepass"))
+    let mut bytes = Vec::new();
+    for code_point in glob.code_points() {
+        match char::from_u32(code_point) {
+            Some(character) => bytes.extend(character.encode_utf8(&mut [0; 4]).bytes()),
+            // A lone surrogate, as `surrogatepass` has it.
+            None => bytes.extend([
+                0xE0 | (code_point >> 12) as u8,
+                0x80 | (code_point >> 6 & 0x3F) as u8,
+                0x80 | (code_point & 0x3F) as u8,
+            ]),
+        }
+    }
+    PyBytes::new(py, &bytes).call_method1("decode", ("utf-8", "surrogatepass"))
 }
 
 /// A mask as a Python `int`.
@@ -101,7 +127,7 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         ErrorKind::Loop => {
             let errno = py.import("errno")?.getattr("ELOOP")?.extract()?;
             let raised = os_error(py, errno, error)?;
-            raised.add_note(py, &error.message())?;
+            raised.add_note(py, error.message())?;
             raised
         }
         ErrorKind::Internal => PyRuntimeError::new_err(error.to_string()),
@@ -115,17 +141,13 @@ fn io_exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     };
     let raised = match io.raw_os_error() {
         Some(errno) => os_error(py, errno, error)?,
-        None if io.kind() == std::io::ErrorKind::InvalidInput => {
-            // The operating system was not even asked: a NUL in the path.
-            return Ok(PyValueError::new_err(error.to_string()));
-        }
         None => {
             let errno: i32 = py.import("errno")?.getattr("EIO")?.extract()?;
             PyOSError::new_err((errno, io.to_string(), filename(py, error)?))
         }
     };
     if let Some(operation) = error.operation() {
-        raised.add_note(py, &format!("while {}", operation.description()))?;
+        raised.add_note(py, format!("while {}", operation.description()))?;
     }
     Ok(raised)
 }

@@ -3,7 +3,7 @@
 use pathvein_core::{ExcludeRules as CoreRules, NameSet};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use crate::convert::{NameArg, bits, glob, glob_text, raise};
 
@@ -122,12 +122,14 @@ impl PatternMatcher {
     }
 
     fn names(&self, names: &Bound<'_, PyAny>) -> PyResult<Vec<NameArg>> {
-        if names.is_instance_of::<PyString>() {
-            return Err(PyTypeError::new_err(
-                "names must be an iterable of names, not one str: put it into a list",
-            ));
-        }
-        names.try_iter()?.map(|name| NameArg::new(&name?)).collect()
+        let one = names.is_instance_of::<PyString>() || names.is_instance_of::<PyBytes>();
+        let Some(iterator) = (if one { None } else { names.try_iter().ok() }) else {
+            return Err(PyTypeError::new_err(format!(
+                "names must be an iterable of names, not {}",
+                names.get_type().name()?
+            )));
+        };
+        iterator.map(|name| NameArg::new(&name?)).collect()
     }
 }
 

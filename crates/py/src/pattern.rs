@@ -468,11 +468,19 @@ impl FileStructurePattern {
         Ok(copy)
     }
 
-    fn __reduce__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> PyResult<(Bound<'py, PyAny>, (String,), Option<Bound<'py, PyAny>>)> {
-        let from_json = slf.get_type().getattr("from_json")?;
-        Ok((from_json, (slf.get().to_json(),), slf.getattr("__dict__").ok()))
+    /// For pickling. Not by way of JSON, which cannot tell two surrogates from
+    /// the pair that they make.
+    fn __getnewargs__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let (py, pattern) = (slf.py(), slf.get().core());
+        let name = pattern.directory_name().map(|name| glob_text(py, name)).transpose()?;
+        let arguments = [
+            name.into_pyobject(py)?,
+            PyTuple::new(py, texts(py, pattern.files())?)?.into_any(),
+            PyTuple::new(py, parts(slf, pattern.directories().to_vec())?)?.into_any(),
+            PyTuple::new(py, texts(py, pattern.optional_files())?)?.into_any(),
+            PyTuple::new(py, parts(slf, pattern.optional_directories().to_vec())?)?.into_any(),
+        ];
+        PyTuple::new(py, arguments)
     }
 }
 

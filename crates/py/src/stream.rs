@@ -10,6 +10,7 @@ use pathvein_core::{
     Error, FileStructurePattern as CorePattern, Listing, Listings, Match, Matches, Next,
     Scan as CoreScan, Stats as CoreStats, Walk as CoreWalk,
 };
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
@@ -122,9 +123,14 @@ struct Batch<T> {
 fn next_batch<S: Stream>(
     py: Python<'_>,
     stream: &Mutex<S>,
-    timeout: Duration,
+    seconds: f64,
 ) -> PyResult<Batch<S::Item>> {
-    let end = Instant::now() + timeout;
+    let end = Duration::try_from_secs_f64(seconds)
+        .ok()
+        .and_then(|timeout| Instant::now().checked_add(timeout))
+        .ok_or_else(|| {
+            PyValueError::new_err(format!("seconds must be a possible time to wait, not {seconds}"))
+        })?;
     loop {
         let deadline = end.min(Instant::now() + SIGNAL_INTERVAL);
         let batch = py.detach(|| {
@@ -224,7 +230,7 @@ impl Scan {
         py: Python<'py>,
         seconds: f64,
     ) -> PyResult<(Bound<'py, PyList>, Vec<Py<PyAny>>, bool)> {
-        let batch = next_batch(py, &self.stream, Duration::from_secs_f64(seconds))?;
+        let batch = next_batch(py, &self.stream, seconds)?;
         hand_over(py, batch, |found| {
             let pattern = found.pattern();
             (found.into_path().into_os_string(), pattern).into_pyobject(py)
@@ -289,7 +295,7 @@ impl Walk {
         py: Python<'py>,
         seconds: f64,
     ) -> PyResult<(Bound<'py, PyList>, Vec<Py<PyAny>>, bool)> {
-        let batch = next_batch(py, &self.stream, Duration::from_secs_f64(seconds))?;
+        let batch = next_batch(py, &self.stream, seconds)?;
         let names = |names: Vec<OsString>| PyList::new(py, names);
         hand_over(py, batch, |listing| {
             let path = listing.path.into_os_string();

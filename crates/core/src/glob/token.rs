@@ -95,9 +95,8 @@ fn body_length(after_bracket: &[u32]) -> Option<usize> {
 /// `translate` splits the body at its hyphens and joins the pieces into a class
 /// of the `re` module; what comes out of that is more particular than "`x-y` is
 /// a range":
-/// - A hyphen makes a range only from the second character of the body on (of
-///   the members, where there is a `!`), not at the very end, and not within
-///   the two characters that follow the hyphen of another range.
+/// - A hyphen makes a range of its neighbours unless it is the first or last of
+///   the members, or the character before it has just ended a range.
 /// - A reversed range vanishes, both ends with it. Only then is it looked at
 ///   whether the body begins with `!`, so `[z-a!x]` is negated.
 /// - If what begins with that late `!` is a range, the `!` is used up by the
@@ -110,25 +109,22 @@ fn parse_class(body: &[u32]) -> Token {
     // one, so whether the first element was written as a range is kept aside.
     let mut elements: Vec<(u32, u32)> = Vec::with_capacity(body.len());
     let mut first_is_range = false;
-    let mut hyphen_from = if body[0] == BANG { 2 } else { 1 };
-    let mut rest = 0;
-    while rest < body.len() {
-        match body[rest..] {
-            [low, HYPHEN, high, ..] if rest + 1 >= hyphen_from => {
+    let mut rest = body;
+    loop {
+        rest = match *rest {
+            [] => break,
+            [low, HYPHEN, high, ref after @ ..] if low != BANG || rest.len() < body.len() => {
                 if low <= high {
                     first_is_range |= elements.is_empty();
                     elements.push((low, high));
                 }
-                // As seen from this hyphen, the next one may be the third.
-                hyphen_from = rest + 1 + 3;
-                rest += 3;
+                after
             }
-            [member, ..] => {
+            [member, ref after @ ..] => {
                 elements.push((member, member));
-                rest += 1;
+                after
             }
-            [] => unreachable!("the loop's condition"),
-        }
+        };
     }
 
     let negated = elements.first().is_some_and(|&(low, _)| low == BANG);

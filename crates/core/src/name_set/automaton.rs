@@ -47,7 +47,7 @@ pub(super) fn fits(tokens: &[Token]) -> bool {
     width(tokens) <= 64
 }
 
-/// Packs globs into as few chunks as their order allows.
+/// Packs globs, each of which [`fits`], into as few chunks as their order allows.
 pub(super) fn pack(globs: &[(u32, &[Token])]) -> Box<[Chunk]> {
     let mut chunks = Vec::new();
     let mut rest = globs;
@@ -122,7 +122,6 @@ impl Chunk {
         ControlFlow::Continue(())
     }
 
-    #[cold]
     fn accepting_wide(&self, code_point: u32) -> u64 {
         // The first range begins at 128, so there is always one before.
         let after = self.wide.partition_point(|&(begin, _)| begin <= code_point);

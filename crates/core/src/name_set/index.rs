@@ -1,6 +1,6 @@
 //! Finding the few globs of a set that can match a name by its ends.
 
-use crate::glob::NameGlob;
+use crate::glob::{NameGlob, Shape};
 
 /// A name with its two ends as numbers, so that a short literal is compared in
 /// one step.
@@ -83,8 +83,8 @@ pub(super) struct Affixes {
 impl Affixes {
     pub(super) fn new(id: u32, glob: &NameGlob) -> Affixes {
         let program = glob.program();
-        let (head, tail) = (Probe::new(&program.head), Probe::new(&program.tail));
-        let (head_len, tail_len) = (program.head.len(), program.tail.len());
+        let (head, tail) = (Probe::new(program.head()), Probe::new(program.tail()));
+        let (head_len, tail_len) = (program.head().len(), program.tail().len());
         Affixes {
             head: head.head,
             head_mask: low_bytes(head_len),
@@ -92,7 +92,7 @@ impl Affixes {
             tail_mask: low_bytes(tail_len),
             least: head_len + tail_len,
             id,
-            decides: head_len <= 8 && tail_len <= 8,
+            decides: program.shape == Shape::Affixes && head_len <= 8 && tail_len <= 8,
         }
     }
 

@@ -157,7 +157,7 @@ fn shared_table() {
     let globs: Vec<Text> = table.iter().map(|case| case.glob.clone()).collect();
     let whole = set_of(&globs);
     for case in &table {
-        let alone = set_of(&vec![case.glob.clone(); FEW + 1]);
+        let alone = set_of(&[case.glob.clone(), case.glob.clone()]);
         for (texts, expected) in [(&case.matches, true), (&case.rejects, false)] {
             for text in texts {
                 for name in cases::names(text, &encode(text)) {

@@ -208,15 +208,29 @@ impl<T> Outlet<T> {
     }
 }
 
+/// How many directories all traversals of the process hold open: what may be
+/// open is limited for the process, not for a traversal.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
 /// A directory held open, and counted while it is.
 struct Held<H> {
     handle: H,
-    count: Arc<AtomicUsize>,
+}
+
+impl<H> Held<H> {
+    /// `None`, and the directory closed, if as many as may be are held already.
+    fn new(handle: H, at_most: usize) -> Option<Held<H>> {
+        if HELD.fetch_add(1, Ordering::Relaxed) < at_most {
+            return Some(Held { handle });
+        }
+        HELD.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
 }
 
 impl<H> Drop for Held<H> {
     fn drop(&mut self) {
-        self.count.fetch_sub(1, Ordering::Relaxed);
+        HELD.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -228,7 +242,6 @@ pub(crate) struct Traversal<V: Visitor, L: Lister> {
     /// Open as long as the traversal lasts, to open from it what is not held.
     source: L::Handle,
     source_identity: Option<Identity>,
-    held: Arc<AtomicUsize>,
     held_at_most: usize,
 }
 
@@ -269,7 +282,6 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             out,
             source,
             source_identity,
-            held: Arc::new(AtomicUsize::new(0)),
             held_at_most: L::handles(),
         }))
     }
@@ -306,7 +318,7 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         match self.enter(batch, place, is_link) {
             Ok(Entered::Opened(handle, identity)) => {
                 let mut below = self.list(place, prospect, &handle, is_link, identity)?;
-                below.held = self.hold(handle);
+                below.held = Held::new(handle, self.held_at_most);
                 Some(below)
             }
             Ok(Entered::MountPoint) => {
@@ -389,14 +401,6 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             handle = Some(L::open(handle.as_ref().unwrap_or(&self.source), name, by_link)?);
         }
         handle.ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn hold(&self, handle: L::Handle) -> Option<Held<L::Handle>> {
-        if self.held.fetch_add(1, Ordering::Relaxed) < self.held_at_most {
-            return Some(Held { handle, count: Arc::clone(&self.held) });
-        }
-        self.held.fetch_sub(1, Ordering::Relaxed);
-        None
     }
 
     /// Lists an open directory and classifies its entries.
