@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "pathvein"]
+#: Without what somebody may have set to see the tests' own output at once.
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
 
 Arg = str | bytes | os.PathLike[str]
 
@@ -19,13 +21,16 @@ def run(
     *args: Arg, cwd: Path | None = None, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     """Run ``pathvein`` to its end, its output in pipes."""
-    return subprocess.run([*COMMAND, *args], cwd=cwd, input=stdin, capture_output=True, timeout=60)
+    command = [*COMMAND, *args]
+    return subprocess.run(
+        command, cwd=cwd, env=ENVIRONMENT, input=stdin, capture_output=True, timeout=60
+    )
 
 
 def run_python(code: str, *args: Arg, cwd: Path) -> subprocess.CompletedProcess[bytes]:
     """Run Python code to its end, its output in pipes."""
     command = [sys.executable, "-c", code, *args]
-    return subprocess.run(command, cwd=cwd, capture_output=True, timeout=60)
+    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, timeout=60)
 
 
 class Terminal:
@@ -82,7 +87,11 @@ def start(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``pathvein`` for a while; it is killed in the end if it still runs."""
     with subprocess.Popen(
-        [*COMMAND, *args], stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+        [*COMMAND, *args],
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
     ) as process:
         try:
             yield process

@@ -375,6 +375,36 @@ def test_output_that_cannot_be_written(lab: Path, pattern: Path) -> None:
     assert result.stderr == b"Error: standard output: it is closed\n"
 
 
+def test_output_that_is_taken_in_parts(lab: Path, pattern: Path, tmp_path: Path) -> None:
+    code = """
+import io, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9))
+sys.stdout = io.TextIOWrapper(open("out", "wb", buffering=0), write_through=True)
+import pathvein.cli
+pathvein.cli.main()
+"""
+    result = run_python(code, "scan", lab, "-p", pattern, cwd=tmp_path)
+    assert (tmp_path / "out").read_bytes() == bytes(lab)[:9]
+    assert result.returncode == 2
+    assert result.stderr == b"Error: standard output: File too large\n"
+    code = """
+import io, os, sys
+reader, writer = os.pipe()
+os.set_blocking(writer, False)
+while True:
+    try:
+        os.write(writer, b"x")
+    except BlockingIOError:
+        break
+sys.stdout = io.TextIOWrapper(open(writer, "wb", buffering=0), write_through=True)
+import pathvein.cli
+pathvein.cli.main()
+"""
+    result = run_python(code, "scan", lab, "-p", pattern, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr == b"Error: standard output: Resource temporarily unavailable\n"
+
+
 def test_messages_that_nobody_reads(lab: Path, pattern: Path) -> None:
     (lab / "up").symlink_to(".")
     code = "import os, sys; r, w = os.pipe(); os.close(r); os.dup2(w, 2); "

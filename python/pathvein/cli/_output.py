@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -156,8 +157,7 @@ class Results:
         if self._terminal:
             self._messages.clear()
         try:
-            self._stream.buffer.write(b"".join(lines))
-            self._stream.buffer.flush()
+            _write(self._stream.buffer, b"".join(lines))
         except OSError as error:
             abandon(self._stream)
             raise OutputFailed(describe(error)) from error
@@ -175,6 +175,17 @@ class Results:
                 return
             self._seen.add(raw)
         yield raw + self._end
+
+
+def _write(stream: IO[bytes], data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        # Unbuffered (PYTHONUNBUFFERED), it may take a part only, or nothing at all.
+        written: int | None = stream.write(rest)
+        if written is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        rest = rest[written:]
+    stream.flush()
 
 
 def _raw(path: str) -> bytes:
