@@ -53,7 +53,7 @@ class Items(tuple[T, ...]):
 class PatternProblem(NamedTuple):
     """What :meth:`FileStructurePattern.validate` finds."""
 
-    #: Where, such as ``"directories[2].files[0]"``; empty for the pattern itself.
+    #: Where, such as ``"directories[2].files[0]"``.
     place: str
     #: What is wrong and what to do.
     message: str
