@@ -1,21 +1,131 @@
-"""The Python in README.md runs as it stands."""
+"""All that README.md shows is as it says: Python, Rust, commands, JSON and links."""
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 import readme_snippets
+from pathvein import FileStructurePattern
+from readme_snippets import Command
 
 ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: Where the README says that the checkout is.
+CHECKOUT = "/home/you/pathvein"
+BLOB = "https://github.com/alexjbuck/pathvein/blob/main/"
+
+#: Each kind of block, and whether this file runs or checks it.
+KINDS = {"python", "rust", "console", "json", "text"}
 
 
-def test_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_block_is_of_a_kind_that_is_run() -> None:
+    assert {block.language for block in readme_snippets.blocks(README)} == KINDS
+    shown = [
+        text for kind in ("python", "rust") for _, text in readme_snippets.snippets(README, kind)
+    ]
+    texts = [block for block in readme_snippets.blocks(README) if block.language == "text"]
+    assert len(texts) == sum(text is not None for text in shown)
+
+
+def test_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
-    assert readme_snippets.run(ROOT / "README.md") > 0
+    # What is put there is gone afterwards.
+    memory = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
+    monkeypatch.setattr(memory, "store", {})
+    monkeypatch.setattr(memory, "pseudo_dirs", [""])
+    assert readme_snippets.run(ROOT / "README.md") >= 2
 
 
-def test_snippets_are_found_with_their_lines() -> None:
+def test_python_that_prints_something_else_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "README.md"
+    file.write_text("```python\nprint(1)\n```\n\nprints\n\n```text\n2\n```\n")
+    with pytest.raises(AssertionError, match=r"README.md:2 prints '1\\n'"):
+        readme_snippets.run(file)
+
+
+def test_rust_is_the_example() -> None:
+    """Which is compiled, linted and, as a command of the README, run."""
+    sources = [path.read_text() for path in (ROOT / "crates/core/examples").glob("*.rs")]
+    for block, _ in readme_snippets.snippets(README, "rust"):
+        assert any(source.endswith(f"\n\n{block.text}") for source in sources), block.line
+
+
+COMMANDS = readme_snippets.commands(README)
+DEMO = "scripts/demo"
+
+
+def test_commands_are_found() -> None:
+    assert DEMO in {command.command for command in COMMANDS}
+    assert sum(bool(command.output) for command in COMMANDS) >= 4
+
+
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if c.command != DEMO], ids=lambda c: c.command
+)
+def test_command(command: Command) -> None:
+    """It succeeds, and gives the lines that are shown, in whatever order."""
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command.command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=170,
+    )
+    assert result.returncode == 0
+    if command.output:
+        output = result.stdout.replace(f"{ROOT.resolve()}/", f"{CHECKOUT}/")
+        assert sorted(output.splitlines()) == sorted(command.output.splitlines())
+
+
+def test_demo_says_what_to_type_next() -> None:
+    """Its last part is commands, which work as they stand; and it shows what it found."""
+    demo = subprocess.run([ROOT / DEMO], cwd="/", capture_output=True, text=True, timeout=170)
+    assert demo.returncode == 0, demo.stderr
+    assert f"{ROOT.resolve()}/examples/lab/microscope/run_001\n" in demo.stdout
+    assert re.search(r"^4 matches, 17 directories, 35 entries, .*\d s$", demo.stdout, re.MULTILINE)
+    assert re.search(r"^[\d,]{2,} matches, [\d,]+ directories", demo.stdout, re.MULTILINE)
+    _, next_up = demo.stdout.split("== What to type next\n")
+    suggested = re.findall(r"^    (\S.*)$", next_up, re.MULTILINE)
+    assert len(suggested) >= 3
+    for command in suggested:
+        result = subprocess.run(
+            ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+        assert (result.returncode, command) == (0, command)
+        assert result.stdout, command
+        assert "Error" not in result.stderr, command
+
+
+def test_json_is_the_pattern_of_the_examples() -> None:
+    [block] = [block for block in readme_snippets.blocks(README) if block.language == "json"]
+    shown = FileStructurePattern.from_json(block.text)
+    assert shown == FileStructurePattern.load_json(ROOT / "examples/patterns/run.json")
+    assert block.text == (ROOT / "examples/patterns/run.json").read_text()
+
+
+def test_patterns_of_the_examples_have_no_problems() -> None:
+    patterns = sorted((ROOT / "examples/patterns").glob("*.json"))
+    assert len(patterns) == 3
+    for path in patterns:
+        assert FileStructurePattern.load_json(path).validate() == []
+
+
+def test_files_that_are_named_exist() -> None:
+    """On PyPI only whole URLs lead anywhere."""
+    links = re.findall(r"\]\(([^)]*)\)", README)
+    assert links
+    for link in links:
+        assert link.startswith("https://"), link
+        if link.startswith(BLOB):
+            assert (ROOT / link.removeprefix(BLOB)).exists(), link
+    for name in re.findall(r"`((?:scripts|examples|crates)/\S+)`", README):
+        assert (ROOT / name).exists(), name
+
+
+def test_blocks_are_found_with_their_lines() -> None:
     text = """a
 ```python
 x = 1
@@ -24,6 +134,9 @@ y
 ```
 ```console
 $ z
+1
+2
+$ cd
 ```
 1. b
 
@@ -31,5 +144,14 @@ $ z
    if x:
        z
    ```
+   prints
+
+   ```text
+   3
+   ```
 """
-    assert readme_snippets.snippets(text) == [(3, "x = 1\n\ny\n"), (13, "if x:\n    z\n")]
+    assert [
+        (block.line, block.text, output)
+        for block, output in readme_snippets.snippets(text, "python")
+    ] == [(3, "x = 1\n\ny\n", None), (16, "if x:\n    z\n", "3\n")]
+    assert readme_snippets.commands(text) == [Command(8, "z", "1\n2\n"), Command(11, "cd", "")]

@@ -23,7 +23,9 @@ from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[impor
 from upath import UPath
 
 from pathvein import _remote
-from pathvein._remote import Listing, RemoteSource, is_url, open_source, walk_remote
+from pathvein._arguments import is_url
+from pathvein._listing import Listing
+from pathvein._remote import RemoteSource, open_source, walk_remote
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")
 

@@ -1,0 +1,5 @@
+"""``python -m pathvein``: the command line."""
+
+from pathvein.cli import main
+
+main()

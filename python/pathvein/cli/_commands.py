@@ -1,0 +1,276 @@
+"""The commands: their options, and what they do."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import rich_click as click
+from pathvein_core import ExcludeRules
+
+import pathvein
+from pathvein import FileStructurePattern
+from pathvein.cli._output import Messages, OutputFailed, Results, abandon, count, describe
+
+__all__ = ["cli"]
+
+_DONE_WITH_ERRORS = 1
+_NOT_DONE = 2
+_INTERRUPTED = 128 + 2  # SIGINT
+_PIPE_CLOSED = 128 + 13  # SIGPIPE
+
+#: What `pathvein.scan` takes at most.
+_MAX_THREADS = 1024
+#: For the help. `rich_click` alone runs paragraphs together.
+_SETTINGS = {
+    "help_option_names": ["-h", "--help"],
+    "rich_help_config": {"text_paragraph_linebreaks": "\n\n"},
+}
+
+
+class _Failure(click.ClickException):
+    """What keeps a command from doing anything: wrong use, no source, a bad pattern."""
+
+    exit_code = _NOT_DONE
+
+
+class _Commands(click.RichGroup):
+    """A group that tells errors in one line each, in which names are not broken."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """See `click.Command.main`."""
+        extra["windows_expand_args"] = windows_expand_args
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, False, **extra)
+        try:
+            # The status that a command leaves by; None for help and version.
+            status = super().main(args, prog_name, complete_var, False, **extra)
+            if sys.stdout:
+                sys.stdout.flush()
+        except click.Abort:
+            status = _INTERRUPTED
+        except click.ClickException as error:
+            Messages().say(f"Error: {_one_line(error)}")
+            status = error.exit_code
+        except BrokenPipeError:
+            abandon(sys.stdout)
+            status = _PIPE_CLOSED
+        sys.exit(status)
+
+
+def _one_line(error: click.ClickException) -> str:
+    message = error.format_message()
+    if not isinstance(error, click.UsageError):
+        return message
+    # They are written as sentences, some on several lines.
+    message = message.replace("\n", " ").rstrip(".")
+    command = error.ctx.command_path if error.ctx else "pathvein"
+    return f"{message}; see {command} --help"
+
+
+@click.group(cls=_Commands, context_settings=_SETTINGS)
+@click.version_option(pathvein.__version__, prog_name="pathvein")
+def cli() -> None:
+    """Find directories by their structure."""
+
+
+def _exclude_rules(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    try:
+        ExcludeRules(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+@cli.command(context_settings=_SETTINGS)
+@click.argument("source")
+@click.option(
+    "-p",
+    "--pattern",
+    "pattern_files",
+    metavar="FILE",
+    multiple=True,
+    required=True,
+    help="A pattern to look for, as JSON; - is standard input. May be given several times.",
+)
+@click.option(
+    "--exclude",
+    metavar="GLOB",
+    multiple=True,
+    callback=_exclude_rules,
+    help="Leave out what matches: *.tmp and .git/ at any depth, /raw/old or raw/**/old from "
+    "SOURCE on, {a,b} either. May be given several times.",
+)
+@click.option(
+    "--max-depth",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="How deep a match may start; 0 is SOURCE alone.",
+)
+@click.option("--follow-links", is_flag=True, help="Enter links to directories.")
+@click.option(
+    "--one-file-system", is_flag=True, help="Do not enter directories on other file systems."
+)
+@click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(min=1, max=_MAX_THREADS),
+    help="Threads for a local SOURCE. Default: as many as there are processors.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help='Write one object a line, {"path": ..., "pattern": ...}, for each pattern that a '
+    "directory matches.",
+)
+@click.option("-0", "--null", is_flag=True, help="End each path with a NUL, not a newline.")
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    metavar="",
+    help="Say at the end how much was looked at; -vv: also what the patterns are and how often "
+    "each matched. On standard error.",
+)
+@click.pass_context
+def scan(
+    context: click.Context,
+    source: str,
+    pattern_files: tuple[str, ...],
+    exclude: tuple[str, ...],
+    max_depth: int | None,
+    follow_links: bool,
+    one_file_system: bool,
+    threads: int | None,
+    as_json: bool,
+    null: bool,
+    verbose: int,
+) -> None:
+    """Print every directory at or below SOURCE that matches a pattern.
+
+    SOURCE is a directory, or a URL (s3://bucket/lab, memory://, zip::lab.zip).
+
+    One path a line, absolute, in no particular order, and each once however many of the
+    patterns it matches. On a terminal control characters are shown escaped; elsewhere a path
+    is its bytes as they are.
+
+    Exit status: 0 done; 1 done, but something below SOURCE could not be read (standard error
+    says what) and may hide matches; 2 not done.
+    """
+    if as_json and null:
+        raise click.UsageError("--json and --null exclude each other", context)
+    messages = Messages()
+    try:
+        patterns = _load_patterns(pattern_files)
+        names = {id(pattern): name for name, pattern in patterns}
+        _tell_patterns(messages, patterns, verbose)
+        matched = dict.fromkeys(names, 0)
+        failed = 0
+
+        def tell(error: OSError) -> None:
+            nonlocal failed
+            failed += 1
+            messages.say(f"Error: {describe(error)}")
+
+        results = Results(messages, names, as_json=as_json, null=null)
+        try:
+            stream = pathvein.iscan(
+                source,
+                [pattern for _, pattern in patterns],
+                exclude=exclude,
+                max_depth=max_depth,
+                follow_links=follow_links,
+                one_file_system=one_file_system,
+                threads=threads,
+                on_error=tell,
+                progress=messages.progress if messages.terminal else None,
+            )
+        except Exception as error:
+            raise _failure(source, error) from error
+        with stream:
+            for batch in stream.batches():
+                found = list(batch)
+                for result in found:
+                    matched[id(result.pattern)] += 1
+                results.write(found)
+        if verbose:
+            _tell_stats(messages, stream.stats)
+        if verbose > 1:
+            for name, pattern in patterns:
+                messages.say(f"{name}: {count(matched[id(pattern)], 'match')}")
+    except KeyboardInterrupt:
+        abandon(sys.stdout)
+        context.exit(_INTERRUPTED)
+    except OutputFailed as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            context.exit(_PIPE_CLOSED)
+        raise _Failure(f"standard output: {error}") from error
+    finally:
+        messages.clear()
+    context.exit(_DONE_WITH_ERRORS if failed else 0)
+
+
+def _failure(culprit: str, error: Exception) -> _Failure:
+    """That something cannot be read, in words that name it."""
+    message = describe(error)
+    return _Failure(message if message.startswith(culprit) else f"{culprit}: {message}")
+
+
+def _load_patterns(files: tuple[str, ...]) -> list[tuple[str, FileStructurePattern]]:
+    """The patterns with the names of their files, equal ones once."""
+    patterns: dict[FileStructurePattern, str] = {}
+    for file in dict.fromkeys(files):
+        try:
+            pattern = _read_pattern() if file == "-" else _load_pattern(file)
+        except Exception as error:
+            raise _failure("standard input" if file == "-" else file, error) from error
+        patterns.setdefault(pattern, file)
+    return [(name, pattern) for pattern, name in patterns.items()]
+
+
+def _load_pattern(file: str) -> FileStructurePattern:
+    if not file:
+        # As a path it would be the current directory.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), file)
+    return FileStructurePattern.load_json(file)
+
+
+def _read_pattern() -> FileStructurePattern:
+    if sys.stdin is None:
+        raise ValueError("it is closed")
+    data = sys.stdin.buffer.read()
+    return FileStructurePattern.from_json(data.decode(json.detect_encoding(data), "surrogatepass"))
+
+
+def _tell_patterns(
+    messages: Messages, patterns: list[tuple[str, FileStructurePattern]], verbose: int
+) -> None:
+    for name, pattern in patterns:
+        if verbose > 1:
+            messages.say(f"{name}: {pattern.to_json()}")
+        for place, message, severity in pattern.validate():
+            # That nothing can match is worth a line whether it was asked for or not.
+            if severity == "never" or verbose:
+                messages.say(f"Warning: {name}: {place}: {message}")
+
+
+def _tell_stats(messages: Messages, stats: pathvein.Stats) -> None:
+    text = f"{count(stats.matches, 'match')}, {count(stats.directories, 'directory')}, "
+    text += f"{count(stats.entries, 'entry')}, {count(stats.errors, 'error')}, "
+    text += count(stats.links_not_followed, "link", " not followed")
+    messages.say(f"{text}, {messages.elapsed:.2f} s")

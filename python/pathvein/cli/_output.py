@@ -1,0 +1,205 @@
+"""What the command line writes, and how names that hold anything at all are shown."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathvein import ScanResult, Stats
+
+#: Control characters (C0, DEL, C1), and what stands for bytes that are no text.
+_UNSHOWABLE = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def visible(text: str) -> str:
+    """Text that does nothing to a terminal, and is one line.
+
+    A control character becomes an escape such as ``\\n``, ``\\x1b`` or ``\\u0085``, a byte that
+    is no text ``\\xff``.
+    """
+    return _UNSHOWABLE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match[0]
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return rf"\x{code - 0xDC00:02x}"
+    return _SHORT.get(char) or (rf"\x{code:02x}" if code < 0x80 else rf"\u{code:04x}")
+
+
+def describe(error: Exception) -> str:
+    """An error in one line: the culprit, the reason and what was being done."""
+    if not isinstance(error, OSError):
+        # The text of others is often no sentence: a KeyError's is a mere repr.
+        plain = isinstance(error, ValueError | ImportError)
+        return str(error) if plain else f"{type(error).__name__}: {error}"
+    reason = error.strerror
+    if not reason:
+        # Raised by a file system that is none of the operating system's.
+        missing = isinstance(error, FileNotFoundError)
+        reason = "No such file or directory" if missing else str(error) or type(error).__name__
+    if error.filename is None:
+        return reason
+    notes = getattr(error, "__notes__", ())
+    doing = f" ({'; '.join(notes)})" if notes else ""
+    return f"{os.fsdecode(error.filename) or repr('')}: {reason}{doing}"
+
+
+class OutputFailed(Exception):
+    """Standard output cannot be written to; the cause is the `OSError`."""
+
+
+def _is_terminal(stream: IO[str] | None) -> bool:
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def abandon(stream: IO[str] | None) -> None:
+    """Let what a stream still holds come to nothing, at the interpreter's end at the latest."""
+    if stream is None:
+        return
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except OSError:
+        pass  # it is no stream of the operating system
+
+
+class Messages:
+    """Standard error: what is told, and on a terminal how far a scan has come."""
+
+    #: Seconds before there is a progress line.
+    PATIENCE = 1.0
+
+    def __init__(self) -> None:
+        self.terminal = _is_terminal(sys.stderr)
+        self._started = time.monotonic()
+        self._width = 0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._started
+
+    def say(self, text: str) -> None:
+        """Write one line."""
+        self.clear()
+        self._write(f"{visible(text)}\n")
+
+    def progress(self, stats: Stats) -> None:
+        """Write the progress line over the one before, if it is time for one."""
+        elapsed = self.elapsed
+        if elapsed < self.PATIENCE:
+            return
+        text = f"{elapsed:.0f} s: {count(stats.directories, 'directory')}, "
+        text += f"{count(stats.entries, 'entry')}, {count(stats.matches, 'match')}"
+        if stats.errors:
+            text += f", {count(stats.errors, 'error')}"
+        # One column is left free: a full line makes some terminals go to the next.
+        text = text[: max(shutil.get_terminal_size().columns - 1, 0)]
+        self._write(f"\r{text:<{self._width}}")
+        self._width = len(text)
+
+    def clear(self) -> None:
+        """Take the progress line away."""
+        if self._width:
+            self._write(f"\r{'':<{self._width}}\r")
+            self._width = 0
+
+    def _write(self, text: str) -> None:
+        if sys.stderr is None:
+            return
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except OSError:
+            # Nobody listens; the results do not depend on it.
+            abandon(sys.stderr)
+
+
+class Results:
+    """Standard output: the results."""
+
+    def __init__(
+        self, messages: Messages, names: Mapping[int, str], *, as_json: bool, null: bool
+    ) -> None:
+        """`names` are what to call the patterns, by `id`."""
+        if sys.stdout is None:
+            raise OutputFailed("it is closed")
+        self._stream = sys.stdout
+        self._messages = messages
+        self._names = names
+        self._json = as_json
+        self._end = b"\0" if null else b"\n"
+        self._terminal = _is_terminal(sys.stdout)
+        #: Paths that were written, where one may come with several patterns.
+        self._seen: set[bytes] | None = set() if len(names) > 1 else None
+
+    def write(self, batch: Iterable[ScanResult]) -> None:
+        """Write what was found, and see that it gets through.
+
+        Raises:
+            OutputFailed: It does not.
+        """
+        lines = [line for result in batch for line in self._lines(result)]
+        if not lines:
+            return
+        if self._terminal:
+            self._messages.clear()
+        try:
+            _write(self._stream.buffer, b"".join(lines))
+        except OSError as error:
+            abandon(self._stream)
+            raise OutputFailed(describe(error)) from error
+
+    def _lines(self, result: ScanResult) -> Iterable[bytes]:
+        path = str(result.source)
+        if self._json:
+            found = {"path": path, "pattern": self._names[id(result.pattern)]}
+            # DEL is the one control character that JSON leaves as it is.
+            yield json.dumps(found).replace("\x7f", r"\u007f").encode() + self._end
+            return
+        raw = _raw(visible(path) if self._terminal else path)
+        if self._seen is not None:
+            if raw in self._seen:
+                return
+            self._seen.add(raw)
+        yield raw + self._end
+
+
+def _write(stream: IO[bytes], data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        # Unbuffered (PYTHONUNBUFFERED), it may take a part only, or nothing at all.
+        written: int | None = stream.write(rest)
+        if written is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        rest = rest[written:]
+    stream.flush()
+
+
+def _raw(path: str) -> bytes:
+    try:
+        return os.fsencode(path)
+    except UnicodeEncodeError:
+        # A key of a store, which no local file system has to be able to name.
+        return path.encode("utf-8", "surrogatepass")
+
+
+_PLURALS = {"directory": "directories", "entry": "entries", "match": "matches"}
+
+
+def count(number: int, noun: str, rest: str = "") -> str:
+    """``"1 entry"``, ``"1,234 entries"``."""
+    noun = noun if number == 1 else _PLURALS.get(noun, f"{noun}s")
+    return f"{number:,} {noun}{rest}"

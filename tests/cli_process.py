@@ -1,0 +1,112 @@
+"""Running the command line as a process of its own, with or without a terminal."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "pathvein"]
+#: Without what somebody may have set to see the tests' own output at once.
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+
+Arg = str | bytes | os.PathLike[str]
+
+
+def run(
+    *args: Arg, cwd: Path | None = None, stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ``pathvein`` to its end, its output in pipes."""
+    command = [*COMMAND, *args]
+    return subprocess.run(
+        command, cwd=cwd, env=ENVIRONMENT, input=stdin, capture_output=True, timeout=60
+    )
+
+
+def run_python(code: str, *args: Arg, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run Python code to its end, its output in pipes."""
+    command = [sys.executable, "-c", code, *args]
+    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, timeout=60)
+
+
+class Terminal:
+    """A terminal, and what was written to it so far."""
+
+    def __init__(self) -> None:
+        self._controller, self.end = pty.openpty()
+        self.output = b""
+
+    def read_until(self, enough: Callable[[bytes], object], seconds: float = 30) -> bytes:
+        """Read until the output will do."""
+        deadline = time.monotonic() + seconds
+        while not enough(self.output):
+            left = deadline - time.monotonic()
+            assert left > 0, f"not what was waited for: {self.output!r}"
+            self._read(left)
+        return self.output
+
+    def read_rest(self) -> bytes:
+        """Read what there is, once the process has ended."""
+        while self._read(0):
+            pass
+        return self.output
+
+    def _read(self, seconds: float) -> bool:
+        if not select.select([self._controller], [], [], seconds)[0]:
+            return False
+        try:
+            data = os.read(self._controller, 65536)
+        except OSError:  # nobody has the other end any more
+            return False
+        self.output += data
+        return bool(data)
+
+    def close(self) -> None:
+        """Close both ends."""
+        for end in self._controller, self.end:
+            os.close(end)
+
+
+@contextmanager
+def terminal() -> Iterator[Terminal]:
+    """A terminal for a while."""
+    opened = Terminal()
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def start(
+    *args: Arg, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``pathvein`` for a while; it is killed in the end if it still runs."""
+    with subprocess.Popen(
+        [*COMMAND, *args],
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def make_endless_tree(top: Path) -> None:
+    """A small tree that takes minutes to scan with ``--follow-links``, and has no loop.
+
+    Each directory has two links to the next one: there are 2 ** 40 ways to the last.
+    """
+    for level in range(41):
+        directory = top / f"level_{level}"
+        directory.mkdir(parents=True)
+        if level < 40:
+            for name in "ab":
+                (directory / name).symlink_to(f"../level_{level + 1}")

@@ -1,0 +1,480 @@
+"""The command line: what it writes, and what it says to what is wrong."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from cli_process import Arg, run, run_python
+from click.testing import CliRunner
+from pathvein import cli as cli_module
+
+RUN = {"directory_name": "run_*", "files": ["*.csv"]}
+
+
+def write_pattern(path: Path, pattern: object) -> Path:
+    path.write_text(json.dumps(pattern))
+    return path
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """A laboratory: two runs, one of them deep, and a directory that is none."""
+    lab = tmp_path.resolve() / "lab"
+    for directory, file in ("run_1", "a.csv"), ("old/2025/run_2", "b.csv"), ("run_3", "c.txt"):
+        (lab / directory).mkdir(parents=True)
+        (lab / directory / file).touch()
+    return lab
+
+
+@pytest.fixture
+def pattern(tmp_path: Path) -> Path:
+    return write_pattern(tmp_path / "run.json", RUN)
+
+
+def lines(output: bytes) -> list[bytes]:
+    assert output == b"" or output.endswith(b"\n")
+    return sorted(output.splitlines())
+
+
+def failure(*args: Arg, cwd: Path | None = None) -> str:
+    """The one line that is said of what keeps it from doing anything."""
+    result = run(*args, cwd=cwd)
+    assert result.stdout == b""
+    said = result.stderr.decode()
+    assert result.returncode == 2, said
+    assert said.startswith("Error: ")
+    assert said.endswith("\n")
+    assert said.count("\n") == 1
+    return said[len("Error: ") : -1]
+
+
+# What it writes.
+
+
+def test_paths(lab: Path, pattern: Path) -> None:
+    result = run("scan", lab, "-p", pattern)
+    assert lines(result.stdout) == [bytes(lab / "old/2025/run_2"), bytes(lab / "run_1")]
+    assert result.stderr == b""
+    assert result.returncode == 0
+
+
+def test_nothing_found_is_no_failure(lab: Path, tmp_path: Path) -> None:
+    result = run("scan", lab, "-p", write_pattern(tmp_path / "p.json", {"files": ["nope"]}))
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+
+
+def test_relative_source_and_link_give_absolute_paths(lab: Path, pattern: Path) -> None:
+    (lab.parent / "link").symlink_to("lab/old")
+    result = run("scan", "link", "-p", "run.json", cwd=lab.parent)
+    assert lines(result.stdout) == [bytes(lab / "old/2025/run_2")]
+
+
+def test_json(lab: Path, pattern: Path) -> None:
+    result = run("scan", "lab", "-p", "./run.json", "--json", cwd=lab.parent)
+    assert lines(result.stdout) == [
+        json.dumps({"path": str(lab / name), "pattern": "./run.json"}).encode()
+        for name in ("old/2025/run_2", "run_1")
+    ]
+
+
+def test_null(lab: Path, pattern: Path) -> None:
+    result = run("scan", lab, "-p", pattern, "-0")
+    assert sorted(result.stdout.split(b"\0")) == [
+        b"",
+        bytes(lab / "old/2025/run_2"),
+        bytes(lab / "run_1"),
+    ]
+    assert run("scan", lab, "-p", pattern, "--null").stdout.count(b"\0") == 2
+
+
+def test_json_and_null_exclude_each_other(lab: Path, pattern: Path) -> None:
+    assert "--json and --null" in failure("scan", lab, "-p", pattern, "-0", "--json")
+
+
+def test_directory_that_matches_twice(lab: Path, tmp_path: Path) -> None:
+    one = write_pattern(tmp_path / "one.json", {"directory_name": "run_1"})
+    two = write_pattern(tmp_path / "two.json", {"directory_name": "*_1"})
+    assert run("scan", lab, "-p", one, "-p", two).stdout == bytes(lab / "run_1") + b"\n"
+    found = lines(run("scan", lab, "-p", one, "-p", two, "--json").stdout)
+    path = str(lab / "run_1")
+    assert [json.loads(line) for line in found] == [
+        {"path": path, "pattern": str(one)},
+        {"path": path, "pattern": str(two)},
+    ]
+
+
+def test_equal_patterns_are_one(lab: Path, tmp_path: Path) -> None:
+    names = []
+    for name, text in ("b.json", '{"files": ["a.csv"]}'), ("a.json", '{ "files":["a.csv"] }'):
+        (tmp_path / name).write_text(text)
+        names += ["-p", name]
+    found = run("scan", "lab", *names, "-p", "b.json", "--json", cwd=tmp_path).stdout
+    assert json.loads(found) == {"path": str(lab / "run_1"), "pattern": "b.json"}
+
+
+ODD = b"run_\x1b[31m\n\xff\xc2\x85\x7f\xc3\xa9"
+
+
+def test_odd_names(lab: Path, pattern: Path) -> None:
+    path = os.path.join(bytes(lab), ODD)
+    os.mkdir(path)
+    open(path + b"/x.csv", "x").close()
+    exclude = ["--exclude", "run_1", "--exclude", "old"]
+    assert run("scan", lab, "-p", pattern, *exclude).stdout == path + b"\n"
+    assert run("scan", lab, "-p", pattern, *exclude, "-0").stdout == path + b"\0"
+    found = run("scan", lab, "-p", pattern, *exclude, "--json").stdout
+    assert found == (
+        b'{"path": "%s/run_\\u001b[31m\\n\\udcff\\u0085\\u007f\\u00e9", "pattern": "%s"}\n'
+        % (bytes(lab), bytes(pattern))
+    )
+    assert os.fsencode(json.loads(found)["path"]) == path
+
+
+def test_odd_source_and_pattern_file(lab: Path) -> None:
+    top = os.path.join(bytes(lab), ODD)
+    os.mkdir(top)
+    file = os.path.join(bytes(lab), b"\xfe.json")
+    with open(file, "w") as stream:
+        stream.write("{}")
+    assert run("scan", top, "-p", file).stdout == top + b"\n"
+    assert (
+        b'"pattern": "%s/\\udcfe.json"' % bytes(lab)
+        in run("scan", top, "-p", file, "--json").stdout
+    )
+
+
+def test_source_that_looks_like_an_option(lab: Path, pattern: Path) -> None:
+    (lab / "run_1").rename(lab / "--json")
+    everything = write_pattern(lab.parent / "p.json", {})
+    result = run("scan", "-p", everything, "--", "--json", cwd=lab)
+    assert result.stdout == bytes(lab / "--json") + b"\n"
+
+
+def test_remote_source(tmp_path: Path) -> None:
+    pytest.importorskip("upath")
+    write_pattern(tmp_path / "run.json", RUN)
+    code = """
+import fsspec, pathvein.cli
+fsspec.filesystem("memory").pipe({"/lab/run_1/a.csv": b"", "/lab/run_2/b.txt": b""})
+pathvein.cli.main()
+"""
+    result = run_python(code, "scan", "memory://lab", "-p", "run.json", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, b"memory://lab/run_1\n")
+    result = run_python(code, "scan", "memory://lab", "-p", "run.json", "--json", cwd=tmp_path)
+    assert json.loads(result.stdout) == {"path": "memory://lab/run_1", "pattern": "run.json"}
+
+
+# Options.
+
+
+def test_exclude(lab: Path, pattern: Path) -> None:
+    result = run("scan", lab, "-p", pattern, "--exclude", "old/")
+    assert result.stdout == bytes(lab / "run_1") + b"\n"
+    result = run("scan", lab, "-p", pattern, "--exclude", "*.txt", "--exclude", "/run_1")
+    assert result.stdout == bytes(lab / "old/2025/run_2") + b"\n"
+
+
+def test_max_depth(lab: Path, pattern: Path) -> None:
+    assert run("scan", lab, "-p", pattern, "--max-depth", "0").stdout == b""
+    found = run("scan", lab, "-p", pattern, "--max-depth", "2").stdout
+    assert found == bytes(lab / "run_1") + b"\n"
+    assert len(lines(run("scan", lab, "-p", pattern, "--max-depth", str(10**30)).stdout)) == 2
+
+
+def test_follow_links(lab: Path, pattern: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "link").symlink_to(lab / "old")
+    assert run("scan", other, "-p", pattern).stdout == b""
+    found = run("scan", other, "-p", pattern, "--follow-links").stdout
+    assert found == bytes(other.resolve() / "link/2025/run_2") + b"\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc is the other file system")
+def test_one_file_system(tmp_path: Path) -> None:
+    other = write_pattern(tmp_path / "p.json", {"directory_name": "self", "files": ["status"]})
+    args: list[Arg] = ["scan", "/", "-p", other, "--max-depth", "2", "--follow-links"]
+    # Everything of the root but /proc is out of the way.
+    args += ["--exclude", "/[!p]*", "--exclude", "/p[!r]*", "--exclude", "/proc/[!s]*"]
+    assert run(*args).stdout == b"/proc/self\n"
+    assert run(*args, "--one-file-system").stdout == b""
+
+
+def test_threads(lab: Path, pattern: Path) -> None:
+    assert len(lines(run("scan", lab, "-p", pattern, "--threads", "1").stdout)) == 2
+
+
+def test_pattern_from_standard_input(lab: Path) -> None:
+    result = run("scan", lab, "-p", "-", "--json", stdin=json.dumps(RUN).encode("utf-16"))
+    assert [json.loads(line)["pattern"] for line in lines(result.stdout)] == ["-", "-"]
+
+
+def test_verbose(lab: Path, pattern: Path) -> None:
+    result = run("scan", lab, "-p", pattern, "-v")
+    assert len(lines(result.stdout)) == 2
+    said = result.stderr.decode()
+    start = "2 matches, 6 directories, 8 entries, 0 errors, 0 links not followed, "
+    assert said.startswith(start)
+    assert said.endswith(" s\n")
+    assert 0 <= float(said[len(start) : -3]) < 60
+
+
+def test_more_verbose(lab: Path, pattern: Path, tmp_path: Path) -> None:
+    other = write_pattern(tmp_path / "other.json", {"directory_name": "run_3"})
+    result = run("scan", lab, "-p", pattern, "-p", other, "-vv")
+    said = result.stderr.decode().splitlines()
+    assert said[0].startswith(f'{pattern}: {{"directory_name": "run_*", "files": ["*.csv"]')
+    assert said[1].startswith(f'{other}: {{"directory_name": "run_3"')
+    assert said[2].startswith("3 matches, ")
+    assert said[3:] == [f"{pattern}: 2 matches", f"{other}: 1 match"]
+
+
+def test_pattern_that_cannot_match(lab: Path, tmp_path: Path) -> None:
+    file = write_pattern(tmp_path / "p.json", {"files": ["a/b", "x", "x"]})
+    result = run("scan", lab, "-p", file)
+    assert result.returncode == 0
+    [said] = result.stderr.decode().splitlines()
+    assert said.startswith(f"Warning: {file}: files[0]: ")
+    said, idle, _ = run("scan", lab, "-p", file, "-v").stderr.decode().splitlines()
+    assert idle.startswith(f"Warning: {file}: files[2]: ")
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help(option: str) -> None:
+    result = run("scan", option)
+    assert (result.returncode, result.stderr) == (0, b"")
+    for name in b"--exclude", b"--max-depth", b"--follow-links", b"--one-file-system", b"--json":
+        assert name in result.stdout
+    assert b"Exit status" in result.stdout
+    assert b"scan" in run(option).stdout
+
+
+def test_version() -> None:
+    import pathvein
+
+    assert run("--version").stdout.decode().split()[-1] == pathvein.__version__
+
+
+# What is wrong.
+
+
+def test_errors_below_the_source(lab: Path, pattern: Path) -> None:
+    (lab / "run_1" / "up\n\x1b").symlink_to("..")
+    (lab / "run_3" / "up").symlink_to("..")
+    result = run("scan", lab, "-p", pattern, "--follow-links", "-v")
+    assert result.returncode == 1
+    assert len(lines(result.stdout)) == 2
+    *errors, stats = result.stderr.decode().splitlines()
+    reason = f"{os.strerror(40)} (the link leads back to {lab})"
+    assert sorted(errors) == [
+        rf"Error: {lab}/run_1/up\n\x1b: {reason}",
+        f"Error: {lab}/run_3/up: {reason}",
+    ]
+    assert "2 errors" in stats
+    assert run("scan", lab, "-p", pattern, "-v").stderr.count(b"2 links not followed") == 1
+
+
+def test_missing_source(pattern: Path, tmp_path: Path) -> None:
+    said = failure("scan", "nope", "-p", pattern, cwd=tmp_path)
+    assert said.startswith("nope: No such file or directory")
+    said = failure("scan", b"no\xff\n\x1b", "-p", pattern, cwd=tmp_path)
+    assert said.startswith(r"no\xff\n\x1b: No such file or directory")
+    assert failure("scan", "", "-p", pattern).startswith("'': No such file or directory")
+
+
+def test_file_as_source(pattern: Path) -> None:
+    assert failure("scan", pattern, "-p", pattern).startswith(f"{pattern}: Not a directory")
+
+
+def test_missing_remote_source(pattern: Path) -> None:
+    pytest.importorskip("upath")
+    said = failure("scan", "memory://nope", "-p", pattern)
+    assert said.startswith("memory://nope: No such file or directory")
+    assert failure("scan", "nope://x", "-p", pattern).startswith("nope://x: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "p.json: expected a value: line 1 column 1 (char 0)"),
+        (
+            b'{"files":\n ["a",]}',
+            "p.json: no comma may stand before ']': line 2 column 6 (char 15)",
+        ),
+        (b"[]", "p.json: expected an object, found a list"),
+        (b'{"files": ["a", 3]}', "p.json: files[1]: expected a string, found a number"),
+        (b'{"directories": [{"x\\n": 1}]}', r"p.json: directories[0]"),
+        (b"\xff", "p.json: "),
+    ],
+)
+def test_bad_pattern(lab: Path, tmp_path: Path, text: bytes, said: str) -> None:
+    (tmp_path / "p.json").write_bytes(text)
+    assert failure("scan", lab, "-p", "p.json", cwd=tmp_path).startswith(said)
+
+
+def test_bad_pattern_from_standard_input(lab: Path) -> None:
+    result = run("scan", lab, "-p", "-", stdin=b"\xff")
+    assert result.returncode == 2
+    assert result.stderr.startswith(b"Error: standard input: ")
+    assert result.stderr.count(b"\n") == 1
+
+
+def test_pattern_file_that_cannot_be_read(lab: Path, tmp_path: Path) -> None:
+    said = failure("scan", lab, "-p", "nope.json", cwd=tmp_path)
+    assert said == "nope.json: No such file or directory"
+    assert failure("scan", lab, "-p", tmp_path) == f"{tmp_path}: Is a directory"
+    assert failure("scan", lab, "-p", "") == "'': No such file or directory"
+    assert failure("scan", lab, "-p", b"\xff\n") == r"\xff\n: No such file or directory"
+
+
+def test_bad_pattern_is_found_before_anything_is_written(lab: Path, pattern: Path) -> None:
+    assert failure("scan", lab, "-p", pattern, "-p", "nope").startswith("nope: ")
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--threads", "0"], "--threads"),
+        (["--threads", "1025"], "--threads"),
+        (["--threads", "many"], "--threads"),
+        (["--max-depth", "-1"], "--max-depth"),
+        (["--max-depth", "1.5"], "--max-depth"),
+        (["--exclude", "["], "--exclude"),
+        (["--exclude", ""], "--exclude"),
+        (["--exclude", b"\xff"], "--exclude"),
+        (["--nope"], "--nope"),
+        (["another"], "another"),
+        (["a\nb"], "a b"),
+        (["-p"], "-p"),
+    ],
+)
+def test_wrong_use(lab: Path, pattern: Path, args: list[Arg], said: str) -> None:
+    message = failure("scan", lab, "-p", pattern, *args)
+    assert said in message
+    assert message.endswith("; see pathvein scan --help" if args != ["-p"] else "pathvein --help")
+
+
+def test_no_source_and_no_pattern(lab: Path, pattern: Path) -> None:
+    assert "SOURCE" in failure("scan", "-p", pattern)
+    assert "--pattern" in failure("scan", lab)
+    assert "nope" in failure("nope")
+    assert run().returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full does not exist")
+def test_output_that_cannot_be_written(lab: Path, pattern: Path) -> None:
+    code = "import sys, os; os.dup2(os.open('/dev/full', 1), 1); import pathvein.cli as c; c.main()"
+    result = run_python(code, "scan", lab, "-p", pattern, cwd=lab)
+    assert result.returncode == 2
+    assert result.stderr == b"Error: standard output: No space left on device\n"
+    code = "import sys; sys.stdout = None; import pathvein.cli as c; c.main()"
+    result = run_python(code, "scan", lab, "-p", pattern, cwd=lab)
+    assert result.returncode == 2
+    assert result.stderr == b"Error: standard output: it is closed\n"
+
+
+def test_output_that_is_taken_in_parts(lab: Path, pattern: Path, tmp_path: Path) -> None:
+    code = """
+import io, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9))
+sys.stdout = io.TextIOWrapper(open("out", "wb", buffering=0), write_through=True)
+import pathvein.cli
+pathvein.cli.main()
+"""
+    result = run_python(code, "scan", lab, "-p", pattern, cwd=tmp_path)
+    assert (tmp_path / "out").read_bytes() == bytes(lab)[:9]
+    assert result.returncode == 2
+    assert result.stderr == b"Error: standard output: File too large\n"
+    code = """
+import io, os, sys
+reader, writer = os.pipe()
+os.set_blocking(writer, False)
+while True:
+    try:
+        os.write(writer, b"x")
+    except BlockingIOError:
+        break
+sys.stdout = io.TextIOWrapper(open(writer, "wb", buffering=0), write_through=True)
+import pathvein.cli
+pathvein.cli.main()
+"""
+    result = run_python(code, "scan", lab, "-p", pattern, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr == b"Error: standard output: Resource temporarily unavailable\n"
+
+
+def test_messages_that_nobody_reads(lab: Path, pattern: Path) -> None:
+    (lab / "up").symlink_to(".")
+    code = "import os, sys; r, w = os.pipe(); os.close(r); os.dup2(w, 2); "
+    args: list[Arg] = ["scan", lab, "-p", pattern, "--follow-links", "-v"]
+    for how in code, "import sys; sys.stderr = None; ":
+        result = run_python(how + "import pathvein.cli as c; c.main()", *args, cwd=lab)
+        assert result.returncode == 1
+        assert len(lines(result.stdout)) == 2
+
+
+# How it is installed and started.
+
+
+@pytest.mark.parametrize("module", ["rich_click", "click", "rich_click.decorators"])
+def test_missing_extra(module: str, tmp_path: Path) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; import pathvein.cli as c; c.main()"
+    result = run_python(code, "scan", ".", "-p", "nope", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert result.stderr.startswith(b"Error: ")
+    assert result.stderr.endswith(b"pip install 'pathvein[cli]'\n")
+    assert result.stderr.count(b"\n") == 1
+
+
+def test_missing_module_that_is_no_extra(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['errno'] = None; import pathvein.cli as c; c.main()"
+    assert b"Traceback" in run_python(code, "scan", ".", "-p", "nope", cwd=tmp_path).stderr
+
+
+def test_missing_cloud_extra(lab: Path, pattern: Path) -> None:
+    code = "import sys; sys.modules['upath'] = None; import pathvein.cli as c; c.main()"
+    cases: list[list[Arg]] = [
+        ["memory://lab", "-p", pattern],
+        [lab, "-p", "memory://lab/run.json"],
+    ]
+    for args in cases:
+        result = run_python(code, "scan", *args, cwd=lab)
+        assert (result.returncode, result.stdout) == (2, b"")
+        assert result.stderr.startswith(b"Error: memory://lab")
+        assert result.stderr.endswith(b"pip install 'pathvein[cloud]'\n")
+        assert result.stderr.count(b"\n") == 1
+
+
+def test_a_scan_imports_no_more_than_it_needs(lab: Path, pattern: Path) -> None:
+    code = """
+import atexit, sys
+atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))
+import pathvein.cli
+pathvein.cli.main()
+"""
+    result = run_python(code, "scan", lab, "-p", pattern, cwd=lab)
+    modules = set(result.stderr.decode().split())
+    assert "pathvein.cli._commands" in modules
+    assert modules.isdisjoint({"rich", "upath", "fsspec", "asyncio", "pathvein._remote"})
+
+
+def test_group_in_process(lab: Path, pattern: Path) -> None:
+    """Its errors are not wrapped into a panel there, either."""
+    runner = CliRunner()
+    result = runner.invoke(cli_module.cli, ["scan", str(lab), "-p", str(pattern)])
+    assert result.exit_code == 0
+    assert len(lines(result.stdout_bytes)) == 2
+    missing = "/" + "nope" * 50
+    result = runner.invoke(cli_module.cli, ["scan", missing, "-p", str(pattern)])
+    assert result.exit_code == 2
+    assert f"Error: {missing}: No such file" in result.stderr
+
+
+def test_installed_command(lab: Path, pattern: Path) -> None:
+    from importlib.metadata import entry_points
+
+    [entry] = entry_points(group="console_scripts", name="pathvein")
+    assert entry.load() is cli_module.main
+    assert Path(sys.executable).with_name("pathvein").exists()
