@@ -168,3 +168,22 @@ impl Rule {
             && if self.by_path { self.glob.is_match(relative) } else { self.glob.is_match(name) }
     }
 }
+
+/// Makes entries below `root`, and the directories on the way to them: `a/b/` a
+/// directory, `a/c` a file, `a/d -> e` a link.
+pub(crate) fn plant(root: &Path, entries: &[&str]) {
+    for entry in entries {
+        let (path, target) = match entry.split_once(" -> ") {
+            Some((path, target)) => (path, Some(target)),
+            None => (*entry, None),
+        };
+        let is_directory = path.ends_with('/');
+        let path = root.join(path);
+        fs::create_dir_all(if is_directory { &path } else { path.parent().unwrap() }).unwrap();
+        match target {
+            Some(target) => symlink(target, &path).unwrap(),
+            None if is_directory => {}
+            None => fs::write(&path, "").unwrap(),
+        }
+    }
+}

@@ -5,6 +5,9 @@
 // No test uses all of it.
 #![allow(dead_code)]
 
+pub(crate) mod check;
+#[cfg(unix)]
+pub(crate) mod child;
 #[cfg(unix)]
 pub(crate) mod disk;
 pub(crate) mod generate;
