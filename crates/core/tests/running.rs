@@ -1,6 +1,8 @@
 //! How a scan runs: threads, deadlines, an early end, and large trees.
 #![cfg(unix)]
 
+#[path = "common/child.rs"]
+mod child;
 mod common;
 
 use std::fs;
@@ -10,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::child;
 use pathvein_core::{FileStructurePattern, Match, Next, Operation, Scan, Walk};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, unlinkat};
 use tempfile::TempDir;
