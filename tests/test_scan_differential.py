@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import pathvein
 import pytest
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+import pathvein
 import reference
 import strategies
 from compare import by_index, expected_rows, items, make_pattern, make_patterns
-from hypothesis import given, note
-from hypothesis import strategies as st
 from profiles import share
 from reference import Pat, Tree
 from trees import Dir, File, Make, as_value, built, in_memory, run_unprivileged
@@ -139,7 +141,8 @@ def relative_rows(results: Any, source: Any, patterns: Any) -> Any:
     for result in results:
         assert type(result) is pathvein.ScanResult
         assert type(result.source) is type(source)
-        path = getattr(result.source, "path")  # noqa: B009  (not of a pathlib.Path)
+        assert not isinstance(result.source, Path)
+        path = result.source.path
         assert path.startswith(source.path)
         below = path[len(source.path) :]
         rows.append((below.removeprefix("/"), index[id(result.pattern)]))
