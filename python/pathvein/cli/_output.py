@@ -175,8 +175,7 @@ class Results:
         path = str(result.source)
         if self._json:
             found = {"path": path, "pattern": self._names[id(result.pattern)]}
-            # DEL is the one control character that JSON leaves as it is.
-            yield json.dumps(found).replace("\x7f", r"\u007f").encode() + self._end
+            yield json.dumps(found).encode() + self._end
             return
         raw = _raw(visible(path) if self._terminal else path)
         if self._seen is not None:
