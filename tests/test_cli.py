@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_process import Arg, run, run_python
 from click.testing import CliRunner
+
+from cli_process import Arg, run, run_python
 from pathvein import cli as cli_module
 
 RUN = {"directory_name": "run_*", "files": ["*.csv"]}

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from cli_process import make_endless_tree, run, start, terminal
 
 #: The command, which says when it is about to begin.

@@ -17,13 +17,15 @@ import pytest
 
 pytest.importorskip("upath")
 
-import fsspec  # type: ignore[import-untyped]
+import fsspec
 from fsspec import AbstractFileSystem
-from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+from fsspec.implementations.memory import MemoryFileSystem
 from upath import UPath
 
 from pathvein import _remote
-from pathvein._remote import Listing, RemoteSource, is_url, open_source, walk_remote
+from pathvein._arguments import is_url
+from pathvein._listing import Listing
+from pathvein._remote import RemoteSource, open_source, walk_remote
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")
 

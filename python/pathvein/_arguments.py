@@ -62,7 +62,7 @@ def open_source(
     """The local path that a source is, or else what lists it."""
     if storage_options is not None and not isinstance(storage_options, Mapping):
         raise _wrong_type("storage_options", "a mapping or None", storage_options)
-    if is_upath(source) or isinstance(source, str) and is_url(source):
+    if is_upath(source) or (isinstance(source, str) and is_url(source)):
         from pathvein import _remote
 
         return _remote.open_source(source, storage_options)

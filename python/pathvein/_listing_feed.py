@@ -158,34 +158,34 @@ def _search(
     errors: list[OSError] = []
     stack: list[tuple[int, str]] = []
 
-    def listed(id: int, rel: str, listing: Listing) -> None:
+    def listed(wanted: int, rel: str, listing: Listing) -> None:
         prefix = f"{rel}/" if rel else ""
         directories = [(name, name not in listing.links) for name in listing.dirnames]
-        wanted = scan.listed(id, None, directories, listing.filenames)
-        stack.extend((below, prefix + listing.dirnames[index]) for index, below in wanted)
+        below = scan.listed(wanted, None, directories, listing.filenames)
+        stack.extend((number, prefix + listing.dirnames[index]) for index, number in below)
 
     listed(scan.source(directory.name), "", directory.listing)
     while not (found := scan.take_matches()) and stack:
-        id, rel = stack.pop()
+        wanted, rel = stack.pop()
         try:
             if "/" not in rel and directory.is_link(rel):
-                scan.not_listed(id)
+                scan.not_listed(wanted)
                 continue
             listing = directory.list(rel)
         except FileNotFoundError:
-            scan.absent(id)
+            scan.absent(wanted)
             continue
         except OSError as error:
             errors.append(error)
             if assume:
-                scan.assumed(id)
+                scan.assumed(wanted)
             else:
-                scan.not_listed(id)
+                scan.not_listed(wanted)
             continue
         if listing.failure is not None:
             errors.append(listing.failure)
             if assume:
-                scan.assumed(id)
+                scan.assumed(wanted)
                 continue
-        listed(id, rel, listing)
+        listed(wanted, rel, listing)
     return bool(found), errors

@@ -29,13 +29,12 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 try:
-    from fsspec.asyn import sync  # type: ignore[import-untyped]
-    from fsspec.dircache import DirCache  # type: ignore[import-untyped]
-    from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+    from fsspec.asyn import sync
+    from fsspec.dircache import DirCache
+    from fsspec.implementations.local import LocalFileSystem
     from upath import UPath
 
     from pathvein._remote_fs import (
@@ -284,9 +283,9 @@ class RemoteSource:
         except OSError as error:
             error.filename = self.url(rel)
             raise
-        for error in listing.errors:
-            name = "" if error.filename == where else os.path.basename(error.filename)
-            error.filename = self.url(join(rel, name) if name else rel)
+        for problem in listing.errors:
+            name = "" if problem.filename == where else os.path.basename(problem.filename)
+            problem.filename = self.url(join(rel, name) if name else rel)
         return listing
 
     def _list_keys(self, rel: str) -> Listing:

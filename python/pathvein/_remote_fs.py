@@ -14,14 +14,14 @@ from collections.abc import Iterator, Mapping
 from types import CodeType
 from typing import Any, NamedTuple
 
-from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
-from fsspec.archive import AbstractArchiveFileSystem  # type: ignore[import-untyped]
-from fsspec.asyn import AsyncFileSystem, mirror_sync_methods  # type: ignore[import-untyped]
-from fsspec.dircache import DirCache  # type: ignore[import-untyped]
-from fsspec.implementations.cached import CachingFileSystem  # type: ignore[import-untyped]
-from fsspec.implementations.dirfs import DirFileSystem  # type: ignore[import-untyped]
-from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
-from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+from fsspec import AbstractFileSystem
+from fsspec.archive import AbstractArchiveFileSystem
+from fsspec.asyn import AsyncFileSystem, mirror_sync_methods
+from fsspec.dircache import DirCache
+from fsspec.implementations.cached import CachingFileSystem
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
 # As many links as Linux follows in one path.
 MAX_LINKS = 40

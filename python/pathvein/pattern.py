@@ -53,7 +53,7 @@ class Items(tuple[T, ...]):
 class PatternProblem(NamedTuple):
     """What :meth:`FileStructurePattern.validate` finds."""
 
-    #: Where, such as ``"directories[2].files[0]"``; empty for the pattern itself.
+    #: Where, such as ``"directories[2].files[0]"``.
     place: str
     #: What is wrong and what to do.
     message: str
@@ -191,7 +191,8 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
             OSError: A directory cannot be read and decides between yes and no.
 
         Example:
-            >>> FileStructurePattern("run_*", files=["*.csv"]).matches(("/lab/run_1", [], ["a.csv"]))
+            >>> pattern = FileStructurePattern("run_*", files=["*.csv"])
+            >>> pattern.matches(("/lab/run_1", [], ["a.csv"]))
             True
         """
         from pathvein._listing_feed import matches
@@ -215,15 +216,13 @@ def _names(what: str, names: Iterable[str]) -> list[str]:
 
 def _file(path: object) -> tuple[Path | UPath, str]:
     """A file to read from, and what to call it."""
-    if _arguments.is_upath(path) or isinstance(path, str) and _arguments.is_url(path):
+    if _arguments.is_upath(path) or (isinstance(path, str) and _arguments.is_url(path)):
         from pathvein._remote import make_upath
 
         upath = make_upath(path)
         return upath, str(upath)
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(
-            f"json_path must be str, os.PathLike or UPath, not {type(path).__name__}"
-        )
+        raise TypeError(f"json_path must be str, os.PathLike or UPath, not {type(path).__name__}")
     local = os.fsdecode(path)
     return Path(local), local
 
@@ -242,7 +241,7 @@ class _LocalDirectory:
 
 
 def _directory(dirpath: object, listing: Listing) -> Directory:
-    if _arguments.is_upath(dirpath) or isinstance(dirpath, str) and _arguments.is_url(dirpath):
+    if _arguments.is_upath(dirpath) or (isinstance(dirpath, str) and _arguments.is_url(dirpath)):
         from pathvein._remote import RemoteDirectory, local_path, make_upath
 
         upath = make_upath(dirpath)

@@ -64,7 +64,25 @@ pub enum ErrorKind {
 
 /// An error of this crate: it names the culprit and keeps its cause.
 ///
-/// It converts into a [`std::io::Error`] that keeps the context.
+/// Shown, it is one line with all that is known. What is known can also be asked
+/// for; each accessor tells for which [kinds](ErrorKind) it has something, and is
+/// `None` for the others.
+///
+/// It converts into a [`std::io::Error`] of the kind of its cause, which holds the
+/// whole of this error and so keeps the context.
+///
+/// # Example
+///
+/// ```
+/// use pathvein_core::{ErrorKind, Operation, Walk};
+/// use std::{io, path::Path};
+///
+/// let error = Walk::new("no/such/place").start().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Io);
+/// assert_eq!(error.operation(), Some(Operation::OpenDirectory));
+/// assert_eq!(error.path(), Some(Path::new("no/such/place")));
+/// assert_eq!(io::Error::from(error).kind(), io::ErrorKind::NotFound);
+/// ```
 #[derive(Debug)]
 pub struct Error {
     repr: Box<Repr>,

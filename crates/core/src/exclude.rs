@@ -21,6 +21,10 @@ use crate::Error;
 /// An excluded entry is not entered, not listed and satisfies nothing. The
 /// source itself is never excluded.
 ///
+/// Rules tell upper and lower case apart. They work on the bytes of a path, so
+/// `?` and a class stand for one byte: use `*` for what is not ASCII. The
+/// default rules exclude nothing.
+///
 /// # Example
 ///
 /// ```

@@ -1,6 +1,195 @@
-//! Find directories by their structure.
+//! Find directories by their structure: by what they are called, and by the
+//! files and directories that they hold.
 //!
-//! (overview to come)
+//! A [`FileStructurePattern`] says what to look for; a [`Scan`] finds every
+//! directory of a local tree that matches, in one parallel pass in which each
+//! directory is opened once, however many patterns there are and however deep
+//! they nest. A [`ListingScan`] does the same for any tree that the caller can
+//! list: a bucket, an archive, an index. Beneath them, and useful alone, are
+//! [`NameGlob`] and [`NameSet`], which match names exactly as Python's `fnmatch`
+//! does, and [`Walk`], a parallel listing of a tree.
+//!
+//! What a match is, down to the last corner, is written in [`semantics`]. The
+//! crate is the core of the Python package
+//! [pathvein](https://pypi.org/project/pathvein/) and knows nothing of Python.
+//!
+//! # Scanning
+//!
+//! All runs of a laboratory, which have a `config.json` and a directory `data`
+//! with at least one Parquet file in it:
+//!
+//! ```
+//! use pathvein_core::{FileStructurePattern, Scan};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let lab = dir.path().join("lab");
+//! # for run in ["run_1", "run_2"] {
+//! #     std::fs::create_dir_all(lab.join(run).join("data"))?;
+//! #     std::fs::write(lab.join(run).join("config.json"), "")?;
+//! # }
+//! # std::fs::write(lab.join("run_1/data/a.parquet"), "")?;
+//! let data = FileStructurePattern::builder("data").file("*.parquet").build()?;
+//! let run = FileStructurePattern::builder("run_*")
+//!     .file("config.json")
+//!     .directory(data)
+//!     .build()?;
+//!
+//! let mut found = Vec::new();
+//! for result in Scan::new(&lab, &[run]).max_depth(Some(3)) {
+//!     match result {
+//!         Ok(found_one) => found.push(found_one.into_path()),
+//!         // What goes wrong below the source is told, and the scan goes on.
+//!         Err(error) => eprintln!("{error}"),
+//!     }
+//! }
+//! assert_eq!(found, [lab.canonicalize()?.join("run_1")]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Matches come as they are found, in no particular order. Dropping the iterator
+//! stops the workers. [`Scan`] and [`Walk`] bring their own threads, so they can
+//! be used from anywhere, rayon's pools included.
+//!
+//! # Patterns in files
+//!
+//! Patterns are read from JSON and written as JSON
+//! ([`from_json`](FileStructurePattern::from_json),
+//! [`to_json`](FileStructurePattern::to_json)); by way of [`serde`] from other
+//! formats, too.
+//!
+//! ```
+//! use pathvein_core::FileStructurePattern;
+//!
+//! let run = FileStructurePattern::from_json(
+//!     r#"{
+//!         "directory_name": "run_*",
+//!         "files": ["config.json"],
+//!         "directories": [{"directory_name": "data", "files": ["*.parquet"]}]
+//!     }"#,
+//! )?;
+//! assert_eq!(run.directories()[0].files(), ["*.parquet".into()]);
+//!
+//! // What can never match is legal, and reported on demand.
+//! let odd = FileStructurePattern::from_json(r#"{"files": ["data/*.parquet"]}"#)?;
+//! assert_eq!(odd.validate()[0].place(), "files[0]");
+//! # Ok::<(), pathvein_core::Error>(())
+//! ```
+//!
+//! # Walking
+//!
+//! ```
+//! use pathvein_core::{ExcludeRules, Walk};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # std::fs::create_dir_all(dir.path().join(".git/objects"))?;
+//! # std::fs::write(dir.path().join("a.rs"), "")?;
+//! # let source = dir.path();
+//! let rules = ExcludeRules::new([".git/", "*.tmp"])?;
+//! let mut files = 0;
+//! for listing in Walk::new(source).exclude(rules) {
+//!     files += listing?.files.len();
+//! }
+//! assert_eq!(files, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Trees that are not on a disk
+//!
+//! A [`ListingScan`] is told what each directory lists, and says which ones it
+//! needs next: here, a tree in memory.
+//!
+//! ```
+//! use std::collections::HashMap;
+//! use pathvein_core::{FileStructurePattern, ListingScan, Name};
+//!
+//! // Per directory, its directories and its files.
+//! let tree: HashMap<&str, (Vec<&str>, Vec<&str>)> = HashMap::from([
+//!     ("lab", (vec!["run_1"], vec![])),
+//!     ("lab/run_1", (vec!["data"], vec!["config.json"])),
+//!     ("lab/run_1/data", (vec![], vec!["a.parquet"])),
+//! ]);
+//! let data = FileStructurePattern::builder("data").file("*.parquet").build()?;
+//! let run = FileStructurePattern::builder("run_*").directory(data).build()?;
+//!
+//! let mut scan = ListingScan::new(&[run], None);
+//! let mut to_list = vec![(scan.source("lab"), "lab".to_string())];
+//! while let Some((id, path)) = to_list.pop() {
+//!     let Some((directories, files)) = tree.get(path.as_str()) else {
+//!         scan.absent(id);
+//!         continue;
+//!     };
+//!     // Each with whether it may be entered.
+//!     let entries: Vec<_> = directories.iter().map(|&name| (Name::from(name), true)).collect();
+//!     let files = files.iter().map(|&name| Name::from(name));
+//!     for (index, wanted) in scan.listed(id, path.clone(), &entries, files) {
+//!         to_list.push((wanted, format!("{path}/{}", directories[index])));
+//!     }
+//! }
+//! assert_eq!(scan.take_matches(), [("lab/run_1".to_string(), 0)]);
+//! # Ok::<(), pathvein_core::Error>(())
+//! ```
+//!
+//! # Names alone
+//!
+//! ```
+//! use pathvein_core::NameSet;
+//!
+//! let set = NameSet::new(["*.csv", "run_*"]);
+//! assert!(set.is_match("run_7"));
+//! assert_eq!(set.matching("run_7.csv"), [0, 1]);
+//!
+//! // Bit i of the mask: does any glob match names[i]?
+//! let mask = set.match_many(["a.csv", "b.txt", "run_1"]);
+//! assert_eq!(mask.iter().collect::<Vec<_>>(), [0, 2]);
+//! ```
+//!
+//! # Glob syntax
+//!
+//! A name glob is held against the whole of one name and has exactly the meaning
+//! of Python's `fnmatch.fnmatchcase`:
+//!
+//! | | |
+//! |---|---|
+//! | `*` | any run of characters, the empty one too; leading dots and line breaks are nothing special |
+//! | `?` | exactly one code point |
+//! | `[abc]`, `[a-f]` | one code point of the set; ranges are by code point |
+//! | `[!abc]` | one code point that is not in the set |
+//!
+//! Nothing else is special: `{`, `}`, `,`, `\` and `^` are themselves, and `**` is
+//! `*`. So is `/`, and as no name holds one, a glob that needs it matches no entry
+//! of any tree.
+//! Upper and lower case differ on every platform. Every text is a glob: a `[`
+//! that is not closed is itself. In a class, `]` at the start and `-` at either
+//! end are themselves, and a range whose ends are reversed is empty: `[z-a]`
+//! never matches. To match `*`, `?` or `[`, put it in brackets: `[*]`.
+//!
+//! Names are code points: those of text, and for names on disk that are not
+//! UTF-8 one lone surrogate per byte in the place of what is not; see [`Name`].
+//!
+//! Exclude rules are another matter, path globs in the syntax of the `globset`
+//! crate: see [`ExcludeRules`].
+//!
+//! # Links
+//!
+//! A symbolic link to a directory is listed among the directories. It is entered
+//! only with [`Scan::follow_links`], and then never where it leads back to a
+//! directory on the way to it: that is an [`Error`] of kind
+//! [`Loop`](ErrorKind::Loop). A link that is not entered is present by its name:
+//! it satisfies a sub-pattern that asks for nothing inside, and is never a match
+//! itself.
+//!
+//! # Errors
+//!
+//! There is one type, [`Error`], with a [kind](ErrorKind) and accessors for what
+//! is known. An error of a running scan or walk stands in the place of a result,
+//! and the iteration goes on after it. Errors only ever hide matches: one that is
+//! reported is true.
+//!
+//! # Platforms
+//!
+//! On Linux and Android directories are read with `getdents64` and opened
+//! relative to their parents; elsewhere by way of the `walkdir` crate. The
+//! results are the same.
 
 mod bits;
 mod error;
@@ -29,3 +218,11 @@ pub use scan::{Match, Matches, Scan};
 pub use traversal::{Next, Stats};
 pub use validate::{Problem, Severity};
 pub use walk::{Listing, Listings, Walk};
+
+#[doc = include_str!("../docs/semantics.md")]
+pub mod semantics {}
+
+/// The example of the README, to be tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -32,6 +32,10 @@ impl DirectoryId {
 /// on the same tree. Each directory carries a `T` of the caller's, such as its
 /// path, that comes back with a match.
 ///
+/// Links, mount points and exclude rules are the caller's business: it leaves out
+/// what is excluded, and says of each directory whether it may be entered. What is
+/// kept is what is wanted and the ways down to it, not the tree.
+///
 /// # Example
 ///
 /// ```
@@ -118,6 +122,8 @@ impl<T: Clone> ListingScan<T> {
 
     /// Begins with a source of this name, the last component of its path, empty
     /// for the root of a store; gives the id to list it under.
+    ///
+    /// The source is wanted whatever its name. A scan may have several sources.
     pub fn source<'n>(&mut self, name: impl Into<Name<'n>>) -> DirectoryId {
         let candidates = self.matching.source(name.into());
         self.want(Prospect { parent: None, candidates })
@@ -133,6 +139,10 @@ impl<T: Clone> ListingScan<T> {
     /// Tells what a wanted directory lists: its sub-directories, each with
     /// whether it may be entered, and its other entries. Gives the
     /// sub-directories that are wanted: their index and id.
+    ///
+    /// A directory that may not be entered is present by its name, with nothing in
+    /// it. A name may be among the directories and the files: it is then both. A
+    /// listing that failed part-way is told as far as it goes.
     ///
     /// An id that is not wanted (any more) is ignored.
     pub fn listed<'n>(
@@ -182,22 +192,25 @@ impl<T: Clone> ListingScan<T> {
     }
 
     /// Tells that a wanted directory cannot be listed: it is present by name,
-    /// with nothing in it to be seen.
+    /// with nothing in it to be seen. Of a source that means no matches.
+    ///
+    /// An id that is not wanted (any more) is ignored, here as below.
     pub fn not_listed(&mut self, id: DirectoryId) {
         if let Some(Prospect { parent: Some(parent), candidates }) = self.wanted.remove(&id) {
             self.matching.not_entered(&parent, candidates, found(&mut self.matches));
         }
     }
 
-    /// Tells that a wanted directory is no longer there.
+    /// Tells that a wanted directory is no longer there: it satisfies nothing.
     pub fn absent(&mut self, id: DirectoryId) {
         if let Some(Prospect { parent: Some(parent), candidates }) = self.wanted.remove(&id) {
             self.matching.absent(&parent, candidates, found(&mut self.matches));
         }
     }
 
-    /// Takes a wanted directory to hold whatever may be asked for: for
-    /// telling whether a directory that cannot be listed decides an answer.
+    /// Takes a wanted directory to hold whatever may be asked of it on behalf of
+    /// the directories above: for telling whether a directory that cannot be
+    /// listed decides an answer. It is no match itself.
     pub fn assumed(&mut self, id: DirectoryId) {
         if let Some(Prospect { parent: Some(parent), candidates }) = self.wanted.remove(&id) {
             self.matching.assumed(&parent, candidates, found(&mut self.matches));

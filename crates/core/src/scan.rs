@@ -31,7 +31,8 @@ impl Match {
         self.path
     }
 
-    /// The position of the pattern in the slice given to [`Scan::new`].
+    /// The position of the pattern in the slice given to [`Scan::new`]: of equal
+    /// ones that of the first.
     pub fn pattern(&self) -> usize {
         self.pattern
     }
@@ -103,7 +104,8 @@ impl Scan {
     ///
     /// # Errors
     ///
-    /// If the source does not exist, is no directory or cannot be read, or the
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the source does not exist, is
+    /// no directory or cannot be read, with the path as it was given; or if the
     /// worker threads cannot be started.
     pub fn start(self) -> Result<Matches, Error> {
         let Scan { source, patterns, options } = self;

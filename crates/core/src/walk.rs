@@ -71,7 +71,8 @@ impl Walk {
     ///
     /// # Errors
     ///
-    /// If the source does not exist, is no directory or cannot be read, or the
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the source does not exist, is
+    /// no directory or cannot be read, with the path as it was given; or if the
     /// worker threads cannot be started.
     pub fn start(self) -> Result<Listings, Error> {
         let Walk { source, options } = self;

@@ -44,7 +44,7 @@ impl ListingScan {
     /// index and id.
     fn listed(
         &self,
-        id: u64,
+        directory: u64,
         tag: Py<PyAny>,
         directories: Vec<(Bound<'_, PyAny>, bool)>,
         files: Vec<Bound<'_, PyAny>>,
@@ -57,24 +57,24 @@ impl ListingScan {
             names.iter().map(|(name, enterable)| (name.as_name(), *enterable)).collect();
         let files: Vec<NameArg> = files.iter().map(NameArg::new).collect::<PyResult<_>>()?;
         let files = files.iter().map(NameArg::as_name);
-        let id = DirectoryId::from_raw(id);
+        let id = DirectoryId::from_raw(directory);
         let wanted = self.lock().listed(id, Arc::new(tag), &directories, files);
         Ok(wanted.into_iter().map(|(index, id)| (index, id.to_raw())).collect())
     }
 
     /// Tells that a directory cannot be listed.
-    fn not_listed(&self, id: u64) {
-        self.lock().not_listed(DirectoryId::from_raw(id));
+    fn not_listed(&self, directory: u64) {
+        self.lock().not_listed(DirectoryId::from_raw(directory));
     }
 
     /// Tells that a directory is no longer there.
-    fn absent(&self, id: u64) {
-        self.lock().absent(DirectoryId::from_raw(id));
+    fn absent(&self, directory: u64) {
+        self.lock().absent(DirectoryId::from_raw(directory));
     }
 
     /// Takes a directory to hold whatever may be asked for.
-    fn assumed(&self, id: u64) {
-        self.lock().assumed(DirectoryId::from_raw(id));
+    fn assumed(&self, directory: u64) {
+        self.lock().assumed(DirectoryId::from_raw(directory));
     }
 
     /// The matches since the last call, as tag and position of the pattern.

@@ -28,10 +28,15 @@ const BATCH: usize = 512;
 #[pyclass(frozen, get_all, eq, module = "pathvein_core")]
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Stats {
+    /// Directories listed.
     directories: usize,
+    /// Entries listed, directories included, excluded ones left out.
     entries: usize,
+    /// Matches found; 0 for a walk.
     matches: usize,
+    /// Things that went wrong.
     errors: usize,
+    /// Links to directories that were not entered for want of follow_links.
     links_not_followed: usize,
 }
 

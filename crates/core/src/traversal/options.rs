@@ -19,7 +19,8 @@ pub(crate) struct Options {
 /// [`Walk`](crate::Walk) alike.
 macro_rules! option_methods {
     () => {
-        /// Leaves out what the rules exclude. Default: nothing.
+        /// Leaves out what the rules exclude; earlier rules are replaced.
+        /// Default: nothing.
         pub fn exclude(mut self, rules: crate::ExcludeRules) -> Self {
             self.options.exclude = rules;
             self
@@ -29,7 +30,8 @@ macro_rules! option_methods {
         ///
         /// A link that leads back to a directory on the way to it is not
         /// entered; it gives a [`Loop`](crate::ErrorKind::Loop) error. Two
-        /// links to one directory are two visits, with two paths.
+        /// links to one directory are two visits, with two paths. Links that are
+        /// not entered are still listed, among the directories.
         pub fn follow_links(mut self, yes: bool) -> Self {
             self.options.follow_links = yes;
             self
@@ -43,7 +45,8 @@ macro_rules! option_methods {
         }
 
         /// How many threads to use. Default, and with `None`: as many as there
-        /// are processors.
+        /// are processors. They are started for this one traversal, and end
+        /// with it.
         pub fn threads(mut self, threads: Option<std::num::NonZeroUsize>) -> Self {
             self.options.threads = threads;
             self
@@ -64,17 +67,18 @@ macro_rules! stream_iterator {
     ($name:ident, $item:ty) => {
         impl $name {
             /// The next result, or an error in its place, waiting for it no
-            /// longer than until `deadline`.
+            /// longer than until `deadline`. One that has passed does not wait.
             pub fn next_before(&mut self, deadline: std::time::Instant) -> crate::Next<$item> {
                 self.stream.next_before(Some(deadline))
             }
 
-            /// How far it has come.
+            /// How far it has come. May be asked at any time, also after the end.
             pub fn stats(&self) -> crate::Stats {
                 self.stream.stats()
             }
 
-            /// Stops the workers, waits for them and ends the iteration.
+            /// Stops the workers, waits for them and ends the iteration. What
+            /// they found and nobody took is lost. Dropping does the same.
             pub fn close(&mut self) {
                 self.stream.close();
             }

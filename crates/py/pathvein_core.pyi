@@ -1,0 +1,421 @@
+"""The compiled core of pathvein.
+
+``PatternMatcher`` and ``Stats`` are public, by way of ``pathvein``. All else here is what that
+package is made of, and may change with any version: use ``pathvein``.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, Self, TypeAlias, final
+
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "ExcludeRules",
+    "FileStructurePattern",
+    "ListingScan",
+    "PatternMatcher",
+    "Scan",
+    "Stats",
+    "Walk",
+    "__version__",
+]
+
+#: One path component, or any other string. `bytes` go through `os.fsdecode`, a `PathLike`
+#: stands for its `os.fspath`, whole: slashes in it are ordinary characters.
+_Name: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+#: The version of the distribution, that of `pathvein` as well.
+__version__: str
+
+@final
+class PatternMatcher:
+    """Name globs compiled into one set.
+
+    A glob means exactly what it means to `fnmatch.fnmatchcase`. Each name is matched whole, as
+    its code points; a matcher is not changed after it is made, and can be used from any number
+    of threads at once.
+
+    Args:
+        patterns: One glob, or an iterable of them. Order and duplicates are kept; without any,
+            no name matches.
+
+    Raises:
+        TypeError: `patterns` is neither, or one of its items is no `str`.
+
+    Example:
+        >>> matcher = PatternMatcher(["*.csv", "run_*"])
+        >>> matcher.matches("run_7.csv"), matcher.matches("README")
+        (True, False)
+    """
+
+    def __new__(cls, patterns: str | Iterable[str]) -> Self: ...
+    def matches(self, name: _Name) -> bool:
+        """Whether any glob matches the name."""
+
+    def matches_all(self, name: _Name) -> bool:
+        """Whether every glob matches the name: true if there are no globs."""
+
+    def matching_patterns(self, name: _Name) -> list[str]:
+        """The globs that match the name, in the order given."""
+
+    def match_many(self, names: Iterable[_Name]) -> int:
+        """An int whose bit ``i`` says whether any glob matches ``names[i]``.
+
+        Example:
+            >>> bin(PatternMatcher("*.csv").match_many(["a.csv", "b.txt", "c.csv"]))
+            '0b101'
+        """
+
+    def matched_patterns(self, names: Iterable[_Name]) -> int:
+        """An int whose bit ``j`` says whether any of the names matches glob ``j``.
+
+        Example:
+            >>> bin(PatternMatcher(["*.csv", "*.txt", "run_*"]).matched_patterns(["a.txt"]))
+            '0b10'
+        """
+
+    def __len__(self) -> int:
+        """How many globs there are, duplicates included."""
+
+    def __eq__(self, other: object, /) -> bool:
+        """Whether the other is a matcher with the same globs in the same order."""
+
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[list[str]]: ...
+
+@final
+class ExcludeRules:
+    """Path globs that say which entries of a tree a scan takes to be absent.
+
+    Args:
+        rules: One rule, an iterable of them, or `None` for no rules.
+
+    Raises:
+        TypeError: `rules` is none of these, or one of its items is no `str`.
+        ValueError: A rule is no valid path glob, is empty or holds a lone surrogate; the
+            message names it.
+
+    Example:
+        >>> rules = ExcludeRules([".git/", "/raw/*.tmp"])
+        >>> rules.is_excluded("sub/.git", True), rules.is_excluded("raw/deep/a.tmp", False)
+        (True, False)
+    """
+
+    def __new__(cls, rules: str | Iterable[str] | None = None) -> Self: ...
+    def is_excluded(self, path: str | os.PathLike[str], is_directory: bool) -> bool:
+        """Whether the entry at a path relative to the source is excluded itself.
+
+        That all below an excluded directory is absent too follows from its not being entered.
+
+        Args:
+            path: The entry's path. The empty path is the source, which is never excluded.
+            is_directory: Whether the entry is a directory, or a link to one.
+        """
+
+    def __bool__(self) -> bool:
+        """Whether there are any rules."""
+
+    def __getnewargs__(self) -> tuple[list[str]]: ...
+
+@disjoint_base
+class FileStructurePattern:
+    """A directory's structure: its name, and the files and directories it holds.
+
+    The base of :class:`pathvein.FileStructurePattern`, which is the one to use and has the full
+    documentation. Data, JSON, equality and hash are here; what does I/O is there.
+
+    Args:
+        directory_name: A glob. ``None``, ``""`` and ``"*"`` mean any name, and are unequal.
+        files: Globs of files that must be there.
+        directories: Patterns of sub-directories that must be there.
+        optional_files: Globs of files that may be there.
+        optional_directories: Patterns of sub-directories that may be there.
+
+    Raises:
+        TypeError: An argument, or an item of one, is of the wrong type.
+        ValueError: The pattern nests more than 128 levels deep; the root is level 1.
+    """
+
+    def __new__(
+        cls,
+        directory_name: str | None = "*",
+        files: Iterable[str] = (),
+        directories: Iterable[FileStructurePattern] = (),
+        optional_files: Iterable[str] = (),
+        optional_directories: Iterable[FileStructurePattern] = (),
+    ) -> Self: ...
+    @property
+    def directory_name(self) -> str | None:
+        """The glob for the directory's name; None, "" and "*" mean any name."""
+
+    @directory_name.setter
+    def directory_name(self, value: str | None) -> None: ...
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The globs of which each must match a file."""
+
+    @files.setter
+    def files(self, value: Iterable[str]) -> None: ...
+    @property
+    def directories(self) -> tuple[Self, ...]:
+        """The patterns of which each must match a sub-directory."""
+
+    @directories.setter
+    def directories(self, value: Iterable[FileStructurePattern]) -> None: ...
+    @property
+    def optional_files(self) -> tuple[str, ...]:
+        """The globs of further files that belong to the directory."""
+
+    @optional_files.setter
+    def optional_files(self, value: Iterable[str]) -> None: ...
+    @property
+    def optional_directories(self) -> tuple[Self, ...]:
+        """The patterns of further directories that belong to the directory."""
+
+    @optional_directories.setter
+    def optional_directories(self, value: Iterable[FileStructurePattern]) -> None: ...
+    @property
+    def all_files(self) -> list[str]:
+        """The globs of required and optional files, each once."""
+
+    @property
+    def all_directories(self) -> list[Self]:
+        """The required and optional directories' patterns, each once."""
+
+    def set_directory_name(self, name: str | None) -> Self:
+        """Sets the directory name and returns the pattern."""
+
+    def add_file(self, file: str, is_optional: bool = False) -> Self:
+        """Adds a file glob and returns the pattern."""
+
+    def add_files(self, files: Iterable[str], is_optional: bool = False) -> Self:
+        """Adds file globs and returns the pattern."""
+
+    def add_directory(self, directory: FileStructurePattern, is_optional: bool = False) -> Self:
+        """Adds a copy of a directory's pattern and returns the pattern."""
+
+    def add_directories(
+        self, directories: Iterable[FileStructurePattern], is_optional: bool = False
+    ) -> Self:
+        """Adds copies of directories' patterns and returns the pattern."""
+
+    def to_json(self) -> str:
+        """The pattern as JSON: one line of ASCII, as `json.dumps` would write it."""
+
+    @classmethod
+    def from_json(cls, spec_str: str) -> Self:
+        """A pattern from its JSON.
+
+        Raises:
+            json.JSONDecodeError: The text is no JSON.
+            ValueError: It is JSON, but no pattern; the message names the place.
+        """
+
+    def validate(self) -> list[tuple[str, str, str]]:
+        """What can never match or adds nothing: place, message, severity."""
+
+    def __eq__(self, other: object, /) -> bool:
+        """Whether the other says the same in the same order, whatever its class."""
+
+    def __hash__(self) -> int:
+        """A hash of the contents: it changes with them."""
+
+    def __copy__(self) -> Self:
+        """A copy that can be changed."""
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        """A copy that can be changed."""
+
+    def __getnewargs__(
+        self,
+    ) -> tuple[
+        str | None, tuple[str, ...], tuple[Self, ...], tuple[str, ...], tuple[Self, ...]
+    ]: ...
+
+@final
+class Stats:
+    """How far a scan or a walk has come. The counts are exact once it has ended."""
+
+    def __new__(
+        cls,
+        directories: int = 0,
+        entries: int = 0,
+        matches: int = 0,
+        errors: int = 0,
+        links_not_followed: int = 0,
+    ) -> Self: ...
+    @property
+    def directories(self) -> int:
+        """Directories listed."""
+
+    @property
+    def entries(self) -> int:
+        """Entries listed, directories included, excluded ones left out."""
+
+    @property
+    def matches(self) -> int:
+        """Matches found; 0 for a walk."""
+
+    @property
+    def errors(self) -> int:
+        """Things that went wrong."""
+
+    @property
+    def links_not_followed(self) -> int:
+        """Links to directories that were not entered for want of `follow_links`."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[int, int, int, int, int]: ...
+
+@final
+class Scan:
+    """A running scan of a local tree. Dropping it stops the workers.
+
+    Args:
+        source: The top of the tree.
+        patterns: What to look for. Of equal ones, the first stands for all.
+        exclude: What to leave out.
+        max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
+        follow_links: Enter links to directories.
+        one_file_system: Stay on the source's file system.
+        threads: How many threads. `None`: as many as there are processors.
+
+    Raises:
+        OSError: The source does not exist, is no directory or cannot be read, or no threads
+            can be started.
+    """
+
+    def __new__(
+        cls,
+        source: str | os.PathLike[str],
+        patterns: Sequence[FileStructurePattern],
+        *,
+        exclude: ExcludeRules | None = None,
+        max_depth: int | None = None,
+        follow_links: bool = False,
+        one_file_system: bool = False,
+        threads: int | None = None,
+    ) -> Self: ...
+    def next_batch(self, seconds: float) -> tuple[list[tuple[str, int]], list[OSError], bool]:
+        """Waits at most so many seconds for results.
+
+        Signals are looked for while it waits, so Ctrl-C is a `KeyboardInterrupt` here.
+
+        Returns:
+            The matches there are by then, as path and position of the pattern; the errors; and
+            whether it has ended. Both lists are empty if there was nothing in time.
+        """
+
+    def stats(self) -> Stats:
+        """How far it has come."""
+
+    def close(self) -> None:
+        """Stops the workers and waits for them. What they found is lost."""
+
+@final
+class Walk:
+    """A running walk of a local tree. Dropping it stops the workers.
+
+    Args:
+        source: The top of the tree; all paths begin with it as given.
+        exclude: What to leave out.
+        max_depth: The depth of the deepest directories to list; 0 is the source alone. `None`:
+            no limit.
+        follow_links: Enter links to directories.
+        one_file_system: Stay on the source's file system.
+        threads: How many threads. `None`: as many as there are processors.
+
+    Raises:
+        OSError: The source does not exist, is no directory or cannot be read, or no threads
+            can be started.
+    """
+
+    def __new__(
+        cls,
+        source: str | os.PathLike[str],
+        *,
+        exclude: ExcludeRules | None = None,
+        max_depth: int | None = None,
+        follow_links: bool = False,
+        one_file_system: bool = False,
+        threads: int | None = None,
+    ) -> Self: ...
+    def next_batch(
+        self, seconds: float
+    ) -> tuple[list[tuple[str, list[str], list[str]]], list[OSError], bool]:
+        """Waits at most so many seconds for listings.
+
+        Returns:
+            The listings there are by then, as path, directory names and file names; the
+            errors; and whether it has ended. Both lists are empty if there was nothing in time.
+        """
+
+    def stats(self) -> Stats:
+        """How far it has come."""
+
+    def close(self) -> None:
+        """Stops the workers and waits for them. What they found is lost."""
+
+@final
+class ListingScan:
+    """A scan whose listings come from the caller.
+
+    It says which directories it needs, by id; the caller tells for each, once and in any order,
+    what it lists (`listed`), or why not (`not_listed`, `absent`). An id that is not, or no
+    longer, wanted is ignored.
+
+    Args:
+        patterns: What to look for. Equal ones are each reported.
+        max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
+
+    Example:
+        >>> scan = ListingScan([FileStructurePattern("run_*", ["*.csv"])])
+        >>> source = scan.source("lab")
+        >>> [(index, run_1)] = scan.listed(source, "lab", [("run_1", True)], ["notes.txt"])
+        >>> scan.listed(run_1, "lab/run_1", [], ["a.csv"])
+        []
+        >>> scan.take_matches()
+        [('lab/run_1', 0)]
+    """
+
+    def __new__(
+        cls, patterns: Sequence[FileStructurePattern], max_depth: int | None = None
+    ) -> Self: ...
+    def source(self, name: _Name) -> int:
+        """Begins with a source of this name; gives the id to list it under.
+
+        The name is the last component of the source's path, empty for the root of a store.
+        """
+
+    def listed(
+        self,
+        directory: int,
+        tag: Any,
+        directories: Sequence[tuple[_Name, bool]],
+        files: Sequence[_Name],
+    ) -> list[tuple[int, int]]:
+        """Tells what a wanted directory lists.
+
+        Args:
+            directory: The directory, by its id.
+            tag: What a match of the directory is to come back with, such as its path.
+            directories: Its sub-directories, each with whether it may be entered.
+            files: Its other entries.
+
+        Returns:
+            Those sub-directories that are wanted, as index in `directories` and id.
+        """
+
+    def not_listed(self, directory: int) -> None:
+        """Tells that a wanted directory cannot be listed: it is there, and empty."""
+
+    def absent(self, directory: int) -> None:
+        """Tells that a wanted directory is no longer there."""
+
+    def assumed(self, directory: int) -> None:
+        """Takes a wanted directory to hold whatever may be asked of it."""
+
+    def take_matches(self) -> list[tuple[Any, int]]:
+        """The matches since the last call, as tag and position of the pattern."""

@@ -1,0 +1,40 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import profiles  # noqa: F401  (Hypothesis takes its settings from it)
+import trees
+
+
+@pytest.fixture
+def make() -> Iterator[trees.Make]:
+    """``make(spec)`` builds a tree and gives its path; all are removed at the end."""
+    with contextlib.ExitStack() as stack:
+        yield lambda spec: stack.enter_context(trees.built(spec))
+
+
+@pytest.fixture
+def endless(make: trees.Make) -> Path:
+    """A tree that no scan with ``follow_links`` gets to the end of, on 90 entries of disk.
+
+    Each directory holds two links to the next one: 2**30 paths, none of them a loop.
+    """
+    levels = 30
+    spec = trees.Dir()
+    for level in range(levels):
+        below = f"d{level + 1}"
+        spec.entries[f"d{level}"] = trees.Dir(
+            {"x": trees.Link(to=below), "y": trees.Link(to=below), "f": trees.File()}
+        )
+    spec.entries[f"d{levels}"] = trees.Dir({"end": trees.File()})
+    return make(spec) / "d0"

@@ -1,0 +1,30 @@
+"""How deep Hypothesis looks: ``HYPOTHESIS_PROFILE`` is ``ci``, ``quick`` or ``long``.
+
+A module of its own, since child processes of the tests need it too.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+
+_common: dict[str, Any] = {
+    "deadline": None,
+    # Nothing is kept between runs: what was found becomes a named case.
+    "database": None,
+    # The explaining phase traces every line and takes longer than all the rest.
+    "phases": [Phase.explicit, Phase.generate, Phase.shrink],
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
+}
+settings.register_profile("ci", derandomize=True, max_examples=150, **_common)
+settings.register_profile("quick", derandomize=True, max_examples=25, **_common)
+settings.register_profile("long", max_examples=5000, **_common)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def share(part: float) -> settings:
+    """So much of the profile's number of examples, for tests that are slow or find much."""
+    whole = settings().max_examples
+    return settings(max_examples=max(1, int(whole * part)))

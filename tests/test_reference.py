@@ -1,0 +1,256 @@
+"""The reference itself, on small trees whose answers are written down by hand."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+
+import pytest
+
+import reference
+from reference import Item, Pat, Tree
+from trees import (
+    ChildFailed,
+    Dir,
+    Fifo,
+    File,
+    Link,
+    Socket,
+    as_value,
+    built,
+    run_unprivileged,
+    tree,
+)
+
+
+def found(source: Any, *patterns: Any, **options: Any) -> Any:
+    """Paths relative to the source, "" for itself, of all matches."""
+    answer = reference.scan(source, list(patterns), **options)
+    top = os.path.realpath(source)
+    return sorted(os.path.relpath(path, top).replace("..", "!") for path, _ in answer.found)
+
+
+def test_nested_requirements() -> None:
+    spec = tree("run1/raw/a.fastq", "run1/notes.txt", "run2/raw/", "run3/notes.txt", "raw/a.fastq")
+    with built(spec) as top:
+        assert found(top, Pat("run*")) == ["run1", "run2", "run3"]
+        assert found(top, Pat("run*", ("*.txt",))) == ["run1", "run3"]
+        assert found(top, Pat("run*", (), (Pat("raw"),))) == ["run1", "run2"]
+        assert found(top, Pat("run*", (), (Pat("raw", ("*.fastq",)),))) == ["run1"]
+        assert found(top, Pat("*", (), (Pat("raw", ("*.fastq",)),))) == [".", "run1"]
+        assert found(top, Pat("raw")) == ["raw", "run1/raw", "run2/raw"]
+        assert found(top, Pat(""), max_depth=0) == ["."]
+        assert found(top, Pat(None), max_depth=1) == [".", "raw", "run1", "run2", "run3"]
+
+
+def test_links_are_listed_and_only_followed_when_asked() -> None:
+    spec = Dir(
+        {
+            "src": Dir(
+                {
+                    "d": Dir({"f": File()}),
+                    "to-d": Link(to="src/d"),
+                    "to-f": Link(to="src/d/f"),
+                    "broken": Link(raw="nowhere"),
+                    "self": Link(raw="self"),
+                    "through-file": Link(raw="d/f/x"),
+                    "up": Link(to="src"),
+                    "out": Link(to="out"),
+                    "fifo": Fifo(),
+                    "socket": Socket(),
+                }
+            ),
+            "out": Dir({"g": File()}),
+        }
+    )
+    with built(spec) as top:
+        source = top / "src"
+        listing = reference.read_listing(os.fspath(source))
+        assert listing.dirs == {"d": False, "to-d": True, "up": True, "out": True}
+        assert sorted(listing.files) == [
+            "broken",
+            "fifo",
+            "self",
+            "socket",
+            "through-file",
+            "to-f",
+        ]
+        assert listing.errors == []
+        assert found(source, Pat("*")) == [".", "d"]
+        assert found(source, Pat("*", (), (Pat("out"),))) == ["."]
+        assert found(source, Pat("*", (), (Pat("out", ("g",)),))) == []
+        assert found(source, Pat("*"), follow_links=True) == [".", "d", "out", "to-d"]
+        assert found(source, Pat("*", (), (Pat("out", ("g",)),)), follow_links=True) == ["."]
+        assert found(source, Pat("*", (), (Pat("up"),)), follow_links=True) == ["."]
+        answer = reference.scan(source, [Pat()], follow_links=True)
+        assert answer.errors == [Item(os.fspath(source / "up"), errno.ELOOP)]
+        answer = reference.scan(source, [Pat()])
+        assert answer.most == answer.least == ([], 2, 11, 3)
+
+
+def test_a_link_out_of_the_tree_that_comes_back_ends() -> None:
+    spec = Dir({"src": Dir({"up": Link(to="")})})
+    with built(spec) as top:
+        source = top / "src"
+        answer = reference.scan(source, [Pat()], follow_links=True)
+        paths = {os.path.relpath(path, source) for path, _ in answer.found}
+        assert paths == {".", "up", "up/src"}
+        assert answer.errors == [Item(os.fspath(source / "up/src/up"), errno.ELOOP)]
+
+
+def test_the_source_is_resolved() -> None:
+    with built(Dir({"real": Dir({"f": File()}), "link": Link(to="real")})) as top:
+        answer = reference.scan(top / "link", [Pat("real"), Pat("link")])
+        assert answer.found == {(os.fspath(top / "real"), Pat("real"))}
+        with pytest.raises(NotADirectoryError):
+            reference.scan(top / "real/f", [Pat()])
+        with pytest.raises(FileNotFoundError):
+            reference.scan(top / "no", [Pat()])
+
+
+def test_max_depth_looks_deeper_only_for_what_is_asked() -> None:
+    spec = tree("a/b/c/f", "a/x/y/f")
+    with built(spec) as top:
+        deep = Pat("*", (), (Pat("b", (), (Pat("c", ("f",)),)),))
+        assert found(top, deep, max_depth=1) == ["a"]
+        assert found(top, deep, max_depth=0) == []
+        answer = reference.scan(top, [deep], max_depth=1)
+        assert answer.least.directories == 2
+        assert answer.most.directories == 4  # the source, a, a/b and a/b/c, neither a/x nor a/x/y
+        assert reference.scan(top, [Pat("*", (), (Pat("b"),))], max_depth=1).most.directories == 2
+
+
+def test_optional_and_repeated_requirements() -> None:
+    with built(tree("a.txt", "d/x")) as top:
+        assert found(top, Pat("*", ("*.txt", "a*"), optional_files=("no",)), max_depth=0) == ["."]
+        assert found(top, Pat("*", (), (Pat("d"), Pat("*", ("x",)))), max_depth=0) == ["."]
+        assert found(top, Pat("d", optional_dirs=(Pat("no"),))) == ["d"]
+        assert found(top, Pat("d", ("x", "y"))) == []
+
+
+EXCLUDE = [
+    ("a", "a", True, True),
+    ("a", "x/y/a", False, True),
+    ("a", "ab", False, False),
+    ("a", "a/b", False, False),
+    ("a/", "a", True, True),
+    ("a/", "a", False, False),
+    ("a/", "x/a", True, True),
+    ("/a", "a", False, True),
+    ("/a", "x/a", False, False),
+    ("/a/", "a", True, True),
+    ("/a/", "x/a", True, False),
+    ("x/a", "x/a", False, True),
+    ("x/a", "y/x/a", False, False),
+    ("*", "x/.a", False, True),
+    ("/*", "x/a", False, False),
+    ("/*", "x", False, True),
+    ("*.txt", "x/a.txt", False, True),
+    ("x/*.txt", "x/y/a.txt", False, False),
+    ("x/*/a", "x/y/a", False, True),
+    ("**/a", "a", False, True),
+    ("**/a", "x/y/a", False, True),
+    ("**/a", "x/ya", False, False),
+    ("a/**", "a", True, False),
+    ("a/**", "a/b", False, True),
+    ("a/**", "a/b/c", False, True),
+    ("a/**", "x/a/b", False, False),
+    ("a/**/b", "a/b", False, True),
+    ("a/**/b", "a/x/y/b", False, True),
+    ("a/**/b", "a/xb", False, False),
+    ("**", "x/y", False, True),
+    ("**/x/**", "a/x/y", False, True),
+    ("**/x/**", "a/x", True, False),
+    ("?", "x/a", False, True),
+    ("?", "ab", False, False),
+    ("[ab]", "b", False, True),
+    ("[a-c]x", "bx", False, True),
+    ("[!a]", "b", False, True),
+    ("[!a]", "a", False, False),
+    ("{a,b}", "x/b", False, True),
+    ("{a,b}c", "bc", False, True),
+    ("{a,b}/c", "a/c", False, True),
+    ("{a,b}/c", "x/a/c", False, False),
+    (r"\*", "*", False, True),
+    (r"\*", "a", False, False),
+    (r"\{a,b\}", "{a,b}", False, True),
+    ("a.", "x/a.", False, True),
+    ("\u65e5*", "\u65e5\u672c", False, True),
+]
+
+
+@pytest.mark.parametrize(("rule", "path", "is_directory", "expected"), EXCLUDE)
+def test_exclude_rules(rule: Any, path: Any, is_directory: Any, expected: Any) -> None:
+    assert reference.excluded([rule], path, is_directory=is_directory) is expected
+
+
+def test_excluded_entries_satisfy_nothing() -> None:
+    with built(tree("a/f", "b/f", "f")) as top:
+        assert found(top, Pat("*", ("f",)), exclude=["a"]) == [".", "b"]
+        assert found(top, Pat("*", ("f",)), exclude="/f") == ["a", "b"]
+        assert found(top, Pat("*", ("f",)), exclude="f") == []
+        assert found(top, Pat("*", (), (Pat("a"),)), exclude=["a/"]) == []
+        assert found(top, Pat("top"), exclude=["top", "**"]) == ["."]
+
+
+def test_matches_takes_the_lists_as_they_are() -> None:
+    with built(tree("d/f")) as top:
+        path = os.fspath(top)
+        asks = Pat("*", (), (Pat("d", ("f",)),))
+        assert reference.matches(path, ["d"], [], asks)
+        assert not reference.matches(path, ["e"], [], asks)
+        assert reference.matches(path, ["e"], [], Pat("*", (), (Pat("e"),)))
+        assert reference.matches("/no/where", ["e"], ["x"], Pat("where", ("x",), (Pat("e"),)))
+        assert not reference.matches("/no/where", ["d"], [], asks)
+
+
+def test_a_tree_that_is_a_value() -> None:
+    value = Tree({"a": Tree({}, ("f",)), "b": Tree()}, ("a", "g"))
+    hits = reference.scan_tree(value, "src", [Pat("*", ("f",)), Pat("*", ("a",), (Pat("a"),))])
+    assert {path for path, _ in hits} == {"a", ""}
+    assert reference.scan_tree(value, "src", [Pat("b")], exclude=["b/"]) == set()
+    assert reference.walk_tree(value) == [
+        ("", ["a", "b"], ["a", "g"]),
+        ("a", [], ["f"]),
+        ("b", [], []),
+    ]
+    assert as_value(tree("a/f", "b/", "g")) == Tree({"a": Tree({}, ("f",)), "b": Tree()}, ("g",))
+
+
+def unreadable_directories() -> Any:
+    spec = Dir(
+        {
+            "closed": Dir({"f": File()}, mode=0),
+            "list-only": Dir({"d": Dir(), "f": File(), "l": Link(raw="f")}, mode=0o444),
+            "search-only": Dir({"f": File()}, mode=0o111),
+            "behind": Link(to="closed/f"),
+        }
+    )
+    with built(spec) as top:
+        answer = reference.scan(top, [Pat("*"), Pat("*", ("behind",), (Pat("closed"),))])
+        assert {os.path.relpath(path, top) for path, _ in answer.found} == {".", "list-only"}
+        assert answer.errors == sorted(
+            Item(os.fspath(top / name), errno.EACCES)
+            for name in ["closed", "search-only", "list-only/d", "list-only/l", "behind"]
+        )
+        path, names = os.fspath(top), ["closed", "list-only"]
+        inside = Pat("closed", ("f",))
+        with pytest.raises(PermissionError):
+            reference.matches(path, names, [], Pat("*", (), (inside,)))
+        assert reference.matches(path, names, [], Pat("*", (), (Pat("*", ("l",)),)))
+        assert not reference.matches(path, names, [], Pat("*", (), (inside, Pat("no"))))
+    return os.geteuid()
+
+
+def test_unreadable_directories() -> None:
+    assert run_unprivileged(unreadable_directories) != 0
+
+
+def fails_in_the_child() -> None:
+    raise AssertionError("told by the child")
+
+
+def test_a_failure_in_the_child_is_told() -> None:
+    with pytest.raises(ChildFailed, match="told by the child"):
+        run_unprivileged(fails_in_the_child)
