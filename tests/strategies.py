@@ -7,8 +7,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-import profiles  # noqa: F401  (Hypothesis takes its settings from it)
 from hypothesis import strategies as st
+
+import profiles  # noqa: F401  (Hypothesis takes its settings from it)
 from reference import Pat
 from trees import Dir, Entry, Fifo, File, Link, Socket
 

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_process import Arg, run, run_python
 from click.testing import CliRunner
+
+from cli_process import Arg, run, run_python
 from pathvein import cli as cli_module
 
 RUN = {"directory_name": "run_*", "files": ["*.csv"]}
@@ -353,7 +354,9 @@ def test_bad_pattern_is_found_before_anything_is_written(lab: Path, pattern: Pat
 def test_wrong_use(lab: Path, pattern: Path, args: list[Arg], said: str) -> None:
     message = failure("scan", lab, "-p", pattern, *args)
     assert said in message
-    assert message.endswith("; see pathvein scan --help" if args != ["-p"] else "pathvein --help")
+    assert message.endswith(
+        " (see pathvein scan --help)" if args != ["-p"] else " (see pathvein --help)"
+    )
 
 
 def test_no_source_and_no_pattern(lab: Path, pattern: Path) -> None:

@@ -6,11 +6,13 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from cli_process import make_endless_tree, run, start, terminal
 
 #: The command, which says when it is about to begin.
@@ -140,7 +142,25 @@ def test_progress_line(endless: Path, top: Path) -> None:
     last = said.split(b"\r")
     assert last[-1] == b""
     assert last[-2].strip(b" ") == b""
-    assert len(last[-2]) >= len(last[-3].rstrip(b" ")) > 0
+    # Two more, for the ^C that the terminal shows where it was pressed there.
+    assert len(last[-2]) >= len(last[-3].rstrip(b" ")) + 2 > 2
+
+
+@pytest.mark.parametrize("columns", [1, 20])
+def test_progress_line_on_a_narrow_terminal(endless: Path, top: Path, columns: int) -> None:
+    with terminal() as tty:
+        termios.tcsetwinsize(tty.end, (5, columns))
+        with start("scan", endless, "-p", top, "--follow-links", stderr=tty.end) as process:
+            if columns > 1:
+                tty.read_until(lambda output: b"2 s: " in output)
+            else:
+                time.sleep(1.5)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        said = tty.read_rest()
+    assert process.returncode == 130
+    assert b"\n" not in said
+    assert max(len(line) for line in said.split(b"\r")) == columns - 1
 
 
 def test_progress_line_makes_way_for_results(endless: Path, tmp_path: Path) -> None:

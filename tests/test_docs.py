@@ -9,12 +9,13 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-import pathvein
 import pathvein_core
 import pytest
+from pathvein_core import ExcludeRules
+
+import pathvein
 import readme_snippets
 from pathvein import PatternMatcher
-from pathvein_core import ExcludeRules
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))

@@ -7,8 +7,9 @@ import os
 import warnings
 from typing import Any
 
-import pathvein
 import pytest
+
+import pathvein
 from compare import items
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, iscan, scan

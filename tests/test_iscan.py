@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from pathvein import FileStructurePattern as P
 from pathvein import ScanResult, ScanWarning, iscan, scan
 from trees import Dir, Link, Make, tree

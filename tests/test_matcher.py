@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pathvein import PatternMatcher
 from strategies import HARD, hard_text
 
@@ -215,7 +216,7 @@ def test_a_wrong_name_is_a_type_error(name: Any) -> None:
         with pytest.raises(TypeError, match="name"):
             many([name])
         with pytest.raises(TypeError, match="names"):
-            many(3)
+            many(3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("patterns", [3, None, [3], [None], ["a", b"b"]])

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compare import make_pattern
 from hypothesis import given
 from hypothesis import strategies as st
+
+from compare import make_pattern
 from pathvein import FileStructurePattern as P
 from reference import Pat
 from strategies import hard_text
@@ -692,4 +693,4 @@ def test_validate_never_fails(pat: Any) -> None:
 
 def test_pathlib_is_no_pattern_name() -> None:
     with pytest.raises(TypeError, match="directory_name"):
-        P(Path("a"))
+        P(Path("a"))  # type: ignore[arg-type]

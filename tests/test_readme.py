@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 import readme_snippets
 from pathvein import FileStructurePattern
 from readme_snippets import Command

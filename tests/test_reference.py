@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import pytest
+
 import reference
 from reference import Item, Pat, Tree
 from trees import (

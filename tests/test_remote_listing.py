@@ -17,9 +17,9 @@ import pytest
 
 pytest.importorskip("upath")
 
-import fsspec  # type: ignore[import-untyped]
+import fsspec
 from fsspec import AbstractFileSystem
-from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+from fsspec.implementations.memory import MemoryFileSystem
 from upath import UPath
 
 from pathvein import _remote

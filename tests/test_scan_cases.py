@@ -14,8 +14,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pathvein
 import pytest
+
+import pathvein
 import reference
 from compare import make_pattern
 from pathvein import FileStructurePattern, ScanResult, iscan, scan

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import pathvein
 import pytest
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+import pathvein
 import reference
 import strategies
 from compare import by_index, expected_rows, items, make_pattern, make_patterns
-from hypothesis import given, note
-from hypothesis import strategies as st
 from profiles import share
 from reference import Pat, Tree
 from trees import Dir, File, Make, as_value, built, in_memory, run_unprivileged
@@ -135,13 +136,14 @@ def memory_cases(draw: Any) -> Any:
 def relative_rows(results: Any, source: Any, patterns: Any) -> Any:
     """(path below the source, which object), sorted."""
     index = {id(pattern): i for i, pattern in enumerate(patterns)}
+    kind, top = type(source), source.path
     rows = []
     for result in results:
+        path = result.source.path
         assert type(result) is pathvein.ScanResult
-        assert type(result.source) is type(source)
-        path = getattr(result.source, "path")  # noqa: B009  (not of a pathlib.Path)
-        assert path.startswith(source.path)
-        below = path[len(source.path) :]
+        assert type(result.source) is kind
+        assert path.startswith(top)
+        below = path[len(top) :]
         rows.append((below.removeprefix("/"), index[id(result.pattern)]))
     return sorted(rows)
 

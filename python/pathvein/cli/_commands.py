@@ -77,7 +77,7 @@ def _one_line(error: click.ClickException) -> str:
     # They are written as sentences, some on several lines.
     message = message.replace("\n", " ").rstrip(".")
     command = error.ctx.command_path if error.ctx else "pathvein"
-    return f"{message}; see {command} --help"
+    return f"{message} (see {command} --help)"
 
 
 @click.group(cls=_Commands, context_settings=_SETTINGS)

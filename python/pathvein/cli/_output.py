@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import re
-import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -75,6 +74,16 @@ def abandon(stream: IO[str] | None) -> None:
         pass  # it is no stream of the operating system
 
 
+def _columns() -> int:
+    """How long a line on standard error may be."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        columns = 0
+    # A terminal may not know. One is left free: a full line makes some go to the next.
+    return (columns or 80) - 1
+
+
 class Messages:
     """Standard error: what is told, and on a terminal how far a scan has come."""
 
@@ -105,15 +114,15 @@ class Messages:
         text += f"{count(stats.entries, 'entry')}, {count(stats.matches, 'match')}"
         if stats.errors:
             text += f", {count(stats.errors, 'error')}"
-        # One column is left free: a full line makes some terminals go to the next.
-        text = text[: max(shutil.get_terminal_size().columns - 1, 0)]
+        text = text[: _columns()]
         self._write(f"\r{text:<{self._width}}")
         self._width = len(text)
 
     def clear(self) -> None:
         """Take the progress line away."""
         if self._width:
-            self._write(f"\r{'':<{self._width}}\r")
+            # And what a terminal may have shown after it of a key pressed: ^C.
+            self._write(f"\r{'':<{min(self._width + 2, _columns())}}\r")
             self._width = 0
 
     def _write(self, text: str) -> None:
@@ -166,8 +175,7 @@ class Results:
         path = str(result.source)
         if self._json:
             found = {"path": path, "pattern": self._names[id(result.pattern)]}
-            # DEL is the one control character that JSON leaves as it is.
-            yield json.dumps(found).replace("\x7f", r"\u007f").encode() + self._end
+            yield json.dumps(found).encode() + self._end
             return
         raw = _raw(visible(path) if self._terminal else path)
         if self._seen is not None:
