@@ -157,6 +157,10 @@ fn few_file_handles() {
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), LEVELS);
         assert_eq!(results.len(), LEVELS, "no errors");
     }
+    // From a source that is a relative path, as few are held.
+    std::env::set_current_dir(&root).unwrap();
+    let listings = Walk::new("n").into_iter().filter(Result::is_ok).count();
+    assert_eq!(listings, 2 * LEVELS);
     // (What removes whole trees needs a handle for each level.)
     assert!(Command::new("rm").arg("-rf").arg(root.join("n")).status().unwrap().success());
 }

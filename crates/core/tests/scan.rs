@@ -588,6 +588,33 @@ fn directories_that_come_and_go() {
 }
 
 #[test]
+fn a_directory_that_is_gone_when_it_is_opened_is_absent() {
+    // The worker has listed `w` and cannot go on before its matches are taken,
+    // as there are more than may wait.
+    const MANY: usize = 5_000;
+    let one = named("w").into_builder();
+    let same = |i: usize| one.clone().optional_file(&i.to_string()).build().unwrap();
+    let mut patterns: Vec<Pattern> = (0..MANY).map(same).collect();
+    patterns.extend(["gone", "file", "link", "stays"].map(|x| pattern("w", [], [named(x)])));
+    for portable in [false, true] {
+        for follow in [false, true] {
+            let (_dir, root) = tree(&["w/gone/", "w/file/", "w/link/", "w/stays/", "other/"]);
+            let scan = Scan::new(&root, &patterns).follow_links(follow).portable_lister(portable);
+            let mut matches = scan.start().unwrap();
+            assert!(matches.next().unwrap().unwrap().pattern() < MANY);
+            for name in ["gone", "file", "link"] {
+                fs::remove_dir(root.join("w").join(name)).unwrap();
+            }
+            fs::write(root.join("w/file"), "").unwrap();
+            symlink("../other", root.join("w/link")).unwrap();
+            let rest: Vec<usize> = matches.map(|found| found.unwrap().pattern()).collect();
+            assert_eq!(rest.len(), MANY);
+            assert_eq!(rest.into_iter().filter(|&i| i >= MANY).collect::<Vec<_>>(), [MANY + 3]);
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_an_error_item() {
     if !child::is_child() {
         return child::run_without_rights("what_cannot_be_read_is_an_error_item");
