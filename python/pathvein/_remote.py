@@ -26,6 +26,7 @@ the user's own path.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -469,10 +470,8 @@ class RemoteDirectory:
         if self._links is None:
             self._links = set()
             if self._source.may_have_links:
-                try:
+                with contextlib.suppress(OSError):  # the directory need not exist
                     self._links = self._source.list().links
-                except OSError:
-                    pass  # the directory need not exist
         return name in self._links
 
     def list(self, rel: str) -> Listing:
