@@ -194,7 +194,7 @@ fn a_directory_that_is_gone_when_it_is_opened_again() {
     // the first is here.
     fs::create_dir(path.join("bottom")).unwrap();
     let bottom = pattern("bottom").into_builder();
-    let same = |i: usize| bottom.clone().optional_file(&i.to_string()).build().unwrap();
+    let same = |i: usize| bottom.clone().optional_file(i.to_string()).build().unwrap();
     let patterns: Vec<_> = (0..5_000).map(same).collect();
     let mut matches = Scan::new(&root, &patterns).threads(threads(1)).start().unwrap();
     matches.next().unwrap().unwrap();

@@ -593,7 +593,7 @@ fn a_directory_that_is_gone_when_it_is_opened_is_absent() {
     // as there are more than may wait.
     const MANY: usize = 5_000;
     let one = named("w").into_builder();
-    let same = |i: usize| one.clone().optional_file(&i.to_string()).build().unwrap();
+    let same = |i: usize| one.clone().optional_file(i.to_string()).build().unwrap();
     let mut patterns: Vec<Pattern> = (0..MANY).map(same).collect();
     patterns.extend(["gone", "file", "link", "stays"].map(|x| pattern("w", [], [named(x)])));
     for portable in [false, true] {
