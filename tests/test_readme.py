@@ -1,5 +1,6 @@
 """All that README.md shows is as it says: Python, Rust, commands, JSON and links."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -55,16 +56,20 @@ def test_rust_is_the_example() -> None:
 
 
 COMMANDS = readme_snippets.commands(README)
+#: It has a test of its own.
 DEMO = "scripts/demo"
+#: It is what runs this.
+TEST = "scripts/test"
 
 
 def test_commands_are_found() -> None:
-    assert DEMO in {command.command for command in COMMANDS}
+    assert {DEMO, TEST} <= {command.command for command in COMMANDS}
+    assert os.access(ROOT / TEST, os.X_OK)
     assert sum(bool(command.output) for command in COMMANDS) >= 4
 
 
 @pytest.mark.parametrize(
-    "command", [c for c in COMMANDS if c.command != DEMO], ids=lambda c: c.command
+    "command", [c for c in COMMANDS if c.command not in (DEMO, TEST)], ids=lambda c: c.command
 )
 def test_command(command: Command) -> None:
     """It succeeds, and gives the lines that are shown, in whatever order."""
