@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, note
@@ -136,13 +136,14 @@ def memory_cases(draw: Any) -> Any:
 def relative_rows(results: Any, source: Any, patterns: Any) -> Any:
     """(path below the source, which object), sorted."""
     index = {id(pattern): i for i, pattern in enumerate(patterns)}
+    kind, top = type(source), source.path
     rows = []
     for result in results:
+        path = result.source.path
         assert type(result) is pathvein.ScanResult
-        assert type(result.source) is type(source)
-        path = cast("Any", result.source).path
-        assert path.startswith(source.path)
-        below = path[len(source.path) :]
+        assert type(result.source) is kind
+        assert path.startswith(top)
+        below = path[len(top) :]
         rows.append((below.removeprefix("/"), index[id(result.pattern)]))
     return sorted(rows)
 

@@ -380,6 +380,8 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         }
         let identity = match L::handle_identity(&handle) {
             Ok(identity) => identity,
+            // (Where a handle is a path, it can lead nowhere any more.)
+            Err(error) if is_gone(&error) => return Ok(Entered::Gone),
             Err(error) => return failed(Operation::ReadMetadata, error),
         };
         if is_link {

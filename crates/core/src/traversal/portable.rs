@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::lister::{EntryKind, Identity, Lister};
+use super::lister::{EntryKind, Identity, Lister, is_gone};
 
 /// See the module.
 #[derive(Debug)]
@@ -74,16 +74,16 @@ impl Lister for Portable {
                         break;
                     }
                 }
-                // An error about an entry does not end the listing.
+                // An error about an entry does not end the listing, and one that
+                // is gone is none. (`io::Error::from` would lose the number.)
                 Err(error) => {
-                    first_error.get_or_insert(error);
+                    if let Some(error) = error.into_io_error().filter(|error| !is_gone(error)) {
+                        first_error.get_or_insert(error);
+                    }
                 }
             }
         }
-        match first_error.map(io::Error::from) {
-            Some(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        first_error.map_or(Ok(()), Err)
     }
 
     fn kind(parent: &PathBuf, name: &OsStr, follow: bool) -> io::Result<EntryKind> {

@@ -1,0 +1,46 @@
+//! Tests that need a process of their own: with few file handles, with no
+//! rights, or to count its threads.
+
+use std::process::Command;
+
+const CHILD: &str = "PATHVEIN_TEST_CHILD";
+
+/// Whether this is the process of its own.
+pub(crate) fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// Runs the test of this name alone, in a process that `prepare` may change.
+pub(crate) fn run(test: &str, prepare: impl FnOnce(Command) -> Command) {
+    let mut command = prepare(Command::new(std::env::current_exe().unwrap()));
+    let output = command
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert!(stdout.contains("1 passed"), "{stdout}{stderr}");
+}
+
+/// Runs the test of this name alone, as somebody who is not the superuser.
+pub(crate) fn run_without_rights(test: &str) {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+
+    if !rustix::process::geteuid().is_root() {
+        return run(test, |command| command);
+    }
+    // Nobody may not reach the program where it is.
+    let dir = tempfile::tempdir().unwrap();
+    set_permissions(dir.path(), Permissions::from_mode(0o777)).unwrap();
+    let program = dir.path().join("test");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    run(test, |_| {
+        let mut command = Command::new(&program);
+        command.uid(65534).gid(65534).current_dir(dir.path()).env("TMPDIR", dir.path());
+        command
+    });
+}

@@ -1,0 +1,130 @@
+//! Trees and patterns made from choices: of a fuzzer's bytes or of a generator
+//! of random numbers.
+
+use std::ffi::OsString;
+
+use pathvein_core::FileStructurePattern;
+
+use super::reference::{Sub, Tree};
+
+/// Where choices come from.
+pub(crate) trait Choices {
+    /// A number below `bound`, which is at least 1.
+    fn below(&mut self, bound: usize) -> usize;
+
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())]
+    }
+
+    /// True once in `times`.
+    fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == times - 1
+    }
+}
+
+/// A byte for each choice; zeros when there are no more.
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
+
+impl Choices for Bytes<'_> {
+    fn below(&mut self, bound: usize) -> usize {
+        match self.0.split_first() {
+            Some((&first, rest)) => {
+                self.0 = rest;
+                usize::from(first) % bound
+            }
+            None => 0,
+        }
+    }
+}
+
+/// SplitMix64, so that the same seed is the same case everywhere.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Choices for Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) % bound as u64) as usize
+    }
+}
+
+const NAMES: [&str; 8] = ["a", "b", "ab", "a.x", "b.x", "c", "é", ".a"];
+
+/// Globs that the reference can read.
+const GLOBS: [&str; 14] =
+    ["a", "*", "b", "*.x", "a*", "?", "c", "[ab]", "[!a]", "*b", "é", "?.x", "a*x", "nothing"];
+
+pub(crate) fn name(choices: &mut impl Choices) -> OsString {
+    if choices.once_in(16) { undecodable() } else { choices.pick(&NAMES).into() }
+}
+
+/// A name that is not UTF-8, where there are such.
+fn undecodable() -> OsString {
+    #[cfg(unix)]
+    return std::os::unix::ffi::OsStringExt::from_vec(b"a\xff".into());
+    #[cfg(not(unix))]
+    return "a!".into();
+}
+
+pub(crate) fn patterns(choices: &mut impl Choices) -> Vec<FileStructurePattern> {
+    let count = 1 + choices.below(4);
+    (0..count).map(|_| pattern(choices, 1)).collect()
+}
+
+fn pattern(choices: &mut impl Choices, level: usize) -> FileStructurePattern {
+    let mut builder = FileStructurePattern::builder(choices.pick(&GLOBS));
+    if choices.once_in(8) {
+        builder = if choices.once_in(2) { builder.any_name() } else { Default::default() };
+    } else if choices.once_in(12) {
+        builder = FileStructurePattern::builder("");
+    }
+    for _ in 0..choices.below(3) {
+        builder = builder.file(choices.pick(&GLOBS));
+    }
+    if choices.once_in(8) {
+        builder = builder.optional_file(choices.pick(&GLOBS));
+    }
+    if level < 4 {
+        for _ in 0..choices.below(3) {
+            builder = builder.directory(pattern(choices, level + 1));
+        }
+        if choices.once_in(8) {
+            builder = builder.optional_directory(pattern(choices, level + 1));
+        }
+    }
+    builder.build().expect("few levels")
+}
+
+/// A tree in memory.
+pub(crate) fn tree(choices: &mut impl Choices) -> Tree {
+    let mut left = 40;
+    tree_below(choices, 0, &mut left)
+}
+
+fn tree_below(choices: &mut impl Choices, depth: usize, left: &mut usize) -> Tree {
+    let mut tree = Tree::default();
+    for _ in 0..choices.below(4) {
+        tree.files.push(name(choices));
+    }
+    for _ in 0..choices.below(4) {
+        if *left == 0 || depth == 6 {
+            break;
+        }
+        *left -= 1;
+        let name = name(choices);
+        // (A name that is file and directory at once is not ruled out.)
+        if tree.directories.iter().any(|(other, _)| *other == name) {
+            continue;
+        }
+        let sub = match choices.below(10) {
+            7 => Sub::NotEntered,
+            8 => Sub::Gone,
+            9 => Sub::Assumed,
+            _ => Sub::Entered(tree_below(choices, depth + 1, left)),
+        };
+        tree.directories.push((name, sub));
+    }
+    tree
+}

@@ -1,0 +1,702 @@
+//! Named cases of scans of real trees, by both listers.
+#![cfg(unix)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{ErrorKind as IoErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use common::disk::plant;
+use common::{child, reference};
+use pathvein_core::{
+    Error, ErrorKind, ExcludeRules, FileStructurePattern, Match, NameGlob, Operation, Scan, Stats,
+};
+use tempfile::TempDir;
+
+type Pattern = FileStructurePattern;
+
+/// A pattern with a name, files and sub-patterns.
+fn pattern<const F: usize, const D: usize>(
+    name: &str,
+    files: [&str; F],
+    directories: [Pattern; D],
+) -> Pattern {
+    Pattern::builder(name).files(files).directories(directories).build().unwrap()
+}
+
+fn named(name: &str) -> Pattern {
+    pattern(name, [], [])
+}
+
+/// A tree whose source is called `source`, beside nothing else.
+fn tree(entries: &[&str]) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().canonicalize().unwrap().join("source");
+    fs::create_dir(&source).unwrap();
+    plant(&source, entries);
+    (dir, source)
+}
+
+/// What a scan gives, its paths relative to `root`, in order.
+fn run(scan: Scan, root: &Path) -> (Vec<(String, usize)>, Vec<Error>, Stats) {
+    let mut matches = scan.start().unwrap();
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for result in &mut matches {
+        match result {
+            Ok(found_one) => {
+                let path = found_one.path().strip_prefix(root).unwrap();
+                found.push((path.to_str().unwrap().to_owned(), found_one.pattern()));
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    found.sort();
+    errors.sort_by_key(|error| error.path().map(Path::to_path_buf));
+    (found, errors, matches.stats())
+}
+
+/// Both listers find this, without errors, having listed so many directories.
+#[track_caller]
+fn check(scan: &Scan, root: &Path, expected: &[(&str, usize)], directories: usize) {
+    for portable in [false, true] {
+        let (found, errors, stats) = run(scan.clone().portable_lister(portable), root);
+        let found: Vec<(&str, usize)> = found.iter().map(|(path, i)| (&**path, *i)).collect();
+        assert!(errors.is_empty(), "portable {portable}: {errors:?}");
+        assert_eq!(found, expected, "portable {portable}");
+        assert_eq!(stats.directories, directories, "portable {portable}: directories listed");
+        assert_eq!((stats.matches, stats.errors), (found.len(), 0));
+    }
+}
+
+/// Both listers give errors for these paths.
+#[track_caller]
+fn check_errors(scan: &Scan, root: &Path, expected: &[(&str, ErrorKind, Operation)]) {
+    for portable in [false, true] {
+        let (_, errors, stats) = run(scan.clone().portable_lister(portable), root);
+        let told: Vec<_> = errors
+            .iter()
+            .map(|error| {
+                let path = error.path().unwrap().strip_prefix(root).unwrap().to_str().unwrap();
+                (path, error.kind(), error.operation().unwrap())
+            })
+            .collect();
+        assert_eq!(told, expected, "portable {portable}");
+        assert_eq!(stats.errors, expected.len());
+        for error in &errors {
+            if let Some(error) = error.io_error() {
+                assert!(error.raw_os_error().is_some(), "{error:?} has lost its number");
+            }
+        }
+    }
+}
+
+fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+#[test]
+fn requirements_look_inside() {
+    let (_dir, root) = tree(&[
+        "run_1/config.json",
+        "run_1/data/a.parquet",
+        "run_2/config.json",
+        "run_2/data/raw/b.parquet",
+        "run_3/data/c.parquet",
+        "run_4/config.json",
+        "run_4/data",
+        "deep/er/run_5/config.json",
+        "deep/er/run_5/data/d.parquet",
+    ]);
+    let data = pattern("data", ["*.parquet"], []);
+    let run = pattern("run_*", ["config.json"], [data.clone()]);
+    let scan = Scan::new(&root, &[run, data]);
+    let expected = [
+        ("deep/er/run_5", 0),
+        ("deep/er/run_5/data", 1),
+        ("run_1", 0),
+        ("run_1/data", 1),
+        ("run_3/data", 1),
+    ];
+    check(&scan, &root, &expected, 13);
+}
+
+#[test]
+fn each_requirement_has_to_be_met_and_one_entry_may_meet_several() {
+    let (_dir, root) = tree(&["a/x/f", "a/y/g", "b/x/f", "b/x/g", "c/x/f"]);
+    let both = pattern("?", [], [pattern("*", ["f"], []), pattern("*", ["g"], []), named("[xy]")]);
+    check(&Scan::new(&root, &[both]), &root, &[("a", 0), ("b", 0)], 8);
+    let twice = pattern("?", [], [pattern("x", ["f", "?"], []), pattern("x", ["?", "f"], [])]);
+    check(&Scan::new(&root, &[twice]), &root, &[("a", 0), ("b", 0), ("c", 0)], 8);
+}
+
+#[test]
+fn a_requirement_is_met_by_one_directory_wholly() {
+    // One child has the file, another the sub-directory.
+    let (_dir, root) = tree(&["a/x1/f", "a/x2/d/", "b/x/f", "b/x/d/"]);
+    let whole = pattern("?", [], [pattern("x*", ["f"], [named("d")])]);
+    check(&Scan::new(&root, &[whole]), &root, &[("b", 0)], 8);
+}
+
+#[test]
+fn requirements_reach_through_levels_but_do_not_skip_any() {
+    let (_dir, root) = tree(&["a/b/c/d/f", "x/a/c/d/f", "y/a/b/q/c/d/f"]);
+    let d = pattern("d", ["f"], []);
+    let chain = pattern("a", [], [pattern("b", [], [pattern("c", [], [d])])]);
+    check(&Scan::new(&root, &[chain]), &root, &[("a", 0)], 15);
+}
+
+#[test]
+fn the_same_pattern_at_every_level() {
+    let (_dir, root) = tree(&["a/a/a/a/", "a/b/a/"]);
+    let one = named("a");
+    let two = pattern("a", [], [one.clone()]);
+    let three = pattern("a", [], [two.clone()]);
+    let scan = Scan::new(&root, &[three, two, one]);
+    let expected = [
+        ("a", 0),
+        ("a", 1),
+        ("a", 2),
+        ("a/a", 0),
+        ("a/a", 1),
+        ("a/a", 2),
+        ("a/a/a", 1),
+        ("a/a/a", 2),
+        ("a/a/a/a", 2),
+        ("a/b/a", 2),
+    ];
+    check(&scan, &root, &expected, 7);
+}
+
+#[test]
+fn an_empty_directory_can_match_and_satisfy() {
+    let (_dir, root) = tree(&["a/empty/", "b/", "c/empty"]);
+    let outer = pattern("?", [], [named("empty")]);
+    let scan = Scan::new(&root, &[named("empty"), outer, Pattern::default()]);
+    let expected =
+        [("", 2), ("a", 1), ("a", 2), ("a/empty", 0), ("a/empty", 2), ("b", 2), ("c", 2)];
+    check(&scan, &root, &expected, 5);
+}
+
+#[test]
+fn the_source_is_a_candidate() {
+    let (_dir, root) = tree(&["f", "source/g"]);
+    let scan = Scan::new(&root, &[pattern("source", ["f"], []), named("s*"), named("S*")]);
+    check(&scan, &root, &[("", 0), ("", 1), ("source", 1)], 2);
+}
+
+#[test]
+fn files_are_no_directories_and_the_other_way_round() {
+    let (_dir, root) = tree(&["a/x/", "b/x", "c/.hidden"]);
+    let file = pattern("?", ["x"], []);
+    let directory = pattern("?", [], [named("x")]);
+    let hidden = pattern("*", ["*dden"], []);
+    let scan = Scan::new(&root, &[file, directory, hidden]);
+    check(&scan, &root, &[("a", 1), ("b", 0), ("c", 2)], 5);
+}
+
+#[test]
+fn sockets_and_broken_links_are_files() {
+    let (_dir, root) = tree(&[
+        "a/file",
+        "a/nowhere -> missing",
+        "a/circle -> circle",
+        "a/through -> file/x",
+        "a/to_file -> file",
+        "a/inner/",
+        "a/to_directory -> inner",
+        "a/twice -> to_directory",
+    ]);
+    let _socket = std::os::unix::net::UnixListener::bind(root.join("a/socket")).unwrap();
+    let files = ["nowhere", "circle", "through", "to_file", "socket"];
+    let directories = ["to_directory", "twice"].map(named);
+    let all = pattern("a", files, directories);
+    let not = ["to_directory", "twice"].map(|name| pattern("a", [name], []));
+    check(&Scan::new(&root, &[&[all][..], &not].concat()), &root, &[("a", 0)], 3);
+}
+
+#[test]
+fn links_are_there_by_name_unless_followed() {
+    let (_dir, root) = tree(&["real/f", "a/link -> ../real", "link2 -> a/link"]);
+    let by_name = pattern("*", [], [named("link*")]);
+    let inside = pattern("*", [], [pattern("link*", ["f"], [])]);
+    let scan = Scan::new(&root, &[by_name, inside, pattern("*", ["f"], []), named("link*")]);
+    check(&scan, &root, &[("", 0), ("a", 0), ("real", 2)], 3);
+    let (_, _, stats) = run(scan.clone(), &root);
+    assert_eq!((stats.links_not_followed, stats.entries), (2, 5));
+    let expected = [
+        ("", 0),
+        ("", 1),
+        ("a", 0),
+        ("a", 1),
+        ("a/link", 2),
+        ("a/link", 3),
+        ("link2", 2),
+        ("link2", 3),
+        ("real", 2),
+    ];
+    let scan = scan.follow_links(true);
+    check(&scan, &root, &expected, 5);
+    assert_eq!(run(scan, &root).2.links_not_followed, 0);
+}
+
+#[test]
+fn loops_of_every_length() {
+    let (_dir, root) = tree(&[
+        "a/b/c/self -> .",
+        "a/b/c/parent -> ..",
+        "a/b/c/above -> ../..",
+        "a/b/c/source -> ../../..",
+        "a/b/c/leaf/",
+    ]);
+    // A loop is present by name, with nothing in it.
+    let four = ["self", "parent", "above", "source"];
+    let by_name = pattern("c", [], four.map(named));
+    let inside = four.map(|name| pattern("c", [], [pattern(name, [], [named("*")])]));
+    let whatever = four.map(named);
+    let patterns = [&[by_name.clone()][..], &inside, &whatever].concat();
+    let scan = Scan::new(&root, &patterns).follow_links(true);
+    let at = |name| (name, ErrorKind::Loop, Operation::FollowLink);
+    let loops = [at("a/b/c/above"), at("a/b/c/parent"), at("a/b/c/self"), at("a/b/c/source")];
+    check_errors(&scan, &root, &loops);
+    for portable in [false, true] {
+        let (found, errors, stats) = run(scan.clone().portable_lister(portable), &root);
+        // (The source is called `source`.)
+        assert_eq!(found, [("".into(), 8), ("a/b/c".into(), 0)]);
+        let ancestors: Vec<_> = errors.iter().map(|e| e.loop_ancestor().unwrap()).collect();
+        let a = root.join("a");
+        assert_eq!(ancestors, [&*a, &a.join("b"), &a.join("b/c"), &*root]);
+        assert_eq!(stats.directories, 5);
+    }
+    // Nothing is opened for a loop that nobody looks into.
+    let scan = Scan::new(&root, &[by_name]).follow_links(true).max_depth(Some(3));
+    check(&scan, &root, &[("a/b/c", 0)], 4);
+}
+
+#[test]
+fn links_between_two_directories() {
+    let (_dir, root) = tree(&["a/to_b -> ../b", "b/to_a -> ../a", "a/f"]);
+    let scan = Scan::new(&root, &[named("to_*"), pattern("*", ["f"], [])]).follow_links(true);
+    let at = |name| (name, ErrorKind::Loop, Operation::FollowLink);
+    check_errors(&scan, &root, &[at("a/to_b/to_a"), at("b/to_a/to_b")]);
+    let (found, _, _) = run(scan, &root);
+    let expected = [("a", 1), ("a/to_b", 0), ("b/to_a", 0), ("b/to_a", 1)];
+    assert_eq!(found, expected.map(|(path, index)| (path.to_owned(), index)));
+}
+
+#[test]
+fn a_link_to_above_the_source_ends() {
+    // The source is seen again below the link, as a plain directory; the link
+    // in it is the loop.
+    let (_dir, root) = tree(&["x/up -> ../.."]);
+    let scan = Scan::new(&root, &[named("x"), named("up")]).follow_links(true);
+    let error = ("x/up/source/x/up", ErrorKind::Loop, Operation::FollowLink);
+    check_errors(&scan, &root, &[error]);
+    let expected = [("x", 0), ("x/up", 1), ("x/up/source/x", 0)];
+    assert_eq!(run(scan, &root).0, expected.map(|(path, index)| (path.to_owned(), index)));
+}
+
+#[test]
+fn two_links_to_one_directory_are_two_visits() {
+    let (dir, root) = tree(&["l1 -> ../outside", "l2 -> ../outside"]);
+    plant(dir.path(), &["outside/in/f"]);
+    let scan = Scan::new(&root, &[pattern("in", ["f"], [])]);
+    check(&scan, &root, &[], 1);
+    check(&scan.follow_links(true), &root, &[("l1/in", 0), ("l2/in", 0)], 5);
+}
+
+#[test]
+fn excluded_entries_are_absent() {
+    let (_dir, root) =
+        tree(&["a/.git/f", "a/keep/f", "b/f.tmp", "b/g", "c/sub/x/f", "sub/x/f", "d/.git"]);
+    let has_git = pattern("*", [], [named(".git")]);
+    let git_file = pattern("*", [".git"], []);
+    let has_tmp = pattern("*", ["*.tmp"], []);
+    let with_f = pattern("*", ["f"], []);
+    let patterns = [has_git, git_file, has_tmp, with_f];
+    let scan =
+        |rules: &[&str]| Scan::new(&root, &patterns).exclude(ExcludeRules::new(rules).unwrap());
+    let all =
+        [("a", 0), ("a/.git", 3), ("a/keep", 3), ("b", 2), ("c/sub/x", 3), ("d", 1), ("sub/x", 3)];
+    check(&scan(&[]), &root, &all, 11);
+    let without = |left_out: &[(&str, usize)]| {
+        all.into_iter().filter(|found| !left_out.contains(found)).collect::<Vec<_>>()
+    };
+    let git = [("a", 0), ("a/.git", 3)];
+    check(&scan(&[".git/"]), &root, &without(&git), 10);
+    check(&scan(&[".git"]), &root, &without(&[git[0], git[1], ("d", 1)]), 10);
+    check(&scan(&["*.tmp"]), &root, &without(&[("b", 2)]), 11);
+    check(&scan(&["/sub"]), &root, &without(&[("sub/x", 3)]), 9);
+    check(&scan(&["sub/"]), &root, &without(&[("sub/x", 3), ("c/sub/x", 3)]), 7);
+    check(&scan(&["**/x"]), &root, &without(&[("sub/x", 3), ("c/sub/x", 3)]), 9);
+    check(&scan(&["*/x/"]), &root, &without(&[("sub/x", 3)]), 10);
+    check(&scan(&["/{a,c}", "b/f.tmp"]), &root, &[("d", 1), ("sub/x", 3)], 5);
+    // The source is never excluded, by name or by path.
+    check(&scan(&["source", "/source/", "**"]), &root, &[], 1);
+}
+
+#[test]
+fn rules_for_directories_hold_for_links_to_them() {
+    let (_dir, root) = tree(&["real/f", "a/link -> ../real", "b/link -> ../real/f", "c/link"]);
+    let file = pattern("*", ["link"], []);
+    let directory = pattern("*", [], [named("link")]);
+    let scan = Scan::new(&root, &[file, directory]);
+    check(&scan, &root, &[("a", 1), ("b", 0), ("c", 0)], 5);
+    let scan = scan.exclude(ExcludeRules::new(["link/"]).unwrap());
+    check(&scan, &root, &[("b", 0), ("c", 0)], 5);
+    check(&scan.follow_links(true), &root, &[("b", 0), ("c", 0)], 5);
+}
+
+#[test]
+fn rules_see_paths_through_links_and_raw_bytes() {
+    let (_dir, root) = tree(&["real/x/f", "link -> real"]);
+    let raw = OsStr::from_bytes(b"caf\xe9.tmp");
+    fs::create_dir(root.join(raw)).unwrap();
+    let scan = Scan::new(&root, &[named("x"), named("caf*")]).follow_links(true);
+    let scan = scan.exclude(ExcludeRules::new(["/real/x", "*.tmp"]).unwrap());
+    check(&scan, &root, &[("link/x", 0)], 4);
+}
+
+#[test]
+fn no_error_is_told_of_what_is_excluded() {
+    let (_dir, root) = tree(&["a/self -> .", "a/b/"]);
+    let scan = Scan::new(&root, &[named("b")]).follow_links(true);
+    assert_eq!(run(scan.clone(), &root).1.len(), 1);
+    check(&scan.exclude(ExcludeRules::new(["self/"]).unwrap()), &root, &[("a/b", 0)], 3);
+}
+
+#[test]
+fn max_depth_bounds_where_a_match_starts() {
+    let (_dir, root) = tree(&["a/f", "a/a/f", "a/a/a/f"]);
+    let scan = Scan::new(&root, &[pattern("a", ["f"], []), named("source")]);
+    let all = [("", 1), ("a", 0), ("a/a", 0), ("a/a/a", 0)];
+    for depth in 0..4 {
+        let scan = scan.clone().max_depth(Some(depth));
+        check(&scan, &root, &all[..=depth], depth + 1);
+    }
+    check(&scan.max_depth(Some(usize::MAX)), &root, &all, 4);
+}
+
+#[test]
+fn below_max_depth_a_match_still_looks_as_deep_as_it_asks() {
+    let (_dir, root) = tree(&[
+        "f",
+        "a/b/c/f",
+        "a/b/c/d/e/",
+        "a/b/other/f",
+        "a/x/c/f",
+        "other/b/c/f",
+        "a/b/c/d/c/f",
+    ]);
+    let c = pattern("c", ["f"], [named("d")]);
+    let deep = pattern("*", ["f"], [pattern("a", [], [pattern("b", [], [c.clone()])])]);
+    let scan = Scan::new(&root, &[deep.clone(), c]).max_depth(Some(0));
+    // `d` need not be opened: nothing is asked of its inside.
+    check(&scan, &root, &[("", 0)], 4);
+    check(&scan.max_depth(Some(1)), &root, &[("", 0)], 5);
+    // Without the file it is no candidate any more, and nothing is opened.
+    fs::remove_file(root.join("f")).unwrap();
+    let scan = Scan::new(&root, &[deep]).max_depth(Some(0));
+    check(&scan, &root, &[], 1);
+}
+
+#[test]
+fn nested_patterns_do_not_match_below_max_depth() {
+    let (_dir, root) = tree(&["a/b/f"]);
+    let b = pattern("b", ["f"], []);
+    let a = pattern("a", [], [b.clone()]);
+    // `b` is a pattern of its own, and found while `a` looks for it.
+    let scan = Scan::new(&root, &[a, b]).max_depth(Some(1));
+    check(&scan, &root, &[("a", 0)], 3);
+    check(&scan.max_depth(Some(2)), &root, &[("a", 0), ("a/b", 1)], 3);
+}
+
+#[test]
+fn links_below_max_depth() {
+    let (_dir, root) = tree(&["real/f", "a/link -> ../real", "a/more/"]);
+    let by_name = pattern("a", [], [named("link"), named("more")]);
+    let inside = pattern("a", [], [pattern("link", ["f"], [])]);
+    let scan = Scan::new(&root, &[by_name, inside]).max_depth(Some(1));
+    check(&scan, &root, &[("a", 0)], 3);
+    check(&scan.follow_links(true), &root, &[("a", 0), ("a", 1)], 4);
+}
+
+#[test]
+fn many_patterns_and_globs() {
+    let names: Vec<String> = (0..200).map(|i| format!("d{i}/x{i}/f{i}")).collect();
+    let (_dir, root) = tree(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let patterns: Vec<Pattern> = (0..200)
+        .map(|i| {
+            let inner = pattern(&format!("x{i}"), [&*format!("f{i}")], []);
+            pattern(&format!("d{i}"), [], [inner])
+        })
+        .collect();
+    let (found, errors, _) = run(Scan::new(&root, &patterns), &root);
+    let expected: BTreeSet<_> = (0..200).map(|i| (format!("d{i}"), i)).collect();
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
+    assert!(errors.is_empty());
+}
+
+#[test]
+fn names_that_are_no_text() {
+    let (_dir, root) = tree(&[]);
+    let name = OsStr::from_bytes(b"caf\xe9");
+    let path = root.join(name);
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join(OsStr::from_bytes(b"\xff\xfe")), "").unwrap();
+    let exact = NameGlob::from(name);
+    let exact = Pattern::builder(exact).file("??").build().unwrap();
+    let patterns = [exact, named("caf?"), named("café"), pattern("*", ["?"], [])];
+    for portable in [false, true] {
+        let scan = Scan::new(&root, &patterns).portable_lister(portable);
+        let mut found: Vec<Match> = scan.into_iter().map(Result::unwrap).collect();
+        found.sort_by_key(Match::pattern);
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].path(), found[0].pattern()), (&*path, 0));
+        assert_eq!((found[1].path(), found[1].pattern()), (&*path, 1));
+        assert_ne!(found[0], found[1]);
+        assert_eq!(found[0].clone(), found[0]);
+        assert_eq!(found.remove(0).into_path(), path);
+    }
+}
+
+#[test]
+fn the_source_is_resolved_first() {
+    let (dir, root) = tree(&["in/f"]);
+    let link = dir.path().join("link");
+    symlink("source/in", &link).unwrap();
+    let scan = Scan::new(&link, &[named("in"), named("link")]);
+    check(&scan, &root, &[("in", 0)], 1);
+    let scan = Scan::new(root.join("in/.././in/.."), &[named("source")]);
+    check(&scan, &root, &[("", 0)], 2);
+}
+
+#[test]
+fn the_root_has_no_name() {
+    let patterns =
+        [named("*"), named(""), Pattern::builder("x").any_name().build().unwrap(), named("?*")];
+    for source in ["/", "//", "/."] {
+        let scan = Scan::new(source, &patterns).max_depth(Some(0));
+        check(&scan, Path::new("/"), &[("", 0), ("", 1), ("", 2)], 1);
+    }
+}
+
+#[test]
+fn a_source_that_cannot_be_scanned() {
+    let (_dir, root) = tree(&["file", "broken -> nowhere", "circle -> circle"]);
+    let cases = [
+        ("missing", IoErrorKind::NotFound),
+        ("file", IoErrorKind::NotADirectory),
+        ("file/x", IoErrorKind::NotADirectory),
+        ("broken", IoErrorKind::NotFound),
+    ];
+    for (name, kind) in cases {
+        let path = root.join(name);
+        for patterns in [&[named("*")][..], &[]] {
+            for portable in [false, true] {
+                let scan = Scan::new(&path, patterns).portable_lister(portable);
+                let error = scan.clone().start().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Io);
+                assert_eq!(error.path(), Some(&*path), "as it was given");
+                let io = error.io_error().unwrap();
+                assert_eq!(io.kind(), kind, "{name}");
+                assert!(io.raw_os_error().is_some());
+                assert_eq!(std::io::Error::from(error).kind(), kind);
+
+                let mut results = scan.into_iter();
+                assert!(results.next().unwrap().is_err());
+                assert!(results.next().is_none() && results.next().is_none());
+            }
+        }
+    }
+    assert!(Scan::new(root.join("circle"), &[]).start().is_err());
+    assert!(Scan::new("", &[]).start().is_err());
+}
+
+#[test]
+fn equal_patterns_are_one() {
+    let (_dir, root) = tree(&["a/f"]);
+    let one = pattern("a", ["f"], []);
+    let optional = one.clone().into_builder().optional_file("g").build().unwrap();
+    // The same to the program, but not equal.
+    let any = Pattern::builder("*").any_name().file("f").build().unwrap();
+    let patterns = [named("none"), one.clone(), optional, one, any, pattern("*", ["f"], [])];
+    check(&Scan::new(&root, &patterns), &root, &[("a", 1), ("a", 2), ("a", 4), ("a", 5)], 2);
+}
+
+#[test]
+fn no_patterns_no_matches() {
+    let (_dir, root) = tree(&["a/f"]);
+    check(&Scan::new(&root, &[]), &root, &[], 1);
+}
+
+#[test]
+fn a_changed_tree_gives_a_changed_answer() {
+    let (_dir, root) = tree(&["a/"]);
+    let scan = Scan::new(&root, &[pattern("a", ["f"], [])]);
+    check(&scan, &root, &[], 2);
+    fs::write(root.join("a/f"), "").unwrap();
+    check(&scan, &root, &[("a", 0)], 2);
+    fs::remove_file(root.join("a/f")).unwrap();
+    check(&scan, &root, &[], 2);
+}
+
+#[test]
+fn directories_that_come_and_go() {
+    let (_dir, root) = tree(&["stay/d/f", "swap/d/f", "elsewhere/f"]);
+    let scan = Scan::new(&root, &[pattern("*", [], [pattern("d", ["f"], [])]), named("d")]);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let scanning = scope.spawn(|| {
+            // Set even if the scans fail, or the other loop would not end.
+            struct Done<'a>(&'a AtomicBool);
+            impl Drop for Done<'_> {
+                fn drop(&mut self) {
+                    self.0.store(true, Ordering::Relaxed);
+                }
+            }
+            let _done = Done(&done);
+            for round in 0..300 {
+                let scan = scan.clone().portable_lister(round % 2 == 1);
+                let (mut found, errors, _) = run(scan.follow_links(round % 4 > 1), &root);
+                assert!(errors.is_empty(), "round {round}: {errors:?}");
+                found.retain(|(path, _)| !path.starts_with("swap"));
+                assert_eq!(found, [("stay".into(), 0), ("stay/d".into(), 1)], "round {round}");
+            }
+        });
+        let d = root.join("swap/d");
+        while !done.load(Ordering::Relaxed) {
+            fs::rename(&d, root.join("swap/e")).unwrap();
+            fs::write(&d, "").unwrap();
+            fs::remove_file(&d).unwrap();
+            symlink("../elsewhere", &d).unwrap();
+            fs::remove_file(&d).unwrap();
+            fs::rename(root.join("swap/e"), &d).unwrap();
+        }
+        scanning.join().unwrap();
+    });
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_item() {
+    if !child::is_child() {
+        return child::run_without_rights("what_cannot_be_read_is_an_error_item");
+    }
+    let (_dir, root) = tree(&[
+        "a/closed/inner/f",
+        "a/open/f",
+        "b/into -> ../a/closed/inner",
+        "searchable/inner/f",
+        "searchable/link -> inner",
+        "readable/inner/f",
+        "readable/f",
+    ]);
+    let mode = |name: &str, mode| {
+        fs::set_permissions(root.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("a/closed", 0o000);
+    mode("searchable", 0o111);
+    mode("readable", 0o444);
+    let by_name = pattern("a", [], [named("closed"), named("open")]);
+    let inside = pattern("a", [], [pattern("closed", [], [named("*")])]);
+    let link_is_file = pattern("b", ["into"], []);
+    let readable = pattern("readable", ["f"], [named("inner")]);
+    let patterns = [by_name, inside, named("closed"), link_is_file, readable, named("searchable")];
+    let scan = Scan::new(&root, &patterns);
+    let open = |path| (path, ErrorKind::Io, Operation::OpenDirectory);
+    let errors = [
+        open("a/closed"),
+        ("b/into", ErrorKind::Io, Operation::FollowLink),
+        open("readable/inner"),
+        open("searchable"),
+    ];
+    for follow in [false, true] {
+        let scan = scan.clone().follow_links(follow);
+        check_errors(&scan, &root, &errors);
+        let (found, errors, _) = run(scan, &root);
+        let expected = [("a", 0), ("b", 3), ("readable", 4)];
+        assert_eq!(found, expected.map(|(path, index)| (path.to_owned(), index)));
+        for error in errors {
+            assert_eq!(error.io_error().unwrap().kind(), IoErrorKind::PermissionDenied);
+        }
+    }
+    // What is excluded is not even looked at; what is not opened gives no error.
+    let rules = ["closed", "into", "/readable", "searchable/"];
+    let excluded = scan.clone().exclude(ExcludeRules::new(rules).unwrap());
+    check(&excluded, &root, &[], 4);
+    check_errors(&scan.max_depth(Some(0)), &root, &[]);
+    // The same as a source.
+    for name in ["a/closed", "searchable"] {
+        for portable in [false, true] {
+            let path = root.join(name);
+            let error = Scan::new(&path, &[]).portable_lister(portable).start().unwrap_err();
+            assert_eq!(error.io_error().unwrap().kind(), IoErrorKind::PermissionDenied);
+            assert_eq!(error.path(), Some(&*path));
+        }
+    }
+    mode("a/closed", 0o755);
+    mode("searchable", 0o755);
+    mode("readable", 0o755);
+}
+
+#[test]
+fn a_mount_point_is_listed_and_not_entered() {
+    let (_dir, root) = tree(&["a/mounted/", "b/f"]);
+    let point = root.join("a/mounted");
+    let mount = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=1m", "none"])
+        .arg(&point)
+        .output();
+    if !mount.is_ok_and(|output| output.status.success()) {
+        return skipped("a tmpfs cannot be mounted here");
+    }
+    fs::create_dir(point.join("in")).unwrap();
+    fs::write(point.join("f"), "").unwrap();
+    let result = std::panic::catch_unwind(|| {
+        let by_name = pattern("*", [], [named("mounted")]);
+        let inside = pattern("*", [], [pattern("mounted", ["f"], [])]);
+        let patterns = [by_name, inside, named("in"), named("mounted"), pattern("*", ["f"], [])];
+        let scan = Scan::new(&root, &patterns);
+        let all =
+            [("a", 0), ("a", 1), ("a/mounted", 3), ("a/mounted", 4), ("a/mounted/in", 2), ("b", 4)];
+        check(&scan, &root, &all, 5);
+        check(&scan.one_file_system(true), &root, &[("a", 0), ("b", 4)], 3);
+        // As a source it is where the scan stays.
+        let scan = Scan::new(&point, &patterns).one_file_system(true);
+        check(&scan, &root, &[("a/mounted", 3), ("a/mounted", 4), ("a/mounted/in", 2)], 2);
+    });
+    let unmounted = std::process::Command::new("umount").arg(&point).status().unwrap();
+    assert!(unmounted.success());
+    result.unwrap();
+}
+
+#[test]
+fn links_to_another_file_system() {
+    let (_dir, root) = tree(&["a/f"]);
+    let other = tempfile::tempdir_in("/dev/shm").ok().filter(|dir| {
+        fs::metadata(dir.path()).unwrap().dev() != fs::metadata(&root).unwrap().dev()
+    });
+    let Some(other) = other else { return skipped("/dev/shm is no other file system") };
+    fs::write(other.path().join("f"), "").unwrap();
+    symlink(other.path(), root.join("link")).unwrap();
+    let patterns = [pattern("*", ["f"], []), pattern("*", [], [named("link")])];
+    let scan = Scan::new(&root, &patterns).follow_links(true);
+    check(&scan, &root, &[("", 1), ("a", 0), ("link", 0)], 3);
+    check(&scan.one_file_system(true), &root, &[("", 1), ("a", 0)], 2);
+}
+
+#[test]
+fn hits_of_the_reference_are_hits() {
+    // That the reference is no empty promise: a case worked out by hand.
+    let (_dir, root) = tree(&["a/b/f", "a/l -> b"]);
+    let options = common::disk::Options { follow_links: true, ..Default::default() };
+    let tree = common::disk::read(&root, &options, &mut Vec::new());
+    let patterns = [pattern("a", [], [pattern("[!b]", ["?"], [])])];
+    let found = reference::scan(&root, &OsString::from("source"), &tree, &patterns, None);
+    assert_eq!(found, BTreeSet::from([(root.join("a"), 0)]));
+}

@@ -1,0 +1,11 @@
+//! The compiled program, fed with listings in any order, against the naive
+//! reference: patterns, a tree and an order, all made from the input.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../crates/core/tests/common/mod.rs"]
+mod common;
+
+fuzz_target!(|input: &[u8]| common::check::listings(&mut common::generate::Bytes(input)));
