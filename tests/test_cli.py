@@ -212,6 +212,11 @@ def test_pattern_from_standard_input(lab: Path) -> None:
     assert [json.loads(line)["pattern"] for line in lines(result.stdout)] == ["-", "-"]
 
 
+def test_standard_input_is_read_once(lab: Path) -> None:
+    result = run("scan", lab, "-p", "-", "-p", "-", stdin=json.dumps(RUN).encode())
+    assert len(lines(result.stdout)) == 2
+
+
 def test_verbose(lab: Path, pattern: Path) -> None:
     result = run("scan", lab, "-p", pattern, "-v")
     assert len(lines(result.stdout)) == 2
@@ -294,6 +299,8 @@ def test_missing_remote_source(pattern: Path) -> None:
     said = failure("scan", "memory://nope", "-p", pattern)
     assert said.startswith("memory://nope: No such file or directory")
     assert failure("scan", "nope://x", "-p", pattern).startswith("nope://x: ")
+    said = failure("scan", "memory://", "-p", "memory://nope.json")
+    assert said == "memory://nope.json: No such file or directory"
 
 
 @pytest.mark.parametrize(
