@@ -329,6 +329,12 @@ def test_bad_pattern_from_standard_input(lab: Path) -> None:
     assert result.stderr.count(b"\n") == 1
 
 
+def test_standard_input_that_is_closed(lab: Path) -> None:
+    code = "import sys; sys.stdin = None; import pathvein.cli as c; c.main()"
+    result = run_python(code, "scan", lab, "-p", "-", cwd=lab)
+    assert (result.returncode, result.stderr) == (2, b"Error: standard input: it is closed\n")
+
+
 def test_pattern_file_that_cannot_be_read(lab: Path, tmp_path: Path) -> None:
     said = failure("scan", lab, "-p", "nope.json", cwd=tmp_path)
     assert said == "nope.json: No such file or directory"
