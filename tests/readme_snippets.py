@@ -50,7 +50,7 @@ def blocks(markdown: str) -> list[Block]:
 def snippets(markdown: str, language: str) -> list[tuple[Block, str | None]]:
     """The blocks in a language, each with what it is said to print."""
     found = blocks(markdown)
-    following = [*found[1:], None]
+    following = [*found, None][1:]
     return [
         (
             block,

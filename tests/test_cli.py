@@ -444,6 +444,18 @@ def test_missing_extra(module: str, tmp_path: Path) -> None:
     assert result.stderr.count(b"\n") == 1
 
 
+def test_interrupt_before_there_is_a_scan(tmp_path: Path) -> None:
+    code = """
+import pathvein.cli, pathvein.cli._commands
+def interrupt(rules):
+    raise KeyboardInterrupt
+pathvein.cli._commands.ExcludeRules = interrupt
+pathvein.cli.main()
+"""
+    result = run_python(code, "scan", ".", "-p", "nope", cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr.strip()) == (130, b"", b"")
+
+
 def test_missing_module_that_is_no_extra(tmp_path: Path) -> None:
     code = "import sys; sys.modules['errno'] = None; import pathvein.cli as c; c.main()"
     assert b"Traceback" in run_python(code, "scan", ".", "-p", "nope", cwd=tmp_path).stderr

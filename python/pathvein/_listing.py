@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-#: A link whose target gives one of these leads nowhere: it counts as a file.
-_LEADS_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 @dataclass(slots=True)
@@ -32,8 +32,17 @@ def noted(error: OSError, doing: str) -> OSError:
     return error
 
 
-def list_local(path: str) -> Listing:
-    """List a local directory.
+def is_gone(error: OSError) -> bool:
+    """Whether an error says that a path leads nowhere (any more).
+
+    A link that does so is a file; a directory that was listed is gone, or something else took
+    its place.
+    """
+    return error.errno in _GONE or isinstance(error, FileNotFoundError | NotADirectoryError)
+
+
+def list_local(path: str, skip: Callable[[str], bool] | None = None) -> Listing:
+    """List a local directory, without the names that `skip` holds for.
 
     Raises the `OSError` of a directory that cannot be opened; what goes wrong later is in the
     listing's `errors`.
@@ -55,13 +64,15 @@ def list_local(path: str) -> Listing:
                 break
             if entry is None:
                 break
+            if skip is not None and skip(entry.name):
+                continue
             is_dir = False
             try:
                 is_dir = entry.is_dir()
                 if is_dir and entry.is_symlink():
                     listing.links.add(entry.name)
             except OSError as error:
-                if error.errno not in _LEADS_NOWHERE:
+                if not is_gone(error):
                     listing.errors.append(noted(error, "following the link"))
             (listing.dirnames if is_dir else listing.filenames).append(entry.name)
     return listing

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pathvein_core import ExcludeRules, FileStructurePattern, ListingScan, Stats
 
-from pathvein._listing import Listing
+from pathvein._listing import Listing, is_gone
 
 if TYPE_CHECKING:
     from pathvein._remote import Place, RemoteSource
@@ -42,7 +42,6 @@ class RemoteFeed:
         follow_links: bool,
     ) -> None:
         self._source = source
-        self._exclude = exclude
         self._follow_links = follow_links
         self._scan = ListingScan(patterns, max_depth)
         self._directories = self._entries = self._matches = self._links = 0
@@ -51,11 +50,11 @@ class RemoteFeed:
         self._found: list[tuple[Any, int]] = []
         # The source is listed at once: if that fails, the scan does not even begin.
         top = source.top(follow_links=follow_links)
-        listing = source.list(top.rel)
+        self._excluded = exclude.is_excluded if exclude else None
+        listing = source.list(top.rel, self._excluded)
         self._stack: list[tuple[int, Place]] = []
         top_id = self._scan.source(source.name)
-        if patterns:
-            self._listed(top_id, top, listing)
+        self._listed(top_id, top, listing)
 
     def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
         """See :class:`pathvein._stream.Feed`."""
@@ -88,23 +87,19 @@ class RemoteFeed:
 
     def _visit(self, directory: int, place: Place) -> None:
         try:
-            listing = self._source.list(place.rel)
-        except FileNotFoundError:
-            self._scan.absent(directory)
+            listing = self._source.list(place.rel, self._excluded)
         except OSError as error:
-            self._failed(error)
-            self._scan.not_listed(directory)
+            if is_gone(error):
+                self._scan.absent(directory)
+            else:
+                self._failed(error)
+                self._scan.not_listed(directory)
         else:
             self._listed(directory, place, listing)
         self._take_matches()
 
     def _listed(self, directory: int, place: Place, listing: Listing) -> None:
         dirnames, filenames = listing.dirnames, listing.filenames
-        if self._exclude:
-            prefix = f"{place.rel}/" if place.rel else ""
-            excluded = self._exclude.is_excluded
-            dirnames = [name for name in dirnames if not excluded(prefix + name, True)]
-            filenames = [name for name in filenames if not excluded(prefix + name, False)]
         self._directories += 1
         self._entries += len(dirnames) + len(filenames)
         for error in listing.errors:
@@ -172,10 +167,10 @@ def _search(
                 scan.not_listed(wanted)
                 continue
             listing = directory.list(rel)
-        except FileNotFoundError:
-            scan.absent(wanted)
-            continue
         except OSError as error:
+            if is_gone(error):
+                scan.absent(wanted)
+                continue
             errors.append(error)
             if assume:
                 scan.assumed(wanted)

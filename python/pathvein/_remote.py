@@ -26,6 +26,7 @@ the user's own path.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -59,7 +60,7 @@ except ImportError as error:
         name=error.name,
     ) from error
 
-from pathvein._listing import Listing, list_local, noted
+from pathvein._listing import Listing, is_gone, list_local, noted
 from pathvein._remote_errors import (
     is_broken_link,
     missing,
@@ -80,7 +81,15 @@ __all__ = [
 
 _LOCAL_PROTOCOLS = frozenset({"", "file", "local"})
 _HTTP_PROTOCOLS = frozenset({"http", "https"})
+_PROTOCOLS_WITHOUT_LINKS = _HTTP_PROTOCOLS | {
+    *("abfs", "abfss", "adl", "az", "gcs", "gs", "memory", "s3", "s3a")
+}
 _EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
+
+
+#: Tells, by its path relative to the source and whether it is a directory, if an entry is left
+#: out.
+Excluded = Callable[[str, bool], bool]
 
 
 class Place(NamedTuple):
@@ -190,6 +199,11 @@ class RemoteSource:
             name = name.rpartition("/")[2]
         return name
 
+    @property
+    def may_have_links(self) -> bool:
+        """Whether a listing may have links: not in an object store, nor on a web server."""
+        return _PROTOCOLS_WITHOUT_LINKS.isdisjoint(protocols(self.fs))
+
     def url(self, rel: str = "") -> str:
         """The URL of an entry, for messages: unlike a path it can hold any key."""
         if not rel:
@@ -260,26 +274,38 @@ class RemoteSource:
             raise noted(OSError(errno.ELOOP, os.strerror(errno.ELOOP), url), doing)
         return Place(rel, place, real, place.links + 1)
 
-    def list(self, rel: str = "") -> Listing:
+    def list(self, rel: str = "", excluded: Excluded | None = None) -> Listing:
         """Lists one directory, by its path relative to the source, with one request.
+
+        What is `excluded` is left out, and if it is so whatever it is, nothing is asked about
+        it.
 
         Raises `FileNotFoundError` if it does not exist (any more), another `OSError` if it
         cannot be read at all; for the source itself also `NotADirectoryError`. `filename` is
         the URL. Whatever goes wrong with a part of the listing is in its `errors`.
         """
+        prefix = f"{rel}/" if rel else ""
+        skip = None if excluded is None else lambda name: excluded(prefix + name, False)
         if self._local:
-            return self._list_local(rel)
-        if self._flat:
-            return self._list_keys(rel)
-        return self._list_fs(rel)
+            listing = self._list_local(rel, skip)
+        elif self._flat:
+            listing = self._list_keys(rel)
+        else:
+            listing = self._list_fs(rel, skip)
+        if excluded is not None:
+            dirnames, filenames = listing.dirnames, listing.filenames
+            listing.dirnames = [name for name in dirnames if not excluded(prefix + name, True)]
+            listing.filenames = [name for name in filenames if not excluded(prefix + name, False)]
+            listing.links.intersection_update(listing.dirnames)
+        return listing
 
     def _where(self, rel: str) -> str:
         return join(self._base, rel) if rel else self._base
 
-    def _list_local(self, rel: str) -> Listing:
+    def _list_local(self, rel: str, skip: Callable[[str], bool] | None) -> Listing:
         where = self._where(rel)
         try:
-            listing = list_local(where)
+            listing = list_local(where, skip)
         except OSError as error:
             error.filename = self.url(rel)
             raise
@@ -307,7 +333,7 @@ class RemoteSource:
             listing.errors.append(self._bad_component(rel, component))
         return listing
 
-    def _list_fs(self, rel: str) -> Listing:
+    def _list_fs(self, rel: str, skip: Callable[[str], bool] | None) -> Listing:
         url = self.url(rel)
         where = self._where(rel)
         where += "/" if self._http and rel else self._slash
@@ -337,7 +363,8 @@ class RemoteSource:
         for component in builder.bad:
             listing.errors.append(self._bad_component(rel, component))
         for name in builder.linked:
-            self._resolve_link(listing, rel, name)
+            if skip is None or not skip(name):
+                self._resolve_link(listing, rel, name)
         return listing
 
     def _list_natively(self, where: str, builder: _Builder) -> bool:
@@ -434,12 +461,18 @@ class RemoteDirectory:
 
     def __init__(self, path: UPath, listing: Listing) -> None:
         self._source = RemoteSource(path)
+        self._links: set[str] | None = None
         self.name = self._source.name
         self.listing = listing
 
     def is_link(self, name: str) -> bool:
-        """No: only a listing could tell, and the names were given."""
-        return False
+        """Whether a name is a link: only a listing tells, so there is one if there are links."""
+        if self._links is None:
+            self._links = set()
+            if self._source.may_have_links:
+                with contextlib.suppress(OSError):  # the directory need not exist
+                    self._links = self._source.list().links
+        return name in self._links
 
     def list(self, rel: str) -> Listing:
         """See `RemoteSource.list`."""
@@ -451,7 +484,7 @@ def walk_remote(
     *,
     max_depth: int | None = None,
     follow_links: bool = False,
-    excluded: Callable[[str, bool], bool] | None = None,
+    excluded: Excluded | None = None,
     on_error: Callable[[OSError], object] = lambda error: None,
 ) -> Iterator[tuple[UPath, list[str], list[str]]]:
     """Walks `source`, giving each directory as its path, directory names and file names.
@@ -468,22 +501,18 @@ def walk_remote(
     while stack:
         place = stack.pop()
         try:
-            listing = source.list(place.rel)
+            listing = source.list(place.rel, excluded)
             path = source.path(place.rel)
         except OSError as error:
             if place.parent is None:
                 raise
-            if not isinstance(error, FileNotFoundError):
+            if not is_gone(error):
                 on_error(error)
             continue
         for problem in listing.errors:
             on_error(problem)
-        dirnames, filenames = listing.dirnames, listing.filenames
-        if excluded is not None:
-            prefix = f"{place.rel}/" if place.rel else ""
-            dirnames = [name for name in dirnames if not excluded(prefix + name, True)]
-            filenames = [name for name in filenames if not excluded(prefix + name, False)]
-        yield path, dirnames, filenames
+        dirnames = listing.dirnames
+        yield path, dirnames, listing.filenames
         depth = place.rel.count("/") + 1 if place.rel else 0
         if max_depth is not None and depth >= max_depth:
             continue

@@ -1,6 +1,8 @@
 //! Named cases of scans of real trees, by both listers.
 #![cfg(unix)]
 
+#[path = "common/child.rs"]
+mod child;
 mod common;
 
 use std::collections::BTreeSet;
@@ -13,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::disk::plant;
-use common::{child, reference};
+use common::reference;
 use pathvein_core::{
     Error, ErrorKind, ExcludeRules, FileStructurePattern, Match, NameGlob, Operation, Scan, Stats,
 };
@@ -428,7 +430,10 @@ fn links_below_max_depth() {
 
 #[test]
 fn many_patterns_and_globs() {
-    let names: Vec<String> = (0..200).map(|i| format!("d{i}/x{i}/f{i}")).collect();
+    // More than a word of bits, and files that nobody asks for on either side.
+    let names: Vec<String> = (0..200)
+        .flat_map(|i| ["a", "z", &*format!("f{i}")].map(|file| format!("d{i}/x{i}/{file}")))
+        .collect();
     let (_dir, root) = tree(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let patterns: Vec<Pattern> = (0..200)
         .map(|i| {
@@ -580,6 +585,33 @@ fn directories_that_come_and_go() {
         }
         scanning.join().unwrap();
     });
+}
+
+#[test]
+fn a_directory_that_is_gone_when_it_is_opened_is_absent() {
+    // The worker has listed `w` and cannot go on before its matches are taken,
+    // as there are more than may wait.
+    const MANY: usize = 5_000;
+    let one = named("w").into_builder();
+    let same = |i: usize| one.clone().optional_file(i.to_string()).build().unwrap();
+    let mut patterns: Vec<Pattern> = (0..MANY).map(same).collect();
+    patterns.extend(["gone", "file", "link", "stays"].map(|x| pattern("w", [], [named(x)])));
+    for portable in [false, true] {
+        for follow in [false, true] {
+            let (_dir, root) = tree(&["w/gone/", "w/file/", "w/link/", "w/stays/", "other/"]);
+            let scan = Scan::new(&root, &patterns).follow_links(follow).portable_lister(portable);
+            let mut matches = scan.start().unwrap();
+            assert!(matches.next().unwrap().unwrap().pattern() < MANY);
+            for name in ["gone", "file", "link"] {
+                fs::remove_dir(root.join("w").join(name)).unwrap();
+            }
+            fs::write(root.join("w/file"), "").unwrap();
+            symlink("../other", root.join("w/link")).unwrap();
+            let rest: Vec<usize> = matches.map(|found| found.unwrap().pattern()).collect();
+            assert_eq!(rest.len(), MANY);
+            assert_eq!(rest.into_iter().filter(|&i| i >= MANY).collect::<Vec<_>>(), [MANY + 3]);
+        }
+    }
 }
 
 #[test]

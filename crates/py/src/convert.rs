@@ -4,7 +4,7 @@ use pathvein_core::{Bitmask, Error, ErrorKind, Name, NameGlob};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBool, PyBytes, PyString};
 
 /// A name as Python has it, kept alive while it is matched.
 pub(crate) enum NameArg {
@@ -112,6 +112,20 @@ pub(crate) fn bits<'py>(py: Python<'py>, mask: &Bitmask) -> PyResult<Bound<'py, 
     int.call_method1("from_bytes", (PyBytes::new(py, &bytes), "little"))
 }
 
+/// The `TypeError` for an argument, or an item of one, that is of another type than expected.
+pub(crate) fn wrong_type(place: &str, expected: &str, found: &Bound<'_, PyAny>) -> PyErr {
+    let found = found.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+    PyTypeError::new_err(format!("{place} must be {expected}, not {found}"))
+}
+
+/// What `__eq__` answers: `None` is that the other is of another type.
+pub(crate) fn compared(py: Python<'_>, equal: Option<bool>) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match equal {
+        Some(equal) => PyBool::new(py, equal).to_owned().into_any(),
+        None => py.NotImplemented().into_bound(py),
+    })
+}
+
 /// The Python exception for an error of the core.
 ///
 /// I/O errors become the `OSError` subclass that their number stands for, with
@@ -157,7 +171,14 @@ fn os_error(py: Python<'_>, errno: i32, error: &Error) -> PyResult<PyErr> {
     // OSError itself picks the subclass when it is called, not when it is
     // raised with lazy arguments.
     let class = py.get_type::<PyOSError>();
-    let value = class.call1((errno, strerror, filename(py, error)?))?;
+    let filename = filename(py, error)?;
+    let value = if cfg!(windows) {
+        // There the number is Windows' own, from which Python finds the other.
+        let message = error.io_error().map_or_else(|| error.message(), |io| io.to_string());
+        class.call1((0, message, filename, errno))?
+    } else {
+        class.call1((errno, strerror, filename))?
+    };
     Ok(PyErr::from_value(value))
 }
 

@@ -5,26 +5,22 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
-use crate::convert::{NameArg, bits, glob, glob_text, raise};
+use crate::convert::{NameArg, bits, compared, glob, glob_text, raise, wrong_type};
 
 /// The strings that an argument is: one, or an iterable of them.
 fn strings<'py>(argument: &str, object: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
     if let Ok(text) = object.cast::<PyString>() {
         return Ok(vec![text.clone()]);
     }
-    let wrong = |found: &Bound<'py, PyAny>, place: &str| {
-        let found = found.get_type().name().map_or_else(|_| String::new(), |n| n.to_string());
-        PyTypeError::new_err(format!("{argument}{place} must be str, not {found}"))
-    };
     let Ok(iterator) = object.try_iter() else {
-        return Err(wrong(object, " must be str or an iterable of str; it"));
+        return Err(wrong_type(argument, "str or an iterable of str", object));
     };
     iterator
         .enumerate()
         .map(|(index, item)| {
             let item = item?;
             item.cast_into::<PyString>()
-                .map_err(|e| wrong(e.into_inner().as_any(), &format!("[{index}]")))
+                .map_err(|e| wrong_type(&format!("{argument}[{index}]"), "str", &e.into_inner()))
         })
         .collect()
 }
@@ -102,8 +98,9 @@ impl PatternMatcher {
         PyTuple::new(py, [self.texts(py)?])
     }
 
-    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        other.cast::<PatternMatcher>().is_ok_and(|o| o.get().set.globs() == self.set.globs())
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let other_set = other.cast::<PatternMatcher>().map(|other| &other.get().set);
+        compared(other.py(), other_set.ok().map(|set| set.globs() == self.set.globs()))
     }
 
     fn __hash__(&self) -> u64 {

@@ -3,12 +3,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use pathvein_core::{FileStructurePattern as CorePattern, NameGlob};
+use pathvein_core::{Error, FileStructurePattern as CorePattern, NameGlob};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
 
-use crate::convert::{glob, glob_text, raise, raise_json};
+use crate::convert::{compared, glob, glob_text, raise, raise_json, wrong_type};
 
 /// A directory's structure: its name, and the files and directories it holds.
 #[pyclass(frozen, subclass, module = "pathvein_core")]
@@ -45,7 +45,7 @@ impl Fields {
         }
     }
 
-    fn build(self, py: Python<'_>) -> PyResult<CorePattern> {
+    fn build(self) -> Result<CorePattern, Error> {
         CorePattern::builder("")
             .directory_name(self.directory_name)
             .files(self.files)
@@ -53,13 +53,7 @@ impl Fields {
             .optional_files(self.optional_files)
             .optional_directories(self.optional_directories)
             .build()
-            .map_err(|error| raise(py, error))
     }
-}
-
-fn wrong_type(place: &str, expected: &str, found: &Bound<'_, PyAny>) -> PyErr {
-    let found = found.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
-    PyTypeError::new_err(format!("{place} must be {expected}, not {found}"))
 }
 
 fn glob_from(place: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyResult<NameGlob> {
@@ -111,9 +105,7 @@ impl FileStructurePattern {
     }
 
     fn change(&self, py: Python<'_>, edit: impl FnOnce(&mut Fields)) -> PyResult<()> {
-        let mut fields = Fields::of(&self.core());
-        edit(&mut fields);
-        let pattern = fields.build(py)?;
+        // Locked all along, so that no change of another thread's is lost.
         let mut state = self.lock();
         if state.frozen {
             return Err(PyTypeError::new_err(
@@ -121,6 +113,15 @@ impl FileStructurePattern {
                  (copy.copy) and put that in its place",
             ));
         }
+        let mut fields = Fields::of(&state.pattern);
+        edit(&mut fields);
+        let pattern = match fields.build() {
+            Ok(pattern) => pattern,
+            Err(error) => {
+                drop(state);
+                return Err(raise(py, error));
+            }
+        };
         state.pattern = pattern;
         state.hash = None;
         Ok(())
@@ -246,7 +247,8 @@ impl FileStructurePattern {
             optional_files: globs("optional_files", optional_files)?,
             optional_directories: patterns("optional_directories", optional_directories)?,
         };
-        let state = State { pattern: fields.build(py)?, hash: None, frozen: false };
+        let pattern = fields.build().map_err(|error| raise(py, error))?;
+        let state = State { pattern, hash: None, frozen: false };
         Ok(FileStructurePattern { state: Mutex::new(state) })
     }
 
@@ -419,14 +421,8 @@ impl FileStructurePattern {
     }
 
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let py = other.py();
-        match other.cast::<FileStructurePattern>() {
-            Ok(other) => {
-                let equal = self.core() == other.get().core();
-                Ok(PyBool::new(py, equal).to_owned().into_any())
-            }
-            Err(_) => Ok(py.NotImplemented().into_bound(py)),
-        }
+        let other_pattern = other.cast::<FileStructurePattern>().map(|other| other.get().core());
+        compared(other.py(), other_pattern.ok().map(|pattern| pattern == self.core()))
     }
 
     fn __hash__(&self) -> u64 {

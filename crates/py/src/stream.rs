@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pathvein_core::{
-    Error, FileStructurePattern as CorePattern, Listing, Listings, Match, Matches, Next,
+    Error, ErrorKind, FileStructurePattern as CorePattern, Listing, Listings, Match, Matches, Next,
     Scan as CoreScan, Stats as CoreStats, Walk as CoreWalk,
 };
 use pyo3::exceptions::PyValueError;
@@ -138,12 +138,16 @@ fn next_batch<S: Stream>(
         })?;
     loop {
         let deadline = end.min(Instant::now() + SIGNAL_INTERVAL);
-        let batch = py.detach(|| {
+        let mut batch = py.detach(|| {
             // A panic while it was locked was raised where it happened.
             let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
             fill(&mut *stream, deadline)
         });
         py.check_signals()?;
+        if let Some(defect) = batch.errors.iter().position(|e| e.kind() == ErrorKind::Internal) {
+            // No part of the tree is at fault: what was found must not pass for all there is.
+            return Err(raise(py, batch.errors.swap_remove(defect)));
+        }
         let nothing = batch.items.is_empty() && batch.errors.is_empty() && !batch.ended;
         if !nothing || Instant::now() >= end {
             return Ok(batch);

@@ -1,6 +1,9 @@
 //! Tests that need a process of their own: with few file handles, with no
 //! rights, or to count its threads.
 
+// No test uses all of it.
+#![allow(dead_code)]
+
 use std::process::Command;
 
 const CHILD: &str = "PATHVEIN_TEST_CHILD";

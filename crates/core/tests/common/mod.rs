@@ -7,8 +7,6 @@
 
 pub(crate) mod check;
 #[cfg(unix)]
-pub(crate) mod child;
-#[cfg(unix)]
 pub(crate) mod disk;
 pub(crate) mod generate;
 pub(crate) mod reference;

@@ -1,0 +1,345 @@
+//! How a scan runs: threads, deadlines, an early end, and large trees.
+#![cfg(unix)]
+
+#[path = "common/child.rs"]
+mod child;
+mod common;
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use pathvein_core::{FileStructurePattern, Match, Next, Operation, Scan, Walk};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, unlinkat};
+use tempfile::TempDir;
+
+/// In memory, where there is such a place: a busy disk takes a minute to make
+/// these trees.
+fn temp() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    (dir, root)
+}
+
+fn pattern(name: &str) -> FileStructurePattern {
+    FileStructurePattern::builder(name).build().unwrap()
+}
+
+fn threads(count: usize) -> Option<NonZeroUsize> {
+    Some(NonZeroUsize::new(count).unwrap())
+}
+
+/// Many directories side by side: more matches than may wait to be taken.
+fn wide(root: &Path, count: usize) {
+    for i in 0..count {
+        fs::create_dir(root.join(format!("d{i}"))).unwrap();
+    }
+}
+
+fn all(scan: Scan) -> Vec<Match> {
+    let mut found: Vec<Match> = scan.into_iter().map(Result::unwrap).collect();
+    found.sort_by(|a, b| a.path().cmp(b.path()));
+    found
+}
+
+#[test]
+fn a_directory_with_many_sub_directories() {
+    const COUNT: usize = 20_000;
+    let (_dir, root) = temp();
+    wide(&root, COUNT);
+    fs::write(root.join("d777/f"), "").unwrap();
+    let has_f = FileStructurePattern::builder("d*").file("f").build().unwrap();
+    let outer = FileStructurePattern::builder("*").directory(has_f.clone()).build().unwrap();
+    for count in [1, 2, 8] {
+        let scan = Scan::new(&root, &[has_f.clone(), outer.clone()]).threads(threads(count));
+        let found = all(scan);
+        let found: Vec<_> = found.iter().map(|found| (found.path(), found.pattern())).collect();
+        assert_eq!(found, [(&*root, 1), (&root.join("d777"), 0)]);
+        assert_eq!(all(Scan::new(&root, &[pattern("d*")]).threads(threads(count))).len(), COUNT);
+    }
+    let walk = Walk::new(&root).portable_lister(true);
+    assert_eq!(walk.into_iter().filter(Result::is_ok).count(), COUNT + 1);
+}
+
+#[test]
+fn chains_longer_than_a_path_may_be() {
+    chain(3_000, true);
+    // Deep enough for anything recursive to overflow a thread's stack.
+    chain(60_000, false);
+}
+
+fn chain(depth: usize, every_match: bool) {
+    let (_dir, root) = temp();
+    let mode = Mode::RWXU;
+    let open = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut handle = openat(CWD, &root, open, Mode::empty()).unwrap();
+    for _ in 0..depth {
+        mkdirat(&handle, "dd", mode).unwrap();
+        handle = openat(&handle, "dd", open, Mode::empty()).unwrap();
+    }
+    mkdirat(&handle, "leaf", mode).unwrap();
+    drop(handle);
+
+    let bottom = FileStructurePattern::builder("dd").directory(pattern("leaf")).build().unwrap();
+    let mut nested = pattern("leaf");
+    for _ in 0..120 {
+        nested = FileStructurePattern::builder("dd").directory(nested).build().unwrap();
+    }
+    for count in [1, 8] {
+        let scan = Scan::new(&root, &[bottom.clone(), nested.clone()]).threads(threads(count));
+        let found = all(scan);
+        assert_eq!(found.len(), 2);
+        for found in found {
+            let levels = if found.pattern() == 0 { 0 } else { 119 };
+            let length = root.as_os_str().len() + (depth - levels) * 3;
+            assert_eq!(found.path().as_os_str().as_bytes().len(), length);
+        }
+    }
+    if every_match {
+        assert_eq!(all(Scan::new(&root, &[pattern("*")])).len(), depth + 2);
+    }
+    // The lister that goes by paths cannot go as deep, and says so.
+    if cfg!(any(target_os = "linux", target_os = "android")) {
+        let scan = Scan::new(&root, &[bottom]).portable_lister(true);
+        let results: Vec<_> = scan.into_iter().collect();
+        let [Err(error)] = &results[..] else { panic!("{results:?}") };
+        assert_eq!(error.operation(), Some(Operation::OpenDirectory));
+        assert!(error.io_error().unwrap().raw_os_error().is_some());
+    }
+
+    // What removes whole trees holds a handle for each level: take the chain
+    // apart from its top.
+    let (top, next) = (root.join("dd"), root.join("next"));
+    for _ in 1..depth {
+        fs::rename(top.join("dd"), &next).unwrap();
+        fs::remove_dir(&top).unwrap();
+        fs::rename(&next, &top).unwrap();
+    }
+    unlinkat(CWD, top.join("leaf"), AtFlags::REMOVEDIR).unwrap();
+}
+
+/// Runs the test of this name alone, with 64 file handles.
+fn with_few_handles(test: &str) {
+    child::run(test, |test| {
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"ulimit -n 64 && exec "$0" "$@""#]).arg(test.get_program());
+        command
+    });
+}
+
+#[test]
+fn few_file_handles() {
+    const LEVELS: usize = 300;
+    if !child::is_child() {
+        return with_few_handles("few_file_handles");
+    }
+    // A comb: each level has a leaf beside the next level, so all of them wait.
+    let (_dir, root) = temp();
+    let mut path = root.clone();
+    for _ in 0..LEVELS {
+        path.push("n");
+        fs::create_dir(&path).unwrap();
+        fs::create_dir(path.join("leaf")).unwrap();
+        fs::write(path.join("leaf/f"), "").unwrap();
+    }
+    let leaf = FileStructurePattern::builder("leaf").file("f").build().unwrap();
+    let outer = FileStructurePattern::builder("n").directory(leaf.clone()).build().unwrap();
+    for portable in [false, true] {
+        for follow in [false, true] {
+            for count in [1, 2, 8] {
+                let scan = Scan::new(&root, &[leaf.clone(), outer.clone()])
+                    .threads(threads(count))
+                    .follow_links(follow)
+                    .portable_lister(portable);
+                assert_eq!(all(scan).len(), 2 * LEVELS, "{count} threads, portable {portable}");
+            }
+        }
+    }
+    // More scans at a time share what there is.
+    let scans: Vec<_> = (0..4)
+        .map(|_| Scan::new(&root, std::slice::from_ref(&leaf)).threads(threads(2)).start().unwrap())
+        .collect();
+    for scan in scans {
+        let results: Vec<_> = scan.collect();
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), LEVELS);
+        assert_eq!(results.len(), LEVELS, "no errors");
+    }
+    // From a source that is a relative path, as few are held.
+    std::env::set_current_dir(&root).unwrap();
+    let listings = Walk::new("n").into_iter().filter(Result::is_ok).count();
+    assert_eq!(listings, 2 * LEVELS);
+    // (What removes whole trees needs a handle for each level.)
+    assert!(Command::new("rm").arg("-rf").arg(root.join("n")).status().unwrap().success());
+}
+
+#[test]
+fn a_directory_that_is_gone_when_it_is_opened_again() {
+    const LEVELS: usize = 100;
+    if !child::is_child() {
+        return with_few_handles("a_directory_that_is_gone_when_it_is_opened_again");
+    }
+    let (_dir, root) = temp();
+    let mut path = root.clone();
+    for _ in 0..LEVELS {
+        path.push("n");
+        // One is listed before the next level, one after it, in any order.
+        fs::create_dir_all(path.with_file_name("leaf1")).unwrap();
+        fs::create_dir(&path).unwrap();
+        fs::create_dir(path.with_file_name("leaf2")).unwrap();
+    }
+    // At the bottom more matches than may wait, so that leaves are left when
+    // the first is here.
+    fs::create_dir(path.join("bottom")).unwrap();
+    let bottom = pattern("bottom").into_builder();
+    let same = |i: usize| bottom.clone().optional_file(i.to_string()).build().unwrap();
+    let patterns: Vec<_> = (0..5_000).map(same).collect();
+    let mut matches = Scan::new(&root, &patterns).threads(threads(1)).start().unwrap();
+    matches.next().unwrap().unwrap();
+    fs::rename(root.join("n"), root.join("m")).unwrap();
+    let errors: Vec<_> = matches.filter_map(Result::err).collect();
+    assert!(errors.is_empty(), "{} errors, {}", errors.len(), errors[0]);
+    assert!(Command::new("rm").arg("-rf").arg(root.join("m")).status().unwrap().success());
+}
+
+#[test]
+fn dropping_a_scan_ends_its_threads() {
+    if !child::is_child() {
+        return child::run("dropping_a_scan_ends_its_threads", |command| command);
+    }
+    let workers = || {
+        let Ok(tasks) = fs::read_dir("/proc/self/task") else { return 0 };
+        let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).ok();
+        tasks.flatten().filter_map(name).filter(|name| name == "pathvein\n").count()
+    };
+    let settled = || {
+        // The system may list a thread a little longer than it runs.
+        let patience = Instant::now() + Duration::from_secs(5);
+        while workers() > 0 {
+            assert!(Instant::now() < patience, "{} threads are left", workers());
+            std::thread::yield_now();
+        }
+    };
+    let (_dir, root) = temp();
+    wide(&root, 3_000);
+    let scan = Scan::new(&root, &[pattern("*")]).threads(threads(4));
+    // Taken: nothing, one, more than may wait, all.
+    for count in [0, 1, 2_000, 3_001] {
+        let mut matches = scan.clone().start().unwrap();
+        assert_eq!(matches.by_ref().take(count).count(), count);
+        // They wait for the results to be taken. (A thread has its name a little
+        // after it has begun.)
+        while cfg!(target_os = "linux") && count < 1_000 && workers() < 4 {
+            std::thread::yield_now();
+        }
+        drop(matches);
+        settled();
+    }
+    // Ended, it has none even before it is dropped; closed, it has ended.
+    let mut matches = scan.clone().start().unwrap();
+    assert_eq!(matches.by_ref().count(), 3_001);
+    settled();
+    assert!(matches.next().is_none());
+    let mut matches = scan.clone().start().unwrap();
+    assert!(matches.next().is_some());
+    matches.close();
+    settled();
+    assert!(matches.next().is_none());
+    assert!(matches!(matches.next_before(Instant::now()), Next::End));
+    let stats = matches.stats();
+    assert!(stats.directories > 0 && stats.directories < 3_001);
+    matches.close();
+    assert_eq!(matches.stats(), stats);
+    // Even one that finds nothing stops half-way (but may have been quick).
+    let stopped = (0..20).any(|_| {
+        let mut matches = Scan::new(&root, &[pattern("none")]).start().unwrap();
+        matches.close();
+        matches.stats().directories < 3_001
+    });
+    assert!(stopped);
+    // One that cannot start leaves none, nor does a walk.
+    assert!(Scan::new(root.join("missing"), &[]).start().is_err());
+    drop(Walk::new(&root).threads(threads(3)).start().unwrap());
+    settled();
+}
+
+#[test]
+fn deadlines() {
+    let (_dir, root) = temp();
+    wide(&root, 2_000);
+    let mut matches = Scan::new(&root, &[pattern("d*")]).threads(threads(2)).start().unwrap();
+    let (mut found, start) = (0, Instant::now());
+    loop {
+        let before = Instant::now();
+        let next = matches.next_before(before + Duration::from_millis(1));
+        assert!(before.elapsed() < Duration::from_secs(5));
+        match next {
+            Next::Item(result) => {
+                result.unwrap();
+                found += 1;
+            }
+            Next::Timeout => assert!(start.elapsed() < Duration::from_secs(60)),
+            Next::End => break,
+        }
+    }
+    assert_eq!(found, 2_000);
+    assert!(matches!(matches.next_before(Instant::now()), Next::End));
+
+    // A deadline that has passed is no wait, and loses nothing.
+    let mut matches = Scan::new(&root, &[pattern("d*")]).start().unwrap();
+    let past = Instant::now();
+    let mut found = 0;
+    loop {
+        match matches.next_before(past) {
+            Next::Item(result) => found += usize::from(result.is_ok()),
+            Next::Timeout => std::thread::yield_now(),
+            Next::End => break,
+        }
+    }
+    assert_eq!(found, 2_000);
+}
+
+#[test]
+fn inside_the_thread_pools_of_others() {
+    let (_dir, root) = temp();
+    wide(&root, 1_500);
+    let scan = Scan::new(&root, &[pattern("d*")]);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(pool.install(|| all(scan.clone()).len()), 1_500);
+    // From every thread of the global pool at once.
+    rayon::scope(|scope| {
+        for _ in 0..2 * rayon::current_num_threads() {
+            scope.spawn(|_| assert_eq!(all(scan.clone()).len(), 1_500));
+        }
+    });
+    // One within another.
+    let nested = scan.clone().into_iter().take(3).map(|_| all(scan.clone()).len());
+    assert_eq!(nested.collect::<Vec<_>>(), [1_500; 3]);
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same() {
+    let (_dir, root) = temp();
+    let mut seed = common::generate::Random(7);
+    for _ in 0..40 {
+        let sub = root.join(format!("t{}", fs::read_dir(&root).unwrap().count()));
+        fs::create_dir(&sub).unwrap();
+        common::disk::build(&mut seed, &sub);
+    }
+    let patterns = common::generate::patterns(&mut seed);
+    let patterns = [&patterns[..], &[pattern("*")]].concat();
+    let scan = Scan::new(&root, &patterns);
+    let one = all(scan.clone().threads(threads(1)));
+    assert!(one.len() > 100);
+    let sorted = |mut found: Vec<Match>| {
+        found.sort_by_key(|found| (found.path().to_path_buf(), found.pattern()));
+        found
+    };
+    let one = sorted(one);
+    for count in [2, 3, 8, 40] {
+        assert_eq!(sorted(all(scan.clone().threads(threads(count)))), one);
+    }
+    assert_eq!(sorted(all(scan.threads(None))), one);
+}
