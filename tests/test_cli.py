@@ -212,6 +212,11 @@ def test_pattern_from_standard_input(lab: Path) -> None:
     assert [json.loads(line)["pattern"] for line in lines(result.stdout)] == ["-", "-"]
 
 
+def test_standard_input_is_read_once(lab: Path) -> None:
+    result = run("scan", lab, "-p", "-", "-p", "-", stdin=json.dumps(RUN).encode())
+    assert len(lines(result.stdout)) == 2
+
+
 def test_verbose(lab: Path, pattern: Path) -> None:
     result = run("scan", lab, "-p", pattern, "-v")
     assert len(lines(result.stdout)) == 2
@@ -294,6 +299,8 @@ def test_missing_remote_source(pattern: Path) -> None:
     said = failure("scan", "memory://nope", "-p", pattern)
     assert said.startswith("memory://nope: No such file or directory")
     assert failure("scan", "nope://x", "-p", pattern).startswith("nope://x: ")
+    said = failure("scan", "memory://", "-p", "memory://nope.json")
+    assert said == "memory://nope.json: No such file or directory"
 
 
 @pytest.mark.parametrize(
@@ -320,6 +327,12 @@ def test_bad_pattern_from_standard_input(lab: Path) -> None:
     assert result.returncode == 2
     assert result.stderr.startswith(b"Error: standard input: ")
     assert result.stderr.count(b"\n") == 1
+
+
+def test_standard_input_that_is_closed(lab: Path) -> None:
+    code = "import sys; sys.stdin = None; import pathvein.cli as c; c.main()"
+    result = run_python(code, "scan", lab, "-p", "-", cwd=lab)
+    assert (result.returncode, result.stderr) == (2, b"Error: standard input: it is closed\n")
 
 
 def test_pattern_file_that_cannot_be_read(lab: Path, tmp_path: Path) -> None:
@@ -429,6 +442,18 @@ def test_missing_extra(module: str, tmp_path: Path) -> None:
     assert result.stderr.startswith(b"Error: ")
     assert result.stderr.endswith(b"pip install 'pathvein[cli]'\n")
     assert result.stderr.count(b"\n") == 1
+
+
+def test_interrupt_before_there_is_a_scan(tmp_path: Path) -> None:
+    code = """
+import pathvein.cli, pathvein.cli._commands
+def interrupt(rules):
+    raise KeyboardInterrupt
+pathvein.cli._commands.ExcludeRules = interrupt
+pathvein.cli.main()
+"""
+    result = run_python(code, "scan", ".", "-p", "nope", cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr.strip()) == (130, b"", b"")
 
 
 def test_missing_module_that_is_no_extra(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The command line on a terminal, in a pipe that closes, and interrupted."""
 
+import contextlib
 import json
 import os
 import re
@@ -221,15 +222,33 @@ def test_results_come_as_they_are_found_and_an_interrupt_is_quiet(endless: Path,
     assert process.returncode == 130
 
 
-def test_interrupt_while_nobody_reads(endless: Path, anything: Path) -> None:
-    with start("scan", endless, "-p", anything, "--follow-links") as process:
-        assert process.stdout
-        process.stdout.readline()
-        time.sleep(0.5)  # the pipe is full by now
+def test_interrupt_while_nobody_reads(endless: Path, top: Path) -> None:
+    """What could not be written does not keep the interpreter from ending."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x")
+    os.set_blocking(writer, True)
+    with start("scan", endless, "-p", top, "--follow-links", "-vv", stdout=writer) as process:
+        assert process.stderr
+        assert b"top.json" in process.stderr.readline()
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
-        assert process.stderr
         assert process.stderr.read() == b""
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc tells the threads")
+@pytest.mark.parametrize("threads", ["1", "5"])
+def test_threads(endless: Path, top: Path, threads: str) -> None:
+    with start("scan", endless, "-p", top, "--follow-links", "--threads", threads) as process:
+        assert process.stdout
+        process.stdout.readline()
+        names = [task.read_text() for task in Path(f"/proc/{process.pid}/task").glob("*/comm")]
+    assert sum(name.startswith("pathvein") for name in names) == int(threads)
 
 
 def test_interrupt_while_a_pattern_is_awaited(tmp_path: Path) -> None:

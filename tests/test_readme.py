@@ -1,5 +1,6 @@
 """All that README.md shows is as it says: Python, Rust, commands, JSON and links."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -55,13 +56,15 @@ def test_rust_is_the_example() -> None:
 
 
 COMMANDS = readme_snippets.commands(README)
+#: It has a test of its own.
 DEMO = "scripts/demo"
-#: What runs this.
+#: It is what runs this.
 TEST = "scripts/test"
 
 
 def test_commands_are_found() -> None:
     assert {DEMO, TEST} <= {command.command for command in COMMANDS}
+    assert os.access(ROOT / TEST, os.X_OK)
     assert sum(bool(command.output) for command in COMMANDS) >= 4
 
 

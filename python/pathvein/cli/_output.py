@@ -115,7 +115,8 @@ class Messages:
         if stats.errors:
             text += f", {count(stats.errors, 'error')}"
         text = text[: _columns()]
-        self._write(f"\r{text:<{self._width}}")
+        # It never gets shorter, as the counts do not.
+        self._write(f"\r{text}")
         self._width = len(text)
 
     def clear(self) -> None:
