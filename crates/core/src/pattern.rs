@@ -5,6 +5,7 @@ mod place;
 mod serde_impls;
 mod text;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -60,7 +61,7 @@ struct Inner {
 }
 
 /// What a pattern says, and all that its equality and hash go by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Parts {
     directory_name: Option<NameGlob>,
     files: Vec<NameGlob>,
@@ -146,6 +147,15 @@ impl Parts {
     fn sub_patterns(&self) -> impl Iterator<Item = &FileStructurePattern> {
         self.directories.iter().chain(&self.optional_directories)
     }
+
+    /// Whether the two are equal but for what their sub-patterns say.
+    fn says_same(&self, other: &Parts) -> bool {
+        self.directory_name == other.directory_name
+            && self.files == other.files
+            && self.optional_files == other.optional_files
+            && self.directories.len() == other.directories.len()
+            && self.optional_directories.len() == other.optional_directories.len()
+    }
 }
 
 impl Default for FileStructurePattern {
@@ -156,8 +166,29 @@ impl Default for FileStructurePattern {
 
 impl PartialEq for FileStructurePattern {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.inner, &other.inner)
-            || (self.inner.hash == other.inner.hash && self.inner.parts == other.inner.parts)
+        self.is_same(other, &mut HashSet::new())
+    }
+}
+
+impl FileStructurePattern {
+    /// Whether the two are equal. `known` are pairs, by address, that are: a
+    /// pattern may hold another in many places, and those hold another in many.
+    fn is_same(&self, other: &Self, known: &mut HashSet<(*const Inner, *const Inner)>) -> bool {
+        if Arc::ptr_eq(&self.inner, &other.inner) {
+            return true;
+        }
+        if self.inner.hash != other.inner.hash {
+            return false;
+        }
+        let (one, two) = (&self.inner.parts, &other.inner.parts);
+        if one.sub_patterns().next().is_none() && two.sub_patterns().next().is_none() {
+            return one.says_same(two);
+        }
+        let pair = (Arc::as_ptr(&self.inner), Arc::as_ptr(&other.inner));
+        known.contains(&pair)
+            || one.says_same(two)
+                && one.sub_patterns().zip(two.sub_patterns()).all(|(a, b)| a.is_same(b, known))
+                && known.insert(pair)
     }
 }
 
@@ -322,6 +353,21 @@ mod tests {
         let mut hasher = DefaultHasher::new();
         pattern.hash(&mut hasher);
         hasher.finish()
+    }
+
+    #[test]
+    fn equality_does_not_write_out_shared_patterns() {
+        let deep = |bottom: &str| {
+            let mut pattern = FileStructurePattern::builder(bottom).build().unwrap();
+            for _ in 1..MAX_LEVELS {
+                let both = [pattern.clone(), pattern];
+                pattern = FileStructurePattern::builder("a").directories(both).build().unwrap();
+            }
+            pattern
+        };
+        // Written out, each would be 2^127 patterns.
+        assert_eq!(deep("x"), deep("x"));
+        assert_ne!(deep("x"), deep("y"));
     }
 
     #[test]

@@ -141,7 +141,9 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         ErrorKind::Loop => {
             let errno = py.import("errno")?.getattr("ELOOP")?.extract()?;
             let raised = os_error(py, errno, error)?;
-            raised.add_note(py, error.message())?;
+            let ancestor = error.loop_ancestor().map(|path| path.as_os_str());
+            let note = PyString::new(py, "the link leads back to ").add(ancestor)?;
+            raised.value(py).call_method1("add_note", (note,))?;
             raised
         }
         ErrorKind::Internal => PyRuntimeError::new_err(error.to_string()),
