@@ -263,6 +263,7 @@ def exclude_rules(draw: Any, spec: Dir) -> list[str]:
             chosen.map(lambda path: f"/{path}"),
             chosen.map(lambda path: f"{path}/"),
             chosen.map(lambda path: path.rsplit("/", 1)[-1]),
+            chosen.map(lambda path: "/" + path.rsplit("/", 1)[-1]),
             chosen.map(lambda path: f"{path}/**"),
         )
     chosen_rules: list[str] = draw(st.lists(rules, min_size=1, max_size=2))
