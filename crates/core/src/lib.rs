@@ -11,7 +11,7 @@
 //!
 //! What a match is, down to the last corner, is written in [`semantics`]. The
 //! crate is the core of the Python package
-//! [pathvein](https://pypi.org/project/pathvein/) and knows nothing of Python.
+//! [pathvein](https://github.com/alexjbuck/pathvein) and knows nothing of Python.
 //!
 //! # Scanning
 //!
