@@ -334,3 +334,14 @@ def test_a_remote_source_that_is_none() -> None:
     source.write_bytes(b"")
     with pytest.raises(NotADirectoryError):
         scan(source, P())
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["", "/", "a//", "a//b", "./a", "a/../b", "{" * 100_000 + "}" * 100_000, "[", "{a"],
+    ids=lambda rule: rule[:8],
+)
+def test_a_bad_exclude_rule_is_named(tmp_path: Path, rule: str) -> None:
+    with pytest.raises(ValueError, match="exclude rule") as caught:
+        scan(tmp_path, P(), exclude=["fine", rule])
+    assert f'"{rule}"' in str(caught.value)

@@ -392,3 +392,64 @@ def test_the_warning_comes_at_the_end_of_the_stream(make: Make) -> None:
         assert len(list(stream)) == 2
     assert len(record) == 1
     assert len(stream.errors) == 1
+
+
+def test_no_result_is_lost_between_threads(make: Make) -> None:
+    top = make(tree(*(f"d{i}/f" for i in range(3000))))
+    for _ in range(3):
+        stream = iscan(top, P("d*", files=["f"]))
+        taken: list[list[ScanResult]] = [[] for _ in range(4)]
+        threads = [threading.Thread(target=part.extend, args=(stream,)) for part in taken]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert len({result.source for part in taken for result in part}) == 3000
+        assert sum(map(len, taken)) == 3000
+
+
+def test_a_callable_may_take_results(make: Make) -> None:
+    top = make(tree(*(f"d{i}/f" for i in range(20))))
+    taken: list[ScanResult] = []
+    stream = iscan(top, P("d*"), progress=lambda stats: taken.extend(stream))
+    taken.extend(stream)
+    assert len({result.source for result in taken}) == len(taken) == 20
+
+
+def test_a_callable_may_close_the_stream(make: Make) -> None:
+    top = make(tree(*(f"d{i}/f" for i in range(20))))
+    stream = iscan(top, P("d*"), progress=lambda stats: stream.close())
+    assert list(stream) == []
+
+
+def test_a_stream_that_a_fork_inherits(endless: Path) -> None:
+    """Its workers are in the other process: it says so, and neither hangs nor panics."""
+    program = """
+        import os, sys, warnings
+        warnings.simplefilter("ignore")  # of forking with threads
+        from pathvein import FileStructurePattern, iscan
+        stream = iscan(sys.argv[1], FileStructurePattern(), follow_links=True)
+        next(stream)
+        child = os.fork()
+        if not child:
+            try:
+                for result in stream:
+                    pass
+            except RuntimeError as error:
+                assert "another process" in str(error), error
+                stream.close()
+                del stream
+                sys.exit(7)
+            sys.exit(1)
+        status = os.waitpid(child, 0)[1]
+        assert os.waitstatus_to_exitcode(status) == 7, status
+        next(stream)
+        stream.close()
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), endless],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (result.returncode, result.stderr) == (0, "")

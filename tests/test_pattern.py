@@ -694,3 +694,56 @@ def test_validate_never_fails(pat: Any) -> None:
 def test_pathlib_is_no_pattern_name() -> None:
     with pytest.raises(TypeError, match="directory_name"):
         P(Path("a"))  # type: ignore[arg-type]
+
+
+class Labelled(P):
+    """A subclass whose constructor takes something else."""
+
+    def __new__(cls, label: str) -> Labelled:
+        made = super().__new__(cls, label, files=["f"], directories=[P("d")])
+        made.label = label
+        return made
+
+    label: str
+
+
+def test_a_subclass_with_a_constructor_of_its_own() -> None:
+    pattern = Labelled("x")
+    [below] = pattern.directories
+    assert type(below) is Labelled and below == P("d")
+    assert pattern == P("x", files=["f"], directories=[P("d")])
+    for made in (copy.copy(pattern), copy.deepcopy(pattern), pickle.loads(pickle.dumps(pattern))):
+        assert type(made) is Labelled
+        assert (made, made.label) == (pattern, "x")
+    assert Labelled.from_json(pattern.to_json()) == pattern
+
+
+def test_a_deep_copy_that_leads_back() -> None:
+    pattern = Labelled("x")
+    pattern.me = pattern  # type: ignore[attr-defined]
+    twin = copy.deepcopy(pattern)
+    assert twin.me is twin  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickling_by_every_protocol(protocol: int) -> None:
+    rules, stats = pathvein_core.ExcludeRules(["a", "b/"]), pathvein_core.Stats(1, 2, 3, 4, 5)
+    patterns = [P("a", files=["b"], directories=[P("c")]), P(None, optional_files=["\udcff"])]
+    for one in (rules, stats, *patterns, pathvein_core.PatternMatcher(["*", "\udcff"])):
+        twin = pickle.loads(pickle.dumps(one, protocol))
+        assert twin == one and type(twin) is type(one) and hash(twin) == hash(one)
+
+
+def test_what_an_argument_raises_gets_through() -> None:
+    class Raising:
+        def __iter__(self) -> Any:
+            raise RuntimeError("mine")
+
+        def __fspath__(self) -> str:
+            raise TypeError("mine, too")
+
+    for call in (lambda: P(files=Raising()), lambda: pathvein_core.PatternMatcher(Raising())):  # type: ignore[arg-type]
+        with pytest.raises(RuntimeError, match="mine"):
+            call()
+    with pytest.raises(TypeError, match="mine, too"):
+        pathvein_core.PatternMatcher(["*"]).matches(Raising())

@@ -82,7 +82,6 @@ class PatternMatcher:
         """Whether the other is a matcher with the same globs in the same order."""
 
     def __hash__(self) -> int: ...
-    def __getnewargs__(self) -> tuple[list[str]]: ...
 
 @final
 class ExcludeRules:
@@ -116,7 +115,6 @@ class ExcludeRules:
     def __bool__(self) -> bool:
         """Whether there are any rules."""
 
-    def __getnewargs__(self) -> tuple[list[str]]: ...
 
 @disjoint_base
 class FileStructurePattern:
@@ -227,11 +225,6 @@ class FileStructurePattern:
     def __deepcopy__(self, memo: Any) -> Self:
         """A copy that can be changed."""
 
-    def __getnewargs__(
-        self,
-    ) -> tuple[
-        str | None, tuple[str, ...], tuple[Self, ...], tuple[str, ...], tuple[Self, ...]
-    ]: ...
 
 @final
 class Stats:
@@ -267,7 +260,6 @@ class Stats:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
-    def __getnewargs__(self) -> tuple[int, int, int, int, int]: ...
 
 @final
 class Scan:

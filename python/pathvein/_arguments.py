@@ -5,6 +5,7 @@ Each check names the argument in its message, and returns what the rest works wi
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -93,9 +94,12 @@ def count(argument: str, value: object, at_least: int) -> int | None:
     """An int of at least so many, or None."""
     if value is None:
         return None
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if isinstance(value, bool):
         raise _wrong_type(argument, "int or None", value)
-    number = int(value.__index__())
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise _wrong_type(argument, "int or None", value) from error
     if number < at_least:
         raise ValueError(f"{argument} must be at least {at_least}, not {number}")
     # Nothing is deeper than that, and a larger number does not fit into the core.

@@ -44,7 +44,7 @@ def is_gone(error: OSError) -> bool:
 def list_local(path: str, skip: Callable[[str], bool] | None = None) -> Listing:
     """List a local directory, without the names that `skip` holds for.
 
-    Raises the `OSError` of a directory that cannot be opened; what goes wrong later is in the
+    Raises the `OSError` of a directory that cannot be read; what goes wrong later is in the
     listing's `errors`.
     """
     listing = Listing()
@@ -59,6 +59,10 @@ def list_local(path: str, skip: Callable[[str], bool] | None = None) -> Listing:
                 entry = next(entries, None)
             except OSError as error:
                 error.filename = path
+                if not (listing.dirnames or listing.filenames):
+                    # Some file systems open what they cannot read.
+                    noted(error, "reading the directory")
+                    raise
                 listing.failure = noted(error, "reading the directory")
                 listing.errors.append(error)
                 break

@@ -6,7 +6,9 @@ A :class:`Stream` takes them batch by batch and deals with errors, progress and 
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -54,7 +56,9 @@ class Stream(Generic[T]):
         self._progress = progress
         self._progress_due = time.monotonic() + _PROGRESS_INTERVAL
         self._reported = False
-        self._ready: Iterator[T] = iter(())
+        self._ready: deque[T] = deque()
+        # One thread at a time takes a batch; a callable that it calls may take more.
+        self._lock = threading.RLock()
         self._more = True
         self._closed = False
 
@@ -76,18 +80,22 @@ class Stream(Generic[T]):
         return self
 
     def __next__(self) -> T:
-        while True:
-            for result in self._ready:
-                return result
-            if not self._more:
-                self._end()
-                raise StopIteration
-            self._ready = self._next_batch()
+        with self._lock:
+            while not self._ready:
+                if not self._more:
+                    self._end()
+                    raise StopIteration
+                self._take_batch()
+            return self._ready.popleft()
 
-    def batches(self) -> Iterator[Iterator[T]]:
+    def batches(self) -> Iterator[list[T]]:
         """All the results, in batches."""
         while self._more:
-            yield self._next_batch()
+            with self._lock:
+                self._take_batch()
+                batch = list(self._ready)
+                self._ready.clear()
+            yield batch
         self._end()
 
     def __enter__(self) -> Self:
@@ -109,18 +117,19 @@ class Stream(Generic[T]):
         state = "closed" if self._closed else "running"
         return f"<{type(self).__name__} of {self._source!r}, {state}: {self.stats!r}>"
 
-    def _next_batch(self) -> Iterator[T]:
+    def _take_batch(self) -> None:
         patience = _PATIENCE if self._progress is None else _PROGRESS_INTERVAL
         try:
             found, errors, ended = self._feed.next_batch(patience)
-            self._more = not ended
+            self._more = self._more and not ended
+            # Before anything is called that might ask for the next result, or close this.
+            self._ready.extend(self._convert(found))
             for error in errors:
                 self._log.add(error)
             self._report()
         except BaseException:
             self._stop()
             raise
-        return self._convert(found)
 
     def _report(self) -> None:
         if self._progress is None:
@@ -135,7 +144,7 @@ class Stream(Generic[T]):
     def _stop(self) -> None:
         self._closed = True
         self._more = False
-        self._ready = iter(())
+        self._ready.clear()
         self._feed.close()
 
     def _end(self) -> None:

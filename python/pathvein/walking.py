@@ -99,6 +99,8 @@ def iwalk_parallel(
         ['.']
     """
     top = _arguments.local_top("path", path)
+    policy = _arguments.error_policy(on_error)
+    _arguments.check_progress(progress)
     feed = pathvein_core.Walk(
         top,
         exclude=ExcludeRules(exclude),
@@ -107,8 +109,6 @@ def iwalk_parallel(
         one_file_system=_arguments.flag("one_file_system", one_file_system),
         threads=_arguments.thread_count(threads),
     )
-    policy = _arguments.error_policy(on_error)
-    _arguments.check_progress(progress)
     convert: Callable[[list[Any]], Iterator[tuple[str, list[str], list[str]]]] = iter
     return WalkIterator(top, feed, convert, policy, progress)
 

@@ -58,6 +58,9 @@ pub enum ErrorKind {
     JsonSyntax,
     /// A pattern's JSON is valid JSON but no pattern: see [`Error::place`].
     JsonPattern,
+    /// The iterator belongs to another process, of which this one is a fork: the
+    /// workers are there.
+    OtherProcess,
     /// A defect of this crate: what was being done was given up.
     Internal,
 }
@@ -121,6 +124,7 @@ enum Repr {
         place: String,
         message: String,
     },
+    OtherProcess,
     Internal {
         message: &'static str,
     },
@@ -163,6 +167,10 @@ impl Error {
         Repr::JsonPattern { place: place.into(), message: message.into() }.into()
     }
 
+    pub(crate) fn other_process() -> Error {
+        Repr::OtherProcess.into()
+    }
+
     pub(crate) fn internal(message: &'static str) -> Error {
         Repr::Internal { message }.into()
     }
@@ -185,6 +193,7 @@ impl Error {
             Repr::TooDeep { .. } => ErrorKind::TooDeep,
             Repr::JsonSyntax { .. } => ErrorKind::JsonSyntax,
             Repr::JsonPattern { .. } => ErrorKind::JsonPattern,
+            Repr::OtherProcess => ErrorKind::OtherProcess,
             Repr::Internal { .. } => ErrorKind::Internal,
         }
     }
@@ -294,6 +303,9 @@ impl Error {
             Repr::ExcludeRule { message, .. }
             | Repr::JsonSyntax { message, .. }
             | Repr::JsonPattern { message, .. } => message.clone(),
+            Repr::OtherProcess => {
+                "this iterator was started in another process: start one here".to_owned()
+            }
             Repr::Internal { message } => {
                 format!("internal error, please report it: {message}")
             }
@@ -347,7 +359,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         let kind = match &*error.repr {
             Repr::Io { source, .. } => source.kind(),
-            Repr::Loop { .. } | Repr::Internal { .. } => io::ErrorKind::Other,
+            Repr::Loop { .. } | Repr::OtherProcess | Repr::Internal { .. } => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidInput,
         };
         io::Error::new(kind, error)

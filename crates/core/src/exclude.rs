@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobBuilder, GlobSet};
 
 use crate::Error;
 
@@ -62,19 +62,62 @@ impl Scope {
     }
 }
 
+/// How deep alternatives in braces may nest.
+const MAX_NESTING: usize = 32;
+
+/// How many braces are open at once, at the most.
+fn nesting(glob: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for c in glob.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// The globs, each with the rule that it is from, as one set; `None` for none.
+fn set(globs: Vec<(String, Glob)>) -> Result<Option<GlobSet>, Error> {
+    let build = |globs: &[(String, Glob)]| {
+        let mut builder = GlobSet::builder();
+        for (_, glob) in globs {
+            builder.add(glob.clone());
+        }
+        builder.build()
+    };
+    if globs.is_empty() {
+        return Ok(None);
+    }
+    build(&globs).map(Some).map_err(|error| {
+        // Which of them it was, the set does not tell.
+        let mut alone = globs.iter().map(|glob| (&glob.0, build(std::slice::from_ref(glob))));
+        match alone.find_map(|(rule, built)| built.err().map(|error| (rule, error))) {
+            Some((rule, error)) => Error::exclude_rule(rule, error.kind().to_string()),
+            None => {
+                let rules: Vec<&str> = globs.iter().map(|(rule, _)| rule.as_str()).collect();
+                Error::exclude_rule(rules.join(" "), error.kind().to_string())
+            }
+        }
+    })
+}
+
 impl ExcludeRules {
     /// Rules from their texts; none exclude nothing.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for a rule
-    /// that is no valid path glob, or is empty.
+    /// that is no valid path glob, or that no path can match: an empty one, or
+    /// one with an empty component or one named `.` or `..`.
     pub fn new<I, S>(rules: I) -> Result<ExcludeRules, Error>
     where
         I: IntoIterator<Item = S>,
         S: AsRef<str>,
     {
-        let mut builders: [Option<GlobSetBuilder>; 4] = Default::default();
+        let mut scopes: [Vec<(String, Glob)>; 4] = Default::default();
         for rule in rules {
             let rule = rule.as_ref();
             let bad = |message: &str| Error::exclude_rule(rule, message);
@@ -87,27 +130,24 @@ impl ExcludeRules {
             if glob.is_empty() {
                 return Err(bad("an empty rule excludes nothing"));
             }
+            if glob.split('/').any(|component| matches!(component, "" | "." | "..")) {
+                return Err(bad("no path has an empty component, nor one named . or .."));
+            }
+            // globset recurses on them.
+            if nesting(glob) > MAX_NESTING {
+                return Err(bad("alternatives in braces nest too deep"));
+            }
             let glob = GlobBuilder::new(glob)
                 .literal_separator(true)
                 .build()
                 .map_err(|e| bad(&e.kind().to_string()))?;
-            builders[usize::from(by_path) + 2 * usize::from(directories_only)]
-                .get_or_insert_with(GlobSetBuilder::new)
-                .add(glob);
+            scopes[usize::from(by_path) + 2 * usize::from(directories_only)]
+                .push((rule.to_owned(), glob));
         }
-        let [names, paths, directory_names, directory_paths] = builders.map(|builder| {
-            builder.map(|b| {
-                b.build().map_err(|e| {
-                    Error::exclude_rule(e.glob().unwrap_or_default(), e.kind().to_string())
-                })
-            })
-        });
+        let [names, paths, directory_names, directory_paths] = scopes;
         Ok(ExcludeRules {
-            any: Scope { names: names.transpose()?, paths: paths.transpose()? },
-            directories: Scope {
-                names: directory_names.transpose()?,
-                paths: directory_paths.transpose()?,
-            },
+            any: Scope { names: set(names)?, paths: set(paths)? },
+            directories: Scope { names: set(directory_names)?, paths: set(directory_paths)? },
         })
     }
 
@@ -142,5 +182,25 @@ impl ExcludeRules {
     /// Whether an entry is excluded as a directory, by a rule for directories.
     pub(crate) fn excludes_directory(&self, path: &Path, name: &OsStr) -> bool {
         self.directories.is_match(path, name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_rules_are_named() {
+        let deep = "{".repeat(200_000) + &"}".repeat(200_000);
+        for rule in ["", "/", "a//", "a//b", "./a", "a/../b", "..", "[", "{a", &deep] {
+            let error = ExcludeRules::new(["fine", rule, "*.tmp"]).unwrap_err();
+            assert_eq!(error.glob(), Some(rule));
+        }
+    }
+
+    #[test]
+    fn braces_may_nest() {
+        let nested = "{a,".repeat(MAX_NESTING) + "b" + &"}".repeat(MAX_NESTING);
+        assert!(ExcludeRules::new([nested]).unwrap().is_excluded("x/b", false));
     }
 }

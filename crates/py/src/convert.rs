@@ -21,17 +21,10 @@ impl NameArg {
         }
         let path = if object.is_instance_of::<PyBytes>() {
             object.clone()
+        } else if object.hasattr("__fspath__")? {
+            object.py().import("os")?.call_method1("fspath", (object,))?
         } else {
-            match object.py().import("os")?.call_method1("fspath", (object,)) {
-                Ok(path) => path,
-                Err(error) if error.is_instance_of::<PyTypeError>(object.py()) => {
-                    return Err(PyTypeError::new_err(format!(
-                        "a name must be str, bytes or os.PathLike, not {}",
-                        object.get_type().name()?
-                    )));
-                }
-                Err(error) => return Err(error),
-            }
+            return Err(wrong_type("a name", "str, bytes or os.PathLike", object));
         };
         if let Ok(text) = path.cast::<PyString>() {
             return NameArg::from_str(text);
@@ -118,6 +111,31 @@ pub(crate) fn wrong_type(place: &str, expected: &str, found: &Bound<'_, PyAny>) 
     PyTypeError::new_err(format!("{place} must be {expected}, not {found}"))
 }
 
+/// The items of an iterable argument. `expected` is what the argument should be, in words.
+pub(crate) fn items<'py, T>(
+    argument: &str,
+    expected: &str,
+    object: &Bound<'py, PyAny>,
+    convert: impl Fn(&str, &Bound<'py, PyAny>) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
+    let py = object.py();
+    if object.is_instance_of::<PyString>() || object.is_instance_of::<PyBytes>() {
+        return Err(wrong_type(argument, expected, object));
+    }
+    let iterator = object.try_iter().map_err(|error| {
+        if !error.is_instance_of::<PyTypeError>(py) {
+            return error;
+        }
+        let raised = wrong_type(argument, expected, object);
+        raised.set_cause(py, Some(error));
+        raised
+    })?;
+    iterator
+        .enumerate()
+        .map(|(index, item)| convert(&format!("{argument}[{index}]"), &item?))
+        .collect()
+}
+
 /// What `__eq__` answers: `None` is that the other is of another type.
 pub(crate) fn compared(py: Python<'_>, equal: Option<bool>) -> PyResult<Bound<'_, PyAny>> {
     Ok(match equal {
@@ -146,7 +164,7 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             raised.value(py).call_method1("add_note", (note,))?;
             raised
         }
-        ErrorKind::Internal => PyRuntimeError::new_err(error.to_string()),
+        ErrorKind::Internal | ErrorKind::OtherProcess => PyRuntimeError::new_err(error.to_string()),
         _ => PyValueError::new_err(error.to_string()),
     })
 }
@@ -157,6 +175,10 @@ fn io_exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     };
     let raised = match io.raw_os_error() {
         Some(errno) => os_error(py, errno, error)?,
+        None if io.kind() == std::io::ErrorKind::InvalidInput => {
+            // The operating system was not even asked: a NUL in the path.
+            return Ok(PyValueError::new_err(error.to_string()));
+        }
         None => {
             let errno: i32 = py.import("errno")?.getattr("EIO")?.extract()?;
             PyOSError::new_err((errno, io.to_string(), filename(py, error)?))

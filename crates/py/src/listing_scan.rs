@@ -1,6 +1,6 @@
 //! `ListingScan`: a scan whose listings come from Python.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pathvein_core::{DirectoryId, ListingScan as CoreListingScan, Name};
 use pyo3::prelude::*;
@@ -8,19 +8,41 @@ use pyo3::prelude::*;
 use crate::convert::NameArg;
 use crate::pattern::FileStructurePattern;
 
-/// The object that a directory carries. Behind an `Arc`, since a Python
-/// reference is cloned only with the interpreter at hand.
-type Tag = Arc<Py<PyAny>>;
+/// Objects that are not needed any more, to be let go of once nothing is locked:
+/// that may run any code.
+type Dropped = Arc<Mutex<Vec<Py<PyAny>>>>;
+
+/// The object that a directory carries. Shared, since a Python reference is
+/// cloned only with the interpreter at hand.
+type Tag = Arc<Carried>;
+
+struct Carried {
+    object: Option<Py<PyAny>>,
+    dropped: Dropped,
+}
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        dropped.extend(self.object.take());
+    }
+}
 
 /// A scan that is told what each directory lists.
 #[pyclass(frozen, module = "pathvein_core")]
 pub(crate) struct ListingScan {
     scan: Mutex<CoreListingScan<Tag>>,
+    dropped: Dropped,
 }
 
 impl ListingScan {
-    fn lock(&self) -> MutexGuard<'_, CoreListingScan<Tag>> {
-        self.scan.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with<R>(&self, act: impl FnOnce(&mut CoreListingScan<Tag>) -> R) -> R {
+        let result = act(&mut self.scan.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        let dropped_now = std::mem::take(&mut *dropped);
+        drop(dropped);
+        drop(dropped_now);
+        result
     }
 }
 
@@ -30,13 +52,14 @@ impl ListingScan {
     #[pyo3(signature = (patterns, max_depth = None))]
     fn new(patterns: Vec<Bound<'_, FileStructurePattern>>, max_depth: Option<usize>) -> Self {
         let patterns: Vec<_> = patterns.iter().map(|p| p.get().core()).collect();
-        ListingScan { scan: Mutex::new(CoreListingScan::new(&patterns, max_depth)) }
+        let scan = Mutex::new(CoreListingScan::new(&patterns, max_depth));
+        ListingScan { scan, dropped: Dropped::default() }
     }
 
     /// Begins with a source of this name; gives the id to list it under.
     fn source(&self, name: &Bound<'_, PyAny>) -> PyResult<u64> {
         let name = NameArg::new(name)?;
-        Ok(self.lock().source(name.as_name()).to_raw())
+        Ok(self.with(|scan| scan.source(name.as_name())).to_raw())
     }
 
     /// Tells what a directory lists: its directories, each with whether it may
@@ -58,28 +81,31 @@ impl ListingScan {
         let files: Vec<NameArg> = files.iter().map(NameArg::new).collect::<PyResult<_>>()?;
         let files = files.iter().map(NameArg::as_name);
         let id = DirectoryId::from_raw(directory);
-        let wanted = self.lock().listed(id, Arc::new(tag), &directories, files);
+        let tag = Arc::new(Carried { object: Some(tag), dropped: Arc::clone(&self.dropped) });
+        let wanted = self.with(|scan| scan.listed(id, tag, &directories, files));
         Ok(wanted.into_iter().map(|(index, id)| (index, id.to_raw())).collect())
     }
 
     /// Tells that a directory cannot be listed.
     fn not_listed(&self, directory: u64) {
-        self.lock().not_listed(DirectoryId::from_raw(directory));
+        self.with(|scan| scan.not_listed(DirectoryId::from_raw(directory)));
     }
 
     /// Tells that a directory is no longer there.
     fn absent(&self, directory: u64) {
-        self.lock().absent(DirectoryId::from_raw(directory));
+        self.with(|scan| scan.absent(DirectoryId::from_raw(directory)));
     }
 
     /// Takes a directory to hold whatever may be asked for.
     fn assumed(&self, directory: u64) {
-        self.lock().assumed(DirectoryId::from_raw(directory));
+        self.with(|scan| scan.assumed(DirectoryId::from_raw(directory)));
     }
 
     /// The matches since the last call, as tag and position of the pattern.
     fn take_matches(&self, py: Python<'_>) -> Vec<(Py<PyAny>, usize)> {
-        let matches = self.lock().take_matches();
-        matches.into_iter().map(|(tag, pattern)| (tag.clone_ref(py), pattern)).collect()
+        let matches = self.with(CoreListingScan::take_matches);
+        let found =
+            |(tag, pattern): (Tag, usize)| Some((tag.object.as_ref()?.clone_ref(py), pattern));
+        matches.into_iter().filter_map(found).collect()
     }
 }

@@ -1,28 +1,21 @@
 //! `PatternMatcher` and `ExcludeRules`.
 
-use pathvein_core::{ExcludeRules as CoreRules, NameSet};
-use pyo3::exceptions::PyTypeError;
-use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::convert::{NameArg, bits, compared, glob, glob_text, raise, wrong_type};
+use pathvein_core::{ExcludeRules as CoreRules, NameSet};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString, PyType};
+
+use crate::convert::{NameArg, bits, compared, glob, glob_text, items, raise, wrong_type};
 
 /// The strings that an argument is: one, or an iterable of them.
 fn strings<'py>(argument: &str, object: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
     if let Ok(text) = object.cast::<PyString>() {
         return Ok(vec![text.clone()]);
     }
-    let Ok(iterator) = object.try_iter() else {
-        return Err(wrong_type(argument, "str or an iterable of str", object));
-    };
-    iterator
-        .enumerate()
-        .map(|(index, item)| {
-            let item = item?;
-            item.cast_into::<PyString>()
-                .map_err(|e| wrong_type(&format!("{argument}[{index}]"), "str", &e.into_inner()))
-        })
-        .collect()
+    items(argument, "str or an iterable of str", object, |place, item| {
+        item.cast::<PyString>().cloned().map_err(|_| wrong_type(place, "str", item))
+    })
 }
 
 /// Name globs compiled into one set.
@@ -94,8 +87,10 @@ impl PatternMatcher {
         Ok(format!("PatternMatcher({})", self.texts(py)?.repr()?))
     }
 
-    fn __getnewargs__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, [self.texts(py)?])
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyType>, (Bound<'py, PyList>,))> {
+        Ok((slf.get_type(), (slf.get().texts(slf.py())?,)))
     }
 
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -104,7 +99,6 @@ impl PatternMatcher {
     }
 
     fn __hash__(&self) -> u64 {
-        use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
         self.set.globs().hash(&mut hasher);
         hasher.finish()
@@ -119,14 +113,7 @@ impl PatternMatcher {
     }
 
     fn names(&self, names: &Bound<'_, PyAny>) -> PyResult<Vec<NameArg>> {
-        let one = names.is_instance_of::<PyString>() || names.is_instance_of::<PyBytes>();
-        let Some(iterator) = (if one { None } else { names.try_iter().ok() }) else {
-            return Err(PyTypeError::new_err(format!(
-                "names must be an iterable of names, not {}",
-                names.get_type().name()?
-            )));
-        };
-        iterator.map(|name| NameArg::new(&name?)).collect()
+        items("names", "an iterable of names", names, |_, name| NameArg::new(name))
     }
 }
 
@@ -171,7 +158,18 @@ impl ExcludeRules {
         Ok(format!("ExcludeRules({})", PyList::new(py, &self.texts)?.repr()?))
     }
 
-    fn __getnewargs__(&self) -> (Vec<String>,) {
-        (self.texts.clone(),)
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let other_rules = other.cast::<ExcludeRules>().map(|other| &other.get().texts);
+        compared(other.py(), other_rules.ok().map(|texts| *texts == self.texts))
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.texts.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyType>, (Vec<String>,)) {
+        (slf.get_type(), (slf.get().texts.clone(),))
     }
 }

@@ -8,7 +8,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
 
-use crate::convert::{compared, glob, glob_text, raise, raise_json, wrong_type};
+use crate::convert::{compared, glob, glob_text, items, raise, raise_json, wrong_type};
 
 /// A directory's structure: its name, and the files and directories it holds.
 #[pyclass(frozen, subclass, module = "pathvein_core")]
@@ -68,29 +68,12 @@ fn pattern_from(place: &str, object: &Bound<'_, PyAny>) -> PyResult<CorePattern>
     Ok(pattern.get().core())
 }
 
-/// The items of an iterable argument; `one` is what a lone item is called.
-fn items<'py, T>(
-    argument: &str,
-    one: &str,
-    object: &Bound<'py, PyAny>,
-    convert: impl Fn(&str, &Bound<'py, PyAny>) -> PyResult<T>,
-) -> PyResult<Vec<T>> {
-    let iterator = if object.is_instance_of::<PyString>() { None } else { object.try_iter().ok() };
-    let Some(iterator) = iterator else {
-        return Err(wrong_type(argument, &format!("an iterable of {one}"), object));
-    };
-    iterator
-        .enumerate()
-        .map(|(index, item)| convert(&format!("{argument}[{index}]"), &item?))
-        .collect()
-}
-
 fn globs_from(argument: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<NameGlob>> {
-    items(argument, "str", object, |place, item| glob_from(place, "str", item))
+    items(argument, "an iterable of str", object, |place, item| glob_from(place, "str", item))
 }
 
 fn patterns_from(argument: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<CorePattern>> {
-    items(argument, "FileStructurePattern", object, pattern_from)
+    items(argument, "an iterable of FileStructurePattern", object, pattern_from)
 }
 
 impl FileStructurePattern {
@@ -134,7 +117,9 @@ fn instance<'py>(
     pattern: CorePattern,
     frozen: bool,
 ) -> PyResult<Bound<'py, FileStructurePattern>> {
-    let object = class.call_method1("__new__", (class,))?.cast_into::<FileStructurePattern>()?;
+    // Not the class's own: a subclass may want other arguments.
+    let new = class.py().get_type::<FileStructurePattern>().getattr("__new__")?;
+    let object = new.call1((class,))?.cast_into::<FileStructurePattern>()?;
     {
         let mut state = object.get().lock();
         state.pattern = pattern;
@@ -457,6 +442,9 @@ impl FileStructurePattern {
     ) -> PyResult<Bound<'py, Self>> {
         let copy = instance(&slf.get_type(), slf.get().core(), false)?;
         if let Ok(attributes) = slf.getattr("__dict__") {
+            // For attributes that lead back here.
+            let id = slf.py().import("builtins")?.call_method1("id", (slf,))?;
+            memo.set_item(id, &copy)?;
             let deepcopy = slf.py().import("copy")?.getattr("deepcopy")?;
             let attributes = deepcopy.call1((attributes, memo))?;
             copy.getattr("__dict__")?.call_method1("update", (attributes,))?;
@@ -466,17 +454,43 @@ impl FileStructurePattern {
 
     /// For pickling. Not by way of JSON, which cannot tell two surrogates from
     /// the pair that they make.
-    fn __getnewargs__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let (py, pattern) = (slf.py(), slf.get().core());
         let name = pattern.directory_name().map(|name| glob_text(py, name)).transpose()?;
-        let arguments = [
-            name.into_pyobject(py)?,
-            PyTuple::new(py, texts(py, pattern.files())?)?.into_any(),
-            PyTuple::new(py, parts(slf, pattern.directories().to_vec())?)?.into_any(),
-            PyTuple::new(py, texts(py, pattern.optional_files())?)?.into_any(),
-            PyTuple::new(py, parts(slf, pattern.optional_directories().to_vec())?)?.into_any(),
-        ];
-        PyTuple::new(py, arguments)
+        let arguments = PyTuple::new(
+            py,
+            [
+                name.into_pyobject(py)?,
+                PyTuple::new(py, texts(py, pattern.files())?)?.into_any(),
+                PyTuple::new(py, parts(slf, pattern.directories().to_vec())?)?.into_any(),
+                PyTuple::new(py, texts(py, pattern.optional_files())?)?.into_any(),
+                PyTuple::new(py, parts(slf, pattern.optional_directories().to_vec())?)?.into_any(),
+            ],
+        )?;
+        let rebuild = slf.get_type().getattr("_rebuild")?;
+        let attributes = slf.getattr("__dict__").unwrap_or_else(|_| py.None().into_bound(py));
+        PyTuple::new(py, [rebuild, arguments.into_any(), attributes])
+    }
+
+    /// The pattern that `__reduce__` took apart.
+    #[classmethod]
+    fn _rebuild<'py>(
+        cls: &Bound<'py, PyType>,
+        directory_name: DirectoryName,
+        files: &Bound<'py, PyAny>,
+        directories: &Bound<'py, PyAny>,
+        optional_files: &Bound<'py, PyAny>,
+        optional_directories: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let fields = Fields {
+            directory_name: directory_name.0,
+            files: globs_from("files", files)?,
+            directories: patterns_from("directories", directories)?,
+            optional_files: globs_from("optional_files", optional_files)?,
+            optional_directories: patterns_from("optional_directories", optional_directories)?,
+        };
+        let pattern = fields.build().map_err(|error| raise(cls.py(), error))?;
+        instance(cls, pattern, false)
     }
 }
 

@@ -12,7 +12,7 @@ use pathvein_core::{
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyList, PyTuple, PyType};
 
 use crate::convert::raise;
 use crate::matcher::ExcludeRules;
@@ -70,8 +70,11 @@ impl Stats {
         hasher.finish()
     }
 
-    fn __getnewargs__(&self) -> (usize, usize, usize, usize, usize) {
-        (self.directories, self.entries, self.matches, self.errors, self.links_not_followed)
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> (Bound<'py, PyType>, (usize, usize, usize, usize, usize)) {
+        let Stats { directories, entries, matches, errors, links_not_followed } = *slf.get();
+        (slf.get_type(), (directories, entries, matches, errors, links_not_followed))
     }
 }
 
@@ -144,7 +147,11 @@ fn next_batch<S: Stream>(
             fill(&mut *stream, deadline)
         });
         py.check_signals()?;
-        if let Some(defect) = batch.errors.iter().position(|e| e.kind() == ErrorKind::Internal) {
+        if let Some(defect) = batch
+            .errors
+            .iter()
+            .position(|e| matches!(e.kind(), ErrorKind::Internal | ErrorKind::OtherProcess))
+        {
             // No part of the tree is at fault: what was found must not pass for all there is.
             return Err(raise(py, batch.errors.swap_remove(defect)));
         }
@@ -187,6 +194,24 @@ fn hand_over<'py, T>(
 
 fn close<S: Stream>(py: Python<'_>, stream: &Mutex<S>) {
     py.detach(|| stream.lock().unwrap_or_else(PoisonError::into_inner).close());
+}
+
+/// For a stream that is dropped without being closed: others need not wait for
+/// its workers. While the interpreter ends there are no others.
+fn drop_stream<S: Stream>(stream: &Mutex<S>) {
+    Python::try_attach(|py| close(py, stream));
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        drop_stream(&self.stream);
+    }
+}
+
+impl Drop for Walk {
+    fn drop(&mut self) {
+        drop_stream(&self.stream);
+    }
 }
 
 /// A running scan of a local tree.

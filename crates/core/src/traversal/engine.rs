@@ -292,8 +292,10 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         let prospect = self.visitor.source(name);
         let place = Place { parent: None, name: path.as_os_str(), depth: 0 };
         let identity = self.source_identity.clone();
-        if let Some(batch) = self.list(place, prospect, &self.source, false, identity) {
-            visit_all(Arc::new(batch));
+        match self.list(place, prospect, &self.source, false, identity) {
+            Ok(Some(batch)) => visit_all(Arc::new(batch)),
+            Ok(None) => {}
+            Err((error, _)) => self.out.send_error(error),
         }
     }
 
@@ -317,9 +319,18 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         let place = Place { parent: Some(parent), name, depth };
         match self.enter(batch, place, is_link) {
             Ok(Entered::Opened(handle, identity)) => {
-                let mut below = self.list(place, prospect, &handle, is_link, identity)?;
-                below.held = Held::new(handle, self.held_at_most);
-                Some(below)
+                match self.list(place, prospect, &handle, is_link, identity) {
+                    Ok(below) => {
+                        let mut below = below?;
+                        below.held = Held::new(handle, self.held_at_most);
+                        Some(below)
+                    }
+                    Err((error, prospect)) => {
+                        self.out.send_error(error);
+                        not_entered(prospect);
+                        None
+                    }
+                }
             }
             Ok(Entered::MountPoint) => {
                 not_entered(prospect);
@@ -405,7 +416,9 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         handle.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Lists an open directory and classifies its entries.
+    /// Lists an open directory and classifies its entries. If not a single one
+    /// could be read, gives the error, and the prospect back.
+    #[allow(clippy::type_complexity)]
     fn list(
         self: &Arc<Self>,
         place: Place<'_, V::State>,
@@ -413,15 +426,16 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         handle: &L::Handle,
         by_link: bool,
         identity: Option<Identity>,
-    ) -> Option<Batch<V, L>> {
+    ) -> Result<Option<Batch<V, L>>, (Error, V::Prospect)> {
         let mut listing = self.visitor.listing(&prospect);
         let mut subdirs = Subdirs::default();
         let mut classifier = Classifier::new(self, place, handle);
-        let mut entries = 0;
+        let (mut read, mut entries) = (false, 0);
         let result = L::list(handle, &mut |name, kind| {
             if self.out.stopped() {
                 return ControlFlow::Break(());
             }
+            read = true;
             match classifier.classify(name, kind) {
                 Class::Absent => return ControlFlow::Continue(()),
                 Class::File => self.visitor.file(&mut listing, name),
@@ -435,11 +449,15 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         });
         let unfollowed = classifier.unfollowed;
         if let Err(error) = result {
-            self.out.failed(place.path(), Operation::ReadDirectory, error);
+            let error = Error::io(place.path(), Operation::ReadDirectory, error);
+            if !read {
+                return Err((error, prospect));
+            }
+            self.out.send_error(error);
         }
         self.out.counters.listed(entries, unfollowed);
         if self.out.stopped() {
-            return None;
+            return Ok(None);
         }
         let (state, awaited) = self.visitor.listed(place, prospect, listing, &self.out);
         let (subdirs, awaited) = self.to_visit(place.depth + 1, subdirs, awaited);
@@ -453,9 +471,9 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         });
         self.visitor.awaits(&dir, awaited, &self.out);
         if subdirs.len() == 0 {
-            return None;
+            return Ok(None);
         }
-        Some(Batch { traversal: Arc::clone(self), dir, held: None, subdirs, awaited })
+        Ok(Some(Batch { traversal: Arc::clone(self), dir, held: None, subdirs, awaited }))
     }
 
     /// Those sub-directories that have to be visited, the awaited ones first;

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::lister::{EntryKind, Identity, Lister};
@@ -54,7 +54,11 @@ impl Lister for Getdents {
     }
 
     fn open_source(path: &Path) -> io::Result<OwnedFd> {
-        Ok(retry_on_intr(|| rustix::fs::open(path, OPEN, Mode::empty()))?)
+        let source = retry_on_intr(|| rustix::fs::open(path, OPEN, Mode::empty()))?;
+        // Some file systems open what they cannot read.
+        Self::list(&source, &mut |_, _| ControlFlow::Break(()))?;
+        rustix::fs::seek(&source, SeekFrom::Start(0))?;
+        Ok(source)
     }
 
     fn open(parent: &OwnedFd, name: &OsStr, follow: bool) -> io::Result<OwnedFd> {

@@ -45,7 +45,7 @@ macro_rules! option_methods {
         }
 
         /// How many threads to use. Default, and with `None`: as many as there
-        /// are processors. They are started for this one traversal, and end
+        /// are processors; at most 1,024. They are started for this one traversal, and end
         /// with it.
         pub fn threads(mut self, threads: Option<std::num::NonZeroUsize>) -> Self {
             self.options.threads = threads;

@@ -49,7 +49,8 @@ impl Lister for Portable {
             return Err(not_a_directory());
         }
         // Whether it can be read is told when it is opened.
-        fs::read_dir(path)?;
+        // Some file systems open what they cannot read.
+        fs::read_dir(path)?.next().transpose()?;
         Ok(path.to_path_buf())
     }
 

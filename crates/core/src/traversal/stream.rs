@@ -1,6 +1,7 @@
 //! The results of a traversal, as they are found.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,6 +15,9 @@ use super::lister::Lister;
 use super::options::Options;
 use super::portable::Portable;
 use crate::{Error, Operation};
+
+/// How many threads a traversal uses at the most, however many it is told to.
+const MAX_THREADS: usize = 1024;
 
 /// How many results may wait to be taken before the workers wait, too.
 const CAPACITY: usize = 1024;
@@ -79,6 +83,8 @@ pub(crate) struct Stream<T> {
     /// The workers of the private pool: the global one belongs to the caller,
     /// and waiting for it from inside it would be a deadlock.
     workers: Vec<JoinHandle<()>>,
+    /// The process that has the workers: a fork of it has none.
+    process: u32,
 }
 
 impl<T: Send + 'static> Stream<T> {
@@ -118,10 +124,11 @@ impl<T: Send + 'static> Stream<T> {
             panicked,
             counters,
             workers: Vec::new(),
+            process: std::process::id(),
         };
         let threads = threads.map_or_else(
             || std::thread::available_parallelism().map_or(1, usize::from),
-            usize::from,
+            |threads| usize::from(threads).min(MAX_THREADS),
         );
         let panicked = Arc::clone(&stream.panicked);
         let stop = Arc::clone(&stream.stop);
@@ -137,7 +144,7 @@ impl<T: Send + 'static> Stream<T> {
                 Ok(())
             })
             .build()
-            .map_err(|e| Error::io(path, Operation::StartThreads, std::io::Error::other(e)))?;
+            .map_err(|e| Error::io(path, Operation::StartThreads, start_error(e)))?;
         let path = path.to_path_buf();
         let name = name.to_os_string();
         pool.spawn(move || traversal.run(&path, &name));
@@ -155,6 +162,7 @@ impl<T: Send + 'static> Stream<T> {
             panicked: Arc::default(),
             counters: Arc::default(),
             workers: Vec::new(),
+            process: std::process::id(),
         }
     }
 
@@ -164,6 +172,10 @@ impl<T: Send + 'static> Stream<T> {
             return Next::Item(Err(failure));
         }
         let Some(receiver) = &self.receiver else { return Next::End };
+        if self.is_inherited() {
+            self.close();
+            return Next::Item(Err(Error::other_process()));
+        }
         let received = match deadline {
             Some(deadline) => receiver.recv_deadline(deadline),
             None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -189,6 +201,13 @@ impl<T> Stream<T> {
 
     /// Stops the workers, waits for them and drops what they found.
     pub(crate) fn close(&mut self) {
+        if self.is_inherited() {
+            // There are no workers here to be stopped, and what they had locked
+            // stays locked for ever.
+            std::mem::forget(self.receiver.take());
+            std::mem::forget(std::mem::take(&mut self.workers));
+            return;
+        }
         self.stop.store(true, Ordering::Relaxed);
         self.receiver = None;
         for worker in self.workers.drain(..) {
@@ -196,11 +215,25 @@ impl<T> Stream<T> {
             let _ = worker.join();
         }
     }
+
+    /// Whether this is a copy that a fork made.
+    fn is_inherited(&self) -> bool {
+        self.process != std::process::id()
+    }
 }
 
 impl<T> Drop for Stream<T> {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// The operating system's error, where that is why a pool could not be built.
+fn start_error(error: rayon::ThreadPoolBuildError) -> io::Error {
+    let cause = std::error::Error::source(&error).and_then(|e| e.downcast_ref::<io::Error>());
+    match cause.and_then(io::Error::raw_os_error) {
+        Some(number) => io::Error::from_raw_os_error(number),
+        None => io::Error::other(error),
     }
 }
 
