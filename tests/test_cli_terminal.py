@@ -247,7 +247,14 @@ def test_threads(endless: Path, top: Path, threads: str) -> None:
     with start("scan", endless, "-p", top, "--follow-links", "--threads", threads) as process:
         assert process.stdout
         process.stdout.readline()
-        names = [task.read_text() for task in Path(f"/proc/{process.pid}/task").glob("*/comm")]
+        names: list[str] = []
+        # A thread takes its name once it runs.
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            tasks = Path(f"/proc/{process.pid}/task").glob("*/comm")
+            names = [task.read_text() for task in tasks]
+            if sum(name.startswith("pathvein") for name in names) == int(threads):
+                break
     assert sum(name.startswith("pathvein") for name in names) == int(threads)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -345,3 +346,19 @@ def test_a_bad_exclude_rule_is_named(tmp_path: Path, rule: str) -> None:
     with pytest.raises(ValueError, match="exclude rule") as caught:
         scan(tmp_path, P(), exclude=["fine", rule])
     assert f'"{rule}"' in str(caught.value)
+
+
+@pytest.mark.parametrize("exclude", [b"a", [b"a"], None, 5])
+def test_an_exclude_rule_of_a_wrong_type_is_named(tmp_path: Path, exclude: Any) -> None:
+    with pytest.raises(TypeError, match=r"^exclude(\[0\])? must be str"):
+        scan(tmp_path, P(), exclude=exclude)
+
+
+def test_a_chain_of_no_known_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its `::` it is a URL; it is not taken for a path instead."""
+    pytest.importorskip("upath")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a::b").mkdir()
+    with pytest.raises(ValueError, match="a::b"):
+        scan("a::b", P())
+    assert {result.source.name for result in scan(Path("a::b"), P())} == {"a::b"}

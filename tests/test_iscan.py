@@ -98,15 +98,19 @@ def test_leaving_early_stops_the_workers(endless: Path, how: Any) -> None:
     elif how == "with":
         with stream:
             next(stream)
+        assert list(stream) == []
     elif how == "exception":
         with pytest.raises(KeyError), stream:
             raise KeyError
+        assert list(stream) == []
     elif how == "unstarted":
         pass
     elif how == "break":
         for _ in stream:
             break
     stats = stream.stats if how == "close" else None
+    # Held, where it is not dropping it that stops the workers.
+    held = stream if how in ("close", "with", "exception") else None
     del stream
     if how == "break":
         import gc
@@ -116,6 +120,7 @@ def test_leaving_early_stops_the_workers(endless: Path, how: Any) -> None:
     assert cpu_used(0.3) < 0.15
     if stats is not None:
         assert stats.matches >= 1
+    del held
 
 
 @linux
@@ -270,9 +275,13 @@ def test_what_progress_raises_ends_the_stream(endless: Path) -> None:
     def progress(stats: Any) -> None:
         raise Stop
 
+    before = thread_count()
+    stream = iscan(endless, P("*", ["f"]), follow_links=True, progress=progress)
     with pytest.raises(Stop):
-        for _ in iscan(endless, P("*", ["f"]), follow_links=True, progress=progress):
+        for _ in stream:
             pass
+    assert next(stream, None) is None
+    assert wait_for(lambda: thread_count() <= before)
 
 
 def test_the_callables_run_in_the_calling_thread(make: Make) -> None:
@@ -418,8 +427,17 @@ def test_a_callable_may_take_results(make: Make) -> None:
 
 def test_a_callable_may_close_the_stream(make: Make) -> None:
     top = make(tree(*(f"d{i}/f" for i in range(20))))
-    stream = iscan(top, P("d*"), progress=lambda stats: stream.close())
-    assert list(stream) == []
+    taken: list[ScanResult] = []
+    closed_at: list[int] = []
+
+    def progress(stats: Any) -> None:
+        closed_at.append(len(taken))
+        stream.close()
+
+    stream = iscan(top, P("d*"), progress=progress)
+    for result in stream:
+        taken.append(result)
+    assert closed_at == [len(taken)]
 
 
 def test_a_stream_that_a_fork_inherits(endless: Path) -> None:
@@ -453,3 +471,33 @@ def test_a_stream_that_a_fork_inherits(endless: Path) -> None:
         timeout=60,
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_an_exception_in_the_block_is_not_warned_over(make: Make) -> None:
+    top = make(Dir({"l": Link(raw=".")}))
+    stream = iscan(top, P(), follow_links=True)
+    assert len(list(itertools.islice(stream, 1))) == 1
+    assert wait_for(lambda: stream.stats.errors == 1)
+    stream._take_batch()
+    assert len(stream.errors) == 1
+    with pytest.raises(KeyError), stream:
+        raise KeyError
+
+
+def test_the_errors_are_a_copy(make: Make) -> None:
+    stream = iscan(make(Dir({"l": Link(raw=".")})), P(), follow_links=True, on_error="ignore")
+    list(stream)
+    stream.errors.clear()
+    assert len(stream.errors) == 1
+
+
+def test_a_short_scan_reports_its_end(make: Make) -> None:
+    calls: list[Any] = []
+    scan(make(tree("a/f")), P("a"), progress=calls.append)
+    assert [(stats.directories, stats.matches) for stats in calls] == [(2, 1)]
+
+
+def test_a_warning_counts_the_errors_that_it_does_not_tell(make: Make) -> None:
+    top = make(Dir({f"l{i}": Link(raw=".") for i in range(5)}))
+    with pytest.warns(ScanWarning, match="^5 errors below .*; and 2 more$"):
+        scan(top, P(), follow_links=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pathvein_core
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -710,7 +711,8 @@ class Labelled(P):
 def test_a_subclass_with_a_constructor_of_its_own() -> None:
     pattern = Labelled("x")
     [below] = pattern.directories
-    assert type(below) is Labelled and below == P("d")
+    assert type(below) is Labelled
+    assert below == P("d")
     assert pattern == P("x", files=["f"], directories=[P("d")])
     for made in (copy.copy(pattern), copy.deepcopy(pattern), pickle.loads(pickle.dumps(pattern))):
         assert type(made) is Labelled
@@ -731,7 +733,9 @@ def test_pickling_by_every_protocol(protocol: int) -> None:
     patterns = [P("a", files=["b"], directories=[P("c")]), P(None, optional_files=["\udcff"])]
     for one in (rules, stats, *patterns, pathvein_core.PatternMatcher(["*", "\udcff"])):
         twin = pickle.loads(pickle.dumps(one, protocol))
-        assert twin == one and type(twin) is type(one) and hash(twin) == hash(one)
+        assert twin == one
+        assert type(twin) is type(one)
+        assert hash(twin) == hash(one)
 
 
 def test_what_an_argument_raises_gets_through() -> None:
@@ -742,8 +746,44 @@ def test_what_an_argument_raises_gets_through() -> None:
         def __fspath__(self) -> str:
             raise TypeError("mine, too")
 
-    for call in (lambda: P(files=Raising()), lambda: pathvein_core.PatternMatcher(Raising())):  # type: ignore[arg-type]
-        with pytest.raises(RuntimeError, match="mine"):
-            call()
+    raising: Any = Raising()
+    with pytest.raises(RuntimeError, match="mine"):
+        P(files=raising)
+    with pytest.raises(RuntimeError, match="mine"):
+        pathvein_core.PatternMatcher(raising)
     with pytest.raises(TypeError, match="mine, too"):
-        pathvein_core.PatternMatcher(["*"]).matches(Raising())
+        pathvein_core.PatternMatcher(["*"]).matches(raising)
+
+
+def test_a_list_is_added_to() -> None:
+    pattern = P(files=["a"])
+    pattern.files += ["b"]
+    assert pattern.files == ["a", "b"]
+
+
+def test_none_is_no_list() -> None:
+    none: Any = None
+    for name in ("files", "directories", "optional_files", "optional_directories"):
+        with pytest.raises(TypeError, match=f"{name} must be an iterable"):
+            P(**{name: none})
+
+
+def test_is_optional_is_named() -> None:
+    wrong: Any = "no"
+    pattern = P()
+    with pytest.raises(TypeError, match="is_optional must be bool, not str"):
+        pattern.add_file("a", wrong)
+    with pytest.raises(TypeError, match="is_optional must be bool, not str"):
+        pattern.add_files(["a"], is_optional=wrong)
+    with pytest.raises(TypeError, match="is_optional must be bool, not str"):
+        pattern.add_directory(P(), wrong)
+    with pytest.raises(TypeError, match="is_optional must be bool, not str"):
+        pattern.add_directories([P()], is_optional=wrong)
+    assert pattern == P()
+
+
+def test_a_missing_remote_file_is_named() -> None:
+    pytest.importorskip("upath")
+    with pytest.raises(FileNotFoundError) as caught:
+        P.load_json("memory://nowhere/nope.json")
+    assert caught.value.filename == "memory://nowhere/nope.json"

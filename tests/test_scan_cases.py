@@ -787,3 +787,21 @@ def test_importing_is_light() -> None:
     code = f"import sys, pathvein; print([m for m in {heavy.split()} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        ("/build/", {"a", "a/build", "b"}),
+        ("a/build/", {"a", "b", "build"}),
+        ("/build", {"a", "a/build", "b"}),
+        ("build/", {"a", "b"}),
+    ],
+)
+def test_one_rule_for_directories(make: Make, rule: str, left: set[str]) -> None:
+    """Rules that look at the path, or only at directories, each as the only rule."""
+    top = make(tree("a/build/", "build/", "b/"))
+    (top / "b" / "build").write_text("")
+    results = scan(top, FileStructurePattern("?*"), exclude=rule)
+    found = {os.path.relpath(str(result.source), top) for result in results}
+    assert found == left | {"."}

@@ -101,7 +101,7 @@ class ExcludeRules:
         (True, False)
     """
 
-    def __new__(cls, rules: str | Iterable[str] | None = None) -> Self: ...
+    def __new__(cls, rules: str | Iterable[str] = ()) -> Self: ...
     def is_excluded(self, path: str | os.PathLike[str], is_directory: bool) -> bool:
         """Whether the entry at a path relative to the source is excluded itself.
 
@@ -114,7 +114,6 @@ class ExcludeRules:
 
     def __bool__(self) -> bool:
         """Whether there are any rules."""
-
 
 @disjoint_base
 class FileStructurePattern:
@@ -224,7 +223,6 @@ class FileStructurePattern:
 
     def __deepcopy__(self, memo: Any) -> Self:
         """A copy that can be changed."""
-
 
 @final
 class Stats:

@@ -132,9 +132,14 @@ def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = 
         return source
     try:
         path: UPath = UPath(source, **(storage_options or {}))
-        return path
     except ImportError as error:
         raise _missing_backend(str(source), error) from error
+    if isinstance(source, str) and "://" not in source and path.protocol in _LOCAL_PROTOCOLS:
+        raise ValueError(
+            f"{source!r} is a URL, as it has '::', but of no known protocol: "
+            "for a local path of that name, give a pathlib.Path"
+        )
+    return path
 
 
 def _missing_backend(url: str, error: ImportError) -> ImportError:

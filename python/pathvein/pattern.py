@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path, PurePath
@@ -37,6 +38,10 @@ class Items(tuple[T, ...]):
         return not self == other
 
     __hash__ = tuple.__hash__
+
+    def __add__(self, other: Any) -> Any:
+        """What a list would give, so that ``pattern.files += ["*.csv"]`` does what it says."""
+        return [*self, *other] if isinstance(other, list) else super().__add__(other)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"):
@@ -147,11 +152,16 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         import json
 
         opened, shown = _file(json_path)
-        data = opened.read_bytes()
         try:
-            text = data.decode(json.detect_encoding(data), "surrogatepass")
+            data = opened.read_bytes()
+        except FileNotFoundError as error:
+            # Not every file system says which.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), shown) from error
+        encoding = json.detect_encoding(data)
+        try:
+            text = data.decode(encoding, "surrogatepass")
         except UnicodeDecodeError as error:
-            raise ValueError(f"{shown}: the file is no text in UTF-8: {error}") from error
+            raise ValueError(f"{shown}: the file is no text in {encoding}: {error}") from error
         try:
             return cls.from_json(text)
         except json.JSONDecodeError as error:

@@ -111,6 +111,17 @@ pub(crate) fn wrong_type(place: &str, expected: &str, found: &Bound<'_, PyAny>) 
     PyTypeError::new_err(format!("{place} must be {expected}, not {found}"))
 }
 
+/// An argument that may be left out, but is not `None`.
+pub(crate) struct Given<'py>(pub(crate) Option<Bound<'py, PyAny>>);
+
+impl<'py> FromPyObject<'_, 'py> for Given<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Given<'py>> {
+        Ok(Given(Some(object.to_owned())))
+    }
+}
+
 /// The items of an iterable argument. `expected` is what the argument should be, in words.
 pub(crate) fn items<'py, T>(
     argument: &str,

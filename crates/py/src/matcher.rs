@@ -6,7 +6,7 @@ use pathvein_core::{ExcludeRules as CoreRules, NameSet};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyType};
 
-use crate::convert::{NameArg, bits, compared, glob, glob_text, items, raise, wrong_type};
+use crate::convert::{Given, NameArg, bits, compared, glob, glob_text, items, raise, wrong_type};
 
 /// The strings that an argument is: one, or an iterable of them.
 fn strings<'py>(argument: &str, object: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
@@ -127,10 +127,10 @@ pub(crate) struct ExcludeRules {
 #[pymethods]
 impl ExcludeRules {
     #[new]
-    #[pyo3(signature = (rules = None))]
-    fn new(py: Python<'_>, rules: Option<&Bound<'_, PyAny>>) -> PyResult<ExcludeRules> {
+    #[pyo3(signature = (rules = Given(None)), text_signature = "(rules=())")]
+    fn new(py: Python<'_>, rules: Given<'_>) -> PyResult<ExcludeRules> {
         let mut texts = Vec::new();
-        for rule in rules.map_or_else(|| Ok(Vec::new()), |rules| strings("exclude", rules))? {
+        for rule in rules.0.map_or_else(|| Ok(Vec::new()), |rules| strings("exclude", &rules))? {
             match rule.to_str() {
                 Ok(text) => texts.push(text.to_owned()),
                 Err(_) => {

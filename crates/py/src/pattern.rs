@@ -8,7 +8,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
 
-use crate::convert::{compared, glob, glob_text, items, raise, raise_json, wrong_type};
+use crate::convert::{Given, compared, glob, glob_text, items, raise, raise_json, wrong_type};
 
 /// A directory's structure: its name, and the files and directories it holds.
 #[pyclass(frozen, subclass, module = "pathvein_core")]
@@ -198,32 +198,43 @@ impl<'py> FromPyObject<'_, 'py> for DirectoryName {
     }
 }
 
+/// An `is_optional` argument.
+struct Flag(bool);
+
+impl<'py> FromPyObject<'_, 'py> for Flag {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Flag> {
+        object.extract().map(Flag).map_err(|_| wrong_type("is_optional", "bool", &object))
+    }
+}
+
 #[pymethods]
 impl FileStructurePattern {
     #[new]
     #[pyo3(
         signature = (
             directory_name = DirectoryName::any(),
-            files = None,
-            directories = None,
-            optional_files = None,
-            optional_directories = None,
+            files = Given(None),
+            directories = Given(None),
+            optional_files = Given(None),
+            optional_directories = Given(None),
         ),
         text_signature = "(directory_name='*', files=(), directories=(), optional_files=(), optional_directories=())"
     )]
     fn new(
         py: Python<'_>,
         directory_name: DirectoryName,
-        files: Option<&Bound<'_, PyAny>>,
-        directories: Option<&Bound<'_, PyAny>>,
-        optional_files: Option<&Bound<'_, PyAny>>,
-        optional_directories: Option<&Bound<'_, PyAny>>,
+        files: Given<'_>,
+        directories: Given<'_>,
+        optional_files: Given<'_>,
+        optional_directories: Given<'_>,
     ) -> PyResult<FileStructurePattern> {
-        let globs = |argument, object: Option<&Bound<'_, PyAny>>| {
-            object.map_or_else(|| Ok(Vec::new()), |object| globs_from(argument, object))
+        let globs = |argument, given: Given<'_>| {
+            given.0.map_or_else(|| Ok(Vec::new()), |object| globs_from(argument, &object))
         };
-        let patterns = |argument, object: Option<&Bound<'_, PyAny>>| {
-            object.map_or_else(|| Ok(Vec::new()), |object| patterns_from(argument, object))
+        let patterns = |argument, given: Given<'_>| {
+            given.0.map_or_else(|| Ok(Vec::new()), |object| patterns_from(argument, &object))
         };
         let fields = Fields {
             directory_name: directory_name.0,
@@ -325,50 +336,50 @@ impl FileStructurePattern {
     }
 
     /// Adds a file glob and returns the pattern.
-    #[pyo3(signature = (file, is_optional = false))]
+    #[pyo3(signature = (file, is_optional = Flag(false)), text_signature = "($self, file, is_optional=False)")]
     fn add_file<'py>(
         slf: Bound<'py, Self>,
         file: &Bound<'_, PyAny>,
-        is_optional: bool,
+        is_optional: Flag,
     ) -> PyResult<Bound<'py, Self>> {
         let file = glob_from("file", "str", file)?;
-        slf.get().add_globs(slf.py(), vec![file], is_optional)?;
+        slf.get().add_globs(slf.py(), vec![file], is_optional.0)?;
         Ok(slf)
     }
 
     /// Adds file globs and returns the pattern.
-    #[pyo3(signature = (files, is_optional = false))]
+    #[pyo3(signature = (files, is_optional = Flag(false)), text_signature = "($self, files, is_optional=False)")]
     fn add_files<'py>(
         slf: Bound<'py, Self>,
         files: &Bound<'_, PyAny>,
-        is_optional: bool,
+        is_optional: Flag,
     ) -> PyResult<Bound<'py, Self>> {
         let files = globs_from("files", files)?;
-        slf.get().add_globs(slf.py(), files, is_optional)?;
+        slf.get().add_globs(slf.py(), files, is_optional.0)?;
         Ok(slf)
     }
 
     /// Adds a copy of a directory's pattern and returns the pattern.
-    #[pyo3(signature = (directory, is_optional = false))]
+    #[pyo3(signature = (directory, is_optional = Flag(false)), text_signature = "($self, directory, is_optional=False)")]
     fn add_directory<'py>(
         slf: Bound<'py, Self>,
         directory: &Bound<'_, PyAny>,
-        is_optional: bool,
+        is_optional: Flag,
     ) -> PyResult<Bound<'py, Self>> {
         let directory = pattern_from("directory", directory)?;
-        slf.get().add_patterns(slf.py(), vec![directory], is_optional)?;
+        slf.get().add_patterns(slf.py(), vec![directory], is_optional.0)?;
         Ok(slf)
     }
 
     /// Adds copies of directories' patterns and returns the pattern.
-    #[pyo3(signature = (directories, is_optional = false))]
+    #[pyo3(signature = (directories, is_optional = Flag(false)), text_signature = "($self, directories, is_optional=False)")]
     fn add_directories<'py>(
         slf: Bound<'py, Self>,
         directories: &Bound<'_, PyAny>,
-        is_optional: bool,
+        is_optional: Flag,
     ) -> PyResult<Bound<'py, Self>> {
         let directories = patterns_from("directories", directories)?;
-        slf.get().add_patterns(slf.py(), directories, is_optional)?;
+        slf.get().add_patterns(slf.py(), directories, is_optional.0)?;
         Ok(slf)
     }
 

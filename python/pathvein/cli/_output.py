@@ -14,8 +14,11 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from pathvein import ScanResult, Stats
 
-#: Control characters (C0, DEL, C1), and what stands for bytes that are no text.
-_UNSHOWABLE = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+#: Control characters (C0, DEL, C1; those that break a line or turn the direction of writing),
+#: and what stands for bytes that are no text.
+_UNSHOWABLE = re.compile(
+    "[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
