@@ -501,3 +501,14 @@ def test_a_warning_counts_the_errors_that_it_does_not_tell(make: Make) -> None:
     top = make(Dir({f"l{i}": Link(raw=".") for i in range(5)}))
     with pytest.warns(ScanWarning, match="^5 errors below .*; and 2 more$"):
         scan(top, P(), follow_links=True)
+
+
+def test_another_thread_may_close_the_stream(endless: Path) -> None:
+    for _ in range(20):
+        stream = iscan(endless, P("*", ["f"]), follow_links=True)
+        next(stream)
+        closing = threading.Thread(target=stream.close)
+        closing.start()
+        assert sum(1 for _ in stream) >= 0
+        closing.join(60)
+        assert not closing.is_alive()

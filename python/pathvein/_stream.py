@@ -81,12 +81,16 @@ class Stream(Generic[T]):
 
     def __next__(self) -> T:
         with self._lock:
-            while not self._ready:
-                if not self._more:
+            while True:
+                # Not asked about first: another thread may close this meanwhile.
+                try:
+                    return self._ready.popleft()
+                except IndexError:
+                    more = self._more
+                if not more:
                     self._end()
                     raise StopIteration
                 self._take_batch()
-            return self._ready.popleft()
 
     def batches(self) -> Iterator[list[T]]:
         """All the results, in batches."""
