@@ -142,15 +142,7 @@ impl Matching {
         candidates: Candidates,
         matched: impl FnMut(&Arc<D>, &[usize]),
     ) {
-        if !candidates.reports {
-            return;
-        }
-        for id in candidates.nodes {
-            if !self.program.looks_inside(id) {
-                parent.state().satisfy(id);
-            }
-        }
-        self.answered(parent, matched);
+        self.unlisted(parent, candidates, |id| !self.program.looks_inside(id), matched);
     }
 
     /// A sub-directory that turned out not to be there.
@@ -160,9 +152,7 @@ impl Matching {
         candidates: Candidates,
         matched: impl FnMut(&Arc<D>, &[usize]),
     ) {
-        if candidates.reports {
-            self.answered(parent, matched);
-        }
+        self.unlisted(parent, candidates, |_| false, matched);
     }
 
     /// A sub-directory that is taken to satisfy whatever may be asked of it.
@@ -172,12 +162,25 @@ impl Matching {
         candidates: Candidates,
         matched: impl FnMut(&Arc<D>, &[usize]),
     ) {
-        if candidates.reports {
-            for id in candidates.nodes {
-                parent.state().satisfy(id);
-            }
-            self.answered(parent, matched);
+        self.unlisted(parent, candidates, |_| true, matched);
+    }
+
+    /// The answer, if the parent awaits one, of a sub-directory that is not
+    /// listed: it satisfies those of its candidates that `satisfies` says.
+    fn unlisted<D: Linked>(
+        &self,
+        parent: &Arc<D>,
+        candidates: Candidates,
+        satisfies: impl Fn(NodeId) -> bool,
+        matched: impl FnMut(&Arc<D>, &[usize]),
+    ) {
+        if !candidates.reports {
+            return;
         }
+        for id in candidates.nodes.into_iter().filter(|&id| satisfies(id)) {
+            parent.state().satisfy(id);
+        }
+        self.answered(parent, matched);
     }
 
     /// The listed directory `directory` awaits `pending` answers from below.
