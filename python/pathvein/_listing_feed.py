@@ -55,6 +55,7 @@ class RemoteFeed:
         self._stack: list[tuple[int, Place]] = []
         top_id = self._scan.source(source.name)
         self._listed(top_id, top, listing)
+        self._take_matches()
 
     def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
         """See :class:`pathvein._stream.Feed`."""
@@ -117,7 +118,6 @@ class RemoteFeed:
                 self._scan.not_listed(wanted)
             else:
                 self._stack.append((wanted, below))
-        self._take_matches()
 
     def _take_matches(self) -> None:
         for rel, pattern in self._scan.take_matches():
