@@ -13,6 +13,8 @@ from typing_extensions import disjoint_base
 __all__ = [
     "ExcludeRules",
     "FileStructurePattern",
+    "KeyScan",
+    "KeyWalk",
     "ListingScan",
     "PatternMatcher",
     "Scan",
@@ -347,6 +349,140 @@ class Walk:
 
     def close(self) -> None:
         """Stops the workers and waits for them. What they found is lost."""
+
+class _Keyed:
+    """What KeyScan and KeyWalk share."""
+
+    def whole(self) -> int:
+        """The range of all keys."""
+
+    def split(self, range_id: int, at: str) -> int:
+        """Cuts a range at a key: it keeps what comes before `at`.
+
+        Args:
+            range_id: A range that has not ended.
+            at: Any text that comes after all that the range was told, and before its end. It may
+                be the prefix that it was told of last.
+
+        Returns:
+            The range of the rest, `at` included.
+
+        Raises:
+            ValueError: `at` is not within what is left of the range, or that has ended.
+        """
+
+    def keys(self, range_id: int, keys: Sequence[str]) -> None:
+        """Takes the next keys of a range.
+
+        Args:
+            range_id: A range that has not ended.
+            keys: Keys relative to the source, sorted by code points, each once. One that ends in
+                a slash is a directory's marker.
+
+        Raises:
+            ValueError: A key is out of order, or outside its range, or no Unicode text; or the
+                range has ended. None of the keys has been taken.
+        """
+
+    def prefix(self, range_id: int, prefix: str) -> bool:
+        """Takes a directory that a listing has in the place of its keys: it exists.
+
+        Args:
+            range_id: A range that has not ended.
+            prefix: What all keys of the directory begin with; it ends in a slash.
+
+        Returns:
+            Whether anything inside it is wanted. If so its keys must follow, in this range or
+            in one that is split off at the prefix; if not, they may be left out.
+
+        Raises:
+            ValueError: As for `keys`.
+        """
+
+    def skip(self, range_id: int) -> str | None:
+        """What all keys begin with that may be left out next.
+
+        It is the prefix of the topmost directory, where the range is, inside which nothing more
+        is wanted, be it that it is excluded or too deep. `None`: none may be left out.
+        """
+
+    def end(self, range_id: int) -> None:
+        """Tells that a range has no more keys; one that has ended is ignored.
+
+        What cannot be read is ended, too: what was told of it counts.
+        """
+
+    def counts(self) -> tuple[int, int, int]:
+        """Directories inside which something was wanted, entries of these, and keys, so far."""
+
+@final
+class KeyScan(_Keyed):
+    """A scan of keys that come in sorted order, as from an object store.
+
+    The keys may be cut into ranges that are told side by side, each in order within itself. A
+    match is there as soon as no range has keys of its directory any more; what is kept is the
+    ways down to where the ranges are. A key with a component that is empty, ``.`` or ``..`` is
+    no path: the components before that one exist.
+
+    Args:
+        patterns: What to look for. Equal ones are each reported.
+        source_name: The source's name, empty for the root of a store.
+        max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
+        exclude: What to leave out. `None`: nothing.
+
+    Example:
+        >>> scan = KeyScan([FileStructurePattern("run_*", ["*.csv"])], "lab")
+        >>> everything = scan.whole()
+        >>> rest = scan.split(everything, "run_2/")
+        >>> scan.keys(rest, ["run_2/b.txt"])
+        >>> scan.keys(everything, ["notes.txt", "run_1/a.csv"])
+        >>> scan.end(everything)
+        >>> scan.take()
+        ([('run_1', 0)], [])
+    """
+
+    def __new__(
+        cls,
+        patterns: Sequence[FileStructurePattern],
+        source_name: str,
+        max_depth: int | None = None,
+        exclude: ExcludeRules | None = None,
+    ) -> Self: ...
+    def take(self) -> tuple[list[tuple[str, int]], list[str]]:
+        """What came up since the last call.
+
+        Returns:
+            The matches, as path relative to the source, empty for itself, and position of the
+            pattern; and the keys that are no path, one for each directory and kind of component.
+        """
+
+@final
+class KeyWalk(_Keyed):
+    """A walk of keys that come in sorted order, told as to a :class:`KeyScan`.
+
+    Args:
+        max_depth: The depth of the deepest directories to list; 0 is the source alone. `None`: no
+            limit.
+        exclude: What to leave out. `None`: nothing.
+
+    Example:
+        >>> walk = KeyWalk()
+        >>> everything = walk.whole()
+        >>> walk.keys(everything, ["notes.txt", "run_1/a.csv"])
+        >>> walk.end(everything)
+        >>> walk.take()
+        ([('run_1', [], ['a.csv']), ('', ['run_1'], ['notes.txt'])], [])
+    """
+
+    def __new__(cls, max_depth: int | None = None, exclude: ExcludeRules | None = None) -> Self: ...
+    def take(self) -> tuple[list[tuple[str, list[str], list[str]]], list[str]]:
+        """What came up since the last call.
+
+        Returns:
+            The directories that have been told wholly, in no particular order: path relative to
+            the source, empty for itself, directory names, file names; and the keys that are no
+            path, one for each directory and kind of component.
+        """
 
 @final
 class ListingScan:

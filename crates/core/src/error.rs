@@ -58,6 +58,9 @@ pub enum ErrorKind {
     JsonSyntax,
     /// A pattern's JSON is valid JSON but no pattern: see [`Error::place`].
     JsonPattern,
+    /// A key that was told out of order, or outside its range: see
+    /// [`Error::key`].
+    Key,
     /// The iterator belongs to another process, of which this one is a fork: the
     /// workers are there.
     OtherProcess,
@@ -124,6 +127,10 @@ enum Repr {
         place: String,
         message: String,
     },
+    Key {
+        key: String,
+        message: &'static str,
+    },
     OtherProcess,
     Internal {
         message: &'static str,
@@ -167,6 +174,10 @@ impl Error {
         Repr::JsonPattern { place: place.into(), message: message.into() }.into()
     }
 
+    pub(crate) fn bad_key(key: impl Into<String>, message: &'static str) -> Error {
+        Repr::Key { key: key.into(), message }.into()
+    }
+
     pub(crate) fn other_process() -> Error {
         Repr::OtherProcess.into()
     }
@@ -193,6 +204,7 @@ impl Error {
             Repr::TooDeep { .. } => ErrorKind::TooDeep,
             Repr::JsonSyntax { .. } => ErrorKind::JsonSyntax,
             Repr::JsonPattern { .. } => ErrorKind::JsonPattern,
+            Repr::Key { .. } => ErrorKind::Key,
             Repr::OtherProcess => ErrorKind::OtherProcess,
             Repr::Internal { .. } => ErrorKind::Internal,
         }
@@ -237,6 +249,14 @@ impl Error {
     pub fn glob(&self) -> Option<&str> {
         match &*self.repr {
             Repr::ExcludeRule { glob, .. } => Some(glob),
+            _ => None,
+        }
+    }
+
+    /// The key of a [`Key`](ErrorKind::Key) error; empty for a range as a whole.
+    pub fn key(&self) -> Option<&str> {
+        match &*self.repr {
+            Repr::Key { key, .. } => Some(key),
             _ => None,
         }
     }
@@ -303,6 +323,7 @@ impl Error {
             Repr::ExcludeRule { message, .. }
             | Repr::JsonSyntax { message, .. }
             | Repr::JsonPattern { message, .. } => message.clone(),
+            Repr::Key { message, .. } => (*message).to_owned(),
             Repr::OtherProcess => {
                 "this iterator was started in another process: start one here".to_owned()
             }
@@ -332,6 +353,7 @@ impl fmt::Display for Error {
             }
             Repr::Loop { path, .. } => write!(f, "{}: {message}", path.display()),
             Repr::ExcludeRule { glob, .. } => write!(f, "exclude rule {glob:?}: {message}"),
+            Repr::Key { key, .. } => write!(f, "key {key:?}: {message}"),
             Repr::JsonSyntax { place, line, column, .. } if place.is_empty() => {
                 write!(f, "{message}: line {line} column {column}")
             }

@@ -129,6 +129,9 @@
 //! # Ok::<(), pathvein_core::Error>(())
 //! ```
 //!
+//! Where all keys come in sorted order, as from an object store, a [`KeyScan`]
+//! takes them as they are.
+//!
 //! # Names alone
 //!
 //! ```
@@ -195,6 +198,9 @@ mod bits;
 mod error;
 mod exclude;
 mod glob;
+mod key_scan;
+mod key_tree;
+mod key_walk;
 mod listing_scan;
 mod matching;
 mod name;
@@ -210,6 +216,9 @@ pub use bits::Bitmask;
 pub use error::{Error, ErrorKind, Operation};
 pub use exclude::ExcludeRules;
 pub use glob::NameGlob;
+pub use key_scan::KeyScan;
+pub use key_tree::{KeyCounts, RangeId};
+pub use key_walk::{KeyListing, KeyWalk};
 pub use listing_scan::{DirectoryId, ListingScan};
 pub use name::Name;
 pub use name_set::NameSet;

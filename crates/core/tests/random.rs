@@ -19,3 +19,10 @@ fn listings_in_any_order() {
         check::listings(&mut Random(seed));
     }
 }
+
+#[test]
+fn sorted_keys_in_ranges() {
+    for seed in 0..4_000 {
+        check::keys(&mut Random(seed));
+    }
+}

@@ -1,6 +1,7 @@
 //! The Python module `pathvein_core`: conversion and errors, no logic.
 
 mod convert;
+mod keys;
 mod listing_scan;
 mod matcher;
 mod pattern;
@@ -11,6 +12,8 @@ use pyo3::prelude::*;
 /// The Rust core of pathvein.
 #[pymodule(gil_used = false)]
 mod pathvein_core {
+    #[pymodule_export]
+    use crate::keys::{KeyScan, KeyWalk};
     #[pymodule_export]
     use crate::listing_scan::ListingScan;
     #[pymodule_export]

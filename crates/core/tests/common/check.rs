@@ -7,8 +7,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
-use pathvein_core::{ErrorKind, ExcludeRules, Scan, Walk};
-use pathvein_core::{ListingScan, Name};
+use pathvein_core::{ErrorKind, Scan, Walk};
+use pathvein_core::{ExcludeRules, KeyScan, KeyWalk, ListingScan, Name, RangeId};
 
 #[cfg(unix)]
 use super::disk;
@@ -198,5 +198,227 @@ fn close_unasked(tree: &mut Tree, path: &Path, asked: &BTreeSet<PathBuf>) {
         if let Sub::Entered(below) = sub {
             close_unasked(below, &path, asked);
         }
+    }
+}
+
+/// The compiled program, fed with sorted keys in ranges, and the walk of them.
+pub(crate) fn keys(choices: &mut impl Choices) {
+    let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
+    let patterns = generate::patterns(choices);
+    let mut tree = generate::tree(choices);
+    let rules = ["a/", "b*", "/ab/*", "**/a/b", "*.x"];
+    let rules = (0..choices.below(3)).map(|_| choices.pick(&rules)).collect::<Vec<_>>();
+    let exclude = ExcludeRules::new(rules).unwrap();
+    let mut keys = BTreeSet::new();
+    let mut bad = 0;
+    make_keys(choices, &mut tree, "", &exclude, (0, max_depth), &mut keys, &mut bad);
+    let keys: Vec<String> = keys.into_iter().collect();
+    let name = generate::name(choices);
+    let Some(name) = name.to_str() else { return };
+
+    let (mut scan, all) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
+    let mut found = Vec::new();
+    let mut feed = Feed { keys: &keys, ranges: vec![(all, 0, keys.len())] };
+    while feed.step(choices, &mut scan) {
+        found.append(&mut scan.take_matches());
+    }
+    assert!(scan.is_done());
+    let count = found.len();
+    let root = Path::new(ROOT);
+    let found: reference::Matches = found
+        .into_iter()
+        .map(|(path, pattern)| {
+            (if path.is_empty() { root.into() } else { root.join(path) }, pattern)
+        })
+        .collect();
+    let expected = reference::scan(root, name.as_ref(), &tree, &patterns, max_depth);
+    assert_eq!(found, expected, "{patterns:?} {keys:?} {max_depth:?}");
+    assert_eq!(count, found.len(), "a match stands twice");
+
+    let (mut walk, all) = KeyWalk::new(max_depth, exclude);
+    let mut feed = Feed { keys: &keys, ranges: vec![(all, 0, keys.len())] };
+    let mut listings = Vec::new();
+    while feed.step(choices, &mut walk) {
+        listings.append(&mut walk.take_directories());
+    }
+    assert_eq!(walk.take_bad().len(), bad, "{keys:?}");
+    let (count, walked) = (listings.len(), reference::walk(root, &tree, max_depth));
+    let sorted = |names: Vec<String>| {
+        let mut names: Vec<OsString> = names.into_iter().map(OsString::from).collect();
+        names.sort();
+        names
+    };
+    let listings: BTreeSet<_> = listings
+        .into_iter()
+        .map(|l| {
+            let path = if l.path.is_empty() { root.into() } else { root.join(l.path) };
+            (path, sorted(l.directories), sorted(l.files))
+        })
+        .collect();
+    assert_eq!(listings, walked, "{keys:?} {max_depth:?}");
+    assert_eq!(count, listings.len(), "a directory stands twice");
+    let counts = walk.counts();
+    let entries = walked.iter().map(|(_, dirs, files)| dirs.len() + files.len()).sum::<usize>();
+    assert_eq!((counts.directories, counts.entries), (walked.len(), entries), "{keys:?}");
+}
+
+/// Makes a tree one that keys can hold, excluded entries left out of it; its keys,
+/// and how many kinds of keys that are no path there are in what is visited.
+fn make_keys(
+    choices: &mut impl Choices,
+    tree: &mut Tree,
+    prefix: &str,
+    exclude: &ExcludeRules,
+    (depth, max_depth): (usize, Option<usize>),
+    keys: &mut BTreeSet<String>,
+    bad: &mut usize,
+) {
+    tree.files.retain(|name| name.to_str().is_some());
+    tree.files.sort();
+    tree.files.dedup();
+    tree.files.retain(|name| {
+        let key = format!("{prefix}{}", name.to_str().unwrap());
+        let excluded = exclude.is_excluded(&key, false);
+        keys.insert(key);
+        !excluded
+    });
+    for component in ["", ".", ".."] {
+        if choices.once_in(24) {
+            *bad += usize::from(max_depth.is_none_or(|max| depth <= max));
+            keys.insert(format!("{prefix}{component}/{}", choices.pick(&["", "x", "a/b"])));
+        }
+    }
+    tree.directories.retain_mut(|(name, sub)| {
+        let Some(name) = name.to_str() else { return false };
+        let mut below = match std::mem::replace(sub, Sub::Gone) {
+            Sub::Entered(below) => below,
+            _ => Tree::default(),
+        };
+        let path = format!("{prefix}{name}");
+        let excluded = exclude.is_excluded(&path, true);
+        let (before, bad_before) = (keys.len(), *bad);
+        let depth = (depth + 1, max_depth);
+        make_keys(choices, &mut below, &format!("{path}/"), exclude, depth, keys, bad);
+        if excluded {
+            *bad = bad_before;
+        }
+        if keys.len() == before || choices.once_in(4) {
+            keys.insert(format!("{path}/"));
+        }
+        *sub = Sub::Entered(below);
+        !excluded
+    });
+}
+
+/// What is told of sorted keys, in ranges: each the positions of its keys.
+struct Feed<'a> {
+    keys: &'a [String],
+    ranges: Vec<(RangeId, usize, usize)>,
+}
+
+trait Keyed {
+    fn keys(&mut self, range: RangeId, keys: &[String]);
+    fn prefix(&mut self, range: RangeId, prefix: &str) -> Option<bool>;
+    fn split(&mut self, range: RangeId, at: &str) -> Option<RangeId>;
+    fn skip(&self, range: RangeId) -> Option<String>;
+    fn end(&mut self, range: RangeId);
+}
+
+macro_rules! keyed {
+    ($type:ty) => {
+        impl Keyed for $type {
+            fn keys(&mut self, range: RangeId, keys: &[String]) {
+                <$type>::keys(self, range, keys.iter().map(String::as_str)).unwrap();
+            }
+            fn prefix(&mut self, range: RangeId, prefix: &str) -> Option<bool> {
+                <$type>::prefix(self, range, prefix).ok()
+            }
+            fn split(&mut self, range: RangeId, at: &str) -> Option<RangeId> {
+                <$type>::split(self, range, at).ok()
+            }
+            fn skip(&self, range: RangeId) -> Option<String> {
+                <$type>::skip(self, range).map(str::to_owned)
+            }
+            fn end(&mut self, range: RangeId) {
+                <$type>::end(self, range);
+            }
+        }
+    };
+}
+
+keyed!(KeyScan);
+keyed!(KeyWalk);
+
+impl Feed<'_> {
+    /// Tells a little more; false when all has been told.
+    fn step(&mut self, choices: &mut impl Choices, to: &mut impl Keyed) -> bool {
+        if self.ranges.is_empty() {
+            return false;
+        }
+        let chosen = choices.below(self.ranges.len());
+        let (range, from, end) = self.ranges[chosen];
+        if from == end {
+            to.end(range);
+            self.ranges.swap_remove(chosen);
+            return true;
+        }
+        match choices.below(4) {
+            // Cut it at a key, at a directory, or just anywhere.
+            0 => {
+                let key = &self.keys[from + choices.below(end - from)];
+                let at = match choices.below(3) {
+                    0 => key.clone(),
+                    1 => match key.match_indices('/').map(|(i, _)| i).nth(choices.below(3)) {
+                        Some(slash) => key[..=slash].to_owned(),
+                        None => format!("{key}/"),
+                    },
+                    _ => format!(
+                        "{key}{}",
+                        choices.pick(&["0", "/a/b", "/", "\u{10FFFF}", ".", "//x"])
+                    ),
+                };
+                if let Some(rest) = to.split(range, &at) {
+                    let middle = from + self.keys[from..end].partition_point(|key| *key < at);
+                    self.ranges[chosen].2 = middle;
+                    self.ranges.push((rest, middle, end));
+                }
+            }
+            // As a delimiter listing tells it: the directory, then what is in it.
+            1 => {
+                let key = &self.keys[from];
+                let slash = key.match_indices('/').map(|(i, _)| i).nth(choices.below(2));
+                let Some(prefix) = slash.map(|slash| &key[..=slash]) else { return true };
+                // (The range may begin, or have come, further inside.)
+                let Some(wanted) = to.prefix(range, prefix) else { return true };
+                let after =
+                    from + self.keys[from..end].partition_point(|key| key.starts_with(prefix));
+                if !wanted {
+                    assert!(to.skip(range).is_none_or(|skip| prefix.starts_with(&skip)));
+                    self.ranges[chosen].1 = after;
+                } else if choices.once_in(2) {
+                    let inside = to.split(range, prefix).expect("it was just told of");
+                    to.end(range);
+                    self.ranges[chosen] = (inside, from, after);
+                    if let Some(rest) =
+                        to.split(inside, &format!("{}0", &prefix[..prefix.len() - 1]))
+                    {
+                        self.ranges.push((rest, after, end));
+                    } else {
+                        self.ranges[chosen].2 = end;
+                    }
+                }
+            }
+            _ => {
+                let count = 1 + choices.below((end - from).min(5));
+                to.keys(range, &self.keys[from..from + count]);
+                self.ranges[chosen].1 += count;
+                if let Some(skip) = to.skip(range) {
+                    let (_, from, end) = self.ranges[chosen];
+                    let left = &self.keys[from..end];
+                    self.ranges[chosen].1 += left.partition_point(|key| key.starts_with(&skip));
+                }
+            }
+        }
+        true
     }
 }
