@@ -218,7 +218,7 @@ pub(crate) fn keys(choices: &mut impl Choices) {
 
     let (mut scan, all) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
     let mut found = Vec::new();
-    let mut feed = Feed { keys: &keys, ranges: vec![(all, 0, keys.len())] };
+    let mut feed = Feed { keys: &keys, ranges: vec![(all, 0, keys.len())], tricks: 30 };
     while feed.step(choices, &mut scan) {
         found.append(&mut scan.take_matches());
     }
@@ -236,7 +236,7 @@ pub(crate) fn keys(choices: &mut impl Choices) {
     assert_eq!(count, found.len(), "a match stands twice");
 
     let (mut walk, all) = KeyWalk::new(max_depth, exclude);
-    let mut feed = Feed { keys: &keys, ranges: vec![(all, 0, keys.len())] };
+    let mut feed = Feed { keys: &keys, ranges: vec![(all, 0, keys.len())], tricks: 30 };
     let mut listings = Vec::new();
     while feed.step(choices, &mut walk) {
         listings.append(&mut walk.take_directories());
@@ -314,6 +314,9 @@ fn make_keys(
 struct Feed<'a> {
     keys: &'a [String],
     ranges: Vec<(RangeId, usize, usize)>,
+    /// How often they may still be told otherwise than key by key: a fuzzer that
+    /// has no more choices would cut for ever.
+    tricks: usize,
 }
 
 trait Keyed {
@@ -362,7 +365,9 @@ impl Feed<'_> {
             self.ranges.swap_remove(chosen);
             return true;
         }
-        match choices.below(4) {
+        let trick = if self.tricks == 0 { 3 } else { choices.below(4) };
+        self.tricks -= usize::from(trick < 2);
+        match trick {
             // Cut it at a key, at a directory, or just anywhere.
             0 => {
                 let key = &self.keys[from + choices.below(end - from)];
