@@ -2,9 +2,10 @@
 
 use pathvein_core::{Bitmask, Error, ErrorKind, Name, NameGlob};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBool, PyBytes, PyString};
+use pyo3::types::{PyBool, PyBytes, PyInt, PyString};
 
 /// A name as Python has it, kept alive while it is matched.
 pub(crate) enum NameArg {
@@ -51,7 +52,10 @@ impl NameArg {
 /// The code points of a `str`, lone surrogates included.
 pub(crate) fn code_points(text: &Bound<'_, PyString>) -> PyResult<Vec<u32>> {
     // UTF-8, but for the surrogates: three bytes each.
-    let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+    let bytes = text.call_method1(
+        intern!(text.py(), "encode"),
+        (intern!(text.py(), "utf-8"), intern!(text.py(), "surrogatepass")),
+    )?;
     let mut code_points: Vec<u32> = Vec::new();
     for &byte in bytes.cast::<PyBytes>()?.as_bytes() {
         match byte {
@@ -100,9 +104,18 @@ pub(crate) fn glob_text<'py>(py: Python<'py>, glob: &NameGlob) -> PyResult<Bound
 
 /// A mask as a Python `int`.
 pub(crate) fn bits<'py>(py: Python<'py>, mask: &Bitmask) -> PyResult<Bound<'py, PyAny>> {
-    let bytes: Vec<u8> = mask.as_words().iter().flat_map(|word| word.to_le_bytes()).collect();
-    let int = py.get_type::<pyo3::types::PyInt>();
-    int.call_method1("from_bytes", (PyBytes::new(py, &bytes), "little"))
+    match *mask.as_words() {
+        [] => Ok(0_u64.into_pyobject(py)?.into_any()),
+        [word] => Ok(word.into_pyobject(py)?.into_any()),
+        ref words => {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let int = py.get_type::<PyInt>();
+            int.call_method1(
+                intern!(py, "from_bytes"),
+                (PyBytes::new(py, &bytes), intern!(py, "little")),
+            )
+        }
+    }
 }
 
 /// The `TypeError` for an argument, or an item of one, that is of another type than expected.
@@ -122,13 +135,14 @@ impl<'py> FromPyObject<'_, 'py> for Given<'py> {
     }
 }
 
-/// The items of an iterable argument. `expected` is what the argument should be, in words.
-pub(crate) fn items<'py, T>(
+/// Hands on each item of an iterable argument, with its index. `expected` is what the argument
+/// should be, in words.
+pub(crate) fn each_item<'py>(
     argument: &str,
     expected: &str,
     object: &Bound<'py, PyAny>,
-    convert: impl Fn(&str, &Bound<'py, PyAny>) -> PyResult<T>,
-) -> PyResult<Vec<T>> {
+    mut take: impl FnMut(usize, &Bound<'py, PyAny>) -> PyResult<()>,
+) -> PyResult<()> {
     let py = object.py();
     if object.is_instance_of::<PyString>() || object.is_instance_of::<PyBytes>() {
         return Err(wrong_type(argument, expected, object));
@@ -141,10 +155,23 @@ pub(crate) fn items<'py, T>(
         raised.set_cause(py, Some(error));
         raised
     })?;
-    iterator
-        .enumerate()
-        .map(|(index, item)| convert(&format!("{argument}[{index}]"), &item?))
-        .collect()
+    iterator.enumerate().try_for_each(|(index, item)| take(index, &item?))
+}
+
+/// The items of an iterable argument, converted; `convert` is told where each stands. (What is
+/// told takes longer to write than a name to match: names go by [`each_item`].)
+pub(crate) fn items<'py, T>(
+    argument: &str,
+    expected: &str,
+    object: &Bound<'py, PyAny>,
+    convert: impl Fn(&str, &Bound<'py, PyAny>) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
+    let mut items = Vec::new();
+    each_item(argument, expected, object, |index, item| {
+        items.push(convert(&format!("{argument}[{index}]"), item)?);
+        Ok(())
+    })?;
+    Ok(items)
 }
 
 /// What `__eq__` answers: `None` is that the other is of another type.

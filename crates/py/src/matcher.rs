@@ -6,7 +6,9 @@ use pathvein_core::{ExcludeRules as CoreRules, NameSet};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyType};
 
-use crate::convert::{Given, NameArg, bits, compared, glob, glob_text, items, raise, wrong_type};
+use crate::convert::{
+    Given, NameArg, bits, compared, each_item, glob, glob_text, items, raise, wrong_type,
+};
 
 /// The strings that an argument is: one, or an iterable of them.
 fn strings<'py>(argument: &str, object: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
@@ -113,7 +115,12 @@ impl PatternMatcher {
     }
 
     fn names(&self, names: &Bound<'_, PyAny>) -> PyResult<Vec<NameArg>> {
-        items("names", "an iterable of names", names, |_, name| NameArg::new(name))
+        let mut list = Vec::new();
+        each_item("names", "an iterable of names", names, |_, name| {
+            list.push(NameArg::new(name)?);
+            Ok(())
+        })?;
+        Ok(list)
     }
 }
 
