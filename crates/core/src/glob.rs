@@ -319,6 +319,41 @@ mod tests {
         }
     }
 
+    /// Pieces between stars, shorter and longer than eight bytes, in names that
+    /// hold them or all but.
+    #[test]
+    fn pieces() {
+        let text = |parts: &[&str]| parts.concat().chars().map(u32::from).collect::<Vec<_>>();
+        let parts = ["a", "ab", "ba", "é", "\0", "12345678", "x12345678", "é2345678é", "12345é78"];
+        let ends = ["", "a", "é"];
+        for first in parts {
+            for second in ["", "a", "ba", "12345678"] {
+                for end in ends {
+                    let pattern = text(&[end, "*", first, "*", second, "*", end]);
+                    let glob = glob(&pattern);
+                    for (before, between, after) in
+                        [("", "", ""), ("a", "", "b"), ("", "1234567", ""), ("12345678", "a", "é")]
+                    {
+                        let whole = text(&[end, before, first, between, second, after, end]);
+                        for left_out in 0..=whole.len() {
+                            let mut name = whole.clone();
+                            if left_out < name.len() {
+                                name.remove(left_out);
+                            }
+                            let expected = cases::reference(&pattern, &name);
+                            for name in cases::names(&name, &cases::encode(&name)) {
+                                assert_eq!(glob.is_match(name), expected, "{glob:?} {name:x?}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        // Of UTF-8 that was cut off, no byte is taken for part of a piece.
+        assert!(!glob(&text(&["*é*"])).is_match(&[0xDCC3, 0xDCA9][..]));
+        assert!(!glob(&text(&["*a*\0*b*"])).is_match("ab"));
+    }
+
     #[test]
     fn facts() {
         let everything = |g: &str| NameGlob::new(g).matches_everything();

@@ -81,6 +81,10 @@ pub(crate) trait CodePoints: Copy {
     fn next(&mut self) -> Option<u32>;
     /// Takes the last code point off.
     fn next_back(&mut self) -> Option<u32>;
+    /// The rest as UTF-8 with escapes, if that is how the name is given.
+    fn as_bytes(&self) -> Option<&[u8]>;
+    /// Takes so many bytes off, which are whole code points.
+    fn skip_bytes(&mut self, count: usize);
 }
 
 impl CodePoints for &[u32] {
@@ -95,6 +99,12 @@ impl CodePoints for &[u32] {
         *self = rest;
         Some(last)
     }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        None
+    }
+
+    fn skip_bytes(&mut self, _: usize) {}
 }
 
 /// UTF-8 in which any other byte stands for `0xDC00 + byte`.
@@ -122,6 +132,16 @@ impl CodePoints for Utf8<'_> {
             if last.is_ascii() { (u32::from(last), 1) } else { decode_wide_back(self.0) };
         self.0 = &self.0[..self.0.len() - width];
         Some(code_point)
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> Option<&[u8]> {
+        Some(self.0)
+    }
+
+    #[inline]
+    fn skip_bytes(&mut self, count: usize) {
+        self.0 = &self.0[count..];
     }
 }
 

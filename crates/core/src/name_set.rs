@@ -12,7 +12,7 @@ mod index;
 #[cfg(test)]
 mod tests;
 
-use automaton::Chunk;
+use automaton::Automaton;
 use index::{Affixes, Buckets, HashBuckets, Probe, mix};
 
 /// A set of name globs that are matched together, in their order.
@@ -52,12 +52,12 @@ pub struct NameSet {
     literals: HashBuckets<(u64, u32)>,
     /// What ends in a known extension, by [`Probe::extension`].
     extensions: HashBuckets<Affixes>,
-    /// What begins in a known way, by the first byte.
+    /// What else begins in a known way, by the first byte.
     heads: Buckets<Affixes>,
-    /// What ends in a known way but has neither of the above, by the last byte.
+    /// What else ends in a known way, by the last byte.
     tails: Buckets<Affixes>,
     /// What has neither a known start nor a known end.
-    chunks: Box<[Chunk]>,
+    automaton: Automaton,
     /// Of these, what is too long for the automaton.
     long: Box<[u32]>,
 }
@@ -96,11 +96,11 @@ impl NameSet {
                 Shape::Affixes | Shape::Other => {
                     let affixes = Affixes::new(id, glob);
                     match (program.head().first(), program.tail().last()) {
-                        (Some(&first), _) => heads.push((first.into(), affixes)),
-                        (None, Some(_)) if program.tail().contains(&b'.') => {
+                        (_, Some(_)) if program.tail().contains(&b'.') => {
                             let extension = Probe::new(program.tail()).extension();
                             extensions.push((mix(extension), affixes));
                         }
+                        (Some(&first), _) => heads.push((first.into(), affixes)),
                         (None, Some(&last)) => tails.push((last.into(), affixes)),
                         (None, None) if automaton::fits(&program.tokens) => {
                             others.push((id, &program.tokens));
@@ -110,11 +110,16 @@ impl NameSet {
                 }
             }
         }
-        let chunks = automaton::pack(&others);
+        let single = others.len() == 1 && globs.len() == 1;
         NameSet {
             // Measured: from two globs on a search is faster, and its time
             // grows by that of one glob for each hundred in the set or so.
-            few: 1 + globs.len() / 100,
+            few: if single && !globs[0].program().is_plain() {
+                // The automaton of one glob is faster than that alone.
+                0
+            } else {
+                1 + globs.len() / 100
+            },
             possible: possible.into(),
             everything: everything.into(),
             literal_lengths,
@@ -122,7 +127,7 @@ impl NameSet {
             extensions: HashBuckets::new(extensions),
             heads: Buckets::new(256, heads),
             tails: Buckets::new(256, tails),
-            chunks,
+            automaton: Automaton::new(&others),
             long: long.into(),
             globs,
         }
@@ -325,9 +330,7 @@ impl NameSet {
                 sink.found(id)?;
             }
         }
-        for chunk in &self.chunks {
-            chunk.search(name, sink)?;
-        }
+        self.automaton.search(name, sink)?;
         for &id in &self.long {
             if sink.wants(id) && self.decide(id, name) {
                 sink.found(id)?;
@@ -362,6 +365,9 @@ impl fmt::Debug for NameSet {
 
 /// What asks for matches, and what becomes of them.
 trait Sink {
+    /// Whether [`wants`](Sink::wants) is true of all globs.
+    const WANTS_ALL: bool;
+
     /// Whether it matters if the glob matches.
     fn wants(&self, id: u32) -> bool;
     /// Takes the glob as one that matches; breaks if no other matters now.
@@ -372,6 +378,8 @@ trait Sink {
 struct Any;
 
 impl Sink for Any {
+    const WANTS_ALL: bool = true;
+
     fn wants(&self, _: u32) -> bool {
         true
     }
@@ -385,6 +393,8 @@ impl Sink for Any {
 struct All<'a>(&'a mut Vec<usize>);
 
 impl Sink for All<'_> {
+    const WANTS_ALL: bool = true;
+
     fn wants(&self, _: u32) -> bool {
         true
     }
@@ -402,6 +412,8 @@ struct Wanted<'a> {
 }
 
 impl Sink for Wanted<'_> {
+    const WANTS_ALL: bool = false;
+
     #[inline]
     fn wants(&self, id: u32) -> bool {
         let word = id as usize / 64;

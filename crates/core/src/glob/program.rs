@@ -1,5 +1,7 @@
 //! A glob made ready to match one name.
 
+use std::ops::Range;
+
 use super::token::{Token, parse};
 use crate::name::{CodePoints, Name, Repr, Utf8};
 
@@ -15,6 +17,27 @@ pub(crate) struct Program {
     /// glibc's `memcmp` for AVX-512 reads there under an empty mask.)
     affixes: Box<[u8]>,
     head_len: usize,
+    /// Of the tokens, those that are in neither head nor tail.
+    inner: Range<usize>,
+    /// What is between the first and the last star, parted by stars.
+    pieces: Box<[Piece]>,
+}
+
+/// A piece of a glob between two stars, at least one token long.
+#[derive(Debug)]
+struct Piece {
+    tokens: Range<usize>,
+    literal: Option<Literal>,
+}
+
+/// What a piece of nothing but characters is looked for as.
+#[derive(Debug)]
+struct Literal {
+    /// In UTF-8.
+    bytes: Box<[u8]>,
+    /// The last eight bytes, the last one lowest, and the bits they take.
+    end: u64,
+    mask: u64,
 }
 
 /// The kinds of globs, from the cheapest to match to the dearest.
@@ -50,15 +73,20 @@ impl Program {
             Some(_) if tokens.len() == head.len() + 1 + tail.len() => Shape::Affixes,
             _ => Shape::Other,
         };
+        let inner = head.len()..tokens.len() - tail.len();
+        let stars = first_star.zip(last_star);
+        let pieces = stars.map_or_else(Vec::new, |(first, last)| pieces(&tokens, first, last));
         let head: String = head.into_iter().collect();
         let head_len = head.len();
         let affixes: String = head.chars().chain(tail.into_iter().rev()).collect();
         Program {
             tokens,
-            stars: first_star.zip(last_star),
+            stars,
             shape,
             affixes: affixes.into_bytes().into(),
             head_len,
+            inner,
+            pieces: pieces.into(),
         }
     }
 
@@ -73,10 +101,15 @@ impl Program {
         &self.affixes[self.head_len..]
     }
 
+    /// Whether there are nothing but characters between the stars.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.tokens.iter().all(|token| *token == Token::Star || character(token).is_some())
+    }
+
     pub(crate) fn is_match(&self, name: Name<'_>) -> bool {
         match name.0 {
             Repr::Bytes(name) => self.is_match_bytes(name),
-            Repr::CodePoints(name) => self.is_match_code_points(name),
+            Repr::CodePoints(name) => self.fits(0..self.tokens.len(), name),
         }
     }
 
@@ -89,39 +122,53 @@ impl Program {
             Shape::Never => false,
             Shape::Everything => true,
             Shape::Literal => *name == *self.affixes,
-            Shape::Affixes => {
-                name.len() >= self.affixes.len()
-                    && name.ends_with(self.tail())
-                    && name.starts_with(self.head())
+            Shape::Affixes => self.inside(name).is_some(),
+            Shape::Other => {
+                self.inside(name).is_some_and(|name| self.fits(self.inner.clone(), Utf8(name)))
             }
-            Shape::Other => self.is_match_code_points(Utf8(name)),
         }
     }
 
-    /// Matches token by token: what comes before the first star is fixed at
-    /// the start of the name and what follows the last one at its end. Of the
-    /// pieces between, each takes the first place where it fits; taking a later
-    /// one could only leave less for those that follow.
-    fn is_match_code_points(&self, mut name: impl CodePoints) -> bool {
+    /// What a name holds between head and tail, if it has both.
+    #[inline]
+    fn inside<'n>(&self, name: &'n [u8]) -> Option<&'n [u8]> {
+        if self.affixes.is_empty() {
+            return Some(name);
+        }
+        let fits = name.len() >= self.affixes.len()
+            && name.ends_with(self.tail())
+            && name.starts_with(self.head());
+        fits.then(|| &name[self.head_len..name.len() - self.tail().len()])
+    }
+
+    /// Matches these tokens, all or those within head and tail: what comes
+    /// before the first star is fixed at the start of the name and what follows
+    /// the last one at its end. Of the pieces between, each takes the first
+    /// place where it fits; taking a later one could only leave less for those
+    /// that follow.
+    fn fits(&self, tokens: Range<usize>, mut name: impl CodePoints) -> bool {
         let Some((first_star, last_star)) = self.stars else {
-            return fits_start(&self.tokens, &mut name) && name.next().is_none();
+            return fits_start(&self.tokens[tokens], &mut name) && name.next().is_none();
         };
-        if !fits_start(&self.tokens[..first_star], &mut name) {
+        if !fits_start(&self.tokens[tokens.start..first_star], &mut name) {
             return false;
         }
-        for token in self.tokens[last_star + 1..].iter().rev() {
+        for token in self.tokens[last_star + 1..tokens.end].iter().rev() {
             if !name.next_back().is_some_and(|c| token.accepts(c)) {
                 return false;
             }
         }
-        if first_star == last_star {
-            return true;
-        }
-        let mut pieces = self.tokens[first_star + 1..last_star].split(|t| *t == Token::Star);
-        pieces.all(|piece| {
+        self.pieces.iter().all(|piece| {
+            if let (Some(literal), Some(bytes)) = (&piece.literal, name.as_bytes()) {
+                return literal.end_in(bytes).is_some_and(|end| {
+                    name.skip_bytes(end);
+                    true
+                });
+            }
+            let tokens = &self.tokens[piece.tokens.clone()];
             loop {
                 let mut after = name;
-                if fits_start(piece, &mut after) {
+                if fits_start(tokens, &mut after) {
                     name = after;
                     return true;
                 }
@@ -130,6 +177,42 @@ impl Program {
                 }
             }
         })
+    }
+}
+
+/// The pieces between the stars at `first` and `last`.
+fn pieces(tokens: &[Token], first: usize, last: usize) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut begin = first + 1;
+    for end in first + 1..=last {
+        if tokens[end] == Token::Star {
+            let literal: Option<String> = tokens[begin..end].iter().map(character).collect();
+            pieces.push(Piece { tokens: begin..end, literal: literal.map(Literal::new) });
+            begin = end + 1;
+        }
+    }
+    pieces
+}
+
+impl Literal {
+    fn new(text: String) -> Literal {
+        let end = text.bytes().fold(0, |end, byte| end << 8 | u64::from(byte));
+        let mask = u64::MAX >> (64 - 8 * text.len().min(8));
+        Literal { bytes: text.into_bytes().into(), end, mask }
+    }
+
+    /// Where the first occurrence in `name` ends. Bytes can be compared, as
+    /// with [head and tail](Program::is_match_bytes).
+    #[inline]
+    fn end_in(&self, name: &[u8]) -> Option<usize> {
+        let mut last_eight = 0;
+        for (end, &byte) in (1..).zip(name) {
+            last_eight = last_eight << 8 | u64::from(byte);
+            if last_eight & self.mask == self.end && name[..end].ends_with(&self.bytes) {
+                return Some(end);
+            }
+        }
+        None
     }
 }
 

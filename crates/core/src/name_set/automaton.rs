@@ -1,30 +1,44 @@
 //! Many globs at once, one bit a token.
 //!
 //! A [`Chunk`] runs the non-deterministic automata of the globs that fit into
-//! one word side by side (the Shift-And algorithm). Each glob owns a run of
-//! bits: one that says "nothing read yet", then one for each token other than a
-//! star, which is set while everything up to that token has been read. A code
-//! point moves every bit one place up, and keeps those that arrive at a token
-//! that accepts it; a bit with a star behind it also stays where it is.
+//! its words side by side (the Shift-And algorithm). Each glob owns a run of
+//! bits of one word: one that says "nothing read yet", then one for each token
+//! other than a star, which is set while everything up to that token has been
+//! read. A code point moves every bit one place up, and keeps those that arrive
+//! at a token that accepts it; a bit with a star behind it also stays where it
+//! is.
 
+use std::array::from_fn;
 use std::ops::ControlFlow;
 
 use super::Sink;
 use crate::glob::Token;
 use crate::name::{CodePoints, Utf8};
 
-/// Globs that share one word.
+/// Globs, each short enough to be in a chunk.
 #[derive(Clone, Debug)]
-pub(super) struct Chunk {
+pub(super) enum Automaton {
+    /// All of them, if they fit into one word.
+    Small(Chunk<1>),
+    /// Any number. A step with four words takes twice as long as with one: what
+    /// counts with one is that each step waits for the one before.
+    Large(Box<[Chunk<4>]>),
+}
+
+/// Globs that are matched together, in `N` words.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk<const N: usize> {
     /// For each ASCII character the tokens that accept it.
-    ascii: Box<[u64; 128]>,
+    ascii: Box<[[u64; N]; 128]>,
     /// The same for all others: where ranges of code points begin that no token
     /// tells apart, rising from 128, and the tokens that accept them.
-    wide: Box<[(u32, u64)]>,
+    wide: Box<[(u32, [u64; N])]>,
+    /// The bits of nothing read yet.
+    starts: [u64; N],
     /// The bits with a star behind them.
-    stays: u64,
+    stays: [u64; N],
     /// The bits of the last tokens.
-    accepts: u64,
+    accepts: [u64; N],
     globs: Box<[Member]>,
 }
 
@@ -33,6 +47,7 @@ pub(super) struct Chunk {
 struct Member {
     /// The index in the set.
     id: u32,
+    word: usize,
     start: u64,
     accept: u64,
 }
@@ -47,74 +62,118 @@ pub(super) fn fits(tokens: &[Token]) -> bool {
     width(tokens) <= 64
 }
 
-/// Packs globs, each of which [`fits`], into as few chunks as their order allows.
-pub(super) fn pack(globs: &[(u32, &[Token])]) -> Box<[Chunk]> {
-    let mut chunks = Vec::new();
-    let mut rest = globs;
-    while !rest.is_empty() {
-        let mut bits = 0;
-        let taken = rest.iter().take_while(|(_, tokens)| {
-            bits += width(tokens);
-            bits <= 64
-        });
-        let (these, others) = rest.split_at(taken.count());
-        chunks.push(Chunk::new(these));
-        rest = others;
-    }
-    chunks.into()
-}
-
-impl Chunk {
-    fn new(globs: &[(u32, &[Token])]) -> Chunk {
-        let mut ascii = Box::new([0; 128]);
-        let mut wide_tokens = Vec::new();
-        let mut members = Vec::with_capacity(globs.len());
-        let (mut stays, mut accepts) = (0, 0);
-        let mut next = 0;
-        for &(id, tokens) in globs {
-            let start = 1 << next;
-            let mut bit: u64 = start;
-            for token in tokens {
-                if *token == Token::Star {
-                    stays |= bit;
-                    continue;
-                }
-                bit <<= 1;
-                for c in 0..128 {
-                    ascii[c as usize] |= if token.accepts(c) { bit } else { 0 };
-                }
-                wide_tokens.push((token, bit));
-            }
-            accepts |= bit;
-            members.push(Member { id, start, accept: bit });
-            next += width(tokens);
+impl Automaton {
+    /// Packs globs, each of which [`fits`], into as few words as their order
+    /// allows.
+    pub(super) fn new(globs: &[(u32, &[Token])]) -> Automaton {
+        let mut words = Vec::new();
+        let mut rest = globs;
+        while !rest.is_empty() {
+            let mut bits = 0;
+            let taken = rest.iter().take_while(|(_, tokens)| {
+                bits += width(tokens);
+                bits <= 64
+            });
+            let (these, others) = rest.split_at(taken.count());
+            words.push(these);
+            rest = others;
         }
-        Chunk { ascii, wide: wide_table(&wide_tokens), stays, accepts, globs: members.into() }
+        match words[..] {
+            [word] => Automaton::Small(Chunk::new(&[word])),
+            _ => Automaton::Large(words.chunks(4).map(Chunk::new).collect()),
+        }
     }
 
     /// Tells the sink which of the globs that it wants match `name`.
     #[inline]
     pub(super) fn search<S: Sink>(&self, name: &[u8], sink: &mut S) -> ControlFlow<()> {
-        let mut state = 0;
-        for glob in &self.globs {
-            if sink.wants(glob.id) {
-                state |= glob.start;
+        match self {
+            Automaton::Small(chunk) => chunk.search(name, sink),
+            Automaton::Large(chunks) => chunks.iter().try_for_each(|c| c.search(name, sink)),
+        }
+    }
+}
+
+impl<const N: usize> Chunk<N> {
+    /// A chunk of at most `N` words, each given as its globs.
+    fn new(words: &[&[(u32, &[Token])]]) -> Chunk<N> {
+        let mut ascii = Box::new([[0; N]; 128]);
+        let mut wide_tokens = Vec::new();
+        let mut members = Vec::new();
+        let (mut starts, mut stays, mut accepts) = ([0; N], [0; N], [0; N]);
+        for (word, globs) in words.iter().enumerate() {
+            let mut next = 0;
+            for &(id, tokens) in *globs {
+                let start = 1 << next;
+                let mut bit: u64 = start;
+                for token in tokens {
+                    if *token == Token::Star {
+                        stays[word] |= bit;
+                        continue;
+                    }
+                    bit <<= 1;
+                    for c in 0..128 {
+                        ascii[c as usize][word] |= if token.accepts(c) { bit } else { 0 };
+                    }
+                    wide_tokens.push((token, word, bit));
+                }
+                starts[word] |= start;
+                accepts[word] |= bit;
+                members.push(Member { id, word, start, accept: bit });
+                next += width(tokens);
             }
         }
-        let mut rest = Utf8(name);
-        while let Some(c) = rest.next() {
-            if state == 0 {
+        let wide = wide_table(&wide_tokens);
+        Chunk { ascii, wide, starts, stays, accepts, globs: members.into() }
+    }
+
+    #[inline]
+    fn search<S: Sink>(&self, name: &[u8], sink: &mut S) -> ControlFlow<()> {
+        let mut state = self.starts;
+        if !S::WANTS_ALL {
+            for glob in &self.globs {
+                if !sink.wants(glob.id) {
+                    state[glob.word] ^= glob.start;
+                }
+            }
+        }
+        let mut rest = name;
+        while !rest.is_empty() {
+            // Not asked at each step, as it would take as long as the step.
+            if state == [0; N] {
                 return ControlFlow::Continue(());
             }
-            let arrivals = match self.ascii.get(c as usize) {
-                Some(&accepting) => accepting,
-                None => self.accepting_wide(c),
-            };
-            state = (state << 1 & arrivals) | (state & self.stays);
+            let ascii = rest.iter().take(16);
+            let mut taken = 0;
+            for &byte in ascii {
+                let Some(arrivals) = self.ascii.get(usize::from(byte)) else { break };
+                state = self.step(state, arrivals);
+                taken += 1;
+            }
+            rest = &rest[taken..];
+            if taken < 16 {
+                let mut wide = Utf8(rest);
+                if let Some(c) = wide.next() {
+                    state = self.step(state, self.accepting_wide(c));
+                    rest = wide.0;
+                }
+            }
         }
-        if state & self.accepts != 0 {
+        self.tell(state, sink)
+    }
+
+    #[inline]
+    fn step(&self, state: [u64; N], arrivals: &[u64; N]) -> [u64; N] {
+        from_fn(|i| (state[i] << 1 & arrivals[i]) | (state[i] & self.stays[i]))
+    }
+
+    /// Tells the sink which globs have been read to their end.
+    #[inline]
+    fn tell<S: Sink>(&self, state: [u64; N], sink: &mut S) -> ControlFlow<()> {
+        let accepted: [u64; N] = from_fn(|i| state[i] & self.accepts[i]);
+        if accepted != [0; N] {
             for glob in &self.globs {
-                if state & glob.accept != 0 {
+                if accepted[glob.word] & glob.accept != 0 {
                     sink.found(glob.id)?;
                 }
             }
@@ -122,17 +181,17 @@ impl Chunk {
         ControlFlow::Continue(())
     }
 
-    fn accepting_wide(&self, code_point: u32) -> u64 {
+    fn accepting_wide(&self, code_point: u32) -> &[u64; N] {
         // The first range begins at 128, so there is always one before.
         let after = self.wide.partition_point(|&(begin, _)| begin <= code_point);
-        self.wide[after - 1].1
+        &self.wide[after - 1].1
     }
 }
 
 /// The table of a chunk for the code points from 128 on.
-fn wide_table(tokens: &[(&Token, u64)]) -> Box<[(u32, u64)]> {
+fn wide_table<const N: usize>(tokens: &[(&Token, usize, u64)]) -> Box<[(u32, [u64; N])]> {
     let mut begins = vec![128];
-    for (token, _) in tokens {
+    for (token, ..) in tokens {
         match token {
             Token::Char(c) if *c >= 128 => begins.extend([*c, c + 1]),
             Token::Class(class) => {
@@ -144,8 +203,11 @@ fn wide_table(tokens: &[(&Token, u64)]) -> Box<[(u32, u64)]> {
     begins.sort_unstable();
     begins.dedup();
     let accepting = |c| {
-        let accepting = tokens.iter().filter(|(token, _)| token.accepts(c));
-        accepting.fold(0, |bits, (_, bit)| bits | bit)
+        let mut accepting = [0; N];
+        for &(token, word, bit) in tokens {
+            accepting[word] |= if token.accepts(c) { bit } else { 0 };
+        }
+        accepting
     };
     begins.into_iter().map(|begin| (begin, accepting(begin))).collect()
 }

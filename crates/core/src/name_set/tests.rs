@@ -192,6 +192,42 @@ fn random_sets() {
     }
 }
 
+/// Sets that fill one word of the automaton, four and more than four, with
+/// names that are wide at any place of its blocks of 16 bytes.
+#[test]
+fn automata_of_every_size() {
+    let mut random = Random(11);
+    let telling: Vec<Text> =
+        ["*[ab]", "?*1[!z]", "*c*?", "*é[a-é]*", "[!é]*?b?*", "*[\u{1F600}c]*a?", "*b*b*a*"]
+            .map(|glob| glob.chars().map(u32::from).collect())
+            .into();
+    for count in [1, 2, 7, 9, 30, 60, 100] {
+        // The last ones stand in the last word.
+        let filler: Vec<Text> = (0..count)
+            .map(|i| format!("*[01]{i:05}[ab]*").chars().map(u32::from).collect())
+            .collect();
+        for glob in &telling {
+            let mut globs = [&filler[1..], std::slice::from_ref(glob)].concat();
+            globs.extend((count > 2).then(|| telling[random.below(telling.len())].clone()));
+            let set = set_of(&globs);
+            for length in 0..40 {
+                let mut name: Text = (0..length).map(|_| random.of(&[0x61, 0x62, 0x63])).collect();
+                if length > 0 {
+                    for _ in 0..random.below(3) {
+                        let place = random.below(length);
+                        name[place] = random.of(&[0xE9, 0x1F600, 0xDCC3, 0x31]);
+                    }
+                }
+                for name in cases::names(&name, &encode(&name)) {
+                    check(&set, name, &mut random);
+                }
+                let single = NameGlob::from_code_points(glob.iter().copied()).unwrap();
+                assert_eq!(single.is_match(&name[..]), cases::reference(glob, &name));
+            }
+        }
+    }
+}
+
 #[test]
 fn listings() {
     let mut random = Random(7);
