@@ -206,6 +206,28 @@ def test_names_may_be_bytes_and_paths() -> None:
     assert matcher.matches(b"\xc3\xa9")
 
 
+def test_names_of_every_kind_after_a_lone_surrogate() -> None:
+    """Names that follow one with a lone surrogate are read in another way."""
+    globs = ["a.\udcff", "*/b", "\u00e9", "\U0001f600?", ""]
+    names: list[Any] = [
+        "\udcff",
+        "a.\udcff",
+        "\u00e9",
+        "\udcc3\udca9",
+        b"a.\xff",
+        "\U0001f600\ud83d",
+    ]
+    names += ["\U0001f600b", "\udc80", Path("x/b"), "\ud800", "", "\udc80", "no"]
+    texts = [name if isinstance(name, str) else os.fsdecode(name) for name in names]
+    expected = [bool(fnmatch_with(globs, text)) for text in texts]
+    assert expected.count(True) == 7
+    assert PatternMatcher(globs).match_many(names) == sum(
+        hit << i for i, hit in enumerate(expected)
+    )
+    with pytest.raises(TypeError, match="a name"):
+        PatternMatcher(globs).match_many(["\udcff", 3])
+
+
 @pytest.mark.parametrize("name", [3, None, ["a"], object()])
 def test_a_wrong_name_is_a_type_error(name: Any) -> None:
     matcher = PatternMatcher(["*"])

@@ -2,6 +2,7 @@
 
 use pathvein_core::{Bitmask, Error, ErrorKind, Name, NameGlob};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -20,6 +21,22 @@ impl NameArg {
         if let Ok(text) = object.cast::<PyString>() {
             return NameArg::from_str(text);
         }
+        NameArg::from_path(object)
+    }
+
+    /// As [`NameArg::new`], for one of many names. Where one has lone surrogates others are
+    /// likely to, and asking them for UTF-8 would take an exception each.
+    pub(crate) fn after(last: Option<&NameArg>, object: &Bound<'_, PyAny>) -> PyResult<NameArg> {
+        if let (Some(NameArg::CodePoints(_)), Ok(text)) = (last, object.cast::<PyString>()) {
+            let code_points = code_points(text)?;
+            if code_points.iter().any(|&c| char::from_u32(c).is_none()) {
+                return Ok(NameArg::CodePoints(code_points));
+            }
+        }
+        NameArg::new(object)
+    }
+
+    fn from_path(object: &Bound<'_, PyAny>) -> PyResult<NameArg> {
         let path = if object.is_instance_of::<PyBytes>() {
             object.clone()
         } else if object.hasattr("__fspath__")? {
@@ -50,28 +67,13 @@ impl NameArg {
 }
 
 /// The code points of a `str`, lone surrogates included.
+#[allow(unsafe_code)] // to encode and decode takes five times as long
 pub(crate) fn code_points(text: &Bound<'_, PyString>) -> PyResult<Vec<u32>> {
-    // UTF-8, but for the surrogates: three bytes each.
-    let bytes = text.call_method1(
-        intern!(text.py(), "encode"),
-        (intern!(text.py(), "utf-8"), intern!(text.py(), "surrogatepass")),
-    )?;
-    let mut code_points: Vec<u32> = Vec::new();
-    for &byte in bytes.cast::<PyBytes>()?.as_bytes() {
-        match byte {
-            // A byte that continues the character before it.
-            0x80..=0xBF => {
-                if let Some(last) = code_points.last_mut() {
-                    *last = *last << 6 | u32::from(byte & 0x3F);
-                }
-            }
-            0..=0x7F => code_points.push(byte.into()),
-            0xC0..=0xDF => code_points.push((byte & 0x1F).into()),
-            0xE0..=0xEF => code_points.push((byte & 0x0F).into()),
-            0xF0.. => code_points.push((byte & 0x07).into()),
-        }
-    }
-    Ok(code_points)
+    let mut code_points = vec![0; text.len()?];
+    let (begin, count) = (code_points.as_mut_ptr(), code_points.len() as ffi::Py_ssize_t);
+    // SAFETY: it is a `str`, and at most `count` numbers are written, with no zero at the end.
+    let written = unsafe { ffi::PyUnicode_AsUCS4(text.as_ptr(), begin, count, 0) };
+    if written.is_null() { Err(PyErr::fetch(text.py())) } else { Ok(code_points) }
 }
 
 /// The glob that a `str` is.

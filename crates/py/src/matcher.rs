@@ -117,7 +117,7 @@ impl PatternMatcher {
     fn names(&self, names: &Bound<'_, PyAny>) -> PyResult<Vec<NameArg>> {
         let mut list = Vec::new();
         each_item("names", "an iterable of names", names, |_, name| {
-            list.push(NameArg::new(name)?);
+            list.push(NameArg::after(list.last(), name)?);
             Ok(())
         })?;
         Ok(list)
