@@ -9,14 +9,17 @@ import operator
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pathvein_core import FileStructurePattern
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from upath import UPath
 
     from pathvein._remote import RemoteSource
+    from pathvein._types import Any
 
 _MAX_THREADS = 1024
 

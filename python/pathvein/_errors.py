@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable
 
 #: How many errors a warning tells.
@@ -33,6 +32,8 @@ class ErrorLog:
     def tell(self) -> None:
         """At the end: warn of the errors, if that is the policy."""
         if self.errors and self._policy == "warn":
+            import warnings
+
             warnings.warn(self._summary(), ScanWarning, stacklevel=_frames_inside())
 
     def _summary(self) -> str:

@@ -6,18 +6,33 @@ A :class:`Stream` takes them batch by batch and deals with errors, progress and 
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
 
 from pathvein_core import Stats
 
+from pathvein import _types
 from pathvein._errors import ErrorLog
+from pathvein._types import T
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from pathvein._types import Any
+
+    class Feed(Protocol):
+        """What finds things."""
+
+        def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
+            """Wait at most so long; give what there is, what went wrong, whether it has ended."""
+
+        def stats(self) -> Stats:
+            """How far it has come."""
+
+        def close(self) -> None:
+            """Stop."""
+
 
 #: Seconds between two calls of `progress`.
 _PROGRESS_INTERVAL = 0.1
@@ -25,30 +40,19 @@ _PROGRESS_INTERVAL = 0.1
 _PATIENCE = 3600.0
 
 
-class Feed(Protocol):
-    """What finds things."""
-
-    def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
-        """Wait at most so long; give what was found, what went wrong, whether it has ended."""
-
-    def stats(self) -> Stats:
-        """How far it has come."""
-
-    def close(self) -> None:
-        """Stop."""
-
-
-class Stream(Generic[T]):
+class Stream(_types.Generic[T]):
     """Results as they are found: an iterator, and a context manager that closes it."""
 
     def __init__(
         self,
         source: str,
         feed: Feed,
-        convert: Callable[[list[Any]], Iterator[T]],
+        convert: Callable[[list[Any]], list[T]],
         on_error: str | Callable[[OSError], object],
         progress: Callable[[Stats], object] | None,
     ) -> None:
+        import threading
+
         self._source = source
         self._feed = feed
         self._convert = convert
@@ -56,7 +60,8 @@ class Stream(Generic[T]):
         self._progress = progress
         self._progress_due = time.monotonic() + _PROGRESS_INTERVAL
         self._reported = False
-        self._ready: deque[T] = deque()
+        #: What was found and not asked for yet, the next at the end.
+        self._ready: list[T] = []
         # One thread at a time takes a batch; a callable that it calls may take more.
         self._lock = threading.RLock()
         self._more = True
@@ -76,18 +81,20 @@ class Stream(Generic[T]):
         """Stop the workers and end the iteration. Results not taken yet are lost."""
         self._end()
 
-    def __iter__(self) -> Self:
+    def __iter__(self) -> _types.Self:
         return self
 
     def __next__(self) -> T:
-        with self._lock:
-            while True:
-                # Not asked about first: another thread may close this meanwhile.
-                try:
-                    return self._ready.popleft()
-                except IndexError:
-                    more = self._more
-                if not more:
+        while True:
+            # Neither locked nor asked about first: taking an item is one step for all threads.
+            try:
+                return self._ready.pop()
+            except IndexError:
+                pass
+            with self._lock:
+                if self._ready:
+                    continue  # another thread was here before
+                if not self._more:
                     self._end()
                     raise StopIteration
                 self._take_batch()
@@ -97,19 +104,19 @@ class Stream(Generic[T]):
         while self._more:
             with self._lock:
                 self._take_batch()
-                batch = list(self._ready)
+                batch = self._ready.copy()
                 self._ready.clear()
             yield batch
         self._end()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _types.Self:
         return self
 
     def __exit__(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
-        traceback: TracebackType | None,
+        traceback: object,
     ) -> None:
         if exc is None:
             self._end()
@@ -127,7 +134,9 @@ class Stream(Generic[T]):
             found, errors, ended = self._feed.next_batch(patience)
             self._more = self._more and not ended
             # Before anything is called that might ask for the next result, or close this.
-            self._ready.extend(self._convert(found))
+            results = self._convert(found)
+            results.reverse()
+            self._ready.extend(results)
             for error in errors:
                 self._log.add(error)
             self._report()

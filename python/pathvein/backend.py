@@ -1,16 +1,22 @@
 """What does the work."""
 
-from typing import TypedDict
+from __future__ import annotations
 
 __all__ = ["BackendInfo", "get_backend_info"]
 
 
-class BackendInfo(TypedDict):
-    """What :func:`get_backend_info` tells."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypedDict
 
-    has_rust: bool
-    backend: str
-    features: list[str]
+    class BackendInfo(TypedDict):
+        """What :func:`get_backend_info` tells."""
+
+        has_rust: bool
+        backend: str
+        features: list[str]
+else:
+    BackendInfo = dict
 
 
 def get_backend_info() -> BackendInfo:

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
 
 import pathvein_core
 from pathvein_core import ExcludeRules, Stats
 
-from pathvein import _arguments
+from pathvein import _arguments, _types
 from pathvein._errors import ScanWarning
-from pathvein._stream import Feed, Stream
+from pathvein._stream import Stream
 from pathvein.pattern import FileStructurePattern
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from upath import UPath
+    from pathvein._stream import Feed
 
 __all__ = ["ScanIterator", "ScanResult", "ScanWarning", "Stats", "iscan", "scan"]
 
 
-class ScanResult(NamedTuple):
+class ScanResult(_types.NamedTuple):
     """A directory that matches a pattern."""
 
     #: The directory: absolute, the source's links resolved. A `Path` for anything local, else
     #: a UPath.
-    source: Path | UPath
+    source: _types.Path | _types.UPath
     #: The very object that was passed in.
     pattern: FileStructurePattern
 
@@ -36,7 +35,7 @@ class ScanIterator(Stream[ScanResult]):
 
 
 def scan(
-    source: str | os.PathLike[str] | UPath,
+    source: str | os.PathLike[str] | _types.UPath,
     patterns: FileStructurePattern | Iterable[FileStructurePattern],
     *,
     exclude: str | Iterable[str] = (),
@@ -44,8 +43,8 @@ def scan(
     follow_links: bool = False,
     one_file_system: bool = False,
     threads: int | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-    on_error: Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
+    storage_options: Mapping[str, _types.Any] | None = None,
+    on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
 ) -> set[ScanResult]:
     """Find every directory at or below a source that matches a pattern.
@@ -84,6 +83,7 @@ def scan(
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> from pathvein import FileStructurePattern, scan
         >>> with tempfile.TemporaryDirectory() as lab:
         ...     (Path(lab) / "run_1").mkdir()
@@ -111,7 +111,7 @@ def scan(
 
 
 def iscan(
-    source: str | os.PathLike[str] | UPath,
+    source: str | os.PathLike[str] | _types.UPath,
     patterns: FileStructurePattern | Iterable[FileStructurePattern],
     *,
     exclude: str | Iterable[str] = (),
@@ -119,8 +119,8 @@ def iscan(
     follow_links: bool = False,
     one_file_system: bool = False,
     threads: int | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-    on_error: Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
+    storage_options: Mapping[str, _types.Any] | None = None,
+    on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
 ) -> ScanIterator:
     """Find directories as :func:`scan` does, and yield each match as it is found.
@@ -159,18 +159,18 @@ def iscan(
             one_file_system=one_system,
             threads=workers,
         )
+        # While the workers are at it.
+        from pathvein._results import make_results
+
+        def convert(found: list[_types.Any]) -> list[ScanResult]:
+            return make_results(ScanResult, found, unique)
     else:
         from pathvein._listing_feed import RemoteFeed
 
         name = opened.url()
         feed = RemoteFeed(opened, unique, exclude=rules, max_depth=depth, follow_links=follow)
 
-    def convert(found: list[Any]) -> Iterator[ScanResult]:
-        return (ScanResult(path, unique[index]) for path, index in found)
+        def convert(found: list[_types.Any]) -> list[ScanResult]:
+            return [ScanResult(path, unique[index]) for path, index in found]
 
-    def convert_local(found: list[Any]) -> Iterator[ScanResult]:
-        return (ScanResult(Path(path), unique[index]) for path, index in found)
-
-    return ScanIterator(
-        name, feed, convert_local if isinstance(opened, str) else convert, policy, progress
-    )
+    return ScanIterator(name, feed, convert, policy, progress)

@@ -5,20 +5,16 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import pathvein_core
 
-from pathvein import _arguments
-from pathvein._listing import Listing, list_local
+from pathvein import _arguments, _types
+from pathvein._types import T
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from upath import UPath
-
+    from pathvein._listing import Listing
     from pathvein._listing_feed import Directory
-
-T = TypeVar("T")
 
 __all__ = ["FileStructurePattern", "Items", "PatternProblem"]
 
@@ -39,11 +35,11 @@ class Items(tuple[T, ...]):
 
     __hash__ = tuple.__hash__
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: _types.Any) -> _types.Any:
         """What a list would give, so that ``pattern.files += ["*.csv"]`` does what it says."""
         return [*self, *other] if isinstance(other, list) else super().__add__(other)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> _types.Any:
         if name in ("append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"):
             raise AttributeError(
                 f"a pattern's lists cannot be changed in place by {name}(): "
@@ -55,7 +51,7 @@ class Items(tuple[T, ...]):
         return repr(list(self))
 
 
-class PatternProblem(NamedTuple):
+class PatternProblem(_types.NamedTuple):
     """What :meth:`FileStructurePattern.validate` finds."""
 
     #: Where, such as ``"directories[2].files[0]"``.
@@ -116,7 +112,7 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         @files.setter
         def files(self, value: Iterable[str]) -> None: ...
         @property
-        def directories(self) -> Items[Self]: ...
+        def directories(self) -> Items[_types.Self]: ...
         @directories.setter
         def directories(self, value: Iterable[pathvein_core.FileStructurePattern]) -> None: ...
         @property
@@ -124,7 +120,7 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         @optional_files.setter
         def optional_files(self, value: Iterable[str]) -> None: ...
         @property
-        def optional_directories(self) -> Items[Self]: ...
+        def optional_directories(self) -> Items[_types.Self]: ...
         @optional_directories.setter
         def optional_directories(
             self, value: Iterable[pathvein_core.FileStructurePattern]
@@ -137,7 +133,7 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         optional_directories = _items("optional_directories")
 
     @classmethod
-    def load_json(cls, json_path: str | os.PathLike[str] | UPath) -> Self:
+    def load_json(cls, json_path: str | os.PathLike[str] | _types.UPath) -> _types.Self:
         """Load a pattern from a JSON file, local or remote.
 
         Args:
@@ -183,7 +179,7 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
 
     def matches(
         self,
-        walk_args: tuple[str | os.PathLike[str] | UPath, Iterable[str], Iterable[str]],
+        walk_args: tuple[str | os.PathLike[str] | _types.UPath, Iterable[str], Iterable[str]],
         depth: int = 1,
     ) -> bool:
         """Whether one directory matches.
@@ -205,6 +201,7 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
             >>> pattern.matches(("/lab/run_1", [], ["a.csv"]))
             True
         """
+        from pathvein._listing import Listing
         from pathvein._listing_feed import matches
 
         try:
@@ -224,7 +221,7 @@ def _names(what: str, names: Iterable[str]) -> list[str]:
     return list(names)
 
 
-def _file(path: object) -> tuple[Path | UPath, str]:
+def _file(path: object) -> tuple[_types.Path | _types.UPath, str]:
     """A file to read from, and what to call it."""
     if _arguments.is_upath(path) or (isinstance(path, str) and _arguments.is_url(path)):
         from pathvein._remote import make_upath
@@ -233,12 +230,16 @@ def _file(path: object) -> tuple[Path | UPath, str]:
         return upath, str(upath)
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"json_path must be str, os.PathLike or UPath, not {type(path).__name__}")
+    from pathlib import Path
+
     local = os.fsdecode(path)
     return Path(local), local
 
 
 class _LocalDirectory:
     def __init__(self, path: str, listing: Listing) -> None:
+        from pathlib import PurePath
+
         self.path = path
         self.name = PurePath(path).name
         self.listing = listing
@@ -247,6 +248,8 @@ class _LocalDirectory:
         return os.path.islink(os.path.join(self.path, name))
 
     def list(self, rel: str) -> Listing:
+        from pathvein._listing import list_local
+
         return list_local(os.path.join(self.path, rel))
 
 

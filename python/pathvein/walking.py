@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
 
 import pathvein_core
 from pathvein_core import ExcludeRules, Stats
 
-from pathvein import _arguments
+from pathvein import _arguments, _types
 from pathvein._errors import ErrorLog
 from pathvein._stream import Stream
-
-if TYPE_CHECKING:
-    from upath import UPath
 
 __all__ = ["WalkIterator", "iwalk_parallel", "walk_parallel", "walk_python"]
 
@@ -31,7 +27,7 @@ def walk_parallel(
     exclude: str | Iterable[str] = (),
     one_file_system: bool = False,
     threads: int | None = None,
-    on_error: Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
+    on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
 ) -> list[tuple[str, list[str], list[str]]]:
     """List every directory of a local tree, in parallel.
@@ -81,7 +77,7 @@ def iwalk_parallel(
     exclude: str | Iterable[str] = (),
     one_file_system: bool = False,
     threads: int | None = None,
-    on_error: Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
+    on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
 ) -> WalkIterator:
     """List directories as :func:`walk_parallel` does, and yield each as it is read.
@@ -109,19 +105,18 @@ def iwalk_parallel(
         one_file_system=_arguments.flag("one_file_system", one_file_system),
         threads=_arguments.thread_count(threads),
     )
-    convert: Callable[[list[Any]], Iterator[tuple[str, list[str], list[str]]]] = iter
-    return WalkIterator(top, feed, convert, policy, progress)
+    return WalkIterator(top, feed, list, policy, progress)
 
 
 def walk_python(
-    source: str | os.PathLike[str] | UPath,
+    source: str | os.PathLike[str] | _types.UPath,
     *,
     max_depth: int | None = None,
     follow_links: bool = False,
     exclude: str | Iterable[str] = (),
-    storage_options: Mapping[str, Any] | None = None,
-    on_error: Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
-) -> Iterator[tuple[UPath, list[str], list[str]]]:
+    storage_options: Mapping[str, _types.Any] | None = None,
+    on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
+) -> Iterator[tuple[_types.UPath, list[str], list[str]]]:
     """List every directory of anything that a UPath can name, one at a time.
 
     One listing call for each directory and none for each entry; nothing is taken from a cache
@@ -166,7 +161,7 @@ def walk_python(
         on_error=errors.add,
     )
 
-    def listings() -> Iterator[tuple[UPath, list[str], list[str]]]:
+    def listings() -> Iterator[tuple[_types.UPath, list[str], list[str]]]:
         yield from walk
         errors.tell()
 

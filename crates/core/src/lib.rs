@@ -224,7 +224,7 @@ pub use name::Name;
 pub use name_set::NameSet;
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
 pub use scan::{Match, Matches, Scan};
-pub use traversal::{Next, Stats};
+pub use traversal::{Next, Progress, Stats};
 pub use validate::{Problem, Severity};
 pub use walk::{Listing, Listings, Walk};
 

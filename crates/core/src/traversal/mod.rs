@@ -16,5 +16,5 @@ mod subdirs;
 pub(crate) use engine::{Dir, Outlet, Place, Visitor, resolve};
 pub(crate) use options::{Options, option_methods, stream_iterator};
 pub(crate) use stream::Stream;
-pub use stream::{Next, Stats};
+pub use stream::{Next, Progress, Stats};
 use subdirs::Subdirs;

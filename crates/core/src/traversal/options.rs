@@ -74,7 +74,12 @@ macro_rules! stream_iterator {
 
             /// How far it has come. May be asked at any time, also after the end.
             pub fn stats(&self) -> crate::Stats {
-                self.stream.stats()
+                self.progress().stats()
+            }
+
+            /// A handle that tells how far it has come to other threads.
+            pub fn progress(&self) -> crate::Progress {
+                self.stream.progress()
             }
 
             /// Stops the workers, waits for them and ends the iteration. What

@@ -59,7 +59,7 @@ impl Counters {
         }
     }
 
-    pub(crate) fn stats(&self) -> Stats {
+    fn stats(&self) -> Stats {
         let get = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         Stats {
             directories: get(&self.directories),
@@ -68,6 +68,20 @@ impl Counters {
             errors: get(&self.errors),
             links_not_followed: get(&self.links_not_followed),
         }
+    }
+}
+
+/// How far a traversal has come, to be asked while another thread waits for its
+/// next result.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    counters: Arc<Counters>,
+}
+
+impl Progress {
+    /// The counts so far. They can be asked for at any time, also after the end.
+    pub fn stats(&self) -> Stats {
+        self.counters.stats()
     }
 }
 
@@ -195,8 +209,8 @@ impl<T: Send + 'static> Stream<T> {
 }
 
 impl<T> Stream<T> {
-    pub(crate) fn stats(&self) -> Stats {
-        self.counters.stats()
+    pub(crate) fn progress(&self) -> Progress {
+        Progress { counters: Arc::clone(&self.counters) }
     }
 
     /// Stops the workers, waits for them and drops what they found.

@@ -1,0 +1,118 @@
+"""Making results, the costliest part of a scan that Python has.
+
+A `Path` parses what it is given, though no path that the core reports has anything left to be
+parsed. So paths are made here by setting what parsing them would find, in slots that are
+pathlib's own affair. Hence :func:`_holds`: unless every probe comes out in a state that a `Path`
+made as usual gets to as well, paths are made as usual.
+
+CPU time for 10,700 paths of five components, the results and the set of them, in milliseconds
+(half of what is saved is the hash, which a set asks for; with `map` and the slots' ``__set__``
+in place of the plain loops it is no less):
+
+| CPython | 3.11 | 3.12 | 3.13 |
+|---|---|---|---|
+| ``ScanResult(Path(text), pattern)`` | 45 | 76 | 72 |
+| here | 12 | 8 | 8 |
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from sys import intern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeVar
+
+    from pathvein._types import Any
+
+    R = TypeVar("R", bound=tuple[Any, Any])
+    #: Makes results, of a class, of paths and the positions of their patterns in a list. The
+    #: paths are absolute, and hold neither empty nor `.` components.
+    Make = Callable[[type[R], Iterable[tuple[str, int]], Sequence[Any]], list[R]]
+
+_CLASS: Any = type(Path())
+_PROBES = ("/", "/a", "/a/b.tar.gz", "/a/..b/c.", "/ /\n/\udcff", "/é/" + "x" * 255)
+
+
+def plain(result: type[R], found: Iterable[tuple[str, int]], patterns: Sequence[Any]) -> list[R]:
+    """Make results as anyone would."""
+    new = tuple.__new__
+    return [new(result, (Path(text), patterns[index])) for text, index in found]
+
+
+def _by_text(result: type[R], found: Iterable[tuple[str, int]], patterns: Sequence[Any]) -> list[R]:
+    """From CPython 3.12 on: a path is parsed when it is asked for its parts."""
+    new, new_path, path_class = tuple.__new__, object.__new__, _CLASS
+    results = []
+    for text, index in found:
+        path = new_path(path_class)
+        path._raw_paths = [text]
+        path._str = text
+        path._hash = hash(text)
+        results.append(new(result, (path, patterns[index])))
+    return results
+
+
+def _by_parts(
+    result: type[R], found: Iterable[tuple[str, int]], patterns: Sequence[Any]
+) -> list[R]:
+    """CPython 3.11: a path is its parts. Those of its parent are split once for a batch."""
+    new, new_path, path_class = tuple.__new__, object.__new__, _CLASS
+    results = []
+    parents: dict[str, list[str]] = {}
+    for text, index in found:
+        parent, _, name = text.rpartition("/")
+        parts = parents.get(parent)
+        if parts is None:
+            parts = parents[parent] = ["/", *map(intern, parent.split("/")[1:])]
+        path = new_path(path_class)
+        path._drv = ""
+        path._root = "/"
+        # A sum is no longer than it must be, unlike a list that is appended to.
+        path._parts = parts = parts + [intern(name)] if name else parts.copy()  # noqa: RUF005
+        path._hash = hash(tuple(parts))
+        results.append(new(result, (path, patterns[index])))
+    return results
+
+
+def _state(path: Any) -> dict[str, Any]:
+    """The slots of a path that are filled."""
+    slots = [slot for kind in type(path).__mro__ for slot in getattr(kind, "__slots__", ())]
+    return {slot: getattr(path, slot) for slot in slots if hasattr(path, slot)}
+
+
+def _holds(make: Make[Any]) -> bool:
+    """Whether what is made is what `Path` would make, here and now."""
+    try:
+        made = make(tuple, [(text, 0) for text in _PROBES], [None])
+        for text, (path, _) in zip(_PROBES, made, strict=True):
+            usual = Path(text)
+            least = _state(usual)
+            hash(usual), str(usual), usual.parts
+            most, state = _state(usual), _state(path)
+            if not (
+                type(path) is type(usual)
+                and least.items() <= state.items() <= most.items()
+                and all(type(state[slot]) is type(most[slot]) for slot in state)
+                and (path, hash(path), str(path)) == (usual, hash(usual), text)
+                and path.parts == usual.parts
+                and path.__reduce__() == usual.__reduce__()
+            ):
+                return False
+    except Exception:
+        # Whatever it is that pathlib has changed.
+        return False
+    return True
+
+
+def _choose() -> Make[Any]:
+    for make in (_by_text, _by_parts):
+        if _holds(make):
+            return make
+    return plain
+
+
+#: Makes results, in the best way that is right.
+make_results: Make[Any] = _choose()

@@ -1,0 +1,65 @@
+"""What annotations name, for whoever asks for their meaning.
+
+Importing `typing`, `pathlib` and universal-pathlib costs more than all the rest of pathvein, so
+its modules import them where they are used, and for type checkers. Annotations are text; those
+that name something of these go by way of this module, which imports it when the text is given
+its meaning, as by `typing.get_type_hints`.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path as Path
+    from typing import Any as Any
+    from typing import Generic as Generic
+    from typing import Literal as Literal
+    from typing import NamedTuple as NamedTuple
+    from typing import Self as Self
+    from typing import TypeVar
+
+    from upath import UPath as UPath
+
+    T = TypeVar("T")
+else:
+    from collections import namedtuple
+
+    #: What a generic class is generic in.
+    T = object
+
+    class Generic:
+        """Stands for `typing.Generic`."""
+
+        def __class_getitem__(cls, item: object) -> type:
+            return cls
+
+    class _Fields(type):
+        """Makes a named tuple of a class that names its fields."""
+
+        def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, object]) -> type:
+            fields = body["__annotations__"]
+            made = namedtuple(name, fields, module=body["__module__"])
+            made.__doc__ = body["__doc__"]
+            made.__annotations__ = fields
+            return made
+
+    #: Stands for `typing.NamedTuple`.
+    NamedTuple = type.__new__(_Fields, "NamedTuple", (), {})
+
+    def __getattr__(name: str) -> object:
+        if name == "Path":
+            from pathlib import Path
+
+            return Path
+        if name == "UPath":
+            try:
+                from upath import UPath
+            except ImportError:
+                # Nothing is one.
+                return type(name, (), {"__module__": __name__})
+            return UPath
+        if name in ("Any", "Literal", "Self"):
+            import typing
+
+            return getattr(typing, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
