@@ -437,7 +437,7 @@ def test_messages_that_nobody_reads(lab: Path, pattern: Path) -> None:
 @pytest.mark.parametrize("module", ["rich_click", "click", "rich_click.decorators"])
 def test_missing_extra(module: str, tmp_path: Path) -> None:
     code = f"import sys; sys.modules[{module!r}] = None; import pathvein.cli as c; c.main()"
-    result = run_python(code, "scan", ".", "-p", "nope", cwd=tmp_path)
+    result = run_python(code, "scan", ".", "-p", "nope", "--help", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, b"")
     assert result.stderr.startswith(b"Error: ")
     assert result.stderr.endswith(b"pip install 'pathvein[cli]'\n")
@@ -486,6 +486,24 @@ pathvein.cli.main()
     modules = set(result.stderr.decode().split())
     assert "pathvein.cli._commands" in modules
     assert modules.isdisjoint({"rich", "upath", "fsspec", "asyncio", "pathvein._remote"})
+    # Nor what only the looks of the help are for, or objects that are written as text anyway.
+    assert modules.isdisjoint({"rich_click", "pathlib", "dataclasses"})
+
+
+@pytest.mark.parametrize("args", [["--help"], ["scan", "--help"], ["scan", ".", "-0h"]])
+def test_help_looks_as_rich_click_has_it(args: list[str], tmp_path: Path) -> None:
+    result = run_python("import pathvein.cli as c; c.main()", *args, cwd=tmp_path)
+    assert result.returncode == 0
+    assert "\u256d\u2500 Options".encode() in result.stdout
+
+
+def test_what_does_not_ask_for_help(lab: Path, pattern: Path) -> None:
+    """A name with an h in it, or a pattern's, does not matter to the answer."""
+    cases: list[list[Arg]] = [["-p", pattern, "--threads", "1"], ["-vp", pattern], ["-0p", pattern]]
+    for args in cases:
+        result = run_python("import pathvein.cli as c; c.main()", "scan", lab, *args, cwd=lab)
+        assert result.returncode == 0
+        assert result.stdout.count(b"run_") == 2
 
 
 def test_group_in_process(lab: Path, pattern: Path) -> None:

@@ -109,6 +109,11 @@ class Stream(_types.Generic[T]):
             yield batch
         self._end()
 
+    def found(self) -> Iterator[list[Any]]:
+        """All the results, in batches, as the feed gives them."""
+        self._convert = list
+        return self.batches()
+
     def __enter__(self) -> _types.Self:
         return self
 

@@ -159,10 +159,11 @@ def iscan(
             one_file_system=one_system,
             threads=workers,
         )
-        # While the workers are at it.
-        from pathvein._results import make_results
 
         def convert(found: list[_types.Any]) -> list[ScanResult]:
+            # It imports pathlib: not before the workers are at it.
+            from pathvein._results import make_results
+
             return make_results(ScanResult, found, unique)
     else:
         from pathvein._listing_feed import RemoteFeed

@@ -147,9 +147,11 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         """
         import json
 
-        opened, shown = _file(json_path)
+        file, shown = _file(json_path)
         try:
-            data = opened.read_bytes()
+            # A `str` is local. Not by pathlib, which would have to be imported.
+            with open(file, "rb") if isinstance(file, str) else file.open("rb") as opened:
+                data = opened.read()
         except FileNotFoundError as error:
             # Not every file system says which.
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), shown) from error
@@ -221,8 +223,8 @@ def _names(what: str, names: Iterable[str]) -> list[str]:
     return list(names)
 
 
-def _file(path: object) -> tuple[_types.Path | _types.UPath, str]:
-    """A file to read from, and what to call it."""
+def _file(path: object) -> tuple[str | _types.UPath, str]:
+    """A file to read from, a `str` if it is local, and what to call it."""
     if _arguments.is_upath(path) or (isinstance(path, str) and _arguments.is_url(path)):
         from pathvein._remote import make_upath
 
@@ -230,10 +232,8 @@ def _file(path: object) -> tuple[_types.Path | _types.UPath, str]:
         return upath, str(upath)
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"json_path must be str, os.PathLike or UPath, not {type(path).__name__}")
-    from pathlib import Path
-
     local = os.fsdecode(path)
-    return Path(local), local
+    return local, local
 
 
 class _LocalDirectory:

@@ -7,14 +7,29 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
-import rich_click as click
 from pathvein_core import ExcludeRules
 
 import pathvein
 from pathvein import FileStructurePattern
+from pathvein.cli import with_help
 from pathvein.cli._output import Messages, OutputFailed, Results, abandon, count, describe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+if TYPE_CHECKING or with_help:
+    import rich_click as click
+    from rich_click import RichGroup as Group
+
+    # `rich_click` alone runs paragraphs together.
+    _LOOKS = {"rich_help_config": {"text_paragraph_linebreaks": "\n\n"}}
+else:
+    import click
+    from click import Group
+
+    _LOOKS = {}
 
 __all__ = ["cli"]
 
@@ -25,11 +40,7 @@ _PIPE_CLOSED = 128 + 13  # SIGPIPE
 
 #: What `pathvein.scan` takes at most.
 _MAX_THREADS = 1024
-#: For the help. `rich_click` alone runs paragraphs together.
-_SETTINGS = {
-    "help_option_names": ["-h", "--help"],
-    "rich_help_config": {"text_paragraph_linebreaks": "\n\n"},
-}
+_SETTINGS = {"help_option_names": ["-h", "--help"], **_LOOKS}
 
 
 class _Failure(click.ClickException):
@@ -38,7 +49,7 @@ class _Failure(click.ClickException):
     exit_code = _NOT_DONE
 
 
-class _Commands(click.RichGroup):
+class _Commands(Group):
     """A group that tells errors in one line each, in which names are not broken."""
 
     def main(
@@ -177,9 +188,8 @@ def scan(
     messages = Messages()
     try:
         patterns = _load_patterns(pattern_files)
-        names = {id(pattern): name for name, pattern in patterns}
         _tell_patterns(messages, patterns, verbose)
-        matched = dict.fromkeys(names, 0)
+        matched = [0] * len(patterns)
         failed = 0
 
         def tell(error: OSError) -> None:
@@ -187,7 +197,7 @@ def scan(
             failed += 1
             messages.say(f"Error: {describe(error)}")
 
-        results = Results(messages, names, as_json=as_json, null=null)
+        results = Results(messages, [name for name, _ in patterns], as_json=as_json, null=null)
         try:
             stream = pathvein.iscan(
                 source,
@@ -203,16 +213,17 @@ def scan(
         except Exception as error:
             raise _failure(source, error) from error
         with stream:
-            for batch in stream.batches():
-                found = list(batch)
-                for result in found:
-                    matched[id(result.pattern)] += 1
+            # Paths as text: that is what they are written as.
+            for batch in stream.found():
+                found = [(str(path), index) for path, index in batch]
+                for _, index in found:
+                    matched[index] += 1
                 results.write(found)
         if verbose:
             _tell_stats(messages, stream.stats)
         if verbose > 1:
-            for name, pattern in patterns:
-                messages.say(f"{name}: {count(matched[id(pattern)], 'match')}")
+            for (name, _), matches in zip(patterns, matched, strict=True):
+                messages.say(f"{name}: {count(matches, 'match')}")
     except KeyboardInterrupt:
         abandon(sys.stdout)
         context.exit(_INTERRUPTED)

@@ -8,11 +8,13 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from typing import IO, TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathvein import ScanResult, Stats
+    from collections.abc import Iterable, Sequence
+    from typing import IO
+
+    from pathvein import Stats
 
 #: Control characters (C0, DEL, C1; those that break a line or turn the direction of writing),
 #: and what stands for bytes that are no text.
@@ -144,49 +146,48 @@ class Results:
     """Standard output: the results."""
 
     def __init__(
-        self, messages: Messages, names: Mapping[int, str], *, as_json: bool, null: bool
+        self, messages: Messages, names: Sequence[str], *, as_json: bool, null: bool
     ) -> None:
-        """`names` are what to call the patterns, by `id`."""
+        """`names` are what to call the patterns."""
         if sys.stdout is None:
             raise OutputFailed("it is closed")
         self._stream = sys.stdout
         self._messages = messages
         self._names = names
         self._json = as_json
-        self._end = b"\0" if null else b"\n"
+        self._end = "\0" if null else "\n"
         self._terminal = _is_terminal(sys.stdout)
         #: Paths that were written, where one may come with several patterns.
-        self._seen: set[bytes] | None = set() if len(names) > 1 else None
+        self._seen: set[str] | None = set() if len(names) > 1 else None
 
-    def write(self, batch: Iterable[ScanResult]) -> None:
-        """Write what was found, and see that it gets through.
+    def write(self, batch: Iterable[tuple[str, int]]) -> None:
+        """Write what was found, paths and positions of patterns, and see that it gets through.
 
         Raises:
             OutputFailed: It does not.
         """
-        lines = [line for result in batch for line in self._lines(result)]
+        if self._json:
+            lines = [
+                json.dumps({"path": path, "pattern": self._names[index]}) for path, index in batch
+            ]
+        else:
+            lines = self._paths(batch)
         if not lines:
             return
         if self._terminal:
             self._messages.clear()
         try:
-            _write(self._stream.buffer, b"".join(lines))
+            _write(self._stream.buffer, _raw(lines, self._end))
         except OSError as error:
             abandon(self._stream)
             raise OutputFailed(describe(error)) from error
 
-    def _lines(self, result: ScanResult) -> Iterable[bytes]:
-        path = str(result.source)
-        if self._json:
-            found = {"path": path, "pattern": self._names[id(result.pattern)]}
-            yield json.dumps(found).encode() + self._end
-            return
-        raw = _raw(visible(path) if self._terminal else path)
+    def _paths(self, batch: Iterable[tuple[str, int]]) -> list[str]:
+        paths = [path for path, _ in batch]
         if self._seen is not None:
-            if raw in self._seen:
-                return
-            self._seen.add(raw)
-        yield raw + self._end
+            paths = [path for path in dict.fromkeys(paths) if path not in self._seen]
+            self._seen.update(paths)
+        return [visible(path) for path in paths] if self._terminal else paths
 
 
 def _write(stream: IO[bytes], data: bytes) -> None:
@@ -200,12 +201,14 @@ def _write(stream: IO[bytes], data: bytes) -> None:
     stream.flush()
 
 
-def _raw(path: str) -> bytes:
+def _raw(lines: list[str], end: str) -> bytes:
     try:
-        return os.fsencode(path)
+        return os.fsencode(end.join([*lines, ""]))
     except UnicodeEncodeError:
+        if len(lines) > 1:
+            return b"".join(_raw([line], end) for line in lines)
         # A key of a store, which no local file system has to be able to name.
-        return path.encode("utf-8", "surrogatepass")
+        return (lines[0] + end).encode("utf-8", "surrogatepass")
 
 
 _PLURALS = {"directory": "directories", "entry": "entries", "match": "matches"}
