@@ -524,3 +524,18 @@ def test_installed_command(lab: Path, pattern: Path) -> None:
     [entry] = entry_points(group="console_scripts", name="pathvein")
     assert entry.load() is cli_module.main
     assert Path(sys.executable).with_name("pathvein").exists()
+
+
+def test_garbage_is_collected_while_a_command_runs(lab: Path, pattern: Path) -> None:
+    """Only the imports go without; a long scan must not gather what others left lying."""
+    code = """
+import gc, pathvein, pathvein.cli
+iscan = pathvein.iscan
+def spy(*args, **options):
+    assert gc.isenabled()
+    return iscan(*args, **options)
+pathvein.iscan = spy
+pathvein.cli.main()
+"""
+    result = run_python(code, "scan", lab, "-p", pattern, cwd=lab)
+    assert (result.returncode, result.stderr) == (0, b"")

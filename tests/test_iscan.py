@@ -512,3 +512,22 @@ def test_another_thread_may_close_the_stream(endless: Path) -> None:
         assert sum(1 for _ in stream) >= 0
         closing.join(60)
         assert not closing.is_alive()
+
+
+def test_stats_do_not_wait_for_results(endless: Path) -> None:
+    """While another thread waits for results, which do not come."""
+    stream = iscan(endless, P("no", ["no"]), follow_links=True)
+    waiting = threading.Thread(target=next, args=(stream, None))
+    waiting.start()
+    try:
+        start = time.monotonic()
+        counts = [stream.stats.directories for _ in range(2000)]
+        # Were each to wait until the other looks for signals, it would take 40 seconds.
+        assert time.monotonic() - start < 10
+        assert counts == sorted(counts)
+        assert "running" in repr(stream)
+    finally:
+        stream.close()
+        waiting.join(30)
+    assert not waiting.is_alive()
+    assert stream.stats.directories >= counts[-1] > 0
