@@ -24,6 +24,13 @@ def make() -> Iterator[trees.Make]:
 
 
 @pytest.fixture
+def make_fast() -> Iterator[trees.Make]:
+    """As ``make``, in memory rather than on a disk, for large trees."""
+    with contextlib.ExitStack() as stack:
+        yield lambda spec: stack.enter_context(trees.built(spec, fast=True))
+
+
+@pytest.fixture
 def endless(make: trees.Make) -> Path:
     """A tree that no scan with ``follow_links`` gets to the end of, on 90 entries of disk.
 

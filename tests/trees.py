@@ -17,7 +17,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,59 @@ def _fill(top: str, here: str, spec: Dir) -> list[tuple[str, Dir]]:
             target = os.path.join(top, entry.to or "")
             os.symlink(target if entry.absolute else os.path.relpath(target, here), path)
     return below
+
+
+def build_chain(top: Path, names: Iterable[str], *, comb: bool = False) -> None:
+    """Directories within each other, and a file ``end`` in the last, however long the path.
+
+    ``comb``: with a directory ``leaf`` that holds a file ``f`` beside each of them.
+    """
+    os.mkdir(top)
+    here = os.open(top, os.O_RDONLY)
+    try:
+        for name in names:
+            os.mkdir(name, dir_fd=here)
+            if comb:
+                os.mkdir("leaf", dir_fd=here)
+                os.close(os.open("leaf/f", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+            here, above = os.open(name, os.O_RDONLY, dir_fd=here), here
+            os.close(above)
+        os.close(os.open("end", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    finally:
+        os.close(here)
+
+
+def remove_deep(top: str | Path) -> None:
+    """Remove a tree of any depth with one handle and no recursion."""
+    way: list[str] = []
+    here = os.open(top, os.O_RDONLY)
+    try:
+        while True:
+            below = _remove_files(here)
+            if below is not None:
+                way.append(below)
+                flags = os.O_RDONLY | os.O_NOFOLLOW
+                here, above = os.open(below, flags, dir_fd=here), here
+                os.close(above)
+            elif way:
+                here, below_fd = os.open("..", os.O_RDONLY, dir_fd=here), here
+                os.close(below_fd)
+                os.rmdir(way.pop(), dir_fd=here)
+            else:
+                break
+    finally:
+        os.close(here)
+    os.rmdir(top)
+
+
+def _remove_files(here: int) -> str | None:
+    """Empty a directory down to the first sub-directory, whose name this gives."""
+    with os.scandir(here) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                return entry.name
+            os.unlink(entry.name, dir_fd=here)
+    return None
 
 
 def remove(top: str | Path) -> None:

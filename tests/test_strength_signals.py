@@ -1,0 +1,152 @@
+"""Ctrl-C ends whatever runs, inside a huge directory as well as between results.
+
+The tree has no end: what ends before it is killed was ended by the signal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cli_process
+from trees import Dir, Link, build, public_base, remove
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends the signals of Unix")
+
+ENTRIES = 100_000
+
+
+@pytest.fixture(scope="module")
+def huge() -> Iterator[Path]:
+    """2**20 ways to one directory of 100,000 entries: a scan is nearly always inside of it."""
+    base = Path(tempfile.mkdtemp(prefix="pathvein-", dir=public_base(fast=True))).resolve()
+    try:
+        spec = Dir({"huge": Dir()})
+        for level in range(20):
+            to = f"d{level + 1}" if level < 19 else "huge"
+            spec.entries[f"d{level}"] = Dir({name: Link(to=to) for name in "xy"})
+            spec.entries[f"d{level}"].entries["z"] = Link(to="huge")  # type: ignore[union-attr]
+        build(base / "top", spec)
+        here = os.open(base / "top/huge", os.O_RDONLY)
+        for number in range(ENTRIES):
+            os.mknod(f"n{number}", dir_fd=here)
+        os.close(here)
+        yield base / "top/d0"
+    finally:
+        remove(base)
+
+
+PROGRAM = """
+    import os, sys, pathvein
+    from pathvein import FileStructurePattern as P
+    source, how = sys.argv[1:]
+    nothing = P("no", ["no"])
+    def tell(stats):
+        if stats.directories > 3: print("running", flush=True)
+    def run():
+        options = {"follow_links": True, "progress": tell}
+        if how == "scan":
+            pathvein.scan(source, nothing, **options)
+        elif how == "scan many patterns":
+            pathvein.scan(source, [P("*", [f"n{n}", "no"]) for n in range(500)], **options)
+        elif how == "iscan":
+            for result in pathvein.iscan(source, nothing, **options): pass
+        elif how == "iscan matches":
+            for result in pathvein.iscan(source, P("*", ["n7"]), **options): pass
+        else:
+            pathvein.walk_parallel(source, None, True, progress=tell)
+    try:
+        run()
+    except KeyboardInterrupt:
+        print("interrupted", len(os.listdir("/proc/self/task")), flush=True)
+"""
+
+
+def interrupted(command: list[Any], times: int = 1) -> tuple[int, list[bytes], bytes]:
+    """Run until it says that it is under way, interrupt it, give how it ended."""
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=cli_process.ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"running\n"
+            for _ in range(times):
+                child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=60)
+        finally:
+            child.kill()
+    return child.returncode, [line for line in out.splitlines() if line != b"running"], err
+
+
+HOW = ["scan", "scan many patterns", "iscan", "iscan matches", "walk"]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_an_interrupt_ends_it(huge: Path, how: str) -> None:
+    status, lines, err = interrupted([sys.executable, "-c", textwrap.dedent(PROGRAM), huge, how])
+    assert (status, err) == (0, b"")
+    assert lines == [b"interrupted 1"], "workers are left"
+
+
+def test_the_command_line(huge: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(json.dumps({"directory_name": "[xyz]", "files": ["n7"]}))
+    command: list[Any] = [
+        *cli_process.COMMAND,
+        "scan",
+        huge,
+        "-p",
+        tmp_path / "p.json",
+        "--follow-links",
+    ]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=cli_process.ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as child:
+        try:
+            assert child.stdout is not None
+            # The first result has come, and every other takes another 100,000 entries.
+            assert child.stdout.readline().startswith(os.fsencode(huge))
+            child.send_signal(signal.SIGINT)
+            _, err = child.communicate(timeout=60)
+        finally:
+            child.kill()
+    assert (child.returncode, b"Traceback" in err) == (130, False), err
+
+
+def test_a_signal_that_is_handled_ends_nothing(huge: Path) -> None:
+    """The handler runs during the scan, and what it raises comes out of it."""
+    program = """
+        import signal, sys, pathvein
+        from pathvein import FileStructurePattern as P
+        calls = []
+        class Enough(Exception): pass
+        def handler(number, frame):
+            calls.append(number)
+            if len(calls) > 5: raise Enough
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+        try:
+            pathvein.scan(sys.argv[1], P("no", ["no"]), follow_links=True)
+        except Enough:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            print(len(calls))
+    """
+    done = cli_process.run_python(textwrap.dedent(program), huge, cwd=huge)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"6\n", b"")
