@@ -225,7 +225,7 @@ def test_names_of_every_kind_after_a_lone_surrogate() -> None:
         hit << i for i, hit in enumerate(expected)
     )
     with pytest.raises(TypeError, match="a name"):
-        PatternMatcher(globs).match_many(["\udcff", 3])
+        PatternMatcher(globs).match_many(["\udcff", 3])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("name", [3, None, ["a"], object()])
