@@ -1,0 +1,126 @@
+//! The parts of the benchmark that are Rust: the floor, the core's scan, and the
+//! trees. `bench/driver` runs it.
+//!
+//! ```text
+//! pathvein-bench floor [--serve] [--threads N] PATH
+//! pathvein-bench scan [--serve] [--threads N] --patterns FILE PATH
+//! pathvein-bench tree KIND PATH SIZE
+//! ```
+//!
+//! `floor` and `scan` do one round and print a line of JSON. With `--serve` they do
+//! one for each line on stdin, so that the rounds of several can be interleaved.
+
+mod floor;
+mod tree;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use pathvein_core::{FileStructurePattern, Scan};
+use rustix::time::{ClockId, clock_gettime};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args_os().skip(1);
+    let mut serve = false;
+    let mut threads = NonZeroUsize::MIN;
+    let mut patterns = Vec::new();
+    let mut rest = Vec::new();
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or("an option without its value");
+        match argument.to_str() {
+            Some("--serve") => serve = true,
+            Some("--threads") => threads = value()?.to_str().ok_or("no number")?.parse()?,
+            Some("--patterns") => patterns = read_patterns(Path::new(&value()?))?,
+            _ => rest.push(PathBuf::from(argument)),
+        }
+    }
+    let rest: Vec<&Path> = rest.iter().map(PathBuf::as_path).collect();
+    match rest[..] {
+        [command, path] if command == Path::new("floor") => {
+            rounds(serve, || floor_round(path, threads))
+        }
+        [command, path] if command == Path::new("scan") => {
+            rounds(serve, || scan_round(path, &patterns, threads))
+        }
+        [command, kind, path, size] if command == Path::new("tree") => {
+            let size = size.to_str().ok_or("no number")?.parse()?;
+            Ok(tree::make(kind.to_str().unwrap_or_default(), path, size)?)
+        }
+        _ => Err("see the first lines of bench/src/main.rs".into()),
+    }
+}
+
+/// The patterns in a file, one on each line.
+fn read_patterns(path: &Path) -> Result<Vec<FileStructurePattern>, Box<dyn Error>> {
+    let text = std::fs::read_to_string(path)?;
+    Ok(text.lines().map(FileStructurePattern::from_json).collect::<Result<_, _>>()?)
+}
+
+/// One round, or one for each line on stdin; each prints what `round` gives.
+fn rounds(
+    serve: bool,
+    mut round: impl FnMut() -> Result<String, Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let mut out = io::stdout();
+    if !serve {
+        writeln!(out, "{}", round()?)?;
+        return Ok(());
+    }
+    for line in io::stdin().lines() {
+        line?;
+        writeln!(out, "{}", round()?)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// When a round began, on the clock and in time of processors.
+struct Round {
+    start: Instant,
+    cpu: Duration,
+}
+
+impl Round {
+    fn start() -> Round {
+        Round { start: Instant::now(), cpu: cpu_time() }
+    }
+
+    /// Its result as a line of JSON: the seconds, the seconds of processors, and `more`.
+    fn end(self, more: &str) -> String {
+        let seconds = self.start.elapsed().as_secs_f64();
+        let cpu = (cpu_time() - self.cpu).as_secs_f64();
+        format!(r#"{{"seconds": {seconds}, "cpu": {cpu}, {more}}}"#)
+    }
+}
+
+/// What all threads of this process have used, those that ended too.
+fn cpu_time() -> Duration {
+    clock_gettime(ClockId::ProcessCPUTime).try_into().expect("not negative")
+}
+
+fn floor_round(path: &Path, threads: NonZeroUsize) -> Result<String, Box<dyn Error>> {
+    let round = Round::start();
+    let listed = floor::list(path, threads.get())?;
+    let floor::Listed { directories, entries } = listed;
+    Ok(round.end(&format!(r#""directories": {directories}, "entries": {entries}"#)))
+}
+
+fn scan_round(
+    path: &Path,
+    patterns: &[FileStructurePattern],
+    threads: NonZeroUsize,
+) -> Result<String, Box<dyn Error>> {
+    let round = Round::start();
+    let mut first = None;
+    let mut matches = 0;
+    for found in Scan::new(path, patterns).threads(Some(threads)).start()? {
+        found?;
+        first.get_or_insert_with(|| round.start.elapsed().as_secs_f64());
+        matches += 1;
+    }
+    let first = first.map_or("null".to_string(), |first| first.to_string());
+    Ok(round.end(&format!(r#""first": {first}, "matches": {matches}"#)))
+}
