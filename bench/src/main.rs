@@ -4,16 +4,24 @@
 //! ```text
 //! pathvein-bench floor [--serve] [--threads N] PATH
 //! pathvein-bench scan [--serve] [--threads N] --patterns FILE PATH
+//! pathvein-bench run [--serve] --output FILE -- COMMAND [ARGUMENT...]
+//! pathvein-bench names MIX GLOBS NAMES
 //! pathvein-bench tree KIND PATH SIZE
 //! ```
 //!
-//! `floor` and `scan` do one round and print a line of JSON. With `--serve` they do
-//! one for each line on stdin, so that the rounds of several can be interleaved.
+//! `floor`, `scan` and `run` do one round and print a line of JSON. With `--serve` they
+//! do one for each line on stdin, so that the rounds of several can be interleaved.
+//! `run` measures whole processes, from here since this one is small: a process counts
+//! the memory of the one that started it as its own until it is the program it is to be.
+//! `names` prints globs and names to match, as JSON.
 
 mod floor;
+mod mixes;
+mod process;
 mod tree;
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -27,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut serve = false;
     let mut threads = NonZeroUsize::MIN;
     let mut patterns = Vec::new();
+    let mut output = PathBuf::from("/dev/null");
     let mut rest = Vec::new();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or("an option without its value");
@@ -34,21 +43,22 @@ fn main() -> Result<(), Box<dyn Error>> {
             Some("--serve") => serve = true,
             Some("--threads") => threads = value()?.to_str().ok_or("no number")?.parse()?,
             Some("--patterns") => patterns = read_patterns(Path::new(&value()?))?,
-            _ => rest.push(PathBuf::from(argument)),
+            Some("--output") => output = value()?.into(),
+            Some("--") => rest.extend(arguments.by_ref()),
+            _ => rest.push(argument),
         }
     }
-    let rest: Vec<&Path> = rest.iter().map(PathBuf::as_path).collect();
-    match rest[..] {
-        [command, path] if command == Path::new("floor") => {
-            rounds(serve, || floor_round(path, threads))
+    let words: Vec<&str> = rest.iter().map(|word| word.to_str().unwrap_or_default()).collect();
+    match words[..] {
+        ["floor", _] => rounds(serve, || floor_round(Path::new(&rest[1]), threads)),
+        ["scan", _] => rounds(serve, || scan_round(Path::new(&rest[1]), &patterns, threads)),
+        ["run", _, ..] => rounds(serve, || process_round(&rest[1..], &output)),
+        ["names", mix, globs, names] => {
+            let (globs, names) = mixes::make(mix, globs.parse()?, names.parse()?);
+            // No mix has a control character in it, so this is JSON.
+            Ok(writeln!(io::stdout(), r#"{{"globs": {globs:?}, "names": {names:?}}}"#)?)
         }
-        [command, path] if command == Path::new("scan") => {
-            rounds(serve, || scan_round(path, &patterns, threads))
-        }
-        [command, kind, path, size] if command == Path::new("tree") => {
-            let size = size.to_str().ok_or("no number")?.parse()?;
-            Ok(tree::make(kind.to_str().unwrap_or_default(), path, size)?)
-        }
+        ["tree", kind, _, size] => Ok(tree::make(kind, Path::new(&rest[2]), size.parse()?)?),
         _ => Err("see the first lines of bench/src/main.rs".into()),
     }
 }
@@ -123,4 +133,10 @@ fn scan_round(
     }
     let first = first.map_or("null".to_string(), |first| first.to_string());
     Ok(round.end(&format!(r#""first": {first}, "matches": {matches}"#)))
+}
+
+fn process_round(command: &[OsString], output: &Path) -> Result<String, Box<dyn Error>> {
+    let output = std::fs::File::create(output)?;
+    let process::Used { seconds, cpu, peak } = process::run(command, output)?;
+    Ok(format!(r#"{{"seconds": {seconds}, "cpu": {cpu}, "peak": {peak}}}"#))
 }
