@@ -1,0 +1,378 @@
+"""The tables: what each measures, and which bars it has."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from statistics import median
+
+from . import empty_app, patterns
+from .contestants import HEADINGS, Broken, Contestant, Measured, measure, row
+from .places import LISTERS, PATHVEIN, PROGRAM, PYTHON, SERVED, environment, on_path
+from .report import Bar, Table
+from .settings import Settings
+
+#: What `import pathvein` must not import.
+FORBIDDEN = ["fsspec", "upath", "typer", "rich", "rich_click", "click"]
+
+
+def _floor(tree: Path, threads: int) -> Contestant:
+    command = [PROGRAM, "floor", "--serve", "--threads", str(threads), tree]
+    return Contestant(f"floor, {_threads(threads)}", command, counts="entries")
+
+
+def _core(tree: Path, looked_for: Path, threads: int) -> Contestant:
+    options = ["--serve", "--threads", str(threads), "--patterns", looked_for]
+    name = f"core's scan, {_threads(threads)}"
+    floor = f"floor, {_threads(threads)}"
+    return Contestant(name, [PROGRAM, "scan", *options, tree], floor, counts="matches")
+
+
+def _python(function: str, tree: Path, looked_for: Path, threads: int) -> Contestant:
+    name = f"Python {function}, {_threads(threads)}"
+    command = [PYTHON, SERVED, function, tree, looked_for, str(threads)]
+    return Contestant(name, command, f"floor, {_threads(threads)}", counts="matches")
+
+
+def _threads(threads: int) -> str:
+    return f"{threads} thread{'s' if threads > 1 else ''}"
+
+
+def _process(
+    settings: Settings,
+    name: str,
+    command: Sequence[object],
+    floor: str = "",
+    *,
+    counts: str = "",
+    beyond: int = 0,
+    slow: bool = False,
+) -> Contestant:
+    """A whole process, from before it is started until it has ended."""
+    output = settings.scratch / f"output-{name.replace(' ', '-')}"
+    runner = [PROGRAM, "run", "--serve", "--output", output, "--", *command]
+    return Contestant(name, runner, floor, slow, output, counts, beyond)
+
+
+def _rows(measured: Iterable[Measured]) -> list[Sequence[str]]:
+    return [row(one) for one in measured]
+
+
+def _by_name(measured: Iterable[Measured]) -> dict[str, Measured]:
+    return {one.contestant.name: one for one in measured}
+
+
+def _run_pattern(settings: Settings) -> Path:
+    return patterns.write(settings.scratch / "run.jsonl", [patterns.run()])
+
+
+def scans(settings: Settings) -> Table:
+    """calls, on a tree of laboratory runs"""
+    tree, looked_for = settings.trees.get("lab", settings.runs), _run_pattern(settings)
+    number = settings.threads
+    each = sorted({1, number})
+    contestants = [_floor(tree, threads) for threads in each]
+    contestants += [_core(tree, looked_for, threads) for threads in each]
+    for function in ["iscan", "scan"]:
+        contestants += [_python(function, tree, looked_for, threads) for threads in each]
+    floor = f"floor, {_threads(number)}"
+    walk = [PYTHON, SERVED, "walk", tree, looked_for]
+    contestants.append(Contestant("os.walk, fnmatch", walk, floor, counts="matches"))
+    if settings.download:
+        old = patterns.write(settings.scratch / "old.jsonl", [patterns.as_text(patterns.run())])
+        python = environment("pathvein-0.9.0") / "python"
+        command = [python, SERVED, "old", tree, old]
+        contestants.append(Contestant("0.9.0's scan", command, floor, True, counts="matches"))
+        command = [environment("scandir-rs") / "python", SERVED, "scandir", tree]
+        contestants.append(Contestant("scandir-rs, lists only", command, floor))
+    measured = measure(contestants, settings.rounds)
+    by_name = _by_name(measured)
+    entries = by_name[floor].count
+    bars = []
+    for threads in each:
+        for name, limit in [("core's scan", 1.1), ("Python iscan", 1.25), ("Python scan", 1.5)]:
+            name = f"{name}, {_threads(threads)}"
+            bars.append(Bar(f"{name}: of the floor", by_name[name].ratio, limit))
+    first = max(median(by_name[f"Python iscan, {_threads(t)}"].first or [0]) for t in each)
+    bars.append(Bar("first result of iscan", first * 1e3, 20, unit=" ms"))
+    if number > 1:
+        gains = [
+            median(a / b for a, b in zip(by_name[f"{name}, 1 thread"].seconds, fast, strict=True))
+            for name in ["floor", "core's scan"]
+            for fast in [by_name[f"{name}, {_threads(number)}"].seconds]
+        ]
+        what = f"gain from {_threads(number)}: of the floor's own"
+        bars.append(Bar(what, gains[1] / gains[0], 0.95, at_least=True))
+    return Table(f"Calls, {entries} entries", HEADINGS, _rows(measured), [], bars)
+
+
+def _processes(settings: Settings, runs: int) -> tuple[list[Measured], list[str]]:
+    tree, threads = settings.trees.get("lab", runs), settings.threads
+    pattern = patterns.write(settings.scratch / "run.json", [patterns.run()])
+    floor = f"floor, {_threads(threads)}"
+    command: list[object] = [PROGRAM, "floor", "--threads", str(threads), tree]
+    contestants = [_process(settings, floor, command)]
+    command = [PATHVEIN, "scan", tree, "-p", pattern]
+    contestants.append(_process(settings, "pathvein scan", command, floor, counts="matches"))
+    missing = []
+    for name, (names, options, counts, beyond) in LISTERS.items():
+        program = on_path(names)
+        if not program:
+            missing.append(name)
+            continue
+        # find and bfs take the tree first, the others last.
+        command = [program, *options, tree]
+        contestants.append(_process(settings, name, command, floor, counts=counts, beyond=beyond))
+    if settings.download and runs <= settings.runs:
+        old = patterns.write(settings.scratch / "old.json", [patterns.as_text(patterns.run())])
+        command = [environment("pathvein-0.9.0") / "pathvein", "scan", tree, "-p", old]
+        contestants.append(
+            _process(settings, "pathvein 0.9.0", command, floor, counts="matches", slow=True)
+        )
+    notes = [f"Not on the PATH, so not measured: {', '.join(missing)}."] if missing else []
+    return measure(contestants, settings.rounds), notes
+
+
+def _faster(measured: Sequence[Measured], other: str) -> float:
+    by_name = _by_name(measured)
+    rounds = zip(by_name[other].seconds, by_name["pathvein scan"].seconds, strict=False)
+    return median(theirs / ours for theirs, ours in rounds)
+
+
+def _faster_bars(measured: Sequence[Measured], limit: float, on: str) -> list[Bar]:
+    there = _by_name(measured)
+    return [
+        Bar(f"pathvein scan: faster than {name}{on}", _faster(measured, name), limit, True)
+        for name in ["fd", "bfs", "find"]
+        if name in there
+    ]
+
+
+def processes(settings: Settings) -> Table:
+    """whole processes, on the same tree"""
+    measured, notes = _processes(settings, settings.runs)
+    bars = _faster_bars(measured, 1.3, "")
+    if "pathvein 0.9.0" in _by_name(measured):
+        faster = _faster(measured, "pathvein 0.9.0")
+        bars.append(Bar("pathvein scan: faster than 0.9.0", faster, 12, True))
+    return Table("Whole processes", HEADINGS, _rows(measured), notes, bars)
+
+
+def large(settings: Settings) -> Table:
+    """whole processes, on a tree ten times as large"""
+    measured, notes = _processes(settings, settings.runs * 10)
+    bars = _faster_bars(measured, 1.7, ", ten times the tree")
+    return Table("Whole processes, ten times the tree", HEADINGS, _rows(measured), notes, bars)
+
+
+def sets(settings: Settings) -> Table:
+    """1, 100 and 1,000 patterns at once"""
+    tree = settings.trees.get("lab", settings.runs)
+    limits = {1: 1.1, 100: 1.5, 1000: 2.5}
+    rows: list[Sequence[str]] = []
+    bars = []
+    for count, limit in limits.items():
+        wanted = patterns.many(count) if count > 1 else [patterns.run()]
+        looked_for = patterns.write(settings.scratch / f"{count}.jsonl", wanted)
+        contestants = [_floor(tree, threads) for threads in sorted({1, settings.threads})]
+        for threads in sorted({1, settings.threads}):
+            contestants.append(_core(tree, looked_for, threads))
+            contestants.append(_python("iscan", tree, looked_for, threads))
+        for one in measure(contestants, settings.rounds):
+            name = f"{count} patterns: {one.contestant.name}"
+            rows.append([name, *row(one)[1:]])
+            if count > 1 and one.contestant.name.startswith("core"):
+                bars.append(Bar(f"{name}: of the floor", one.ratio, limit))
+    return Table("Many patterns", HEADINGS, rows, [], bars)
+
+
+def sizes(settings: Settings) -> Table:
+    """trees from 10,000 to 2,000,000 entries"""
+    looked_for, number = _run_pattern(settings), settings.threads
+    rows: list[Sequence[str]] = []
+    ratios: dict[str, list[float]] = {}
+    # The default tree, with 19.3 entries a run, and parts and multiples of it.
+    for runs in [settings.runs * part // 1000 for part in (35, 350, 1000, 7000)]:
+        tree = settings.trees.get("lab", runs)
+        contestants = []
+        for threads in sorted({1, number}):
+            contestants.append(_floor(tree, threads))
+            contestants.append(_core(tree, looked_for, threads))
+            contestants.append(_python("iscan", tree, looked_for, threads))
+        measured = measure(contestants, settings.rounds)
+        for one in measured:
+            name = one.contestant.name
+            rows.append([f"{measured[0].count} entries: {name}", *row(one)[1:]])
+            if one.ratios:
+                ratios.setdefault(name, []).append(one.ratio)
+        if runs > settings.runs:
+            settings.trees.drop("lab", runs)
+    bars = [
+        Bar(f"{name}: the largest ratio over the smallest", max(several) / min(several), 1.2)
+        for name, several in ratios.items()
+        if name.startswith("core")
+    ]
+    return Table("From small to large", HEADINGS, rows, [], bars)
+
+
+def shapes(settings: Settings) -> Table:
+    """one directory with a million entries, a long chain, a tree of the machine's own"""
+    everything = patterns.write(settings.scratch / "any.jsonl", [patterns.everything()])
+    run = _run_pattern(settings)
+    rows: list[Sequence[str]] = []
+    trees = {
+        "files in one directory": (settings.trees.get("files", settings.entries), run),
+        "directories in one": (settings.trees.get("flat", settings.entries), run),
+        "chain": (settings.trees.get("chain", settings.depth), everything),
+        str(settings.own): (settings.own, run),
+    }
+    for what, (tree, looked_for) in trees.items():
+        contestants = []
+        for threads in sorted({1, settings.threads}):
+            contestants.append(_floor(tree, threads))
+            contestants.append(_core(tree, looked_for, threads))
+        contestants.append(_python("iscan", tree, looked_for, settings.threads))
+        measured = measure(contestants, min(settings.rounds, 5))
+        rows += [[f"{what}: {one.contestant.name}", *row(one)[1:]] for one in measured]
+    return Table("Other shapes", HEADINGS, rows)
+
+
+def memory(settings: Settings) -> Table:
+    """peak memory over the idle interpreter, and that of a set of results"""
+    megabyte, entries = 1e6, settings.entries
+    everything = patterns.write(settings.scratch / "any.jsonl", [patterns.everything()])
+    run = _run_pattern(settings)
+    rows: list[Sequence[str]] = []
+    bars = []
+
+    def grown(what: str, contestant: Contestant) -> float:
+        """The largest growth of three fresh processes."""
+        one_each = [measure([contestant], 1, warm=False)[0] for _ in range(3)]
+        growth = max(one.peak - one.idle for one in one_each) / megabyte
+        idle = one_each[0].idle / megabyte
+        count = f"{one_each[0].count} {contestant.counts}"
+        rows.append([f"{what}: {contestant.name}", f"{idle:.1f}", f"{growth:.1f}", count])
+        return growth
+
+    for kind, what, allowed in [
+        ("wide", "a tree of directories", 20),
+        ("flat", "directories in one", 20 + entries * 100 / megabyte),
+        ("files", "files in one directory", 2),
+    ]:
+        tree = settings.trees.get(kind, entries)
+        for looked_for, name in [(run, "nothing found"), (everything, "all found")]:
+            grown(f"{what}, {name}", _core(tree, looked_for, settings.threads))
+            iscan = _python("iscan", tree, looked_for, settings.threads)
+            growth = grown(f"{what}, {name}", iscan)
+            bars.append(Bar(f"iscan over {what}, {name}", growth, allowed, unit=" MB"))
+
+    number = max(entries // 10, 1)
+    tree = settings.trees.get("wide", number)
+    paths = settings.scratch / "paths"
+    with paths.open("w") as file:
+        subprocess.run(["find", str(tree)], stdout=file, check=True)
+    build = [PYTHON, SERVED, "plain_set", everything, paths]
+    plain = grown("a set of results", Contestant("built in Python", build, counts="matches"))
+    ours = grown("a set of results", _python("scan", tree, everything, settings.threads))
+    bars.append(Bar("scan: of a set built in Python", ours / plain, 1.1))
+    headings = ["", "idle MB", "at most MB more", "counts"]
+    return Table("Memory", headings, rows, ["The most of three fresh processes."], bars)
+
+
+def imports(settings: Settings) -> Table:
+    """what `import pathvein` adds to a bare interpreter"""
+    contestants = [
+        _process(settings, "nothing", [PYTHON, "-c", "pass"]),
+        _process(settings, "import pathlib", [PYTHON, "-c", "import pathlib"], "nothing"),
+        _process(settings, "import pathvein", [PYTHON, "-c", "import pathvein"], "nothing"),
+    ]
+    measured = measure(contestants, settings.rounds * 4)
+    by_name = _by_name(measured)
+    rounds = zip(by_name["import pathvein"].seconds, by_name["nothing"].seconds, strict=True)
+    added = median(ours - bare for ours, bare in rounds) * 1e3
+    code = "import json, sys, pathvein; print(json.dumps(sorted(sys.modules)))"
+    printed = subprocess.run([str(PYTHON), "-c", code], capture_output=True, check=True).stdout
+    imported = {module.partition(".")[0] for module in json.loads(printed)}
+    wrong = sorted(imported.intersection(FORBIDDEN))
+    bars = [
+        Bar("import pathvein adds", added, 15, unit=" ms"),
+        Bar(f"modules imported of {', '.join(FORBIDDEN)}", len(wrong), 0),
+    ]
+    notes = [f"Imported but should not be: {', '.join(wrong)}."] if wrong else []
+    return Table("Import", HEADINGS, _rows(measured), notes, bars)
+
+
+def small(settings: Settings) -> Table:
+    """the command on about a hundred directories, against an app that does nothing"""
+    tree = settings.trees.get("lab", 24)
+    pattern = patterns.write(settings.scratch / "run.json", [patterns.run()])
+    app = settings.scratch / "empty_app.py"
+    app.write_text(empty_app.source())
+    arguments = ["scan", tree, "-p", pattern]
+    contestants = [
+        _process(settings, "empty app", [PYTHON, app, *arguments]),
+        _process(settings, "pathvein scan", [PATHVEIN, *arguments], "empty app", counts="matches"),
+    ]
+    measured = measure(contestants, settings.rounds * 4)
+    bar = Bar("pathvein scan on 98 directories: of an empty app", measured[1].ratio, 1.4)
+    headings = [heading.replace("floor", "empty app") for heading in HEADINGS]
+    return Table("A small tree", headings, _rows(measured), [], [bar])
+
+
+def names(settings: Settings) -> Table:
+    """PatternMatcher against a loop over fnmatch.filter"""
+    rows: list[Sequence[str]] = []
+    least: dict[bool, tuple[float, str]] = {}
+    for mix in ["lab", "source", "photos"]:
+        for globs in [1, 4, 20, 100, 200, 1000]:
+            for count in [1, 10, 100, 1000, 10_000]:
+                if globs * count > settings.entries:
+                    continue
+                made = settings.scratch / "names.json"
+                command = [str(PROGRAM), "names", mix, str(globs), str(count)]
+                with made.open("w") as file:
+                    subprocess.run(command, stdout=file, check=True)
+                ours, loop = measure(
+                    [
+                        Contestant("m", [PYTHON, SERVED, "matcher", made], counts="hits"),
+                        Contestant("f", [PYTHON, SERVED, "fnmatch_filter", made], counts="hits"),
+                    ],
+                    min(settings.rounds, 3),
+                )
+                faster = median(b / a for a, b in zip(ours.seconds, loop.seconds, strict=True))
+                each = [
+                    f"{median(one.seconds) / (count * max(1, 2000 // count)) * 1e9:.0f}"
+                    for one in (ours, loop)
+                ]
+                where = f"{mix}, {globs} globs, {count} names"
+                rows.append([where, *each, f"{faster:.1f}", f"{ours.count}"])
+                many = globs >= 4 and count >= 100
+                least[many] = min(least.get(many, (faster, where)), (faster, where))
+    bars = [
+        Bar(f"match_many over fnmatch.filter, least, at {where}", faster, 10 if many else 1, True)
+        for many, (faster, where) in least.items()
+    ]
+    headings = ["", "match_many, ns a name", "fnmatch.filter", "faster", "hits"]
+    return Table("Names, from Python", headings, rows, [], bars)
+
+
+#: All of them, in this order.
+ALL: dict[str, Callable[[Settings], Table]] = {
+    function.__name__: function
+    for function in [
+        scans,
+        processes,
+        large,
+        sets,
+        sizes,
+        shapes,
+        memory,
+        imports,
+        small,
+        names,
+    ]
+}
+
+__all__ = ["ALL", "Broken"]

@@ -1,0 +1,114 @@
+"""The benchmark runs, and what it measures is what it says: not how fast anything is."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[1]
+BENCH = TOP / "bench"
+#: Trees as small as makes sense: 30 runs, 21 of them complete, in 122 directories.
+TINY = ["--runs", "30", "--entries", "100", "--depth", "40", "--rounds", "1"]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the floor is Linux's getdents64")
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    """The program of the benchmark; not optimized, as nothing here is timed."""
+    manifest = ["--manifest-path", str(BENCH / "Cargo.toml")]
+    environment = {k: v for k, v in os.environ.items() if k != "CARGO_TARGET_DIR"}
+    build = ["cargo", "build", "--quiet", "--locked", *manifest]
+    subprocess.run(build, env=environment, check=True)
+    return BENCH / "target" / "debug" / "pathvein-bench"
+
+
+def bench(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "PATHVEIN_BENCH_PROGRAM": str(program),
+        "PYTHONPATH": str(BENCH),
+    }
+    command = [sys.executable, "-m", "driver", "--no-download", *TINY, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def rows(markdown: str) -> dict[str, dict[str, list[str]]]:
+    """Title of the table, name of the row, cells."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for line in markdown.splitlines():
+        if line.startswith("## "):
+            found[line[3:]] = table = {}
+        elif line.startswith("| ") and not line.startswith(("|  |", "| ---")):
+            name, *cells = (cell.strip() for cell in line[2:-2].split(" | "))
+            table[name] = cells
+    return found
+
+
+@pytest.mark.timeout(600)  # on a busy machine, with the build
+def test_it_measures_and_removes_what_it_made(program: Path, tmp_path: Path) -> None:
+    page, trees = tmp_path / "page.md", tmp_path / "trees"
+    done = bench(program, "--own", str(TOP / "docs"), "--markdown", str(page), "--dir", str(trees))
+    assert done.returncode == 0, done.stderr
+    tables = rows(page.read_text())
+
+    # That the contestants of a table agree is checked by the driver, with the others
+    # comparing what it takes for the number with what the tree must have.
+    calls = tables["Calls, 580 entries"]
+    for name in ["core's scan, 1 thread", "Python iscan, 1 thread", "os.walk, fnmatch"]:
+        assert calls[name][-1] == "21 matches"
+        assert float(calls[name][3]) > 0
+    assert tables["Whole processes"]["pathvein scan"][-1] == "21 matches"
+    assert tables["Whole processes"]["find"][-1] == "580 entries"
+    assert tables["Whole processes, ten times the tree"]["pathvein scan"][-1] == "214 matches"
+    sets = tables["Many patterns"]
+    assert sets["1 patterns: core's scan, 1 thread"][-1] == "21 matches"
+    assert sets["100 patterns: core's scan, 1 thread"][-1] != "0 matches"
+    shapes = tables["Other shapes"]
+    assert shapes["files in one directory: floor, 1 thread"][-1] == "100 entries"
+    assert shapes["directories in one: floor, 1 thread"][-1] == "100 entries"
+    assert shapes["chain: floor, 1 thread"][-1] == "40 entries"
+    assert shapes["chain: core's scan, 1 thread"][-1] == "41 matches"
+    assert tables["A small tree"]["pathvein scan"][-1] == "17 matches"
+    assert tables["Bars"]["first result of iscan"][-1] in ("met", "MISSED")
+    for table in tables:
+        assert table in page.read_text()
+        assert f"== {table}" in done.stdout
+    assert list(trees.iterdir()) == []
+
+
+def test_contestants_that_disagree_are_an_error() -> None:
+    code = """
+from driver.contestants import Broken, Contestant, Measured, check
+same = Measured(Contestant("one", [], counts="matches"), count=3)
+check([same, Measured(Contestant("other", [], counts="matches"), count=3)])
+check([same, Measured(Contestant("other", [], counts="entries"), count=4)])
+try:
+    check([same, Measured(Contestant("other", [], counts="matches"), count=4)])
+except Broken as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(BENCH)}
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "matches" in told.stdout
+    assert "other" in told.stdout
+
+
+def test_the_empty_app_has_the_options_of_the_real_one(tmp_path: Path) -> None:
+    code = "from driver import empty_app; print(empty_app.source())"
+    environment = {**os.environ, "PYTHONPATH": str(BENCH)}
+    command = [sys.executable, "-c", code]
+    written = subprocess.run(command, env=environment, capture_output=True, check=True)
+    app = tmp_path / "app.py"
+    app.write_bytes(written.stdout)
+
+    def help_of(*command: str) -> list[str]:
+        told = subprocess.run(
+            [sys.executable, *command, "scan", "--help"], capture_output=True, text=True, check=True
+        )
+        return told.stdout.split()[2:]  # less the name of the program
+
+    assert help_of(str(app)) == help_of("-m", "pathvein")
