@@ -14,7 +14,6 @@ from typing import Any
 
 #: Rounds of those that are marked as slow, at most.
 SLOW_ROUNDS = 3
-#: Less than this a page more or less decides.
 _MEGABYTE = 1e6
 
 
@@ -61,6 +60,11 @@ class Measured:
     def ratio(self) -> float:
         """The median of the ratios; 0 without a floor."""
         return median(self.ratios) if self.ratios else 0.0
+
+    @property
+    def cpu_ratio(self) -> float | None:
+        """The median of those of processor time."""
+        return median(self.cpu_ratios) if self.cpu_ratios else None
 
 
 class _Served:
@@ -207,7 +211,7 @@ def row(one: Measured) -> list[str]:
         f"{min(one.seconds) * 1e3:.1f}",
         f"{max(one.seconds) * 1e3:.1f}",
         f"{one.ratio:.2f}" if one.ratios else "",
-        f"{median(one.cpu_ratios):.2f}" if one.cpu_ratios else "",
+        f"{one.cpu_ratio:.2f}" if one.cpu_ratio else "",
         f"{median(one.first) * 1e3:.2f}" if one.first else "",
         f"{one.peak / _MEGABYTE:.1f}",
         f"{one.count} {one.contestant.counts}" if one.contestant.counts else "",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Bar:
-    """What issue asks for, and what was measured."""
+    """What is asked for, and what was measured."""
 
     what: str
     measured: float
@@ -16,6 +16,8 @@ class Bar:
     #: Whether the limit is the least that will do, not the most.
     at_least: bool = False
     unit: str = ""
+    #: The ratio by processor time, if it is a ratio to the floor.
+    cpu: float | None = None
 
     @property
     def met(self) -> bool:
@@ -30,6 +32,7 @@ class Bar:
         return [
             self.what,
             f"{self.measured:.3g}{self.unit}",
+            "" if self.cpu is None else f"{self.cpu:.3g}",
             f"{sign} {self.limit:g}{self.unit}",
             "met" if self.met else "MISSED",
         ]
@@ -69,4 +72,4 @@ class Table:
 def summary(tables: Sequence[Table]) -> Table:
     """All bars in one table."""
     rows: list[Sequence[str]] = [bar.row() for table in tables for bar in table.bars]
-    return Table("Bars", ["", "measured", "bar", ""], rows)
+    return Table("Bars", ["", "measured", "by cpu", "bar", ""], rows)

@@ -64,6 +64,10 @@ def _by_name(measured: Iterable[Measured]) -> dict[str, Measured]:
     return {one.contestant.name: one for one in measured}
 
 
+def _of_the_floor(one: Measured, limit: float, on: str = "") -> Bar:
+    return Bar(f"{on}{one.contestant.name}: of the floor", one.ratio, limit, cpu=one.cpu_ratio)
+
+
 def _run_pattern(settings: Settings) -> Path:
     return patterns.write(settings.scratch / "run.jsonl", [patterns.run()])
 
@@ -94,7 +98,7 @@ def scans(settings: Settings) -> Table:
     for threads in each:
         for name, limit in [("core's scan", 1.1), ("Python iscan", 1.25), ("Python scan", 1.5)]:
             name = f"{name}, {_threads(threads)}"
-            bars.append(Bar(f"{name}: of the floor", by_name[name].ratio, limit))
+            bars.append(_of_the_floor(by_name[name], limit))
     first = max(median(by_name[f"Python iscan, {_threads(t)}"].first or [0]) for t in each)
     bars.append(Bar("first result of iscan", first * 1e3, 20, unit=" ms"))
     if number > 1:
@@ -184,7 +188,7 @@ def sets(settings: Settings) -> Table:
             name = f"{count} patterns: {one.contestant.name}"
             rows.append([name, *row(one)[1:]])
             if count > 1 and one.contestant.name.startswith("core"):
-                bars.append(Bar(f"{name}: of the floor", one.ratio, limit))
+                bars.append(_of_the_floor(one, limit, f"{count} patterns: "))
     return Table("Many patterns", HEADINGS, rows, [], bars)
 
 
@@ -316,7 +320,9 @@ def small(settings: Settings) -> Table:
         _process(settings, "pathvein scan", [PATHVEIN, *arguments], "empty app", counts="matches"),
     ]
     measured = measure(contestants, settings.rounds * 4)
-    bar = Bar("pathvein scan on 98 directories: of an empty app", measured[1].ratio, 1.4)
+    ours = measured[1]
+    what = "pathvein scan on 98 directories: of an empty app"
+    bar = Bar(what, ours.ratio, 1.4, cpu=ours.cpu_ratio)
     headings = [heading.replace("floor", "empty app") for heading in HEADINGS]
     return Table("A small tree", headings, _rows(measured), [], [bar])
 

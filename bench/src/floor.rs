@@ -6,6 +6,9 @@
 //! no shared memory as long as all are busy; if one is idle, another hands over
 //! half of what lies undermost on its stack. Kept is the names of sub-directories
 //! still to be opened and the descriptors to open them from.
+//!
+//! Tried and not faster: a job of rayon's for each directory, or for each half of the
+//! sub-directories, and buffers of 16 to 256 KiB; all of them were within the noise.
 
 use std::ffi::CStr;
 use std::io;
