@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,12 +11,14 @@ from statistics import median
 
 from . import empty_app, patterns
 from .contestants import HEADINGS, Broken, Contestant, Measured, measure, row
-from .places import LISTERS, PATHVEIN, PROGRAM, PYTHON, SERVED, environment, on_path
+from .places import BENCH, LISTERS, PATHVEIN, PROGRAM, PYTHON, SERVED, environment, on_path
 from .report import Bar, Table
 from .settings import Settings
 
 #: What `import pathvein` must not import.
 FORBIDDEN = ["fsspec", "upath", "typer", "rich", "rich_click", "click"]
+#: The mixes of globs and names as they occur: see bench/src/mixes.rs.
+REALISTIC = ["lab", "source", "photos"]
 
 
 def _floor(tree: Path, threads: int) -> Contestant:
@@ -331,13 +334,13 @@ def names(settings: Settings) -> Table:
     """PatternMatcher against a loop over fnmatch.filter"""
     rows: list[Sequence[str]] = []
     least: dict[bool, tuple[float, str]] = {}
-    for mix in ["lab", "source", "photos"]:
-        for globs in [1, 4, 20, 100, 200, 1000]:
+    for mix in REALISTIC:
+        for number in [1, 4, 20, 100, 200, 1000]:
             for count in [1, 10, 100, 1000, 10_000]:
-                if globs * count > settings.entries:
+                if number * count > settings.entries:
                     continue
                 made = settings.scratch / "names.json"
-                command = [str(PROGRAM), "names", mix, str(globs), str(count)]
+                command = [str(PROGRAM), "names", mix, str(number), str(count)]
                 with made.open("w") as file:
                     subprocess.run(command, stdout=file, check=True)
                 ours, loop = measure(
@@ -352,9 +355,9 @@ def names(settings: Settings) -> Table:
                     f"{median(one.seconds) / (count * max(1, 2000 // count)) * 1e9:.0f}"
                     for one in (ours, loop)
                 ]
-                where = f"{mix}, {globs} globs, {count} names"
+                where = f"{mix}, {number} globs, {count} names"
                 rows.append([where, *each, f"{faster:.1f}", f"{ours.count}"])
-                many = globs >= 4 and count >= 100
+                many = number >= 4 and count >= 100
                 least[many] = min(least.get(many, (faster, where)), (faster, where))
     bars = [
         Bar(f"match_many over fnmatch.filter, least, at {where}", faster, 10 if many else 1, True)
@@ -362,6 +365,39 @@ def names(settings: Settings) -> Table:
     ]
     headings = ["", "match_many, ns a name", "fnmatch.filter", "faster", "hits"]
     return Table("Names, from Python", headings, rows, [], bars)
+
+
+def globs(settings: Settings) -> Table:
+    """the Rust name set against GlobSet and RegexSet: criterion, some minutes"""
+    results = BENCH / "target" / "criterion"
+    shutil.rmtree(results, ignore_errors=True)
+    manifest = ["--manifest-path", str(BENCH / "Cargo.toml")]
+    command = ["cargo", "bench", "--quiet", "--locked", *manifest]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    times: dict[str, dict[str, float]] = {}
+    for path in results.glob("*/*/new/benchmark.json"):
+        what = json.loads(path.read_text())
+        estimates = json.loads(path.with_name("estimates.json").read_text())
+        per_name = estimates["median"]["point_estimate"] / what["throughput"]["Elements"]
+        times.setdefault(what["group_id"], {})[what["value_str"]] = per_name
+    rows: list[Sequence[str]] = []
+    least: dict[bool, tuple[float, str]] = {}
+    by_size = [(mix, int(a), int(b)) for mix, a, b in (cell.split("/") for cell in times)]
+    for mix, number, count in sorted(by_size):
+        cell = f"{mix}/{number}/{count}"
+        each = times[cell]
+        against = [each[other] / each["NameSet"] for other in ["GlobSet", "RegexSet"]]
+        where = f"{mix}, {number} globs, {count} names"
+        numbers = [f"{each[name]:.1f}" for name in ["NameSet", "GlobSet", "RegexSet"]]
+        rows.append([where, *numbers, *(f"{faster:.2f}" for faster in against)])
+        realistic = mix in REALISTIC
+        least[realistic] = min(least.get(realistic, (against[0], where)), (against[0], where))
+    bars = [
+        Bar(f"match_many over GlobSet, least, at {where}", faster, 2 if realistic else 1, True)
+        for realistic, (faster, where) in least.items()
+    ]
+    headings = ["", "NameSet, ns a name", "GlobSet", "RegexSet", "x GlobSet", "x RegexSet"]
+    return Table("Names, in Rust", headings, rows, [], bars)
 
 
 #: All of them, in this order.
@@ -378,6 +414,7 @@ ALL: dict[str, Callable[[Settings], Table]] = {
         imports,
         small,
         names,
+        globs,
     ]
 }
 
