@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from . import empty_app, patterns
-from .contestants import HEADINGS, Broken, Contestant, Measured, measure, row
+from .contestants import HEADINGS, Contestant, Measured, measure, row
 from .places import BENCH, LISTERS, PATHVEIN, PROGRAM, PYTHON, SERVED, environment, on_path
 from .report import Bar, Table
 from .settings import Settings
@@ -417,5 +417,3 @@ ALL: dict[str, Callable[[Settings], Table]] = {
         globs,
     ]
 }
-
-__all__ = ["ALL", "Broken"]
