@@ -16,7 +16,7 @@ class Bar:
     #: Whether the limit is the least that will do, not the most.
     at_least: bool = False
     unit: str = ""
-    #: The ratio by processor time, if it is a ratio to the floor.
+    #: The same by processor time, where that makes sense.
     cpu: float | None = None
 
     @property
