@@ -23,7 +23,8 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Contestant:
-    """A command that prints a line of JSON for each line on its standard input."""
+    """A command that prints a line when it is ready, and then a line of JSON for each line on
+    its standard input."""
 
     name: str
     command: Sequence[object]
@@ -78,6 +79,11 @@ class _Served:
             env=environment,
             text=True,
         )
+
+        # Without this, what it has loaded would count as a round's memory.
+        assert self.process.stdout
+        if not self.process.stdout.readline():
+            raise Broken(f"{contestant.name} ended with status {self.process.wait()}")
 
     def round(self) -> dict[str, Any]:
         """Do one, and tell what it printed."""

@@ -26,6 +26,7 @@ def _rounds(do: Do, before: Callable[[], object] = int) -> None:
     The result is kept until the next round, as a caller's would be. `before` is not timed.
     """
     result: object = None
+    print("ready", flush=True)
     for _ in sys.stdin:
         result = None
         before()

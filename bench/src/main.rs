@@ -79,6 +79,7 @@ fn rounds(
         writeln!(out, "{}", round()?)?;
         return Ok(());
     }
+    writeln!(out, "ready")?;
     for line in io::stdin().lines() {
         line?;
         writeln!(out, "{}", round()?)?;
