@@ -257,7 +257,7 @@ def memory(settings: Settings) -> Table:
     def grown(what: str, contestant: Contestant) -> float:
         """The largest growth of three fresh processes."""
         one_each = [measure([contestant], 1, warm=False)[0] for _ in range(3)]
-        growth = max(one.peak - one.idle for one in one_each) / megabyte
+        growth = max(4096, *(one.peak - one.idle for one in one_each)) / megabyte  # a page
         idle = one_each[0].idle / megabyte
         count = f"{one_each[0].count} {contestant.counts}"
         rows.append([f"{what}: {contestant.name}", f"{idle:.1f}", f"{growth:.1f}", count])
