@@ -46,8 +46,8 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
     type Handle: Send + Sync + 'static;
 
     /// How many directories may be held open while their sub-directories wait
-    /// to be opened. One that is not held is opened again, by its names from
-    /// the source down, for each sub-directory.
+    /// to be opened. One that is not held is opened again by its names, from one
+    /// above that is.
     fn handles() -> usize;
 
     /// Opens the source, links followed.
@@ -60,7 +60,7 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
     /// Calls `entry` for each entry but `.` and `..`, until it breaks off.
     fn list(
         handle: &Self::Handle,
-        entry: &mut dyn FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()>;
 
     /// What an entry is: the link itself, or with `follow` what it leads to.

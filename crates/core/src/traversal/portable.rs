@@ -65,7 +65,7 @@ impl Lister for Portable {
 
     fn list(
         handle: &PathBuf,
-        entry: &mut dyn FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()> {
         let mut first_error = None;
         for next in WalkDir::new(handle).min_depth(1).max_depth(1) {
