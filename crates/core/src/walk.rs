@@ -101,8 +101,8 @@ stream_iterator!(Listings, Listing);
 
 /// The visitor that collects names.
 #[derive(Clone)]
-struct Collector {
-    max_depth: usize,
+pub(crate) struct Collector {
+    pub(crate) max_depth: usize,
 }
 
 impl Visitor for Collector {

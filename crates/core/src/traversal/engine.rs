@@ -344,8 +344,9 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         self.in_need = true;
         let mut patience = None;
         let result = loop {
-            for frame in &mut self.stack {
-                frame.grip.let_go();
+            let given_back = self.stack.iter_mut().filter_map(|f| f.grip.let_go().then_some(()));
+            if given_back.count() > 0 {
+                handles::note_progress();
             }
             match self.try_to_enter(dir, grip, subdir) {
                 Err(refused) if refused.is_scarce() => {
@@ -356,6 +357,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 }
                 result => {
                     self.traversal.hopeless.store(false, Ordering::Relaxed);
+                    handles::note_progress();
                     break result;
                 }
             }

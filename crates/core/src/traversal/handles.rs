@@ -17,6 +17,9 @@ static PROCESS: AtomicU32 = AtomicU32::new(0);
 /// cannot wait.
 static TURN: AtomicBool = AtomicBool::new(false);
 
+/// How often somebody in need gave something back, or got what it wanted.
+static PROGRESS: AtomicUsize = AtomicUsize::new(0);
+
 /// To be called before a traversal starts: in a fork, there is nobody to give
 /// back what the process it is a copy of has counted.
 pub(super) fn begin() {
@@ -73,22 +76,34 @@ pub(super) fn is_scarce(error: &io::Error) -> bool {
     return error.raw_os_error() == Some(4); // ERROR_TOO_MANY_OPEN_FILES
 }
 
+/// Tells those who wait that it is not in vain.
+pub(super) fn note_progress() {
+    PROGRESS.fetch_add(1, Ordering::Relaxed);
+}
+
 /// The wait for others to close something, longer each time, and not for ever:
-/// an eighth of a second in all.
+/// an eighth of a second in which nobody gets on.
 pub(super) struct Patience {
     waits: u32,
     at_most: u32,
+    progress: usize,
     has_turn: bool,
 }
 
 impl Patience {
     /// `hopeless`: such waits have been in vain before, so there will be few.
     pub(super) fn new(hopeless: bool) -> Patience {
-        Patience { waits: 0, at_most: if hopeless { 2 } else { 7 }, has_turn: false }
+        let at_most = if hopeless { 2 } else { 7 };
+        let progress = PROGRESS.load(Ordering::Relaxed);
+        Patience { waits: 0, at_most, progress, has_turn: false }
     }
 
     /// Waits a little; false if that has been done often enough.
     pub(super) fn wait(&mut self) -> bool {
+        let progress = PROGRESS.load(Ordering::Relaxed);
+        if progress != self.progress {
+            (self.progress, self.waits) = (progress, 0);
+        }
         if self.waits == self.at_most {
             return false;
         }

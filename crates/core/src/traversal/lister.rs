@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -71,6 +72,44 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
 
     /// The identity of an open directory.
     fn handle_identity(handle: &Self::Handle) -> io::Result<Identity>;
+}
+
+/// Another lister, on a file system that does not tell types.
+pub(crate) struct Untyped<L>(PhantomData<L>);
+
+impl<L: Lister> Lister for Untyped<L> {
+    type Handle = L::Handle;
+
+    fn handles() -> usize {
+        L::handles()
+    }
+
+    fn open_source(path: &Path) -> io::Result<L::Handle> {
+        L::open_source(path)
+    }
+
+    fn open(parent: &L::Handle, name: &OsStr, follow: bool) -> io::Result<L::Handle> {
+        L::open(parent, name, follow)
+    }
+
+    fn list(
+        handle: &L::Handle,
+        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        L::list(handle, |name, _| entry(name, EntryKind::Unknown))
+    }
+
+    fn kind(parent: &L::Handle, name: &OsStr, follow: bool) -> io::Result<EntryKind> {
+        L::kind(parent, name, follow)
+    }
+
+    fn identity(parent: &L::Handle, name: &OsStr, follow: bool) -> io::Result<Identity> {
+        L::identity(parent, name, follow)
+    }
+
+    fn handle_identity(handle: &L::Handle) -> io::Result<Identity> {
+        L::handle_identity(handle)
+    }
 }
 
 /// Whether an error says that a path leads nowhere (any more): ENOENT, ENOTDIR

@@ -17,6 +17,8 @@ mod pool;
 mod portable;
 mod stream;
 mod subdirs;
+#[cfg(test)]
+mod tests;
 mod visitor;
 
 pub(crate) use dir::{Dir, Place};

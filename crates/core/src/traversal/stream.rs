@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::engine::{Traversal, Worker};
-use super::lister::Lister;
+use super::lister::{Lister, Untyped};
 use super::outlet::{Counters, Outlet, PARCELS, Parcel, Stats};
 use super::portable::Portable;
 use super::{Options, Visitor};
@@ -78,10 +78,16 @@ impl<T: Send + 'static> Stream<T> {
         name: &OsStr,
     ) -> Result<Stream<T>, Error> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        if !options.portable {
-            return Self::start_with::<V, super::getdents::Getdents>(visitor, options, path, name);
-        }
-        Self::start_with::<V, Portable>(visitor, options, path, name)
+        type Native = super::getdents::Getdents;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        type Native = Portable;
+        let start = match (options.portable, options.untyped) {
+            (false, false) => Self::start_with::<V, Native>,
+            (true, false) => Self::start_with::<V, Portable>,
+            (false, true) => Self::start_with::<V, Untyped<Native>>,
+            (true, true) => Self::start_with::<V, Untyped<Portable>>,
+        };
+        start(visitor, options, path, name)
     }
 
     pub(super) fn start_with<V: Visitor<Item = T>, L: Lister>(
