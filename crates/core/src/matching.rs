@@ -275,7 +275,7 @@ impl Progress {
 impl MatchState {
     /// The word and the bit of a node, if it is one that is asked for.
     fn bit(&self, id: NodeId) -> Option<(&AtomicU64, u64)> {
-        let index = self.below.as_ref()?.children.binary_search(&id).ok()?;
+        let index = self.below.as_ref()?.place(id)?;
         let word = match index / 64 {
             0 => &self.satisfied,
             word => &self.more_satisfied[word - 1],

@@ -154,7 +154,7 @@ impl Program {
         let (mut satisfied, mut matched, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
         for &id in &candidates.nodes {
             let node = &self.nodes[id as usize];
-            if node.files.iter().any(|&glob| files.lacks(glob)) {
+            if !self.has_files(id, files) {
                 continue;
             }
             if !node.directories.is_empty() {
@@ -166,25 +166,35 @@ impl Program {
                 matched.extend_from_slice(&node.patterns);
             }
         }
-        let below = (!waiting.is_empty()).then(|| Arc::new(self.below(waiting, below)));
+        let below = self.below(&waiting, below).map(Arc::new);
         Outcome { satisfied: satisfied.into(), matched: matched.into(), below }
     }
 
-    fn below(&self, waiting: Vec<NodeId>, roots: bool) -> Below {
+    /// Whether all files that a node asks for were found.
+    pub(crate) fn has_files(&self, id: NodeId, files: &FileSearch) -> bool {
+        !self.nodes[id as usize].files.iter().any(|&glob| files.lacks(glob))
+    }
+
+    /// What these nodes ask of sub-directories, if any of them does; `roots`: a
+    /// match may start there.
+    pub(crate) fn below(&self, waiting: &[NodeId], roots: bool) -> Option<Below> {
         let children = waiting.iter().flat_map(|&id| &self.nodes[id as usize].directories);
         let mut children: Vec<NodeId> = children.copied().collect();
         children.sort_unstable();
         children.dedup();
+        if children.is_empty() {
+            return None;
+        }
         let mut wanted = children.clone();
         if roots {
             wanted.extend(bits::ones(self.roots.nodes.iter().copied()).map(|id| id as NodeId));
         }
-        Below {
+        Some(Below {
             awaited: self.wanted(&children),
             wanted: Arc::new(self.wanted(&wanted)),
             waiting: waiting.into(),
             children: children.into(),
-        }
+        })
     }
 
     /// Whether a node asks for something inside its directory.
@@ -287,6 +297,13 @@ pub(crate) struct Below {
     pub(crate) awaited: Wanted,
     /// These, and the roots where a match may start.
     pub(crate) wanted: Arc<Wanted>,
+}
+
+impl Below {
+    /// The place of a node among those asked for, if it is one of them.
+    pub(crate) fn place(&self, id: NodeId) -> Option<usize> {
+        self.children.binary_search(&id).ok()
+    }
 }
 
 /// Up to this many globs are asked one by one, without looking at the others.
