@@ -1,8 +1,10 @@
 //! A scan of keys in sorted order.
 
+use std::sync::Arc;
+
 use crate::bits;
 use crate::key_tree::{KeyCounts, KeyTree, KeyVisitor, RangeId};
-use crate::program::{FileSearch, NodeId, Program, Wanted};
+use crate::program::{Below, CandidateSet, FileSearch, Program};
 use crate::{Error, ExcludeRules, FileStructurePattern, Name};
 
 /// A scan of the keys of an object store, an archive or an inventory, told in
@@ -54,28 +56,29 @@ struct Matcher {
 
 #[derive(Debug)]
 struct State {
-    /// What the directory's name leaves possible.
-    candidates: Vec<NodeId>,
+    /// What the directory's name leaves possible; `None`: nothing.
+    candidates: Option<Arc<CandidateSet>>,
     files: FileSearch,
-    /// The nodes that some sub-directory satisfies; empty if none is asked for.
+    /// What they ask of the sub-directories, if anything.
+    below: Option<Below>,
+    /// What of that some sub-directory satisfies, by its place there.
     satisfied: Box<[u64]>,
-    /// What to look for in the sub-directories; `None` where no pattern is under
-    /// way.
-    below: Option<Box<Wanted>>,
 }
 
 impl Matcher {
-    fn state(&self, candidates: Vec<NodeId>, depth: usize) -> State {
-        let under_way: Vec<NodeId> =
-            candidates.iter().copied().filter(|&id| self.program.has_directories(id)).collect();
-        let files = self.program.file_search(&candidates);
-        let (satisfied, below) = if under_way.is_empty() {
-            (Box::default(), None)
-        } else {
-            let below = self.program.wanted_below(&under_way, depth < self.max_depth);
-            (vec![0; self.program.node_words()].into(), Some(Box::new(below)))
+    fn state(&self, parent: Option<&State>, depth: usize, name: Name<'_>) -> State {
+        let wanted = match parent.and_then(|parent| parent.below.as_ref()) {
+            Some(below) => &below.wanted,
+            None => self.program.wanted_afresh(depth <= self.max_depth),
         };
-        State { candidates, files, satisfied, below }
+        let mut hits = Vec::new();
+        let candidates = self.program.hit_directories(wanted, name, &mut hits);
+        let candidates = candidates.then(|| Arc::new(self.program.candidates(wanted, &hits)));
+        let files = self.program.file_search(candidates.as_ref());
+        let roots = depth < self.max_depth;
+        let below = candidates.as_ref().and_then(|set| self.program.below(&set.nodes, roots));
+        let satisfied = bits::zeroed(below.as_ref().map_or(0, |below| below.children.len()));
+        State { candidates, files, below, satisfied }
     }
 }
 
@@ -84,19 +87,14 @@ impl KeyVisitor for Matcher {
     type Found = Vec<usize>;
 
     fn source(&self) -> State {
-        let wanted = self.program.wanted_afresh(true);
-        self.state(self.program.candidates(wanted, Name::from(&*self.source)), 0)
+        self.state(None, 0, Name::from(&*self.source))
     }
 
     fn opened(&self, parent: &mut State, depth: usize, name: &str) -> (State, bool) {
+        let state = self.state(Some(parent), depth, Name::from(name));
         let reaches = depth <= self.max_depth && !self.program.is_empty();
-        let wanted = match &parent.below {
-            Some(below) => below,
-            None => self.program.wanted_afresh(reaches),
-        };
-        let candidates = self.program.candidates(wanted, Name::from(name));
-        let inside = reaches || candidates.iter().any(|&id| self.program.looks_inside(id));
-        (self.state(candidates, depth), inside)
+        let inside = reaches || state.candidates.as_ref().is_some_and(|set| set.looks_inside);
+        (state, inside)
     }
 
     fn directory(&self, _: &mut State, _: &str) {}
@@ -112,21 +110,28 @@ impl KeyVisitor for Matcher {
         _: bool,
         parent: Option<&mut State>,
     ) -> Option<Vec<usize>> {
-        let State { candidates, files, satisfied, .. } = state;
+        let State { candidates, files, below, satisfied } = state;
+        let is_satisfied = |&child: &_| {
+            let place = below.as_ref().and_then(|below| below.place(child));
+            place.is_some_and(|place| bits::get(&satisfied, place))
+        };
         let mut matched = Vec::new();
-        let mut satisfies = parent.map(|parent| &mut parent.satisfied).filter(|s| !s.is_empty());
-        for id in candidates {
-            let children = self.program.directories(id);
-            if !self.program.has_files(id, &files.hits)
-                || !children.iter().all(|&child| bits::get(&satisfied, child as usize))
+        let mut parent = parent.and_then(|State { below, satisfied, .. }| {
+            below.as_ref().map(|below| (below, satisfied))
+        });
+        for &id in candidates.iter().flat_map(|set| &set.nodes) {
+            if !self.program.has_files(id, &files)
+                || !self.program.directories(id).iter().all(is_satisfied)
             {
                 continue;
             }
             if depth <= self.max_depth {
                 matched.extend_from_slice(self.program.patterns(id));
             }
-            if let Some(satisfies) = &mut satisfies {
-                bits::set(satisfies, id as usize);
+            if let Some((below, satisfied)) = &mut parent
+                && let Some(place) = below.place(id)
+            {
+                bits::set(satisfied, place);
             }
         }
         (!matched.is_empty()).then_some(matched)

@@ -203,6 +203,7 @@ mod key_tree;
 mod key_walk;
 mod listing_scan;
 mod matching;
+mod memo;
 mod name;
 mod name_set;
 mod pattern;

@@ -113,7 +113,7 @@ impl<T: Clone> ListingScan<T> {
         let program = Program::new(patterns);
         let max_depth = max_depth.unwrap_or(usize::MAX);
         ListingScan {
-            matching: Matching { program, max_depth },
+            matching: Matching::new(Arc::new(program), max_depth),
             wanted: HashMap::new(),
             next_id: 0,
             matches: Vec::new(),
@@ -156,23 +156,25 @@ impl<T: Clone> ListingScan<T> {
             return Vec::new();
         };
         let depth = parent.as_ref().map_or(0, |parent| parent.depth + 1);
-        let matching = &self.matching;
+        let matching = &mut self.matching;
         let mut search = matching.file_search(&candidates);
         for name in files {
             matching.program.search_file(&mut search, name);
         }
         let mut matched = Vec::new();
-        let (state, awaited) =
-            matching.listed(parent.as_ref(), depth, candidates, &search, &mut matched);
+        let progress = matching.listed(parent.as_ref(), depth, candidates, &search, &mut matched);
         self.matches.extend(matched.into_iter().map(|pattern| (tag.clone(), pattern)));
 
-        let listed = Arc::new(Listed { parent, depth, state, tag });
         let is_awaited: Vec<bool> = directories
             .iter()
-            .map(|&(name, _)| awaited.as_ref().is_some_and(|a| matching.may_report(a, name)))
+            .map(|&(name, _)| progress.awaited().is_some_and(|a| matching.may_report(a, name)))
             .collect();
         let count = is_awaited.iter().filter(|&&awaited| awaited).count();
-        matching.awaits(&listed, count, found(&mut self.matches));
+        if count == 0 {
+            matching.ended(parent.as_ref(), &progress, found(&mut self.matches));
+        }
+        let state = matching.state(progress, count);
+        let listed = Arc::new(Listed { parent, depth, state, tag });
         let reaches = depth < matching.max_depth && !matching.program.is_empty();
         let mut wanted = Vec::new();
         for (index, (&(name, enterable), awaited)) in directories.iter().zip(is_awaited).enumerate()

@@ -10,30 +10,40 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::Name;
-use crate::program::{FileSearch, NodeId, Program, Wanted};
+use crate::memo::Memo;
+use crate::program::{Below, CandidateSet, FileSearch, NodeId, Outcome, Program, Wanted};
 
 /// A directory as seen from above: what its name leaves possible.
 #[derive(Debug)]
 pub(crate) struct Candidates {
-    nodes: Vec<NodeId>,
+    /// `None`: nothing.
+    set: Option<Arc<CandidateSet>>,
     /// Whether the parent awaits its answer.
     reports: bool,
+}
+
+/// What has come of a directory once it is listed.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    reports: bool,
+    /// What is under way: the candidates whose files are there and whose
+    /// sub-directories are not known yet. `None`: nothing.
+    below: Option<Arc<Below>>,
 }
 
 /// What is kept of a listed directory while answers from below are awaited.
 #[derive(Debug)]
 pub(crate) struct MatchState {
     reports: bool,
-    /// The candidates whose files are there and whose sub-directories are not
-    /// known yet.
-    waiting: Box<[NodeId]>,
-    /// The nodes that some sub-directory satisfies.
-    satisfied: Box<[AtomicU64]>,
+    /// `None` if no answer is awaited.
+    below: Option<Arc<Below>>,
+    /// The nodes, by their place among those asked for, that some sub-directory
+    /// satisfies; the first 64 of them.
+    satisfied: AtomicU64,
+    /// The others.
+    more_satisfied: Box<[AtomicU64]>,
     /// How many sub-directories may still contribute.
     pending: AtomicUsize,
-    /// What to look for in the sub-directories; `None` where no pattern is
-    /// under way.
-    wanted: Option<Box<Wanted>>,
 }
 
 /// A directory that is linked to its parent.
@@ -43,96 +53,111 @@ pub(crate) trait Linked: Sized {
     fn state(&self) -> &MatchState;
 }
 
-/// A program and how deep its matches may start.
+/// A program and how deep its matches may start; and what has been worked out
+/// so far. Most trees ask the same questions again and again, and even with
+/// thousands of patterns the answer is then a matter of looking it up. A clone
+/// begins without.
 #[derive(Debug)]
 pub(crate) struct Matching {
-    pub(crate) program: Program,
+    pub(crate) program: Arc<Program>,
     pub(crate) max_depth: usize,
+    candidates: Memo<Wanted, Arc<CandidateSet>>,
+    outcomes: Memo<CandidateSet, Arc<Outcome>>,
+    /// What is asked, for as long as it takes.
+    words: Vec<u64>,
+}
+
+impl Clone for Matching {
+    fn clone(&self) -> Matching {
+        Matching::new(Arc::clone(&self.program), self.max_depth)
+    }
 }
 
 impl Matching {
-    /// The candidates of the source.
-    pub(crate) fn source(&self, name: Name<'_>) -> Candidates {
-        let nodes = self.program.candidates(self.program.wanted_afresh(true), name);
-        Candidates { nodes, reports: false }
-    }
-
-    fn wanted<'a>(&'a self, parent: &'a MatchState, depth: usize) -> &'a Wanted {
-        match &parent.wanted {
-            Some(wanted) => wanted,
-            None => self.program.wanted_afresh(depth <= self.max_depth),
+    pub(crate) fn new(program: Arc<Program>, max_depth: usize) -> Matching {
+        Matching {
+            program,
+            max_depth,
+            candidates: Memo::default(),
+            outcomes: Memo::default(),
+            words: Vec::new(),
         }
     }
 
-    /// Whether a directory of this name may contribute to an answer that its
-    /// parent awaits for `awaited`.
-    pub(crate) fn may_report(&self, awaited: &Wanted, name: Name<'_>) -> bool {
-        !self.program.candidates(awaited, name).is_empty()
+    /// The candidates of the source.
+    pub(crate) fn source(&mut self, name: Name<'_>) -> Candidates {
+        self.out_of(None, true, name, false)
     }
 
-    /// The candidates of a sub-directory at `depth`.
+    /// The candidates of a sub-directory at `depth`. It reports if its parent
+    /// awaits its answer, going by [`may_report`](Self::may_report).
     pub(crate) fn candidates(
-        &self,
+        &mut self,
         parent: &MatchState,
         depth: usize,
         name: Name<'_>,
         reports: bool,
     ) -> Candidates {
-        Candidates { nodes: self.program.candidates(self.wanted(parent, depth), name), reports }
+        // (One that does not report has a name that nothing under way asks for.)
+        let wanted = parent.below.as_ref().filter(|_| reports).map(|below| &below.wanted);
+        self.out_of(wanted, depth <= self.max_depth, name, reports)
+    }
+
+    fn out_of(
+        &mut self,
+        wanted: Option<&Arc<Wanted>>,
+        roots: bool,
+        name: Name<'_>,
+        reports: bool,
+    ) -> Candidates {
+        let Matching { program, candidates, words, .. } = self;
+        let wanted = wanted.unwrap_or(program.wanted_afresh(roots));
+        let set = program
+            .hit_directories(wanted, name, words)
+            .then(|| candidates.get(wanted, words, || Arc::new(program.candidates(wanted, words))));
+        Candidates { set, reports }
+    }
+
+    /// Whether a directory of this name may contribute to an answer that its
+    /// parent awaits for `awaited`.
+    pub(crate) fn may_report(&mut self, awaited: &Wanted, name: Name<'_>) -> bool {
+        self.program.hit_directories(awaited, name, &mut self.words)
     }
 
     /// Whether a candidate asks for something inside the directory.
     pub(crate) fn look_inside(&self, candidates: &Candidates) -> bool {
-        candidates.nodes.iter().any(|&id| self.program.looks_inside(id))
+        candidates.set.as_ref().is_some_and(|set| set.looks_inside)
     }
 
     /// A search for the files that the candidates ask for.
     pub(crate) fn file_search(&self, candidates: &Candidates) -> FileSearch {
-        self.program.file_search(&candidates.nodes)
+        self.program.file_search(candidates.set.as_ref())
     }
 
     /// Takes the end of a directory's listing into account: tells the patterns
-    /// that are matched already, and what to look for in the sub-directories
-    /// on behalf of the directory itself.
+    /// that are matched already, and what is under way.
     pub(crate) fn listed<D: Linked>(
-        &self,
+        &mut self,
         parent: Option<&Arc<D>>,
         depth: usize,
         candidates: Candidates,
         files: &FileSearch,
         matched: &mut Vec<usize>,
-    ) -> (MatchState, Option<Wanted>) {
-        let mut waiting = Vec::new();
-        for id in candidates.nodes {
-            if !self.program.has_files(id, &files.hits) {
-                continue;
-            }
-            if self.program.has_directories(id) {
-                waiting.push(id);
-                continue;
-            }
-            if depth <= self.max_depth {
-                matched.extend_from_slice(self.program.patterns(id));
-            }
-            if let Some(parent) = parent.filter(|_| candidates.reports) {
-                parent.state().satisfy(id);
-            }
+    ) -> Progress {
+        let Candidates { set, reports } = candidates;
+        let Some(set) = set else { return Progress { reports, below: None } };
+        let Matching { program, max_depth, outcomes, words, .. } = self;
+        let (here, below) = (depth <= *max_depth, depth < *max_depth);
+        words.clear();
+        words.push(u64::from(here) | u64::from(below) << 1);
+        words.extend_from_slice(files.words());
+        let outcome =
+            outcomes.get(&set, words, || Arc::new(program.outcome(&set, files, here, below)));
+        matched.extend_from_slice(&outcome.matched);
+        if let Some(parent) = parent.filter(|_| reports) {
+            outcome.satisfied.iter().for_each(|&id| parent.state().satisfy(id));
         }
-        let mut state = MatchState {
-            reports: candidates.reports,
-            waiting: [].into(),
-            satisfied: [].into(),
-            pending: AtomicUsize::new(0),
-            wanted: None,
-        };
-        if waiting.is_empty() {
-            return (state, None);
-        }
-        let awaited = self.program.wanted_below(&waiting, false);
-        state.wanted = Some(Box::new(self.program.wanted_below(&waiting, depth < self.max_depth)));
-        state.satisfied = (0..self.program.node_words()).map(|_| AtomicU64::new(0)).collect();
-        state.waiting = waiting.into();
-        (state, Some(awaited))
+        Progress { reports, below: outcome.below.clone() }
     }
 
     /// A sub-directory that is present by name, with nothing in it to be seen.
@@ -177,26 +202,36 @@ impl Matching {
         if !candidates.reports {
             return;
         }
-        for id in candidates.nodes.into_iter().filter(|&id| satisfies(id)) {
-            parent.state().satisfy(id);
-        }
+        let nodes = candidates.set.iter().flat_map(|set| &set.nodes).copied();
+        nodes.filter(|&id| satisfies(id)).for_each(|id| parent.state().satisfy(id));
         self.answered(parent, matched);
     }
 
-    /// The listed directory `directory` awaits `pending` answers from below.
-    /// To be called once, before any of them can come.
-    pub(crate) fn awaits<D: Linked>(
+    /// What to keep of a directory that awaits so many answers from below; where
+    /// it is none, it also [has ended](Self::ended).
+    pub(crate) fn state(&self, progress: Progress, awaited: usize) -> MatchState {
+        // What it awaits in vain it does not need to know of.
+        let below = progress.below.filter(|_| awaited > 0);
+        let children = below.as_ref().map_or(0, |below| below.children.len());
+        MatchState {
+            reports: progress.reports && awaited > 0,
+            below,
+            satisfied: AtomicU64::new(0),
+            more_satisfied: (1..children.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            pending: AtomicUsize::new(awaited),
+        }
+    }
+
+    /// The end of a directory that awaits no answer from below: what is still
+    /// under way in it has come to nothing, and its own answer is in.
+    pub(crate) fn ended<D: Linked>(
         &self,
-        directory: &Arc<D>,
-        pending: usize,
+        parent: Option<&Arc<D>>,
+        progress: &Progress,
         matched: impl FnMut(&Arc<D>, &[usize]),
     ) {
-        let state = directory.state();
-        if pending > 0 {
-            state.pending.store(pending, Ordering::Release);
-        } else if !state.waiting.is_empty() || state.reports {
-            state.pending.store(1, Ordering::Release);
-            self.answered(directory, matched);
+        if let Some(parent) = parent.filter(|_| progress.reports) {
+            self.answered(parent, matched);
         }
     }
 
@@ -210,7 +245,7 @@ impl Matching {
                 return;
             }
             let parent = directory.parent().filter(|_| state.reports);
-            for &id in &state.waiting {
+            for &id in state.below.iter().flat_map(|below| &below.waiting) {
                 if !self.program.directories(id).iter().all(|&child| state.is_satisfied(child)) {
                     continue;
                 }
@@ -230,13 +265,32 @@ impl Matching {
     }
 }
 
+impl Progress {
+    /// What is awaited of the sub-directories, if anything.
+    pub(crate) fn awaited(&self) -> Option<&Wanted> {
+        self.below.as_ref().map(|below| &below.awaited)
+    }
+}
+
 impl MatchState {
+    /// The word and the bit of a node, if it is one that is asked for.
+    fn bit(&self, id: NodeId) -> Option<(&AtomicU64, u64)> {
+        let index = self.below.as_ref()?.place(id)?;
+        let word = match index / 64 {
+            0 => &self.satisfied,
+            word => &self.more_satisfied[word - 1],
+        };
+        Some((word, 1 << (index % 64)))
+    }
+
     fn satisfy(&self, id: NodeId) {
-        // Whoever reads it has seen the countdown, which orders it.
-        self.satisfied[id as usize / 64].fetch_or(1 << (id % 64), Ordering::Relaxed);
+        if let Some((word, bit)) = self.bit(id) {
+            // Whoever reads it has seen the countdown, which orders it.
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
     }
 
     fn is_satisfied(&self, id: NodeId) -> bool {
-        self.satisfied[id as usize / 64].load(Ordering::Relaxed) >> (id % 64) & 1 != 0
+        self.bit(id).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
     }
 }

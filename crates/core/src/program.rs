@@ -5,6 +5,7 @@
 //! for directory names and one for file names.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::bits;
 use crate::{FileStructurePattern, Name, NameGlob, NameSet};
@@ -35,8 +36,8 @@ pub(crate) struct Program {
     /// Per directory glob, the nodes that it names.
     named: Vec<Vec<NodeId>>,
     /// What is wanted where only whole patterns are looked for.
-    roots: Wanted,
-    nothing: Wanted,
+    roots: Arc<Wanted>,
+    nothing: Arc<Wanted>,
 }
 
 /// The nodes looked for in the sub-directories of some directory.
@@ -74,22 +75,17 @@ impl Program {
             directory_globs: NameSet::new(directory_globs.list),
             file_globs: NameSet::new(file_globs.list),
             named,
-            roots: Wanted::default(),
-            nothing: Wanted::default(),
+            roots: Arc::default(),
+            nothing: Arc::default(),
         };
-        program.nothing = program.wanted(&[]);
-        program.roots = program.wanted(&pattern_roots);
+        program.nothing = Arc::new(program.wanted(&[]));
+        program.roots = Arc::new(program.wanted(&pattern_roots));
         program
     }
 
     /// Whether no directory can match.
     pub(crate) fn is_empty(&self) -> bool {
         self.nodes.is_empty()
-    }
-
-    /// How many words hold a bit for every node.
-    pub(crate) fn node_words(&self) -> usize {
-        self.nodes.len().div_ceil(64)
     }
 
     fn wanted(&self, ids: &[NodeId]) -> Wanted {
@@ -111,56 +107,100 @@ impl Program {
 
     /// What to look for where a match may start (`roots`) or not, and no
     /// pattern is under way.
-    pub(crate) fn wanted_afresh(&self, roots: bool) -> &Wanted {
+    pub(crate) fn wanted_afresh(&self, roots: bool) -> &Arc<Wanted> {
         if roots { &self.roots } else { &self.nothing }
     }
 
-    /// What to look for below a directory in which `under_way` are.
-    pub(crate) fn wanted_below(&self, under_way: &[NodeId], roots: bool) -> Wanted {
-        let mut wanted: Vec<NodeId> = under_way
-            .iter()
-            .flat_map(|&id| self.nodes[id as usize].directories.iter().copied())
-            .collect();
+    /// Sets the bits of those directory globs of `wanted` that match the name;
+    /// false if there is no node for it at all.
+    #[inline]
+    pub(crate) fn hit_directories(
+        &self,
+        wanted: &Wanted,
+        name: Name<'_>,
+        hits: &mut Vec<u64>,
+    ) -> bool {
+        hits.clear();
+        hits.resize(wanted.globs.len(), 0);
+        self.directory_globs.hit(name, &wanted.globs, hits);
+        !wanted.unnamed.is_empty() || hits.iter().any(|&word| word != 0)
+    }
+
+    /// The nodes out of `wanted` that a directory of such a name may satisfy.
+    pub(crate) fn candidates(&self, wanted: &Wanted, hits: &[u64]) -> CandidateSet {
+        let mut nodes = wanted.unnamed.to_vec();
+        for glob in bits::ones(hits.iter().copied()) {
+            let named = self.named[glob].iter();
+            nodes.extend(named.filter(|&&id| bits::get(&wanted.nodes, id as usize)));
+        }
+        let files = nodes.iter().flat_map(|&id| &self.nodes[id as usize].files).copied();
+        let mut files: Vec<u32> = files.collect();
+        files.sort_unstable();
+        files.dedup();
+        let looks_inside = nodes.iter().any(|&id| self.looks_inside(id));
+        CandidateSet { nodes: nodes.into(), files: files.into(), looks_inside }
+    }
+
+    /// What comes of a directory with these candidates once its files are known.
+    /// Whether a match may start in it, and in its sub-directories, is `here` and
+    /// `below`.
+    pub(crate) fn outcome(
+        &self,
+        candidates: &CandidateSet,
+        files: &FileSearch,
+        here: bool,
+        below: bool,
+    ) -> Outcome {
+        let (mut satisfied, mut matched, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+        for &id in &candidates.nodes {
+            let node = &self.nodes[id as usize];
+            if !self.has_files(id, files) {
+                continue;
+            }
+            if !node.directories.is_empty() {
+                waiting.push(id);
+                continue;
+            }
+            satisfied.push(id);
+            if here {
+                matched.extend_from_slice(&node.patterns);
+            }
+        }
+        let below = self.below(&waiting, below).map(Arc::new);
+        Outcome { satisfied: satisfied.into(), matched: matched.into(), below }
+    }
+
+    /// Whether all files that a node asks for were found.
+    pub(crate) fn has_files(&self, id: NodeId, files: &FileSearch) -> bool {
+        !self.nodes[id as usize].files.iter().any(|&glob| files.lacks(glob))
+    }
+
+    /// What these nodes ask of sub-directories, if any of them does; `roots`: a
+    /// match may start there.
+    pub(crate) fn below(&self, waiting: &[NodeId], roots: bool) -> Option<Below> {
+        let children = waiting.iter().flat_map(|&id| &self.nodes[id as usize].directories);
+        let mut children: Vec<NodeId> = children.copied().collect();
+        children.sort_unstable();
+        children.dedup();
+        if children.is_empty() {
+            return None;
+        }
+        let mut wanted = children.clone();
         if roots {
             wanted.extend(bits::ones(self.roots.nodes.iter().copied()).map(|id| id as NodeId));
         }
-        self.wanted(&wanted)
-    }
-
-    /// The nodes out of `wanted` that a directory of this name may satisfy.
-    pub(crate) fn candidates(&self, wanted: &Wanted, name: Name<'_>) -> Vec<NodeId> {
-        let mut candidates = wanted.unnamed.to_vec();
-        // On the stack: most programs have few globs.
-        let mut few = [0; 4];
-        let mut many;
-        let hits: &mut [u64] = if wanted.globs.len() <= few.len() {
-            &mut few[..wanted.globs.len()]
-        } else {
-            many = vec![0; wanted.globs.len()];
-            &mut many
-        };
-        self.directory_globs.hit(name, &wanted.globs, hits);
-        for glob in bits::ones(hits.iter().copied()) {
-            let named = self.named[glob].iter();
-            candidates.extend(named.filter(|&&id| bits::get(&wanted.nodes, id as usize)));
-        }
-        candidates
+        Some(Below {
+            awaited: self.wanted(&children),
+            wanted: Arc::new(self.wanted(&wanted)),
+            waiting: waiting.into(),
+            children: children.into(),
+        })
     }
 
     /// Whether a node asks for something inside its directory.
     pub(crate) fn looks_inside(&self, id: NodeId) -> bool {
         let node = &self.nodes[id as usize];
         !(node.files.is_empty() && node.directories.is_empty())
-    }
-
-    /// Whether all files that a node asks for are among the globs hit.
-    pub(crate) fn has_files(&self, id: NodeId, hits: &[u64]) -> bool {
-        self.nodes[id as usize].files.iter().all(|&glob| bits::get(hits, glob as usize))
-    }
-
-    /// Whether a node asks for sub-directories.
-    pub(crate) fn has_directories(&self, id: NodeId) -> bool {
-        !self.nodes[id as usize].directories.is_empty()
     }
 
     /// The sub-directories' nodes that a node asks for.
@@ -173,23 +213,42 @@ impl Program {
         &self.nodes[id as usize].patterns
     }
 
-    /// The file globs that the candidates ask for.
-    pub(crate) fn file_search(&self, candidates: &[NodeId]) -> FileSearch {
-        let mut open: Box<[u64]> = [].into();
-        for &id in candidates {
-            for &glob in &self.nodes[id as usize].files {
-                if open.is_empty() {
-                    open = bits::zeroed(self.file_globs.len());
-                }
-                bits::set(&mut open, glob as usize);
-            }
+    /// A search for the files that the candidates ask for.
+    pub(crate) fn file_search(&self, candidates: Option<&Arc<CandidateSet>>) -> FileSearch {
+        let Some(set) = candidates.filter(|set| !set.files.is_empty()) else {
+            return FileSearch::default();
+        };
+        let mut search =
+            FileSearch { unmet: true, set: Some(Arc::clone(set)), ..Default::default() };
+        if set.files.len() <= FEW {
+            search.few = (1 << set.files.len()) - 1;
+        } else {
+            search.open = bits::zeroed(self.file_globs.len());
+            search.hits = search.open.clone();
+            set.files.iter().for_each(|&glob| bits::set(&mut search.open, glob as usize));
         }
-        FileSearch { hits: vec![0; open.len()].into(), unmet: !open.is_empty(), open }
+        search
     }
 
     /// Takes a file of the directory into account.
+    #[inline]
     pub(crate) fn search_file<'n>(&self, search: &mut FileSearch, name: impl Into<Name<'n>>) {
-        if !search.unmet {
+        if search.unmet {
+            self.search_unmet(search, name.into());
+        }
+    }
+
+    fn search_unmet(&self, search: &mut FileSearch, name: Name<'_>) {
+        if let (1.., Some(set)) = (search.few, &search.set) {
+            let mut open = search.few;
+            while open != 0 {
+                let index = open.trailing_zeros() as usize;
+                open &= open - 1;
+                if self.file_globs.globs()[set.files[index] as usize].is_match(name) {
+                    search.few &= !(1 << index);
+                }
+            }
+            search.unmet = search.few != 0;
             return;
         }
         self.file_globs.hit(name, &search.open, &mut search.hits);
@@ -207,12 +266,75 @@ impl Default for Wanted {
     }
 }
 
-/// Which of the file globs that were asked for have been hit.
+/// What a directory's name leaves possible.
 #[derive(Debug)]
+pub(crate) struct CandidateSet {
+    pub(crate) nodes: Box<[NodeId]>,
+    /// The file globs that they ask for, in rising order.
+    files: Box<[u32]>,
+    /// Whether any of them asks for something inside the directory.
+    pub(crate) looks_inside: bool,
+}
+
+/// What has come of a directory's candidates.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The nodes that are satisfied already.
+    pub(crate) satisfied: Box<[NodeId]>,
+    /// The patterns that are matched already.
+    pub(crate) matched: Box<[usize]>,
+    /// What is under way, if anything.
+    pub(crate) below: Option<Arc<Below>>,
+}
+
+/// Candidates that wait for sub-directories, and what for.
+#[derive(Debug)]
+pub(crate) struct Below {
+    pub(crate) waiting: Box<[NodeId]>,
+    /// The nodes that they ask for, in rising order.
+    pub(crate) children: Box<[NodeId]>,
+    /// These again.
+    pub(crate) awaited: Wanted,
+    /// These, and the roots where a match may start.
+    pub(crate) wanted: Arc<Wanted>,
+}
+
+impl Below {
+    /// The place of a node among those asked for, if it is one of them.
+    pub(crate) fn place(&self, id: NodeId) -> Option<usize> {
+        self.children.binary_search(&id).ok()
+    }
+}
+
+/// Up to this many globs are asked one by one, without looking at the others.
+const FEW: usize = 8;
+
+/// Which of the file globs that were asked for have not been hit yet.
+#[derive(Debug, Default)]
 pub(crate) struct FileSearch {
-    open: Box<[u64]>,
-    pub(crate) hits: Box<[u64]>,
     unmet: bool,
+    /// If nothing is asked for, none.
+    set: Option<Arc<CandidateSet>>,
+    /// Of a few: a bit for each file glob of the set.
+    few: u64,
+    /// Of many: a bit for each file glob of the program.
+    open: Box<[u64]>,
+    hits: Box<[u64]>,
+}
+
+impl FileSearch {
+    fn lacks(&self, glob: u32) -> bool {
+        if !self.open.is_empty() {
+            return bits::get(&self.open, glob as usize);
+        }
+        let index = self.set.as_ref().and_then(|set| set.files.binary_search(&glob).ok());
+        index.is_some_and(|index| self.few >> index & 1 != 0)
+    }
+
+    /// What [`outcome`](Program::outcome) depends on.
+    pub(crate) fn words(&self) -> &[u64] {
+        if self.open.is_empty() { std::slice::from_ref(&self.few) } else { &self.open }
+    }
 }
 
 /// What makes a node what it is.

@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use crate::matching::{Candidates, Linked, MatchState, Matching};
+use crate::matching::{Candidates, Linked, MatchState, Matching, Progress};
 use crate::program::{FileSearch, Program};
 use crate::traversal::{
     Dir, Options, Outlet, Place, Stream, Visitor, option_methods, resolve, stream_iterator,
@@ -136,10 +135,13 @@ pub struct Matches {
 stream_iterator!(Matches, Match);
 
 /// The visitor that matches.
+#[derive(Clone)]
 struct Matcher {
     matching: Matching,
     /// For each distinct pattern its position in what was given.
-    originals: Vec<usize>,
+    originals: Arc<[usize]>,
+    /// The patterns that the last directory matched.
+    matched: Vec<usize>,
 }
 
 impl Matcher {
@@ -150,15 +152,18 @@ impl Matcher {
             .enumerate()
             .filter(|(_, pattern)| seen.insert(pattern.clone()))
             .unzip();
-        let max_depth = max_depth.unwrap_or(usize::MAX);
-        Matcher { matching: Matching { program: Program::new(&distinct), max_depth }, originals }
+        let program = Arc::new(Program::new(&distinct));
+        let matching = Matching::new(program, max_depth.unwrap_or(usize::MAX));
+        Matcher { matching, originals: originals.into(), matched: Vec::new() }
     }
 
-    fn found(&self, path: PathBuf, patterns: &[usize], out: &Outlet<Match>) {
-        out.counters.matches.fetch_add(patterns.len(), Ordering::Relaxed);
-        for &pattern in patterns {
+    fn found(&self, path: PathBuf, patterns: &[usize], out: &mut Outlet<Match>) {
+        out.stats.matches += patterns.len();
+        let Some((&last, others)) = patterns.split_last() else { return };
+        for &pattern in others {
             out.found(Match { path: path.clone(), pattern: self.originals[pattern] });
         }
+        out.found(Match { path, pattern: self.originals[last] });
     }
 }
 
@@ -180,13 +185,14 @@ impl Visitor for Matcher {
     type Item = Match;
     type Prospect = Candidates;
     type Listing = FileSearch;
+    type Listed = Progress;
     type State = MatchState;
 
-    fn source(&self, name: &OsStr) -> Candidates {
+    fn source(&mut self, name: &OsStr) -> Candidates {
         self.matching.source(Name::from(name))
     }
 
-    fn prospect(&self, parent: &Dir<MatchState>, name: &OsStr, awaited: bool) -> Candidates {
+    fn prospect(&mut self, parent: &Dir<MatchState>, name: &OsStr, awaited: bool) -> Candidates {
         self.matching.candidates(&parent.state, parent.depth + 1, Name::from(name), awaited)
     }
 
@@ -198,39 +204,60 @@ impl Visitor for Matcher {
         self.matching.look_inside(candidates)
     }
 
-    fn listing(&self, candidates: &Candidates) -> FileSearch {
+    fn listing(&mut self, candidates: &Candidates) -> FileSearch {
         self.matching.file_search(candidates)
     }
 
     fn directory(&self, _: &mut FileSearch, _: &OsStr) {}
 
+    #[inline]
     fn file(&self, search: &mut FileSearch, name: &OsStr) {
         self.matching.program.search_file(search, name);
     }
 
     fn listed(
-        &self,
+        &mut self,
         place: Place<'_, MatchState>,
         candidates: Candidates,
         search: FileSearch,
-        out: &Outlet<Match>,
-    ) -> (MatchState, Option<impl Fn(&OsStr) -> bool>) {
-        let mut matched = Vec::new();
-        let (state, awaited) =
-            self.matching.listed(place.parent, place.depth, candidates, &search, &mut matched);
+        out: &mut Outlet<Match>,
+    ) -> Progress {
+        let Matcher { matching, matched, .. } = self;
+        matched.clear();
+        let progress = matching.listed(place.parent, place.depth, candidates, &search, matched);
         if !matched.is_empty() {
-            self.found(place.path(), &matched, out);
+            self.found(place.path(), &self.matched, out);
         }
-        let awaited = awaited
-            .map(|awaited| move |name: &OsStr| self.matching.may_report(&awaited, name.into()));
-        (state, awaited)
+        progress
     }
 
-    fn awaits(&self, dir: &Arc<Dir<MatchState>>, awaited: usize, out: &Outlet<Match>) {
-        self.matching.awaits(dir, awaited, |dir, matched| self.found(dir.path(), matched, out));
+    fn awaits_any(&self, progress: &Progress) -> bool {
+        progress.awaited().is_some()
     }
 
-    fn absent(&self, parent: &Arc<Dir<MatchState>>, candidates: Candidates, out: &Outlet<Match>) {
+    fn awaits(&mut self, progress: &Progress, name: &OsStr) -> bool {
+        progress.awaited().is_some_and(|awaited| self.matching.may_report(awaited, name.into()))
+    }
+
+    fn state(&self, progress: Progress, awaited: usize) -> MatchState {
+        self.matching.state(progress, awaited)
+    }
+
+    fn ended(
+        &self,
+        parent: Option<&Arc<Dir<MatchState>>>,
+        progress: &Progress,
+        out: &mut Outlet<Match>,
+    ) {
+        self.matching.ended(parent, progress, |dir, matched| self.found(dir.path(), matched, out));
+    }
+
+    fn absent(
+        &self,
+        parent: &Arc<Dir<MatchState>>,
+        candidates: Candidates,
+        out: &mut Outlet<Match>,
+    ) {
         self.matching
             .absent(parent, candidates, |dir, matched| self.found(dir.path(), matched, out));
     }
@@ -239,7 +266,7 @@ impl Visitor for Matcher {
         &self,
         parent: &Arc<Dir<MatchState>>,
         candidates: Candidates,
-        out: &Outlet<Match>,
+        out: &mut Outlet<Match>,
     ) {
         self.matching
             .not_entered(parent, candidates, |dir, matched| self.found(dir.path(), matched, out));

@@ -100,22 +100,21 @@ pub struct Listings {
 stream_iterator!(Listings, Listing);
 
 /// The visitor that collects names.
-struct Collector {
-    max_depth: usize,
+#[derive(Clone)]
+pub(crate) struct Collector {
+    pub(crate) max_depth: usize,
 }
-
-/// No sub-directory is awaited.
-type Awaited = fn(&OsStr) -> bool;
 
 impl Visitor for Collector {
     type Item = Listing;
     type Prospect = ();
     type Listing = (Vec<OsString>, Vec<OsString>);
+    type Listed = ();
     type State = ();
 
-    fn source(&self, _: &OsStr) {}
+    fn source(&mut self, _: &OsStr) {}
 
-    fn prospect(&self, _: &Dir<()>, _: &OsStr, _: bool) {}
+    fn prospect(&mut self, _: &Dir<()>, _: &OsStr, _: bool) {}
 
     fn reaches(&self, depth: usize) -> bool {
         depth <= self.max_depth
@@ -125,7 +124,7 @@ impl Visitor for Collector {
         false
     }
 
-    fn listing(&self, (): &()) -> Self::Listing {
+    fn listing(&mut self, (): &()) -> Self::Listing {
         Default::default()
     }
 
@@ -138,19 +137,28 @@ impl Visitor for Collector {
     }
 
     fn listed(
-        &self,
+        &mut self,
         place: Place<'_, ()>,
         (): (),
         (directories, files): Self::Listing,
-        out: &Outlet<Listing>,
-    ) -> ((), Option<impl Fn(&OsStr) -> bool>) {
+        out: &mut Outlet<Listing>,
+    ) {
         out.found(Listing { path: place.path(), directories, files });
-        ((), None::<Awaited>)
     }
 
-    fn awaits(&self, _: &Arc<Dir<()>>, _: usize, _: &Outlet<Listing>) {}
+    fn awaits_any(&self, (): &()) -> bool {
+        false
+    }
 
-    fn absent(&self, _: &Arc<Dir<()>>, (): (), _: &Outlet<Listing>) {}
+    fn awaits(&mut self, (): &(), _: &OsStr) -> bool {
+        false
+    }
 
-    fn not_entered(&self, _: &Arc<Dir<()>>, (): (), _: &Outlet<Listing>) {}
+    fn state(&self, (): (), _: usize) {}
+
+    fn ended(&self, _: Option<&Arc<Dir<()>>>, (): &(), _: &mut Outlet<Listing>) {}
+
+    fn absent(&self, _: &Arc<Dir<()>>, (): (), _: &mut Outlet<Listing>) {}
+
+    fn not_entered(&self, _: &Arc<Dir<()>>, (): (), _: &mut Outlet<Listing>) {}
 }

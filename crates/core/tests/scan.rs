@@ -448,6 +448,63 @@ fn many_patterns_and_globs() {
 }
 
 #[test]
+fn thousands_of_patterns_and_the_deepest() {
+    let (_dir, root) = tree(&["run_7/f7", "run_4999/f", "run_12/f12.x", "other/f7"]);
+    let mut patterns: Vec<Pattern> = (0..5_000)
+        .map(|i| pattern(&format!("run_{i}"), [&*format!("f{i}"), &*format!("f{}*", i % 10)], []))
+        .collect();
+    let one = [("run_7", 7)];
+    check(&Scan::new(&root, &patterns), &root, &one, 5);
+    // As many that any directory may satisfy.
+    patterns.extend((0..5_000).map(|i| pattern("*", [&*format!("*{i}"), &*format!("f{i}*")], [])));
+    let all = [("other", 5_007), ("run_7", 7), ("run_7", 5_007)];
+    check(&Scan::new(&root, &patterns), &root, &all, 5);
+
+    let (_dir, root) = tree(&[&*format!("{}f", "d/".repeat(130))]);
+    let mut deepest = pattern("d", ["f"], []);
+    for _ in 1..pathvein_core::MAX_LEVELS {
+        deepest = pattern("d", [], [deepest]);
+    }
+    check(&Scan::new(&root, &[deepest]), &root, &[("d/d/d", 0)], 131);
+}
+
+#[test]
+fn names_of_every_byte_and_of_every_length() {
+    let (_dir, root) = tree(&[]);
+    let bytes = (1..=255).filter(|&byte| byte != b'/');
+    let mut names: Vec<Vec<u8>> = bytes.map(|byte| vec![b'd', byte, b'd']).collect();
+    names.extend((1..=255).map(|length| vec![b'n'; length]));
+    for name in &names {
+        let path = root.join(OsStr::from_bytes(name));
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join(OsStr::from_bytes(name)), "").unwrap();
+    }
+    let exact = |name: &Vec<u8>| {
+        // (Brackets, stars and question marks as themselves.)
+        let glob = NameGlob::from(OsStr::from_bytes(name));
+        let glob: Vec<u32> = glob.code_points().flat_map(|c| [0x5b, c, 0x5d]).collect();
+        let glob = if name.contains(&b'!') || name.contains(&b']') {
+            NameGlob::from(OsStr::from_bytes(name))
+        } else {
+            NameGlob::from_code_points(glob).unwrap()
+        };
+        Pattern::builder(glob.clone()).file(glob).build().unwrap()
+    };
+    let patterns: Vec<Pattern> = names.iter().map(exact).collect();
+    for (portable, untyped) in [(false, false), (true, false), (false, true)] {
+        let scan = Scan::new(&root, &patterns).portable_lister(portable).untyped_lister(untyped);
+        let found: BTreeSet<(PathBuf, usize)> = scan
+            .into_iter()
+            .map(Result::unwrap)
+            .map(|found| (found.path().to_path_buf(), found.pattern()))
+            .collect();
+        let expected = names.iter().enumerate();
+        let expected = expected.map(|(i, name)| (root.join(OsStr::from_bytes(name)), i));
+        assert_eq!(found, expected.collect());
+    }
+}
+
+#[test]
 fn names_that_are_no_text() {
     let (_dir, root) = tree(&[]);
     let name = OsStr::from_bytes(b"caf\xe9");

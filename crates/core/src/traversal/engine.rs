@@ -2,500 +2,147 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossbeam_channel::Sender;
-
-use super::lister::{EntryKind, Identity, Lister, is_gone};
-use super::stream::Counters;
-use super::{Options, Subdirs};
+use super::classify::{Class, Classifier};
+use super::handles::{self, Held, Patience, is_scarce};
+use super::lister::{Identity, Lister, is_gone};
+use super::pool::Pool;
+use super::subdirs::{Subdir, Subdirs, ToVisit};
+use super::{Dir, Options, Outlet, Place, Visitor};
 use crate::{Error, Operation};
 
-/// What a traversal is for.
-pub(crate) trait Visitor: Send + Sync + Sized + 'static {
-    /// What it finds.
-    type Item: Send + 'static;
-    /// What is known of a directory from its name alone.
-    type Prospect;
-    /// What is gathered while a directory is listed.
-    type Listing;
-    /// What is kept of a listed directory while it has sub-directories to be
-    /// visited.
-    type State: Send + Sync + 'static;
+/// How many entries are listed between two looks at the clock.
+const ENTRIES: usize = 4096;
 
-    /// What the source's name tells.
-    fn source(&self, name: &OsStr) -> Self::Prospect;
-
-    /// What the name of a sub-directory tells; `awaited` as
-    /// [`listed`](Self::listed) sorted it.
-    fn prospect(&self, parent: &Dir<Self::State>, name: &OsStr, awaited: bool) -> Self::Prospect;
-
-    /// Whether directories at `depth` are visited, whatever their name.
-    fn reaches(&self, depth: usize) -> bool;
-
-    /// Whether a directory is to be visited even where the visitor does not
-    /// [reach](Self::reaches).
-    fn insists(&self, prospect: &Self::Prospect) -> bool;
-
-    /// The start of a directory's listing.
-    fn listing(&self, prospect: &Self::Prospect) -> Self::Listing;
-
-    /// A listed directory, or a link to one.
-    fn directory(&self, listing: &mut Self::Listing, name: &OsStr);
-
-    /// Any other listed entry.
-    fn file(&self, listing: &mut Self::Listing, name: &OsStr);
-
-    /// The end of a directory's listing. The state comes with a test for the
-    /// names of those sub-directories whose answer is awaited, if any.
-    fn listed(
-        &self,
-        place: Place<'_, Self::State>,
-        prospect: Self::Prospect,
-        listing: Self::Listing,
-        out: &Outlet<Self::Item>,
-    ) -> (Self::State, Option<impl Fn(&OsStr) -> bool>);
-
-    /// The directory is about to be left; `awaited` of its sub-directories
-    /// will be answered for, each once, by what follows here or by
-    /// [`absent`](Self::absent) or [`not_entered`](Self::not_entered).
-    fn awaits(&self, dir: &Arc<Dir<Self::State>>, awaited: usize, out: &Outlet<Self::Item>);
-
-    /// A sub-directory is no longer there.
-    fn absent(
-        &self,
-        parent: &Arc<Dir<Self::State>>,
-        prospect: Self::Prospect,
-        out: &Outlet<Self::Item>,
-    );
-
-    /// A sub-directory is there but its inside is not looked at.
-    fn not_entered(
-        &self,
-        parent: &Arc<Dir<Self::State>>,
-        prospect: Self::Prospect,
-        out: &Outlet<Self::Item>,
-    );
-}
-
-/// A directory that has been listed.
-#[derive(Debug)]
-pub(crate) struct Dir<S> {
-    parent: Option<Arc<Dir<S>>>,
-    /// The source's is its path.
-    name: Box<OsStr>,
-    pub(crate) depth: usize,
-    by_link: bool,
-    /// Known where links are followed.
-    identity: Option<Identity>,
-    pub(crate) state: S,
-}
-
-impl<S> Dir<S> {
-    pub(crate) fn parent(&self) -> Option<&Arc<Dir<S>>> {
-        self.parent.as_ref()
-    }
-
-    /// This directory, its parent, and so on up to the source.
-    fn ancestors(&self) -> impl Iterator<Item = &Dir<S>> {
-        std::iter::successors(Some(self), |dir| dir.parent.as_deref())
-    }
-
-    pub(crate) fn path(&self) -> PathBuf {
-        join(self.ancestors(), 0)
-    }
-
-    /// The path relative to the source.
-    fn relative_path(&self) -> PathBuf {
-        join(self.ancestors(), 1)
-    }
-}
-
-/// The path that the names of a directory's `ancestors`, itself first, make up;
-/// without the topmost `skip`.
-fn join<'d, S: 'd>(ancestors: impl Iterator<Item = &'d Dir<S>>, skip: usize) -> PathBuf {
-    let names: Vec<&OsStr> = ancestors.map(|dir| &*dir.name).collect();
-    let length = names.iter().map(|name| name.len() + 1).sum();
-    let mut path = PathBuf::with_capacity(length);
-    path.extend(names.iter().rev().skip(skip));
-    path
-}
-
-impl<S> Drop for Dir<S> {
-    fn drop(&mut self) {
-        // A loop, since recursion as deep as the tree would overflow the stack.
-        let mut parent = self.parent.take();
-        while let Some(mut dir) = parent.and_then(Arc::into_inner) {
-            parent = dir.parent.take();
-        }
-    }
-}
-
-/// Where a directory lies that is being visited.
-pub(crate) struct Place<'a, S> {
-    /// `None` for the source.
-    pub(crate) parent: Option<&'a Arc<Dir<S>>>,
-    pub(crate) name: &'a OsStr,
-    pub(crate) depth: usize,
-}
-
-impl<S> Clone for Place<'_, S> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<S> Copy for Place<'_, S> {}
-
-impl<S> Place<'_, S> {
-    pub(crate) fn path(&self) -> PathBuf {
-        match self.parent {
-            Some(parent) => parent.path().join(self.name),
-            None => self.name.into(),
-        }
-    }
-
-    fn relative_path(&self) -> PathBuf {
-        match self.parent {
-            Some(parent) => parent.relative_path().join(self.name),
-            None => PathBuf::new(),
-        }
-    }
-}
-
-/// Where results and errors go, and the sign to stop.
-#[derive(Debug)]
-pub(crate) struct Outlet<T> {
-    sender: Sender<Result<T, Error>>,
-    stop: Arc<AtomicBool>,
-    pub(crate) counters: Arc<Counters>,
-}
-
-impl<T> Outlet<T> {
-    pub(crate) fn new(
-        sender: Sender<Result<T, Error>>,
-        stop: Arc<AtomicBool>,
-        counters: Arc<Counters>,
-    ) -> Outlet<T> {
-        Outlet { sender, stop, counters }
-    }
-
-    pub(crate) fn found(&self, item: T) {
-        self.send(Ok(item));
-    }
-
-    fn failed(&self, path: PathBuf, operation: Operation, error: io::Error) {
-        self.send_error(Error::io(path, operation, error));
-    }
-
-    fn send_error(&self, error: Error) {
-        self.counters.errors.fetch_add(1, Ordering::Relaxed);
-        self.send(Err(error));
-    }
-
-    fn send(&self, result: Result<T, Error>) {
-        if self.sender.send(result).is_err() {
-            // Nobody listens any more.
-            self.stop.store(true, Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-}
-
-/// How many directories all traversals of the process hold open: what may be
-/// open is limited for the process, not for a traversal.
-static HELD: AtomicUsize = AtomicUsize::new(0);
-
-/// A directory held open, and counted while it is.
-struct Held<H> {
-    handle: H,
-}
-
-impl<H> Held<H> {
-    /// `None`, and the directory closed, if as many as may be are held already.
-    fn new(handle: H, at_most: usize) -> Option<Held<H>> {
-        if HELD.fetch_add(1, Ordering::Relaxed) < at_most {
-            return Some(Held { handle });
-        }
-        HELD.fetch_sub(1, Ordering::Relaxed);
-        None
-    }
-}
-
-impl<H> Drop for Held<H> {
-    fn drop(&mut self) {
-        HELD.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+/// How many directories each worker may hold, however many are held already.
+const HELD_AT_LEAST: usize = 3;
 
 /// What all the workers of a traversal share.
-pub(crate) struct Traversal<V: Visitor, L: Lister> {
-    visitor: V,
+pub(super) struct Traversal<V: Visitor, L: Lister> {
     options: Options,
-    out: Outlet<V::Item>,
     /// Open as long as the traversal lasts, to open from it what is not held.
     source: L::Handle,
     source_identity: Option<Identity>,
+    source_path: Box<OsStr>,
+    /// The source's name for the visitor.
+    source_name: Box<OsStr>,
     held_at_most: usize,
+    /// Waiting for something to be closed has been in vain.
+    hopeless: AtomicBool,
+    pool: Pool<Gift<V, L>>,
 }
 
-/// The sub-directories of a directory, to be visited.
-pub(crate) struct Batch<V: Visitor, L: Lister> {
-    traversal: Arc<Traversal<V, L>>,
+/// What a worker may get to do.
+enum Gift<V: Visitor, L: Lister> {
+    Source,
+    Stack(Vec<Frame<V, L>>),
+}
+
+/// A directory, and what is still to be visited of its sub-directories.
+struct Frame<V: Visitor, L: Lister> {
     dir: Arc<Dir<V::State>>,
-    /// The directory itself, if it is still open.
-    held: Option<Held<L::Handle>>,
-    subdirs: Subdirs,
-    /// How many of them, the first ones, are awaited by the directory.
-    awaited: usize,
+    subdirs: ToVisit,
+    grip: Grip<L>,
 }
 
-/// The source's path, absolute and without links.
-pub(crate) fn resolve(source: &Path) -> Result<PathBuf, Error> {
-    source.canonicalize().map_err(|e| Error::io(source, Operation::ResolveSource, e))
+/// A hold on a directory. (The source is always open, and needs none.)
+struct Grip<L: Lister> {
+    held: Option<Arc<Held<L::Handle>>>,
+    /// Known of a directory that was held and is not any more: what is opened
+    /// again has to be the same.
+    identity: Option<Identity>,
+    /// It could not be found again.
+    lost: bool,
+}
+
+impl<L: Lister> Clone for Grip<L> {
+    fn clone(&self) -> Self {
+        Grip { held: self.held.clone(), identity: self.identity.clone(), lost: self.lost }
+    }
+}
+
+impl<L: Lister> Grip<L> {
+    /// Closes the directory, unless others hold it, too. False if there was
+    /// nothing to be closed, or it could not be told what to look for later.
+    fn let_go(&mut self) -> bool {
+        let Some(held) = &self.held else { return false };
+        if self.identity.is_none() {
+            self.identity = L::handle_identity(held.handle()).ok();
+        }
+        if self.identity.is_some() {
+            self.held = None;
+        }
+        self.held.is_none()
+    }
+
+    /// Takes a directory that has been opened again, if it is the same.
+    fn is_same(&self, handle: &L::Handle) -> io::Result<bool> {
+        match &self.identity {
+            Some(identity) => Ok(*identity == L::handle_identity(handle)?),
+            None => Ok(true),
+        }
+    }
 }
 
 impl<V: Visitor, L: Lister> Traversal<V, L> {
-    /// Opens the source. `name` is the source's for the visitor.
-    pub(crate) fn open(
-        visitor: V,
+    /// Opens the source, to be visited by so many workers. `name` is the
+    /// source's for the visitor.
+    pub(super) fn open(
         options: Options,
         path: &Path,
-        out: Outlet<V::Item>,
-    ) -> Result<Arc<Traversal<V, L>>, Error> {
+        name: &OsStr,
+        workers: usize,
+    ) -> Result<Traversal<V, L>, Error> {
+        handles::begin();
         let failed = |e| Error::io(path, Operation::OpenDirectory, e);
-        let source = L::open_source(path).map_err(failed)?;
+        let mut patience = Patience::new(false);
+        let source = loop {
+            match L::open_source(path) {
+                Err(error) if is_scarce(&error) && patience.wait() => {}
+                result => break result.map_err(failed)?,
+            }
+        };
         let source_identity = if options.follow_links || options.one_file_system {
             Some(L::handle_identity(&source).map_err(failed)?)
         } else {
             None
         };
-        Ok(Arc::new(Traversal {
-            visitor,
+        Ok(Traversal {
             options,
-            out,
             source,
             source_identity,
+            source_path: path.as_os_str().into(),
+            source_name: name.into(),
             held_at_most: L::handles(),
-        }))
+            hopeless: AtomicBool::new(false),
+            pool: Pool::new(workers, Gift::Source),
+        })
     }
 
-    /// Visits the source and, in jobs of the thread pool that this runs in,
-    /// everything below.
-    pub(crate) fn run(self: &Arc<Self>, path: &Path, name: &OsStr) {
-        let prospect = self.visitor.source(name);
-        let place = Place { parent: None, name: path.as_os_str(), depth: 0 };
-        let identity = self.source_identity.clone();
-        match self.list(place, prospect, &self.source, false, identity) {
-            Ok(Some(batch)) => visit_all(Arc::new(batch)),
-            Ok(None) => {}
-            Err((error, _)) => self.out.send_error(error),
-        }
+    /// Ends it: a worker was lost.
+    pub(super) fn abandon(&self) {
+        self.pool.abandon();
     }
+}
 
-    /// Visits one sub-directory; gives its own ones, if any are to be visited.
-    fn visit(self: &Arc<Self>, batch: &Batch<V, L>, index: usize) -> Option<Batch<V, L>> {
-        if self.out.stopped() {
-            return None;
-        }
-        let parent = &batch.dir;
-        let name = batch.subdirs.name(index);
-        let depth = parent.depth + 1;
-        let prospect = self.visitor.prospect(parent, name, index < batch.awaited);
-        let not_entered = |prospect| self.visitor.not_entered(parent, prospect, &self.out);
-        let is_link = batch.subdirs.is_link(index);
-        if is_link && !self.options.follow_links
-            || !(self.visitor.reaches(depth) || self.visitor.insists(&prospect))
-        {
-            not_entered(prospect);
-            return None;
-        }
-        let place = Place { parent: Some(parent), name, depth };
-        match self.enter(batch, place, is_link) {
-            Ok(Entered::Opened(handle, identity)) => {
-                match self.list(place, prospect, &handle, is_link, identity) {
-                    Ok(below) => {
-                        let mut below = below?;
-                        below.held = Held::new(handle, self.held_at_most);
-                        Some(below)
-                    }
-                    Err((error, prospect)) => {
-                        self.out.send_error(error);
-                        not_entered(prospect);
-                        None
-                    }
-                }
-            }
-            Ok(Entered::MountPoint) => {
-                not_entered(prospect);
-                None
-            }
-            Ok(Entered::Gone) => {
-                self.visitor.absent(parent, prospect, &self.out);
-                None
-            }
-            Err(error) => {
-                self.out.send_error(error);
-                not_entered(prospect);
-                None
-            }
-        }
-    }
-
-    fn enter(
-        &self,
-        batch: &Batch<V, L>,
-        place: Place<'_, V::State>,
-        is_link: bool,
-    ) -> Result<Entered<L::Handle>, Error> {
-        let reopened;
-        let parent = match &batch.held {
-            Some(held) => &held.handle,
-            None if batch.dir.parent.is_none() => &self.source,
-            None => match self.reopen(&batch.dir) {
-                Ok(handle) => {
-                    reopened = handle;
-                    &reopened
-                }
-                Err(error) if is_gone(&error) => return Ok(Entered::Gone),
-                Err(error) => {
-                    return Err(Error::io(batch.dir.path(), Operation::OpenDirectory, error));
-                }
-            },
-        };
-        let failed = |operation, error| Err(Error::io(place.path(), operation, error));
-        if self.options.one_file_system {
-            match L::identity(parent, place.name, is_link) {
-                Ok(identity) => {
-                    if self.source_identity.as_ref().is_some_and(|s| !s.same_device(&identity)) {
-                        return Ok(Entered::MountPoint);
-                    }
-                }
-                Err(error) if is_gone(&error) => return Ok(Entered::Gone),
-                Err(error) => return failed(Operation::ReadMetadata, error),
-            }
-        }
-        let handle = match L::open(parent, place.name, is_link) {
-            Ok(handle) => handle,
-            Err(error) if is_gone(&error) => return Ok(Entered::Gone),
-            Err(error) => return failed(Operation::OpenDirectory, error),
-        };
-        if !self.options.follow_links {
-            return Ok(Entered::Opened(handle, None));
-        }
-        let identity = match L::handle_identity(&handle) {
-            Ok(identity) => identity,
-            // (Where a handle is a path, it can lead nowhere any more.)
-            Err(error) if is_gone(&error) => return Ok(Entered::Gone),
-            Err(error) => return failed(Operation::ReadMetadata, error),
-        };
-        if is_link {
-            let mut ancestors = batch.dir.ancestors();
-            if let Some(ancestor) = ancestors.find(|dir| dir.identity.as_ref() == Some(&identity)) {
-                return Err(Error::link_loop(place.path(), ancestor.path()));
-            }
-        }
-        Ok(Entered::Opened(handle, Some(identity)))
-    }
-
-    /// Opens a directory again that was not held, by its names from the source
-    /// down, following no link but those that it was entered by.
-    fn reopen(&self, dir: &Dir<V::State>) -> io::Result<L::Handle> {
-        let mut way: Vec<_> = dir.ancestors().map(|dir| (&*dir.name, dir.by_link)).collect();
-        way.pop(); // the source
-        let mut handle: Option<L::Handle> = None;
-        for (name, by_link) in way.into_iter().rev() {
-            handle = Some(L::open(handle.as_ref().unwrap_or(&self.source), name, by_link)?);
-        }
-        handle.ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    /// Lists an open directory and classifies its entries. If not a single one
-    /// could be read, gives the error, and the prospect back.
-    #[allow(clippy::type_complexity)]
-    fn list(
-        self: &Arc<Self>,
-        place: Place<'_, V::State>,
-        prospect: V::Prospect,
-        handle: &L::Handle,
-        by_link: bool,
-        identity: Option<Identity>,
-    ) -> Result<Option<Batch<V, L>>, (Error, V::Prospect)> {
-        let mut listing = self.visitor.listing(&prospect);
-        let mut subdirs = Subdirs::default();
-        let mut classifier = Classifier::new(self, place, handle);
-        let (mut read, mut entries) = (false, 0);
-        let result = L::list(handle, &mut |name, kind| {
-            if self.out.stopped() {
-                return ControlFlow::Break(());
-            }
-            read = true;
-            match classifier.classify(name, kind) {
-                Class::Absent => return ControlFlow::Continue(()),
-                Class::File => self.visitor.file(&mut listing, name),
-                Class::Directory { link } => {
-                    self.visitor.directory(&mut listing, name);
-                    subdirs.push(name, link);
-                }
-            }
-            entries += 1;
-            ControlFlow::Continue(())
-        });
-        let unfollowed = classifier.unfollowed;
-        if let Err(error) = result {
-            let error = Error::io(place.path(), Operation::ReadDirectory, error);
-            if !read {
-                return Err((error, prospect));
-            }
-            self.out.send_error(error);
-        }
-        self.out.counters.listed(entries, unfollowed);
-        if self.out.stopped() {
-            return Ok(None);
-        }
-        let (state, awaited) = self.visitor.listed(place, prospect, listing, &self.out);
-        let (subdirs, awaited) = self.to_visit(place.depth + 1, subdirs, awaited);
-        let dir = Arc::new(Dir {
-            parent: place.parent.cloned(),
-            name: place.name.into(),
-            depth: place.depth,
-            by_link,
-            identity,
-            state,
-        });
-        self.visitor.awaits(&dir, awaited, &self.out);
-        if subdirs.len() == 0 {
-            return Ok(None);
-        }
-        Ok(Some(Batch { traversal: Arc::clone(self), dir, held: None, subdirs, awaited }))
-    }
-
-    /// Those sub-directories that have to be visited, the awaited ones first;
-    /// and how many these are.
-    fn to_visit(
-        &self,
-        depth: usize,
-        mut subdirs: Subdirs,
-        awaited: Option<impl Fn(&OsStr) -> bool>,
-    ) -> (Subdirs, usize) {
-        let reaches = self.visitor.reaches(depth);
-        let all = reaches && (self.options.follow_links || !subdirs.has_links());
-        let entered = |index| reaches && (self.options.follow_links || !subdirs.is_link(index));
-        match awaited {
-            Some(awaited) => subdirs.partitioned(awaited, entered),
-            None if all => {
-                subdirs.shrink();
-                (subdirs, 0)
-            }
-            None => (subdirs.filtered(entered), 0),
-        }
-    }
+/// One of those who visit directories.
+pub(super) struct Worker<V: Visitor, L: Lister> {
+    traversal: Arc<Traversal<V, L>>,
+    visitor: V,
+    out: Outlet<V::Item>,
+    /// Each one's directory lies below that of the one before: the last is the
+    /// deepest, and the next to be gone on with.
+    stack: Vec<Frame<V, L>>,
+    /// No directory of the stack is held below this index.
+    first_held: usize,
+    /// No more files can be opened: nothing is held that is not needed.
+    in_need: bool,
+    /// The sub-directories of what is being listed.
+    listed: Subdirs,
 }
 
 enum Entered<H> {
@@ -505,122 +152,463 @@ enum Entered<H> {
     Gone,
 }
 
-/// Visits the sub-directories of a batch and all below them.
-pub(crate) fn visit_all<V: Visitor, L: Lister>(batch: Arc<Batch<V, L>>) {
-    let range = 0..batch.subdirs.len();
-    visit_range(batch, range);
+/// Why a sub-directory could not be entered.
+enum Refused {
+    /// The directory that it is in could not be opened again.
+    Above(io::Error),
+    Itself(Operation, io::Error),
+    Loop(PathBuf),
 }
 
-fn visit_range<V: Visitor, L: Lister>(mut batch: Arc<Batch<V, L>>, mut range: Range<usize>) {
-    loop {
-        // Leave the second half to whoever is idle; if nobody is, it comes
-        // back here, the nearest part first.
-        while range.len() > 1 {
-            let middle = range.start + range.len() / 2;
-            let rest = middle..range.end;
-            range.end = middle;
-            let batch = Arc::clone(&batch);
-            rayon::spawn(move || visit_range(batch, rest));
+impl Refused {
+    fn is_scarce(&self) -> bool {
+        match self {
+            Refused::Above(error) | Refused::Itself(_, error) => is_scarce(error),
+            Refused::Loop(_) => false,
         }
-        let Some(below) = batch.traversal.visit(&batch, range.start) else { return };
-        range = 0..below.subdirs.len();
-        batch = Arc::new(below);
     }
 }
 
-/// What an entry counts as.
-enum Class {
-    Directory { link: bool },
-    File,
-    Absent,
-}
-
-/// Tells what the entries of one directory count as.
-struct Classifier<'a, V: Visitor, L: Lister> {
-    traversal: &'a Traversal<V, L>,
-    place: Place<'a, V::State>,
-    handle: &'a L::Handle,
-    excluding: bool,
-    /// The directory relative to the source, where a rule looks at it.
-    relative: PathBuf,
-    /// Links to directories that are not followed.
-    unfollowed: usize,
-}
-
-impl<'a, V: Visitor, L: Lister> Classifier<'a, V, L> {
-    fn new(
-        traversal: &'a Traversal<V, L>,
-        place: Place<'a, V::State>,
-        handle: &'a L::Handle,
-    ) -> Classifier<'a, V, L> {
-        let rules = &traversal.options.exclude;
-        let relative = if rules.needs_path() { place.relative_path() } else { PathBuf::new() };
-        let excluding = !rules.is_empty();
-        Classifier { traversal, place, handle, excluding, relative, unfollowed: 0 }
+impl<V: Visitor, L: Lister> Worker<V, L> {
+    pub(super) fn new(
+        traversal: Arc<Traversal<V, L>>,
+        visitor: V,
+        out: Outlet<V::Item>,
+    ) -> Worker<V, L> {
+        Worker {
+            traversal,
+            visitor,
+            out,
+            stack: Vec::new(),
+            first_held: 0,
+            in_need: false,
+            listed: Subdirs::default(),
+        }
     }
 
-    fn classify(&mut self, name: &OsStr, kind: EntryKind) -> Class {
-        let class = if self.excluding {
-            self.relative.push(name);
-            let class = self.classify_unless_excluded(name, kind);
-            self.relative.pop();
-            class
+    /// Works until there is nothing left to do for anybody.
+    pub(super) fn work(&mut self) {
+        while let Some(gift) = self.traversal.pool.take() {
+            self.first_held = 0;
+            match gift {
+                Gift::Source => self.visit_source(),
+                Gift::Stack(stack) => self.stack = stack,
+            }
+            while let Some(mut frame) = self.stack.pop() {
+                if self.out.stopped() {
+                    self.stack.clear();
+                    break;
+                }
+                if self.traversal.pool.is_hungry() {
+                    self.share(&mut frame);
+                }
+                self.out.tick();
+                let below = self.visit(&mut frame);
+                if frame.subdirs.left() > 0 {
+                    self.push(frame);
+                }
+                if let Some(below) = below {
+                    self.push(below);
+                }
+            }
+            self.out.flush();
+        }
+    }
+
+    fn push(&mut self, frame: Frame<V, L>) {
+        if frame.grip.held.is_some() {
+            self.first_held = self.first_held.min(self.stack.len());
+        }
+        self.stack.push(frame);
+    }
+
+    /// Gives a part of what there is to do, of which `top` is the end, to a
+    /// worker that has nothing to do.
+    fn share(&mut self, top: &mut Frame<V, L>) {
+        let bottom = self.stack.first_mut().unwrap_or(top);
+        let mut gift = Vec::new();
+        if bottom.subdirs.left() > 1 {
+            // Half of the largest part, as far as one can tell.
+            gift.push(Frame {
+                dir: Arc::clone(&bottom.dir),
+                subdirs: bottom.subdirs.split(),
+                grip: bottom.grip.clone(),
+            });
         } else {
-            self.classify_included(name, kind)
-        };
-        if matches!(class, Class::Directory { link: true }) && !self.traversal.options.follow_links
+            // It may be all that there is, or one of thousands of levels that
+            // have one left each.
+            for (index, frame) in std::mem::take(&mut self.stack).into_iter().enumerate() {
+                if index % 2 == 0 { &mut gift } else { &mut self.stack }.push(frame);
+            }
+            self.first_held = 0;
+        }
+        if !gift.is_empty() {
+            self.traversal.pool.give(Gift::Stack(gift));
+        }
+    }
+
+    fn visit_source(&mut self) {
+        let traversal = Arc::clone(&self.traversal);
+        let prospect = self.visitor.source(&traversal.source_name);
+        let place = Place { parent: None, name: &traversal.source_path, depth: 0 };
+        let identity = traversal.source_identity.clone();
+        match self.list(place, prospect, &traversal.source, false, identity) {
+            Ok(below) => self.stack.extend(below),
+            Err((error, _)) => self.out.failed(place.path(), Operation::ReadDirectory, error),
+        }
+    }
+
+    /// Visits the next sub-directory of a frame; gives its own ones, if any are
+    /// to be visited.
+    fn visit(&mut self, frame: &mut Frame<V, L>) -> Option<Frame<V, L>> {
+        let Frame { dir, subdirs, grip } = frame;
+        let below = subdirs.peek().and_then(|subdir| self.visit_one(dir, grip, subdir));
+        subdirs.skip();
+        below
+    }
+
+    fn visit_one(
+        &mut self,
+        parent: &Arc<Dir<V::State>>,
+        grip: &mut Grip<L>,
+        subdir: Subdir<'_>,
+    ) -> Option<Frame<V, L>> {
+        let depth = parent.depth + 1;
+        let mut prospect = self.visitor.prospect(parent, subdir.name, subdir.awaited);
+        if subdir.link && !self.traversal.options.follow_links
+            || !(self.visitor.reaches(depth) || self.visitor.insists(&prospect))
         {
-            self.unfollowed += 1;
+            self.visitor.not_entered(parent, prospect, &mut self.out);
+            return None;
         }
-        class
-    }
-
-    fn classify_unless_excluded(&self, name: &OsStr, kind: EntryKind) -> Class {
-        let rules = &self.traversal.options.exclude;
-        // A link that is excluded whatever it leads to is not even followed.
-        if rules.excludes_any(&self.relative, name) {
-            return Class::Absent;
-        }
-        match self.classify_included(name, kind) {
-            Class::Directory { .. } if rules.excludes_directory(&self.relative, name) => {
-                Class::Absent
+        let place = Place { parent: Some(parent), name: subdir.name, depth };
+        let (handle, identity) = match self.enter(parent, grip, subdir) {
+            Ok(Entered::Opened(handle, identity)) => (handle, identity),
+            Ok(Entered::MountPoint) => {
+                self.visitor.not_entered(parent, prospect, &mut self.out);
+                return None;
             }
-            class => class,
-        }
-    }
-
-    fn classify_included(&self, name: &OsStr, kind: EntryKind) -> Class {
-        match kind {
-            EntryKind::File => Class::File,
-            EntryKind::Directory => Class::Directory { link: false },
-            EntryKind::Link => self.classify_link(name),
-            EntryKind::Unknown => match L::kind(self.handle, name, false) {
-                Ok(EntryKind::Directory) => Class::Directory { link: false },
-                Ok(EntryKind::Link) => self.classify_link(name),
-                Ok(_) => Class::File,
-                Err(error) if is_gone(&error) => Class::Absent,
-                Err(error) => {
-                    let path = self.place.path().join(name);
-                    self.traversal.out.failed(path, Operation::ReadMetadata, error);
-                    Class::File
+            Ok(Entered::Gone) => {
+                self.visitor.absent(parent, prospect, &mut self.out);
+                return None;
+            }
+            Err(refused) => {
+                self.out.send_error(match refused {
+                    Refused::Above(error) => {
+                        Error::io(parent.path(), Operation::OpenDirectory, error)
+                    }
+                    Refused::Itself(operation, error) => Error::io(place.path(), operation, error),
+                    Refused::Loop(ancestor) => Error::link_loop(place.path(), ancestor),
+                });
+                self.visitor.not_entered(parent, prospect, &mut self.out);
+                return None;
+            }
+        };
+        let mut patience = None;
+        loop {
+            match self.list(place, prospect, &handle, subdir.link, identity.clone()) {
+                Ok(below) => {
+                    let mut below = below?;
+                    below.grip.held = Some(self.hold(handle));
+                    return Some(below);
                 }
-            },
-        }
-    }
-
-    fn classify_link(&self, name: &OsStr) -> Class {
-        match L::kind(self.handle, name, true) {
-            Ok(EntryKind::Directory) => Class::Directory { link: true },
-            Ok(_) => Class::File,
-            Err(error) => {
-                // ENOENT, ENOTDIR and ELOOP make it a broken link; with any
-                // other failure there is no telling what it leads to.
-                if !is_gone(&error) {
-                    let path = self.place.path().join(name);
-                    self.traversal.out.failed(path, Operation::FollowLink, error);
+                // Some other place took this one's meanwhile.
+                Err((error, prospect)) if is_gone(&error) => {
+                    self.visitor.absent(parent, prospect, &mut self.out);
+                    return None;
                 }
-                Class::File
+                Err((error, again)) if is_scarce(&error) && self.wait(&mut patience) => {
+                    prospect = again;
+                }
+                Err((error, prospect)) => {
+                    self.out.failed(place.path(), Operation::ReadDirectory, error);
+                    self.visitor.not_entered(parent, prospect, &mut self.out);
+                    return None;
+                }
             }
         }
+    }
+
+    fn enter(
+        &mut self,
+        dir: &Arc<Dir<V::State>>,
+        grip: &mut Grip<L>,
+        subdir: Subdir<'_>,
+    ) -> Result<Entered<L::Handle>, Refused> {
+        match self.try_to_enter(dir, grip, subdir) {
+            Err(refused) if refused.is_scarce() => {}
+            result => return result,
+        }
+        // Nothing more can be opened: do with the least, and wait for others
+        // to do the same.
+        self.in_need = true;
+        let mut patience = None;
+        let result = loop {
+            let given_back = self.stack.iter_mut().filter_map(|f| f.grip.let_go().then_some(()));
+            if given_back.count() > 0 {
+                handles::note_progress();
+            }
+            match self.try_to_enter(dir, grip, subdir) {
+                Err(refused) if refused.is_scarce() => {
+                    grip.let_go();
+                    if !self.wait(&mut patience) {
+                        break Err(refused);
+                    }
+                }
+                result => {
+                    self.traversal.hopeless.store(false, Ordering::Relaxed);
+                    handles::note_progress();
+                    break result;
+                }
+            }
+        };
+        self.in_need = false;
+        result
+    }
+
+    /// Waits for others to close something; false if that is in vain.
+    fn wait(&self, patience: &mut Option<Patience>) -> bool {
+        let hopeless = &self.traversal.hopeless;
+        let had_turn = patience.is_some();
+        let patience =
+            patience.get_or_insert_with(|| Patience::new(hopeless.load(Ordering::Relaxed)));
+        if !had_turn {
+            return patience.take_turn() && !self.out.stopped();
+        }
+        let waited = patience.wait();
+        if !waited {
+            hopeless.store(true, Ordering::Relaxed);
+        }
+        waited && !self.out.stopped()
+    }
+
+    fn try_to_enter(
+        &mut self,
+        dir: &Arc<Dir<V::State>>,
+        grip: &mut Grip<L>,
+        subdir: Subdir<'_>,
+    ) -> Result<Entered<L::Handle>, Refused> {
+        if grip.lost {
+            return Ok(Entered::Gone);
+        }
+        if dir.parent.is_some() && grip.held.is_none() {
+            match self.reopen(dir, grip) {
+                Ok(held) => grip.held = Some(held),
+                Err(error) if is_gone(&error) => {
+                    grip.lost = true;
+                    return Ok(Entered::Gone);
+                }
+                Err(error) => return Err(Refused::Above(error)),
+            }
+        }
+        let traversal = &*self.traversal;
+        let parent = grip.held.as_ref().map_or(&traversal.source, |held| held.handle());
+        let Subdir { name, link, .. } = subdir;
+        let is_elsewhere = |identity: &Identity| {
+            let source = traversal.source_identity.as_ref();
+            traversal.options.one_file_system && source.is_some_and(|s| !s.same_device(identity))
+        };
+        let failed = |operation, error| Err(Refused::Itself(operation, error));
+        if traversal.options.one_file_system {
+            match L::identity(parent, name, link) {
+                Ok(identity) if is_elsewhere(&identity) => return Ok(Entered::MountPoint),
+                Ok(_) => {}
+                Err(error) if is_gone(&error) => return Ok(Entered::Gone),
+                Err(error) => return failed(Operation::ReadMetadata, error),
+            }
+        }
+        let handle = match L::open(parent, name, link) {
+            Ok(handle) => handle,
+            Err(error) if is_gone(&error) => return Ok(Entered::Gone),
+            Err(error) => return failed(Operation::OpenDirectory, error),
+        };
+        if traversal.source_identity.is_none() {
+            return Ok(Entered::Opened(handle, None));
+        }
+        let identity = match L::handle_identity(&handle) {
+            Ok(identity) if is_elsewhere(&identity) => return Ok(Entered::MountPoint),
+            Ok(identity) => identity,
+            // (Where a handle is a path, it can lead nowhere any more.)
+            Err(error) if is_gone(&error) => return Ok(Entered::Gone),
+            Err(error) => return failed(Operation::ReadMetadata, error),
+        };
+        if link {
+            let mut ancestors = dir.ancestors();
+            if let Some(ancestor) = ancestors.find(|dir| dir.identity.as_ref() == Some(&identity)) {
+                return Err(Refused::Loop(ancestor.path()));
+            }
+        }
+        Ok(Entered::Opened(handle, Some(identity)))
+    }
+
+    /// Holds a directory open. If as many as may be are, one further up is let
+    /// go: what lies nearest is needed first.
+    fn hold(&mut self, mut handle: L::Handle) -> Arc<Held<L::Handle>> {
+        loop {
+            match Held::new(handle, self.traversal.held_at_most) {
+                Ok(held) => return Arc::new(held),
+                Err(refused) => handle = refused,
+            }
+            let stack = &self.stack[self.first_held.min(self.stack.len())..];
+            let held = stack.iter().filter(|frame| frame.grip.held.is_some());
+            if held.take(HELD_AT_LEAST).count() < HELD_AT_LEAST || !self.let_go_of_one() {
+                return Arc::new(Held::anyway(handle));
+            }
+        }
+    }
+
+    fn let_go_of_one(&mut self) -> bool {
+        while let Some(frame) = self.stack.get_mut(self.first_held) {
+            self.first_held += 1;
+            if frame.grip.let_go() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Opens a directory again that is not held any more, by its names from the
+    /// nearest one above that is, following no link but those that it was entered
+    /// by.
+    ///
+    /// On the way others of the stack are opened again and held: the one
+    /// half-way, the one half-way from there, and so on. So to go back up through
+    /// `n` levels that are all needed takes the order of `n log n` steps.
+    fn reopen(&mut self, dir: &Dir<V::State>, grip: &Grip<L>) -> io::Result<Arc<Held<L::Handle>>> {
+        let traversal = Arc::clone(&self.traversal);
+        let nearest = self.stack.iter().rposition(|frame| frame.grip.held.is_some());
+        let (mut base, depth) = match nearest.map(|index| &self.stack[index]) {
+            Some(frame) => (frame.grip.held.clone(), frame.dir.depth),
+            None => (None, 0),
+        };
+        // The places on the stack to be filled, the deepest first.
+        let mut between = Vec::new();
+        let mut low = nearest.map_or(0, |index| index + 1);
+        while !self.in_need && low < self.stack.len() {
+            low += (self.stack.len() - low) / 2;
+            between.push(low);
+            low += 1;
+        }
+        between.reverse();
+        let way: Vec<_> = dir.ancestors().take_while(|dir| dir.depth > depth).collect();
+        let mut last: Option<L::Handle> = None;
+        for step in way.into_iter().rev() {
+            let from = match (&last, &base) {
+                (Some(handle), _) => handle,
+                (None, Some(held)) => held.handle(),
+                (None, None) => &traversal.source,
+            };
+            let handle = L::open(from, &step.name, step.by_link)?;
+            while between.last().is_some_and(|&index| self.stack[index].dir.depth < step.depth) {
+                between.pop();
+            }
+            match between.last() {
+                Some(&index) if self.stack[index].dir.depth == step.depth => {
+                    if !self.stack[index].grip.is_same(&handle)? {
+                        return Err(io::ErrorKind::NotFound.into());
+                    }
+                    // (This may let go of one above.)
+                    let held = self.hold(handle);
+                    self.stack[index].grip.held = Some(Arc::clone(&held));
+                    self.first_held = self.first_held.min(index);
+                    (base, last) = (Some(held), None);
+                }
+                _ => last = Some(handle),
+            }
+        }
+        let handle = last.ok_or(io::ErrorKind::NotFound)?;
+        if !grip.is_same(&handle)? {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(self.hold(handle))
+    }
+
+    /// Lists an open directory and classifies its entries; gives what is to be
+    /// visited below. If not a single entry could be read, gives the error, and
+    /// the prospect back.
+    #[allow(clippy::type_complexity)]
+    fn list(
+        &mut self,
+        place: Place<'_, V::State>,
+        prospect: V::Prospect,
+        handle: &L::Handle,
+        by_link: bool,
+        identity: Option<Identity>,
+    ) -> Result<Option<Frame<V, L>>, (io::Error, V::Prospect)> {
+        let mut listing = self.visitor.listing(&prospect);
+        let Worker { traversal, visitor, out, listed: subdirs, .. } = self;
+        subdirs.clear();
+        let mut classifier = Classifier::<_, L>::new(&traversal.options, place, handle);
+        let (mut read, mut entries) = (0, 0);
+        let result = L::list(handle, |name, kind| {
+            if out.stopped() {
+                return ControlFlow::Break(());
+            }
+            read += 1;
+            if read % ENTRIES == 0 {
+                out.tock();
+            }
+            match classifier.classify(name, kind, out) {
+                Class::Absent => return ControlFlow::Continue(()),
+                Class::File => visitor.file(&mut listing, name),
+                Class::Directory { link } => {
+                    visitor.directory(&mut listing, name);
+                    subdirs.push(Subdir { name, link, awaited: false });
+                }
+            }
+            entries += 1;
+            ControlFlow::Continue(())
+        });
+        if let Err(error) = result {
+            if read == 0 {
+                return Err((error, prospect));
+            }
+            out.failed(place.path(), Operation::ReadDirectory, error);
+        }
+        out.stats.directories += 1;
+        out.stats.entries += entries;
+        if out.stopped() {
+            return Ok(None);
+        }
+        let listed = visitor.listed(place, prospect, listing, out);
+        let (subdirs, awaited) = self.left_to_visit(&listed, place.depth + 1);
+        if awaited == 0 {
+            self.visitor.ended(place.parent, &listed, &mut self.out);
+        }
+        let Some(subdirs) = subdirs else { return Ok(None) };
+        let dir = Arc::new(Dir {
+            parent: place.parent.cloned(),
+            name: place.name.into(),
+            depth: place.depth,
+            by_link,
+            identity: identity.clone(),
+            state: self.visitor.state(listed, awaited),
+        });
+        let grip = Grip { held: None, identity, lost: false };
+        Ok(Some(Frame { dir, subdirs, grip }))
+    }
+
+    /// Those of the listed sub-directories, at `depth`, that have to be visited;
+    /// and how many of them are awaited.
+    fn left_to_visit(&mut self, listed: &V::Listed, depth: usize) -> (Option<ToVisit>, usize) {
+        let Worker { traversal, visitor, listed: subdirs, .. } = self;
+        if subdirs.is_empty() {
+            return (None, 0);
+        }
+        let reaches = visitor.reaches(depth);
+        let awaits = visitor.awaits_any(listed);
+        let follow = traversal.options.follow_links;
+        if reaches && !awaits && (follow || !subdirs.has_links()) {
+            return (Some(subdirs.to_visit()), 0);
+        }
+        let (mut kept, mut awaited) = (Subdirs::default(), 0);
+        for mut subdir in subdirs.iter() {
+            subdir.awaited = awaits && visitor.awaits(listed, subdir.name);
+            awaited += usize::from(subdir.awaited);
+            if subdir.awaited || reaches && (follow || !subdir.link) {
+                kept.push(subdir);
+            }
+        }
+        ((!kept.is_empty()).then(|| kept.to_visit()), awaited)
     }
 }

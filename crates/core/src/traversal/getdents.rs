@@ -56,7 +56,7 @@ impl Lister for Getdents {
     fn open_source(path: &Path) -> io::Result<OwnedFd> {
         let source = retry_on_intr(|| rustix::fs::open(path, OPEN, Mode::empty()))?;
         // Some file systems open what they cannot read.
-        Self::list(&source, &mut |_, _| ControlFlow::Break(()))?;
+        Self::list(&source, |_, _| ControlFlow::Break(()))?;
         rustix::fs::seek(&source, SeekFrom::Start(0))?;
         Ok(source)
     }
@@ -71,7 +71,7 @@ impl Lister for Getdents {
 
     fn list(
         handle: &OwnedFd,
-        entry: &mut dyn FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()> {
         let mut buffer = [MaybeUninit::uninit(); BUFFER];
         let mut entries = RawDir::new(handle, &mut buffer);

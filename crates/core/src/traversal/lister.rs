@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -46,8 +47,8 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
     type Handle: Send + Sync + 'static;
 
     /// How many directories may be held open while their sub-directories wait
-    /// to be opened. One that is not held is opened again, by its names from
-    /// the source down, for each sub-directory.
+    /// to be opened. One that is not held is opened again by its names, from one
+    /// above that is.
     fn handles() -> usize;
 
     /// Opens the source, links followed.
@@ -60,7 +61,7 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
     /// Calls `entry` for each entry but `.` and `..`, until it breaks off.
     fn list(
         handle: &Self::Handle,
-        entry: &mut dyn FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()>;
 
     /// What an entry is: the link itself, or with `follow` what it leads to.
@@ -71,6 +72,44 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
 
     /// The identity of an open directory.
     fn handle_identity(handle: &Self::Handle) -> io::Result<Identity>;
+}
+
+/// Another lister, on a file system that does not tell types.
+pub(crate) struct Untyped<L>(PhantomData<L>);
+
+impl<L: Lister> Lister for Untyped<L> {
+    type Handle = L::Handle;
+
+    fn handles() -> usize {
+        L::handles()
+    }
+
+    fn open_source(path: &Path) -> io::Result<L::Handle> {
+        L::open_source(path)
+    }
+
+    fn open(parent: &L::Handle, name: &OsStr, follow: bool) -> io::Result<L::Handle> {
+        L::open(parent, name, follow)
+    }
+
+    fn list(
+        handle: &L::Handle,
+        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        L::list(handle, |name, _| entry(name, EntryKind::Unknown))
+    }
+
+    fn kind(parent: &L::Handle, name: &OsStr, follow: bool) -> io::Result<EntryKind> {
+        L::kind(parent, name, follow)
+    }
+
+    fn identity(parent: &L::Handle, name: &OsStr, follow: bool) -> io::Result<Identity> {
+        L::identity(parent, name, follow)
+    }
+
+    fn handle_identity(handle: &L::Handle) -> io::Result<Identity> {
+        L::handle_identity(handle)
+    }
 }
 
 /// Whether an error says that a path leads nowhere (any more): ENOENT, ENOTDIR

@@ -13,6 +13,9 @@ pub(crate) struct Options {
     pub(crate) threads: Option<NonZeroUsize>,
     /// Use the portable lister, for the tests that compare the listers.
     pub(crate) portable: bool,
+    /// Take no entry's type from the listing, as where the file system does not
+    /// tell them.
+    pub(crate) untyped: bool,
 }
 
 /// The builder methods that set `self.options`, for [`Scan`](crate::Scan) and
@@ -55,6 +58,12 @@ macro_rules! option_methods {
         #[doc(hidden)]
         pub fn portable_lister(mut self, yes: bool) -> Self {
             self.options.portable = yes;
+            self
+        }
+
+        #[doc(hidden)]
+        pub fn untyped_lister(mut self, yes: bool) -> Self {
+            self.options.untyped = yes;
             self
         }
     };

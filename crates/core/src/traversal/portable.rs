@@ -1,6 +1,10 @@
 //! The lister for every system: one `walkdir` per directory, paths for handles.
 //!
 //! It is also the reference that a faster lister is compared with.
+//!
+//! A path may come to lead elsewhere at any time. Where there are inode numbers,
+//! a directory is the one that was found to be no link as long as its number is the
+//! same, before its listing is begun and after that.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,6 +19,40 @@ use super::lister::{EntryKind, Identity, Lister, is_gone};
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Portable;
+
+/// A directory as it was when it was opened.
+#[derive(Debug)]
+pub(crate) struct Place {
+    path: PathBuf,
+    #[cfg(unix)]
+    identity: Identity,
+}
+
+impl Place {
+    /// The directory at `path`. Unless `follow`, a link is refused.
+    fn new(path: PathBuf, follow: bool) -> io::Result<Place> {
+        let metadata = metadata(&path, follow)?;
+        if !metadata.is_dir() {
+            return Err(not_a_directory());
+        }
+        // Whether it can be read is told when it is opened.
+        fs::read_dir(&path)?;
+        Ok(Place {
+            path,
+            #[cfg(unix)]
+            identity: identity_of(&metadata),
+        })
+    }
+
+    /// An error if the path leads elsewhere now.
+    fn check(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        if identity(&self.path, true)? != self.identity {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(())
+    }
+}
 
 fn metadata(path: &Path, follow: bool) -> io::Result<fs::Metadata> {
     if follow { fs::metadata(path) } else { fs::symlink_metadata(path) }
@@ -38,37 +76,35 @@ fn not_a_directory() -> io::Error {
 }
 
 impl Lister for Portable {
-    type Handle = PathBuf;
+    type Handle = Place;
 
     fn handles() -> usize {
         usize::MAX
     }
 
-    fn open_source(path: &Path) -> io::Result<PathBuf> {
-        if !fs::metadata(path)?.is_dir() {
-            return Err(not_a_directory());
-        }
-        // Whether it can be read is told when it is opened.
+    fn open_source(path: &Path) -> io::Result<Place> {
+        let source = Place::new(path.to_path_buf(), true)?;
         // Some file systems open what they cannot read.
         fs::read_dir(path)?.next().transpose()?;
-        Ok(path.to_path_buf())
+        Ok(source)
     }
 
-    fn open(parent: &PathBuf, name: &OsStr, follow: bool) -> io::Result<PathBuf> {
-        let path = parent.join(name);
-        if !metadata(&path, follow)?.is_dir() {
-            return Err(not_a_directory());
-        }
-        fs::read_dir(&path)?;
-        Ok(path)
+    fn open(parent: &Place, name: &OsStr, follow: bool) -> io::Result<Place> {
+        Place::new(parent.path.join(name), follow)
     }
 
     fn list(
-        handle: &PathBuf,
-        entry: &mut dyn FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        handle: &Place,
+        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()> {
         let mut first_error = None;
-        for next in WalkDir::new(handle).min_depth(1).max_depth(1) {
+        let mut is_checked = false;
+        for next in WalkDir::new(&handle.path).min_depth(1).max_depth(1) {
+            if !is_checked {
+                // It is open now. (If it is empty, nobody can tell which one it is.)
+                handle.check()?;
+                is_checked = true;
+            }
             match next {
                 Ok(next) => {
                     if entry(next.file_name(), kind(next.file_type())).is_break() {
@@ -87,24 +123,31 @@ impl Lister for Portable {
         first_error.map_or(Ok(()), Err)
     }
 
-    fn kind(parent: &PathBuf, name: &OsStr, follow: bool) -> io::Result<EntryKind> {
-        Ok(kind(metadata(&parent.join(name), follow)?.file_type()))
+    fn kind(parent: &Place, name: &OsStr, follow: bool) -> io::Result<EntryKind> {
+        Ok(kind(metadata(&parent.path.join(name), follow)?.file_type()))
     }
 
-    fn identity(parent: &PathBuf, name: &OsStr, follow: bool) -> io::Result<Identity> {
-        identity(&parent.join(name), follow)
+    fn identity(parent: &Place, name: &OsStr, follow: bool) -> io::Result<Identity> {
+        identity(&parent.path.join(name), follow)
     }
 
-    fn handle_identity(handle: &PathBuf) -> io::Result<Identity> {
-        identity(handle, true)
+    fn handle_identity(handle: &Place) -> io::Result<Identity> {
+        #[cfg(unix)]
+        return Ok(handle.identity.clone());
+        #[cfg(not(unix))]
+        return identity(&handle.path, true);
     }
 }
 
 #[cfg(unix)]
-fn identity(path: &Path, follow: bool) -> io::Result<Identity> {
+fn identity_of(metadata: &fs::Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt;
-    let metadata = metadata(path, follow)?;
-    Ok(Identity { device: metadata.dev(), inode: metadata.ino() })
+    Identity { device: metadata.dev(), inode: metadata.ino() }
+}
+
+#[cfg(unix)]
+fn identity(path: &Path, follow: bool) -> io::Result<Identity> {
+    Ok(identity_of(&metadata(path, follow)?))
 }
 
 #[cfg(not(unix))]

@@ -1,75 +1,33 @@
 //! The results of a traversal, as they are found.
 
+use std::convert::Infallible;
 use std::ffi::OsStr;
-use std::io;
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::engine::{Outlet, Traversal, Visitor};
-use super::lister::Lister;
-use super::options::Options;
+use super::engine::{Traversal, Worker};
+use super::lister::{Lister, Untyped};
+use super::outlet::{Counters, Outlet, PARCELS, Parcel, Stats};
 use super::portable::Portable;
+use super::{Options, Visitor};
 use crate::{Error, Operation};
 
 /// How many threads a traversal uses at the most, however many it is told to.
 const MAX_THREADS: usize = 1024;
 
-/// How many results may wait to be taken before the workers wait, too.
-const CAPACITY: usize = 1024;
+/// A worker's stack: room for the buffer of a listing and for the regular
+/// expressions of exclude rules, whatever the default is. Nothing recurses on the
+/// depth of the tree.
+const STACK: usize = 512 * 1024;
 
-/// How far a scan or a walk has come.
-///
-/// The counts grow while it runs; they are exact once it has ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Directories listed.
-    pub directories: usize,
-    /// Entries listed, directories included, excluded ones left out.
-    pub entries: usize,
-    /// Matches found.
-    pub matches: usize,
-    /// Things that went wrong.
-    pub errors: usize,
-    /// Links to directories that were not followed, because they were not to
-    /// be.
-    pub links_not_followed: usize,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    directories: AtomicUsize,
-    entries: AtomicUsize,
-    pub(crate) matches: AtomicUsize,
-    pub(crate) errors: AtomicUsize,
-    links_not_followed: AtomicUsize,
-}
-
-impl Counters {
-    pub(crate) fn listed(&self, entries: usize, links_not_followed: usize) {
-        self.directories.fetch_add(1, Ordering::Relaxed);
-        self.entries.fetch_add(entries, Ordering::Relaxed);
-        if links_not_followed > 0 {
-            self.links_not_followed.fetch_add(links_not_followed, Ordering::Relaxed);
-        }
-    }
-
-    fn stats(&self) -> Stats {
-        let get = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
-        Stats {
-            directories: get(&self.directories),
-            entries: get(&self.entries),
-            matches: get(&self.matches),
-            errors: get(&self.errors),
-            links_not_followed: get(&self.links_not_followed),
-        }
-    }
-}
+/// How long a stream that is closed waits for its workers.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How far a traversal has come, to be asked while another thread waits for its
 /// next result.
@@ -89,16 +47,25 @@ impl Progress {
 pub(crate) struct Stream<T> {
     /// What went wrong before there was anything to run.
     failure: Option<Error>,
+    /// Results that have been received and not taken.
+    received: std::vec::IntoIter<Result<T, Error>>,
     /// `None` once it has ended.
-    receiver: Option<Receiver<Result<T, Error>>>,
+    receiver: Option<Receiver<Parcel<T>>>,
     stop: Arc<AtomicBool>,
     panicked: Arc<AtomicBool>,
     counters: Arc<Counters>,
-    /// The workers of the private pool: the global one belongs to the caller,
-    /// and waiting for it from inside it would be a deadlock.
+    /// Threads of its own: a pool of others' may be waiting for this.
     workers: Vec<JoinHandle<()>>,
+    /// Nothing is ever sent, and nobody is there to do so once the workers have
+    /// ended.
+    at_work: Option<Receiver<Infallible>>,
     /// The process that has the workers: a fork of it has none.
     process: u32,
+}
+
+/// The source's path, absolute and without links.
+pub(crate) fn resolve(source: &Path) -> Result<PathBuf, Error> {
+    source.canonicalize().map_err(|e| Error::io(source, Operation::ResolveSource, e))
 }
 
 impl<T: Send + 'static> Stream<T> {
@@ -111,79 +78,91 @@ impl<T: Send + 'static> Stream<T> {
         name: &OsStr,
     ) -> Result<Stream<T>, Error> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        if !options.portable {
-            return Self::start_with::<V, super::getdents::Getdents>(visitor, options, path, name);
-        }
-        Self::start_with::<V, Portable>(visitor, options, path, name)
+        type Native = super::getdents::Getdents;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        type Native = Portable;
+        let start = match (options.portable, options.untyped) {
+            (false, false) => Self::start_with::<V, Native>,
+            (true, false) => Self::start_with::<V, Portable>,
+            (false, true) => Self::start_with::<V, Untyped<Native>>,
+            (true, true) => Self::start_with::<V, Untyped<Portable>>,
+        };
+        start(visitor, options, path, name)
     }
 
-    fn start_with<V: Visitor<Item = T>, L: Lister>(
+    pub(super) fn start_with<V: Visitor<Item = T>, L: Lister>(
         visitor: V,
         options: Options,
         path: &Path,
         name: &OsStr,
     ) -> Result<Stream<T>, Error> {
-        let (sender, receiver) = bounded(CAPACITY);
-        let stop = Arc::new(AtomicBool::new(false));
-        let panicked = Arc::new(AtomicBool::new(false));
-        let counters = Arc::new(Counters::default());
-        let threads = options.threads;
-        let out = Outlet::new(sender, Arc::clone(&stop), Arc::clone(&counters));
-        let traversal = Traversal::<V, L>::open(visitor, options, path, out)?;
-
-        let mut stream = Stream {
-            failure: None,
-            receiver: Some(receiver),
-            stop,
-            panicked,
-            counters,
-            workers: Vec::new(),
-            process: std::process::id(),
-        };
-        let threads = threads.map_or_else(
+        let threads = options.threads.map_or_else(
             || std::thread::available_parallelism().map_or(1, usize::from),
             |threads| usize::from(threads).min(MAX_THREADS),
         );
-        let panicked = Arc::clone(&stream.panicked);
-        let stop = Arc::clone(&stream.stop);
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .panic_handler(move |_| {
-                panicked.store(true, Ordering::Relaxed);
-                stop.store(true, Ordering::Relaxed);
-            })
-            .spawn_handler(|worker| {
-                let thread = std::thread::Builder::new().name("pathvein".into());
-                stream.workers.push(thread.spawn(|| worker.run())?);
-                Ok(())
-            })
-            .build()
-            .map_err(|e| Error::io(path, Operation::StartThreads, start_error(e)))?;
-        let path = path.to_path_buf();
-        let name = name.to_os_string();
-        pool.spawn(move || traversal.run(&path, &name));
-        // The workers of a dropped pool end when there is nothing left to do.
-        drop(pool);
+        let traversal = Arc::new(Traversal::<V, L>::open(options, path, name, threads)?);
+        let (sender, receiver) = bounded(PARCELS);
+        let (working, at_work) = bounded(0);
+        let mut stream = Stream::idle();
+        (stream.receiver, stream.at_work) = (Some(receiver), Some(at_work));
+        let out = Outlet::new(sender, Arc::clone(&stream.stop), Arc::clone(&stream.counters));
+        for _ in 0..threads {
+            let mut worker = Worker::new(Arc::clone(&traversal), visitor.clone(), out.another());
+            let shared = Arc::clone(&traversal);
+            let (stop, panicked) = (Arc::clone(&stream.stop), Arc::clone(&stream.panicked));
+            let working: Sender<Infallible> = working.clone();
+            let thread = std::thread::Builder::new().name("pathvein".into()).stack_size(STACK);
+            let started = thread.spawn(move || {
+                if catch_unwind(AssertUnwindSafe(|| worker.work())).is_err() {
+                    panicked.store(true, Ordering::Relaxed);
+                    stop.store(true, Ordering::Relaxed);
+                    shared.abandon();
+                }
+                // All that a thread has is gone before it counts as ended.
+                drop((worker, shared, panicked, stop));
+                drop(working);
+            });
+            match started {
+                Ok(thread) => stream.workers.push(thread),
+                Err(error) => {
+                    stream.stop.store(true, Ordering::Relaxed);
+                    traversal.abandon();
+                    return Err(Error::io(path, Operation::StartThreads, error));
+                }
+            }
+        }
         Ok(stream)
     }
 
-    /// A stream of nothing but a failure.
-    pub(crate) fn failed(failure: Error) -> Stream<T> {
+    /// A stream that has ended.
+    fn idle() -> Stream<T> {
         Stream {
-            failure: Some(failure),
+            failure: None,
+            received: Vec::new().into_iter(),
             receiver: None,
             stop: Arc::default(),
             panicked: Arc::default(),
             counters: Arc::default(),
             workers: Vec::new(),
+            at_work: None,
             process: std::process::id(),
         }
+    }
+
+    /// A stream of nothing but a failure.
+    pub(crate) fn failed(failure: Error) -> Stream<T> {
+        let mut stream = Stream::idle();
+        stream.failure = Some(failure);
+        stream
     }
 
     /// The next result, waiting for it no longer than until `deadline`.
     pub(crate) fn next_before(&mut self, deadline: Option<Instant>) -> Next<T> {
         if let Some(failure) = self.failure.take() {
             return Next::Item(Err(failure));
+        }
+        if let Some(result) = self.received.next() {
+            return Next::Item(result);
         }
         let Some(receiver) = &self.receiver else { return Next::End };
         if self.is_inherited() {
@@ -195,7 +174,11 @@ impl<T: Send + 'static> Stream<T> {
             None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match received {
-            Ok(result) => Next::Item(result),
+            Ok(parcel) => {
+                self.received = parcel.into_iter();
+                // (No parcel is empty.)
+                self.next_before(deadline)
+            }
             Err(RecvTimeoutError::Timeout) => Next::Timeout,
             Err(RecvTimeoutError::Disconnected) => {
                 self.close();
@@ -214,18 +197,28 @@ impl<T> Stream<T> {
     }
 
     /// Stops the workers, waits for them and drops what they found.
+    ///
+    /// One that the operating system does not let go, as on a file system whose
+    /// server does not answer, is not waited for any longer than a moment: it
+    /// ends by itself when it can.
     pub(crate) fn close(&mut self) {
+        self.received = Vec::new().into_iter();
         if self.is_inherited() {
             // There are no workers here to be stopped, and what they had locked
             // stays locked for ever.
             std::mem::forget(self.receiver.take());
+            std::mem::forget(self.at_work.take());
             std::mem::forget(std::mem::take(&mut self.workers));
             return;
         }
         self.stop.store(true, Ordering::Relaxed);
         self.receiver = None;
+        let at_work = self.at_work.take().map(|at_work| at_work.recv_timeout(PATIENCE));
+        if at_work == Some(Err(RecvTimeoutError::Timeout)) {
+            self.workers.retain(JoinHandle::is_finished);
+        }
         for worker in self.workers.drain(..) {
-            // A panic has been noted by the pool.
+            // (A panic has been noted.)
             let _ = worker.join();
         }
     }
@@ -239,15 +232,6 @@ impl<T> Stream<T> {
 impl<T> Drop for Stream<T> {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-/// The operating system's error, where that is why a pool could not be built.
-fn start_error(error: rayon::ThreadPoolBuildError) -> io::Error {
-    let cause = std::error::Error::source(&error).and_then(|e| e.downcast_ref::<io::Error>());
-    match cause.and_then(io::Error::raw_os_error) {
-        Some(number) => io::Error::from_raw_os_error(number),
-        None => io::Error::other(error),
     }
 }
 

@@ -15,7 +15,7 @@ use super::disk;
 use super::generate::{self, Choices};
 use super::reference::{self, Sub, Tree};
 
-/// Scan and walk of a real tree, by both listers.
+/// Scan and walk of a real tree, by both listers, with and without types.
 #[cfg(unix)]
 pub(crate) fn tree_on_disk(choices: &mut impl Choices) {
     let flags = choices.below(256);
@@ -49,7 +49,7 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices) {
     let within = |path: &&PathBuf| max_depth.is_none_or(|max| depth(path) <= max);
     let loops_within: BTreeSet<PathBuf> = loops.iter().filter(within).cloned().collect();
 
-    for portable in [false, true] {
+    for (portable, untyped) in [(false, false), (false, true), (true, false), (true, true)] {
         let mut scan = Scan::new(&root, &patterns)
             .exclude(ExcludeRules::new(&options.exclude).unwrap())
             .follow_links(options.follow_links)
@@ -57,6 +57,7 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices) {
             .max_depth(max_depth)
             .threads(threads)
             .portable_lister(portable)
+            .untyped_lister(untyped)
             .start()
             .unwrap();
         let (mut found, mut errors) = (Vec::new(), Vec::new());
@@ -84,7 +85,10 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices) {
             .filter(|(_, index)| !patterns[..*index].contains(&patterns[*index]))
             .cloned()
             .collect();
-        assert_eq!(found, expected, "{patterns:?} {options:?} portable {portable}");
+        assert_eq!(
+            found, expected,
+            "{patterns:?} {options:?} portable {portable} untyped {untyped}"
+        );
         assert_eq!((count, error_count), (found.len(), errors.len()), "something stands twice");
         assert!(loops_within.is_subset(&errors) && errors.is_subset(&loops));
         if max_depth.is_none() {
@@ -100,7 +104,8 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices) {
             .one_file_system(options.one_file_system)
             .max_depth(max_depth)
             .threads(threads)
-            .portable_lister(portable);
+            .portable_lister(portable)
+            .untyped_lister(untyped);
         let (mut listings, mut errors, mut count) = (BTreeSet::new(), BTreeSet::new(), 0);
         for result in walk {
             match result {
@@ -115,7 +120,7 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices) {
                 }
             }
         }
-        assert_eq!(listings, walked, "{options:?} portable {portable}");
+        assert_eq!(listings, walked, "{options:?} portable {portable} untyped {untyped}");
         assert_eq!((count, errors), (walked.len(), loops_within.clone()));
     }
 }

@@ -1,0 +1,151 @@
+//! Directories that have been listed, and the way to them.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::lister::Identity;
+
+/// A directory that has been listed and has sub-directories to be visited.
+#[derive(Debug)]
+pub(crate) struct Dir<S> {
+    pub(super) parent: Option<Arc<Dir<S>>>,
+    /// The source's is its path.
+    pub(super) name: Box<OsStr>,
+    pub(crate) depth: usize,
+    pub(super) by_link: bool,
+    /// Known where links are followed.
+    pub(super) identity: Option<Identity>,
+    pub(crate) state: S,
+}
+
+impl<S> Dir<S> {
+    pub(crate) fn parent(&self) -> Option<&Arc<Dir<S>>> {
+        self.parent.as_ref()
+    }
+
+    /// This directory, its parent, and so on up to the source.
+    pub(super) fn ancestors(&self) -> impl Iterator<Item = &Dir<S>> + Clone {
+        std::iter::successors(Some(self), |dir| dir.parent.as_deref())
+    }
+
+    fn names(&self) -> impl Iterator<Item = &OsStr> + Clone {
+        self.ancestors().map(|dir| &*dir.name)
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        join(self.names())
+    }
+}
+
+/// The path that the names of a directory and its ancestors make up, its own
+/// first and the topmost last.
+#[cfg(unix)]
+fn join<'d>(names: impl Iterator<Item = &'d OsStr> + Clone) -> PathBuf {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+    let length: usize = names.clone().map(|name| name.len() + 1).sum();
+    let mut path = vec![b'/'; length];
+    // From the end to the start.
+    let mut start = length;
+    let mut names = names.peekable();
+    while let Some(name) = names.next() {
+        let name = name.as_bytes();
+        let is_last = start == length;
+        // (The topmost may be a path that ends in a separator.)
+        let is_separated = names.peek().is_none() && name.ends_with(b"/");
+        start -= name.len() + usize::from(!is_last && !is_separated);
+        path[start..start + name.len()].copy_from_slice(name);
+    }
+    path.drain(..start);
+    std::ffi::OsString::from_vec(path).into()
+}
+
+#[cfg(not(unix))]
+fn join<'d>(names: impl Iterator<Item = &'d OsStr> + Clone) -> PathBuf {
+    let names: Vec<&OsStr> = names.collect();
+    names.iter().rev().collect()
+}
+
+impl<S> Drop for Dir<S> {
+    fn drop(&mut self) {
+        // A loop, since recursion as deep as the tree would overflow the stack.
+        let mut parent = self.parent.take();
+        while let Some(mut dir) = parent.and_then(Arc::into_inner) {
+            parent = dir.parent.take();
+        }
+    }
+}
+
+/// Where a directory lies that is being visited.
+#[derive(Debug)]
+pub(crate) struct Place<'a, S> {
+    /// `None` for the source.
+    pub(crate) parent: Option<&'a Arc<Dir<S>>>,
+    pub(crate) name: &'a OsStr,
+    pub(crate) depth: usize,
+}
+
+impl<S> Clone for Place<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Place<'_, S> {}
+
+impl<'a, S> Place<'a, S> {
+    fn names(self) -> impl Iterator<Item = &'a OsStr> + Clone {
+        let above = self.parent.into_iter().flat_map(|parent| parent.names());
+        std::iter::once(self.name).chain(above)
+    }
+
+    pub(crate) fn path(self) -> PathBuf {
+        join(self.names())
+    }
+
+    /// The path relative to the source.
+    pub(super) fn relative_path(self) -> PathBuf {
+        join(self.names().take(self.depth))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn path(source: &str, below: &[&str]) -> (PathBuf, PathBuf) {
+        let mut parent = None;
+        let (names, last) = match below.split_last() {
+            Some((last, between)) => ([&[source], between].concat(), *last),
+            None => (vec![], source),
+        };
+        for (depth, name) in names.into_iter().enumerate() {
+            let (name, by_link) = (OsStr::new(name).into(), false);
+            parent =
+                Some(Arc::new(Dir { parent, name, depth, by_link, identity: None, state: () }));
+        }
+        let name = OsStr::new(last);
+        let place = Place { parent: parent.as_ref(), name, depth: below.len() };
+        if let Some(parent) = &parent {
+            assert_eq!(parent.path().join(name), place.path());
+        }
+        (place.path(), place.relative_path())
+    }
+
+    #[test]
+    fn paths_of_places() {
+        for source in ["/", "/s", "s", "s/", "./s//", "../t/s"] {
+            for below in [&[][..], &["a"], &["a", "b"], &["a", "é", "c"]] {
+                let (path, relative) = path(source, below);
+                assert_eq!(
+                    path.as_os_str(),
+                    below.iter().fold(PathBuf::from(source), |p, n| p.join(n))
+                );
+                assert_eq!(relative.as_os_str(), below.iter().collect::<PathBuf>());
+                assert!(path.starts_with(Path::new(source)));
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Where a worker's results and errors go, and the sign to stop.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+
+use crate::{Error, Operation};
+
+/// Results leave in batches: to wake who waits for them costs more than to list
+/// a directory.
+pub(super) type Parcel<T> = Vec<Result<T, Error>>;
+
+/// How many results make a batch.
+const BATCH: usize = 64;
+
+/// How many batches may wait to be taken before the workers wait, too.
+pub(super) const PARCELS: usize = 16;
+
+/// How long a result may wait for others to go with.
+const DELAY: Duration = Duration::from_millis(1);
+
+/// How many directories are visited between two looks at the clock and two
+/// updates of what can be asked from outside.
+const INTERVAL: usize = 8;
+
+/// How far a scan or a walk has come.
+///
+/// The counts grow while it runs; they are exact once it has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Directories listed.
+    pub directories: usize,
+    /// Entries listed, directories included, excluded ones left out.
+    pub entries: usize,
+    /// Matches found.
+    pub matches: usize,
+    /// Things that went wrong.
+    pub errors: usize,
+    /// Links to directories that were not followed, because they were not to
+    /// be.
+    pub links_not_followed: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    directories: AtomicUsize,
+    entries: AtomicUsize,
+    matches: AtomicUsize,
+    errors: AtomicUsize,
+    links_not_followed: AtomicUsize,
+}
+
+impl Counters {
+    fn add(&self, stats: &Stats) {
+        let add = |counter: &AtomicUsize, count| {
+            if count > 0 {
+                counter.fetch_add(count, Ordering::Relaxed);
+            }
+        };
+        add(&self.directories, stats.directories);
+        add(&self.entries, stats.entries);
+        add(&self.matches, stats.matches);
+        add(&self.errors, stats.errors);
+        add(&self.links_not_followed, stats.links_not_followed);
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let get = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        Stats {
+            directories: get(&self.directories),
+            entries: get(&self.entries),
+            matches: get(&self.matches),
+            errors: get(&self.errors),
+            links_not_followed: get(&self.links_not_followed),
+        }
+    }
+}
+
+/// A worker's way out.
+#[derive(Debug)]
+pub(crate) struct Outlet<T> {
+    sender: Sender<Parcel<T>>,
+    stop: Arc<AtomicBool>,
+    counters: Arc<Counters>,
+    parcel: Parcel<T>,
+    /// When the first of the parcel was found.
+    since: Option<Instant>,
+    /// Nothing has been sent yet: the first result does not wait.
+    first: bool,
+    /// What has not been added to the counters yet.
+    pub(crate) stats: Stats,
+    visits: usize,
+}
+
+impl<T> Outlet<T> {
+    pub(super) fn new(
+        sender: Sender<Parcel<T>>,
+        stop: Arc<AtomicBool>,
+        counters: Arc<Counters>,
+    ) -> Outlet<T> {
+        Outlet {
+            sender,
+            stop,
+            counters,
+            parcel: Vec::new(),
+            since: None,
+            first: true,
+            stats: Stats::default(),
+            visits: 0,
+        }
+    }
+
+    /// The same way out for another worker.
+    pub(super) fn another(&self) -> Outlet<T> {
+        Outlet::new(self.sender.clone(), Arc::clone(&self.stop), Arc::clone(&self.counters))
+    }
+
+    pub(crate) fn found(&mut self, item: T) {
+        self.send(Ok(item));
+    }
+
+    pub(super) fn failed(&mut self, path: PathBuf, operation: Operation, error: io::Error) {
+        self.send_error(Error::io(path, operation, error));
+    }
+
+    pub(super) fn send_error(&mut self, error: Error) {
+        self.stats.errors += 1;
+        self.send(Err(error));
+    }
+
+    fn send(&mut self, result: Result<T, Error>) {
+        self.parcel.push(result);
+        if self.parcel.len() >= BATCH || self.first {
+            self.flush();
+        }
+    }
+
+    /// To be called for each directory that is visited: nothing waits for long.
+    #[inline]
+    pub(super) fn tick(&mut self) {
+        self.visits += 1;
+        if self.visits.is_multiple_of(INTERVAL) {
+            self.tock();
+        }
+    }
+
+    /// Lets go of what has waited long enough.
+    #[cold]
+    pub(super) fn tock(&mut self) {
+        if self.parcel.is_empty() {
+            self.count();
+        } else {
+            let now = Instant::now();
+            if now.duration_since(*self.since.get_or_insert(now)) >= DELAY {
+                self.flush();
+            }
+        }
+    }
+
+    fn count(&mut self) {
+        self.counters.add(&std::mem::take(&mut self.stats));
+    }
+
+    /// Lets go of all that there is.
+    pub(super) fn flush(&mut self) {
+        self.count();
+        if self.parcel.is_empty() {
+            return;
+        }
+        (self.first, self.since) = (false, None);
+        let parcel = std::mem::replace(&mut self.parcel, Vec::with_capacity(BATCH));
+        if self.sender.send(parcel).is_err() {
+            // Nobody listens any more.
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+impl<T> Drop for Outlet<T> {
+    fn drop(&mut self) {
+        self.count();
+    }
+}

@@ -1,0 +1,166 @@
+//! What no file system of a test does when it is told to: entries of no type,
+//! directories that open and cannot be read, a server that does not answer.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::lister::{EntryKind, Identity, Lister};
+use super::{Next, Options, Stream};
+use crate::walk::{Collector, Listing};
+use crate::{Error, ErrorKind, Operation};
+
+/// A tree that exists in its names only: what is called `dir...` has in it what
+/// the source has, down to three levels.
+struct Made;
+
+const ENTRIES: [(&str, EntryKind); 6] = [
+    ("dir", EntryKind::Directory),
+    ("dir_unreadable", EntryKind::Directory),
+    ("dir_broken", EntryKind::Unknown),
+    ("untold", EntryKind::Unknown),
+    ("gone", EntryKind::Unknown),
+    ("link_untold", EntryKind::Link),
+];
+
+/// Closed while a directory called `dir_hanging` is not to be listed.
+static GATE: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+impl Lister for Made {
+    type Handle = PathBuf;
+
+    fn handles() -> usize {
+        1
+    }
+
+    fn open_source(path: &Path) -> io::Result<PathBuf> {
+        Ok(path.into())
+    }
+
+    fn open(parent: &PathBuf, name: &OsStr, _: bool) -> io::Result<PathBuf> {
+        Ok(parent.join(name))
+    }
+
+    fn list(
+        handle: &PathBuf,
+        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        let name = handle.file_name().unwrap();
+        if name == "dir_unreadable" {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        if name == "hanging" {
+            let mut is_open = GATE.0.lock().unwrap_or_else(PoisonError::into_inner);
+            while !*is_open {
+                is_open = GATE.1.wait(is_open).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        assert!(name != "panicking", "as the test wants it");
+        if handle.components().count() > 3 {
+            return Ok(());
+        }
+        for (name, kind) in ENTRIES {
+            if entry(OsStr::new(name), kind).is_break() {
+                return Ok(());
+            }
+        }
+        // Half of it was read.
+        if name == "dir_broken" { Err(io::Error::other("broken")) } else { Ok(()) }
+    }
+
+    fn kind(_: &PathBuf, name: &OsStr, _: bool) -> io::Result<EntryKind> {
+        match name.to_str().unwrap() {
+            "gone" => Err(io::ErrorKind::NotFound.into()),
+            "untold" | "link_untold" => Err(io::ErrorKind::PermissionDenied.into()),
+            _ => Ok(EntryKind::Directory),
+        }
+    }
+
+    fn identity(parent: &PathBuf, name: &OsStr, _: bool) -> io::Result<Identity> {
+        Self::handle_identity(&parent.join(name))
+    }
+
+    fn handle_identity(handle: &PathBuf) -> io::Result<Identity> {
+        #[cfg(unix)]
+        return Ok(Identity { device: 1, inode: handle.components().count() as u64 });
+        #[cfg(not(unix))]
+        return Ok(Identity { resolved: handle.clone() });
+    }
+}
+
+fn start(source: &str, threads: usize) -> Stream<Listing> {
+    let options = Options { threads: NonZeroUsize::new(threads), ..Default::default() };
+    let visitor = Collector { max_depth: usize::MAX };
+    Stream::start_with::<_, Made>(visitor, options, Path::new(source), OsStr::new("")).unwrap()
+}
+
+fn next(stream: &mut Stream<Listing>) -> Option<Result<Listing, Error>> {
+    match stream.next_before(None) {
+        Next::Item(item) => Some(item),
+        Next::Timeout | Next::End => None,
+    }
+}
+
+#[test]
+fn failures_are_told_and_lose_nothing_else() {
+    for threads in [1, 2, 5] {
+        let mut stream = start("source", threads);
+        let (mut listings, mut errors) = (Vec::new(), Vec::new());
+        while let Some(result) = next(&mut stream) {
+            match result {
+                Ok(listing) => listings.push(listing),
+                Err(error) => errors.push(error),
+            }
+        }
+        // Two of each directory's three are listed, the third cannot be read.
+        assert_eq!(listings.len(), 1 + 2 + 4 + 8);
+        assert_eq!(stream.stats().directories, listings.len());
+        for Listing { path, directories, files } in &listings {
+            let is_bottom = path.components().count() > 3;
+            let names = |names: &[&str]| names.iter().map(OsString::from).collect::<Vec<_>>();
+            let all = names(&["dir", "dir_unreadable", "dir_broken"]);
+            assert_eq!(*directories, if is_bottom { vec![] } else { all });
+            let all = names(&["untold", "link_untold"]);
+            assert_eq!(*files, if is_bottom { vec![] } else { all });
+        }
+        let count = |operation, name: &str| {
+            let is = |error: &&Error| {
+                error.operation() == Some(operation) && error.path().unwrap().ends_with(name)
+            };
+            errors.iter().filter(is).count()
+        };
+        assert_eq!(count(Operation::ReadMetadata, "untold"), 7);
+        assert_eq!(count(Operation::FollowLink, "link_untold"), 7);
+        assert_eq!(count(Operation::ReadDirectory, "dir_unreadable"), 7);
+        assert_eq!(count(Operation::ReadDirectory, "dir_broken"), 1 + 2);
+        assert_eq!(errors.len(), 7 + 7 + 7 + 3);
+    }
+}
+
+#[test]
+fn a_stream_that_hangs_can_be_closed() {
+    let mut stream = start("hanging", 2);
+    assert!(matches!(stream.next_before(Some(Instant::now())), Next::Timeout));
+    let begin = Instant::now();
+    stream.close();
+    // (It would be for ever.)
+    assert!(begin.elapsed() < Duration::from_secs(60));
+    assert!(matches!(stream.next_before(None), Next::End));
+    drop(stream);
+    *GATE.0.lock().unwrap() = true;
+    GATE.1.notify_all();
+}
+
+#[test]
+fn a_panic_ends_the_stream_and_is_told() {
+    for threads in [1, 3] {
+        let mut stream = start("panicking", threads);
+        let error = next(&mut stream).unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert!(next(&mut stream).is_none());
+    }
+}
