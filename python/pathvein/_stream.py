@@ -7,6 +7,7 @@ A :class:`Stream` takes them batch by batch and deals with errors, progress and 
 from __future__ import annotations
 
 import time
+from _thread import RLock  # `threading` takes long to import, and cannot be while Python ends
 from collections.abc import Callable, Iterator
 
 from pathvein_core import Stats
@@ -51,8 +52,6 @@ class Stream(_types.Generic[T]):
         on_error: str | Callable[[OSError], object],
         progress: Callable[[Stats], object] | None,
     ) -> None:
-        import threading
-
         self._source = source
         self._feed = feed
         self._convert = convert
@@ -63,7 +62,7 @@ class Stream(_types.Generic[T]):
         #: What was found and not asked for yet, the next at the end.
         self._ready: list[T] = []
         # One thread at a time takes a batch; a callable that it calls may take more.
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._more = True
         self._closed = False
 
