@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode
 
@@ -17,12 +16,6 @@ from profiles import share
 from servers.list_stub import Fault, ListStub, Radix, StubBucket
 
 NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
-
-
-@pytest.fixture(scope="module")
-def stub() -> Iterator[ListStub]:
-    with ListStub() as running:
-        yield running
 
 
 class Refused(Exception):
