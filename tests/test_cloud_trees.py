@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, note
+from hypothesis import strategies as st
 
 import pathvein
 import reference
@@ -19,8 +20,8 @@ pytestmark = [
 ]
 
 
-def compare(store: Store, case: Case) -> None:
-    """scan, iscan, walk_python and pattern.matches; by UPath and by URL."""
+def compare(store: Store, case: Case, by_url: bool) -> list[tuple[str, int]]:
+    """scan or iscan, walk_python and pattern.matches; gives what the scan found."""
     expected = expected_rows(
         reference.scan_tree(case.value, "src", case.patterns, **case.options), case.patterns
     )
@@ -28,35 +29,39 @@ def compare(store: Store, case: Case) -> None:
     with store.tree(case.value) as place:
         source = place.upath
         note(f"reference: {expected}, {source!r}")
-        found = pathvein.scan(source, patterns, on_error="raise", **case.options)
-        assert rows(found, source, patterns) == expected
-        options = {**case.options, "storage_options": place.options}
-        with pathvein.iscan(place.url, patterns, on_error="raise", **options) as stream:
-            assert rows(stream, source, patterns) == expected
-            assert stream.stats.matches == len(expected)
-            assert stream.stats.errors == 0
+        if by_url:
+            options = {**case.options, "storage_options": place.options}
+            with pathvein.iscan(place.url, patterns, on_error="raise", **options) as stream:
+                found = rows(stream, source, patterns)
+                assert stream.stats.matches == len(expected)
+                assert stream.stats.errors == 0
+        else:
+            results = pathvein.scan(source, patterns, on_error="raise", **case.options)
+            found = rows(results, source, patterns)
+        assert found == expected
 
         assert walked(source) == reference.walk_tree(case.value)
-        # One that asks for something inside, as far as there is one.
+        # A directory and a pattern that asks for something inside, as far as there are such.
+        dirpath, dirnames, filenames = max(
+            pathvein.walk_python(source), key=lambda row: len(row[1]) + len(row[2])
+        )
+        part = at(case.value, below(dirpath, source))
+        name = dirpath.path.rstrip("/").rpartition("/")[2]
         some = max(range(len(patterns)), key=lambda i: len(case.patterns[i].dirs))
-        for dirpath, dirnames, filenames in list(pathvein.walk_python(source))[:3]:
-            part = at(case.value, below(dirpath, source))
-            name = dirpath.path.rstrip("/").rpartition("/")[2]
-            answer = patterns[some].matches((dirpath, dirnames, filenames))
-            assert answer is reference.matches_tree(part, name, case.patterns[some])
+        answer = patterns[some].matches((dirpath, dirnames, filenames))
+        assert answer is reference.matches_tree(part, name, case.patterns[some])
+    return found
 
 
 @pytest.mark.parametrize("store", STORES, indirect=True)
 def test_random_trees(store: Store) -> None:
-    @share(0.1)
-    @given(cases(store, twins=False))
-    def run(case: Case) -> None:
-        compare(store, case)
-        with built(Dir({"src": case.spec}), fast=True) as top, store.tree(case.value) as place:
+    @share(store.share)
+    @given(cases(store, twins=False), st.booleans())
+    def run(case: Case, by_url: bool) -> None:
+        found = compare(store, case, by_url)
+        with built(Dir({"src": case.spec}), fast=True) as top:
             patterns = make_patterns(case.patterns)
             local = pathvein.scan(top / "src", patterns, on_error="raise", **case.options)
-            remote = pathvein.scan(place.upath, patterns, on_error="raise", **case.options)
-            found = rows(remote, place.upath, patterns)
             prefix = f"{top}/src"
             assert found == [
                 (path.removeprefix(prefix).strip("/"), i) for path, i in by_index(local, patterns)
@@ -67,9 +72,9 @@ def test_random_trees(store: Store) -> None:
 
 @pytest.mark.parametrize("store", [*KEY_STORES, "zip", "tar"], indirect=True)
 def test_random_trees_where_a_name_is_file_and_directory(store: Store) -> None:
-    @share(0.05)
+    @share(store.share / 2)
     @given(cases(store, twins=True))
     def run(case: Case) -> None:
-        compare(store, case)
+        compare(store, case, by_url=False)
 
     run()

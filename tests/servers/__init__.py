@@ -11,7 +11,7 @@ from typing import Any
 from .azure import Azurite
 from .gcs import FakeGcs
 from .local import Memory, Tar, Zip
-from .s3 import MiniStack, Moto
+from .s3 import MiniStack, Moto, Stub
 from .sftp import Paramiko, Sshfs
 from .store import KeyStore, Store
 from .web import Ftp, Http, WebDav
@@ -19,7 +19,7 @@ from .web import Ftp, Http, WebDav
 STORES: dict[str, type[Store]] = {
     cls.name: cls
     for cls in (
-        *(Moto, MiniStack, FakeGcs, Azurite, Paramiko, Sshfs, WebDav, Http, Ftp),
+        *(Stub, Moto, MiniStack, FakeGcs, Azurite, Paramiko, Sshfs, WebDav, Http, Ftp),
         *(Memory, Zip, Tar),
     )
 }

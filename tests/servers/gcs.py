@@ -42,11 +42,16 @@ class FakeGcs(KeyStore):
         self.web.ask(
             "POST", "/storage/v1/b?project=t", json.dumps({"name": bucket}).encode(), json_type
         )
-        for key in keys:
-            target = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(key, safe='')}"
-            self.web.ask("POST", target, headers={"Content-Type": "application/octet-stream"})
         options = {"endpoint_url": self.endpoint, "token": "anon", "project": "t"}
-        return Place(f"gs://{bucket}", options)
+        place = Place(f"gs://{bucket}", options)
+        for key in keys:
+            self.put(place, key)
+        return place
+
+    def put(self, place: Place, key: str) -> None:
+        upload = f"/upload/storage/v1/b/{place.url.removeprefix('gs://')}/o?uploadType=media"
+        kind = {"Content-Type": "application/octet-stream"}
+        self.web.ask("POST", f"{upload}&name={quote(key, safe='')}", headers=kind)
 
 
 def _program() -> Path:

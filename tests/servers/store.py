@@ -38,6 +38,8 @@ class Store(abc.ABC):
 
     #: What tests are called after.
     name: str
+    #: Which part of the examples of a random test: less where a scan is slow.
+    share = 0.2
 
     def start(self) -> None:  # noqa: B027  (some need nothing)
         """Start what serves it; raises `Missing` if that is not installed."""
@@ -81,6 +83,10 @@ class KeyStore(Store):
     @abc.abstractmethod
     def keys(self, keys: Iterable[str]) -> Place:
         """The root of a new bucket with just these keys."""
+
+    def put(self, place: Place, key: str) -> None:
+        """One more key, in a bucket that there is."""
+        raise NotImplementedError
 
     @contextlib.contextmanager
     def tree(self, value: Tree) -> Iterator[Place]:
