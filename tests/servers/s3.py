@@ -26,7 +26,7 @@ class _S3(KeyStore):
         self._process.stop()
 
     # s3fs takes a tenth of a second to make a client.
-    share = 0.08
+    share = 0.05
 
     def command(self) -> tuple[list[str], dict[str, str]]:
         raise NotImplementedError
@@ -64,7 +64,7 @@ class Stub(KeyStore):
     """The one that only lists: exact by construction, with pages of any size."""
 
     name = "s3-stub"
-    share = 0.08
+    share = 0.05
 
     def start(self) -> None:
         self.stub = ListStub().__enter__()
