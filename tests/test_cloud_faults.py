@@ -81,7 +81,9 @@ def test_what_passes_is_tried_again(stub: ListStub, needed: int, kind: str) -> N
     assert len(bucket.requests()) <= 2 * needed + 2
 
 
-@pytest.mark.xfail(strict=True, reason="the retries of botocore and of s3fs multiply")
+@pytest.mark.xfail(
+    raises=AssertionError, strict=True, reason="the retries of botocore and of s3fs multiply"
+)
 def test_throttling_that_does_not_end_is_told(stub: ListStub) -> None:
     """One layer of retries: as many requests as that has, not their product."""
     bucket = stub.bucket(FEW, faults=[Fault("slowdown")])
@@ -98,7 +100,9 @@ def test_throttling_that_does_not_end_is_told(stub: ListStub) -> None:
 HOLLOW = ["other_xml", "nothing"]
 BROKEN = ["cut", "truncated", "malformed", "no_xml", *HOLLOW]
 FEW = [f"src/d0{i}/f{j}" for i in range(3) for j in range(3)]
-hollow_is_empty = pytest.mark.xfail(strict=True, reason="an answer without a listing is believed")
+hollow_is_empty = pytest.mark.xfail(
+    raises=AssertionError, strict=True, reason="an answer without a listing is believed"
+)
 
 
 def marked(kinds: list[str]) -> list[Any]:
