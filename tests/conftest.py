@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import profiles  # noqa: F401  (Hypothesis takes its settings from it)
 import trees
+from servers import Servers
+from servers.list_stub import ListStub
+from servers.process import Missing
 
 
 @pytest.fixture
@@ -45,3 +49,47 @@ def endless(make: trees.Make) -> Path:
         )
     spec.entries[f"d{levels}"] = trees.Dir({"end": trees.File()})
     return make(spec) / "d0"
+
+
+# Servers ------------------------------------------------------------------------------------
+
+_wanted: set[str] = set()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note which stores the chosen tests will ask for."""
+    for item in session.items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and isinstance(name := callspec.params.get("store"), str):
+            _wanted.add(name)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """The servers: those that are wanted start side by side, with the first that is asked for."""
+    pytest.importorskip("upath")
+    running = Servers()
+    try:
+        running.start(_wanted)
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, servers: Servers) -> Any:
+    """The store of the name that the test is parametrized with."""
+    try:
+        return servers.get(request.param)
+    except Missing as missing:
+        message = f"{request.param} is missing; it takes: {missing}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def stub() -> Iterator[ListStub]:
+    """The S3 that only lists."""
+    with ListStub() as running:
+        yield running
