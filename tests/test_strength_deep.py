@@ -132,7 +132,7 @@ SMALL_STACK = """
     import sys, threading
     import pathvein
     from pathvein import FileStructurePattern as P
-    threading.stack_size(65536)
+    threading.stack_size(32768)
     def work():
         pattern = P("*", ["end"])
         print(*(r.source for r in pathvein.scan(sys.argv[1], pattern, on_error="raise")))

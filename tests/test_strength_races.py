@@ -143,6 +143,67 @@ def test_halves_of_two_directories_are_no_match(swapped: Path) -> None:
             seen |= {result.pattern.directories[0].files[0] for result in found}
 
 
+# Few descriptors: what is not held is opened again -----------------------------------------
+
+FEW = """
+    import resource, sys
+    import pathvein
+    from pathvein import FileStructurePattern as P
+    source, follow = sys.argv[1], sys.argv[2] == "follow"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    def half(one, other):
+        return P("x", [one], [P("sub", [other])])
+    wrong = [half("a", "b"), half("b", "a"), P("x", ["a", "b"])]
+    right = {half("a", "a"): "a", half("b", "b"): "b"}
+    seen, least = set(), 60
+    for number in range(3000):
+        found = pathvein.scan(source, [*wrong, *right], on_error="raise", threads=1 + number % 2,
+                              follow_links=follow)
+        for result in found:
+            assert result.pattern not in wrong, result
+            assert str(result.source).startswith(source + "/c/c"), result
+            seen.add(right[result.pattern])
+        if number >= least and seen >= set(sys.argv[3]):
+            break
+    print("".join(sorted(seen)))
+"""
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_what_is_opened_again_is_the_same_directory(make_fast: Make, follow: bool) -> None:
+    """Far below, where directories are not held open, a directory is exchanged for another.
+
+    Or, as far as links are not followed, for a link to another, whose inside is not there then.
+    """
+    comb = "/".join(["c"] * 40)
+    # Beside each level's way down some that wait for their turn, so that it has to stay open.
+    leaves = [f"{'c/' * level}l{level}_{number}/g" for level in range(40) for number in range(6)]
+    wide = [f"w{number}/" for number in range(60)]
+    spec = Dir({"src": tree(*leaves, *(f"{comb}/x/{p}" for p in ("a", "sub/a", *wide)))})
+    spec.entries["other"] = tree("b", "sub/b", *wide)
+    spec.entries["link"] = Link(to="other", absolute=True)
+    top = make_fast(spec)
+    with churning(SWAP, top / "src" / comb / "x", top / "link"):
+        check_few(top, follow)
+    # Whichever it is now, two directories from here on.
+    x = top / "src" / comb / "x"
+    if x.is_symlink():
+        os.rename(top / "link", top / "real")
+        x.unlink()
+        os.rename(top / "real", x)
+    with churning(SWAP, x, top / "other"):
+        check_few(top, follow, both=True)
+
+
+def check_few(top: Path, follow: bool, both: bool = False) -> None:
+    to_see = "ab" if follow or both else "a"
+    code = textwrap.dedent(FEW)
+    args = [str(top / "src"), "follow" if follow else "no", to_see]
+    done = cli_process.run_python(code, *args, cwd=top)
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+    assert done.stdout.decode().strip() == to_see
+
+
 # Everything at once ------------------------------------------------------------------------
 
 CHAOS = """

@@ -326,14 +326,14 @@ ENDS = {
         atexit.register(lambda: len(pathvein.scan(top + "/x/x", files, max_depth=0)))
         atexit.register(stream.close)
     """,
-    # (What is imported on first use has to be there: by then nothing can be imported.)
     "in __del__": """
-        pathvein.scan(top, files, max_depth=0)
         class Late:
-            def __del__(self, iscan=iscan, files=files):
-                stream = iscan(top, files, follow_links=True)
-                next(stream)
-        late = Late(); late.me = late
+            def __init__(self):
+                self.stream, self.me = iscan(top, files, follow_links=True), self
+                next(self.stream)
+            def __del__(self):
+                self.stream.stats, self.stream.close()
+        late = Late()
     """,
     "at once": "iscan(top, files, follow_links=True); os._exit(0)",
 }

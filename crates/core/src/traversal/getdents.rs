@@ -17,6 +17,9 @@ use super::lister::{EntryKind, Identity, Lister};
 /// As large as the C library's own, so that few directories take two calls.
 const BUFFER: usize = 32 * 1024;
 
+/// Room for one entry, however long its name.
+const ONE_ENTRY: usize = 2048;
+
 const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// See the module.
@@ -55,8 +58,17 @@ impl Lister for Getdents {
 
     fn open_source(path: &Path) -> io::Result<OwnedFd> {
         let source = retry_on_intr(|| rustix::fs::open(path, OPEN, Mode::empty()))?;
-        // Some file systems open what they cannot read.
-        Self::list(&source, |_, _| ControlFlow::Break(()))?;
+        // Some file systems open what they cannot read. (This is the caller's
+        // thread, whose stack may be a small one.)
+        let mut buffer = [MaybeUninit::uninit(); ONE_ENTRY];
+        let mut entries = RawDir::new(&source, &mut buffer);
+        while let Some(Err(error)) = entries.next() {
+            match error {
+                Errno::INTR => {}
+                Errno::NOENT => break,
+                error => return Err(error.into()),
+            }
+        }
         rustix::fs::seek(&source, SeekFrom::Start(0))?;
         Ok(source)
     }
