@@ -15,13 +15,14 @@ use crate::{Error, Operation};
 pub(super) type Parcel<T> = Vec<Result<T, Error>>;
 
 /// How many results make a batch.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
 
 /// How many batches may wait to be taken before the workers wait, too.
-pub(super) const PARCELS: usize = 16;
+pub(super) const PARCELS: usize = 8;
 
-/// How long a result may wait for others to go with.
-const DELAY: Duration = Duration::from_millis(1);
+/// How long a result may wait for others to go with, at first and at the most: a
+/// sixteenth of the time that its worker has been at it.
+const DELAY: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 
 /// How many directories are visited between two looks at the clock and two
 /// updates of what can be asked from outside.
@@ -88,6 +89,7 @@ pub(crate) struct Outlet<T> {
     stop: Arc<AtomicBool>,
     counters: Arc<Counters>,
     parcel: Parcel<T>,
+    begun: Instant,
     /// When the first of the parcel was found.
     since: Option<Instant>,
     /// Nothing has been sent yet: the first result does not wait.
@@ -108,6 +110,7 @@ impl<T> Outlet<T> {
             stop,
             counters,
             parcel: Vec::new(),
+            begun: Instant::now(),
             since: None,
             first: true,
             stats: Stats::default(),
@@ -156,7 +159,8 @@ impl<T> Outlet<T> {
             self.count();
         } else {
             let now = Instant::now();
-            if now.duration_since(*self.since.get_or_insert(now)) >= DELAY {
+            let delay = (now.duration_since(self.begun) / 16).clamp(DELAY[0], DELAY[1]);
+            if now.duration_since(*self.since.get_or_insert(now)) >= delay {
                 self.flush();
             }
         }
