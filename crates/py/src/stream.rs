@@ -25,15 +25,15 @@ const SIGNAL_INTERVAL: Duration = Duration::from_millis(20);
 /// How many results are handed over at once, at most.
 const BATCH: usize = 512;
 
-/// How long results gather before they are handed over, at most.
+/// How long results gather before they are handed over.
 ///
 /// Waking up for each of them would take a processor away from a worker each
 /// time. Meanwhile nobody waits for the channel, so the workers wake nobody.
 const GATHERING: Duration = Duration::from_millis(1);
 
-/// No longer than this part of the time since the start, for what is over in no
-/// time.
-const GATHERING_PART: u32 = 16;
+/// They do not for so long from the start: the first result is waited for, and a
+/// thread that sleeps beside busy workers may get its processor back much later.
+const AT_ONCE: Duration = Duration::from_millis(20);
 
 /// How far a scan or a walk has come.
 #[pyclass(frozen, get_all, eq, module = "pathvein_core")]
@@ -191,8 +191,8 @@ impl<S: Stream> Running<S> {
         let mut batch = Batch { items: Vec::new(), errors: Vec::new(), ended: false };
         let mut stream = self.lock();
         batch.take(&mut *stream, deadline);
-        if !batch.is_full() && !batch.is_empty() {
-            thread::sleep(GATHERING.min(self.started.elapsed() / GATHERING_PART));
+        if !batch.is_full() && !batch.is_empty() && self.started.elapsed() >= AT_ONCE {
+            thread::sleep(GATHERING);
             batch.take(&mut *stream, Instant::now());
         }
         batch
