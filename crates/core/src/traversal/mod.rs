@@ -4,6 +4,7 @@
 //! to workers that have nothing to do; so what is under way stays small. What is
 //! found is the business of a [`Visitor`].
 
+mod channel;
 mod classify;
 mod dir;
 mod engine;

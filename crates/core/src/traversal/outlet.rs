@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
-
+use super::channel::Sender;
 use crate::{Error, Operation};
 
 /// Results leave in batches: to wake who waits for them costs more than to list

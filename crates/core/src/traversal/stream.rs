@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-
+use super::channel::{Nothing, Receiver, Sender, bounded};
 use super::engine::{Traversal, Worker};
 use super::lister::{Lister, Untyped};
 use super::outlet::{Counters, Outlet, PARCELS, Parcel, Stats};
@@ -169,18 +168,14 @@ impl<T: Send + 'static> Stream<T> {
             self.close();
             return Next::Item(Err(Error::other_process()));
         }
-        let received = match deadline {
-            Some(deadline) => receiver.recv_deadline(deadline),
-            None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match received {
+        match receiver.receive(deadline) {
             Ok(parcel) => {
                 self.received = parcel.into_iter();
                 // (No parcel is empty.)
                 self.next_before(deadline)
             }
-            Err(RecvTimeoutError::Timeout) => Next::Timeout,
-            Err(RecvTimeoutError::Disconnected) => {
+            Err(Nothing::Yet) => Next::Timeout,
+            Err(Nothing::More) => {
                 self.close();
                 if self.panicked.swap(false, Ordering::Relaxed) {
                     return Next::Item(Err(Error::internal("a worker thread panicked")));
@@ -213,8 +208,9 @@ impl<T> Stream<T> {
         }
         self.stop.store(true, Ordering::Relaxed);
         self.receiver = None;
-        let at_work = self.at_work.take().map(|at_work| at_work.recv_timeout(PATIENCE));
-        if at_work == Some(Err(RecvTimeoutError::Timeout)) {
+        let patience = Instant::now() + PATIENCE;
+        let at_work = self.at_work.take().map(|at_work| at_work.receive(Some(patience)));
+        if at_work == Some(Err(Nothing::Yet)) {
             self.workers.retain(JoinHandle::is_finished);
         }
         for worker in self.workers.drain(..) {

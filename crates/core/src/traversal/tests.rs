@@ -118,7 +118,7 @@ fn failures_are_told_and_lose_nothing_else() {
         }
         // Two of each directory's three are listed, the third cannot be read.
         assert_eq!(listings.len(), 1 + 2 + 4 + 8);
-        assert_eq!(stream.stats().directories, listings.len());
+        assert_eq!(stream.progress().stats().directories, listings.len());
         for Listing { path, directories, files } in &listings {
             let is_bottom = path.components().count() > 3;
             let names = |names: &[&str]| names.iter().map(OsString::from).collect::<Vec<_>>();
