@@ -68,7 +68,7 @@ def errno_of(error: Exception) -> int:
         for cls, code in _ERRNO_OF_CLASS:
             if isinstance(error, cls):
                 return code
-    status = _http_status(error)
+    status = http_status(error)
     if status is not None:
         return _ERRNO_OF_STATUS.get(status, errno.EIO)
     for code, text in _ERRNO_OF_TEXT:
@@ -81,7 +81,7 @@ def errno_of(error: Exception) -> int:
     return errno.EIO
 
 
-def _http_status(error: Exception) -> int | None:
+def http_status(error: BaseException) -> int | None:
     """The HTTP status that an error of some cloud library carries, wherever it keeps it."""
     response = getattr(error, "response", None)
     if isinstance(response, Mapping):  # botocore
@@ -96,6 +96,15 @@ def _http_status(error: Exception) -> int | None:
         except (TypeError, ValueError):
             continue
     return None
+
+
+def error_code(error: BaseException) -> str | None:
+    """The code by which the store itself calls the error, such as `SlowDown`."""
+    response = getattr(error, "response", None)
+    code: object = getattr(error, "error_code", None)  # azure
+    if isinstance(response, Mapping):  # botocore
+        code = response.get("Error", {}).get("Code")
+    return None if code is None else str(getattr(code, "value", code))
 
 
 def is_broken_link(error: OSError) -> bool:
