@@ -35,12 +35,19 @@ class Background:
         self._errors: list[OSError] = []
         self._begun = False
         self._taken = asyncio.Event()
+        self._over = threading.Event()
         self._future: concurrent.futures.Future[None] = asyncio.run_coroutine_threadsafe(
-            work(self), loop
+            self._run(work), loop
         )
         self._future.add_done_callback(lambda _: self._notify())
 
     # In the loop
+
+    async def _run(self, work: Callable[[Background], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await work(self)
+        finally:
+            self._over.set()
 
     def put(self, found: list[Any], errors: list[OSError]) -> None:
         """Results for the caller."""
@@ -98,14 +105,7 @@ class Background:
         if self._future.done():
             return
         self._future.cancel()
-        # Work that was cancelled may still be closing its connections.
-        done = threading.Event()
-        try:
-            self._loop.call_soon_threadsafe(self._loop.call_soon, done.set)
-        except RuntimeError:  # The loop is closed.
-            return
-        if threading.current_thread() is not threading.main_thread() or self._loop.is_running():
-            done.wait(_FAREWELL)
+        self._over.wait(_FAREWELL)
 
     def _notify(self) -> None:
         with self._changed:

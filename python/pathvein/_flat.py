@@ -57,6 +57,8 @@ class Store(Protocol):
     page_size: int
     #: Whether a listing can begin after any key. Otherwise only at a prefix.
     can_start: bool
+    #: Whether it can be listed flat: its keys are sorted.
+    flat: bool
 
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
@@ -144,7 +146,7 @@ class FlatListing:
         concurrency: int,
         tally: Tally,
         room: Callable[[], Coroutine[Any, Any, None]],
-        told: Callable[[], None],
+        told: Callable[..., None],
         failed: Callable[[Exception, str, str, str | None], None],
     ) -> None:
         """
@@ -152,7 +154,8 @@ class FlatListing:
             concurrency: Most requests under way.
             tally: Where requests are counted.
             room: Waits until there is room for more results.
-            told: Called after the scan was told something.
+            told: Called after the scan was told something, with `any_key`: whether the store
+                has told any key at all.
             failed: Called with what could not be listed: the error, the prefix, after which
                 key, and before which.
         """
@@ -170,8 +173,8 @@ class FlatListing:
         self._ended = asyncio.Event()
         self._defect: BaseException | None = None
         self._begun = False
-        #: Whether the store has told anything at all.
-        self.found = False
+        #: Whether the store has told any key at all.
+        self._found = False
         #: Level by level, up to which key its child prefixes are known.
         self._known: dict[str, str] = {}
         self._may_probe = True
@@ -266,7 +269,7 @@ class FlatListing:
                     self._give_up(range_, error)
                     return
                 empty = 0 if page.keys or page.prefixes else empty + 1
-                self.found = self.found or not empty
+                self._found = self._found or not empty
                 if page.token is not None and (
                     empty > _EMPTY_PAGES or (empty and page.token == token)
                 ):
@@ -282,10 +285,10 @@ class FlatListing:
                     self._give_up(range_, BadAnswer(message))
                     return
                 self._begun = True
-                self._told()
+                self._told(any_key=self._found)
                 if not more:
                     self._scan.end(range_.number)
-                    self._told()
+                    self._told(any_key=self._found)
                     return
                 self._dispatch()
         finally:
@@ -313,7 +316,7 @@ class FlatListing:
             raise error
         self._failed(error, range_.prefix, range_.after, range_.end)
         self._scan.end(range_.number)
-        self._told()
+        self._told(any_key=self._found)
 
     def _take(self, range_: _Range, page: Page, level: str | None) -> bool:
         """Tells the scan a page. Whether the range has more."""

@@ -5,6 +5,7 @@ Part of `pathvein._remote`, and like it imported only for URLs and UPaths.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import posixpath
@@ -26,6 +27,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 # As many links as Linux follows in one path.
 MAX_LINKS = 40
 BAD_COMPONENTS = frozenset({"", ".", ".."})
+# Not asynchronous, and known to stand several threads at a time.
+_THREAD_SAFE_PROTOCOLS = frozenset({"webdav", "dav", "webhdfs", "webHDFS", "github", "gist"})
 # File systems that answer from what they hold in memory: there is nothing to be stale.
 _IN_MEMORY_PROTOCOLS = frozenset({"data", "memory", "reference"})
 
@@ -79,12 +82,19 @@ def _names(code: CodeType, name: str) -> bool:
     return any(_names(const, name) for const in inner)
 
 
-def without_cache(fs: Any) -> tuple[Any, bool]:
-    """A file system that lists afresh and leaves the user's as it was, and if it is a copy."""
+def without_cache(fs: Any, changes: Mapping[str, Any] | None = None) -> tuple[Any, bool]:
+    """A file system that lists afresh and leaves the user's as it was, and if it is a clone.
+
+    `changes` are options in which a clone differs from the user's.
+    """
     if not _IN_MEMORY_PROTOCOLS.isdisjoint(protocols(fs)) or not keeps_listings(fs):
         return fs, False
     options = {**fs.storage_options, "skip_instance_cache": True, "use_listings_cache": False}
     values = [*fs.storage_args, *options.values()]
+    options |= changes or {}
+    if options.get("asynchronous"):
+        # Meant for the caller's own loop, which does not run while the caller waits.
+        options |= {"asynchronous": False, "loop": None}
     if not any(hasattr(value, "read") or isinstance(value, AbstractFileSystem) for value in values):
         try:
             clone = type(fs)(*fs.storage_args, **options)
@@ -104,6 +114,41 @@ def without_cache(fs: Any) -> tuple[Any, bool]:
     if getattr(fs, "async_impl", False) and fs.mirror_sync_methods:
         mirror_sync_methods(copy)
     return copy, True
+
+
+def listing_threads(fs: Any) -> int:
+    """How many threads may list with a file system that is not asynchronous, at most."""
+    names = protocols(fs)
+    if "sftp" in names or "ssh" in names:
+        # sshd lets ten sessions into one connection, and the user's is one.
+        return 8 if hasattr(getattr(fs, "client", None), "open_sftp") else 1
+    if "ftp" in names:
+        return 4 if hasattr(fs, "ftp") else 1
+    if _THREAD_SAFE_PROTOCOLS.isdisjoint(names):
+        return 1
+    return 16
+
+
+@contextlib.contextmanager
+def own_connection(fs: Any) -> Iterator[Any]:
+    """A file system for one thread alone, where threads cannot share a connection.
+
+    Raises what kept it from being made.
+    """
+    names = protocols(fs)
+    if hasattr(getattr(fs, "client", None), "open_sftp"):
+        # Another channel of the same connection: no new login.
+        copy = object.__new__(type(fs))
+        copy.__dict__.update(vars(fs))
+        copy.ftp = fs.client.open_sftp()
+        try:
+            yield copy
+        finally:
+            copy.ftp.close()
+    elif "ftp" in names:
+        yield type(fs)(*fs.storage_args, **{**fs.storage_options, "skip_instance_cache": True})
+    else:
+        yield fs
 
 
 def refresh_options(fs: Any) -> dict[str, Any]:
