@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import unquote_plus
 from xml.sax.saxutils import unescape
 
+import botocore.handlers
+
 from pathvein._flat import Page
 from pathvein._retry import BadAnswer
 
@@ -61,7 +63,7 @@ class S3Store:
         client = await fs.get_s3(self._bucket)
         # Not on a client that others use, too.
         if self._private and client is not self._hooked:
-            client.meta.events.register("before-parse.s3.ListObjectsV2", pick_names)
+            self._hook(client)
             self._hooked = client
         request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": base + prefix}
         if delimiter:
@@ -87,6 +89,14 @@ class S3Store:
                 raise BadAnswer("the answer lists something else")
         cut = len(base)
         return Page([key[cut:] for key in keys], [name[cut:] for name in prefixes], token)
+
+    def _hook(self, client: Any) -> None:
+        events = client.meta.events
+        events.register("before-parse.s3.ListObjectsV2", pick_names)
+        # It parses the whole answer to see if it is an error after all. So does `pick_names`.
+        handler = getattr(botocore.handlers, "_handle_200_error", None)
+        if handler is not None:
+            events.unregister("before-parse.s3.*", handler)
 
 
 def pick_names(
@@ -118,8 +128,8 @@ def pick_names(
             raise BadAnswer("the answer tells of more, and not how to get it")
         token = unescape(found[1].decode(), _ENTITIES)
     customized_response_dict["pathvein"] = (
-        [_name(name, encoded) for name in names],
-        [_name(name, encoded) for name in prefixes],
+        _names(names, encoded),
+        _names(prefixes, encoded),
         token,
     )
     response_dict["body"] = b""
@@ -130,6 +140,14 @@ def is_whole(body: bytes) -> bool:
     return body.rstrip().endswith(b"</ListBucketResult>") and body.count(
         b"<Contents>"
     ) == body.count(b"</Contents>")
+
+
+def _names(found: list[bytes], encoded: bool) -> list[str]:
+    text = b"\n".join(found)
+    special = b"&" in text or (encoded and (b"%" in text or b"+" in text))
+    if special or text.count(b"\n") >= max(len(found), 1):
+        return [_name(name, encoded) for name in found]
+    return text.decode().split("\n") if found else []
 
 
 def _name(text: bytes, encoded: bool) -> str:
