@@ -26,7 +26,9 @@ class Background:
     """A coroutine that runs elsewhere, and what it has brought so far."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, work: Callable[[Background], Coroutine[Any, Any, None]]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        work: Callable[[Background], Coroutine[Any, Any, None]],
     ) -> None:
         check_thread(loop)
         self._loop = loop

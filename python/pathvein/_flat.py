@@ -273,7 +273,9 @@ class FlatListing:
                 if page.token is not None and (
                     empty > _EMPTY_PAGES or (empty and page.token == token)
                 ):
-                    stuck = BadAnswer("the store says again and again that there is more, and tells nothing")
+                    stuck = BadAnswer(
+                        "the store says again and again that there is more, and tells nothing"
+                    )
                     self._give_up(range_, stuck)
                     return
                 try:

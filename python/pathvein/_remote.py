@@ -148,9 +148,7 @@ def open_source(
     local = local_path(path)
     if local is not None:
         return local
-    return RemoteSource(
-        path, resolve=True, concurrency=concurrency or CONCURRENCY, lister=lister
-    )
+    return RemoteSource(path, resolve=True, concurrency=concurrency or CONCURRENCY, lister=lister)
 
 
 def local_path(path: UPath) -> str | None:

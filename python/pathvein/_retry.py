@@ -31,7 +31,11 @@ _LULL = 0.2
 
 _BUSY_CODES = frozenset(
     {
-        *("BandwidthLimitExceeded", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),
+        *(
+            "BandwidthLimitExceeded",
+            "ProvisionedThroughputExceededException",
+            "RequestLimitExceeded",
+        ),
         *("RequestThrottled", "ServerBusy", "SlowDown", "Throttling", "ThrottlingException"),
         *("TooManyRequests", "TooManyRequestsException"),
     }

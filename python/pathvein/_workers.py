@@ -87,7 +87,9 @@ class Workers:
             try:
                 # In slices: on some systems signals do not end a wait.
                 left = 0.0 if done else max(deadline - time.monotonic(), 0.0)
-                done.append(self._done.get(timeout=min(left, SLICE)) if left else self._done.get_nowait())
+                done.append(
+                    self._done.get(timeout=min(left, SLICE)) if left else self._done.get_nowait()
+                )
             except queue.Empty:
                 if done or time.monotonic() >= deadline:
                     break
