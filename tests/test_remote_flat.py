@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 pytest.importorskip("fsspec")
 
+from pathvein_core import ExcludeRules, KeyScan, KeyWalk
+
 import reference
 from compare import make_patterns
-from pathvein_core import ExcludeRules, KeyScan, KeyWalk
-from profiles import share
-
 from pathvein import _retry
 from pathvein._flat import Disordered, FlatDenied, FlatListing, Page, common_directory, parent
 from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
+from profiles import share
 
 
 class Denied(Exception):

@@ -359,12 +359,14 @@ class RemoteSource:
         if self.asynchronous:
             check_thread(self.fs.loop)
             listing: Listing = sync(self.fs.loop, self.list_async, rel, excluded)
-            return listing
-        return _answer(self._list(rel, excluded), self._ask)
+        else:
+            listing = _answer(self._list(rel, excluded), self._ask)
+        return listing
 
     async def list_async(self, rel: str = "", excluded: Excluded | None = None) -> Listing:
         """What `list` does, for those that run on the loop of an asynchronous file system."""
-        return await self._answer_async(self._list(rel, excluded))
+        listing: Listing = await self._answer_async(self._list(rel, excluded))
+        return listing
 
     def check_source(self) -> None:
         """Tells missing, file and empty apart, once, for a source that lists nothing.

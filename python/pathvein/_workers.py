@@ -84,12 +84,10 @@ class Workers:
         deadline = time.monotonic() + seconds
         done: list[Done] = []
         while self._under_way and not self._closed:
+            left = 0.0 if done else max(deadline - time.monotonic(), 0.0)
             try:
                 # In slices: on some systems signals do not end a wait.
-                left = 0.0 if done else max(deadline - time.monotonic(), 0.0)
-                done.append(
-                    self._done.get(timeout=min(left, SLICE)) if left else self._done.get_nowait()
-                )
+                done.append(self._done.get(left > 0, min(left, SLICE)))
             except queue.Empty:
                 if done or time.monotonic() >= deadline:
                     break
