@@ -29,7 +29,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from pathvein._retry import BadAnswer, Gate, Tally, persist
+from pathvein._remote_errors import os_error
+from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 
 #: Nothing that begins with a prefix sorts after the prefix and this, as far as keys go.
 LAST = "\U0010ffff"
@@ -268,14 +269,14 @@ class FlatListing:
                         continue
                     self._give_up(range_, error)
                     return
-                empty = 0 if page.keys or page.prefixes else empty + 1
-                self._found = self._found or not empty
-                if page.token is not None and (
-                    empty > _EMPTY_PAGES or (empty and page.token == token)
-                ):
-                    stuck = BadAnswer(
-                        "the store says again and again that there is more, and tells nothing"
-                    )
+                self._found = self._found or bool(page.keys or page.prefixes)
+                if page.keys or page.prefixes or page.token is None:
+                    empty = 0
+                else:
+                    # Empty pages happen; those that lead to themselves count for more.
+                    empty += 100 if page.token == token else 1
+                if empty >= _EMPTY_PAGES:
+                    stuck = BadAnswer("the store says that there is more, and never tells it")
                     self._give_up(range_, stuck)
                     return
                 try:
@@ -298,12 +299,14 @@ class FlatListing:
 
     def _try_otherwise(self, range_: _Range, error: Exception) -> bool:
         """Whether the range is to be asked for again, in another way."""
-        from pathvein._remote_errors import os_error
-
         if not isinstance(os_error(error, "", ""), PermissionError):
             if not self._begun:
                 raise error
-            return False
+            if range_.token is None or not self._store.can_start or trouble(error):
+                return False
+            # What was to lead on has expired, or is refused: on from the last key.
+            range_.token = None
+            return True
         if not self._begun:
             raise FlatDenied from error
         if range_.prefix and self._store.can_start and range_.at_level is None:

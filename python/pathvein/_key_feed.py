@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pathvein_core import KeyScan, KeyWalk, Stats
 
 from pathvein._background import Background
-from pathvein._flat import FlatListing, Store
+from pathvein._flat import Disordered, FlatDenied, FlatListing, Store
 from pathvein._listing import noted
 from pathvein._remote_errors import os_error
 from pathvein._retry import Tally
@@ -49,7 +49,12 @@ class KeyFeed:
         work = _Work(source, store, keys, self._tally)
         self._background = Background(source.fs.loop, work.run)
         try:
-            self._background.wait_for_begin()
+            try:
+                self._background.wait_for_begin()
+            except (FlatDenied, Disordered, MemoryError):
+                raise
+            except Exception as error:
+                raise os_error(error, source.url(), "reading the directory") from error
             if not work.exists:
                 source.check_source()
         except BaseException:

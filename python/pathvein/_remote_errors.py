@@ -36,6 +36,14 @@ _ERRNO_OF_STATUS = {
     503: errno.EBUSY,
     504: errno.ETIMEDOUT,
 }
+# Some come with a status that says nothing of the kind.
+_DENIED_CODES = frozenset(
+    {
+        *("AccessDenied", "AuthenticationFailed", "AuthorizationFailure", "ExpiredToken"),
+        *("InvalidAccessKeyId", "InvalidToken", "RequestExpired", "SignatureDoesNotMatch"),
+        *("TokenRefreshRequired", "RequestTimeTooSkewed"),
+    }
+)
 _DENIED = re.compile(
     r"access.?denied|authenticat|authoriz|credential|forbidden|permission|^530\b", re.IGNORECASE
 )
@@ -57,6 +65,8 @@ def os_error(error: Exception, filename: str, doing: str) -> OSError:
         kind = next((cls for cls, _ in _ERRNO_OF_CLASS if type(error) is cls), None)
         # Some cloud libraries append the whole response.
         text = next(iter(str(error).splitlines()), "")
+        # Nor does it help that botocore itself was told not to try again.
+        text = text.replace(" (reached max retries: 0)", "")
         message = os.strerror(code) if kind else f"{type(error).__name__}: {text}"
     return noted(OSError(code, message, filename), doing)
 
@@ -68,6 +78,8 @@ def errno_of(error: Exception) -> int:
         for cls, code in _ERRNO_OF_CLASS:
             if isinstance(error, cls):
                 return code
+    if error_code(error) in _DENIED_CODES:
+        return errno.EACCES
     status = http_status(error)
     if status is not None:
         return _ERRNO_OF_STATUS.get(status, errno.EIO)
