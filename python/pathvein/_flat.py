@@ -86,6 +86,10 @@ class KeyTaker(Protocol):
     def end(self, number: int, /) -> None: ...
 
 
+class Unfit(Exception):
+    """This way of listing does not do for the source; the text says why."""
+
+
 class FlatDenied(Exception):
     """The source must not be listed flat; perhaps with a delimiter."""
 
@@ -264,6 +268,8 @@ class FlatListing:
                         token,
                         level is not None,
                     )
+                except Unfit:
+                    raise
                 except Exception as error:
                     if self._try_otherwise(range_, error):
                         continue
@@ -328,10 +334,9 @@ class FlatListing:
         if level is not None:
             return self._take_level(range_, page, level)
         keys = page.keys
-        if keys and keys[0] == range_.after:
-            # Where a listing begins at a key and not after it; the marker of a prefix that is
-            # known already.
-            del keys[0]
+        if keys and keys[0] <= range_.after:
+            # Some begin at a key and not after it, or at a directory's name for its prefix.
+            del keys[: bisect_right(keys, range_.after)]
         more = page.token is not None
         if range_.end is not None and keys and keys[-1] >= range_.end:
             del keys[bisect_left(keys, range_.end) :]
@@ -531,6 +536,8 @@ class FlatListing:
                 token = page.token
                 if token is None:
                     break
+        except Unfit:
+            raise
         except Exception:
             # The range is listed in any case: if something is wrong, that will tell.
             self._rest(range_)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pathvein_core import KeyScan, KeyWalk, Stats
 
 from pathvein._background import Background
-from pathvein._flat import Disordered, FlatDenied, FlatListing, Store
+from pathvein._flat import Disordered, FlatDenied, FlatListing, Store, Unfit
 from pathvein._listing import noted
 from pathvein._remote_errors import os_error
 from pathvein._retry import Tally
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 class KeyFeed:
     """The feed of a scan, or of a walk, whose source is listed flat.
 
-    `convert` makes a result of what the core found and raises the `OSError` if it cannot.
+    `convert` makes a result of what the core found and raises the `OSError` if it cannot;
+    `given`, if there is one, holds what was found before, and is not to be given again.
 
-    Raises the `OSError` of a source that cannot be listed; `FlatDenied` or `Disordered` if it
-    can perhaps be listed one directory at a time.
+    Raises the `OSError` of a source that cannot be listed; `Unfit`, `FlatDenied` or `Disordered`
+    if it can perhaps be listed in another way. `next_batch` may raise `Unfit`, too.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class KeyFeed:
         store: Store,
         keys: KeyScan | KeyWalk,
         convert: Callable[[Any], Any],
+        given: set[int] | None = None,
     ) -> None:
         self._keys = keys
+        self._given = given
         self._convert = convert
         self._tally = Tally()
         self._found = self._error_count = 0
@@ -51,7 +54,7 @@ class KeyFeed:
         try:
             try:
                 self._background.wait_for_begin()
-            except (FlatDenied, Disordered, MemoryError):
+            except (Unfit, FlatDenied, Disordered, MemoryError):
                 raise
             except Exception as error:
                 raise os_error(error, source.url(), "reading the directory") from error
@@ -70,6 +73,12 @@ class KeyFeed:
         items, errors, ended = self._background.take(seconds)
         found = []
         for item in items:
+            if self._given is not None:
+                # A path, and the position of a pattern in a scan.
+                known = hash(item[:2] if self._is_scan else item[0])
+                if known in self._given:
+                    continue
+                self._given.add(known)
             try:
                 found.append(self._convert(item))
             except OSError as error:

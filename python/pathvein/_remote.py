@@ -68,7 +68,7 @@ except ImportError as error:
     ) from error
 
 from pathvein._background import check_thread
-from pathvein._flat import Store
+from pathvein._flat import Store, Unfit
 from pathvein._listing import Listing, list_local, noted
 from pathvein._remote_errors import (
     is_broken_link,
@@ -367,6 +367,24 @@ class RemoteSource:
         """What `list` does, for those that run on the loop of an asynchronous file system."""
         listing: Listing = await self._answer_async(self._list(rel, excluded))
         return listing
+
+    def open_obstore(self) -> Store | str:
+        """What lists it by way of obstore, or the reason why that cannot be.
+
+        Raises `ImportError` if obstore is missing.
+        """
+        if self.store is None or not self.store.flat:
+            return "it lists only S3, Google Cloud and Azure, and sorted"
+        try:
+            from pathvein._stores.obstore import open_obstore
+        except ImportError as error:
+            hint = "pip install 'pathvein[obstore]'"
+            message = f"lister='obstore' needs obstore: {hint}"
+            raise ImportError(message, name=error.name) from error
+        try:
+            return open_obstore(self.fs, package(self.fs), self._base)
+        except Unfit as reason:
+            return str(reason)
 
     def check_source(self) -> None:
         """Tells missing, file and empty apart, once, for a source that lists nothing.

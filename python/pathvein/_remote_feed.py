@@ -7,13 +7,15 @@ request, several at a time (`pathvein._workers`): the core says which directorie
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pathvein_core import ExcludeRules, FileStructurePattern, KeyScan, KeyWalk, ListingScan, Stats
 
 from pathvein._background import SLICE
-from pathvein._flat import Disordered, FlatDenied
+from pathvein._errors import ScanWarning
+from pathvein._flat import Disordered, FlatDenied, Store, Unfit
 from pathvein._key_feed import KeyFeed
 from pathvein._listing import Listing, is_gone
 from pathvein._workers import Done, Job, open_workers
@@ -40,21 +42,12 @@ def open_scan(
 
     Raises the `OSError` of a source that cannot be listed.
     """
-    if source.store is not None and source.store.flat:
 
-        def match(found: tuple[str, int]) -> tuple[UPath, int]:
-            return source.path(found[0]), found[1]
+    def match(found: tuple[str, int]) -> tuple[UPath, int]:
+        return source.path(found[0]), found[1]
 
-        try:
-            return KeyFeed(
-                source,
-                source.store,
-                KeyScan(patterns, source.name, max_depth, exclude),
-                match,
-            )
-        except (FlatDenied, Disordered):
-            pass
-    return RemoteFeed(
+    feed = _open_flat(source, lambda: KeyScan(patterns, source.name, max_depth, exclude), match)
+    return feed or RemoteFeed(
         source, patterns, exclude=exclude, max_depth=max_depth, follow_links=follow_links
     )
 
@@ -68,16 +61,11 @@ def walk(
     on_error: Callable[[OSError], object],
 ) -> Iterator[Directory]:
     """Walks a source, flat if that can be."""
-    feed = None
-    if source.store is not None and source.store.flat:
 
-        def directory(found: tuple[str, list[str], list[str]]) -> Directory:
-            return source.path(found[0]), found[1], found[2]
+    def directory(found: tuple[str, list[str], list[str]]) -> Directory:
+        return source.path(found[0]), found[1], found[2]
 
-        try:
-            feed = KeyFeed(source, source.store, KeyWalk(max_depth, exclude), directory)
-        except (FlatDenied, Disordered):
-            feed = None
+    feed = _open_flat(source, lambda: KeyWalk(max_depth, exclude), directory)
     if feed is None:
         yield from walk_remote(
             source,
@@ -96,6 +84,73 @@ def walk(
             yield from found
     finally:
         feed.close()
+
+
+def _open_flat(
+    source: RemoteSource, keys: Callable[[], KeyScan | KeyWalk], convert: Callable[[Any], Any]
+) -> Feed | None:
+    """What lists a source flat, if that can be."""
+    try:
+        if source.lister == "obstore":
+            other = source.open_obstore()
+            if isinstance(other, str):
+                _warn(source, other)
+            else:
+                try:
+                    return _TwoWays(source, other, keys, convert)
+                except Unfit as reason:
+                    _warn(source, str(reason))
+        if source.store is not None and source.store.flat:
+            return KeyFeed(source, source.store, keys(), convert)
+    except (FlatDenied, Disordered):
+        pass
+    return None
+
+
+def _warn(source: RemoteSource, reason: str) -> None:
+    message = f"{source.url()!r} is listed by its own file system and not by obstore: {reason}"
+    warnings.warn(message, ScanWarning, stacklevel=2)
+
+
+class _TwoWays:
+    """A feed that begins with obstore, and begins again if that turns out not to do."""
+
+    def __init__(
+        self,
+        source: RemoteSource,
+        store: Store,
+        keys: Callable[[], KeyScan | KeyWalk],
+        convert: Callable[[Any], Any],
+    ) -> None:
+        self._source = source
+        self._keys = keys
+        self._convert = convert
+        #: What was given (hashes of it, to save memory): not to be given twice.
+        self._given: set[int] = set()
+        self._feed = KeyFeed(source, store, keys(), convert, self._given)
+        self._first = True
+
+    def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
+        """See :class:`pathvein._stream.Feed`."""
+        try:
+            return self._feed.next_batch(seconds)
+        except Unfit as reason:
+            store = self._source.store
+            if not self._first or store is None:
+                raise
+            self._first = False
+            self._feed.close()
+            _warn(self._source, str(reason))
+            self._feed = KeyFeed(self._source, store, self._keys(), self._convert, self._given)
+            return [], [], False
+
+    def stats(self) -> Stats:
+        """See :class:`pathvein._stream.Feed`."""
+        return self._feed.stats()
+
+    def close(self) -> None:
+        """See :class:`pathvein._stream.Feed`."""
+        self._feed.close()
 
 
 class RemoteFeed:
