@@ -38,6 +38,7 @@ import errno
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 try:
     from fsspec.asyn import sync
@@ -57,6 +58,7 @@ try:
         lists_like,
         protocols,
         real_path,
+        real_path_async,
         refresh_options,
         unwrap,
         without_cache,
@@ -118,7 +120,7 @@ class Place(NamedTuple):
 
 
 class _Ask(NamedTuple):
-    """Something to ask of a file system: `list` or `info`, and of which path."""
+    """Something to ask of a file system: `list`, `info` or `real`, and of which path."""
 
     what: str
     where: str
@@ -307,6 +309,15 @@ class RemoteSource:
         (`ELOOP`). Where the file system cannot resolve paths, so does the 41st link in a row
         of directories.
         """
+        entered: Place = _answer(self._enter(place, name, is_link), self._ask)
+        return entered
+
+    async def enter_async(self, place: Place, name: str, *, is_link: bool = False) -> Place:
+        """What `enter` does, for those that run on the loop of an asynchronous file system."""
+        entered: Place = await self._answer_async(self._enter(place, name, is_link))
+        return entered
+
+    def _enter(self, place: Place, name: str, is_link: bool) -> _Steps:
         rel = join(place.rel, name)
         if not is_link:
             real = None if place.real is None else join(place.real, name)
@@ -317,7 +328,7 @@ class RemoteSource:
             error = OSError(errno.EOPNOTSUPP, "links in archives are not followed", url)
             raise noted(error, doing)
         try:
-            real = real_path(self.fs, self._where(rel))
+            real = yield _Ask("real", self._where(rel))
         except MemoryError:
             raise
         except Exception as cause:
@@ -497,18 +508,24 @@ class RemoteSource:
     def _ask(self, ask: _Ask) -> Any:
         """What a file system that is not asynchronous answers."""
         self.tally.requests += 1
+        # webdav4 puts paths into URLs as they are.
+        where = quote(ask.where) if package(self.fs) == "webdav4" else ask.where
         if ask.what == "info":
-            return self.fs.info(ask.where)
+            return self.fs.info(where)
+        if ask.what == "real":
+            return real_path(self.fs, where)
         if package(self.fs) == "fsspec" and "ftp" in protocols(self.fs):
-            entries = _list_ftp(self.fs, ask.where)
+            entries = _list_ftp(self.fs, where)
             if entries is not None:
                 return entries
-        return self._ls(ask.where)
+        return self._ls(where)
 
     async def _ask_async(self, ask: _Ask) -> Any:
         """What an asynchronous file system answers."""
         if ask.what == "info":
             return await persist(lambda: self.fs._info(ask.where), self._gate, self.tally)
+        if ask.what == "real":
+            return await real_path_async(self.fs, ask.where)
         if self.store is not None and ask.builder is not None:
             await self._list_store(self.store, ask.where, ask.builder)
             return ()

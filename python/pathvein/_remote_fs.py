@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from fsspec import AbstractFileSystem
 from fsspec.archive import AbstractArchiveFileSystem
-from fsspec.asyn import AsyncFileSystem, mirror_sync_methods
+from fsspec.asyn import AsyncFileSystem, mirror_sync_methods, sync
 from fsspec.dircache import DirCache
 from fsspec.implementations.cached import CachingFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
@@ -166,7 +166,26 @@ def real_path(fs: Any, path: str) -> str | None:
     if isinstance(fs, LocalFileSystem):
         return os.path.realpath(path)
     normalize = getattr(getattr(fs, "ftp", None), "normalize", None)  # paramiko
-    return None if normalize is None else str(normalize(path))
+    if normalize is not None:
+        return str(normalize(path))
+    if _ssh_pool(fs) is not None:
+        real: str | None = sync(fs.loop, real_path_async, fs, path)
+        return real
+    return None
+
+
+async def real_path_async(fs: Any, path: str) -> str | None:
+    """The same, for those that run on the loop of an asynchronous file system."""
+    pool = _ssh_pool(fs)
+    if pool is None:
+        return None
+    async with pool.get() as channel:
+        return str(await channel.realpath(path))
+
+
+def _ssh_pool(fs: Any) -> Any:
+    """The connections of sshfs."""
+    return getattr(fs, "_pool", None) if "ssh" in protocols(fs) else None
 
 
 def join(base: str, rel: str) -> str:

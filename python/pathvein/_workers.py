@@ -190,17 +190,14 @@ def open_workers(source: RemoteSource, excluded: Excluded | None) -> Workers:
     return (_Coroutines if source.asynchronous else _Threads)(source, excluded)
 
 
-def _entered(source: RemoteSource, job: Job) -> Place:
-    if job.name is None:
-        return job.place
-    return source.enter(job.place, job.name, is_link=job.is_link)
-
-
 def list_job(source: RemoteSource, job: Job, excluded: Excluded | None) -> Done:
     """List one directory; whatever goes wrong is told."""
     place = None
     try:
-        place = _entered(source, job)
+        if job.name is None:
+            place = job.place
+        else:
+            place = source.enter(job.place, job.name, is_link=job.is_link)
         return Done(job, place, source.list(place.rel, excluded), None)
     except BaseException as error:
         return Done(job, place, None, error)
@@ -210,7 +207,10 @@ async def list_job_async(source: RemoteSource, job: Job, excluded: Excluded | No
     """List one directory on the loop of its file system; whatever goes wrong is told."""
     place = None
     try:
-        place = _entered(source, job)
+        if job.name is None:
+            place = job.place
+        else:
+            place = await source.enter_async(job.place, job.name, is_link=job.is_link)
         return Done(job, place, await source.list_async(place.rel, excluded), None)
     except asyncio.CancelledError:
         raise
