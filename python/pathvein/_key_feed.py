@@ -141,7 +141,10 @@ class _Work:
     def _told(self, *, any_key: bool) -> None:
         self.exists = self.exists or any_key
         found, bad = self._keys.take()
-        self._background.put(found, [self._source.bad_key(key) for key in bad])
+        # An empty page may come before others: only a key, or the end, tells if there is a
+        # source.
+        if self.exists or found or bad:
+            self._background.put(found, [self._source.bad_key(key) for key in bad])
 
     def _failed(self, error: Exception, prefix: str, after: str, end: str | None) -> None:
         url = self._source.url(prefix)

@@ -51,7 +51,7 @@ _DENIED = re.compile(
 
 # Those that have neither a number nor a status.
 _ERRNO_OF_TEXT = (
-    (errno.ENOENT, re.compile(r"^(?:501|550)\b.*\bno such", re.IGNORECASE)),
+    (errno.ENOENT, re.compile(r"^(?:(?:501|550)\b.*\b)?no such (?:file|dir|path)", re.IGNORECASE)),
     (errno.ENOTDIR, re.compile(r"not a directory|requires a directory", re.IGNORECASE)),
     (errno.ELOOP, re.compile(r"too many levels of symbolic links", re.IGNORECASE)),
 )

@@ -9,7 +9,9 @@ the file system itself has to list.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +30,30 @@ _MOST_CHECKS = 64
 _PATIENCE = 3.0
 #: Seconds for which credentials are good before they are asked for again.
 _CREDENTIALS_LAST = 300.0
+
+
+class _Calm:
+    """Lets obstore's threads finish before the interpreter ends.
+
+    Shortly after it has handed over an answer a thread of its own still lets go of Python
+    objects, and if there is no interpreter any more, the process aborts.
+    """
+
+    SECONDS = 0.1
+
+    def __init__(self) -> None:
+        self._last = 0.0
+        atexit.register(self._wait)
+
+    def answered(self) -> None:
+        """An answer was handed over just now, or will not be waited for."""
+        self._last = time.monotonic()
+
+    def _wait(self) -> None:
+        time.sleep(max(self._last + self.SECONDS - time.monotonic(), 0.0))
+
+
+_calm = _Calm()
 
 
 class Answer(Exception):
@@ -153,6 +179,8 @@ async def _asked(answer: Any) -> Any:
         if type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError"):
             raise PermissionError(_first_line(error)) from error
         raise BadAnswer(_first_line(error)) from error
+    finally:
+        _calm.answered()
 
 
 def _first_line(error: Exception) -> str:
