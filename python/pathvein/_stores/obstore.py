@@ -66,6 +66,16 @@ class Answer(Exception):
         self.error_code = code[1] if code else None
 
 
+class _Stream:
+    """A listing that goes on."""
+
+    def __init__(self, told: str) -> None:
+        #: What obstore pages through; `None` if it is to be begun.
+        self.pages: Any = None
+        #: The last key that it told.
+        self.told = told
+
+
 class ObstoreStore:
     """The keys below one prefix of a bucket."""
 
@@ -85,34 +95,53 @@ class ObstoreStore:
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `pathvein._flat.Store`. The token is the stream."""
+        """See `pathvein._flat.Store`. The token is the stream, and where it is."""
         if delimiter:
             return await self._level(prefix)
-        stream = token
-        if stream is None:
-            stream = obstore.list(
+        stream: _Stream = token or _Stream(after)
+        # One that has failed ends, as if there were nothing more: it is begun anew.
+        if stream.pages is None:
+            stream.pages = obstore.list(
                 self._store,
                 (self._prefix + prefix).rstrip("/") or None,
-                offset=self._prefix + after if after else None,
+                offset=self._prefix + stream.told if stream.told else None,
                 chunk_size=self.page_size,
             )
-        root = None
-        if token is None and not (self._prefix or prefix or after):
-            # A leading slash is gone without a trace: only the level tells.
-            root = asyncio.ensure_future(self._level(""))
-        try:
-            objects = await _asked(_next_of(stream))
-            if root is not None and "/" in (await root).prefixes:
-                raise Unfit("a key begins with a slash")
-        finally:
-            if root is not None:
-                root.cancel()
         cut = len(self._prefix)
-        keys = [meta["path"][cut:] for meta in objects]
+        try:
+            objects = await _asked(_next_of(stream.pages))
+            keys = [meta["path"][cut:] for meta in objects]
+            if keys and not (self._prefix or prefix or after or token):
+                await self._check_slashes(keys)
+        except BaseException:
+            stream.pages = None
+            raise
+        # All pages but the last are full.
+        stream.told = keys[-1] if len(keys) == self.page_size else ""
         if not all(meta["size"] for meta in objects):
             keys = await self._with_markers(keys, [not meta["size"] for meta in objects])
-        more = len(objects) == self.page_size
-        return Page(keys, [], stream if more else None)
+        return Page(keys, [], stream if stream.told else None)
+
+    async def _check_slashes(self, keys: list[str]) -> None:
+        """Raises `Unfit` if a key of the bucket begins with a slash, which is gone from it.
+
+        Such keys sort before all that begin with a digit or a letter, so they are on the first
+        page of the bucket.
+        """
+        if min(keys) < "0":
+            # Others sort before them, too.
+            known = "/" not in (await self._level("")).prefixes
+        else:
+            # They would be the first, and the first would not be there without its slash. Nor
+            # would it if it were a marker.
+            known = await self._exists(keys[0]) or await self._is_marker(keys[0])
+        if not known:
+            raise Unfit("a key begins with a slash")
+
+    async def _is_marker(self, key: str) -> bool:
+        inside = obstore.list(self._store, self._prefix + key, chunk_size=1)
+        found = await _asked(_next_of(inside))
+        return bool(found) and found[0]["path"] == self._prefix + key
 
     async def _level(self, prefix: str) -> Page:
         path = (self._prefix + prefix).rstrip("/") or None
@@ -218,10 +247,12 @@ def _open_s3(fs: Any, bucket: str) -> Any:
         del config["signature_version"]
     _refuse_others("the options s3", addressing, set())
     _refuse_others("the options in config_kwargs:", config, {"region_name"})
+    if client.pop("verify", None) not in (None, True):
+        raise Unfit("the option verify in client_kwargs cannot be taken over")
     names = {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
     _refuse_others(
         "the options in client_kwargs:",
-        {k: v for k, v in client.items() if not (k == "verify" and v is True)},
+        client,
         names | {"region_name", "endpoint_url", "use_ssl"},
     )
     _refuse_others("the options", fs.kwargs, {"profile"})
