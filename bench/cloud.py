@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import io
 import json
 import os
@@ -188,8 +189,9 @@ class Proxy:
         await asyncio.gather(self._pass(reader, out_writer), self._pass(out_reader, writer))
 
     async def _pass(self, reader: Any, writer: Any) -> None:
-        while data := await reader.read(1 << 16):
-            self._loop.call_later(self._delay, writer.write, data)
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                self._loop.call_later(self._delay, writer.write, data)
         self._loop.call_later(self._delay, writer.close)
 
     def stop(self) -> None:
@@ -199,8 +201,8 @@ class Proxy:
 
 def measure_sftp(times: int) -> None:
     """411 directories, 4,000 files, at 20 ms."""
+    from servers.process import Missing
     from servers.sftp import Paramiko, Sshfs
-    from servers.store import Missing
 
     print("\n| SFTP at 20 ms, 411 directories | wanted | requests | s | CPU s |")
     print("|---|---|---|---|---|")
@@ -261,15 +263,20 @@ def main() -> None:
     """Measures what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=3, help="take the best of so many")
+    parts = ["s3", "sftp", "archives"]
+    parser.add_argument("--part", choices=parts, help="that table alone")
     parser.add_argument("--only", default="", help="buckets whose name holds this; no others")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         measure(json.loads(arguments.child))
         return
-    measure_s3(arguments.times, arguments.only)
-    if not arguments.only:
+    wanted = {arguments.part} if arguments.part else {"s3"} if arguments.only else set(parts)
+    if "s3" in wanted:
+        measure_s3(arguments.times, arguments.only)
+    if "sftp" in wanted:
         measure_sftp(arguments.times)
+    if "archives" in wanted:
         measure_archives(arguments.times)
 
 
