@@ -394,6 +394,20 @@ def test_a_store_that_does_not_sort() -> None:
         listed(Shuffled(["a", "b", "c"]), KeyWalk())
 
 
+class Late(MemoryStore):
+    """Sorts the first page only."""
+
+    def _page(self, prefix: str, after: str, token: Any, delimiter: bool) -> Page:
+        page = super()._page(prefix, after, token, delimiter)
+        return page if token is None else page._replace(keys=["a", *page.keys[1:]])
+
+
+def test_a_store_that_does_not_go_on_sorting_is_an_error_item() -> None:
+    keys = [f"f{number}" for number in range(9)]
+    _, _, failures, _ = listed(Late(keys), KeyWalk())
+    assert "in order" in str(failures[0][0])
+
+
 class Stuck(MemoryStore):
     def _page(self, prefix: str, after: str, token: Any, delimiter: bool) -> Page:
         if token is not None and not delimiter:

@@ -334,7 +334,9 @@ class FlatListing:
         if level is not None:
             return self._take_level(range_, page, level)
         keys = page.keys
-        if keys and keys[0] <= range_.after:
+        if keys != sorted(keys):
+            raise ValueError("a page is not sorted")
+        if range_.token is None:
             # Some begin at a key and not after it, or at a directory's name for its prefix.
             del keys[: bisect_right(keys, range_.after)]
         more = page.token is not None
