@@ -91,7 +91,7 @@ class Unfit(Exception):
 
 
 class FlatDenied(Exception):
-    """The source must not be listed flat; perhaps with a delimiter."""
+    """The source may not be listed flat, or not wholly; perhaps it can be with a delimiter."""
 
 
 class Disordered(Exception):
@@ -268,7 +268,7 @@ class FlatListing:
                         token,
                         level is not None,
                     )
-                except Unfit:
+                except (Unfit, FlatDenied):
                     raise
                 except Exception as error:
                     if self._try_otherwise(range_, error):
