@@ -84,16 +84,7 @@ impl Stats {
         keys: usize,
         retries: usize,
     ) -> Stats {
-        Stats {
-            directories,
-            entries,
-            matches,
-            errors,
-            links_not_followed,
-            requests,
-            keys,
-            retries,
-        }
+        Stats { directories, entries, matches, errors, links_not_followed, requests, keys, retries }
     }
 
     fn __repr__(&self) -> String {
