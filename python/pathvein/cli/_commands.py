@@ -189,8 +189,7 @@ def _storage_options(
     "--lister",
     type=click.Choice(["auto", "fsspec", "obstore"]),
     default="auto",
-    show_default=True,
-    help="What lists s3://, gs:// and az:// URLs.",
+    help="What lists s3://, gs:// and az:// URLs. Default: auto.",
 )
 @click.option(
     "--json",
