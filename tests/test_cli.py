@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -353,6 +354,11 @@ def test_bad_pattern_is_found_before_anything_is_written(lab: Path, pattern: Pat
         (["--threads", "0"], "--threads"),
         (["--threads", "1025"], "--threads"),
         (["--threads", "many"], "--threads"),
+        (["--concurrency", "0"], "--concurrency"),
+        (["--lister", "ls"], "--lister"),
+        (["-o", "anon"], "--option"),
+        (["-o", "=x"], "--option"),
+        (["-o", "a=1", "-o", "a=2"], "--option"),
         (["--max-depth", "-1"], "--max-depth"),
         (["--max-depth", "1.5"], "--max-depth"),
         (["--exclude", "["], "--exclude"),
@@ -370,6 +376,15 @@ def test_wrong_use(lab: Path, pattern: Path, args: list[Arg], said: str) -> None
     assert message.endswith(
         " (see pathvein scan --help)" if args != ["-p"] else " (see pathvein --help)"
     )
+
+
+def test_options_of_the_file_system(lab: Path, pattern: Path) -> None:
+    shutil.make_archive(str(lab / "x"), "zip", lab, "run_1")
+    result = run("scan", "zip://", "-p", pattern, "-o", f"fo={lab}/x.zip", "--concurrency", "2")
+    assert result.stdout == b"zip://run_1\n"
+    assert result.returncode == 0
+    said = failure("scan", lab, "-p", pattern, "-o", "a=1")
+    assert "storage_options are for URLs" in said
 
 
 def test_no_source_and_no_pattern(lab: Path, pattern: Path) -> None:

@@ -81,9 +81,6 @@ def test_what_passes_is_tried_again(stub: ListStub, needed: int, kind: str) -> N
     assert len(bucket.requests()) <= 2 * needed + 2
 
 
-@pytest.mark.xfail(
-    run=False, reason="the retries of botocore and of s3fs multiply, and take 48 seconds"
-)
 def test_throttling_that_does_not_end_is_told(stub: ListStub) -> None:
     """One layer of retries: as many requests as that has, not their product."""
     bucket = stub.bucket(FEW, faults=[Fault("slowdown")])
@@ -100,16 +97,9 @@ def test_throttling_that_does_not_end_is_told(stub: ListStub) -> None:
 HOLLOW = ["other_xml", "nothing"]
 BROKEN = ["cut", "truncated", "malformed", "no_xml", *HOLLOW]
 FEW = [f"src/d0{i}/f{j}" for i in range(3) for j in range(3)]
-hollow_is_empty = pytest.mark.xfail(
-    raises=AssertionError, strict=True, reason="an answer without a listing is believed"
-)
 
 
-def marked(kinds: list[str]) -> list[Any]:
-    return [pytest.param(kind, marks=hollow_is_empty) if kind in HOLLOW else kind for kind in kinds]
-
-
-@pytest.mark.parametrize("kind", marked([*BROKEN, "error500", "denied", "expired"]))
+@pytest.mark.parametrize("kind", [*BROKEN, "error500", "denied", "expired"])
 @pytest.mark.parametrize(
     "where",
     [{"prefix": "src/d01"}, {"after": 1}],
@@ -137,7 +127,7 @@ def test_a_server_that_stops_answering_is_told(stub: ListStub) -> None:
     assert {code for _, code in items(errors)} == {errno.ETIMEDOUT}
 
 
-@pytest.mark.parametrize("kind", marked([*BROKEN, "hang", "error500", "slowdown"]))
+@pytest.mark.parametrize("kind", [*BROKEN, "hang", "error500", "slowdown"])
 def test_a_source_that_cannot_be_listed(stub: ListStub, kind: str) -> None:
     """It is not taken for one that is not there, nor for an empty one."""
     bucket = stub.bucket(FEW, faults=[Fault(kind)])

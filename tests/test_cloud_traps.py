@@ -167,11 +167,6 @@ def test_names_that_adlfs_loses(store: KeyStore) -> None:
     assert all(name.startswith((f"{url}/a\nb", f"{url}/d#")) for name, _ in errors)
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    strict=True,
-    reason="webdav4 asks for 'a b', gets 404, and it counts as gone",
-)
 @pytest.mark.parametrize("store", ["webdav"], indirect=True)
 def test_names_that_webdav4_gets_wrong(store: DiskStore) -> None:
     """They are listed, or there is an error item."""
@@ -294,14 +289,7 @@ def test_a_directory_that_is_denied(store: DiskStore) -> None:
     "store",
     [
         "sftp-paramiko",
-        pytest.param(
-            "sftp-sshfs",
-            marks=pytest.mark.xfail(
-                raises=AssertionError,
-                strict=True,
-                reason="a link to an ancestor is entered until the 40th",
-            ),
-        ),
+        "sftp-sshfs",
     ],
     indirect=True,
 )

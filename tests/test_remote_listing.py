@@ -27,8 +27,8 @@ from pathvein import FileStructurePattern as P
 from pathvein import Stats, _remote, iscan
 from pathvein._arguments import is_url
 from pathvein._listing import Listing
-from pathvein._listing_feed import RemoteFeed
-from pathvein._remote import RemoteSource, open_source, walk_remote
+from pathvein._remote import RemoteSource, open_source
+from pathvein._remote_feed import RemoteFeed, walk_remote
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")
 
@@ -1017,7 +1017,7 @@ def test_links_of_a_remote_scan_are_counted(trap: Trap) -> None:
     TrapFileSystem.infos["root/l"] = directory("root/l")
     stream = iscan(top, P("d"))
     assert len(list(stream)) == 1
-    assert stream.stats == Stats(directories=2, entries=2, matches=1, links_not_followed=1)
+    assert stream.stats == Stats(2, 2, 1, links_not_followed=1, requests=3)
 
 
 def test_a_remote_scan_reports_progress_and_is_closed() -> None:

@@ -47,4 +47,6 @@ def _decorator(parameter: click.Parameter) -> str:
     words += [f"{key}={value!r}" for key, value in given.items() if value is not None]
     if isinstance(parameter.type, click.IntRange):
         words.append(f"type=click.IntRange({parameter.type.min!r}, {parameter.type.max!r})")
+    if isinstance(parameter.type, click.Choice):
+        words.append(f"type=click.Choice({list(parameter.type.choices)!r})")
     return f"@click.option({', '.join(words)})"

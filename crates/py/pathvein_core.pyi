@@ -237,6 +237,9 @@ class Stats:
         matches: int = 0,
         errors: int = 0,
         links_not_followed: int = 0,
+        requests: int = 0,
+        keys: int = 0,
+        retries: int = 0,
     ) -> Self: ...
     @property
     def directories(self) -> int:
@@ -257,6 +260,18 @@ class Stats:
     @property
     def links_not_followed(self) -> int:
         """Links to directories that were not entered for want of `follow_links`."""
+
+    @property
+    def requests(self) -> int:
+        """Requests sent to a remote store."""
+
+    @property
+    def keys(self) -> int:
+        """Keys that a remote store told, wanted or not, if it is listed flat."""
+
+    @property
+    def retries(self) -> int:
+        """Those of the requests that were sent again, as the store did not answer them."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathvein._types import Any
 
 _MAX_THREADS = 1024
+_MAX_REQUESTS = 1024
+_LISTERS = ("auto", "fsspec", "obstore")
 
 
 def _wrong_type(argument: str, expected: str, found: object) -> TypeError:
@@ -61,7 +63,10 @@ def _path(argument: str, source: str | os.PathLike[Any]) -> str:
 
 
 def open_source(
-    source: object, storage_options: Mapping[str, Any] | None = None
+    source: object,
+    storage_options: Mapping[str, Any] | None = None,
+    concurrency: int | None = None,
+    lister: str = "auto",
 ) -> str | RemoteSource:
     """The local path that a source is, or else what lists it."""
     if storage_options is not None and not isinstance(storage_options, Mapping):
@@ -69,7 +74,7 @@ def open_source(
     if is_upath(source) or (isinstance(source, str) and is_url(source)):
         from pathvein import _remote
 
-        return _remote.open_source(source, storage_options)
+        return _remote.open_source(source, storage_options, concurrency, lister)
     if not isinstance(source, str | os.PathLike):
         raise _wrong_type("source", "str, os.PathLike or UPath", source)
     path = _path("source", source)
@@ -115,6 +120,24 @@ def thread_count(value: object) -> int | None:
     if threads is not None and threads > _MAX_THREADS:
         raise ValueError(f"threads must be at most {_MAX_THREADS}, not {threads}")
     return threads
+
+
+def request_count(value: object) -> int | None:
+    """A number of requests, or None."""
+    requests = count("concurrency", value, 1)
+    if requests is not None and requests > _MAX_REQUESTS:
+        raise ValueError(f"concurrency must be at most {_MAX_REQUESTS}, not {requests}")
+    return requests
+
+
+def lister(value: object) -> str:
+    """The name of a way to list."""
+    expected = " or ".join(f'"{name}"' for name in _LISTERS)
+    if not isinstance(value, str):
+        raise _wrong_type("lister", expected, value)
+    if value not in _LISTERS:
+        raise ValueError(f"lister must be {expected}, not {value!r}")
+    return value
 
 
 def flag(argument: str, value: object) -> bool:

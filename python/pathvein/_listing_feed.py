@@ -1,19 +1,12 @@
-"""Matching trees that are listed from Python: remote ones, and single directories.
-
-The core says which directories it needs; they are listed here, depth first.
-"""
+"""Holding a single directory against a pattern, listing below it only where that decides."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
-from pathvein_core import ExcludeRules, FileStructurePattern, ListingScan, Stats
+from pathvein_core import FileStructurePattern, ListingScan
 
 from pathvein._listing import Listing, is_gone
-
-if TYPE_CHECKING:
-    from pathvein._remote import Place, RemoteSource
 
 
 class Directory(Protocol):
@@ -27,107 +20,6 @@ class Directory(Protocol):
 
     def list(self, rel: str) -> Listing:
         """List a directory below; `rel` is its path from here."""
-
-
-class RemoteFeed:
-    """The feed of a scan whose source is listed through fsspec."""
-
-    def __init__(
-        self,
-        source: RemoteSource,
-        patterns: list[FileStructurePattern],
-        *,
-        exclude: ExcludeRules,
-        max_depth: int | None,
-        follow_links: bool,
-    ) -> None:
-        self._source = source
-        self._follow_links = follow_links
-        self._scan = ListingScan(patterns, max_depth)
-        self._directories = self._entries = self._matches = self._links = 0
-        self._error_count = 0
-        self._errors: list[OSError] = []
-        self._found: list[tuple[Any, int]] = []
-        # The source is listed at once: if that fails, the scan does not even begin.
-        top = source.top(follow_links=follow_links)
-        self._excluded = exclude.is_excluded if exclude else None
-        listing = source.list(top.rel, self._excluded)
-        self._stack: list[tuple[int, Place]] = []
-        top_id = self._scan.source(source.name)
-        self._listed(top_id, top, listing)
-        self._take_matches()
-
-    def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
-        """See :class:`pathvein._stream.Feed`."""
-        deadline = time.monotonic() + seconds
-        while self._stack and not (self._found or self._errors):
-            self._visit(*self._stack.pop())
-            if time.monotonic() >= deadline:
-                break
-        found, self._found = self._found, []
-        errors, self._errors = self._errors, []
-        return found, errors, not self._stack
-
-    def stats(self) -> Stats:
-        """See :class:`pathvein._stream.Feed`."""
-        return Stats(
-            directories=self._directories,
-            entries=self._entries,
-            matches=self._matches,
-            errors=self._error_count,
-            links_not_followed=self._links,
-        )
-
-    def close(self) -> None:
-        """See :class:`pathvein._stream.Feed`."""
-        self._stack.clear()
-
-    def _failed(self, error: OSError) -> None:
-        self._error_count += 1
-        self._errors.append(error)
-
-    def _visit(self, directory: int, place: Place) -> None:
-        try:
-            listing = self._source.list(place.rel, self._excluded)
-        except OSError as error:
-            if is_gone(error):
-                self._scan.absent(directory)
-            else:
-                self._failed(error)
-                self._scan.not_listed(directory)
-        else:
-            self._listed(directory, place, listing)
-        self._take_matches()
-
-    def _listed(self, directory: int, place: Place, listing: Listing) -> None:
-        dirnames, filenames = listing.dirnames, listing.filenames
-        self._directories += 1
-        self._entries += len(dirnames) + len(filenames)
-        for error in listing.errors:
-            self._failed(error)
-        links = listing.links
-        if not self._follow_links:
-            self._links += len(links.intersection(dirnames))
-        directories = [(name, self._follow_links or name not in links) for name in dirnames]
-        for index, wanted in self._scan.listed(directory, place.rel, directories, filenames):
-            name = dirnames[index]
-            try:
-                below = self._source.enter(place, name, is_link=name in links)
-            except OSError as error:
-                self._failed(error)
-                self._scan.not_listed(wanted)
-            else:
-                self._stack.append((wanted, below))
-
-    def _take_matches(self) -> None:
-        for rel, pattern in self._scan.take_matches():
-            try:
-                path = self._source.path(rel)
-            except OSError as error:
-                self._failed(error)
-            else:
-                self._matches += 1
-                self._found.append((path, pattern))
 
 
 def matches(pattern: FileStructurePattern, directory: Directory) -> bool:

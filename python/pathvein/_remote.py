@@ -10,11 +10,17 @@ docs/semantics.md says. How a directory is read depends on the file system:
   hides what is below a name that is a file as well, so the tree is built from the keys, once
   for each source object.
 * a local file system (below ``dir::``, ``simplecache::`` and the like): ``os.scandir``.
-* Azure, Google Cloud, FTP: the request that ``ls`` makes, sent without it. adlfs hides what is
-  below a directory marker, or below a name that is a blob as well; gcsfs drops prefixes that
-  end in a double slash; fsspec's FTP shows a directory that is denied as empty.
+* S3, Azure, Google Cloud: the store's own listing call (`pathvein._stores`). Their ``ls`` costs
+  more time, hides what is below a directory marker or below a name that is a blob as well
+  (adlfs), or drops prefixes that end in a double slash (gcsfs).
+* FTP: the request that ``ls`` makes, sent without it, as that shows a directory that is denied
+  as empty.
 * all others: one ``ls(detail=True)`` per directory, and nothing per entry, except one
   ``info`` per symbolic link.
+
+What is asked of a file system is asked in steps (`_Ask`), so that one description serves where
+the answer is waited for and where it is awaited. Stores are better listed flat, by
+`pathvein._key_feed`; `RemoteSource.store` is what that needs.
 
 Listings are never taken from a cache, nor left in one. A file system that keeps a listings
 cache is replaced, for listing only, by a private clone without one; any other is used as it
@@ -27,10 +33,13 @@ the user's own path.
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import stat
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 try:
     from fsspec.asyn import sync
@@ -50,6 +59,7 @@ try:
         lists_like,
         protocols,
         real_path,
+        real_path_async,
         refresh_options,
         unwrap,
         without_cache,
@@ -60,7 +70,9 @@ except ImportError as error:
         name=error.name,
     ) from error
 
-from pathvein._listing import Listing, is_gone, list_local, noted
+from pathvein._background import check_thread
+from pathvein._flat import Store, Unfit
+from pathvein._listing import Listing, list_local, noted
 from pathvein._remote_errors import (
     is_broken_link,
     missing,
@@ -68,6 +80,8 @@ from pathvein._remote_errors import (
     os_error,
     unaddressable,
 )
+from pathvein._retry import BadAnswer, Gate, Tally, persist
+from pathvein._stores import clone_options, open_store, package
 
 __all__ = [
     "Place",
@@ -76,7 +90,6 @@ __all__ = [
     "local_path",
     "make_upath",
     "open_source",
-    "walk_remote",
 ]
 
 _LOCAL_PROTOCOLS = frozenset({"", "file", "local"})
@@ -84,6 +97,12 @@ _HTTP_PROTOCOLS = frozenset({"http", "https"})
 _PROTOCOLS_WITHOUT_LINKS = _HTTP_PROTOCOLS | {
     *("abfs", "abfss", "adl", "az", "gcs", "gs", "memory", "s3", "s3a")
 }
+#: Requests under way at most, if nothing else is asked for. Listing a directory by SFTP takes
+#: four in a row.
+CONCURRENCY = 32
+_SSH_CONCURRENCY = 64
+#: Parts of a directory that are asked for together over SFTP. A part is some hundred entries.
+_READ_AHEADS = 8
 _EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
 
 
@@ -105,8 +124,24 @@ class Place(NamedTuple):
     links: int
 
 
+class _Ask(NamedTuple):
+    """Something to ask of a file system: `list`, `info` or `real`, and of which path."""
+
+    what: str
+    where: str
+    #: Takes the entries of a listing.
+    builder: _Builder | None = None
+
+
+#: What asks, and is sent the answers.
+_Steps = Generator[_Ask, Any, Any]
+
+
 def open_source(
-    source: str | UPath, storage_options: Mapping[str, Any] | None = None
+    source: str | UPath,
+    storage_options: Mapping[str, Any] | None = None,
+    concurrency: int | None = None,
+    lister: str = "auto",
 ) -> RemoteSource | str:
     """Opens a URL or a UPath for listing; for one that is local returns its path instead.
 
@@ -118,7 +153,9 @@ def open_source(
     """
     path = make_upath(source, storage_options)
     local = local_path(path)
-    return RemoteSource(path, resolve=True) if local is None else local
+    if local is not None:
+        return local
+    return RemoteSource(path, resolve=True, concurrency=concurrency, lister=lister)
 
 
 def local_path(path: UPath) -> str | None:
@@ -156,7 +193,14 @@ class RemoteSource:
     system's keys are read once.
     """
 
-    def __init__(self, path: UPath, *, resolve: bool = False) -> None:
+    def __init__(
+        self,
+        path: UPath,
+        *,
+        resolve: bool = False,
+        concurrency: int | None = None,
+        lister: str = "auto",
+    ) -> None:
         #: The user's path; every result is made from it.
         self.root = path
         url = str(path)
@@ -172,6 +216,15 @@ class RemoteSource:
             raise _missing_backend(url, error) from error
         except Exception as error:
             raise os_error(error, url, "opening the file system") from error
+        #: What the caller wants to be listed with.
+        self.lister = lister
+        #: Most requests under way.
+        self.concurrency = concurrency or (
+            _SSH_CONCURRENCY if path.protocol in ("ssh", "sftp") else CONCURRENCY
+        )
+        #: What was asked of the file system.
+        self.tally = Tally()
+        self._gate = Gate(self.concurrency)
         self._path = where
         self._url = str(self.root)
         self._http = path.protocol in _HTTP_PROTOCOLS
@@ -187,13 +240,22 @@ class RemoteSource:
         self._tree: Node | None = None
         self._local = lists_like(fs, LocalFileSystem)
         self._flat = not self._local and holds_all_keys(fs)
+        #: What lists it flat, if anything does.
+        self.store: Store | None = None
         if not self._local and not self._flat:
-            self.fs, self._private = without_cache(fs)
+            self.fs, self._private = without_cache(fs, clone_options(fs, self.concurrency))
             if self.fs is fs and keeps_listings(fs):
                 self._options = refresh_options(fs)
+            self.store = open_store(self.fs, self._base, private=self._private)
 
     def __repr__(self) -> str:
         return f"RemoteSource({self.root!r})"
+
+    def with_fs(self, fs: Any) -> RemoteSource:
+        """The same source, listed by another file system object."""
+        twin = copy.copy(self)
+        twin.fs = fs
+        return twin
 
     @property
     def name(self) -> str:
@@ -254,6 +316,15 @@ class RemoteSource:
         (`ELOOP`). Where the file system cannot resolve paths, so does the 41st link in a row
         of directories.
         """
+        entered: Place = _answer(self._enter(place, name, is_link), self._ask)
+        return entered
+
+    async def enter_async(self, place: Place, name: str, *, is_link: bool = False) -> Place:
+        """What `enter` does, for those that run on the loop of an asynchronous file system."""
+        entered: Place = await self._answer_async(self._enter(place, name, is_link))
+        return entered
+
+    def _enter(self, place: Place, name: str, is_link: bool) -> _Steps:
         rel = join(place.rel, name)
         if not is_link:
             real = None if place.real is None else join(place.real, name)
@@ -264,7 +335,7 @@ class RemoteSource:
             error = OSError(errno.EOPNOTSUPP, "links in archives are not followed", url)
             raise noted(error, doing)
         try:
-            real = real_path(self.fs, self._where(rel))
+            real = yield _Ask("real", self._where(rel))
         except MemoryError:
             raise
         except Exception as cause:
@@ -279,8 +350,22 @@ class RemoteSource:
             raise noted(OSError(errno.ELOOP, os.strerror(errno.ELOOP), url), doing)
         return Place(rel, place, real, place.links + 1)
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether listing needs no request."""
+        return self._local or self._flat
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether it is listed by coroutines, on the loop of the file system."""
+        if self.at_hand:
+            return False
+        return self.store is not None or (
+            bool(getattr(self.fs, "async_impl", False)) and hasattr(type(self.fs), "_ls")
+        )
+
     def list(self, rel: str = "", excluded: Excluded | None = None) -> Listing:
-        """Lists one directory, by its path relative to the source, with one request.
+        """Lists one directory, by its path relative to the source.
 
         What is `excluded` is left out, and if it is so whatever it is, nothing is asked about
         it.
@@ -289,6 +374,62 @@ class RemoteSource:
         cannot be read at all; for the source itself also `NotADirectoryError`. `filename` is
         the URL. Whatever goes wrong with a part of the listing is in its `errors`.
         """
+        if self.asynchronous:
+            check_thread(self.fs.loop)
+            listing: Listing = sync(self.fs.loop, self.list_async, rel, excluded)
+        else:
+            listing = _answer(self._list(rel, excluded), self._ask)
+        return listing
+
+    async def list_async(self, rel: str = "", excluded: Excluded | None = None) -> Listing:
+        """What `list` does, for those that run on the loop of an asynchronous file system."""
+        listing: Listing = await self._answer_async(self._list(rel, excluded))
+        return listing
+
+    def open_obstore(self) -> Store | str:
+        """What lists it by way of obstore, or the reason why that cannot be.
+
+        Raises `ImportError` if obstore is missing.
+        """
+        if self.store is None or not self.store.flat:
+            return "it lists only S3, Google Cloud and Azure, and sorted"
+        try:
+            from pathvein._stores.obstore import open_obstore
+        except ImportError as error:
+            hint = "pip install 'pathvein[obstore]'"
+            message = f"lister='obstore' needs obstore: {hint}"
+            raise ImportError(message, name=error.name) from error
+        try:
+            return open_obstore(self.fs, package(self.fs), self._base)
+        except Unfit as reason:
+            return str(reason)
+
+    def check_source(self) -> None:
+        """Tells missing, file and empty apart, once, for a source that lists nothing.
+
+        Returns if it may be an empty directory.
+        """
+        if self.asynchronous:
+            sync(self.fs.loop, self._answer_async, self._check_source(None))
+        else:
+            _answer(self._check_source(None), self._ask)
+
+    def bad_key(self, key: str) -> OSError:
+        """The error item for a key of which some component is none."""
+        components = key.split("/")
+        # The last of a marker is empty, and none.
+        last = len(components) - 1
+        bad = next(
+            (
+                index
+                for index, component in enumerate(components)
+                if component in BAD_COMPONENTS and (component or index < last)
+            ),
+            last,
+        )
+        return self._bad_component("/".join(components[:bad]), components[bad])
+
+    def _list(self, rel: str, excluded: Excluded | None) -> _Steps:
         prefix = f"{rel}/" if rel else ""
         skip = None if excluded is None else lambda name: excluded(prefix + name, False)
         if self._local:
@@ -296,7 +437,7 @@ class RemoteSource:
         elif self._flat:
             listing = self._list_keys(rel)
         else:
-            listing = self._list_fs(rel, skip)
+            listing = yield from self._list_fs(rel, skip)
         if excluded is not None:
             dirnames, filenames = listing.dirnames, listing.filenames
             listing.dirnames = [name for name in dirnames if not excluded(prefix + name, True)]
@@ -338,23 +479,22 @@ class RemoteSource:
             listing.errors.append(self._bad_component(rel, component))
         return listing
 
-    def _list_fs(self, rel: str, skip: Callable[[str], bool] | None) -> Listing:
+    def _list_fs(self, rel: str, skip: Callable[[str], bool] | None) -> _Steps:
         url = self.url(rel)
         where = self._where(rel)
         where += "/" if self._http and rel else self._slash
         builder = _Builder(where, self._http)
         listing = builder.listing
         try:
-            if not self._list_natively(where, builder):
-                for entry in self._ls(where):
-                    builder.add(entry)
+            for entry in (yield _Ask("list", where, builder)):
+                builder.add(entry)
         except MemoryError:
             raise
         except Exception as error:
             failure = os_error(error, url, "reading the directory")
             if not builder.entries:
                 if not rel and isinstance(failure, FileNotFoundError):
-                    self._check_source(failure)
+                    yield from self._check_source(failure)
                 raise failure from error
             failure.__cause__ = error
             listing.failure = failure
@@ -364,52 +504,113 @@ class RemoteSource:
                 # The entry itself: what some file systems answer for a file.
                 raise noted(not_a_directory(url), "opening the directory")
             if not builder.entries and not rel:
-                self._check_source(None)
+                yield from self._check_source(None)
         for component in builder.bad:
             listing.errors.append(self._bad_component(rel, component))
         for name in builder.linked:
             if skip is None or not skip(name):
-                self._resolve_link(listing, rel, name)
+                yield from self._resolve_link(listing, rel, name)
         return listing
 
-    def _list_natively(self, where: str, builder: _Builder) -> bool:
-        """Lists without `ls` where that cannot be trusted; `False` if this is no such case."""
-        package = _package(self.fs)
-        if package == "adlfs" and builder.where:
-            _list_azure(self.fs, builder)
-        elif package == "gcsfs" and builder.where:
-            _list_gcs(self.fs, builder)
-        elif package == "fsspec" and "ftp" in protocols(self.fs):
-            return _list_ftp(self.fs, where, builder)
-        else:
-            return False
-        return True
+    def _ask(self, ask: _Ask) -> Any:
+        """What a file system that is not asynchronous answers."""
+        self.tally.requests += 1
+        # webdav4 puts paths into URLs as they are.
+        where = quote(ask.where) if package(self.fs) == "webdav4" else ask.where
+        if ask.what == "info":
+            return self.fs.info(where)
+        if ask.what == "real":
+            return real_path(self.fs, where)
+        if package(self.fs) == "fsspec" and "ftp" in protocols(self.fs):
+            entries = _list_ftp(self.fs, where)
+            if entries is not None:
+                return entries
+        if (
+            package(self.fs) == "fsspec"
+            and hasattr(self.fs, "ftp")
+            and "sftp" in protocols(self.fs)
+        ):
+            return _list_sftp(self.fs, where)
+        return self._ls(where)
+
+    async def _ask_async(self, ask: _Ask) -> Any:
+        """What an asynchronous file system answers."""
+        if ask.what == "info":
+            return await persist(lambda: self.fs._info(ask.where), self._gate, self.tally)
+        if ask.what == "real":
+            return await real_path_async(self.fs, ask.where)
+        if self.store is not None and ask.builder is not None:
+            await self._list_store(self.store, ask.where, ask.builder)
+            return ()
+        return await persist(lambda: self._ls_async(ask.where), self._gate, self.tally)
+
+    async def _answer_async(self, steps: _Steps) -> Any:
+        try:
+            ask = next(steps)
+            while True:
+                try:
+                    answer = await self._ask_async(ask)
+                except Exception as error:
+                    ask = steps.throw(error)
+                else:
+                    ask = steps.send(answer)
+        except StopIteration as end:
+            return end.value
+
+    async def _list_store(self, store: Store, where: str, builder: _Builder) -> None:
+        """Lists a directory page by page, by the store's own call."""
+        prefix = join(where, "")[len(join(self._base, "")) :]
+        token = None
+        while True:
+            page = await persist(
+                lambda: store.page(prefix, "", None, token, delimiter=True),  # noqa: B023
+                self._gate,
+                self.tally,
+            )
+            for name in page.prefixes:
+                builder.add({"name": join(self._base, name), "type": "directory"})
+            for name in page.keys:
+                builder.add({"name": join(self._base, name), "type": "file"})
+            if page.token is None:
+                return
+            if page.token == token and not (page.keys or page.prefixes):
+                raise BadAnswer("the store says that there is more, and does not tell it")
+            token = page.token
+
+    async def _ls_async(self, where: str) -> Any:
+        try:
+            return await self.fs._ls(where, detail=True, **self._options)
+        except KeyError:
+            with self._cache_read_back():
+                return await self.fs._ls(where, detail=True, **self._options)
 
     def _ls(self, where: str) -> Iterable[Mapping[str, Any]]:
         try:
             entries: Iterable[Mapping[str, Any]] = self.fs.ls(where, detail=True, **self._options)
         except KeyError:
-            # Some read a listing back from the cache that they have just put it in.
-            cache = getattr(self.fs, "dircache", None)
-            if not self._private or not isinstance(cache, DirCache) or cache.use_listings_cache:
-                raise
-            cache.use_listings_cache = True
-            try:
+            with self._cache_read_back():
                 entries = self.fs.ls(where, detail=True, **self._options)
-            finally:
-                cache.use_listings_cache = False
-                cache.clear()
         return entries
 
-    def _check_source(self, missing: FileNotFoundError | None) -> None:
-        """Tells missing, file and empty apart, once, for a source that lists nothing.
+    @contextlib.contextmanager
+    def _cache_read_back(self) -> Iterator[None]:
+        """For those that read a listing back from the cache that they have just put it in."""
+        cache = getattr(self.fs, "dircache", None)
+        if not self._private or not isinstance(cache, DirCache) or cache.use_listings_cache:
+            raise
+        cache.use_listings_cache = True
+        try:
+            yield
+        finally:
+            cache.use_listings_cache = False
+            cache.clear()
 
-        Returns if it may be an empty directory, or if nothing better than `missing` is known.
-        """
+    def _check_source(self, missing: FileNotFoundError | None) -> _Steps:
+        """Returns also if nothing better than `missing` is known."""
         if not self.root.name and not self._http:
             return
         try:
-            info = self.fs.info(self._base)
+            info = yield _Ask("info", self._base)
         except MemoryError:
             raise
         except Exception as error:
@@ -424,11 +625,11 @@ class RemoteSource:
         if is_file:
             raise noted(not_a_directory(self._url), "opening the directory")
 
-    def _resolve_link(self, listing: Listing, rel: str, name: str) -> None:
+    def _resolve_link(self, listing: Listing, rel: str, name: str) -> _Steps:
         child = join(rel, name)
         kind = "file"
         try:
-            kind = entry_type(self.fs.info(self._where(child)))
+            kind = entry_type((yield _Ask("info", self._where(child))))
         except MemoryError:
             raise
         except Exception as error:
@@ -484,51 +685,19 @@ class RemoteDirectory:
         return self._source.list(rel)
 
 
-def walk_remote(
-    source: RemoteSource,
-    *,
-    max_depth: int | None = None,
-    follow_links: bool = False,
-    excluded: Excluded | None = None,
-    on_error: Callable[[OSError], object] = lambda error: None,
-) -> Iterator[tuple[UPath, list[str], list[str]]]:
-    """Walks `source`, giving each directory as its path, directory names and file names.
-
-    Directories come before those below them. Names removed from the list of directory names
-    in place are not entered. `excluded` is given each entry's relative path and whether it is
-    a directory; what it holds for is neither listed nor entered. `max_depth` 0 gives the
-    source alone. Links are entered only with `follow_links`, loops never.
-
-    The source's own failure is raised, each other one handed to `on_error`. A directory that
-    is gone when it is opened is left out.
-    """
-    stack = [source.top(follow_links=follow_links)]
-    while stack:
-        place = stack.pop()
-        try:
-            listing = source.list(place.rel, excluded)
-            path = source.path(place.rel)
-        except OSError as error:
-            if place.parent is None:
-                raise
-            if not is_gone(error):
-                on_error(error)
-            continue
-        for problem in listing.errors:
-            on_error(problem)
-        dirnames = listing.dirnames
-        yield path, dirnames, listing.filenames
-        depth = place.rel.count("/") + 1 if place.rel else 0
-        if max_depth is not None and depth >= max_depth:
-            continue
-        for name in reversed(dirnames):
-            is_link = name in listing.links
-            if is_link and not follow_links:
-                continue
+def _answer(steps: _Steps, ask: Callable[[_Ask], Any]) -> Any:
+    """Takes the steps, waiting for each answer."""
+    try:
+        question = next(steps)
+        while True:
             try:
-                stack.append(source.enter(place, name, is_link=is_link))
-            except OSError as error:
-                on_error(error)
+                answer = ask(question)
+            except Exception as error:
+                question = steps.throw(error)
+            else:
+                question = steps.send(answer)
+    except StopIteration as end:
+        return end.value
 
 
 # Entries of one `ls`
@@ -551,10 +720,6 @@ class _Builder:
         self._prefix = f"{self.where}/" if self.where else ""
         self._dirs: set[str] = set()
         self._files: set[str] = set()
-
-    def add_prefix(self, bucket: str, prefix: str) -> None:
-        """Adds a common prefix as an object store tells it: with the slash at its end."""
-        self.add({"name": f"{bucket}/{prefix.removesuffix('/')}", "type": "directory"})
 
     def add(self, entry: Mapping[str, Any]) -> None:
         name: str = entry["name"]
@@ -592,51 +757,25 @@ class _Builder:
                 self.listing.filenames.append(first)
 
 
-def _package(fs: Any) -> str:
-    """The package whose `ls` the file system has."""
-    for cls in type(fs).__mro__:
-        if "ls" in vars(cls) or "_ls" in vars(cls):
-            return str(cls.__module__).partition(".")[0]
-    return ""
-
-
-def _list_azure(fs: Any, builder: _Builder) -> None:
-    container, _, key = builder.where.partition("/")
-
-    async def run() -> None:
-        prefix = f"{key}/" if key else None
-        async with fs.service_client.get_container_client(container=container) as client:
-            async for blob in client.walk_blobs(name_starts_with=prefix, include=["metadata"]):
-                if hasattr(blob, "prefix"):
-                    builder.add_prefix(container, blob.name)
-                    continue
-                metadata = {name.lower(): value for name, value in (blob.metadata or {}).items()}
-                # With a hierarchical namespace a directory is a blob as well.
-                is_dir = metadata.get("hdi_isfolder") == "true"
-                kind = "directory" if is_dir else "file"
-                builder.add({"name": f"{container}/{blob.name}", "type": kind})
-
-    sync(fs.loop, run)
-
-
-def _list_gcs(fs: Any, builder: _Builder) -> None:
-    bucket = builder.where.partition("/")[0]
-    items, prefixes = sync(fs.loop, fs._do_list_objects, builder.where)
-    for prefix in prefixes:
-        builder.add_prefix(bucket, prefix)
-    for item in items:
-        builder.add({"name": item["name"], "type": "file"})
-
-
-def _list_ftp(fs: Any, where: str, builder: _Builder) -> bool:
+def _list_ftp(fs: Any, where: str) -> list[dict[str, Any]] | None:
+    """The entries, or `None` if the server does not know the command."""
     from ftplib import error_perm
 
     try:
-        for name, facts in fs.ftp.mlsd(where or "/"):
-            if facts.get("type") not in ("cdir", "pdir"):
-                builder.add({"name": join(builder.where, name), "type": facts.get("type")})
+        return [
+            {"name": join(where.strip("/"), name), "type": facts.get("type")}
+            for name, facts in fs.ftp.mlsd(where or "/")
+            if facts.get("type") not in ("cdir", "pdir")
+        ]
     except error_perm as error:
         if str(error)[:3] in ("500", "502"):
-            return False  # The server does not know this command.
+            return None
         raise
-    return True
+
+
+def _list_sftp(fs: Any, where: str) -> Iterator[dict[str, Any]]:
+    """What `ls` asks for, without asking for fifty parts of each directory at once."""
+    for entry in fs.ftp.listdir_iter(where, read_aheads=_READ_AHEADS):
+        mode = entry.st_mode or 0
+        kind = "directory" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "file"
+        yield {"name": join(where, entry.filename), "type": kind}

@@ -36,6 +36,14 @@ _ERRNO_OF_STATUS = {
     503: errno.EBUSY,
     504: errno.ETIMEDOUT,
 }
+# Some come with a status that says nothing of the kind.
+_DENIED_CODES = frozenset(
+    {
+        *("AccessDenied", "AuthenticationFailed", "AuthorizationFailure", "ExpiredToken"),
+        *("InvalidAccessKeyId", "InvalidToken", "RequestExpired", "SignatureDoesNotMatch"),
+        *("TokenRefreshRequired", "RequestTimeTooSkewed"),
+    }
+)
 _DENIED = re.compile(
     r"access.?denied|authenticat|authoriz|credential|forbidden|permission|^530\b", re.IGNORECASE
 )
@@ -43,7 +51,7 @@ _DENIED = re.compile(
 
 # Those that have neither a number nor a status.
 _ERRNO_OF_TEXT = (
-    (errno.ENOENT, re.compile(r"^(?:501|550)\b.*\bno such", re.IGNORECASE)),
+    (errno.ENOENT, re.compile(r"^(?:(?:501|550)\b.*\b)?no such (?:file|dir|path)", re.IGNORECASE)),
     (errno.ENOTDIR, re.compile(r"not a directory|requires a directory", re.IGNORECASE)),
     (errno.ELOOP, re.compile(r"too many levels of symbolic links", re.IGNORECASE)),
 )
@@ -57,6 +65,8 @@ def os_error(error: Exception, filename: str, doing: str) -> OSError:
         kind = next((cls for cls, _ in _ERRNO_OF_CLASS if type(error) is cls), None)
         # Some cloud libraries append the whole response.
         text = next(iter(str(error).splitlines()), "")
+        # Nor does it help that botocore itself was told not to try again.
+        text = text.replace(" (reached max retries: 0)", "")
         message = os.strerror(code) if kind else f"{type(error).__name__}: {text}"
     return noted(OSError(code, message, filename), doing)
 
@@ -68,7 +78,9 @@ def errno_of(error: Exception) -> int:
         for cls, code in _ERRNO_OF_CLASS:
             if isinstance(error, cls):
                 return code
-    status = _http_status(error)
+    if error_code(error) in _DENIED_CODES:
+        return errno.EACCES
+    status = http_status(error)
     if status is not None:
         return _ERRNO_OF_STATUS.get(status, errno.EIO)
     for code, text in _ERRNO_OF_TEXT:
@@ -81,7 +93,7 @@ def errno_of(error: Exception) -> int:
     return errno.EIO
 
 
-def _http_status(error: Exception) -> int | None:
+def http_status(error: BaseException) -> int | None:
     """The HTTP status that an error of some cloud library carries, wherever it keeps it."""
     response = getattr(error, "response", None)
     if isinstance(response, Mapping):  # botocore
@@ -96,6 +108,15 @@ def _http_status(error: Exception) -> int | None:
         except (TypeError, ValueError):
             continue
     return None
+
+
+def error_code(error: BaseException) -> str | None:
+    """The code by which the store itself calls the error, such as `SlowDown`."""
+    response = getattr(error, "response", None)
+    code: object = getattr(error, "error_code", None)  # azure
+    if isinstance(response, Mapping):  # botocore
+        code = response.get("Error", {}).get("Code")
+    return None if code is None else str(getattr(code, "value", code))
 
 
 def is_broken_link(error: OSError) -> bool:

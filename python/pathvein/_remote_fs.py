@@ -5,10 +5,12 @@ Part of `pathvein._remote`, and like it imported only for URLs and UPaths.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import posixpath
 import re
+import socket
 import stat
 from collections.abc import Iterator, Mapping
 from types import CodeType
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 
 from fsspec import AbstractFileSystem
 from fsspec.archive import AbstractArchiveFileSystem
-from fsspec.asyn import AsyncFileSystem, mirror_sync_methods
+from fsspec.asyn import AsyncFileSystem, mirror_sync_methods, sync
 from fsspec.dircache import DirCache
 from fsspec.implementations.cached import CachingFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
@@ -26,6 +28,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 # As many links as Linux follows in one path.
 MAX_LINKS = 40
 BAD_COMPONENTS = frozenset({"", ".", ".."})
+# Not asynchronous, and known to stand several threads at a time.
+_THREAD_SAFE_PROTOCOLS = frozenset({"webdav", "dav", "webhdfs", "webHDFS", "github", "gist"})
 # File systems that answer from what they hold in memory: there is nothing to be stale.
 _IN_MEMORY_PROTOCOLS = frozenset({"data", "memory", "reference"})
 
@@ -79,12 +83,19 @@ def _names(code: CodeType, name: str) -> bool:
     return any(_names(const, name) for const in inner)
 
 
-def without_cache(fs: Any) -> tuple[Any, bool]:
-    """A file system that lists afresh and leaves the user's as it was, and if it is a copy."""
+def without_cache(fs: Any, changes: Mapping[str, Any] | None = None) -> tuple[Any, bool]:
+    """A file system that lists afresh and leaves the user's as it was, and if it is a clone.
+
+    `changes` are options in which a clone differs from the user's.
+    """
     if not _IN_MEMORY_PROTOCOLS.isdisjoint(protocols(fs)) or not keeps_listings(fs):
         return fs, False
     options = {**fs.storage_options, "skip_instance_cache": True, "use_listings_cache": False}
     values = [*fs.storage_args, *options.values()]
+    options |= changes or {}
+    if options.get("asynchronous"):
+        # Meant for the caller's own loop, which does not run while the caller waits.
+        options |= {"asynchronous": False, "loop": None}
     if not any(hasattr(value, "read") or isinstance(value, AbstractFileSystem) for value in values):
         try:
             clone = type(fs)(*fs.storage_args, **options)
@@ -106,6 +117,44 @@ def without_cache(fs: Any) -> tuple[Any, bool]:
     return copy, True
 
 
+def listing_threads(fs: Any) -> int:
+    """How many threads may list with a file system that is not asynchronous, at most."""
+    names = protocols(fs)
+    if "sftp" in names or "ssh" in names:
+        # sshd lets ten sessions into one connection, and the user's is one.
+        return 9 if hasattr(getattr(fs, "client", None), "open_sftp") else 1
+    if "ftp" in names:
+        return 4 if hasattr(fs, "ftp") else 1
+    if _THREAD_SAFE_PROTOCOLS.isdisjoint(names):
+        return 1
+    return 16
+
+
+@contextlib.contextmanager
+def own_connection(fs: Any) -> Iterator[Any]:
+    """A file system for one thread alone, where threads cannot share a connection.
+
+    Raises what kept it from being made.
+    """
+    names = protocols(fs)
+    if hasattr(getattr(fs, "client", None), "open_sftp"):
+        # Another channel of the same connection: no new login.
+        copy = object.__new__(type(fs))
+        copy.__dict__.update(vars(fs))
+        with contextlib.suppress(AttributeError, OSError):
+            # Else a request waits until the one before has been acknowledged: 40 ms or so.
+            fs.client.get_transport().sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        copy.ftp = fs.client.open_sftp()
+        try:
+            yield copy
+        finally:
+            copy.ftp.close()
+    elif "ftp" in names:
+        yield type(fs)(*fs.storage_args, **{**fs.storage_options, "skip_instance_cache": True})
+    else:
+        yield fs
+
+
 def refresh_options(fs: Any) -> dict[str, Any]:
     """What tells `ls` not to answer from the cache, where nothing better is possible."""
     for method in (getattr(type(fs), "_ls", None), getattr(type(fs), "ls", None)):
@@ -121,7 +170,26 @@ def real_path(fs: Any, path: str) -> str | None:
     if isinstance(fs, LocalFileSystem):
         return os.path.realpath(path)
     normalize = getattr(getattr(fs, "ftp", None), "normalize", None)  # paramiko
-    return None if normalize is None else str(normalize(path))
+    if normalize is not None:
+        return str(normalize(path))
+    if _ssh_pool(fs) is not None:
+        real: str | None = sync(fs.loop, real_path_async, fs, path)
+        return real
+    return None
+
+
+async def real_path_async(fs: Any, path: str) -> str | None:
+    """The same, for those that run on the loop of an asynchronous file system."""
+    pool = _ssh_pool(fs)
+    if pool is None:
+        return None
+    async with pool.get() as channel:
+        return str(await channel.realpath(path))
+
+
+def _ssh_pool(fs: Any) -> Any:
+    """The connections of sshfs."""
+    return getattr(fs, "_pool", None) if "ssh" in protocols(fs) else None
 
 
 def join(base: str, rel: str) -> str:

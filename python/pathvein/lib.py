@@ -44,6 +44,8 @@ def scan(
     one_file_system: bool = False,
     threads: int | None = None,
     storage_options: Mapping[str, _types.Any] | None = None,
+    concurrency: int | None = None,
+    lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
 ) -> set[ScanResult]:
@@ -64,6 +66,13 @@ def scan(
         one_file_system: Stay on the source's file system. Has no effect on remote sources.
         threads: Threads for a local source. `None`: as many as there are processors.
         storage_options: Options for the file system of a URL or UPath, as fsspec takes them.
+        concurrency: Requests under way at the same time, at most, for a remote source. `None`:
+            32, or fewer where the file system stands no more.
+        lister: What lists S3, Google Cloud and Azure: ``"fsspec"``, the source's own file
+            system, or ``"obstore"`` (which the extra ``obstore`` installs) with the same
+            credentials; where it cannot take them over, or cannot tell what is there, a
+            :class:`ScanWarning` says why and the source's own file system does it. ``"auto"``
+            is ``"fsspec"``.
         on_error: What to do about what goes wrong below the source, which the scan survives:
             ``"warn"``: one :class:`ScanWarning` at the end; ``"raise"``: raise the first;
             ``"ignore"``: nothing; a callable: call it with each `OSError`. A callable runs in
@@ -102,6 +111,8 @@ def scan(
         one_file_system=one_file_system,
         threads=threads,
         storage_options=storage_options,
+        concurrency=concurrency,
+        lister=lister,
         on_error=on_error,
         progress=progress,
     ) as stream:
@@ -120,6 +131,8 @@ def iscan(
     one_file_system: bool = False,
     threads: int | None = None,
     storage_options: Mapping[str, _types.Any] | None = None,
+    concurrency: int | None = None,
+    lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
 ) -> ScanIterator:
@@ -146,7 +159,9 @@ def iscan(
     workers = _arguments.thread_count(threads)
     policy = _arguments.error_policy(on_error)
     _arguments.check_progress(progress)
-    opened = _arguments.open_source(source, storage_options)
+    requests = _arguments.request_count(concurrency)
+    way = _arguments.lister(lister)
+    opened = _arguments.open_source(source, storage_options, requests, way)
     feed: Feed
     if isinstance(opened, str):
         name = opened
@@ -166,10 +181,10 @@ def iscan(
 
             return make_results(ScanResult, found, unique)
     else:
-        from pathvein._listing_feed import RemoteFeed
+        from pathvein._remote_feed import open_scan
 
         name = opened.url()
-        feed = RemoteFeed(opened, unique, exclude=rules, max_depth=depth, follow_links=follow)
+        feed = open_scan(opened, unique, exclude=rules, max_depth=depth, follow_links=follow)
 
         def convert(found: list[_types.Any]) -> list[ScanResult]:
             return [ScanResult(path, unique[index]) for path, index in found]

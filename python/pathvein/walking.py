@@ -115,23 +115,31 @@ def walk_python(
     follow_links: bool = False,
     exclude: str | Iterable[str] = (),
     storage_options: Mapping[str, _types.Any] | None = None,
+    concurrency: int | None = None,
+    lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
 ) -> Iterator[tuple[_types.UPath, list[str], list[str]]]:
-    """List every directory of anything that a UPath can name, one at a time.
+    """List every directory of anything that a UPath can name.
 
-    One listing call for each directory and none for each entry; nothing is taken from a cache
-    of listings, nor left in one.
+    S3, Google Cloud and Azure are listed flat, whole pages of keys at a time; anything else
+    with one listing call for each directory and none for each entry. Nothing is taken from a
+    cache of listings, nor left in one.
 
     Args:
         source: The top of the tree: a URL, a UPath, or a local path.
         max_depth, follow_links, exclude: As for :func:`walk_parallel`.
         storage_options: Options for the file system, as fsspec takes them.
+        concurrency, lister: As for :func:`pathvein.scan`.
         on_error: As for :func:`pathvein.scan`.
 
     Returns:
-        An iterator over each directory's UPath, its directories' names and its files' names,
-        parents before children. A store may have a file and a directory of one name: it is then
-        in both lists. Names removed from the list of directories are not entered.
+        An iterator over each directory's UPath, its directories' names and its files' names. A
+        store may have a file and a directory of one name: it is then in both lists.
+
+        On S3, Google Cloud and Azure directories come in no particular order, mostly children
+        before parents: `exclude` and `max_depth` are the way to leave something out. Anywhere
+        else parents come before children, and names removed from the list of directories are
+        not entered.
 
     Raises:
         OSError: The source does not exist, is no directory or cannot be read; at the first
@@ -145,24 +153,22 @@ def walk_python(
             ...
         FileNotFoundError: [Errno 2] No such file or directory: 'memory://nothing-here'
     """
-    opened = _arguments.open_source(source, storage_options)
+    requests = _arguments.request_count(concurrency)
+    way = _arguments.lister(lister)
+    opened = _arguments.open_source(source, storage_options, requests, way)
     depth = _arguments.count("max_depth", max_depth, 0)
     follow = _arguments.flag("follow_links", follow_links)
     rules = ExcludeRules(exclude)
     errors = ErrorLog(str(source), _arguments.error_policy(on_error))
-    from pathvein._remote import RemoteSource, make_upath, walk_remote
+    from pathvein._remote import RemoteSource, make_upath
+    from pathvein._remote_feed import walk
 
     top = RemoteSource(make_upath(opened)) if isinstance(opened, str) else opened
-    walk = walk_remote(
-        top,
-        max_depth=depth,
-        follow_links=follow,
-        excluded=rules.is_excluded if rules else None,
-        on_error=errors.add,
-    )
 
     def listings() -> Iterator[tuple[_types.UPath, list[str], list[str]]]:
-        yield from walk
+        yield from walk(
+            top, exclude=rules, max_depth=depth, follow_links=follow, on_error=errors.add
+        )
         errors.tell()
 
     return listings()

@@ -288,9 +288,11 @@ class _Bucket:
 
 _CONTENTS = (
     "</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
-    "<ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><Size>0</Size>"
+    "<ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><Size>1</Size>"
     "<StorageClass>STANDARD</StorageClass></Contents>"
 )
+#: A marker is empty.
+_MARKER = f"/{_CONTENTS}".replace("<Size>1<", "<Size>0<")
 
 
 def _rendered(names: list[str], before: str, after: str, *, url: bool) -> str:
@@ -301,7 +303,8 @@ def _rendered(names: list[str], before: str, after: str, *, url: bool) -> str:
     text = "\0".join(names)
     if not url:
         text = escape(text, {"\r": "&#13;", "\n": "&#10;"})
-    return before + text.replace("\0", after + before) + after
+    text = before + text.replace("\0", after + before) + after
+    return text.replace(f"/{_CONTENTS}", _MARKER)
 
 
 def _listing(name: str, bucket: _Bucket, query: dict[str, str], fault: str) -> tuple[bytes, _Page]:

@@ -49,43 +49,82 @@ pub(crate) struct Stats {
     errors: usize,
     /// Links to directories that were not entered for want of follow_links.
     links_not_followed: usize,
+    /// Requests sent to a remote store.
+    requests: usize,
+    /// Keys listed by a remote store that is listed flat.
+    keys: usize,
+    /// Those of the requests that were sent again.
+    retries: usize,
 }
+
+/// All of them, for `pickle`.
+type StatsArguments = (usize, usize, usize, usize, usize, usize, usize, usize);
 
 #[pymethods]
 impl Stats {
     #[new]
-    #[pyo3(signature = (directories = 0, entries = 0, matches = 0, errors = 0, links_not_followed = 0))]
+    #[pyo3(signature = (
+        directories = 0,
+        entries = 0,
+        matches = 0,
+        errors = 0,
+        links_not_followed = 0,
+        requests = 0,
+        keys = 0,
+        retries = 0,
+    ))]
+    #[allow(clippy::too_many_arguments)]
     fn new(
         directories: usize,
         entries: usize,
         matches: usize,
         errors: usize,
         links_not_followed: usize,
+        requests: usize,
+        keys: usize,
+        retries: usize,
     ) -> Stats {
-        Stats { directories, entries, matches, errors, links_not_followed }
+        Stats { directories, entries, matches, errors, links_not_followed, requests, keys, retries }
     }
 
     fn __repr__(&self) -> String {
-        let Stats { directories, entries, matches, errors, links_not_followed } = self;
-        format!(
+        let Stats { directories, entries, matches, errors, links_not_followed, .. } = self;
+        let mut text = format!(
             "Stats(directories={directories}, entries={entries}, matches={matches}, \
-             errors={errors}, links_not_followed={links_not_followed})"
-        )
+             errors={errors}, links_not_followed={links_not_followed}"
+        );
+        // Nothing local has any.
+        if self.requests > 0 {
+            let Stats { requests, keys, retries, .. } = self;
+            text += &format!(", requests={requests}, keys={keys}, retries={retries}");
+        }
+        text + ")"
     }
 
     fn __hash__(&self) -> u64 {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
-        (self.directories, self.entries, self.matches, self.errors, self.links_not_followed)
-            .hash(&mut hasher);
+        self.arguments().hash(&mut hasher);
         hasher.finish()
     }
 
-    fn __reduce__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> (Bound<'py, PyType>, (usize, usize, usize, usize, usize)) {
-        let Stats { directories, entries, matches, errors, links_not_followed } = *slf.get();
-        (slf.get_type(), (directories, entries, matches, errors, links_not_followed))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyType>, StatsArguments) {
+        (slf.get_type(), slf.get().arguments())
+    }
+}
+
+impl Stats {
+    fn arguments(&self) -> StatsArguments {
+        (
+            self.directories,
+            self.entries,
+            self.matches,
+            self.errors,
+            self.links_not_followed,
+            self.requests,
+            self.keys,
+            self.retries,
+        )
     }
 }
 
@@ -97,6 +136,9 @@ impl From<CoreStats> for Stats {
             matches: stats.matches,
             errors: stats.errors,
             links_not_followed: stats.links_not_followed,
+            requests: 0,
+            keys: 0,
+            retries: 0,
         }
     }
 }

@@ -13,11 +13,19 @@ from pathvein_core import ExcludeRules
 import pathvein
 from pathvein import FileStructurePattern
 from pathvein.cli import with_help
-from pathvein.cli._output import Messages, OutputFailed, Results, abandon, count, describe
+from pathvein.cli._output import (
+    Messages,
+    OutputFailed,
+    Results,
+    abandon,
+    count,
+    describe,
+    remote_counts,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Literal
 
 if TYPE_CHECKING or with_help:
     import rich_click as click
@@ -40,6 +48,7 @@ _PIPE_CLOSED = 128 + 13  # SIGPIPE
 
 #: What `pathvein.scan` takes at most.
 _MAX_THREADS = 1024
+_MAX_REQUESTS = 1024
 _SETTINGS = {"help_option_names": ["-h", "--help"], **_LOOKS}
 
 
@@ -107,6 +116,23 @@ def _exclude_rules(
     return value
 
 
+def _storage_options(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for text in value:
+        name, equals, setting = text.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(f"{text!r} is not KEY=VALUE")
+        if name in options:
+            raise click.BadParameter(f"{name!r} is given twice")
+        try:
+            options[name] = json.loads(setting)
+        except ValueError:
+            options[name] = {"True": True, "False": False, "None": None}.get(setting, setting)
+    return options
+
+
 @cli.command(context_settings=_SETTINGS)
 @click.argument("source")
 @click.option(
@@ -143,6 +169,29 @@ def _exclude_rules(
     help="Threads for a local SOURCE. Default: as many as there are processors.",
 )
 @click.option(
+    "-o",
+    "--option",
+    "options",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_storage_options,
+    help="An option for the file system of a URL, as fsspec takes it: anon=true, "
+    "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as such. "
+    "May be given several times.",
+)
+@click.option(
+    "--concurrency",
+    metavar="N",
+    type=click.IntRange(min=1, max=_MAX_REQUESTS),
+    help="Requests under way at the same time, at most, for a URL. Default: 32.",
+)
+@click.option(
+    "--lister",
+    type=click.Choice(["auto", "fsspec", "obstore"]),
+    default="auto",
+    help="What lists s3://, gs:// and az:// URLs. Default: auto.",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -168,6 +217,9 @@ def scan(
     follow_links: bool,
     one_file_system: bool,
     threads: int | None,
+    options: dict[str, Any],
+    concurrency: int | None,
+    lister: Literal["auto", "fsspec", "obstore"],
     as_json: bool,
     null: bool,
     verbose: int,
@@ -207,6 +259,9 @@ def scan(
                 follow_links=follow_links,
                 one_file_system=one_file_system,
                 threads=threads,
+                storage_options=options or None,
+                concurrency=concurrency,
+                lister=lister,
                 on_error=tell,
                 progress=messages.progress if messages.terminal else None,
             )
@@ -284,4 +339,6 @@ def _tell_stats(messages: Messages, stats: pathvein.Stats) -> None:
     text = f"{count(stats.matches, 'match')}, {count(stats.directories, 'directory')}, "
     text += f"{count(stats.entries, 'entry')}, {count(stats.errors, 'error')}, "
     text += count(stats.links_not_followed, "link", " not followed")
+    if stats.requests:
+        text += f", {remote_counts(stats)}"
     messages.say(f"{text}, {messages.elapsed:.2f} s")

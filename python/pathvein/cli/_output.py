@@ -119,6 +119,8 @@ class Messages:
         text += f"{count(stats.entries, 'entry')}, {count(stats.matches, 'match')}"
         if stats.errors:
             text += f", {count(stats.errors, 'error')}"
+        if stats.requests:
+            text += f", {remote_counts(stats)}"
         text = text[: _columns()]
         # It never gets shorter, as the counts do not.
         self._write(f"\r{text}")
@@ -218,3 +220,13 @@ def count(number: int, noun: str, rest: str = "") -> str:
     """``"1 entry"``, ``"1,234 entries"``."""
     noun = noun if number == 1 else _PLURALS.get(noun, f"{noun}s")
     return f"{number:,} {noun}{rest}"
+
+
+def remote_counts(stats: Stats) -> str:
+    """What a remote scan took."""
+    text = count(stats.requests, "request")
+    if stats.keys:
+        text += f", {count(stats.keys, 'key')}"
+    if stats.retries:
+        text += f", {stats.retries:,} of the requests sent again"
+    return text

@@ -1,0 +1,124 @@
+"""Work on the event loop of a file system, for a caller in another thread.
+
+fsspec runs what is asynchronous on a loop in a thread of its own. Its `sync` leaves a coroutine
+running when the waiting caller is interrupted; here the caller waits in slices, and what runs is
+cancelled when the caller goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+#: Seconds that a waiting caller sleeps before it looks for signals.
+SLICE = 0.05
+#: Seconds that the end of cancelled work is waited for.
+_FAREWELL = 0.15
+#: Results waiting to be taken after which nothing more is asked for.
+_MOST_WAITING = 4096
+
+
+class Background:
+    """A coroutine that runs elsewhere, and what it has brought so far."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        work: Callable[[Background], Coroutine[Any, Any, None]],
+    ) -> None:
+        check_thread(loop)
+        self._loop = loop
+        self._changed = threading.Condition()
+        self._found: list[Any] = []
+        self._errors: list[OSError] = []
+        self._begun = False
+        self._taken = asyncio.Event()
+        self._over = threading.Event()
+        self._future: concurrent.futures.Future[None] = asyncio.run_coroutine_threadsafe(
+            self._run(work), loop
+        )
+        self._future.add_done_callback(lambda _: self._notify())
+
+    # In the loop
+
+    async def _run(self, work: Callable[[Background], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await work(self)
+        finally:
+            self._over.set()
+
+    def put(self, found: list[Any], errors: list[OSError]) -> None:
+        """Results for the caller."""
+        with self._changed:
+            first = not self._begun
+            self._begun = True
+            if not (first or found or errors):
+                return
+            self._found += found
+            self._errors += errors
+            self._changed.notify_all()
+
+    async def room(self) -> None:
+        """Waits until the caller has taken most of what there is."""
+        while len(self._found) + len(self._errors) >= _MOST_WAITING:
+            self._taken.clear()
+            # It may have been taken meanwhile.
+            if len(self._found) + len(self._errors) >= _MOST_WAITING:
+                await self._taken.wait()
+
+    # In the caller's thread
+
+    def wait_for_begin(self) -> None:
+        """Waits for the first `put`, or the end. Raises what ended it."""
+        with self._changed:
+            while not (self._begun or self._future.done()):
+                self._changed.wait(SLICE)
+        if self._future.done():
+            self._future.result()
+
+    def take(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
+        """What there is; waits at most so long for something. Whether that was all.
+
+        Raises what ended the work.
+        """
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                # In this order: what is put before the end is there at the end.
+                ended = self._future.done()
+                found, errors = self._found, self._errors
+                left = deadline - time.monotonic()
+                if found or errors or ended or left <= 0:
+                    self._found, self._errors = [], []
+                    break
+                self._changed.wait(min(left, SLICE))
+        if found or errors:
+            self._loop.call_soon_threadsafe(self._taken.set)
+        if ended and not (found or errors) and not self._future.cancelled():
+            self._future.result()
+        return found, errors, ended and not (found or errors)
+
+    def close(self) -> None:
+        """Cancels the work, and waits a little for it to end."""
+        if self._future.done():
+            return
+        self._future.cancel()
+        self._over.wait(_FAREWELL)
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+def check_thread(loop: asyncio.AbstractEventLoop) -> None:
+    """Raises `RuntimeError` in the thread of the loop: it would wait for itself."""
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    if running is loop:
+        raise RuntimeError("listing cannot be waited for inside the event loop that it runs on")

@@ -1,0 +1,56 @@
+"""Stores whose own listing call is known: one request each, for `pathvein._flat`.
+
+Each module has a class with `page` (see :class:`pathvein._flat.Store`), made of a file system
+and of the source's path on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pathvein._flat import Store
+
+__all__ = ["clone_options", "open_store", "package"]
+
+
+def package(fs: Any) -> str:
+    """The package whose listing the file system has."""
+    for cls in type(fs).__mro__:
+        if "ls" in vars(cls) or "_ls" in vars(cls):
+            return str(cls.__module__).partition(".")[0]
+    return ""
+
+
+def clone_options(fs: Any, concurrency: int) -> Mapping[str, Any]:
+    """What a clone of the file system is to be made with to list well."""
+    if package(fs) == "s3fs":
+        from pathvein._stores import s3
+
+        return s3.clone_options(fs, concurrency)
+    return {}
+
+
+def open_store(fs: Any, base: str, *, private: bool) -> Store | None:
+    """The store that a path of a file system leads to; `None` if it is no store known here.
+
+    `private`: the file system object is nobody else's.
+    """
+    base = base.strip("/")
+    if not base:
+        # The root of a store: buckets, not keys.
+        return None
+    name = package(fs)
+    if name == "s3fs":
+        from pathvein._stores.s3 import S3Store
+
+        return S3Store(fs, base, private=private)
+    if name == "gcsfs":
+        from pathvein._stores.gcs import GcsStore
+
+        return GcsStore(fs, base)
+    if name == "adlfs":
+        from pathvein._stores.azure import AzureStore
+
+        return AzureStore(fs, base)
+    return None

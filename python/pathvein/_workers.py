@@ -1,0 +1,218 @@
+"""Listing directories many at a time, as the file system allows.
+
+Whoever walks submits directories and takes their listings, in any order. What is listed at the
+same time is up to the file system: on an asynchronous one coroutines, on its own loop; on
+another threads, as many as it is known to stand, with a connection each where one cannot be
+shared; an unknown one is asked one thing at a time. Never in the caller's thread, so that the
+caller can be interrupted; but what is at hand is simply read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, NamedTuple
+
+from pathvein._background import SLICE, check_thread
+from pathvein._listing import Listing
+from pathvein._remote_fs import listing_threads, own_connection
+
+if TYPE_CHECKING:
+    from pathvein._remote import Excluded, Place, RemoteSource
+
+
+class Job(NamedTuple):
+    """A directory to be listed."""
+
+    #: The caller's.
+    number: int
+    #: The directory, or the one above if `name` is given.
+    place: Place
+    name: str | None = None
+    is_link: bool = False
+
+
+class Done(NamedTuple):
+    """A directory that was listed, or what kept it from being."""
+
+    job: Job
+    #: Where it is, unless that is what failed.
+    place: Place | None
+    listing: Listing | None
+    error: BaseException | None
+
+
+class Workers:
+    """List what is submitted, the latest first. For one thread; this class lists in it."""
+
+    def __init__(self, source: RemoteSource, excluded: Excluded | None) -> None:
+        self._source = source
+        self._excluded = excluded
+        self._stack: list[Job] = []
+        self._under_way = 0
+        self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        self._closed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be taken."""
+        return bool(self._stack) or self._under_way > 0
+
+    def submit(self, job: Job) -> None:
+        """Have a directory listed."""
+        self._stack.append(job)
+
+    def take(self, seconds: float) -> list[Done]:
+        """What has been listed since; waits at most so long for something."""
+        if not self._stack:
+            return []
+        return [list_job(self._source, self._stack.pop(), self._excluded)]
+
+    def close(self) -> None:
+        """Stop."""
+        self._closed = True
+        self._stack.clear()
+
+    def _collect(self, seconds: float, start: Callable[[Job], None], most: int) -> list[Done]:
+        while self._stack and self._under_way < most:
+            self._under_way += 1
+            start(self._stack.pop())
+        deadline = time.monotonic() + seconds
+        done: list[Done] = []
+        while self._under_way and not self._closed:
+            left = 0.0 if done else max(deadline - time.monotonic(), 0.0)
+            try:
+                # In slices: on some systems signals do not end a wait.
+                done.append(self._done.get(left > 0, min(left, SLICE)))
+            except queue.Empty:
+                if done or time.monotonic() >= deadline:
+                    break
+            else:
+                self._under_way -= 1
+        return done
+
+
+class _Coroutines(Workers):
+    """On an asynchronous file system."""
+
+    def __init__(self, source: RemoteSource, excluded: Excluded | None) -> None:
+        super().__init__(source, excluded)
+        check_thread(source.fs.loop)
+        self._futures: set[Future[Done]] = set()
+
+    def take(self, seconds: float) -> list[Done]:
+        return self._collect(seconds, self._start, self._source.concurrency)
+
+    def close(self) -> None:
+        super().close()
+        for future in tuple(self._futures):
+            future.cancel()
+
+    def _start(self, job: Job) -> None:
+        work = list_job_async(self._source, job, self._excluded)
+        future = asyncio.run_coroutine_threadsafe(work, self._source.fs.loop)
+        self._futures.add(future)
+        future.add_done_callback(self._finished)
+
+    def _finished(self, future: Future[Done]) -> None:
+        self._futures.discard(future)
+        if not future.cancelled():
+            self._done.put(future.result())
+
+
+class _Threads(Workers):
+    """On a file system that is not asynchronous."""
+
+    def __init__(self, source: RemoteSource, excluded: Excluded | None) -> None:
+        super().__init__(source, excluded)
+        self._most = min(source.concurrency, listing_threads(source.fs))
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._count = 0
+
+    def take(self, seconds: float) -> list[Done]:
+        return self._collect(seconds, self._start, self._most)
+
+    def close(self) -> None:
+        super().close()
+        for _ in range(self._count):
+            self._jobs.put(None)
+
+    def _start(self, job: Job) -> None:
+        self._jobs.put(job)
+        if self._count < min(self._most, self._under_way):
+            # A daemon: a request that never ends must not keep the process from ending.
+            first = self._count == 0
+            self._count += 1
+            work = threading.Thread(
+                target=_serve,
+                args=(self._source, self._excluded, self._jobs, self._done, first),
+                name="pathvein-listing",
+                daemon=True,
+            )
+            work.start()
+
+
+def _serve(
+    source: RemoteSource,
+    excluded: Excluded | None,
+    jobs: queue.SimpleQueue[Job | None],
+    done: queue.SimpleQueue[Done],
+    first: bool,
+) -> None:
+    """What a thread does. The first one lists as long as any does."""
+    try:
+        with own_connection(source.fs) as fs:
+            _list_all(source.with_fs(fs), excluded, jobs, done)
+    except Exception:
+        # No more connections than there are. One is there: the file system's own.
+        if first:
+            _list_all(source, excluded, jobs, done)
+
+
+def _list_all(
+    source: RemoteSource,
+    excluded: Excluded | None,
+    jobs: queue.SimpleQueue[Job | None],
+    done: queue.SimpleQueue[Done],
+) -> None:
+    while (job := jobs.get()) is not None:
+        done.put(list_job(source, job, excluded))
+
+
+def open_workers(source: RemoteSource, excluded: Excluded | None) -> Workers:
+    """What lists below a source."""
+    if source.at_hand:
+        return Workers(source, excluded)
+    return (_Coroutines if source.asynchronous else _Threads)(source, excluded)
+
+
+def list_job(source: RemoteSource, job: Job, excluded: Excluded | None) -> Done:
+    """List one directory; whatever goes wrong is told."""
+    place = None
+    try:
+        if job.name is None:
+            place = job.place
+        else:
+            place = source.enter(job.place, job.name, is_link=job.is_link)
+        return Done(job, place, source.list(place.rel, excluded), None)
+    except BaseException as error:
+        return Done(job, place, None, error)
+
+
+async def list_job_async(source: RemoteSource, job: Job, excluded: Excluded | None) -> Done:
+    """List one directory on the loop of its file system; whatever goes wrong is told."""
+    place = None
+    try:
+        if job.name is None:
+            place = job.place
+        else:
+            place = await source.enter_async(job.place, job.name, is_link=job.is_link)
+        return Done(job, place, await source.list_async(place.rel, excluded), None)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        return Done(job, place, None, error)

@@ -1,0 +1,242 @@
+"""What is read out of S3's answers, and obstore in place of s3fs, against moto."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pytest
+
+pytest.importorskip("s3fs")
+
+from pathvein import FileStructurePattern as P
+from pathvein import ScanWarning, iscan, scan, walk_python
+from pathvein._retry import BadAnswer
+from pathvein._stores import s3
+
+# Answers
+
+
+def answer(
+    *keys: str, prefixes: tuple[str, ...] = (), token: str | None = None, encoding: bool = False
+) -> bytes:
+    parts = ["<?xml version='1.0'?><ListBucketResult xmlns='http://s3.amazonaws.com/doc/'>"]
+    parts.append(f"<IsTruncated>{'false' if token is None else 'true'}</IsTruncated>")
+    if encoding:
+        parts.append("<EncodingType>url</EncodingType>")
+    if token is not None:
+        parts.append(f"<NextContinuationToken>{escape(token)}</NextContinuationToken>")
+    parts += [
+        f"<Contents><Key>{escape(key)}</Key><Size>0</Size><Owner><ID>x</ID></Owner></Contents>"
+        for key in keys
+    ]
+    parts += [
+        f"<CommonPrefixes>\n<Prefix>{escape(name)}</Prefix></CommonPrefixes>" for name in prefixes
+    ]
+    return "".join([*parts, "</ListBucketResult>\n"]).encode()
+
+
+def picked(body: bytes, status: int = 200) -> Any:
+    response = {"status_code": status, "body": body}
+    told: dict[str, Any] = {}
+    s3.pick_names(response, told)
+    if "pathvein" in told:
+        assert response["body"] == b""
+    else:
+        assert response["body"] == body
+    return told.get("pathvein")
+
+
+def test_names_are_picked_out() -> None:
+    assert picked(answer()) == ([], [], None)
+    assert picked(answer("a")) == (["a"], [], None)
+    assert picked(answer("a", "b/c", prefixes=("d/",), token="1+/=")) == (
+        ["a", "b/c"],
+        ["d/"],
+        "1+/=",
+    )
+    assert picked(answer("a&b", "c<d", "e\nf", "g+h", "é%20")) == (
+        ["a&b", "c<d", "e\nf", "g+h", "é%20"],
+        [],
+        None,
+    )
+    assert picked(answer("a+b", "c%2Bd", "%C3%A9", "e%0Af", "g", encoding=True)) == (
+        ["a b", "c+d", "é", "e\nf", "g"],
+        [],
+        None,
+    )
+    assert picked(answer("a", "b", encoding=True)) == (["a", "b"], [], None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<Something/>",
+        b"<html></html>",
+        answer("a")[:-30],
+        answer("a", "b").replace(b"</Contents>", b"", 1),
+        answer("a").replace(b"<IsTruncated>false</IsTruncated>", b""),
+        answer("a", token="x").replace(b"NextContinuationToken", b"Other"),
+        b"<Error><Code>SlowDown</Code></Error>",
+    ],
+)
+def test_what_is_no_whole_listing_is_none(body: bytes) -> None:
+    with pytest.raises(BadAnswer):
+        picked(body)
+
+
+def test_what_is_unusual_is_left_to_botocore() -> None:
+    assert picked(b"<Error/>", 503) is None
+    assert picked(answer("a").replace(b"<Key>a</Key>", b"<Key><![CDATA[a]]></Key>")) is None
+    assert picked(answer("a").replace(b"<Key>", b"<Key x='1'>")) is None
+
+
+def test_the_users_options_stay_as_they_are() -> None:
+    import s3fs
+
+    config = {"max_pool_connections": 50, "retries": {"max_attempts": 7}, "region_name": "x"}
+    fs = s3fs.S3FileSystem(key="k", secret="s", config_kwargs=config, skip_instance_cache=True)
+    options = s3.clone_options(fs, 32)
+    assert options["config_kwargs"]["max_pool_connections"] == 50
+    assert options["config_kwargs"]["region_name"] == "x"
+    assert options["config_kwargs"]["retries"] == {"total_max_attempts": 1, "mode": "standard"}
+    assert fs.config_kwargs == config
+    assert config["retries"] == {"max_attempts": 7}
+
+
+# obstore
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    pytest.importorskip("obstore")
+    server_module = pytest.importorskip("moto.server")
+    server = server_module.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+Bucket = Callable[..., tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def bucket(endpoint: str) -> Bucket:
+    import boto3
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+        region_name="us-east-1",
+    )
+
+    def make(*keys: str, empty: tuple[str, ...] = ()) -> tuple[str, dict[str, Any]]:
+        name = f"b{uuid.uuid4().hex}"
+        client.create_bucket(Bucket=name)
+        for key in keys:
+            client.put_object(Bucket=name, Key=key, Body=b"" if key.endswith("/") else b"x")
+        for key in empty:
+            client.put_object(Bucket=name, Key=key, Body=b"")
+        return f"s3://{name}", {"endpoint_url": endpoint, "key": "x", "secret": "x"}
+
+    return make
+
+
+def both_ways(url: str, options: dict[str, Any]) -> tuple[Any, list[str]]:
+    """What a walk by obstore gives, which is what one by s3fs gives; and the reasons."""
+
+    def listed(lister: Any) -> Any:
+        walk = walk_python(url, storage_options=options, on_error="ignore", lister=lister)
+        return sorted((path.path, sorted(dirs), sorted(files)) for path, dirs, files in walk)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = listed("obstore")
+    reasons = [str(one.message) for one in caught if one.category is ScanWarning]
+    assert found == listed("fsspec")
+    return found, reasons
+
+
+def test_obstore_lists_the_same(bucket: Bucket) -> None:
+    url, options = bucket(
+        "a/b/c", "a/b", "a", "d.txt", "é ü/#%+", "e/", "f/", "f/g", empty=("h/i",)
+    )
+    found, reasons = both_ways(url, options)
+    assert not reasons
+    assert len(found) == 7
+    assert not both_ways(f"{url}/a", options)[1]
+    found, _ = both_ways(f"{url}/e", options)
+    assert [entry[1:] for entry in found] == [([], [])]
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        (("d//e", "a"), "no path"),
+        (("/abs/f", "b/c"), "begins with a slash"),
+        (("/abs", "abs", "b"), ""),
+        (("!a", "/-x", "b"), "begins with a slash"),
+        (("x/../y", "x/z"), "no path"),
+    ],
+)
+def test_keys_that_obstore_cannot_tell(bucket: Bucket, keys: tuple[str, ...], reason: str) -> None:
+    _, reasons = both_ways(*bucket(*keys))
+    if reason:
+        [told] = reasons
+        assert reason in told
+
+
+def test_many_empty_objects_are_left_to_the_file_system(bucket: Bucket) -> None:
+    _, [reason] = both_ways(*bucket("f", empty=tuple(f"e/{number}" for number in range(80))))
+    assert "empty objects" in reason
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"s3_additional_kwargs": {"x": "y"}}, "s3_additional_kwargs"),
+        ({"client_kwargs": {"verify": False}}, "verify"),
+        ({"config_kwargs": {"proxies": {"http": "x"}}}, "proxies"),
+    ],
+)
+def test_options_that_obstore_does_not_know(
+    bucket: Bucket, more: dict[str, Any], reason: str
+) -> None:
+    url, options = bucket("run/a")
+    with (
+        pytest.warns(ScanWarning, match=reason),
+        contextlib.suppress(OSError),  # some of them lead nowhere
+    ):
+        scan(url, P("run"), storage_options={**options, **more}, lister="obstore")
+
+
+def test_obstore_and_sources_that_are_none(bucket: Bucket) -> None:
+    url, options = bucket("a/b")
+    for source in (f"{url}/none", f"{url}-none"):
+        with pytest.raises(FileNotFoundError):
+            scan(source, P("a"), storage_options=options, lister="obstore")
+
+
+def test_results_and_counts_of_obstore(bucket: Bucket) -> None:
+    url, options = bucket("run/a", "other/b")
+    with iscan(url, P("run", files=["a"]), storage_options=options, lister="obstore") as stream:
+        [result] = stream
+    assert type(result.source).__name__ == "S3Path"
+    assert (result.source / "a").read_bytes() == b"x"
+    assert stream.stats.keys == 2
+    assert stream.stats.requests >= 1
+
+
+def test_obstore_for_what_it_does_not_list() -> None:
+    with pytest.warns(ScanWarning, match="lists only S3"), pytest.raises(FileNotFoundError):
+        scan("memory://none", P("a"), lister="obstore")
