@@ -62,9 +62,10 @@ class Azurite(KeyStore):
         self._process.stop()
 
     def can_hold(self, name: str) -> bool:
-        # Backslashes are made slashes. A line feed, and a # at the end, are lost in adlfs's
-        # paths: see `test_names_that_adlfs_loses`.
-        return super().can_hold(name) and not set(name) & set("\\\n") and name[-1] != "#"
+        # Backslashes are made slashes. A line feed, and an empty query or fragment (a # or ? at
+        # the end, ?#), are lost in adlfs's paths: see `test_names_that_adlfs_loses`.
+        lost = set(name) & set("\\\n") or name[-1] in "#?" or "?#" in name
+        return super().can_hold(name) and not lost
 
     def keys(self, keys: Iterable[str]) -> Place:
         container = self.new_bucket()
