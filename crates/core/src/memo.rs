@@ -8,10 +8,22 @@ use std::sync::Arc;
 /// up often is soon there again.
 const CAPACITY: usize = 1024;
 
+/// How many words they may take together, about: with thousands of patterns, an
+/// answer may be a long one.
+const WORDS: usize = 256 * 1024;
+
+/// What can be kept.
+pub(crate) trait Answer: Clone {
+    /// How many words it takes, about.
+    fn words(&self) -> usize;
+}
+
 /// Answers by what was asked: something of an `A`, with some words.
 #[derive(Debug)]
 pub(crate) struct Memo<A, V> {
     entries: HashMap<u64, Entry<A, V>, BuildHasherDefault<AsIs>>,
+    /// How many words they have taken.
+    words: usize,
 }
 
 #[derive(Debug)]
@@ -24,7 +36,7 @@ struct Entry<A, V> {
 
 impl<A, V> Default for Memo<A, V> {
     fn default() -> Self {
-        Memo { entries: HashMap::default() }
+        Memo { entries: HashMap::default(), words: 0 }
     }
 }
 
@@ -37,7 +49,7 @@ fn hash<A>(about: &Arc<A>, words: &[u64]) -> u64 {
     hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ hash >> 32
 }
 
-impl<A, V: Clone> Memo<A, V> {
+impl<A, V: Answer> Memo<A, V> {
     pub(crate) fn get(&mut self, about: &Arc<A>, words: &[u64], work_out: impl FnOnce() -> V) -> V {
         let hash = hash(about, words);
         let entry = self.entries.get(&hash);
@@ -45,9 +57,12 @@ impl<A, V: Clone> Memo<A, V> {
             return entry.answer.clone();
         }
         let answer = work_out();
-        if self.entries.len() >= CAPACITY {
+        let takes = words.len() + answer.words();
+        if self.entries.len() >= CAPACITY || self.words + takes > WORDS {
             self.entries.clear();
+            self.words = 0;
         }
+        self.words += takes;
         let (about, words) = (Arc::clone(about), words.into());
         self.entries.insert(hash, Entry { about, words, answer: answer.clone() });
         answer
@@ -75,6 +90,35 @@ impl Hasher for AsIs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Answer for (usize, u64) {
+        fn words(&self) -> usize {
+            2
+        }
+    }
+
+    impl Answer for Arc<Vec<u64>> {
+        fn words(&self) -> usize {
+            self.len()
+        }
+    }
+
+    #[test]
+    fn long_answers_are_few() {
+        let (mut memo, about) = (Memo::default(), Arc::new(()));
+        let mut answers = Vec::new();
+        for word in 0..100 {
+            let answer = Arc::new(vec![word; WORDS / 10]);
+            answers.push(Arc::downgrade(&answer));
+            assert_eq!(memo.get(&about, &[word], || answer)[0], word);
+            assert!(answers.iter().filter(|answer| answer.strong_count() > 0).count() <= 10);
+        }
+        // One that is too long by itself is no harm.
+        let answer = Arc::new(vec![7; 2 * WORDS]);
+        assert_eq!(memo.get(&about, &[100], || answer).len(), 2 * WORDS);
+        assert_eq!(memo.get(&about, &[101], || Arc::new(vec![8]))[0], 8);
+        assert_eq!(memo.entries.len(), 1);
+    }
 
     #[test]
     fn answers_are_those_to_the_question() {

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::bits;
+use crate::memo::Answer;
 use crate::{FileStructurePattern, Name, NameGlob, NameSet};
 
 /// The number of a node; a node's children have smaller numbers.
@@ -285,6 +286,28 @@ pub(crate) struct Outcome {
     pub(crate) matched: Box<[usize]>,
     /// What is under way, if anything.
     pub(crate) below: Option<Arc<Below>>,
+}
+
+impl Answer for Arc<CandidateSet> {
+    fn words(&self) -> usize {
+        (self.nodes.len() + self.files.len()) / 2
+    }
+}
+
+impl Answer for Arc<Outcome> {
+    fn words(&self) -> usize {
+        let below = self.below.as_ref().map_or(0, |below| {
+            let sets = below.awaited.words() + below.wanted.words();
+            (below.waiting.len() + below.children.len()) / 2 + sets
+        });
+        self.satisfied.len() / 2 + self.matched.len() + below
+    }
+}
+
+impl Wanted {
+    fn words(&self) -> usize {
+        self.nodes.len() + self.globs.len() + self.unnamed.len() / 2
+    }
 }
 
 /// Candidates that wait for sub-directories, and what for.

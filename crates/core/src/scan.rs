@@ -160,10 +160,11 @@ impl Matcher {
     fn found(&self, path: PathBuf, patterns: &[usize], out: &mut Outlet<Match>) {
         out.stats.matches += patterns.len();
         let Some((&last, others)) = patterns.split_last() else { return };
+        let weight = 1 + path.as_os_str().len() / 256;
         for &pattern in others {
-            out.found(Match { path: path.clone(), pattern: self.originals[pattern] });
+            out.found(Match { path: path.clone(), pattern: self.originals[pattern] }, weight);
         }
-        out.found(Match { path, pattern: self.originals[last] });
+        out.found(Match { path, pattern: self.originals[last] }, weight);
     }
 }
 

@@ -143,7 +143,8 @@ impl Visitor for Collector {
         (directories, files): Self::Listing,
         out: &mut Outlet<Listing>,
     ) {
-        out.found(Listing { path: place.path(), directories, files });
+        let weight = 1 + (directories.len() + files.len()) / 16;
+        out.found(Listing { path: place.path(), directories, files }, weight);
     }
 
     fn awaits_any(&self, (): &()) -> bool {

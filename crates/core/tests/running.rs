@@ -223,10 +223,10 @@ fn dropping_a_scan_ends_its_threads() {
         }
     };
     let (_dir, root) = temp();
-    wide(&root, 3_000);
+    wide(&root, 10_000);
     let scan = Scan::new(&root, &[pattern("*")]).threads(threads(4));
     // Taken: nothing, one, more than may wait, all.
-    for count in [0, 1, 2_000, 3_001] {
+    for count in [0, 1, 5_000, 10_001] {
         let mut matches = scan.clone().start().unwrap();
         assert_eq!(matches.by_ref().take(count).count(), count);
         // They wait for the results to be taken. (A thread has its name a little
@@ -239,7 +239,7 @@ fn dropping_a_scan_ends_its_threads() {
     }
     // Ended, it has none even before it is dropped; closed, it has ended.
     let mut matches = scan.clone().start().unwrap();
-    assert_eq!(matches.by_ref().count(), 3_001);
+    assert_eq!(matches.by_ref().count(), 10_001);
     settled();
     assert!(matches.next().is_none());
     let mut matches = scan.clone().start().unwrap();
@@ -249,14 +249,14 @@ fn dropping_a_scan_ends_its_threads() {
     assert!(matches.next().is_none());
     assert!(matches!(matches.next_before(Instant::now()), Next::End));
     let stats = matches.stats();
-    assert!(stats.directories > 0 && stats.directories < 3_001);
+    assert!(stats.directories > 0 && stats.directories < 10_001);
     matches.close();
     assert_eq!(matches.stats(), stats);
     // Even one that finds nothing stops half-way (but may have been quick).
     let stopped = (0..20).any(|_| {
         let mut matches = Scan::new(&root, &[pattern("none")]).start().unwrap();
         matches.close();
-        matches.stats().directories < 3_001
+        matches.stats().directories < 10_001
     });
     assert!(stopped);
     // One that cannot start leaves none, nor does a walk.
@@ -342,4 +342,58 @@ fn any_number_of_threads_gives_the_same() {
         assert_eq!(sorted(all(scan.clone().threads(threads(count)))), one);
     }
     assert_eq!(sorted(all(scan.threads(None))), one);
+}
+
+/// Listings that wait to be taken take memory, so of large ones there are few.
+#[test]
+fn few_large_listings_wait() {
+    let (_dir, root) = temp();
+    wide(&root, 64);
+    for i in 0..64 {
+        for j in 0..2_000 {
+            fs::File::create(root.join(format!("d{i}/{j}"))).unwrap();
+        }
+    }
+    let mut listings = Walk::new(&root).threads(threads(1)).start().unwrap();
+    let progress = listings.progress();
+    // (Less time makes it easier.)
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(progress.stats().directories < 40, "{:?}", progress.stats());
+    assert_eq!(
+        listings.by_ref().map(|listing| listing.unwrap().files.len()).sum::<usize>(),
+        128_000
+    );
+    assert_eq!(progress.stats().directories, 65);
+}
+
+#[test]
+fn fewer_threads_than_asked_for() {
+    const NAME: &str = "fewer_threads_than_asked_for";
+    // Nobody else's processes count for this one.
+    if !rustix::process::geteuid().is_root() && !child::is_child() {
+        return;
+    }
+    if !child::is_child() {
+        return child::run_as(NAME, 61_417);
+    }
+    let (_dir, root) = temp();
+    wide(&root, 1_000);
+    let limit = rustix::process::Rlimit { current: Some(20), maximum: Some(20) };
+    rustix::process::setrlimit(rustix::process::Resource::Nproc, limit).unwrap();
+    let builder = || std::thread::Builder::new();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let started = std::thread::scope(|scope| {
+        let wait = || {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+        };
+        let started = (0..30).filter(|_| builder().spawn_scoped(scope, wait).is_ok()).count();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        started
+    });
+    assert!((1..20).contains(&started), "the limit does not hold: {started}");
+    for _ in 0..20 {
+        assert_eq!(all(Scan::new(&root, &[pattern("*")]).threads(threads(30))).len(), 1_001);
+    }
 }

@@ -22,7 +22,7 @@ use crate::pattern::FileStructurePattern;
 /// How long the waiting caller sleeps before it looks for signals.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How many results are handed over at once, at most.
+/// How much is handed over at once, at most: so many results that weigh little.
 const BATCH: usize = 512;
 
 /// How long results gather before they are handed over.
@@ -146,15 +146,21 @@ impl From<CoreStats> for Stats {
 /// What both kinds of running traversal offer.
 trait Stream: Send {
     type Item: Send;
+    /// One, and more for what takes much memory.
+    fn weight(item: &Self::Item) -> usize;
     fn next_before(&mut self, deadline: Instant) -> Next<Self::Item>;
     fn progress(&self) -> Progress;
     fn close(&mut self);
 }
 
 macro_rules! stream {
-    ($stream:ty, $item:ty) => {
+    ($stream:ty, $item:ty, $weight:expr) => {
         impl Stream for $stream {
             type Item = $item;
+
+            fn weight(item: &$item) -> usize {
+                $weight(item)
+            }
 
             fn next_before(&mut self, deadline: Instant) -> Next<$item> {
                 <$stream>::next_before(self, deadline)
@@ -171,13 +177,16 @@ macro_rules! stream {
     };
 }
 
-stream!(Matches, Match);
-stream!(Listings, Listing);
+stream!(Matches, Match, |_| 1);
+stream!(Listings, Listing, |listing: &Listing| {
+    1 + (listing.directories.len() + listing.files.len()) / 16
+});
 
 /// Results, errors in their place, and whether there are no more.
 struct Batch<T> {
     items: Vec<T>,
     errors: Vec<Error>,
+    weight: usize,
     ended: bool,
 }
 
@@ -230,7 +239,7 @@ impl<S: Stream> Running<S> {
     /// Waits for a result until the deadline, lets a few more gather, and takes
     /// all that are there.
     fn fill(&self, deadline: Instant) -> Batch<S::Item> {
-        let mut batch = Batch { items: Vec::new(), errors: Vec::new(), ended: false };
+        let mut batch = Batch { items: Vec::new(), errors: Vec::new(), weight: 0, ended: false };
         let mut stream = self.lock();
         batch.take(&mut *stream, deadline);
         if !batch.is_full() && !batch.is_empty() && self.started.elapsed() >= AT_ONCE {
@@ -260,12 +269,18 @@ impl<S: Stream> Drop for Running<S> {
 impl<T> Batch<T> {
     /// Takes a result, waiting for it until the deadline, and all that are there
     /// by then.
-    fn take(&mut self, stream: &mut impl Stream<Item = T>, mut deadline: Instant) {
+    fn take<S: Stream<Item = T>>(&mut self, stream: &mut S, mut deadline: Instant) {
         let started = Instant::now();
         while !self.is_full() {
             match stream.next_before(deadline) {
-                Next::Item(Ok(item)) => self.items.push(item),
-                Next::Item(Err(error)) => self.errors.push(error),
+                Next::Item(Ok(item)) => {
+                    self.weight += S::weight(&item);
+                    self.items.push(item);
+                }
+                Next::Item(Err(error)) => {
+                    self.weight += 1;
+                    self.errors.push(error);
+                }
                 Next::Timeout => break,
                 Next::End => {
                     self.ended = true;
@@ -282,7 +297,7 @@ impl<T> Batch<T> {
     }
 
     fn is_full(&self) -> bool {
-        self.ended || self.items.len() + self.errors.len() >= BATCH
+        self.ended || self.weight >= BATCH
     }
 }
 

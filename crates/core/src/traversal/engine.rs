@@ -123,6 +123,11 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         })
     }
 
+    /// There are only so many workers.
+    pub(super) fn reduce_workers(&self, workers: usize) {
+        self.pool.reduce(workers);
+    }
+
     /// Ends it: a worker was lost.
     pub(super) fn abandon(&self) {
         self.pool.abandon();

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::channel::Sender;
@@ -13,7 +13,40 @@ use crate::{Error, Operation};
 /// a directory.
 pub(super) type Parcel<T> = Vec<Result<T, Error>>;
 
-/// How many results make a batch.
+/// What a worker has found and not sent yet. Whoever waits for results may take
+/// them from here, for the operating system may hold the worker up.
+#[derive(Debug)]
+pub(super) struct Shelf<T>(Mutex<Waiting<T>>);
+
+#[derive(Debug)]
+struct Waiting<T> {
+    parcel: Parcel<T>,
+    weight: usize,
+}
+
+impl<T> Shelf<T> {
+    fn new() -> Shelf<T> {
+        Shelf(Mutex::new(Waiting { parcel: Vec::new(), weight: 0 }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+        // Nothing panics while it is locked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lock().parcel.is_empty()
+    }
+
+    /// Takes all that is there.
+    pub(super) fn take(&self) -> Parcel<T> {
+        let mut waiting = self.lock();
+        waiting.weight = 0;
+        std::mem::take(&mut waiting.parcel)
+    }
+}
+
+/// How much makes a batch: so many results that [weigh](Outlet::found) little.
 const BATCH: usize = 256;
 
 /// How many batches may wait to be taken before the workers wait, too.
@@ -87,9 +120,9 @@ pub(crate) struct Outlet<T> {
     sender: Sender<Parcel<T>>,
     stop: Arc<AtomicBool>,
     counters: Arc<Counters>,
-    parcel: Parcel<T>,
+    shelf: Arc<Shelf<T>>,
     begun: Instant,
-    /// When the first of the parcel was found.
+    /// When the first on the shelf was found.
     since: Option<Instant>,
     /// Nothing has been sent yet: the first result does not wait.
     first: bool,
@@ -108,7 +141,7 @@ impl<T> Outlet<T> {
             sender,
             stop,
             counters,
-            parcel: Vec::new(),
+            shelf: Arc::new(Shelf::new()),
             begun: Instant::now(),
             since: None,
             first: true,
@@ -122,8 +155,15 @@ impl<T> Outlet<T> {
         Outlet::new(self.sender.clone(), Arc::clone(&self.stop), Arc::clone(&self.counters))
     }
 
-    pub(crate) fn found(&mut self, item: T) {
-        self.send(Ok(item));
+    /// Where whoever waits for results finds those that have not been sent.
+    pub(super) fn shelf(&self) -> &Arc<Shelf<T>> {
+        &self.shelf
+    }
+
+    /// Sends what was found. It weighs one, and more if it takes so much memory
+    /// that few of it should wait to be taken.
+    pub(crate) fn found(&mut self, item: T, weight: usize) {
+        self.send(Ok(item), weight);
     }
 
     pub(super) fn failed(&mut self, path: PathBuf, operation: Operation, error: io::Error) {
@@ -132,12 +172,16 @@ impl<T> Outlet<T> {
 
     pub(super) fn send_error(&mut self, error: Error) {
         self.stats.errors += 1;
-        self.send(Err(error));
+        self.send(Err(error), 1);
     }
 
-    fn send(&mut self, result: Result<T, Error>) {
-        self.parcel.push(result);
-        if self.parcel.len() >= BATCH || self.first {
+    fn send(&mut self, result: Result<T, Error>, weight: usize) {
+        let mut waiting = self.shelf.lock();
+        waiting.parcel.push(result);
+        waiting.weight = waiting.weight.saturating_add(weight);
+        let is_full = waiting.weight >= BATCH;
+        drop(waiting);
+        if is_full || self.first {
             self.flush();
         }
     }
@@ -154,7 +198,8 @@ impl<T> Outlet<T> {
     /// Lets go of what has waited long enough.
     #[cold]
     pub(super) fn tock(&mut self) {
-        if self.parcel.is_empty() {
+        if self.shelf.is_empty() {
+            self.since = None;
             self.count();
         } else {
             let now = Instant::now();
@@ -172,11 +217,11 @@ impl<T> Outlet<T> {
     /// Lets go of all that there is.
     pub(super) fn flush(&mut self) {
         self.count();
-        if self.parcel.is_empty() {
+        let parcel = self.shelf.take();
+        if parcel.is_empty() {
             return;
         }
         (self.first, self.since) = (false, None);
-        let parcel = std::mem::replace(&mut self.parcel, Vec::with_capacity(BATCH));
         if self.sender.send(parcel).is_err() {
             // Nobody listens any more.
             self.stop.store(true, Ordering::Relaxed);

@@ -11,7 +11,6 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// What the workers of a traversal share; a gift is a `G`.
 #[derive(Debug)]
 pub(super) struct Pool<G> {
-    workers: usize,
     /// How many workers wait for a gift that has not been made yet.
     hungry: AtomicUsize,
     state: Mutex<State<G>>,
@@ -21,6 +20,7 @@ pub(super) struct Pool<G> {
 #[derive(Debug)]
 struct State<G> {
     gifts: Vec<G>,
+    workers: usize,
     waiting: usize,
     done: bool,
 }
@@ -28,13 +28,8 @@ struct State<G> {
 impl<G> Pool<G> {
     /// A pool of so many workers, the first thing to do at hand.
     pub(super) fn new(workers: usize, first: G) -> Pool<G> {
-        let state = State { gifts: vec![first], waiting: 0, done: false };
-        Pool {
-            workers,
-            hungry: AtomicUsize::new(0),
-            state: Mutex::new(state),
-            wake: Condvar::new(),
-        }
+        let state = State { gifts: vec![first], workers, waiting: 0, done: false };
+        Pool { hungry: AtomicUsize::new(0), state: Mutex::new(state), wake: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State<G>> {
@@ -72,7 +67,7 @@ impl<G> Pool<G> {
                 self.note_hunger(&state);
                 return gift;
             }
-            if state.waiting == self.workers {
+            if state.waiting == state.workers {
                 state.done = true;
                 self.wake.notify_all();
                 continue;
@@ -80,6 +75,13 @@ impl<G> Pool<G> {
             self.note_hunger(&state);
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// There are fewer workers than was thought.
+    pub(super) fn reduce(&self, workers: usize) {
+        self.state().workers = workers;
+        // If all of them wait, somebody has to see that.
+        self.wake.notify_all();
     }
 
     /// Ends it all: a worker is lost, and what it had to do with it.

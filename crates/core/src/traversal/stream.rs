@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::channel::{Nothing, Receiver, Sender, bounded};
 use super::engine::{Traversal, Worker};
 use super::lister::{Lister, Untyped};
-use super::outlet::{Counters, Outlet, PARCELS, Parcel, Stats};
+use super::outlet::{Counters, Outlet, PARCELS, Parcel, Shelf, Stats};
 use super::portable::Portable;
 use super::{Options, Visitor};
 use crate::{Error, Operation};
@@ -25,8 +25,13 @@ const MAX_THREADS: usize = 1024;
 /// depth of the tree.
 const STACK: usize = 512 * 1024;
 
-/// How long a stream that is closed waits for its workers.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a stream that is closed waits for its workers: so long that none is
+/// left behind for want of a processor.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long nothing is received before what the workers have not sent is taken
+/// from them.
+const SHELF_TIME: Duration = Duration::from_millis(20);
 
 /// How far a traversal has come, to be asked while another thread waits for its
 /// next result.
@@ -48,6 +53,9 @@ pub(crate) struct Stream<T> {
     failure: Option<Error>,
     /// Results that have been received and not taken.
     received: std::vec::IntoIter<Result<T, Error>>,
+    /// When some were received last.
+    received_at: Instant,
+    shelves: Vec<Arc<Shelf<T>>>,
     /// `None` once it has ended.
     receiver: Option<Receiver<Parcel<T>>>,
     stop: Arc<AtomicBool>,
@@ -106,7 +114,9 @@ impl<T: Send + 'static> Stream<T> {
         (stream.receiver, stream.at_work) = (Some(receiver), Some(at_work));
         let out = Outlet::new(sender, Arc::clone(&stream.stop), Arc::clone(&stream.counters));
         for _ in 0..threads {
-            let mut worker = Worker::new(Arc::clone(&traversal), visitor.clone(), out.another());
+            let out = out.another();
+            let shelf = Arc::clone(out.shelf());
+            let mut worker = Worker::new(Arc::clone(&traversal), visitor.clone(), out);
             let shared = Arc::clone(&traversal);
             let (stop, panicked) = (Arc::clone(&stream.stop), Arc::clone(&stream.panicked));
             let working: Sender<Infallible> = working.clone();
@@ -122,11 +132,17 @@ impl<T: Send + 'static> Stream<T> {
                 drop(working);
             });
             match started {
-                Ok(thread) => stream.workers.push(thread),
-                Err(error) => {
-                    stream.stop.store(true, Ordering::Relaxed);
-                    traversal.abandon();
+                Ok(thread) => {
+                    stream.workers.push(thread);
+                    stream.shelves.push(shelf);
+                }
+                Err(error) if stream.workers.is_empty() => {
                     return Err(Error::io(path, Operation::StartThreads, error));
+                }
+                // Those that there are do it all.
+                Err(_) => {
+                    traversal.reduce_workers(stream.workers.len());
+                    break;
                 }
             }
         }
@@ -138,6 +154,8 @@ impl<T: Send + 'static> Stream<T> {
         Stream {
             failure: None,
             received: Vec::new().into_iter(),
+            received_at: Instant::now(),
+            shelves: Vec::new(),
             receiver: None,
             stop: Arc::default(),
             panicked: Arc::default(),
@@ -168,8 +186,26 @@ impl<T: Send + 'static> Stream<T> {
             self.close();
             return Next::Item(Err(Error::other_process()));
         }
-        match receiver.receive(deadline) {
+        let received = loop {
+            let look = Instant::now() + SHELF_TIME;
+            let until = deadline.map_or(look, |deadline| deadline.min(look));
+            match receiver.receive(Some(until)) {
+                Err(Nothing::Yet) => {}
+                received => break received,
+            }
+            if self.received_at.elapsed() >= SHELF_TIME {
+                let parcel: Parcel<T> = self.shelves.iter().flat_map(|s| s.take()).collect();
+                if !parcel.is_empty() {
+                    break Ok(parcel);
+                }
+            }
+            if deadline == Some(until) {
+                break Err(Nothing::Yet);
+            }
+        };
+        match received {
             Ok(parcel) => {
+                self.received_at = Instant::now();
                 self.received = parcel.into_iter();
                 // (No parcel is empty.)
                 self.next_before(deadline)
@@ -203,11 +239,13 @@ impl<T> Stream<T> {
             // stays locked for ever.
             std::mem::forget(self.receiver.take());
             std::mem::forget(self.at_work.take());
+            std::mem::forget(std::mem::take(&mut self.shelves));
             std::mem::forget(std::mem::take(&mut self.workers));
             return;
         }
         self.stop.store(true, Ordering::Relaxed);
         self.receiver = None;
+        self.shelves.clear();
         let patience = Instant::now() + PATIENCE;
         let at_work = self.at_work.take().map(|at_work| at_work.receive(Some(patience)));
         if at_work == Some(Err(Nothing::Yet)) {

@@ -27,8 +27,30 @@ const ENTRIES: [(&str, EntryKind); 6] = [
     ("link_untold", EntryKind::Link),
 ];
 
-/// Closed while a directory called `dir_hanging` is not to be listed.
-static GATE: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+/// Closed while some directory is not to be listed.
+struct Gate(Mutex<bool>, Condvar);
+
+impl Gate {
+    const fn closed() -> Gate {
+        Gate(Mutex::new(false), Condvar::new())
+    }
+
+    fn pass(&self) {
+        let mut is_open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*is_open {
+            is_open = self.1.wait(is_open).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn open(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.1.notify_all();
+    }
+}
+
+/// Before the source `hanging`, and the bottom of the source `stalling`.
+static HANGING: Gate = Gate::closed();
+static STALLING: Gate = Gate::closed();
 
 impl Lister for Made {
     type Handle = PathBuf;
@@ -54,10 +76,10 @@ impl Lister for Made {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         if name == "hanging" {
-            let mut is_open = GATE.0.lock().unwrap_or_else(PoisonError::into_inner);
-            while !*is_open {
-                is_open = GATE.1.wait(is_open).unwrap_or_else(PoisonError::into_inner);
-            }
+            HANGING.pass();
+        }
+        if handle.starts_with("stalling") && handle.components().count() > 3 {
+            STALLING.pass();
         }
         assert!(name != "panicking", "as the test wants it");
         if handle.components().count() > 3 {
@@ -151,8 +173,27 @@ fn a_stream_that_hangs_can_be_closed() {
     assert!(begin.elapsed() < Duration::from_secs(60));
     assert!(matches!(stream.next_before(None), Next::End));
     drop(stream);
-    *GATE.0.lock().unwrap() = true;
-    GATE.1.notify_all();
+    HANGING.open();
+}
+
+#[test]
+fn a_worker_that_is_held_up_holds_back_no_result() {
+    let mut stream = start("stalling", 1);
+    let mut listings = 0;
+    // The source, the first directory in it and the first in that one; below, it
+    // hangs.
+    while listings < 3 {
+        match stream.next_before(Some(Instant::now() + Duration::from_secs(30))) {
+            Next::Item(item) => listings += usize::from(item.is_ok()),
+            Next::Timeout | Next::End => panic!("{listings} listings"),
+        }
+    }
+    // Nor does it once it goes on.
+    STALLING.open();
+    while let Some(item) = next(&mut stream) {
+        listings += usize::from(item.is_ok());
+    }
+    assert_eq!(listings, 1 + 2 + 4 + 8);
 }
 
 #[test]

@@ -29,6 +29,11 @@ pub(crate) fn run(test: &str, prepare: impl FnOnce(Command) -> Command) {
 
 /// Runs the test of this name alone, as somebody who is not the superuser.
 pub(crate) fn run_without_rights(test: &str) {
+    run_as(test, 65534);
+}
+
+/// Runs it as a certain user, if the superuser can be any.
+pub(crate) fn run_as(test: &str, user: u32) {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
@@ -43,7 +48,7 @@ pub(crate) fn run_without_rights(test: &str) {
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     run(test, |_| {
         let mut command = Command::new(&program);
-        command.uid(65534).gid(65534).current_dir(dir.path()).env("TMPDIR", dir.path());
+        command.uid(user).gid(user).current_dir(dir.path()).env("TMPDIR", dir.path());
         command
     });
 }
