@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -302,6 +303,18 @@ def requests(
     assert not failures
     assert tidy(found) == tidy(expected)
     return len(store.log)
+
+
+@pytest.mark.parametrize("can_start", [True, False])
+def test_nothing_beyond_a_level_is_lost_when_it_is_cut(can_start: bool) -> None:
+    """Of what a probe of one directory shows, the last is not the last of the range."""
+    for count, each, page_size in itertools.product((12, 40), (1, 4), (2, 3, 5)):
+        keys = [f"a/k{i:03}/f{j}" for i in range(count) for j in range(each)] + ["zfile"]
+        expected, _ = in_one_go(keys, KeyWalk())
+        for seed in range(8):
+            store = MemoryStore(keys, page_size=page_size, seed=seed, can_start=can_start)
+            found, _, failures, _ = listed(store, KeyWalk(), 6)
+            assert (failures, tidy(found)) == ([], tidy(expected))
 
 
 def test_what_fits_into_a_page_is_one_request() -> None:

@@ -128,7 +128,8 @@ class _Range:
 
     @property
     def bound(self) -> str:
-        return _END if self.end is None else self.end
+        past = _past(self.prefix)
+        return past if self.end is None else min(self.end, past)
 
     @property
     def child_size(self) -> float:
@@ -318,6 +319,7 @@ class FlatListing:
         if range_.prefix and self._store.can_start and range_.at_level is None:
             # Whoever may list the source need not be let list a prefix of it by itself.
             self._narrow = False
+            range_.end = None if range_.bound == _END else range_.bound
             range_.prefix, range_.token = "", None
             return True
         return False
@@ -432,6 +434,8 @@ class FlatListing:
             middle = len(best.cuts) - 1
             if best.child_size < self._store.page_size or not self._is_known(best):
                 return None
+            if best.bound > _past(best.level):
+                return None
         return self._cut(best, middle)
 
     def _is_known(self, range_: _Range) -> bool:
@@ -456,7 +460,8 @@ class FlatListing:
         del range_.files[first_file:]
         range_.expected = range_.read + range_.promise
         wanted = self._scan.prefix(number, at)
-        if not new.cuts and known:
+        # (Of what is beyond the level, nothing is known.)
+        if not new.cuts and known and new.bound <= _past(level):
             # One directory: what is beside it is known, and need not be listed.
             behind = successor(at)
             if new.files or new.bound < _past(level):
