@@ -128,7 +128,8 @@ class _Range:
 
     @property
     def bound(self) -> str:
-        return _END if self.end is None else self.end
+        past = _past(self.prefix)
+        return past if self.end is None else min(self.end, past)
 
     @property
     def child_size(self) -> float:
@@ -318,6 +319,7 @@ class FlatListing:
         if range_.prefix and self._store.can_start and range_.at_level is None:
             # Whoever may list the source need not be let list a prefix of it by itself.
             self._narrow = False
+            range_.end = None if range_.bound == _END else range_.bound
             range_.prefix, range_.token = "", None
             return True
         return False
@@ -432,6 +434,8 @@ class FlatListing:
             middle = len(best.cuts) - 1
             if best.child_size < self._store.page_size or not self._is_known(best):
                 return None
+            if best.bound > _past(best.level):
+                return None
         return self._cut(best, middle)
 
     def _is_known(self, range_: _Range) -> bool:
@@ -458,8 +462,13 @@ class FlatListing:
         wanted = self._scan.prefix(number, at)
         if not new.cuts and known:
             # One directory: what is beside it is known, and need not be listed.
-            behind = successor(at)
-            if new.files or new.bound < _past(level):
+            behind, past = successor(at), _past(level)
+            if new.bound > past:
+                # What is beyond the level is not known.
+                beyond = self._scan.split(number, past)
+                self._waiting.append(_Range(beyond, range_.prefix, level + LAST, new.end))
+                new.end = past
+            if new.files or new.bound < past:
                 rest = self._scan.split(number, behind) if behind < new.bound else None
                 if rest is not None:
                     self._scan.keys(rest, [f for f in new.files if f < new.bound])
@@ -558,6 +567,8 @@ class FlatListing:
             return
         ahead = [p for p in prefixes if range_.after < p < range_.bound and p > after]
         if not ahead:
+            if token is None:
+                self._end_early(range_, level, after, keys)
             self._rest(range_)
             if token is None and range_.vain_probes == 1:
                 # What is known now can tell at once where else to look.
@@ -571,6 +582,23 @@ class FlatListing:
             range_.files = [k for k in keys if range_.after < k < range_.bound and k > after]
             self._estimate(range_)
         self._dispatch()
+
+    def _end_early(self, range_: _Range, level: str, after: str, files: list[str]) -> None:
+        """Ends a range with the level's child that it is in, if what is behind are files only.
+
+        `files` are all of the level after the key `after`.
+        """
+        inside = child(range_.after, level)
+        if not (range_.after.startswith(level) and inside.endswith("/")):
+            return
+        behind = successor(inside)
+        if after >= behind or range_.bound > _past(level) or behind >= range_.bound:
+            return
+        rest = self._scan.split(range_.number, behind)
+        self._scan.keys(rest, [file for file in files if behind <= file < range_.bound])
+        self._scan.end(rest)
+        range_.end = behind
+        self._told(any_key=self._found)
 
     def _estimate(self, range_: _Range) -> None:
         """How large a child of the level is, by the last page."""
