@@ -540,3 +540,47 @@ def test_the_gate_holds_back_and_lets_in() -> None:
 )
 def test_common_directory(one: str, other: str, common: str) -> None:
     assert common_directory(one, other) == common
+
+
+@pytest.mark.parametrize("can_start", [True, False])
+@pytest.mark.parametrize("tail", [["zfile"], ["b/f", "zfile"], [f"z{n:02}" for n in range(30)]])
+def test_what_comes_after_a_level_that_was_cut_is_listed(tail: list[str], can_start: bool) -> None:
+    keys = [f"a/k{n:03}/f{m}" for n in range(20) for m in range(4)] + tail
+    expected, _ = in_one_go(keys, KeyWalk())
+    for seed in range(40):
+        store = MemoryStore(keys, page_size=3, can_start=can_start, seed=seed)
+        found, _, failures, _ = listed(store, KeyWalk(), 6)
+        assert not failures
+        assert tidy(found) == tidy(expected), seed
+
+
+def grown(source: random.Random, prefix: str = "", depth: int = 0) -> list[str]:
+    """Keys of a bushy tree, with files beside, before and after its directories."""
+    keys: list[str] = []
+    for _ in range(source.choice([0, 1, 2, 5, 12])):
+        name = f"{prefix}{source.choice('abmz')}{source.randrange(20)}"
+        kind = source.random()
+        if kind < 0.35:
+            keys.append(name)
+        elif kind < 0.42:
+            keys.append(f"{name}/")
+        elif depth < 4:
+            keys += grown(source, f"{name}/", depth + 1)
+    if source.random() < 0.3:
+        many, rest = source.choice(["k", "a", "zz"]), source.choice(["", "/f", "/g/h"])
+        keys += [f"{prefix}{many}{n:03}{rest}" for n in range(source.randrange(60))]
+    return keys
+
+
+@pytest.mark.parametrize("can_start", [True, False])
+def test_large_trees_are_listed_whole(can_start: bool) -> None:
+    for seed in range(150):
+        source = random.Random(seed)
+        keys = grown(source)
+        expected, _ = in_one_go(keys, KeyWalk())
+        store = MemoryStore(
+            keys, page_size=source.randint(1, 8), can_start=can_start, inclusive=True, seed=seed
+        )
+        found, _, failures, _ = listed(store, KeyWalk(), source.randint(1, 12))
+        assert not failures
+        assert tidy(found) == tidy(expected), seed

@@ -94,6 +94,9 @@ def test_what_is_unusual_is_left_to_botocore() -> None:
     assert picked(b"<Error/>", 503) is None
     assert picked(answer("a").replace(b"<Key>a</Key>", b"<Key><![CDATA[a]]></Key>")) is None
     assert picked(answer("a").replace(b"<Key>", b"<Key x='1'>")) is None
+    assert picked(answer("it's").replace(b"'s", b"&#39;s")) is None
+    assert picked(answer("a").replace(b"<Key>a", b"<Key>a&#xA;b")) is None
+    assert picked(answer("a").replace(b"<Key>a", b"<Key>a&#10;b")) == (["a\nb"], [], None)
 
 
 def test_the_users_options_stay_as_they_are() -> None:
@@ -199,6 +202,28 @@ def test_keys_that_obstore_cannot_tell(bucket: Bucket, keys: tuple[str, ...], re
 def test_many_empty_objects_are_left_to_the_file_system(bucket: Bucket) -> None:
     _, [reason] = both_ways(*bucket("f", empty=tuple(f"e/{number}" for number in range(80))))
     assert "empty objects" in reason
+
+
+def test_a_page_of_obstore_that_fails_is_asked_for_again(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pathvein._stores.obstore import Answer, ObstoreStore
+
+    exists = ObstoreStore._exists
+    failed = []
+
+    async def fails_once(self: ObstoreStore, key: str) -> bool:
+        if key not in failed:
+            failed.append(key)
+            raise Answer(503, "slow down")
+        return await exists(self, key)
+
+    monkeypatch.setattr(ObstoreStore, "_exists", fails_once)
+    monkeypatch.setattr(ObstoreStore, "page_size", 2)
+    # All in one directory, so that one page follows the other.
+    _, reasons = both_ways(*bucket("a", "b", "d", "e", "f", empty=("c", "g")))
+    assert not reasons
+    assert {"c", "g"} <= set(failed)
 
 
 @pytest.mark.parametrize(

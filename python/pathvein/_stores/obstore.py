@@ -113,13 +113,15 @@ class ObstoreStore:
             keys = [meta["path"][cut:] for meta in objects]
             if keys and not (self._prefix or prefix or after or token):
                 await self._check_slashes(keys)
+            # All pages but the last are full.
+            told = keys[-1] if len(keys) == self.page_size else ""
+            if not all(meta["size"] for meta in objects):
+                keys = await self._with_markers(keys, [not meta["size"] for meta in objects])
         except BaseException:
+            # Whoever asks again gets this page, not the next.
             stream.pages = None
             raise
-        # All pages but the last are full.
-        stream.told = keys[-1] if len(keys) == self.page_size else ""
-        if not all(meta["size"] for meta in objects):
-            keys = await self._with_markers(keys, [not meta["size"] for meta in objects])
+        stream.told = told
         return Page(keys, [], stream if stream.told else None)
 
     async def _check_slashes(self, keys: list[str]) -> None:

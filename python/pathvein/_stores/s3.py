@@ -22,6 +22,8 @@ _KEY = re.compile(rb"<Key>([^<]*)</Key>")
 _PREFIX = re.compile(rb"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
 _TRUNCATED = re.compile(rb"<IsTruncated>\s*(true|false)\s*</IsTruncated>")
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]*)</NextContinuationToken>")
+#: References to characters that are not among `_ENTITIES`.
+_REFERENCE = re.compile(rb"&#(?!(?:13|10|9);)")
 _ENTITIES = {"&quot;": '"', "&apos;": "'", "&#13;": "\r", "&#10;": "\n", "&#9;": "\t"}
 _DIRECTORY_BUCKET = "--x-s3"
 
@@ -118,6 +120,7 @@ def pick_names(
         len(names) != body.count(b"<Contents>")
         or len(prefixes) != body.count(b"<CommonPrefixes>")
         or b"<!" in body
+        or _REFERENCE.search(body)
     ):
         return
     encoded = b"<EncodingType>url</EncodingType>" in body
