@@ -18,9 +18,8 @@ docs/semantics.md says. How a directory is read depends on the file system:
 * all others: one ``ls(detail=True)`` per directory, and nothing per entry, except one
   ``info`` per symbolic link.
 
-What is asked of a file system is asked in steps (`_Ask`), so that one description serves where
-the answer is waited for and where it is awaited. Stores are better listed flat, by
-`pathvein._key_feed`; `RemoteSource.store` is what that needs.
+What is asked of a file system is told in steps, which `pathvein._asking` takes. Stores are better
+listed flat, by `pathvein._key_feed`; `RemoteSource.store` is what that needs.
 
 Listings are never taken from a cache, nor left in one. A file system that keeps a listings
 cache is replaced, for listing only, by a private clone without one; any other is used as it
@@ -36,17 +35,16 @@ import contextlib
 import copy
 import errno
 import os
-import stat
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 try:
-    from fsspec.asyn import sync
-    from fsspec.dircache import DirCache
     from fsspec.implementations.local import LocalFileSystem
     from upath import UPath
 
+    from pathvein._asking import Ask, Asker, Steps
+    from pathvein._remote_entries import Entries
     from pathvein._remote_fs import (
         BAD_COMPONENTS,
         MAX_LINKS,
@@ -55,12 +53,9 @@ try:
         grow,
         holds_all_keys,
         join,
-        keeps_listings,
         lists_like,
         protocols,
         real_path,
-        real_path_async,
-        refresh_options,
         unwrap,
         without_cache,
     )
@@ -70,7 +65,6 @@ except ImportError as error:
         name=error.name,
     ) from error
 
-from pathvein._background import check_thread
 from pathvein._flat import Store, Unfit
 from pathvein._listing import Listing, list_local, noted
 from pathvein._remote_errors import (
@@ -80,7 +74,7 @@ from pathvein._remote_errors import (
     os_error,
     unaddressable,
 )
-from pathvein._retry import BadAnswer, Gate, Tally, persist
+from pathvein._retry import Tally
 from pathvein._stores import clone_options, open_store, package
 
 __all__ = [
@@ -101,8 +95,6 @@ _PROTOCOLS_WITHOUT_LINKS = _HTTP_PROTOCOLS | {
 #: four in a row.
 CONCURRENCY = 32
 _SSH_CONCURRENCY = 64
-#: Parts of a directory that are asked for together over SFTP. A part is some hundred entries.
-_READ_AHEADS = 8
 _EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
 
 
@@ -122,19 +114,6 @@ class Place(NamedTuple):
     real: str | None
     #: Number of links on the way.
     links: int
-
-
-class _Ask(NamedTuple):
-    """Something to ask of a file system: `list`, `info` or `real`, and of which path."""
-
-    what: str
-    where: str
-    #: Takes the entries of a listing.
-    builder: _Builder | None = None
-
-
-#: What asks, and is sent the answers.
-_Steps = Generator[_Ask, Any, Any]
 
 
 def open_source(
@@ -222,40 +201,58 @@ class RemoteSource:
         self.concurrency = concurrency or (
             _SSH_CONCURRENCY if path.protocol in ("ssh", "sftp") else CONCURRENCY
         )
-        #: What was asked of the file system.
-        self.tally = Tally()
-        self._gate = Gate(self.concurrency)
         self._path = where
         self._url = str(self.root)
         self._http = path.protocol in _HTTP_PROTOCOLS
         fs, base = unwrap(user_fs, where)
-        #: The file system that listings come from.
-        self.fs: Any = fs
-        self._options: dict[str, Any] = {}
         #: The source's path there, without a trailing slash unless it is the root.
         self._base = base.rstrip("/") or base[:1]
         # Web servers tell directories by the slash, and redirect those who leave it out.
         self._slash = "/" if self._http and base.endswith("/") else ""
-        self._private = False
         self._tree: Node | None = None
         self._local = lists_like(fs, LocalFileSystem)
         self._flat = not self._local and holds_all_keys(fs)
         #: What lists it flat, if anything does.
         self.store: Store | None = None
-        if not self._local and not self._flat:
-            self.fs, self._private = without_cache(fs, clone_options(fs, self.concurrency))
-            if self.fs is fs and keeps_listings(fs):
-                self._options = refresh_options(fs)
-            self.store = open_store(self.fs, self._base, private=self._private)
+        private = False
+        if not self.at_hand:
+            fs, private = without_cache(fs, clone_options(fs, self.concurrency))
+            self.store = open_store(fs, self._base, private=private)
+        self._asker = Asker(
+            fs,
+            store=self.store,
+            base=self._base,
+            at_hand=self.at_hand,
+            private=private,
+            concurrency=self.concurrency,
+        )
 
     def __repr__(self) -> str:
         return f"RemoteSource({self.root!r})"
 
-    def with_fs(self, fs: Any) -> RemoteSource:
-        """The same source, listed by another file system object."""
+    def connected(self, connect: Callable[[], Any], stopped: threading.Event) -> RemoteSource:
+        """The same source for one thread, with a file system object of its own.
+
+        See :meth:`pathvein._asking.Asker.connected`.
+        """
         twin = copy.copy(self)
-        twin.fs = fs
+        twin._asker = self._asker.connected(connect, stopped)
         return twin
+
+    @property
+    def fs(self) -> Any:
+        """The file system that listings come from."""
+        return self._asker.fs
+
+    @property
+    def tally(self) -> Tally:
+        """What was asked of the file system."""
+        return self._asker.tally
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be under way now."""
+        return self._asker.gate.limit
 
     @property
     def name(self) -> str:
@@ -316,15 +313,15 @@ class RemoteSource:
         (`ELOOP`). Where the file system cannot resolve paths, so does the 41st link in a row
         of directories.
         """
-        entered: Place = _answer(self._enter(place, name, is_link), self._ask)
+        entered: Place = self._asker.answer(self._enter(place, name, is_link))
         return entered
 
     async def enter_async(self, place: Place, name: str, *, is_link: bool = False) -> Place:
         """What `enter` does, for those that run on the loop of an asynchronous file system."""
-        entered: Place = await self._answer_async(self._enter(place, name, is_link))
+        entered: Place = await self._asker.answer_async(self._enter(place, name, is_link))
         return entered
 
-    def _enter(self, place: Place, name: str, is_link: bool) -> _Steps:
+    def _enter(self, place: Place, name: str, is_link: bool) -> Steps:
         rel = join(place.rel, name)
         if not is_link:
             real = None if place.real is None else join(place.real, name)
@@ -335,7 +332,7 @@ class RemoteSource:
             error = OSError(errno.EOPNOTSUPP, "links in archives are not followed", url)
             raise noted(error, doing)
         try:
-            real = yield _Ask("real", self._where(rel))
+            real = yield Ask("real", self._where(rel))
         except MemoryError:
             raise
         except Exception as cause:
@@ -358,11 +355,7 @@ class RemoteSource:
     @property
     def asynchronous(self) -> bool:
         """Whether it is listed by coroutines, on the loop of the file system."""
-        if self.at_hand:
-            return False
-        return self.store is not None or (
-            bool(getattr(self.fs, "async_impl", False)) and hasattr(type(self.fs), "_ls")
-        )
+        return self._asker.asynchronous
 
     def list(self, rel: str = "", excluded: Excluded | None = None) -> Listing:
         """Lists one directory, by its path relative to the source.
@@ -374,16 +367,12 @@ class RemoteSource:
         cannot be read at all; for the source itself also `NotADirectoryError`. `filename` is
         the URL. Whatever goes wrong with a part of the listing is in its `errors`.
         """
-        if self.asynchronous:
-            check_thread(self.fs.loop)
-            listing: Listing = sync(self.fs.loop, self.list_async, rel, excluded)
-        else:
-            listing = _answer(self._list(rel, excluded), self._ask)
+        listing: Listing = self._asker.answer(self._list(rel, excluded))
         return listing
 
     async def list_async(self, rel: str = "", excluded: Excluded | None = None) -> Listing:
         """What `list` does, for those that run on the loop of an asynchronous file system."""
-        listing: Listing = await self._answer_async(self._list(rel, excluded))
+        listing: Listing = await self._asker.answer_async(self._list(rel, excluded))
         return listing
 
     def open_obstore(self) -> Store | str:
@@ -409,10 +398,7 @@ class RemoteSource:
 
         Returns if it may be an empty directory.
         """
-        if self.asynchronous:
-            sync(self.fs.loop, self._answer_async, self._check_source(None))
-        else:
-            _answer(self._check_source(None), self._ask)
+        self._asker.answer(self._check_source(None))
 
     def bad_key(self, key: str) -> OSError:
         """The error item for a key of which some component is none."""
@@ -429,7 +415,7 @@ class RemoteSource:
         )
         return self._bad_component("/".join(components[:bad]), components[bad])
 
-    def _list(self, rel: str, excluded: Excluded | None) -> _Steps:
+    def _list(self, rel: str, excluded: Excluded | None) -> Steps:
         prefix = f"{rel}/" if rel else ""
         skip = None if excluded is None else lambda name: excluded(prefix + name, False)
         if self._local:
@@ -479,20 +465,20 @@ class RemoteSource:
             listing.errors.append(self._bad_component(rel, component))
         return listing
 
-    def _list_fs(self, rel: str, skip: Callable[[str], bool] | None) -> _Steps:
+    def _list_fs(self, rel: str, skip: Callable[[str], bool] | None) -> Steps:
         url = self.url(rel)
         where = self._where(rel)
         where += "/" if self._http and rel else self._slash
-        builder = _Builder(where, self._http)
-        listing = builder.listing
+        entries = Entries(where, self._http)
+        listing = entries.listing
         try:
-            for entry in (yield _Ask("list", where, builder)):
-                builder.add(entry)
+            for entry in (yield Ask("list", where, entries)):
+                entries.add(entry)
         except MemoryError:
             raise
         except Exception as error:
             failure = os_error(error, url, "reading the directory")
-            if not builder.entries:
+            if not entries.count:
                 if not rel and isinstance(failure, FileNotFoundError):
                     yield from self._check_source(failure)
                 raise failure from error
@@ -500,117 +486,24 @@ class RemoteSource:
             listing.failure = failure
             listing.errors.append(failure)
         else:
-            if builder.is_file and builder.entries == 1:
+            if entries.is_file and entries.count == 1:
                 # The entry itself: what some file systems answer for a file.
                 raise noted(not_a_directory(url), "opening the directory")
-            if not builder.entries and not rel:
+            if not entries.count and not rel:
                 yield from self._check_source(None)
-        for component in builder.bad:
+        for component in entries.bad:
             listing.errors.append(self._bad_component(rel, component))
-        for name in builder.linked:
+        for name in entries.linked:
             if skip is None or not skip(name):
                 yield from self._resolve_link(listing, rel, name)
         return listing
 
-    def _ask(self, ask: _Ask) -> Any:
-        """What a file system that is not asynchronous answers."""
-        self.tally.requests += 1
-        # webdav4 puts paths into URLs as they are.
-        where = quote(ask.where) if package(self.fs) == "webdav4" else ask.where
-        if ask.what == "info":
-            return self.fs.info(where)
-        if ask.what == "real":
-            return real_path(self.fs, where)
-        if package(self.fs) == "fsspec" and "ftp" in protocols(self.fs):
-            entries = _list_ftp(self.fs, where)
-            if entries is not None:
-                return entries
-        if (
-            package(self.fs) == "fsspec"
-            and hasattr(self.fs, "ftp")
-            and "sftp" in protocols(self.fs)
-        ):
-            return _list_sftp(self.fs, where)
-        return self._ls(where)
-
-    async def _ask_async(self, ask: _Ask) -> Any:
-        """What an asynchronous file system answers."""
-        if ask.what == "info":
-            return await persist(lambda: self.fs._info(ask.where), self._gate, self.tally)
-        if ask.what == "real":
-            return await real_path_async(self.fs, ask.where)
-        if self.store is not None and ask.builder is not None:
-            await self._list_store(self.store, ask.where, ask.builder)
-            return ()
-        return await persist(lambda: self._ls_async(ask.where), self._gate, self.tally)
-
-    async def _answer_async(self, steps: _Steps) -> Any:
-        try:
-            ask = next(steps)
-            while True:
-                try:
-                    answer = await self._ask_async(ask)
-                except Exception as error:
-                    ask = steps.throw(error)
-                else:
-                    ask = steps.send(answer)
-        except StopIteration as end:
-            return end.value
-
-    async def _list_store(self, store: Store, where: str, builder: _Builder) -> None:
-        """Lists a directory page by page, by the store's own call."""
-        prefix = join(where, "")[len(join(self._base, "")) :]
-        token = None
-        while True:
-            page = await persist(
-                lambda: store.page(prefix, "", None, token, delimiter=True),  # noqa: B023
-                self._gate,
-                self.tally,
-            )
-            for name in page.prefixes:
-                builder.add({"name": join(self._base, name), "type": "directory"})
-            for name in page.keys:
-                builder.add({"name": join(self._base, name), "type": "file"})
-            if page.token is None:
-                return
-            if page.token == token and not (page.keys or page.prefixes):
-                raise BadAnswer("the store says that there is more, and does not tell it")
-            token = page.token
-
-    async def _ls_async(self, where: str) -> Any:
-        try:
-            return await self.fs._ls(where, detail=True, **self._options)
-        except KeyError:
-            with self._cache_read_back():
-                return await self.fs._ls(where, detail=True, **self._options)
-
-    def _ls(self, where: str) -> Iterable[Mapping[str, Any]]:
-        try:
-            entries: Iterable[Mapping[str, Any]] = self.fs.ls(where, detail=True, **self._options)
-        except KeyError:
-            with self._cache_read_back():
-                entries = self.fs.ls(where, detail=True, **self._options)
-        return entries
-
-    @contextlib.contextmanager
-    def _cache_read_back(self) -> Iterator[None]:
-        """For those that read a listing back from the cache that they have just put it in."""
-        cache = getattr(self.fs, "dircache", None)
-        if not self._private or not isinstance(cache, DirCache) or cache.use_listings_cache:
-            raise
-        cache.use_listings_cache = True
-        try:
-            yield
-        finally:
-            cache.use_listings_cache = False
-            cache.clear()
-
-    def _check_source(self, missing: FileNotFoundError | None) -> _Steps:
+    def _check_source(self, missing: FileNotFoundError | None) -> Steps:
         """Returns also if nothing better than `missing` is known."""
         if not self.root.name and not self._http:
             return
         try:
-            info = yield _Ask("info", self._base)
+            info = yield Ask("info", self._base)
         except MemoryError:
             raise
         except Exception as error:
@@ -625,11 +518,11 @@ class RemoteSource:
         if is_file:
             raise noted(not_a_directory(self._url), "opening the directory")
 
-    def _resolve_link(self, listing: Listing, rel: str, name: str) -> _Steps:
+    def _resolve_link(self, listing: Listing, rel: str, name: str) -> Steps:
         child = join(rel, name)
         kind = "file"
         try:
-            kind = entry_type((yield _Ask("info", self._where(child))))
+            kind = entry_type((yield Ask("info", self._where(child))))
         except MemoryError:
             raise
         except Exception as error:
@@ -683,99 +576,3 @@ class RemoteDirectory:
     def list(self, rel: str) -> Listing:
         """See `RemoteSource.list`."""
         return self._source.list(rel)
-
-
-def _answer(steps: _Steps, ask: Callable[[_Ask], Any]) -> Any:
-    """Takes the steps, waiting for each answer."""
-    try:
-        question = next(steps)
-        while True:
-            try:
-                answer = ask(question)
-            except Exception as error:
-                question = steps.throw(error)
-            else:
-                question = steps.send(answer)
-    except StopIteration as end:
-        return end.value
-
-
-# Entries of one `ls`
-
-
-class _Builder:
-    """Sorts the entries of one listing, whatever the file system threw in."""
-
-    def __init__(self, where: str, http: bool) -> None:
-        self.listing = Listing()
-        #: The directory, without slashes around it.
-        self.where = where.strip("/")
-        #: Entries that are inside the directory or stand for it.
-        self.entries = 0
-        #: Whether there was an entry of the directory's own name that is a file.
-        self.is_file = False
-        self.bad: dict[str, None] = {}
-        self.linked: list[str] = []
-        self._http = http
-        self._prefix = f"{self.where}/" if self.where else ""
-        self._dirs: set[str] = set()
-        self._files: set[str] = set()
-
-    def add(self, entry: Mapping[str, Any]) -> None:
-        name: str = entry["name"]
-        kind = entry_type(entry)
-        # File systems differ in whether names begin with a slash. Only one is taken off: any
-        # other is an empty component.
-        name = name.removeprefix("/")
-        if name == self.where:
-            self.entries += 1
-            self.is_file |= kind != "directory"
-            return
-        if not name.startswith(self._prefix):
-            return
-        name = name[len(self._prefix) :]
-        if self._http and (not name or name[0] in "?#"):
-            # Links of an index page to itself: other orders, anchors.
-            return
-        self.entries += 1
-        if not name and kind != "directory":
-            # The marker of the directory itself.
-            return
-        is_dir = kind == "directory" or name.endswith("/")
-        first, *rest = name.removesuffix("/").split("/")
-        if first in BAD_COMPONENTS:
-            self.bad[first] = None
-        elif rest or is_dir:
-            if first not in self._dirs:
-                self._dirs.add(first)
-                self.listing.dirnames.append(first)
-        elif first not in self._files:
-            self._files.add(first)
-            if kind == "link":
-                self.linked.append(first)
-            else:
-                self.listing.filenames.append(first)
-
-
-def _list_ftp(fs: Any, where: str) -> list[dict[str, Any]] | None:
-    """The entries, or `None` if the server does not know the command."""
-    from ftplib import error_perm
-
-    try:
-        return [
-            {"name": join(where.strip("/"), name), "type": facts.get("type")}
-            for name, facts in fs.ftp.mlsd(where or "/")
-            if facts.get("type") not in ("cdir", "pdir")
-        ]
-    except error_perm as error:
-        if str(error)[:3] in ("500", "502"):
-            return None
-        raise
-
-
-def _list_sftp(fs: Any, where: str) -> Iterator[dict[str, Any]]:
-    """What `ls` asks for, without asking for fifty parts of each directory at once."""
-    for entry in fs.ftp.listdir_iter(where, read_aheads=_READ_AHEADS):
-        mode = entry.st_mode or 0
-        kind = "directory" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "file"
-        yield {"name": join(where, entry.filename), "type": kind}

@@ -6,6 +6,7 @@ Part of `pathvein._remote`, and like it imported only for URLs and UPaths.
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
 import os
 import posixpath
@@ -24,6 +25,8 @@ from fsspec.implementations.cached import CachingFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
+
+from pathvein import _retry
 
 # As many links as Linux follows in one path.
 MAX_LINKS = 40
@@ -108,13 +111,15 @@ def without_cache(fs: Any, changes: Mapping[str, Any] | None = None) -> tuple[An
     if hasattr(type(fs), "__del__"):
         # A copy would take the connection down with it.
         return fs, False
-    copy = object.__new__(type(fs))
-    bound = {name for name, value in vars(fs).items() if getattr(value, "__wrapped__", None)}
-    copy.__dict__.update({name: value for name, value in vars(fs).items() if name not in bound})
-    copy.dircache = DirCache(use_listings_cache=False)
+    twin = _twin(fs)
+    for name, value in vars(fs).items():
+        if getattr(value, "__wrapped__", None):
+            # A method, bound to the other.
+            delattr(twin, name)
+    twin.dircache = DirCache(use_listings_cache=False)
     if getattr(fs, "async_impl", False) and fs.mirror_sync_methods:
-        mirror_sync_methods(copy)
-    return copy, True
+        mirror_sync_methods(twin)
+    return twin, True
 
 
 def listing_threads(fs: Any) -> int:
@@ -136,23 +141,50 @@ def own_connection(fs: Any) -> Iterator[Any]:
 
     Raises what kept it from being made.
     """
-    names = protocols(fs)
     if hasattr(getattr(fs, "client", None), "open_sftp"):
-        # Another channel of the same connection: no new login.
-        copy = object.__new__(type(fs))
-        copy.__dict__.update(vars(fs))
-        with contextlib.suppress(AttributeError, OSError):
-            # Else a request waits until the one before has been acknowledged: 40 ms or so.
-            fs.client.get_transport().sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        copy.ftp = fs.client.open_sftp()
+        transport = fs.client.get_transport()
+        if transport is None or not transport.is_active():
+            # The connection is lost. The user's stays as it is.
+            fs = another = _again(fs)
+        else:
+            # Another channel of the same connection: no new login.
+            another = None
+            fs = _twin(fs)
+            fs.ftp = fs.client.open_sftp()
+            with contextlib.suppress(OSError):
+                # Else a request waits until the one before has been acknowledged: 40 ms or so.
+                transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Paramiko waits for ever by itself.
+        fs.ftp.get_channel().settimeout(_retry.TIMEOUT)
         try:
-            yield copy
+            yield fs
         finally:
-            copy.ftp.close()
-    elif "ftp" in names:
-        yield type(fs)(*fs.storage_args, **{**fs.storage_options, "skip_instance_cache": True})
+            with contextlib.suppress(Exception):
+                fs.ftp.close()
+                if another is not None:
+                    another.client.close()
+    elif "ftp" in protocols(fs):
+        yield _again(fs)
+    elif hasattr(getattr(fs, "client", None), "with_retry"):
+        # webdav4 would send requests again by itself.
+        fs = _twin(fs)
+        fs.client = copy.copy(fs.client)
+        fs.client.with_retry = lambda request: request()
+        yield fs
     else:
         yield fs
+
+
+def _twin(fs: Any) -> Any:
+    """A shallow copy. (`copy.copy` gives the very object, if it is a cached instance.)"""
+    twin = object.__new__(type(fs))
+    twin.__dict__.update(vars(fs))
+    return twin
+
+
+def _again(fs: Any) -> Any:
+    """Another of the same options."""
+    return type(fs)(*fs.storage_args, **{**fs.storage_options, "skip_instance_cache": True})
 
 
 def refresh_options(fs: Any) -> dict[str, Any]:

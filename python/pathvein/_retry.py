@@ -7,7 +7,11 @@ two layers multiply: each of five tries of the one would be five tries of the ot
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
+import re
+import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -41,21 +45,25 @@ _BUSY_CODES = frozenset(
     }
 )
 _TRANSIENT_CODES = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable"})
+#: By name, as none of the libraries need be there.
 _SILENT_CLASSES = frozenset(
     {
         *("ConnectTimeoutError", "FSTimeoutError", "ReadTimeout", "ReadTimeoutError"),
-        *("ServerTimeoutError", "ServiceResponseTimeoutError", "TimeoutError"),
+        *("ServerTimeoutError", "ServiceResponseTimeoutError", "Timeout", "TimeoutError"),
+        *("TimeoutException",),
     }
 )
-#: By name, as none of the libraries need be there.
 _BROKEN_CLASSES = frozenset(
     {
-        *("BadAnswer", "ClientConnectionError", "ClientPayloadError", "ConnectionError"),
-        *("HTTPClientError", "IncompleteRead", "IncompleteReadError", "JSONDecodeError"),
-        *("ResponseParserError", "ResponseStreamingError", "ServiceRequestError"),
-        *("ServiceResponseError", "ProxyError", "ParseError", "DecodeError"),
+        *("BadAnswer", "BadGatewayError", "ClientConnectionError", "ClientPayloadError"),
+        *("ConnectionError", "DecodeError", "EOFError", "HTTPClientError", "IncompleteRead"),
+        *("IncompleteReadError", "JSONDecodeError", "NetworkError", "ParseError", "ProtocolError"),
+        *("ProxyError", "ResponseParserError", "ResponseStreamingError", "SSHException"),
+        *("ServiceRequestError", "ServiceResponseError"),
     }
 )
+#: How those that say it in words only tell that the connection is lost: FTP, paramiko.
+_BROKEN_TEXT = re.compile(r"42[156]\b|socket is closed", re.IGNORECASE)
 
 
 class BadAnswer(Exception):
@@ -74,7 +82,9 @@ def trouble(error: BaseException) -> str | None:
     names = {cls.__name__ for cls in type(error).__mro__}
     if names & _SILENT_CLASSES:
         return "silent"
-    return "broken" if names & _BROKEN_CLASSES else None
+    if names & _BROKEN_CLASSES or _BROKEN_TEXT.match(str(error)):
+        return "broken"
+    return None
 
 
 class Gate:
@@ -121,7 +131,7 @@ class Gate:
 
     def slow_down(self) -> None:
         """The store has asked for fewer requests."""
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         if now >= self._calm_until:
             self._calm_until = now + _LULL
             self._limit = max(1.0, self._limit / 2)
@@ -154,15 +164,57 @@ async def persist(request: Callable[[], Awaitable[T]], gate: Gate, tally: Tally)
                 async with asyncio.timeout(TIMEOUT):
                     answer = await request()
         except Exception as error:
-            kind = trouble(error)
-            if kind is None or tries >= _TRIES[kind]:
-                if tries > 1:
-                    error.add_note(f"after {tries} tries")
-                raise
-            if kind == "busy":
-                gate.slow_down()
+            pause = _pause(error, tries, gate)
         else:
             gate.went_well()
             return answer
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (tries - 1))
-        await asyncio.sleep(pause * random.uniform(0.5, 1))
+        await asyncio.sleep(pause)
+
+
+def persist_blocking(
+    request: Callable[[], T],
+    gate: Gate,
+    tally: Tally,
+    *,
+    stopped: threading.Event,
+    reconnect: Callable[[], None],
+) -> T:
+    """The same for a thread that waits for its answers.
+
+    How many requests are under way is the business of whoever has the threads, and so is how long
+    one may take that of the file system. Nothing is sent again once it is `stopped`; `reconnect`
+    is called if the way to the store has failed.
+    """
+    tries = 0
+    while True:
+        if stopped.is_set():
+            raise InterruptedError(errno.EINTR, "the scan has ended")
+        tries += 1
+        tally.requests += 1
+        tally.retries += tries > 1
+        try:
+            answer = request()
+        except Exception as error:
+            stopped.wait(_pause(error, tries, gate))
+            if trouble(error) != "busy":
+                try:
+                    reconnect()
+                except Exception as failure:
+                    # What went wrong first says more.
+                    error.add_note(f"and connecting again failed: {failure}")
+        else:
+            gate.went_well()
+            return answer
+
+
+def _pause(error: Exception, tries: int, gate: Gate) -> float:
+    """Seconds to wait before the next try. Raises the error if there is to be none."""
+    kind = trouble(error)
+    if kind is None or tries >= _TRIES[kind]:
+        if tries > 1:
+            error.add_note(f"after {tries} tries")
+        raise error
+    if kind == "busy":
+        gate.slow_down()
+    pause: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (tries - 1))
+    return pause * random.uniform(0.5, 1)

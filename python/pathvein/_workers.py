@@ -10,12 +10,13 @@ caller can be interrupted; but what is at hand is simply read.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pathvein._background import SLICE, check_thread
 from pathvein._listing import Listing
@@ -132,12 +133,14 @@ class _Threads(Workers):
         self._most = min(source.concurrency, listing_threads(source.fs))
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._count = 0
+        self._stopped = threading.Event()
 
     def take(self, seconds: float) -> list[Done]:
-        return self._collect(seconds, self._start, self._most)
+        return self._collect(seconds, self._start, min(self._most, self._source.limit))
 
     def close(self) -> None:
         super().close()
+        self._stopped.set()
         for _ in range(self._count):
             self._jobs.put(None)
 
@@ -149,7 +152,7 @@ class _Threads(Workers):
             self._count += 1
             work = threading.Thread(
                 target=_serve,
-                args=(self._source, self._excluded, self._jobs, self._done, first),
+                args=(self._source, self._excluded, self._jobs, self._done, self._stopped, first),
                 name="pathvein-listing",
                 daemon=True,
             )
@@ -161,16 +164,24 @@ def _serve(
     excluded: Excluded | None,
     jobs: queue.SimpleQueue[Job | None],
     done: queue.SimpleQueue[Done],
+    stopped: threading.Event,
     first: bool,
 ) -> None:
     """What a thread does. The first one lists as long as any does."""
-    try:
-        with own_connection(source.fs) as fs:
-            _list_all(source.with_fs(fs), excluded, jobs, done)
-    except Exception:
-        # No more connections than there are. One is there: the file system's own.
-        if first:
-            _list_all(source, excluded, jobs, done)
+    with contextlib.ExitStack() as connection:
+
+        def connect() -> Any:
+            connection.close()
+            return connection.enter_context(own_connection(source.fs))
+
+        try:
+            own = source.connected(connect, stopped)
+        except Exception:
+            # No more connections than there are. One is there: the file system's own.
+            if not first:
+                return
+            own = source.connected(lambda: source.fs, stopped)
+        _list_all(own, excluded, jobs, done)
 
 
 def _list_all(
