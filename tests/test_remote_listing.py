@@ -24,7 +24,7 @@ from pathvein_core import ExcludeRules
 from upath import UPath
 
 from pathvein import FileStructurePattern as P
-from pathvein import Stats, _remote, iscan
+from pathvein import Stats, _remote, _retry, iscan
 from pathvein._arguments import is_url
 from pathvein._listing import Listing
 from pathvein._remote import RemoteSource, open_source
@@ -748,8 +748,9 @@ class ReadTimeoutError(Exception):
     ],
 )
 def test_exceptions_become_os_errors(
-    trap: Trap, failure: Exception, cls: type[OSError], code: int
+    trap: Trap, failure: Exception, cls: type[OSError], code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_retry, "_LONGEST_PAUSE", 0.01)
     table = {"root": [directory("root/bad"), directory("root/ok")], "root/ok": []}
     tree, errors = walked(opened(trap({**table, "root/bad": failure})))
     assert set(tree) == {"", "ok"}

@@ -30,7 +30,7 @@ from pathvein._remote_fs import (
     real_path_async,
     refresh_options,
 )
-from pathvein._retry import BadAnswer, Gate, Tally, persist, persist_blocking
+from pathvein._retry import BadAnswer, Gate, Tally, persist, persist_blocking, trouble
 from pathvein._stores import package
 
 #: Parts of a directory that are asked for together over SFTP. A part is some hundred entries.
@@ -46,6 +46,8 @@ class Ask(NamedTuple):
     entries: Entries | None = None
 
 
+#: Makes a file system object with a connection of its own.
+Connect = Callable[..., Any]
 #: What asks, and is sent the answers.
 Steps = Generator[Ask, Any, Any]
 
@@ -88,18 +90,20 @@ class Asker:
         self._private = private
         self._options = {} if private or not keeps_listings(fs) else refresh_options(fs)
         self._stopped = threading.Event()
-        self._connect: Callable[[], Any] | None = None
+        self._connect: Connect | None = None
+        #: Whether the connection has failed.
+        self._lost = False
         names = protocols(fs)
         own = package(fs)
         self._webdav = own == "webdav4"
         self._ftp = own == "fsspec" and "ftp" in names
         self._sftp = own == "fsspec" and "sftp" in names and hasattr(fs, "ftp")
 
-    def connected(self, connect: Callable[[], Any], stopped: threading.Event) -> Asker:
+    def connected(self, connect: Connect, stopped: threading.Event) -> Asker:
         """The same for one thread, with what `connect` makes for it to ask.
 
-        It is made again when the connection has been lost. Once it is `stopped`, nothing is
-        asked for any more.
+        It is made again, with `lost=True`, when the connection has failed. Once it is
+        `stopped`, nothing is asked for any more.
         """
         twin = copy.copy(self)
         twin.fs = connect()
@@ -145,15 +149,20 @@ class Asker:
             lambda: self._ask_once(ask),
             self.gate,
             self.tally,
-            stopped=self._stopped,
-            reconnect=self._reconnect,
+            self._stopped,
         )
 
-    def _reconnect(self) -> None:
-        if self._connect is not None:
-            self.fs = self._connect()
-
     def _ask_once(self, ask: Ask) -> Any:
+        if self._lost and self._connect is not None:
+            self.fs = self._connect(lost=True)
+            self._lost = False
+        try:
+            return self._answered(ask)
+        except Exception as error:
+            self._lost = trouble(error) in ("broken", "silent")
+            raise
+
+    def _answered(self, ask: Ask) -> Any:
         # webdav4 puts paths into URLs as they are.
         where = quote(ask.where) if self._webdav else ask.where
         if ask.what == "info":

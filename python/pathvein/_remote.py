@@ -43,7 +43,7 @@ try:
     from fsspec.implementations.local import LocalFileSystem
     from upath import UPath
 
-    from pathvein._asking import Ask, Asker, Steps
+    from pathvein._asking import Ask, Asker, Connect, Steps
     from pathvein._remote_entries import Entries
     from pathvein._remote_fs import (
         BAD_COMPONENTS,
@@ -230,7 +230,7 @@ class RemoteSource:
     def __repr__(self) -> str:
         return f"RemoteSource({self.root!r})"
 
-    def connected(self, connect: Callable[[], Any], stopped: threading.Event) -> RemoteSource:
+    def connected(self, connect: Connect, stopped: threading.Event) -> RemoteSource:
         """The same source for one thread, with a file system object of its own.
 
         See :meth:`pathvein._asking.Asker.connected`.

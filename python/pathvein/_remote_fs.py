@@ -136,26 +136,28 @@ def listing_threads(fs: Any) -> int:
 
 
 @contextlib.contextmanager
-def own_connection(fs: Any) -> Iterator[Any]:
+def own_connection(fs: Any, *, lost: bool = False) -> Iterator[Any]:
     """A file system for one thread alone, where threads cannot share a connection.
+
+    `lost`: not on a connection that there is, as that has failed.
 
     Raises what kept it from being made.
     """
     if hasattr(getattr(fs, "client", None), "open_sftp"):
-        transport = fs.client.get_transport()
-        if transport is None or not transport.is_active():
-            # The connection is lost. The user's stays as it is.
-            fs = another = _again(fs)
-        else:
+        transport = None if lost else fs.client.get_transport()
+        if transport is not None and transport.is_active():
             # Another channel of the same connection: no new login.
-            another = None
-            fs = _twin(fs)
-            fs.ftp = fs.client.open_sftp()
+            fs, another = _twin(fs), None
             with contextlib.suppress(OSError):
                 # Else a request waits until the one before has been acknowledged: 40 ms or so.
                 transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Paramiko waits for ever by itself.
-        fs.ftp.get_channel().settimeout(_retry.TIMEOUT)
+        else:
+            # The user's stays as it is.
+            limits = ("timeout", "banner_timeout", "auth_timeout", "channel_timeout")
+            fs = another = _again(fs, dict.fromkeys(limits, _retry.TIMEOUT))
+            transport = fs.client.get_transport()
+            fs.ftp.close()
+        fs.ftp = _open_sftp(transport)
         try:
             yield fs
         finally:
@@ -182,9 +184,20 @@ def _twin(fs: Any) -> Any:
     return twin
 
 
-def _again(fs: Any) -> Any:
+def _again(fs: Any, defaults: Mapping[str, Any] | None = None) -> Any:
     """Another of the same options."""
-    return type(fs)(*fs.storage_args, **{**fs.storage_options, "skip_instance_cache": True})
+    options = {**(defaults or {}), **fs.storage_options, "skip_instance_cache": True}
+    return type(fs)(*fs.storage_args, **options)
+
+
+def _open_sftp(transport: Any) -> Any:
+    """A channel of a connection, on which nothing is waited for for ever."""
+    from paramiko import SFTPClient
+
+    channel = transport.open_session(timeout=_retry.TIMEOUT)
+    channel.settimeout(_retry.TIMEOUT)
+    channel.invoke_subsystem("sftp")
+    return SFTPClient(channel)
 
 
 def refresh_options(fs: Any) -> dict[str, Any]:

@@ -58,7 +58,13 @@ _BROKEN_CLASSES = frozenset(
         *("BadAnswer", "BadGatewayError", "ClientConnectionError", "ClientPayloadError"),
         *("ConnectionError", "DecodeError", "EOFError", "HTTPClientError", "IncompleteRead"),
         *("IncompleteReadError", "JSONDecodeError", "NetworkError", "ParseError", "ProtocolError"),
-        *("ProxyError", "ResponseParserError", "ResponseStreamingError", "SSHException"),
+        *(
+            "NoValidConnectionsError",
+            "ProxyError",
+            "ResponseParserError",
+            "ResponseStreamingError",
+            "SSHException",
+        ),
         *("ServiceRequestError", "ServiceResponseError"),
     }
 )
@@ -161,8 +167,7 @@ async def persist(request: Callable[[], Awaitable[T]], gate: Gate, tally: Tally)
             async with gate:
                 tally.requests += 1
                 tally.retries += tries > 1
-                async with asyncio.timeout(TIMEOUT):
-                    answer = await request()
+                answer = await _in_time(request())
         except Exception as error:
             pause = _pause(error, tries, gate)
         else:
@@ -171,19 +176,30 @@ async def persist(request: Callable[[], Awaitable[T]], gate: Gate, tally: Tally)
         await asyncio.sleep(pause)
 
 
+async def _in_time(answer: Awaitable[T]) -> T:
+    """The answer, if it comes in time. What does not end when it is cancelled is not waited for."""
+    task = asyncio.ensure_future(answer)
+    try:
+        done, _ = await asyncio.wait((task,), timeout=TIMEOUT)
+    except BaseException:
+        task.cancel()
+        raise
+    if not done:
+        task.cancel()
+        raise TimeoutError
+    return task.result()
+
+
 def persist_blocking(
     request: Callable[[], T],
     gate: Gate,
     tally: Tally,
-    *,
     stopped: threading.Event,
-    reconnect: Callable[[], None],
 ) -> T:
     """The same for a thread that waits for its answers.
 
     How many requests are under way is the business of whoever has the threads, and so is how long
-    one may take that of the file system. Nothing is sent again once it is `stopped`; `reconnect`
-    is called if the way to the store has failed.
+    one may take that of the file system. Nothing is sent any more once it is `stopped`.
     """
     tries = 0
     while True:
@@ -196,12 +212,6 @@ def persist_blocking(
             answer = request()
         except Exception as error:
             stopped.wait(_pause(error, tries, gate))
-            if trouble(error) != "busy":
-                try:
-                    reconnect()
-                except Exception as failure:
-                    # What went wrong first says more.
-                    error.add_note(f"and connecting again failed: {failure}")
         else:
             gate.went_well()
             return answer

@@ -170,9 +170,9 @@ def _serve(
     """What a thread does. The first one lists as long as any does."""
     with contextlib.ExitStack() as connection:
 
-        def connect() -> Any:
+        def connect(*, lost: bool = False) -> Any:
             connection.close()
-            return connection.enter_context(own_connection(source.fs))
+            return connection.enter_context(own_connection(source.fs, lost=lost))
 
         try:
             own = source.connected(connect, stopped)
@@ -180,7 +180,7 @@ def _serve(
             # No more connections than there are. One is there: the file system's own.
             if not first:
                 return
-            own = source.connected(lambda: source.fs, stopped)
+            own = source.connected(lambda *, lost=False: source.fs, stopped)
         _list_all(own, excluded, jobs, done)
 
 
