@@ -20,6 +20,7 @@ import reference
 from cloud import below, tree_of, walked
 from compare import items
 from pathvein import FileStructurePattern as P
+from pathvein import _retry
 from servers.list_stub import Fault, ListStub, Request, StubBucket
 
 pytest.importorskip("s3fs")
@@ -35,6 +36,11 @@ PATTERN = P("d*", files=["f0", "f1", "f2"])
 ALL = [f"d{i:02}" for i in range(12)]
 #: One attempt and no patience, for what is meant to fail.
 ONCE: dict[str, Any] = {"config_kwargs": {"retries": {"max_attempts": 0}, "read_timeout": 0.5}}
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_retry, "_LONGEST_PAUSE", 0.1)
 
 
 def source_of(bucket: StubBucket, rel: str = "src", **options: Any) -> Any:
