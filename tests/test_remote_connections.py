@@ -46,7 +46,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_retry, "_LONGEST_PAUSE", 0.05)
 
 
-@pytest.mark.parametrize("store", ["sftp-paramiko", "ftp", "webdav"], indirect=True)
+@pytest.mark.parametrize("store", [*STATEFUL, "webdav"], indirect=True)
 def test_a_connection_that_is_lost_is_made_again(store: Any) -> None:
     with store.tree(TREE) as place, Wire(store.port) as wire:
         source = wire.place(place).upath
@@ -74,6 +74,7 @@ def test_a_connection_that_is_lost_for_good_is_told(store: Any) -> None:
 @pytest.mark.parametrize("store", STATEFUL, indirect=True)
 def test_a_server_that_falls_silent_is_told(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_retry, "TIMEOUT", 0.3)
+    monkeypatch.setattr("pathvein._asking._PATIENCE", 1)
     with store.tree(TREE) as place, Wire(store.port) as wire:
         place = wire.place(place)
         if store.name == "ftp":

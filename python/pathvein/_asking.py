@@ -8,6 +8,7 @@ Part of `pathvein._remote`.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 import stat
@@ -23,6 +24,7 @@ from pathvein._background import check_thread
 from pathvein._flat import Store
 from pathvein._remote_entries import Entries
 from pathvein._remote_fs import (
+    again,
     join,
     keeps_listings,
     protocols,
@@ -35,6 +37,8 @@ from pathvein._stores import package
 
 #: Parts of a directory that are asked for together over SFTP. A part is some hundred entries.
 _READ_AHEADS = 8
+#: How many times as long as a page of keys a whole directory may take.
+_PATIENCE = 10
 
 
 class Ask(NamedTuple):
@@ -95,6 +99,8 @@ class Asker:
         self._lost = False
         names = protocols(fs)
         own = package(fs)
+        self._mending = asyncio.Lock()
+        self._ssh = own == "sshfs"
         self._webdav = own == "webdav4"
         self._ftp = own == "fsspec" and "ftp" in names
         self._sftp = own == "fsspec" and "sftp" in names and hasattr(fs, "ftp")
@@ -191,9 +197,26 @@ class Asker:
         if self._store is not None and ask.entries is not None:
             await self._list_store(self._store, ask.where, ask.entries)
             return ()
-        return await persist(lambda: self._ask_once_async(ask), self.gate, self.tally)
+        return await persist(
+            lambda: self._ask_once_async(ask), self.gate, self.tally, patience=_PATIENCE
+        )
 
     async def _ask_once_async(self, ask: Ask) -> Any:
+        if self._lost:
+            async with self._mending:
+                if self._lost:
+                    self.fs = await asyncio.to_thread(again, self.fs)
+                    self._lost = False
+        fs = self.fs
+        try:
+            return await self._answered_async(ask)
+        except Exception as error:
+            # All others share the connection: one of them may have made another meanwhile.
+            if self._ssh and fs is self.fs:
+                self._lost = trouble(error) == "broken"
+            raise
+
+    async def _answered_async(self, ask: Ask) -> Any:
         if ask.what == "info":
             return await self.fs._info(ask.where)
         if ask.what == "real":

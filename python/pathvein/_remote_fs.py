@@ -154,7 +154,7 @@ def own_connection(fs: Any, *, lost: bool = False) -> Iterator[Any]:
         else:
             # The user's stays as it is.
             limits = ("timeout", "banner_timeout", "auth_timeout", "channel_timeout")
-            fs = another = _again(fs, dict.fromkeys(limits, _retry.TIMEOUT))
+            fs = another = again(fs, dict.fromkeys(limits, _retry.TIMEOUT))
             transport = fs.client.get_transport()
             fs.ftp.close()
         fs.ftp = _open_sftp(transport)
@@ -166,7 +166,7 @@ def own_connection(fs: Any, *, lost: bool = False) -> Iterator[Any]:
                 if another is not None:
                     another.client.close()
     elif "ftp" in protocols(fs):
-        yield _again(fs)
+        yield again(fs)
     elif hasattr(getattr(fs, "client", None), "with_retry"):
         # webdav4 would send requests again by itself.
         fs = _twin(fs)
@@ -184,8 +184,8 @@ def _twin(fs: Any) -> Any:
     return twin
 
 
-def _again(fs: Any, defaults: Mapping[str, Any] | None = None) -> Any:
-    """Another of the same options."""
+def again(fs: Any, defaults: Mapping[str, Any] | None = None) -> Any:
+    """Another file system object of the same options, with another connection."""
     options = {**(defaults or {}), **fs.storage_options, "skip_instance_cache": True}
     return type(fs)(*fs.storage_args, **options)
 

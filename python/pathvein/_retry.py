@@ -56,6 +56,8 @@ _SILENT_CLASSES = frozenset(
 _BROKEN_CLASSES = frozenset(
     {
         *("BadAnswer", "BadGatewayError", "ClientConnectionError", "ClientPayloadError"),
+        *("ChannelOpenError", "ConnectionLost"),
+        *("SFTPConnectionLost", "SFTPNoConnection"),
         *("ConnectionError", "DecodeError", "EOFError", "HTTPClientError", "IncompleteRead"),
         *("IncompleteReadError", "JSONDecodeError", "NetworkError", "ParseError", "ProtocolError"),
         *(
@@ -155,8 +157,12 @@ class Tally:
     retries: int = 0
 
 
-async def persist(request: Callable[[], Awaitable[T]], gate: Gate, tally: Tally) -> T:
+async def persist(
+    request: Callable[[], Awaitable[T]], gate: Gate, tally: Tally, *, patience: float = 1
+) -> T:
     """Send a request until it is answered, or until that has been tried often enough.
+
+    One that may take longer than others is given `patience` times as long.
 
     Raises what the last try raised.
     """
@@ -167,7 +173,7 @@ async def persist(request: Callable[[], Awaitable[T]], gate: Gate, tally: Tally)
             async with gate:
                 tally.requests += 1
                 tally.retries += tries > 1
-                answer = await _in_time(request())
+                answer = await _in_time(request(), TIMEOUT * patience)
         except Exception as error:
             pause = _pause(error, tries, gate)
         else:
@@ -176,11 +182,11 @@ async def persist(request: Callable[[], Awaitable[T]], gate: Gate, tally: Tally)
         await asyncio.sleep(pause)
 
 
-async def _in_time(answer: Awaitable[T]) -> T:
+async def _in_time(answer: Awaitable[T], seconds: float) -> T:
     """The answer, if it comes in time. What does not end when it is cancelled is not waited for."""
     task = asyncio.ensure_future(answer)
     try:
-        done, _ = await asyncio.wait((task,), timeout=TIMEOUT)
+        done, _ = await asyncio.wait((task,), timeout=seconds)
     except BaseException:
         task.cancel()
         raise
