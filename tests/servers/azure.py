@@ -76,5 +76,12 @@ class Azurite(KeyStore):
         return place
 
     def put(self, place: Place, key: str) -> None:
+        self._put(place, key, {})
+
+    def put_folder(self, place: Place, key: str) -> None:
+        """A blob that stands for a directory, as Data Lake and Hadoop make them."""
+        self._put(place, key, {"x-ms-meta-hdi_isfolder": "true"})
+
+    def _put(self, place: Place, key: str, headers: dict[str, str]) -> None:
         target = f"/{ACCOUNT}/{place.url.removeprefix('az://')}/{quote(key)}?{self.signature}"
-        self.web.ask("PUT", target, headers={"x-ms-blob-type": "BlockBlob"})
+        self.web.ask("PUT", target, headers={"x-ms-blob-type": "BlockBlob", **headers})
