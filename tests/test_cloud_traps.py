@@ -183,7 +183,9 @@ def test_names_that_webdav4_gets_wrong(store: DiskStore) -> None:
 # Pages --------------------------------------------------------------------------------------
 
 
-@on_key_stores
+@pytest.mark.parametrize(
+    "store", [*KEY_STORES, *BY_OBSTORE[:2]], indirect=True
+)  # Azurite takes its time to be filled; see test_remote_azure.
 def test_more_than_one_page(store: KeyStore) -> None:
     """Pages hold 1,000 keys, or prefixes: directories that lie across a page's end are whole."""
     keys = [f"a/f{i:04}" for i in range(990)]
@@ -341,7 +343,7 @@ def test_a_name_that_is_no_utf8(store: DiskStore) -> None:
 CACHING = ["s3-moto", "s3-ministack", "gcs", "azure", "webdav", "http", "sftp-sshfs", "ftp"]
 
 
-@pytest.mark.parametrize("store", CACHING, indirect=True)
+@pytest.mark.parametrize("store", [*CACHING, *BY_OBSTORE], indirect=True)
 def test_the_users_file_system_is_left_as_it_was(store: Store) -> None:
     value = reference.Tree({"d": reference.Tree({}, ("f",))}, ("g",))
     with store.tree(value) as place:

@@ -29,7 +29,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from pathvein._remote_errors import os_error
+from pathvein._remote_errors import is_unknown, os_error
 from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 
 #: Nothing that begins with a prefix sorts after the prefix and this, as far as keys go.
@@ -315,6 +315,8 @@ class FlatListing:
             range_.token = None
             return True
         if not self._begun:
+            if is_unknown(error):
+                raise error
             raise FlatDenied from error
         if range_.prefix and self._store.can_start and range_.at_level is None:
             # Whoever may list the source need not be let list a prefix of it by itself.

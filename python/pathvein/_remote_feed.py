@@ -101,8 +101,8 @@ def _open_flat(
                     return _TwoWays(source, other, keys, convert)
                 except Unfit as reason:
                     _warn(source, str(reason))
-                except (FlatDenied, Disordered):
-                    _warn(source, "it cannot be listed flat")
+                except Disordered:
+                    _warn(source, "its keys are not sorted")
                     raise
         if source.store is not None and source.store.flat:
             return KeyFeed(source, source.store, keys(), convert)

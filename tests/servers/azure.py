@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from urllib.parse import quote
 
 from .process import INSTALLED, Missing, Process, Web, accepts, free_port
-from .store import KeyStore, Place
+from .store import KeyStore, Place, content_of
 
 ACCOUNT = "devstoreaccount1"
 #: The development account's key, which is public and the same everywhere.
@@ -84,4 +84,5 @@ class Azurite(KeyStore):
 
     def _put(self, place: Place, key: str, headers: dict[str, str]) -> None:
         target = f"/{ACCOUNT}/{place.url.removeprefix('az://')}/{quote(key)}?{self.signature}"
-        self.web.ask("PUT", target, headers={"x-ms-blob-type": "BlockBlob", **headers})
+        body = content_of("" if headers else key)
+        self.web.ask("PUT", target, body, {"x-ms-blob-type": "BlockBlob", **headers})
