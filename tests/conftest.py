@@ -61,7 +61,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for item in session.items:
         callspec = getattr(item, "callspec", None)
         if callspec is not None and isinstance(name := callspec.params.get("store"), str):
-            _wanted.add(name)
+            _wanted.add(name.partition(" by ")[0])
 
 
 @pytest.fixture(scope="session")
@@ -78,9 +78,23 @@ def servers() -> Iterator[Servers]:
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest, servers: Servers) -> Any:
-    """The store of the name that the test is parametrized with."""
+    """The store of the name that the test is parametrized with; "gcs by obstore" is gcs again.
+
+    Then whatever the test scans or walks is listed by obstore, as if each call had said so.
+    """
+    name, _, lister = request.param.partition(" by ")
+    if lister:
+        pytest.importorskip(lister)
+        from pathvein import _remote
+
+        opened = _remote.open_source
+
+        def open_source(source: Any, options: Any, concurrency: Any, _: str) -> Any:
+            return opened(source, options, concurrency, lister)
+
+        request.getfixturevalue("monkeypatch").setattr(_remote, "open_source", open_source)
     try:
-        return servers.get(request.param)
+        return servers.get(name)
     except Missing as missing:
         message = f"{request.param} is missing; it takes: {missing}"
         if os.environ.get("CI") == "true":

@@ -11,12 +11,13 @@ import reference
 from cloud import Case, at, below, cases, rows, walked
 from compare import by_index, expected_rows, make_patterns
 from profiles import share
-from servers import KEY_STORES, STORES
+from servers import BY_OBSTORE, KEY_STORES, STORES
 from servers.store import Store
 from trees import Dir, built
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented"),
+    pytest.mark.filterwarnings("ignore:.*by its own file system and not by obstore"),
 ]
 
 
@@ -53,7 +54,7 @@ def compare(store: Store, case: Case, by_url: bool) -> list[tuple[str, int]]:
     return found
 
 
-@pytest.mark.parametrize("store", STORES, indirect=True)
+@pytest.mark.parametrize("store", [*STORES, *BY_OBSTORE], indirect=True)
 def test_random_trees(store: Store) -> None:
     @share(store.share)
     @given(cases(store, twins=False), st.booleans())
@@ -70,7 +71,7 @@ def test_random_trees(store: Store) -> None:
     run()
 
 
-@pytest.mark.parametrize("store", [*KEY_STORES, "zip", "tar"], indirect=True)
+@pytest.mark.parametrize("store", [*KEY_STORES, *BY_OBSTORE, "zip", "tar"], indirect=True)
 def test_random_trees_where_a_name_is_file_and_directory(store: Store) -> None:
     @share(store.share / 2)
     @given(cases(store, twins=True))

@@ -29,7 +29,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from pathvein._remote_errors import os_error
+from pathvein._remote_errors import is_unknown, os_error
 from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 
 #: Nothing that begins with a prefix sorts after the prefix and this, as far as keys go.
@@ -315,6 +315,8 @@ class FlatListing:
             range_.token = None
             return True
         if not self._begun:
+            if is_unknown(error):
+                raise error
             raise FlatDenied from error
         if range_.prefix and self._store.can_start and range_.at_level is None:
             # Whoever may list the source need not be let list a prefix of it by itself.
@@ -543,6 +545,8 @@ class FlatListing:
                 token = page.token
                 if token is None:
                     break
+            if not (self._store.can_start or _in_any_order(keys, prefixes)):
+                raise BadAnswer("the store tells them in another order than that of keys")
         except Unfit:
             raise
         except Exception:
@@ -591,6 +595,17 @@ class FlatListing:
     def _rest(self, range_: _Range) -> None:
         range_.vain_probes += 1
         range_.rests_until = range_.pages + 2 ** (range_.vain_probes - 1)
+
+
+def _in_any_order(keys: list[str], prefixes: list[str]) -> bool:
+    """Whether a level is in the order of its bytes, and of UTF-16, by which some stores sort.
+
+    Who cuts there and is wrong stops too early: a key that it does not expect ends a range.
+    """
+    if prefixes != sorted(prefixes) or keys != sorted(keys):
+        return False
+    entries = sorted([*keys, *prefixes])
+    return entries == sorted(entries, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
 
 
 def successor(prefix: str) -> str:

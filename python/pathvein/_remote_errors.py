@@ -44,6 +44,8 @@ _DENIED_CODES = frozenset(
         *("TokenRefreshRequired", "RequestTimeTooSkewed"),
     }
 )
+# Not what is asked is refused, but whoever asks.
+_UNKNOWN_CODES = _DENIED_CODES - {"AccessDenied", "AuthorizationFailure"}
 _DENIED = re.compile(
     r"access.?denied|authenticat|authoriz|credential|forbidden|permission|^530\b", re.IGNORECASE
 )
@@ -117,6 +119,11 @@ def error_code(error: BaseException) -> str | None:
     if isinstance(response, Mapping):  # botocore
         code = response.get("Error", {}).get("Code")
     return None if code is None else str(getattr(code, "value", code))
+
+
+def is_unknown(error: BaseException) -> bool:
+    """Whether the credentials are refused: nothing else that is asked with them helps."""
+    return error_code(error) in _UNKNOWN_CODES or http_status(error) == 401
 
 
 def is_broken_link(error: OSError) -> bool:

@@ -6,6 +6,7 @@ request, several at a time (`pathvein._workers`): the core says which directorie
 
 from __future__ import annotations
 
+import errno
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from pathvein._background import SLICE
 from pathvein._errors import ScanWarning
 from pathvein._flat import Disordered, FlatDenied, Store, Unfit
 from pathvein._key_feed import KeyFeed
-from pathvein._listing import Listing, is_gone
+from pathvein._listing import Listing, is_gone, noted
 from pathvein._workers import Done, Job, open_workers
 
 if TYPE_CHECKING:
@@ -100,6 +101,9 @@ def _open_flat(
                     return _TwoWays(source, other, keys, convert)
                 except Unfit as reason:
                     _warn(source, str(reason))
+                except Disordered:
+                    _warn(source, "its keys are not sorted")
+                    raise
         if source.store is not None and source.store.flat:
             return KeyFeed(source, source.store, keys(), convert)
     except (FlatDenied, Disordered):
@@ -141,7 +145,12 @@ class _TwoWays:
             self._first = False
             self._feed.close()
             _warn(self._source, str(reason))
-            self._feed = KeyFeed(self._source, store, self._keys(), self._convert, self._given)
+            try:
+                self._feed = KeyFeed(self._source, store, self._keys(), self._convert, self._given)
+            except (FlatDenied, Disordered) as error:
+                # obstore could list it flat, to the keys that break it.
+                failure = OSError(errno.EIO, "it cannot be listed flat", self._source.url())
+                raise noted(failure, "listing it again without obstore") from error
             return [], [], False
 
     def stats(self) -> Stats:

@@ -25,6 +25,8 @@ STORES: dict[str, type[Store]] = {
 }
 #: Those that hold any key.
 KEY_STORES = [name for name, cls in STORES.items() if issubclass(cls, KeyStore)]
+#: The same, listed by another library: see the fixture `store`.
+BY_OBSTORE = [f"{name} by obstore" for name in ("s3-ministack", "gcs", "azure")]
 
 
 class Servers:

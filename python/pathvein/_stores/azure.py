@@ -2,13 +2,19 @@
 
 A listing can begin only at a prefix, not after a key. A directory may be a blob with a mark in
 its metadata, without a slash at its end: it is told here as the marker that it stands for.
+
+Where the namespace is hierarchical, keys are not in the order of their bytes (`a/b` comes before
+`a-b`), so it is listed with delimiters. Whoever may list need not be let ask if it is; then the
+first page tells.
 """
 
 from __future__ import annotations
 
+import asyncio
+from heapq import merge
 from typing import Any
 
-from pathvein._flat import Page
+from pathvein._flat import FlatDenied, Page, parent
 
 
 class AzureStore:
@@ -22,15 +28,49 @@ class AzureStore:
         self._fs = fs
         self._container, _, key = base.partition("/")
         self._prefix = f"{key}/" if key else ""
-        self._client: Any = None
+        self._known_client: Any = None
+        #: Whether it is known that keys are in the order of their bytes.
+        self._sorted = False
+
+    @property
+    def _client(self) -> Any:
+        # Not before there is a loop.
+        if self._known_client is None:
+            self._known_client = self._fs.service_client.get_container_client(self._container)
+        return self._known_client
 
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
         """See `pathvein._flat.Store`."""
+        if delimiter or self._sorted:
+            return await self._page(prefix, token, delimiter=delimiter)
+        # Both at once, not to wait twice.
+        page: Page
+        hierarchical, page = await asyncio.gather(
+            self.hierarchical(), self._page(prefix, token, delimiter=False)
+        )
+        if hierarchical is None and page.token is not None:
+            hierarchical = not has_virtual_directory(page.keys)
+        if hierarchical:
+            raise FlatDenied
+        self._sorted = True
+        return page
+
+    async def hierarchical(self) -> bool | None:
+        """Whether directories exist by themselves; `None` if that cannot be told."""
+        try:
+            answer = await self._client.get_account_information(retry_total=0)
+        except MemoryError:
+            raise
+        except Exception:
+            # Anonymous users are denied, and those who may only list.
+            return None
+        told: bool | None = answer.get("is_hns_enabled")
+        return told
+
+    async def _page(self, prefix: str, token: Any, *, delimiter: bool) -> Page:
         base = self._prefix
-        if self._client is None:
-            self._client = self._fs.service_client.get_container_client(self._container)
         list_blobs = self._client.walk_blobs if delimiter else self._client.list_blobs
         # Markers of directories that sort behind what their blobs come before.
         marker, held = token or (None, ())
@@ -44,30 +84,51 @@ class AzureStore:
         keys: list[str] = []
         prefixes: list[str] = []
         markers = list(held)
+        last = ""
         async for blob in await anext(pages):
             name: str = blob.name[cut:]
+            last = max(last, name)
             if hasattr(blob, "prefix"):
                 prefixes.append(name)
-            elif _is_directory(blob):
+            elif is_directory(blob.metadata or {}):
                 markers.append(f"{name}/")
             else:
                 keys.append(name)
+        is_first = marker is None
         marker = pages.continuation_token or None
-        later: list[str] = []
-        last = keys[-1] if keys else ""
-        for name in sorted(markers):
-            if delimiter:
-                prefixes.append(name)
-            elif marker is None or name <= last:
-                keys.append(name)
-            else:
-                later.append(name)
-        keys, prefixes = sorted(set(keys)), sorted(set(prefixes))
-        return Page(keys, prefixes, None if marker is None else (marker, later))
+        # What is yet to be told sorts after the last name. So the last name begins like each blob
+        # whose marker is to wait, and no more of them wait than it has characters.
+        ready = sorted(name for name in markers if marker is None or name <= last)
+        later = [name for name in markers if marker is not None and name > last]
+        # If the store's own are not sorted, then what comes of it is not, and whoever takes it
+        # sees that.
+        if delimiter:
+            prefixes = list(merge(prefixes, ready))
+        else:
+            keys = list(merge(keys, ready))
+        if is_first and marker is None:
+            # All there is: what order it came in does not matter.
+            keys.sort()
+            prefixes.sort()
+        return Page(
+            list(dict.fromkeys(keys)),
+            list(dict.fromkeys(prefixes)),
+            None if marker is None else (marker, later),
+        )
 
 
-def _is_directory(blob: Any) -> bool:
-    metadata = getattr(blob, "metadata", None) or {}
-    return any(
-        name.lower() == "hdi_isfolder" and value == "true" for name, value in metadata.items()
-    )
+def is_directory(metadata: dict[str, str]) -> bool:
+    """Whether a blob's metadata says that it stands for a directory."""
+    marks = {name.lower(): value for name, value in metadata.items()}
+    # adlfs has a mark of its own, which comes before that of all others.
+    own = marks.get("is_directory")
+    return own == "true" or (own != "false" and marks.get("hdi_isfolder") == "true")
+
+
+def has_virtual_directory(keys: list[str]) -> bool:
+    """Whether the first of all keys show a directory that exists by its keys alone.
+
+    In a hierarchical namespace each directory is a blob, and comes before all that is in it.
+    """
+    directories = {key for key in keys if key.endswith("/")}
+    return any(parent(key) not in directories for key in keys if parent(key))

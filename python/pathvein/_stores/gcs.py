@@ -34,7 +34,7 @@ class GcsStore:
     ) -> Page:
         """See `pathvein._flat.Store`."""
         if self._hierarchical is None and delimiter:
-            self._hierarchical = await self._has_folders()
+            self._hierarchical = await self.hierarchical()
         base = self._prefix
         query: dict[str, Any] = {"prefix": base + prefix, "fields": _FIELDS}
         query["maxResults"] = self.page_size
@@ -52,7 +52,7 @@ class GcsStore:
         if self._hierarchical is None:
             # Both at once, not to wait twice.
             self._hierarchical, answer = await asyncio.gather(
-                self._has_folders(), self._get("b/{}/o", **query)
+                self.hierarchical(), self._get("b/{}/o", **query)
             )
         else:
             answer = await self._get("b/{}/o", **query)
@@ -71,13 +71,14 @@ class GcsStore:
             answer.get("nextPageToken"),
         )
 
-    async def _has_folders(self) -> bool:
+    async def hierarchical(self) -> bool:
+        """Whether directories exist by themselves."""
         try:
             answer = await self._get("b/{}/storageLayout", fields="hierarchicalNamespace")
         except Exception as error:
             if trouble(error):
                 raise
-            # It may be denied, or unknown to what only resembles the store.
+            # It is unknown to what only resembles the store. Whoever may list may ask.
             return False
         return bool((answer.get("hierarchicalNamespace") or {}).get("enabled"))
 

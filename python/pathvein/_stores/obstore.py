@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ import obstore
 from obstore.exceptions import BaseError, InvalidPathError
 from obstore.store import AzureStore, GCSStore, S3Store
 
+from pathvein import _stores
 from pathvein._flat import Page, Unfit
 from pathvein._retry import BadAnswer
 
@@ -56,6 +58,10 @@ class _Calm:
 _calm = _Calm()
 
 
+#: What lists, and what it signs with.
+_Opened = tuple[Any, "_Credentials | None"]
+
+
 class Answer(Exception):
     """The store's answer was an error."""
 
@@ -74,6 +80,8 @@ class _Stream:
         self.pages: Any = None
         #: The last key that it told.
         self.told = told
+        #: Whether it may begin with keys that were told.
+        self.skips = False
 
 
 class ObstoreStore:
@@ -89,8 +97,12 @@ class ObstoreStore:
         open_store, self.can_start = _OPENERS[package]
         #: Whether an empty object can be told from a marker.
         self._can_check = package != "adlfs"
-        self._store = open_store(fs, bucket)
+        self._store, self._credentials = open_store(fs, bucket)
         self._checks = 0
+        #: What tells if directories exist by themselves; `None` if that is known.
+        self._namespace: Any = None
+        if package != "s3fs":
+            self._namespace = _stores.open_store(fs, base, private=False)
 
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
@@ -98,6 +110,22 @@ class ObstoreStore:
         """See `pathvein._flat.Store`. The token is the stream, and where it is."""
         if delimiter:
             return await self._level(prefix)
+        if self._namespace is None:
+            return await self._page(prefix, after, token)
+        page: Page
+        hierarchical, page = await asyncio.gather(
+            self._namespace.hierarchical(), self._page(prefix, after, token)
+        )
+        if hierarchical:
+            raise Unfit("its namespace is hierarchical")
+        # A directory would be an empty object, so there is none; and then there is none above a
+        # file, either.
+        if hierarchical is None and page.token and not any("/" in key for key in page.keys):
+            raise Unfit("it cannot be told if its namespace is hierarchical")
+        self._namespace = None
+        return page
+
+    async def _page(self, prefix: str, after: str, token: Any) -> Page:
         stream: _Stream = token or _Stream(after)
         # One that has failed ends, as if there were nothing more: it is begun anew.
         if stream.pages is None:
@@ -107,22 +135,29 @@ class ObstoreStore:
                 offset=self._prefix + stream.told if stream.told else None,
                 chunk_size=self.page_size,
             )
+            # An offset has lost its slash, too: it begins where the marker's name would be.
+            stream.skips = stream.told.endswith("/")
         cut = len(self._prefix)
         try:
-            objects = await _asked(_next_of(stream.pages))
+            objects = await self._asked(_next_of(stream.pages))
             keys = [meta["path"][cut:] for meta in objects]
             if keys and not (self._prefix or prefix or after or token):
                 await self._check_slashes(keys)
             # All pages but the last are full.
-            told = keys[-1] if len(keys) == self.page_size else ""
-            if not all(meta["size"] for meta in objects):
-                keys = await self._with_markers(keys, [not meta["size"] for meta in objects])
+            is_last = len(keys) < self.page_size
+            sizes = [meta["size"] for meta in objects]
+            if stream.skips:
+                known = sum(stream.told[:-1] <= key < stream.told for key in keys)
+                del keys[:known], sizes[:known]
+            keys = await self._with_markers(stream.told, keys, sizes)
         except BaseException:
             # Whoever asks again gets this page, not the next.
             stream.pages = None
             raise
-        stream.told = told
-        return Page(keys, [], stream if stream.told else None)
+        if keys:
+            stream.told = keys[-1]
+            stream.skips = False
+        return Page(keys, [], None if is_last else stream)
 
     async def _check_slashes(self, keys: list[str]) -> None:
         """Raises `Unfit` if a key of the bucket begins with a slash, which is gone from it.
@@ -134,15 +169,17 @@ class ObstoreStore:
             # Others sort before them, too.
             known = "/" not in (await self._level("")).prefixes
         else:
-            # They would be the first, and the first would not be there without its slash. Nor
-            # would it if it were a marker.
-            known = await self._exists(keys[0]) or await self._is_marker(keys[0])
+            # They would be the first, and the first would not be there without its slash, or there
+            # twice in a row. Nor would it be there if it were a marker.
+            known = keys[1:2] != keys[:1] and (
+                await self._exists(keys[0]) or await self._is_marker(keys[0])
+            )
         if not known:
-            raise Unfit("a key begins with a slash")
+            raise Unfit("a key may begin with a slash")
 
     async def _is_marker(self, key: str) -> bool:
         inside = obstore.list(self._store, self._prefix + key, chunk_size=1)
-        found = await _asked(_next_of(inside))
+        found = await self._asked(_next_of(inside))
         return bool(found) and found[0]["path"] == self._prefix + key
 
     async def _level(self, prefix: str) -> Page:
@@ -150,7 +187,7 @@ class ObstoreStore:
         listing = obstore.list_with_delimiter_async(self._store, path)
         try:
             async with asyncio.timeout(_PATIENCE):
-                answer = await _asked(listing)
+                answer = await self._asked(listing)
         except TimeoutError as error:
             if not (self._prefix or prefix):
                 raise Unfit("the bucket's top is too large to be looked through") from error
@@ -166,23 +203,60 @@ class ObstoreStore:
                 keys.append(name)
         return Page(sorted(keys), prefixes, None)
 
-    async def _with_markers(self, keys: list[str], empty: list[bool]) -> list[str]:
-        """The keys, with the slashes of those that are markers."""
-        doubtful = [index for index, is_empty in enumerate(empty) if is_empty and keys[index]]
-        self._checks += len(doubtful)
-        if not self._can_check or self._checks > _MOST_CHECKS:
-            raise Unfit("it does not tell empty objects from the markers of directories")
-        for index in doubtful:
-            if not await self._exists(keys[index]):
-                keys[index] += "/"
-        return sorted(set(keys))
+    async def _with_markers(self, before: str, keys: list[str], sizes: list[int]) -> list[str]:
+        """The keys, with the slashes of those that are markers.
+
+        `before` is the key before them. Where a name is no greater, its slash shows.
+        """
+        told = []
+        for key, size in zip(keys, sizes, strict=True):
+            marker = f"{key}/"
+            if key and key <= before < marker:
+                key = marker
+            elif key and not size:
+                self._checks += 1
+                if not self._can_check or self._checks > _MOST_CHECKS:
+                    raise Unfit("it does not tell empty objects from the markers of directories")
+                # The file would come first, and there is none before it.
+                if not await self._exists(key):
+                    key = marker
+            told.append(key)
+            before = key
+        return told
 
     async def _exists(self, key: str) -> bool:
         try:
-            await _asked(obstore.head_async(self._store, self._prefix + key))
+            await self._asked(obstore.head_async(self._store, self._prefix + key))
         except FileNotFoundError:
             return False
         return True
+
+    async def _asked(self, answer: Any) -> Any:
+        """An answer; what obstore raises says what it is about only in its text."""
+        if self._credentials is not None:
+            self._credentials.failure = None
+        try:
+            return await answer
+        except InvalidPathError as error:
+            raise Unfit(f"a key is no path to it: {_first_line(error)}") from error
+        except FileNotFoundError:
+            raise
+        except BaseError as error:
+            text = str(error)
+            if "invalid path" in text or "InvalidPath" in text:
+                raise Unfit(f"a key is no path to it: {_first_line(error)}") from error
+            if self._credentials is not None and self._credentials.failure is not None:
+                raise self._credentials.failure from None
+            if "redirect" in _first_line(error) or "<Region>" in text:
+                raise Unfit("the bucket is in another region") from error
+            status = _STATUS.search(text)
+            if status is not None:
+                raise Answer(int(status[1] or status[2]), text) from error
+            if type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError"):
+                raise PermissionError(_first_line(error)) from error
+            raise BadAnswer(_first_line(error)) from error
+        finally:
+            _calm.answered()
 
 
 async def _next_of(stream: Any) -> Any:
@@ -190,28 +264,6 @@ async def _next_of(stream: Any) -> Any:
         return await stream.__anext__()
     except StopAsyncIteration:
         return ()
-
-
-async def _asked(answer: Any) -> Any:
-    """An answer; what obstore raises says what it is about only in its text."""
-    try:
-        return await answer
-    except InvalidPathError as error:
-        raise Unfit(f"a key is no path to it: {_first_line(error)}") from error
-    except FileNotFoundError:
-        raise
-    except BaseError as error:
-        text = str(error)
-        if "invalid path" in text or "InvalidPath" in text:
-            raise Unfit(f"a key is no path to it: {_first_line(error)}") from error
-        status = _STATUS.search(text)
-        if status is not None:
-            raise Answer(int(status[1] or status[2]), text) from error
-        if type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError"):
-            raise PermissionError(_first_line(error)) from error
-        raise BadAnswer(_first_line(error)) from error
-    finally:
-        _calm.answered()
 
 
 def _first_line(error: Exception) -> str:
@@ -228,14 +280,41 @@ def _refuse_others(kind: str, options: Mapping[str, Any], known: set[str]) -> No
 
 
 def _connection(endpoint: str | None) -> dict[str, Any]:
-    options: dict[str, Any] = {"retry_config": {"max_retries": 0}}
+    options: dict[str, Any] = {"retry_config": {"max_retries": 0}, "skip_signature": False}
     if endpoint and endpoint.startswith("http://"):
         options["client_options"] = {"allow_http": True}
     return options
 
 
-def _open_s3(fs: Any, bucket: str) -> Any:
-    import botocore.session
+class _Credentials:
+    """Tells obstore the credentials, and keeps the reason if it cannot.
+
+    All are told in this way, even if they never change: what is not given to obstore it looks for
+    in the environment, and would sign with somebody's key and somebody else's token.
+    """
+
+    def __init__(self, ask: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        self._ask = ask
+        self.failure: Exception | None = None
+
+    async def __call__(self) -> dict[str, Any]:
+        expires = datetime.now(UTC) + timedelta(seconds=_CREDENTIALS_LAST)
+        try:
+            return {**await self._ask(), "expires_at": expires}
+        except Exception as error:
+            self.failure = error
+            raise
+
+
+def _fixed(**credentials: Any) -> Any:
+    async def ask() -> dict[str, Any]:
+        return credentials
+
+    return _Credentials(ask)
+
+
+def _open_s3(fs: Any, bucket: str) -> _Opened:
+    from aiobotocore.session import AioSession  # type: ignore[import-untyped]
 
     if bucket.startswith("arn:"):
         raise Unfit("access points cannot be addressed")
@@ -244,7 +323,7 @@ def _open_s3(fs: Any, bucket: str) -> Any:
     for name in ("max_pool_connections", "retries", "connect_timeout", "read_timeout"):
         config.pop(name, None)
     addressing = (config.pop("s3", None) or {}).copy()
-    style = addressing.pop("addressing_style", "auto")
+    style = addressing.pop("addressing_style", None)
     if config.get("signature_version") in ("s3v4", "v4"):
         del config["signature_version"]
     _refuse_others("the options s3", addressing, set())
@@ -259,10 +338,18 @@ def _open_s3(fs: Any, bucket: str) -> Any:
     )
     _refuse_others("the options", fs.kwargs, {"profile"})
     _refuse_others("the options in s3_additional_kwargs:", fs.s3_additional_kwargs, set())
-    session = botocore.session.Session(profile=fs.kwargs.get("profile"))
-    endpoint = (
-        fs.endpoint_url or client.get("endpoint_url") or session.get_config_variable("endpoint_url")
-    )
+    session = fs.session or AioSession(**fs.kwargs)
+    endpoint = fs.endpoint_url or client.get("endpoint_url") or _configured_endpoint(session)
+    settings = session.get_config_variable("s3") or {}
+    if not endpoint:
+        # They change the endpoint.
+        for name in ("use_accelerate_endpoint", "use_dualstack_endpoint"):
+            if settings.get(name) or session.get_config_variable(name):
+                raise Unfit(f"{name} cannot be taken over")
+        if session.get_config_variable("use_fips_endpoint"):
+            raise Unfit("use_fips_endpoint cannot be taken over")
+    if not (endpoint or "").startswith("http://") and session.get_config_variable("ca_bundle"):
+        raise Unfit("ca_bundle cannot be taken over")
     region = (
         client.get("region_name")
         or config.get("region_name")
@@ -275,89 +362,105 @@ def _open_s3(fs: Any, bucket: str) -> Any:
         options["endpoint"] = endpoint
     elif not client.get("use_ssl", fs.use_ssl):
         raise Unfit("use_ssl=False cannot be taken over")
-    options["virtual_hosted_style_request"] = style == "virtual"
+    options["virtual_hosted_style_request"] = (
+        style or settings.get("addressing_style")
+    ) == "virtual"
     options["request_payer"] = bool(fs.requester_pays)
+    credentials = None
     key = fs.key or client.get("aws_access_key_id")
     if fs.anon:
         options["skip_signature"] = True
     elif key:
-        options["access_key_id"] = key
-        options["secret_access_key"] = fs.secret or client.get("aws_secret_access_key")
-        token = fs.token or client.get("aws_session_token")
-        if token:
-            options["session_token"] = token
-        options["skip_signature"] = False
+        secret = fs.secret or client.get("aws_secret_access_key")
+        if not secret:
+            raise Unfit("there is a key, and no secret")
+        token = fs.token or client.get("aws_session_token") or None
+        credentials = _fixed(access_key_id=key, secret_access_key=secret, token=token)
     else:
-        options["credential_provider"] = _aws_credentials(fs, session)
-    return S3Store(bucket, **options)
+        credentials = _aws_credentials(session)
+    return S3Store(bucket, credential_provider=credentials, **options), credentials
 
 
-def _aws_credentials(fs: Any, session: Any) -> Any:
+def _configured_endpoint(session: Any) -> str | None:
+    """The endpoint that botocore takes from the environment or the configuration."""
+    named = [name for name in os.environ if name.startswith("AWS_ENDPOINT")]
+    endpoint = None
+    if not session.get_config_variable("ignore_configured_endpoint_urls"):
+        scoped = session.get_scoped_config()
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        if not endpoint and "services" in scoped:
+            raise Unfit("the endpoints of services in the configuration cannot be taken over")
+        endpoint = endpoint or scoped.get("endpoint_url")
+    if not endpoint and named:
+        raise Unfit(f"it would go by {', '.join(named)}, and its own file system does not")
+    return endpoint
+
+
+def _aws_credentials(session: Any) -> Any:
     """The credentials that botocore finds, wherever it does, as the file system would."""
-    if fs.session is not None and not fs._session_is_owned:
-        raise Unfit("a session that was passed in cannot be taken over")
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise Unfit("there are no credentials")
+    from botocore.exceptions import NoCredentialsError
 
-    def provide() -> dict[str, Any]:
-        now = credentials.get_frozen_credentials()
+    async def ask() -> dict[str, Any]:
+        credentials = await session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        now = await credentials.get_frozen_credentials()
         return {
             "access_key_id": now.access_key,
             "secret_access_key": now.secret_key,
             "token": now.token,
-            "expires_at": datetime.now(UTC) + timedelta(seconds=_CREDENTIALS_LAST),
         }
 
-    return provide
+    return _Credentials(ask)
 
 
-def _open_gcs(fs: Any, bucket: str) -> Any:
+def _open_gcs(fs: Any, bucket: str) -> _Opened:
     if fs.requester_pays:
         raise Unfit("requester_pays cannot be taken over")
-    endpoint = getattr(fs, "_endpoint", None) or fs.storage_options.get("endpoint_url")
-    options: dict[str, Any] = _connection(endpoint)
-    if endpoint:
-        options["base_url"] = endpoint
-    credentials = fs.credentials
-    if fs.token == "anon" or getattr(credentials, "method", None) == "anon":
-        options["skip_signature"] = True
-        return GCSStore(bucket, **options)
-    google = getattr(credentials, "credentials", None)
+    _refuse_others("the options in session_kwargs:", fs.session_kwargs, set())
+    if getattr(fs, "_use_client_cert", False):
+        raise Unfit("a client's certificate cannot be taken over")
+    endpoint = fs.base.partition("/storage/v1")[0]
+    options: dict[str, Any] = {**_connection(endpoint), "base_url": endpoint}
+    google = fs.credentials.credentials
     if google is None:
-        raise Unfit("the credentials cannot be taken over")
+        # This is how gcsfs remembers that there are none.
+        options["skip_signature"] = True
+        return GCSStore(bucket, **options), None
+    if getattr(google, "quota_project_id", None):
+        raise Unfit("the project that the credentials bill cannot be taken over")
 
-    def provide() -> dict[str, Any]:
-        credentials.maybe_refresh()
-        expires = datetime.now(UTC) + timedelta(seconds=_CREDENTIALS_LAST)
-        return {"token": google.token, "expires_at": expires}
+    async def ask() -> dict[str, Any]:
+        fs.credentials.maybe_refresh()
+        return {"token": google.token}
 
-    provider: Any = provide
-    return GCSStore(bucket, credential_provider=provider, **options)
+    credentials: Any = _Credentials(ask)
+    return GCSStore(bucket, credential_provider=credentials, **options), credentials
 
 
-def _open_azure(fs: Any, container: str) -> Any:
-    parts = dict(
-        part.partition("=")[::2] for part in (fs.connection_string or "").split(";") if part
-    )
-    account = fs.account_name or parts.get("AccountName")
-    key = fs.account_key or parts.get("AccountKey")
-    sas = fs.sas_token or parts.get("SharedAccessSignature")
-    endpoint = parts.get("BlobEndpoint")
+def _open_azure(fs: Any, container: str) -> _Opened:
+    # Made of all the options, and of what the environment says.
+    client = fs.service_client
+    if client.location_mode != "primary":
+        raise Unfit("the location mode cannot be taken over")
+    endpoint, _, signature = client.primary_endpoint.partition("?")
+    account = client.account_name or fs.account_name
     if not account:
         raise Unfit("the account's name is not known")
-    options: dict[str, Any] = {**_connection(endpoint), "account_name": account}
-    if endpoint:
-        options["endpoint"] = endpoint
-    if key:
-        options["account_key"] = key
-    elif sas:
-        options["sas_key"] = sas.removeprefix("?")
-    elif fs.anon:
-        options["skip_signature"] = True
+    options: dict[str, Any] = _connection(endpoint)
+    options |= {"endpoint": endpoint.rstrip("/"), "account_name": account}
+    options |= {"use_emulator": False, "use_fabric_endpoint": False}
+    credential = client.credential
+    credentials = None
+    if getattr(credential, "account_key", None):
+        credentials = _fixed(access_key=credential.account_key)
+    elif credential is not None:
+        raise Unfit(f"a {type(credential).__name__} cannot be taken over")
+    elif signature:
+        credentials = _fixed(sas_token=signature)
     else:
-        raise Unfit("the credentials cannot be taken over")
-    return AzureStore(container, **options)
+        options["skip_signature"] = True
+    return AzureStore(container, credential_provider=credentials, **options), credentials
 
 
 _OPENERS: dict[str, tuple[Any, bool]] = {
