@@ -5,6 +5,7 @@ A server that keeps what it was asked tells what none of the others does.
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import json
 import warnings
@@ -350,6 +351,20 @@ def test_a_token_that_is_renewed(server: Recorder, lister: Any) -> None:
     old = Renewed("old", expiry=expiry)  # type: ignore[no-untyped-call]
     assert not scanned("gs://b", lister, endpoint_url=server.endpoint, token=old)
     assert {asked.headers["authorization"] for asked in server.asked} == {"Bearer new"}
+
+
+def test_obstore_has_a_token_renewed(server: Recorder) -> None:
+    """By itself, long after gcsfs has asked for anything."""
+    import gcsfs  # type: ignore[import-untyped]
+
+    from pathvein._stores.obstore import ObstoreStore
+
+    token = google("old", expiry=datetime.datetime(2026, 1, 1))
+    token.refresh = lambda _: setattr(token, "token", "new")
+    fs = gcsfs.GCSFileSystem(endpoint_url=server.endpoint, token=token, skip_instance_cache=True)
+    credentials = ObstoreStore(fs, "gcsfs", "b")._credentials
+    assert credentials is not None
+    assert asyncio.run(credentials())["token"] == "new"
 
 
 @by_both
