@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,17 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("fsspec")
+pytest.importorskip("obstore")
 
 from pathvein_core import KeyWalk
 
 from cloud import tree_of, walked
 from pathvein import FileStructurePattern as P
-from pathvein import scan
+from pathvein import ScanWarning, scan
 from pathvein._flat import Disordered, FlatDenied
 from pathvein._stores.azure import AzureStore, has_virtual_directory, is_directory
+from pathvein._stores.obstore import ObstoreStore
 from profiles import share
 from reference import walk_tree
-from servers.azure import Azurite
+from servers.azure import ACCOUNT, KEY, Azurite
+from servers.store import Place
 from test_remote_flat import Failures, in_one_go, listed, tidy
 
 FOLDER = {"hdi_isfolder": "true"}
@@ -419,3 +423,62 @@ def test_a_source_that_is_only_a_blob_marked_as_a_directory(store: Azurite) -> N
     store.put_folder(place, "src")
     assert walked(place.below("src").upath) == [("", [], [])]
     assert walked(place.upath) == [("", ["src"], ["other"]), ("src", [], [])]
+
+
+def plain(number: int) -> list[str]:
+    return [f"d{i:02}/f{j}" for i in range(number // 4) for j in range(4)]
+
+
+@on_azurite
+def test_obstore_lists_azure_page_by_page(store: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no warning, which would be an error here; and only what it can tell."""
+    monkeypatch.setattr(ObstoreStore, "page_size", 7)
+    keys = plain(60)
+    place = store.keys([f"src/{key}" for key in keys])
+    source = place.below("src").upath
+    value = walk_tree(tree_of(keys))
+    assert walked(source, lister="obstore", on_error="raise") == value
+    # All in one directory: then nothing tells that there are no directories that are blobs.
+    with pytest.warns(ScanWarning, match="cannot be told if its namespace"):
+        listed = walked(store.keys([f"f{n:02}" for n in range(9)]).upath, lister="obstore")
+    assert len(listed[0][2]) == 9
+    store.put_folder(place, "src/empty")
+    with pytest.warns(ScanWarning, match="empty objects"):
+        assert ("empty", [], []) in walked(source, lister="obstore")
+
+    async def is_hierarchical(self: AzureStore) -> bool:
+        return True
+
+    monkeypatch.setattr(AzureStore, "hierarchical", is_hierarchical)
+    with pytest.warns(ScanWarning, match="hierarchical"):
+        assert ("empty", [], []) in walked(source, lister="obstore")
+
+
+@on_azurite
+@pytest.mark.parametrize("lister", ["fsspec", "obstore"])
+def test_signatures_that_azure_checks(store: Azurite, lister: Any) -> None:
+    """The account's key, and a signature that allows no more than to list one container."""
+    from azure.storage.blob import ContainerSasPermissions, generate_container_sas
+
+    place = store.keys(["src/d/f", "src/g"])
+    container = place.url.removeprefix("az://")
+    endpoint = f"BlobEndpoint=http://127.0.0.1:{store.port}/{ACCOUNT}"
+
+    def signed(**allowed: bool) -> dict[str, str]:
+        sas = generate_container_sas(
+            ACCOUNT,
+            container,
+            KEY,
+            permission=ContainerSasPermissions(**allowed),
+            expiry=datetime.now(UTC) + timedelta(hours=1),
+        )
+        return {"connection_string": f"{endpoint};SharedAccessSignature={sas}"}
+
+    value = [("", ["d"], ["g"]), ("d", [], ["f"])]
+    for options in (place.options, signed(list=True)):
+        assert walked(Place(f"{place.url}/src", options).upath, lister=lister) == value
+    wrong = {"connection_string": f"{endpoint};AccountName={ACCOUNT};AccountKey=AAAA{KEY[4:]}"}
+    for options in (signed(read=True), wrong):
+        with pytest.raises(PermissionError) as caught:
+            scan(f"{place.url}/src", P("*"), storage_options=options, lister=lister)
+        assert caught.value.filename == f"{place.url}/src"
