@@ -495,6 +495,7 @@ def somebody(kind: str, endpoint: str) -> dict[str, Any]:
         ("s3", 403, "InvalidAccessKeyId"),
         ("s3", 403, "SignatureDoesNotMatch"),
         ("s3", 403, "RequestTimeTooSkewed"),
+        ("s3", 403, "AccessDenied"),
         ("gs", 401, "AuthenticationRequired"),
         ("gs", 403, "AccessDenied"),
         ("az", 403, "AuthenticationFailed"),
@@ -510,7 +511,23 @@ def test_credentials_that_are_refused(
     with pytest.raises(PermissionError) as caught:
         pathvein.scan(f"{kind}://b/src", P("*"), storage_options=options, lister=lister)
     assert caught.value.filename == f"{kind}://b/src"
-    # What is denied flat may be allowed with a delimiter; strangers need not ask.
-    assert len(server.listings()) == (2 if code == "AccessDenied" else 1)
+    # What is denied flat may be allowed with a delimiter, or to the file system; strangers need
+    # not ask.
+    ways = 2 + (lister == "obstore")
+    assert len(server.listings()) == (ways if code == "AccessDenied" else 1)
     # And whether it is hierarchical.
-    assert len(server.asked) - len(server.listings()) <= 2 * (kind != "s3")
+    assert len(server.asked) - len(server.listings()) <= (kind != "s3") * ways
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_only_obstore_is_denied(server: Recorder, kind: str) -> None:
+    """The file system lists it, and it is told why."""
+
+    def choosy(asked: Asked) -> recorder.Answer:
+        if "python" not in asked.headers.get("user-agent", "").lower():
+            return recorder.s3_error(403, "AccessDenied")
+        return answer(asked)
+
+    server.answer = choosy
+    [reason] = scanned(f"{kind}://b", "obstore", **anonymous(kind, server.endpoint))
+    assert "denied" in reason

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("s3fs")
 
+from cloud import walked
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, iscan, scan, walk_python
 from pathvein._retry import BadAnswer
@@ -112,7 +113,7 @@ def test_the_users_options_stay_as_they_are() -> None:
     assert config["retries"] == {"max_attempts": 7}
 
 
-# obstore
+# obstore, and what both list on moto
 
 
 @pytest.fixture(scope="module")
@@ -133,15 +134,7 @@ Bucket = Callable[..., tuple[str, dict[str, Any]]]
 
 @pytest.fixture
 def bucket(endpoint: str) -> Bucket:
-    import boto3
-
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-        region_name="us-east-1",
-    )
+    client = client_of({"endpoint_url": endpoint})
 
     def make(*keys: str, empty: tuple[str, ...] = ()) -> tuple[str, dict[str, Any]]:
         name = f"b{uuid.uuid4().hex}"
@@ -180,6 +173,80 @@ def test_obstore_lists_the_same(bucket: Bucket) -> None:
     assert not both_ways(f"{url}/a", options)[1]
     found, _ = both_ways(f"{url}/e", options)
     assert [entry[1:] for entry in found] == [([], [])]
+
+
+def client_of(options: dict[str, Any]) -> Any:
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=options["endpoint_url"],
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+        region_name="us-east-1",
+    )
+
+
+@pytest.mark.parametrize("lister", ["fsspec", "obstore"])
+@pytest.mark.parametrize("used", [False, True], ids=["new", "used"])
+def test_a_bucket_with_versions(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, lister: Any, used: bool
+) -> None:
+    """What there is now, once; neither older versions nor what was deleted."""
+    from upath import UPath
+
+    from pathvein._stores.obstore import ObstoreStore
+
+    monkeypatch.setattr(ObstoreStore, "page_size", 2)
+    url, options = bucket()
+    name = url.removeprefix("s3://")
+    client = client_of(options)
+    client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(3):
+        for key in ("run/a", "run/b", "gone/a", "d/e/f", "back/a"):
+            client.put_object(Bucket=name, Key=key, Body=b"x")
+    for key in ("run/b", "gone/a", "back/a"):
+        client.delete_object(Bucket=name, Key=key)
+    client.put_object(Bucket=name, Key="back/a", Body=b"x")
+    source = UPath(url, version_aware=True, **options)
+    if used:
+        source.fs.ls(f"{name}/run", versions=True)
+    assert walked(source, on_error="raise", lister=lister) == [
+        ("", ["back", "d", "run"], []),
+        ("back", [], ["a"]),
+        ("d", ["e"], []),
+        ("d/e", [], ["f"]),
+        ("run", [], ["a"]),
+    ]
+    [result] = scan(source, P("run", files=["a"]), lister=lister)
+    found: Any = result.source
+    assert found.fs.version_aware
+    assert (found / "a").read_bytes() == b"x"
+    assert P("*", directories=[P("run", files=["a"])]).matches((source, ["run"], []))
+    assert not P("*", directories=[P("run", files=["b"])]).matches((source, ["run"], []))
+
+
+@pytest.mark.parametrize("lister", ["fsspec", "obstore"])
+def test_the_users_session_is_used_and_left_as_it_was(bucket: Bucket, lister: Any) -> None:
+    """Its clients parse whole answers, before and after; so does a new one."""
+    import s3fs
+    from upath import UPath
+
+    url, options = bucket("run/a")
+    source = UPath(url, **options)
+    fs = source.fs
+    path = f"{url.removeprefix('s3://')}/run"
+    [before] = fs.ls(path, detail=True)
+    assert before["size"] == 1
+    session = fs.session
+    assert scan(source, P("run"), lister=lister)
+    assert fs.session is session
+    fs.invalidate_cache()
+    other = s3fs.S3FileSystem(**options, session=session, skip_instance_cache=True)
+    for again in (fs, other):
+        assert again.ls(path, detail=True) == [before]
+    assert fs.retries == s3fs.S3FileSystem.retries
+    assert fs.config_kwargs == {}
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def _open_flat(
     source: RemoteSource, keys: Callable[[], KeyScan | KeyWalk], convert: Callable[[Any], Any]
 ) -> Feed | None:
     """What lists a source flat, if that can be."""
+    denied = False
     try:
         if source.lister == "obstore":
             other = source.open_obstore()
@@ -104,8 +105,13 @@ def _open_flat(
                 except Disordered:
                     _warn(source, "its keys are not sorted")
                     raise
+                except FlatDenied:
+                    denied = True
         if source.store is not None and source.store.flat:
-            return KeyFeed(source, source.store, keys(), convert)
+            feed = KeyFeed(source, source.store, keys(), convert)
+            if denied:
+                _warn(source, "obstore is denied what the file system is not")
+            return feed
     except (FlatDenied, Disordered):
         pass
     return None
