@@ -34,6 +34,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import errno
+import functools
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -146,8 +147,10 @@ def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = 
     """The UPath of a URL, or of a UPath with more options."""
     if isinstance(source, UPath) and not storage_options:
         return source
+    # `UPath` would make one of its own class of it.
+    cls = type(source) if isinstance(source, UPath) else UPath
     try:
-        path: UPath = UPath(source, **(storage_options or {}))
+        path: UPath = cls(source, **(storage_options or {}))
     except ImportError as error:
         raise _missing_backend(str(source), error) from error
     if isinstance(source, str) and "://" not in source and path.protocol in _LOCAL_PROTOCOLS:
@@ -218,6 +221,11 @@ class RemoteSource:
         if not self.at_hand:
             fs, private = without_cache(fs, clone_options(fs, self.concurrency))
             self.store = open_store(fs, self._base, private=private)
+            if getattr(fs, "asynchronous", False):
+                raise ValueError(
+                    f"{url!r} is of a file system with asynchronous=True, which only its caller's "
+                    "own event loop can use, and another with its options cannot be made"
+                )
         self._asker = Asker(
             fs,
             store=self.store,
@@ -257,11 +265,7 @@ class RemoteSource:
     @property
     def name(self) -> str:
         """The source's name: empty for the root of a file system, bucket or archive."""
-        name: str = self.root.name
-        if not name and self._http:
-            name = self._path.partition("://")[2].rstrip("/").partition("/")[2]
-            name = name.rpartition("/")[2]
-        return name
+        return _name(self.root)
 
     @property
     def may_have_links(self) -> bool:
@@ -469,7 +473,7 @@ class RemoteSource:
         url = self.url(rel)
         where = self._where(rel)
         where += "/" if self._http and rel else self._slash
-        entries = Entries(where, self._http)
+        entries = Entries(where, self._http, None if self._http else self.fs._strip_protocol)
         listing = entries.listing
         try:
             for entry in (yield Ask("list", where, entries)):
@@ -491,6 +495,10 @@ class RemoteSource:
                 raise noted(not_a_directory(url), "opening the directory")
             if not entries.count and not rel:
                 yield from self._check_source(None)
+            if not entries.count and entries.stray is not None and not self._http:
+                # It may well be what is in it, told in a way that nobody understands.
+                message = f"the file system lists what is elsewhere, such as {entries.stray!r}"
+                raise noted(OSError(errno.EIO, message, url), "reading the directory")
         for component in entries.bad:
             listing.errors.append(self._bad_component(rel, component))
         for name in entries.linked:
@@ -543,6 +551,14 @@ class RemoteSource:
         return unaddressable(url, f"the key has {what}")
 
 
+def _name(path: UPath) -> str:
+    name: str = path.name
+    if not name and path.protocol in _HTTP_PROTOCOLS:
+        name = path.path.partition("://")[2].rstrip("/").partition("/")[2]
+        name = name.rpartition("/")[2]
+    return name
+
+
 def _resolved(path: UPath, fs: Any) -> UPath:
     """The source without `.` and `..` components and, where the server can tell, links."""
     if path.protocol in _HTTP_PROTOCOLS:
@@ -559,10 +575,15 @@ class RemoteDirectory:
     """A remote directory whose names are given, to be held against a pattern."""
 
     def __init__(self, path: UPath, listing: Listing) -> None:
-        self._source = RemoteSource(path)
+        self._path = path
         self._links: set[str] | None = None
-        self.name = self._source.name
+        self.name = _name(path)
         self.listing = listing
+
+    @functools.cached_property
+    def _source(self) -> RemoteSource:
+        # Not before it is needed: it may take a connection.
+        return RemoteSource(self._path)
 
     def is_link(self, name: str) -> bool:
         """Whether a name is a link: only a listing tells, so there is one if there are links."""
