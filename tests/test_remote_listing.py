@@ -662,6 +662,40 @@ def test_double_slash_prefix_does_not_recurse(trap: Trap) -> None:
     assert "empty component" in str(errors[0])
 
 
+def test_names_that_are_all_elsewhere_are_no_empty_directory(trap: Trap) -> None:
+    """They may well be what is in it, told in a way that nobody understands."""
+    table = {
+        "root": [directory("root/bare"), directory("root/other"), directory("root/ok")],
+        "root/bare": [entry("f"), entry("g")],
+        "root/other": [entry("root\\other\\f")],
+        "root/ok": [entry("root/ok/f"), entry("root/ok2/f")],
+    }
+    tree, errors = walked(opened(trap(table)))
+    assert (set(tree), tree["ok"]) == ({"", "ok"}, ([], ["f"]))
+    assert sorted((error.errno, error.filename) for error in errors) == [
+        (errno.EIO, "trap://root/bare"),
+        (errno.EIO, "trap://root/other"),
+    ]
+    assert "such as" in str(errors[0])
+    # At the source, after it has been seen that there is one.
+    for infos, expected in [({}, FileNotFoundError), ({"root": directory("root")}, OSError)]:
+        TrapFileSystem.infos.clear()
+        TrapFileSystem.infos.update(infos)
+        with pytest.raises(expected):
+            opened(trap({"root": [entry("f")]})).list()
+
+
+def test_names_that_keep_their_protocol(trap: Trap) -> None:
+    table = {
+        "root": [directory("trap://root/d"), directory("trap://root/e/"), entry("trap://root/f")],
+        "root/d": [entry("trap://root/d/g")],
+        "root/e": [],
+    }
+    tree, errors = walked(opened(trap(table)))
+    assert tree == {"": (["d", "e"], ["f"]), "d": ([], ["g"]), "e": ([], [])}
+    assert not errors
+
+
 def test_source_that_is_missing_a_file_or_empty(trap: Trap) -> None:
     table = {
         "gone": FileNotFoundError("gone"),
@@ -726,6 +760,26 @@ class AuthenticationError(Exception):
 
 class ReadTimeoutError(Exception):
     pass
+
+
+class ConnectorError(OSError):
+    """As aiohttp's, whose text says what host it is about."""
+
+    host = "h"
+
+    def __str__(self) -> str:
+        return f"Cannot connect to host {self.host} [{self.strerror}]"
+
+
+def test_errors_say_what_helps(trap: Trap) -> None:
+    for failure, said in [
+        (ValueError("It failed:\n  a bad name\nmore"), "ValueError: It failed: a bad name"),
+        (ValueError("one\ntwo"), "ValueError: one"),
+        (ConnectorError(errno.EIO, "not known"), "Cannot connect to host h [not known]"),
+    ]:
+        with pytest.raises(OSError, match="root") as caught:
+            opened(trap({"root": failure})).list()
+        assert caught.value.strerror == said
 
 
 @pytest.mark.parametrize(

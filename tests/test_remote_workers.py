@@ -420,8 +420,8 @@ def test_no_connection_is_made_once_it_is_stopped(counted: type[Counted]) -> Non
         stopped.set()
         return ConnectionResetError("lost")
 
-    def connect() -> Any:
-        connections.append(None)
+    def connect(*, lost: bool = False) -> Any:
+        connections.append(lost)
         return Waiting()
 
     counted.failure = lost
@@ -460,7 +460,7 @@ def test_a_large_directory_is_not_read_on_once_it_is_stopped() -> None:
     fsspec.register_implementation("large", Sftp, clobber=True)
     source = RemoteSource(UPath("/r", protocol="large", host="h"))
     with pytest.raises(InterruptedError):
-        source.connected(lambda: source.fs, stopped).list()
+        source.connected(lambda lost=False: source.fs, stopped).list()
     assert len(sent) == 11
 
 
