@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import subprocess
 import sys
@@ -403,6 +404,65 @@ def test_broken_archives(tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError) as missing:
             open_source(f"{protocol}://x::file://{tmp_path}/none")
         assert missing.value.filename == f"{protocol}://x::file://{tmp_path}/none"
+
+
+# References
+
+REFERENCES: dict[str, Any] = dict.fromkeys(
+    [".zgroup", "v/0", "v/0/1", "e/", "vv/f", "x//y", "d/./z", "d/w", "v/0.0"], "x"
+)
+
+
+@pytest.mark.parametrize("way", ["dict", "file", "asynchronous"])
+def test_references(tmp_path: Path, way: str) -> None:
+    """Their keys are at hand, and their own `ls` loses what is behind a doubled slash."""
+    options: dict[str, Any] = {"fo": REFERENCES}
+    if way == "file":
+        file = tmp_path / "references.json"
+        file.write_text(json.dumps({"version": 1, "refs": REFERENCES}))
+        options = {"fo": str(file)}
+    if way == "asynchronous":
+        options["asynchronous"] = True
+    root = UPath("reference://", skip_instance_cache=True, **options)
+    source = opened(root)
+    assert source.fs is root.fs
+    assert source.at_hand
+    assert not source.asynchronous
+    tree, errors = walked(source)
+    assert tree == {
+        "": (["d", "e", "v", "vv", "x"], [".zgroup"]),
+        "d": ([], ["w"]),
+        "e": ([], []),
+        "v": (["0"], ["0", "0.0"]),
+        "v/0": ([], ["1"]),
+        "vv": ([], ["f"]),
+        "x": ([], []),
+    }
+    assert sorted(error.filename for error in errors) == ["reference://d/.", "reference://x//"]
+    # Nothing was written to it.
+    assert not root.fs.dircache
+    below = opened(UPath("reference://v", **options))
+    assert walked(below)[0] == {"": (["0"], ["0", "0.0"]), "0": ([], ["1"])}
+    with iscan(below.root, P("0", files=["1"]), on_error="raise") as stream:
+        [result] = stream
+    assert stream.stats == Stats(directories=2, entries=4, matches=1)
+    assert type(result.source) is type(root)
+    for missing in ("w", "vv/f/g"):
+        with pytest.raises(FileNotFoundError):
+            opened(UPath(f"reference://{missing}", **options)).list()
+    with pytest.raises(NotADirectoryError):
+        opened(UPath("reference://vv/f", **options)).list()
+
+
+def test_references_that_are_read_as_needed_are_asked() -> None:
+    """Those of tables (parquet) are no dictionary; their `ls` is."""
+    from collections import UserDict
+
+    root = UPath("reference://", fo={"d/f": "x", "g": "x"}, skip_instance_cache=True)
+    root.fs.references = UserDict(root.fs.references)
+    source = opened(root)
+    assert not source.at_hand
+    assert walked(source)[0] == {"": (["d"], ["g"]), "d": ([], ["f"])}
 
 
 # Local directories, as they are and below other file systems

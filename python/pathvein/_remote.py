@@ -6,9 +6,9 @@ This module is imported only when a source is a URL or a UPath, so that
 A :class:`RemoteSource` lists one directory per call and classifies its entries as
 docs/semantics.md says. How a directory is read depends on the file system:
 
-* ``memory``, ``zip``, ``tar`` and other archives: all keys are at hand, but their ``ls``
-  hides what is below a name that is a file as well, so the tree is built from the keys, once
-  for each source object.
+* ``memory``, ``reference``, ``zip``, ``tar`` and other archives: all keys are at hand, but their
+  ``ls`` hides what is below a name that is a file as well, so the tree is built from the keys,
+  once for each source object.
 * a local file system (below ``dir::``, ``simplecache::`` and the like): ``os.scandir``.
 * S3, Azure, Google Cloud: the store's own listing call (`pathvein._stores`). Their ``ls`` costs
   more time, hides what is below a directory marker or below a name that is a blob as well

@@ -26,6 +26,7 @@ from fsspec.implementations.cached import CachingFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.implementations.reference import ReferenceFileSystem
 
 from pathvein import _retry
 from pathvein._background import run_on
@@ -276,7 +277,12 @@ def lists_like(fs: Any, cls: type[Any]) -> bool:
 
 
 def holds_all_keys(fs: Any) -> bool:
-    return lists_like(fs, MemoryFileSystem) or lists_like(fs, AbstractArchiveFileSystem)
+    return (
+        lists_like(fs, MemoryFileSystem)
+        or lists_like(fs, AbstractArchiveFileSystem)
+        # Unless they are read as they are needed, from files of tables.
+        or (lists_like(fs, ReferenceFileSystem) and isinstance(fs.references, dict))
+    )
 
 
 def _keys(fs: Any) -> Iterator[_Key]:
@@ -285,6 +291,9 @@ def _keys(fs: Any) -> Iterator[_Key]:
             yield _Key(name.removeprefix("/"), True)
         for name in tuple(fs.store):
             yield _Key(name.removeprefix("/"), False)
+    elif isinstance(fs, ReferenceFileSystem):
+        for name in tuple(fs.references):
+            yield _Key(name, False)
     elif hasattr(fs, "zip"):
         for info in fs.zip.infolist():
             target = None
