@@ -24,6 +24,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from pathvein_core import ExcludeRules
 from upath import UPath
 
+import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein import Stats, _remote, _retry, iscan
 from pathvein._arguments import is_url
@@ -348,6 +349,53 @@ def test_zip_below_its_root(zipped: Path) -> None:
         opened(f"zip://sub/a.txt::file://{zipped}").list()
     with pytest.raises(FileNotFoundError):
         opened(f"zip://su::file://{zipped}").list()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("zip::{file}", ["", "d"]),
+        ("zip::file://{file}", ["", "d"]),
+        ("zip://::{file}", ["", "d"]),
+        ("zip://d::{file}", [""]),
+        ("zip::memory://arc/x.zip", ["", "d"]),
+        ("zip::simplecache::memory://arc/x.zip", ["", "d"]),
+        ("simplecache::zip://d::{file}", [""]),
+        ("dir::memory://arc/top", ["", "d"]),
+        ("dir://d::memory://arc/top", [""]),
+        ("simplecache::memory://arc/top", ["", "d"]),
+        ("filecache::memory://arc/top/d", [""]),
+    ],
+)
+def test_chains(memory: Any, tmp_path: Path, url: str, expected: list[str]) -> None:
+    """Without a path in it, an archive's root is meant, as with fsspec; results are there."""
+    file = tmp_path / "x.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("f", "d/f", "e/g"):
+            archive.writestr(name, b"x")
+    memory.pipe({"/arc/x.zip": file.read_bytes(), "/arc/top/f": b"", "/arc/top/d/f": b""})
+    memory.pipe("/arc/top/e/g", b"")
+    root = opened(url.format(file=file)).root
+    with iscan(url.format(file=file), P("*", files=["f"]), on_error="raise") as stream:
+        found = [cast("UPath", result.source) for result in stream]
+    tops = root.path.rstrip("/")
+    assert sorted(path.path.removeprefix(tops).strip("/") for path in found) == expected
+    assert all(type(path) is type(root) and (path / "f").exists() for path in found)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="colons in names")
+def test_local_paths_that_look_like_urls(
+    memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.pipe("/lab/other", b"")
+    monkeypatch.chdir(tmp_path)
+    for name in ("memory:/lab", "a::b", "zip::x"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "f").touch()
+        for path in (Path(name), UPath(Path(name))):
+            [(top, _, files)] = pathvein.walk_python(path)
+            assert files == ["f"]
+            assert top.samefile(tmp_path / name)
 
 
 def test_zip_from_an_open_file(zipped: Path) -> None:

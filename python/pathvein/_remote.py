@@ -36,6 +36,7 @@ import copy
 import errno
 import functools
 import os
+import pathlib
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -83,12 +84,15 @@ __all__ = [
     "RemoteDirectory",
     "RemoteSource",
     "local_path",
+    "local_upath",
     "make_upath",
     "open_source",
 ]
 
 _LOCAL_PROTOCOLS = frozenset({"", "file", "local"})
 _HTTP_PROTOCOLS = frozenset({"http", "https"})
+#: What has a tree of its own in what comes after it in a chain.
+_CONTAINERS = frozenset({"dir", "libarchive", "reference", "tar", "zip"})
 _PROTOCOLS_WITHOUT_LINKS = _HTTP_PROTOCOLS | {
     *("abfs", "abfss", "adl", "az", "gcs", "gs", "memory", "s3", "s3a")
 }
@@ -147,6 +151,11 @@ def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = 
     """The UPath of a URL, or of a UPath with more options."""
     if isinstance(source, UPath) and not storage_options:
         return source
+    if isinstance(source, str):
+        head, chain, rest = source.partition("::")
+        if chain and head in _CONTAINERS:
+            # Its root is meant, as with fsspec. `UPath` takes the path in it to be that to it.
+            source = f"{head}://::{rest}"
     # `UPath` would make one of its own class of it.
     cls = type(source) if isinstance(source, UPath) else UPath
     try:
@@ -159,6 +168,12 @@ def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = 
             "for a local path of that name, give a pathlib.Path"
         )
     return path
+
+
+def local_upath(path: str) -> UPath:
+    """The UPath of a local path, whatever it looks like."""
+    upath: UPath = UPath(pathlib.PurePath(path))
+    return upath
 
 
 def _missing_backend(url: str, error: ImportError) -> ImportError:

@@ -228,8 +228,8 @@ def count(number: int, noun: str, rest: str = "") -> str:
 def remote_counts(stats: Stats) -> str:
     """What a remote scan took."""
     text = count(stats.requests, "request")
+    if stats.retries:
+        text += f" ({stats.retries:,} of them again)"
     if stats.keys:
         text += f", {count(stats.keys, 'key')}"
-    if stats.retries:
-        text += f", {stats.retries:,} of the requests sent again"
     return text
