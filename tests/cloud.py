@@ -64,7 +64,7 @@ def below(path: Any, source: Any) -> str:
     top = source.path.rstrip("/")
     assert path.path.startswith(top)
     rest: str = path.path[len(top) :]
-    assert not rest.strip("/") or rest.startswith("/"), (path.path, top)
+    assert not top or not rest.strip("/") or rest.startswith("/"), (path.path, top)
     return rest.strip("/")
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli_process import Arg, run, run_python
+from cli_process import ENVIRONMENT, Arg, run, run_python
 from pathvein import cli as cli_module
+from servers.list_stub import ListStub
 
 RUN = {"directory_name": "run_*", "files": ["*.csv"]}
 
@@ -385,6 +386,89 @@ def test_options_of_the_file_system(lab: Path, pattern: Path) -> None:
     assert result.returncode == 0
     said = failure("scan", lab, "-p", pattern, "-o", "a=1")
     assert "storage_options are for URLs" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a=", ""),
+        ("a=b=c", "b=c"),
+        ("a=5", 5),
+        ("a=-2.5", -2.5),
+        ("a=007", "007"),
+        ("a=true", True),
+        ("a=True", True),
+        ("a=no", "no"),
+        ("a=null", None),
+        ("a=None", None),
+        ('a="5"', "5"),
+        ('a={"b": [1]}', {"b": [1]}),
+        ("a={b}", "{b}"),
+        ("a=NaN", "NaN"),
+        ("a=-Infinity", "-Infinity"),
+        ("key=123", "123"),
+        ("secret=1e5", "1e5"),
+        ("password=0", "0"),
+        ('key="123"', "123"),
+        ("token=null", None),
+        ('token={"a": 1}', {"a": 1}),
+        ("anon=1", 1),
+        ("a=" + "[" * 100_000, "[" * 100_000),
+        ("a=" + "9" * 5000, "9" * 5000),
+    ],
+)
+def test_what_an_option_means(text: str, value: object) -> None:
+    from click import Context
+
+    from pathvein.cli import _commands
+
+    command, parameter = _commands.scan, _commands.scan.params[0]
+    context = Context(command)
+    options = _commands._storage_options(context, parameter, (text,))
+    [(name, found)] = options.items()
+    assert name == text.partition("=")[0]
+    assert (type(found), found) == (type(value), value)
+
+
+def test_secrets_are_not_repeated(lab: Path, pattern: Path) -> None:
+    pytest.importorskip("upath")
+    url = "http://me:hidden@127.0.0.1:1/x"
+    for source, options in [
+        ("s3://b", ["hidden"]),
+        ("s3://b", ["=hidden"]),
+        ("s3://b", ["key=hidden", "key=hidden"]),
+        (url, []),
+        (f"zip://x::{url}", []),
+        ("ftp://me:hidden@127.0.0.1:1/x", []),
+        ("nonesuch://me:hid@den@127.0.0.1:1/x", []),
+    ]:
+        args = [arg for option in options for arg in ("-o", option)]
+        said = failure("scan", source, "-p", pattern, *args)
+        assert "hid" not in said
+        assert "den" not in said
+        if not options:
+            assert "me:***@127.0.0.1" in said
+
+
+def test_configuration_of_fsspec(
+    lab: Path, pattern: Path, tmp_path: Path, stub: ListStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the environment and by files, as for whatever else uses fsspec."""
+    pytest.importorskip("s3fs")
+    bucket = stub.bucket(["lab/run_1/a.csv", "lab/run_2/b.csv"])
+    expected = sorted(f"{bucket.url}/lab/run_{i}".encode() for i in (1, 2))
+    home = tmp_path / "home"
+    (home / ".config/fsspec").mkdir(parents=True)
+    file = home / ".config/fsspec/conf.json"
+    file.write_text(json.dumps({"s3": bucket.options}))
+    variables = {f"FSSPEC_S3_{name.upper()}": value for name, value in bucket.options.items()}
+    for environment in ({"HOME": str(home)}, {"HOME": str(tmp_path), **variables}):
+        with monkeypatch.context() as change:
+            for name, value in environment.items():
+                change.setitem(ENVIRONMENT, name, value)
+            result = run("scan", f"{bucket.url}/lab", "-p", pattern, "-v")
+        assert sorted(lines(result.stdout)) == expected
+        assert b"1 request, 2 keys" in result.stderr
 
 
 def test_no_source_and_no_pattern(lab: Path, pattern: Path) -> None:

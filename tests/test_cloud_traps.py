@@ -15,6 +15,7 @@ from cloud import URL_NAMES, below, rows, tree_of, walked
 from compare import items
 from pathvein import FileStructurePattern as P
 from servers import BY_OBSTORE, KEY_STORES, STORES
+from servers.list_stub import ListStub
 from servers.store import DiskStore, KeyStore, Place, Store
 from trees import Dir, File, Link, tree
 
@@ -254,6 +255,42 @@ def test_the_root_of_a_bucket_has_no_name(store: KeyStore) -> None:
     assert found(source, P("*", files=["f"])) == ["", "d"]
     assert found(source, P("?*", files=["f"])) == ["d"]
     assert found(source, P("", files=["f"])) == ["", "d"]
+
+
+@pytest.mark.parametrize("store", ["s3-moto", "s3-ministack", "gcs", "azure"], indirect=True)
+def test_the_root_of_a_store_holds_its_buckets(store: KeyStore) -> None:
+    """Each is a directory, and what is in it is listed as it is when it is the source."""
+    place = store.keys(["f", "d/f", "d/a", "d/a/b", "x//y"])
+    other = store.keys(["d/f"])
+    protocol, name = place.url.split("://")
+    root = Place(f"{protocol}://", place.options)
+    source = root.upath
+    [(_, buckets, files)] = walked(source, max_depth=0)
+    assert {name, other.url.split("://")[1]} <= set(buckets)
+    assert files == []
+    # Other tests have left buckets, too.
+    exclude = [f"/{bucket}" for bucket in buckets if bucket != name]
+    pattern = P(name, files=["f"], directories=[P("d", files=["a"])])
+    results = pathvein.scan(source, pattern, max_depth=1, exclude=exclude)
+    assert [(below(r.source, source), type(r.source)) for r in results] == [(name, type(source))]
+    listings, told = walked_with_errors(source, exclude=exclude)
+    assert [row for row in listings if row[0]] == [
+        (name, ["d", "x"], ["f"]),
+        (f"{name}/d", ["a"], ["a", "f"]),
+        (f"{name}/d/a", [], ["b"]),
+        (f"{name}/x", [], []),
+    ]
+    assert [path.removeprefix(f"{protocol}://") for path, _ in told] == [f"{name}/x//"]
+
+
+def test_the_root_of_a_store_that_may_not_be_listed(stub: ListStub) -> None:
+    """s3fs shows no buckets then, as if there were none."""
+    pytest.importorskip("s3fs")
+    bucket = stub.bucket(["f"])
+    options = {"endpoint_url": bucket.endpoint, "anon": True}
+    with pytest.raises(FileNotFoundError, match="ListBuckets") as caught:
+        pathvein.scan("s3://", P("*"), storage_options=options)
+    assert caught.value.filename == "s3://"
 
 
 @pytest.mark.parametrize("store", ["azure"], indirect=True)

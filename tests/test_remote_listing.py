@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from pathvein_core import ExcludeRules
 from upath import UPath
 
+import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein import Stats, _remote, _retry, iscan
 from pathvein._arguments import is_url
@@ -349,6 +351,53 @@ def test_zip_below_its_root(zipped: Path) -> None:
         opened(f"zip://su::file://{zipped}").list()
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("zip::{file}", ["", "d"]),
+        ("zip::file://{file}", ["", "d"]),
+        ("zip://::{file}", ["", "d"]),
+        ("zip://d::{file}", [""]),
+        ("zip::memory://arc/x.zip", ["", "d"]),
+        ("zip::simplecache::memory://arc/x.zip", ["", "d"]),
+        ("simplecache::zip://d::{file}", [""]),
+        ("dir::memory://arc/top", ["", "d"]),
+        ("dir://d::memory://arc/top", [""]),
+        ("simplecache::memory://arc/top", ["", "d"]),
+        ("filecache::memory://arc/top/d", [""]),
+    ],
+)
+def test_chains(memory: Any, tmp_path: Path, url: str, expected: list[str]) -> None:
+    """Without a path in it, an archive's root is meant, as with fsspec; results are there."""
+    file = tmp_path / "x.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("f", "d/f", "e/g"):
+            archive.writestr(name, b"x")
+    memory.pipe({"/arc/x.zip": file.read_bytes(), "/arc/top/f": b"", "/arc/top/d/f": b""})
+    memory.pipe("/arc/top/e/g", b"")
+    root = opened(url.format(file=file)).root
+    with iscan(url.format(file=file), P("*", files=["f"]), on_error="raise") as stream:
+        found = [cast("UPath", result.source) for result in stream]
+    tops = root.path.rstrip("/")
+    assert sorted(path.path.removeprefix(tops).strip("/") for path in found) == expected
+    assert all(type(path) is type(root) and (path / "f").exists() for path in found)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="colons in names")
+def test_local_paths_that_look_like_urls(
+    memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.pipe("/lab/other", b"")
+    monkeypatch.chdir(tmp_path)
+    for name in ("memory:/lab", "a::b", "zip::x"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "f").touch()
+        for path in (Path(name), UPath(Path(name))):
+            [(top, _, files)] = pathvein.walk_python(path)
+            assert files == ["f"]
+            assert top.samefile(tmp_path / name)
+
+
 def test_zip_from_an_open_file(zipped: Path) -> None:
     with zipped.open("rb") as file:
         root = UPath("sub", protocol="zip", fo=file)
@@ -403,6 +452,65 @@ def test_broken_archives(tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError) as missing:
             open_source(f"{protocol}://x::file://{tmp_path}/none")
         assert missing.value.filename == f"{protocol}://x::file://{tmp_path}/none"
+
+
+# References
+
+REFERENCES: dict[str, Any] = dict.fromkeys(
+    [".zgroup", "v/0", "v/0/1", "e/", "vv/f", "x//y", "d/./z", "d/w", "v/0.0"], "x"
+)
+
+
+@pytest.mark.parametrize("way", ["dict", "file", "asynchronous"])
+def test_references(tmp_path: Path, way: str) -> None:
+    """Their keys are at hand, and their own `ls` loses what is behind a doubled slash."""
+    options: dict[str, Any] = {"fo": REFERENCES}
+    if way == "file":
+        file = tmp_path / "references.json"
+        file.write_text(json.dumps({"version": 1, "refs": REFERENCES}))
+        options = {"fo": str(file)}
+    if way == "asynchronous":
+        options["asynchronous"] = True
+    root = UPath("reference://", skip_instance_cache=True, **options)
+    source = opened(root)
+    assert source.fs is root.fs
+    assert source.at_hand
+    assert not source.asynchronous
+    tree, errors = walked(source)
+    assert tree == {
+        "": (["d", "e", "v", "vv", "x"], [".zgroup"]),
+        "d": ([], ["w"]),
+        "e": ([], []),
+        "v": (["0"], ["0", "0.0"]),
+        "v/0": ([], ["1"]),
+        "vv": ([], ["f"]),
+        "x": ([], []),
+    }
+    assert sorted(error.filename for error in errors) == ["reference://d/.", "reference://x//"]
+    # Nothing was written to it.
+    assert not root.fs.dircache
+    below = opened(UPath("reference://v", **options))
+    assert walked(below)[0] == {"": (["0"], ["0", "0.0"]), "0": ([], ["1"])}
+    with iscan(below.root, P("0", files=["1"]), on_error="raise") as stream:
+        [result] = stream
+    assert stream.stats == Stats(directories=2, entries=4, matches=1)
+    assert type(result.source) is type(root)
+    for missing in ("w", "vv/f/g"):
+        with pytest.raises(FileNotFoundError):
+            opened(UPath(f"reference://{missing}", **options)).list()
+    with pytest.raises(NotADirectoryError):
+        opened(UPath("reference://vv/f", **options)).list()
+
+
+def test_references_that_are_read_as_needed_are_asked() -> None:
+    """Those of tables (parquet) are no dictionary; their `ls` is."""
+    from collections import UserDict
+
+    root = UPath("reference://", fo={"d/f": "x", "g": "x"}, skip_instance_cache=True)
+    root.fs.references = UserDict(root.fs.references)
+    source = opened(root)
+    assert not source.at_hand
+    assert walked(source)[0] == {"": (["d"], ["g"]), "d": ([], ["f"])}
 
 
 # Local directories, as they are and below other file systems
@@ -662,6 +770,40 @@ def test_double_slash_prefix_does_not_recurse(trap: Trap) -> None:
     assert "empty component" in str(errors[0])
 
 
+def test_names_that_are_all_elsewhere_are_no_empty_directory(trap: Trap) -> None:
+    """They may well be what is in it, told in a way that nobody understands."""
+    table = {
+        "root": [directory("root/bare"), directory("root/other"), directory("root/ok")],
+        "root/bare": [entry("f"), entry("g")],
+        "root/other": [entry("root\\other\\f")],
+        "root/ok": [entry("root/ok/f"), entry("root/ok2/f")],
+    }
+    tree, errors = walked(opened(trap(table)))
+    assert (set(tree), tree["ok"]) == ({"", "ok"}, ([], ["f"]))
+    assert sorted((error.errno, error.filename) for error in errors) == [
+        (errno.EIO, "trap://root/bare"),
+        (errno.EIO, "trap://root/other"),
+    ]
+    assert "such as" in str(errors[0])
+    # At the source, after it has been seen that there is one.
+    for infos, expected in [({}, FileNotFoundError), ({"root": directory("root")}, OSError)]:
+        TrapFileSystem.infos.clear()
+        TrapFileSystem.infos.update(infos)
+        with pytest.raises(expected):
+            opened(trap({"root": [entry("f")]})).list()
+
+
+def test_names_that_keep_their_protocol(trap: Trap) -> None:
+    table = {
+        "root": [directory("trap://root/d"), directory("trap://root/e/"), entry("trap://root/f")],
+        "root/d": [entry("trap://root/d/g")],
+        "root/e": [],
+    }
+    tree, errors = walked(opened(trap(table)))
+    assert tree == {"": (["d", "e"], ["f"]), "d": ([], ["g"]), "e": ([], [])}
+    assert not errors
+
+
 def test_source_that_is_missing_a_file_or_empty(trap: Trap) -> None:
     table = {
         "gone": FileNotFoundError("gone"),
@@ -726,6 +868,26 @@ class AuthenticationError(Exception):
 
 class ReadTimeoutError(Exception):
     pass
+
+
+class ConnectorError(OSError):
+    """As aiohttp's, whose text says what host it is about."""
+
+    host = "h"
+
+    def __str__(self) -> str:
+        return f"Cannot connect to host {self.host} [{self.strerror}]"
+
+
+def test_errors_say_what_helps(trap: Trap) -> None:
+    for failure, said in [
+        (ValueError("It failed:\n  a bad name\nmore"), "ValueError: It failed: a bad name"),
+        (ValueError("one\ntwo"), "ValueError: one"),
+        (ConnectorError(errno.EIO, "not known"), "Cannot connect to host h [not known]"),
+    ]:
+        with pytest.raises(OSError, match="root") as caught:
+            opened(trap({"root": failure})).list()
+        assert caught.value.strerror == said
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import errno
 import stat
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from fsspec.asyn import sync
 from fsspec.dircache import DirCache
 
-from pathvein._background import check_thread
+from pathvein._background import run_on
 from pathvein._flat import Store
 from pathvein._remote_entries import Entries
 from pathvein._remote_fs import (
@@ -92,6 +92,7 @@ class Asker:
         self._base = base
         self._store = store
         self._private = private
+        self._reading_back = 0
         self._options = {} if private or not keeps_listings(fs) else refresh_options(fs)
         self._stopped = threading.Event()
         self._connect: Connect | None = None
@@ -120,8 +121,7 @@ class Asker:
     def answer(self, steps: Steps) -> Any:
         """Takes the steps, waiting for each answer."""
         if self.asynchronous:
-            check_thread(self.fs.loop)
-            return sync(self.fs.loop, self.answer_async, steps)
+            return run_on(self.fs.loop, self.answer_async(steps))
         try:
             ask = next(steps)
             while True:
@@ -180,8 +180,18 @@ class Asker:
             if entries is not None:
                 return entries
         if self._sftp:
-            return _list_sftp(self.fs, where)
+            return self._list_sftp(where)
         return self._ls(where)
+
+    def _list_sftp(self, where: str) -> list[dict[str, Any]]:
+        """What `ls` asks for, without asking for fifty parts of each directory at once."""
+        entries = []
+        for entry in self.fs.ftp.listdir_iter(where, read_aheads=_READ_AHEADS):
+            if self._stopped.is_set():
+                raise InterruptedError(errno.EINTR, "the scan has ended")
+            kind = _sftp_type(entry.st_mode or 0)
+            entries.append({"name": join(where, entry.filename), "type": kind})
+        return entries
 
     def _ls(self, where: str) -> Iterable[Mapping[str, Any]]:
         try:
@@ -254,14 +264,20 @@ class Asker:
     def _cache_read_back(self) -> Iterator[None]:
         """For those that read a listing back from the cache that they have just put it in."""
         cache = getattr(self.fs, "dircache", None)
-        if not self._private or not isinstance(cache, DirCache) or cache.use_listings_cache:
+        if not self._private or not isinstance(cache, DirCache):
             raise
+        # Several may do so at a time.
+        if cache.use_listings_cache and not self._reading_back:
+            raise
+        self._reading_back += 1
         cache.use_listings_cache = True
         try:
             yield
         finally:
-            cache.use_listings_cache = False
-            cache.clear()
+            self._reading_back -= 1
+            if not self._reading_back:
+                cache.use_listings_cache = False
+                cache.clear()
 
 
 def _list_ftp(fs: Any, where: str) -> list[dict[str, Any]] | None:
@@ -278,14 +294,6 @@ def _list_ftp(fs: Any, where: str) -> list[dict[str, Any]] | None:
         if str(error)[:3] in ("500", "502"):
             return None
         raise
-
-
-def _list_sftp(fs: Any, where: str) -> list[dict[str, Any]]:
-    """What `ls` asks for, without asking for fifty parts of each directory at once."""
-    return [
-        {"name": join(where, entry.filename), "type": _sftp_type(entry.st_mode or 0)}
-        for entry in fs.ftp.listdir_iter(where, read_aheads=_READ_AHEADS)
-    ]
 
 
 def _sftp_type(mode: int) -> str:

@@ -12,12 +12,14 @@ import concurrent.futures
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 #: Seconds that a waiting caller sleeps before it looks for signals.
 SLICE = 0.05
 #: Seconds that the end of cancelled work is waited for.
-_FAREWELL = 0.15
+FAREWELL = 0.15
 #: Results waiting to be taken after which nothing more is asked for.
 _MOST_WAITING = 4096
 
@@ -107,11 +109,38 @@ class Background:
         if self._future.done():
             return
         self._future.cancel()
-        self._over.wait(_FAREWELL)
+        self._over.wait(FAREWELL)
 
     def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+
+def run_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Waits for what runs on a loop in another thread; cancels it if that is interrupted."""
+    over = threading.Event()
+
+    async def run() -> T:
+        try:
+            return await work
+        finally:
+            over.set()
+
+    try:
+        check_thread(loop)
+        future = asyncio.run_coroutine_threadsafe(run(), loop)
+    except BaseException:
+        work.close()
+        raise
+    try:
+        while not future.done():
+            # In slices: on some systems signals do not end a wait.
+            concurrent.futures.wait([future], SLICE)
+        return future.result()
+    except BaseException:
+        if future.cancel():
+            over.wait(FAREWELL)
+        raise
 
 
 def check_thread(loop: asyncio.AbstractEventLoop) -> None:

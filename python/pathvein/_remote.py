@@ -6,9 +6,9 @@ This module is imported only when a source is a URL or a UPath, so that
 A :class:`RemoteSource` lists one directory per call and classifies its entries as
 docs/semantics.md says. How a directory is read depends on the file system:
 
-* ``memory``, ``zip``, ``tar`` and other archives: all keys are at hand, but their ``ls``
-  hides what is below a name that is a file as well, so the tree is built from the keys, once
-  for each source object.
+* ``memory``, ``reference``, ``zip``, ``tar`` and other archives: all keys are at hand, but their
+  ``ls`` hides what is below a name that is a file as well, so the tree is built from the keys,
+  once for each source object.
 * a local file system (below ``dir::``, ``simplecache::`` and the like): ``os.scandir``.
 * S3, Azure, Google Cloud: the store's own listing call (`pathvein._stores`). Their ``ls`` costs
   more time, hides what is below a directory marker or below a name that is a blob as well
@@ -34,7 +34,9 @@ from __future__ import annotations
 import contextlib
 import copy
 import errno
+import functools
 import os
+import pathlib
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -82,12 +84,15 @@ __all__ = [
     "RemoteDirectory",
     "RemoteSource",
     "local_path",
+    "local_upath",
     "make_upath",
     "open_source",
 ]
 
 _LOCAL_PROTOCOLS = frozenset({"", "file", "local"})
 _HTTP_PROTOCOLS = frozenset({"http", "https"})
+#: What has a tree of its own in what comes after it in a chain.
+_CONTAINERS = frozenset({"dir", "libarchive", "reference", "tar", "zip"})
 _PROTOCOLS_WITHOUT_LINKS = _HTTP_PROTOCOLS | {
     *("abfs", "abfss", "adl", "az", "gcs", "gs", "memory", "s3", "s3a")
 }
@@ -146,8 +151,15 @@ def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = 
     """The UPath of a URL, or of a UPath with more options."""
     if isinstance(source, UPath) and not storage_options:
         return source
+    if isinstance(source, str):
+        head, chain, rest = source.partition("::")
+        if chain and head in _CONTAINERS:
+            # Its root is meant, as with fsspec. `UPath` takes the path in it to be that to it.
+            source = f"{head}://::{rest}"
+    # `UPath` would make one of its own class of it.
+    cls = type(source) if isinstance(source, UPath) else UPath
     try:
-        path: UPath = UPath(source, **(storage_options or {}))
+        path: UPath = cls(source, **(storage_options or {}))
     except ImportError as error:
         raise _missing_backend(str(source), error) from error
     if isinstance(source, str) and "://" not in source and path.protocol in _LOCAL_PROTOCOLS:
@@ -156,6 +168,12 @@ def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = 
             "for a local path of that name, give a pathlib.Path"
         )
     return path
+
+
+def local_upath(path: str) -> UPath:
+    """The UPath of a local path, whatever it looks like."""
+    upath: UPath = UPath(pathlib.PurePath(path))
+    return upath
 
 
 def _missing_backend(url: str, error: ImportError) -> ImportError:
@@ -218,6 +236,11 @@ class RemoteSource:
         if not self.at_hand:
             fs, private = without_cache(fs, clone_options(fs, self.concurrency))
             self.store = open_store(fs, self._base, private=private)
+            if getattr(fs, "asynchronous", False):
+                raise ValueError(
+                    f"{url!r} is of a file system with asynchronous=True, which only its caller's "
+                    "own event loop can use, and another with its options cannot be made"
+                )
         self._asker = Asker(
             fs,
             store=self.store,
@@ -257,11 +280,7 @@ class RemoteSource:
     @property
     def name(self) -> str:
         """The source's name: empty for the root of a file system, bucket or archive."""
-        name: str = self.root.name
-        if not name and self._http:
-            name = self._path.partition("://")[2].rstrip("/").partition("/")[2]
-            name = name.rpartition("/")[2]
-        return name
+        return _name(self.root)
 
     @property
     def may_have_links(self) -> bool:
@@ -469,7 +488,7 @@ class RemoteSource:
         url = self.url(rel)
         where = self._where(rel)
         where += "/" if self._http and rel else self._slash
-        entries = Entries(where, self._http)
+        entries = Entries(where, self._http, None if self._http else self.fs._strip_protocol)
         listing = entries.listing
         try:
             for entry in (yield Ask("list", where, entries)):
@@ -491,6 +510,10 @@ class RemoteSource:
                 raise noted(not_a_directory(url), "opening the directory")
             if not entries.count and not rel:
                 yield from self._check_source(None)
+            if not entries.count and entries.stray is not None and not self._http:
+                # It may well be what is in it, told in a way that nobody understands.
+                message = f"the file system lists what is elsewhere, such as {entries.stray!r}"
+                raise noted(OSError(errno.EIO, message, url), "reading the directory")
         for component in entries.bad:
             listing.errors.append(self._bad_component(rel, component))
         for name in entries.linked:
@@ -543,6 +566,14 @@ class RemoteSource:
         return unaddressable(url, f"the key has {what}")
 
 
+def _name(path: UPath) -> str:
+    name: str = path.name
+    if not name and path.protocol in _HTTP_PROTOCOLS:
+        name = path.path.partition("://")[2].rstrip("/").partition("/")[2]
+        name = name.rpartition("/")[2]
+    return name
+
+
 def _resolved(path: UPath, fs: Any) -> UPath:
     """The source without `.` and `..` components and, where the server can tell, links."""
     if path.protocol in _HTTP_PROTOCOLS:
@@ -559,10 +590,15 @@ class RemoteDirectory:
     """A remote directory whose names are given, to be held against a pattern."""
 
     def __init__(self, path: UPath, listing: Listing) -> None:
-        self._source = RemoteSource(path)
+        self._path = path
         self._links: set[str] | None = None
-        self.name = self._source.name
+        self.name = _name(path)
         self.listing = listing
+
+    @functools.cached_property
+    def _source(self) -> RemoteSource:
+        # Not before it is needed: it may take a connection.
+        return RemoteSource(self._path)
 
     def is_link(self, name: str) -> bool:
         """Whether a name is a link: only a listing tells, so there is one if there are links."""

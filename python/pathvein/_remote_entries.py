@@ -5,7 +5,7 @@ Part of `pathvein._remote`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pathvein._listing import Listing
@@ -15,7 +15,8 @@ from pathvein._remote_fs import BAD_COMPONENTS, entry_type
 class Entries:
     """Sorts the entries of one directory as they come."""
 
-    def __init__(self, where: str, http: bool) -> None:
+    def __init__(self, where: str, http: bool, strip: Callable[[str], str] | None = None) -> None:
+        """`strip` takes the protocol off a name, for those that leave it on."""
         self.listing = Listing()
         #: The directory, without slashes around it.
         self.where = where.strip("/")
@@ -27,7 +28,10 @@ class Entries:
         self.bad: dict[str, None] = {}
         #: Links, which may lead to files or directories.
         self.linked: list[str] = []
+        #: A name that is elsewhere.
+        self.stray: str | None = None
         self._http = http
+        self._strip = strip
         self._prefix = f"{self.where}/" if self.where else ""
         self._dirs: set[str] = set()
         self._files: set[str] = set()
@@ -36,6 +40,8 @@ class Entries:
         """Takes an entry as `ls(detail=True)` has it."""
         name: str = entry["name"]
         kind = entry_type(entry)
+        if self._strip is not None and "://" in name and not name.startswith(self._prefix):
+            name = self._strip(name) + "/" * name.endswith("/")
         # File systems differ in whether names begin with a slash. Only one is taken off: any
         # other is an empty component.
         name = name.removeprefix("/")
@@ -44,6 +50,7 @@ class Entries:
             self.is_file |= kind != "directory"
             return
         if not name.startswith(self._prefix):
+            self.stray = name
             return
         name = name[len(self._prefix) :]
         if self._http and (not name or name[0] in "?#"):

@@ -63,14 +63,22 @@ def os_error(error: Exception, filename: str, doing: str) -> OSError:
     """`error` as the `OSError` that fits, with `filename`. The caller chains the two."""
     code = errno_of(error)
     message = error.strerror if isinstance(error, OSError) else None
+    if hasattr(error, "host"):
+        # Of aiohttp, which names the host that it could not reach.
+        message = _first_line(error)
     if not isinstance(message, str) or not message:
         kind = next((cls for cls, _ in _ERRNO_OF_CLASS if type(error) is cls), None)
-        # Some cloud libraries append the whole response.
-        text = next(iter(str(error).splitlines()), "")
+        text = _first_line(error)
         # Nor does it help that botocore itself was told not to try again.
         text = text.replace(" (reached max retries: 0)", "")
         message = os.strerror(code) if kind else f"{type(error).__name__}: {text}"
     return noted(OSError(code, message, filename), doing)
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says: some cloud libraries append the whole response to it."""
+    first, *rest = str(error).splitlines() or [""]
+    return f"{first} {rest[0].strip()}" if first.endswith(":") and rest else first
 
 
 def errno_of(error: Exception) -> int:

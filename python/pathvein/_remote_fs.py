@@ -19,14 +19,17 @@ from typing import Any, NamedTuple
 
 from fsspec import AbstractFileSystem
 from fsspec.archive import AbstractArchiveFileSystem
-from fsspec.asyn import AsyncFileSystem, mirror_sync_methods, sync
+from fsspec.asyn import AsyncFileSystem, mirror_sync_methods
 from fsspec.dircache import DirCache
+from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 from fsspec.implementations.cached import CachingFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.implementations.reference import ReferenceFileSystem
 
 from pathvein import _retry
+from pathvein._background import run_on
 
 # As many links as Linux follows in one path.
 MAX_LINKS = 40
@@ -52,7 +55,7 @@ def protocols(fs: Any) -> tuple[str, ...]:
 
 
 def unwrap(fs: Any, path: str) -> tuple[Any, str]:
-    """The file system below those that only rename or cache files, and the path there."""
+    """The file system below those that only rename, cache or wrap, and the path there."""
     while True:
         if lists_like(fs, DirFileSystem):
             path = join(fs.path, path.strip("/")) if path.strip("/") else fs.path
@@ -60,6 +63,9 @@ def unwrap(fs: Any, path: str) -> tuple[Any, str]:
         elif isinstance(fs, CachingFileSystem):
             fs = fs.fs
             path = fs._strip_protocol(path)
+        elif isinstance(fs, AsyncFileSystemWrapper):
+            # Its coroutines are threads, which what is below need not stand.
+            fs = fs.sync_fs
         else:
             return fs, path
 
@@ -91,12 +97,15 @@ def without_cache(fs: Any, changes: Mapping[str, Any] | None = None) -> tuple[An
 
     `changes` are options in which a clone differs from the user's.
     """
-    if not _IN_MEMORY_PROTOCOLS.isdisjoint(protocols(fs)) or not keeps_listings(fs):
+    elsewhere = bool(getattr(fs, "asynchronous", False))
+    if not _IN_MEMORY_PROTOCOLS.isdisjoint(protocols(fs)):
+        return fs, False
+    if not (keeps_listings(fs) or elsewhere):
         return fs, False
     options = {**fs.storage_options, "skip_instance_cache": True, "use_listings_cache": False}
     values = [*fs.storage_args, *options.values()]
     options |= changes or {}
-    if options.get("asynchronous"):
+    if elsewhere:
         # Meant for the caller's own loop, which does not run while the caller waits.
         options |= {"asynchronous": False, "loop": None}
     if not any(hasattr(value, "read") or isinstance(value, AbstractFileSystem) for value in values):
@@ -108,8 +117,8 @@ def without_cache(fs: Any, changes: Mapping[str, Any] | None = None) -> tuple[An
             clone = fs
         if clone is not fs and type(clone) is type(fs):
             return clone, True
-    if hasattr(type(fs), "__del__"):
-        # A copy would take the connection down with it.
+    if elsewhere or hasattr(type(fs), "__del__"):
+        # A copy would use the other loop's connection, or take it down with it.
         return fs, False
     twin = _twin(fs)
     for name, value in vars(fs).items():
@@ -218,8 +227,7 @@ def real_path(fs: Any, path: str) -> str | None:
     if normalize is not None:
         return str(normalize(path))
     if _ssh_pool(fs) is not None:
-        real: str | None = sync(fs.loop, real_path_async, fs, path)
-        return real
+        return run_on(fs.loop, real_path_async(fs, path))
     return None
 
 
@@ -269,7 +277,12 @@ def lists_like(fs: Any, cls: type[Any]) -> bool:
 
 
 def holds_all_keys(fs: Any) -> bool:
-    return lists_like(fs, MemoryFileSystem) or lists_like(fs, AbstractArchiveFileSystem)
+    return (
+        lists_like(fs, MemoryFileSystem)
+        or lists_like(fs, AbstractArchiveFileSystem)
+        # Unless they are read as they are needed, from files of tables.
+        or (lists_like(fs, ReferenceFileSystem) and isinstance(fs.references, dict))
+    )
 
 
 def _keys(fs: Any) -> Iterator[_Key]:
@@ -278,6 +291,9 @@ def _keys(fs: Any) -> Iterator[_Key]:
             yield _Key(name.removeprefix("/"), True)
         for name in tuple(fs.store):
             yield _Key(name.removeprefix("/"), False)
+    elif isinstance(fs, ReferenceFileSystem):
+        for name in tuple(fs.references):
+            yield _Key(name, False)
     elif hasattr(fs, "zip"):
         for info in fs.zip.infolist():
             target = None

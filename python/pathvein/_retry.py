@@ -30,6 +30,8 @@ _LONGEST_PAUSE = 5.0
 #: How often a request is sent at most: where the store asks for patience, where the way to it
 #: fails, where it does not answer at all.
 _TRIES = {"busy": 9, "broken": 6, "silent": 3}
+#: Seconds that the end of a request is waited for that is cancelled.
+_GRACE = 0.1
 #: Seconds in which one "slow down" is enough: those that were under way come all at once.
 _LULL = 0.2
 
@@ -189,10 +191,15 @@ async def _in_time(answer: Awaitable[T], seconds: float) -> T:
         done, _ = await asyncio.wait((task,), timeout=seconds)
     except BaseException:
         task.cancel()
+        # Most end at once.
+        await asyncio.wait((task,), timeout=_GRACE)
         raise
     if not done:
         task.cancel()
         raise TimeoutError
+    if task.cancelled():
+        # Not by this, but what it waited for was, such as a connection that others share.
+        raise ConnectionAbortedError(errno.ECONNABORTED, "the request was cancelled on its way")
     return task.result()
 
 

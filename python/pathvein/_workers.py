@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import os
 import queue
 import threading
 import time
@@ -18,7 +20,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pathvein._background import SLICE, check_thread
+from pathvein._background import FAREWELL, SLICE, check_thread
 from pathvein._listing import Listing
 from pathvein._remote_fs import listing_threads, own_connection
 
@@ -48,7 +50,10 @@ class Done(NamedTuple):
 
 
 class Workers:
-    """List what is submitted, the latest first. For one thread; this class lists in it."""
+    """List what is submitted, the latest first. This class lists in the thread that takes it.
+
+    For one thread, but for `close`.
+    """
 
     def __init__(self, source: RemoteSource, excluded: Excluded | None) -> None:
         self._source = source
@@ -57,11 +62,14 @@ class Workers:
         self._under_way = 0
         self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._closed = False
+        # Nothing is started once it is closed. A signal's handler may close it as well.
+        self._lock = threading.RLock()
+        self._process = os.getpid()
 
     @property
     def busy(self) -> bool:
         """Whether something is still to be taken."""
-        return bool(self._stack) or self._under_way > 0
+        return not self._closed and (bool(self._stack) or self._under_way > 0)
 
     def submit(self, job: Job) -> None:
         """Have a directory listed."""
@@ -69,19 +77,32 @@ class Workers:
 
     def take(self, seconds: float) -> list[Done]:
         """What has been listed since; waits at most so long for something."""
-        if not self._stack:
+        if not self._stack or self._closed:
             return []
         return [list_job(self._source, self._stack.pop(), self._excluded)]
 
     def close(self) -> None:
         """Stop."""
-        self._closed = True
-        self._stack.clear()
+        if os.getpid() != self._process:
+            # There is nothing here to be stopped, and a lock may have been held.
+            self._closed = True
+            return
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._stop()
+
+    def _stop(self) -> None:
+        """Stops what was started."""
 
     def _collect(self, seconds: float, start: Callable[[Job], None], most: int) -> list[Done]:
-        while self._stack and self._under_way < most:
-            self._under_way += 1
-            start(self._stack.pop())
+        if os.getpid() != self._process:
+            # What lists was left behind.
+            raise RuntimeError("a running scan cannot be taken into another process")
+        with self._lock:
+            while self._stack and self._under_way < most and not self._closed:
+                self._under_way += 1
+                start(self._stack.pop())
         deadline = time.monotonic() + seconds
         done: list[Done] = []
         while self._under_way and not self._closed:
@@ -94,7 +115,7 @@ class Workers:
                     break
             else:
                 self._under_way -= 1
-        return done
+        return [] if self._closed else done
 
 
 class _Coroutines(Workers):
@@ -103,26 +124,51 @@ class _Coroutines(Workers):
     def __init__(self, source: RemoteSource, excluded: Excluded | None) -> None:
         super().__init__(source, excluded)
         check_thread(source.fs.loop)
-        self._futures: set[Future[Done]] = set()
+        self._futures: set[Future[None]] = set()
+        self._running = 0
+        self._ended = threading.Event()
 
     def take(self, seconds: float) -> list[Done]:
         return self._collect(seconds, self._start, self._source.concurrency)
 
-    def close(self) -> None:
-        super().close()
-        for future in tuple(self._futures):
+    def _stop(self) -> None:
+        """Cancels what is under way, and waits a little for it to end."""
+        futures = self._futures.copy()
+        if not futures:
+            return
+        for future in futures:
             future.cancel()
+        loop = self._source.fs.loop
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(self._look_if_ended)
+            check_thread(loop)
+            self._ended.wait(FAREWELL)
 
     def _start(self, job: Job) -> None:
-        work = list_job_async(self._source, job, self._excluded)
-        future = asyncio.run_coroutine_threadsafe(work, self._source.fs.loop)
+        future = asyncio.run_coroutine_threadsafe(self._run(job), self._source.fs.loop)
         self._futures.add(future)
-        future.add_done_callback(self._finished)
+        future.add_done_callback(functools.partial(self._finished, job))
 
-    def _finished(self, future: Future[Done]) -> None:
+    def _finished(self, job: Job, future: Future[None]) -> None:
         self._futures.discard(future)
-        if not future.cancelled():
-            self._done.put(future.result())
+        if future.cancelled() and not self._closed:
+            # By somebody else: whoever waits has to know.
+            error = RuntimeError("listing was cancelled")
+            self._done.put(Done(job, None, None, error))
+
+    # In the loop
+
+    async def _run(self, job: Job) -> None:
+        self._running += 1
+        try:
+            self._done.put(await list_job_async(self._source, job, self._excluded))
+        finally:
+            self._running -= 1
+            self._look_if_ended()
+
+    def _look_if_ended(self) -> None:
+        if self._closed and not self._running:
+            self._ended.set()
 
 
 class _Threads(Workers):
@@ -138,8 +184,7 @@ class _Threads(Workers):
     def take(self, seconds: float) -> list[Done]:
         return self._collect(seconds, self._start, min(self._most, self._source.limit))
 
-    def close(self) -> None:
-        super().close()
+    def _stop(self) -> None:
         self._stopped.set()
         for _ in range(self._count):
             self._jobs.put(None)
@@ -176,7 +221,7 @@ def _serve(
 
         try:
             own = source.connected(connect, stopped)
-        except Exception:
+        except BaseException:
             # No more connections than there are. One is there: the file system's own.
             if not first:
                 return

@@ -160,10 +160,10 @@ def walk_python(
     follow = _arguments.flag("follow_links", follow_links)
     rules = ExcludeRules(exclude)
     errors = ErrorLog(str(source), _arguments.error_policy(on_error))
-    from pathvein._remote import RemoteSource, make_upath
+    from pathvein._remote import RemoteSource, local_upath
     from pathvein._remote_feed import walk
 
-    top = RemoteSource(make_upath(opened)) if isinstance(opened, str) else opened
+    top = RemoteSource(local_upath(opened)) if isinstance(opened, str) else opened
 
     def listings() -> Iterator[tuple[_types.UPath, list[str], list[str]]]:
         yield from walk(

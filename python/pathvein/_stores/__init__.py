@@ -37,10 +37,18 @@ def open_store(fs: Any, base: str, *, private: bool) -> Store | None:
     `private`: the file system object is nobody else's.
     """
     base = base.strip("/")
-    if not base:
-        # The root of a store: buckets, not keys.
-        return None
     name = package(fs)
+    if not base:
+        if name not in ("adlfs", "gcsfs", "s3fs"):
+            return None
+        from pathvein._stores.root import RootStore
+
+        def open_bucket(bucket: str) -> Store:
+            store = open_store(fs, bucket, private=private)
+            assert store is not None
+            return store
+
+        return RootStore(fs, name, open_bucket)
     if name == "s3fs":
         from pathvein._stores.s3 import S3Store
 

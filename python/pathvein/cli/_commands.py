@@ -25,7 +25,7 @@ from pathvein.cli._output import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal
+    from typing import Any, Literal, NoReturn
 
 if TYPE_CHECKING or with_help:
     import rich_click as click
@@ -49,6 +49,14 @@ _PIPE_CLOSED = 128 + 13  # SIGPIPE
 #: What `pathvein.scan` takes at most.
 _MAX_THREADS = 1024
 _MAX_REQUESTS = 1024
+#: Options of file systems that are text even if they look like numbers.
+_TEXT = frozenset(
+    {
+        *("account_key", "account_name", "client_id", "client_secret", "key", "passphrase"),
+        *("passwd", "password", "project", "sas_token", "secret", "tenant_id", "token"),
+        *("user", "username"),
+    }
+)
 _SETTINGS = {"help_option_names": ["-h", "--help"], **_LOOKS}
 
 
@@ -122,15 +130,29 @@ def _storage_options(
     options: dict[str, Any] = {}
     for text in value:
         name, equals, setting = text.partition("=")
-        if not (name and equals):
-            raise click.BadParameter(f"{text!r} is not KEY=VALUE")
+        # What is wrong may be a secret: it is not repeated.
+        if not equals:
+            raise click.BadParameter("it is not KEY=VALUE, as it has no =")
+        if not name:
+            raise click.BadParameter("it is not KEY=VALUE, as it begins with =")
         if name in options:
             raise click.BadParameter(f"{name!r} is given twice")
-        try:
-            options[name] = json.loads(setting)
-        except ValueError:
-            options[name] = {"True": True, "False": False, "None": None}.get(setting, setting)
+        options[name] = _storage_option(name, setting)
     return options
+
+
+def _storage_option(name: str, setting: str) -> Any:
+    try:
+        value = json.loads(setting, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return {"True": True, "False": False, "None": None}.get(setting, setting)
+    if name in _TEXT and isinstance(value, int | float) and not isinstance(value, bool):
+        return setting
+    return value
+
+
+def _no_json(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
 
 
 @cli.command(context_settings=_SETTINGS)
@@ -176,7 +198,8 @@ def _storage_options(
     multiple=True,
     callback=_storage_options,
     help="An option for the file system of a URL, as fsspec takes it: anon=true, "
-    "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as such. "
+    "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as such, "
+    "but for the number of a key or password. "
     "May be given several times.",
 )
 @click.option(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _UNSHOWABLE = re.compile(
     "[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+#: The password of a URL.
+_PASSWORD = re.compile(r"(\w://[^/\s:@]*):[^/\s]*@")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
@@ -106,9 +108,10 @@ class Messages:
         return time.monotonic() - self._started
 
     def say(self, text: str) -> None:
-        """Write one line."""
+        """Write one line, without the passwords of URLs."""
         self.clear()
-        self._write(f"{visible(text)}\n")
+        text = visible(_PASSWORD.sub(r"\1:***@", text))
+        self._write(f"{text}\n")
 
     def progress(self, stats: Stats) -> None:
         """Write the progress line over the one before, if it is time for one."""
@@ -225,8 +228,8 @@ def count(number: int, noun: str, rest: str = "") -> str:
 def remote_counts(stats: Stats) -> str:
     """What a remote scan took."""
     text = count(stats.requests, "request")
+    if stats.retries:
+        text += f" ({stats.retries:,} of them again)"
     if stats.keys:
         text += f", {count(stats.keys, 'key')}"
-    if stats.retries:
-        text += f", {stats.retries:,} of the requests sent again"
     return text
