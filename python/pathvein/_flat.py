@@ -16,7 +16,12 @@ A probe may be in vain (in a deep chain, or in one large directory, nothing is b
 so after one that was, a range rests for twice as many pages each time.
 
 What is not wanted (`skip` of the core's scan: excluded, or deeper than any match could need) is
-jumped over; and where a whole page was spent on it, its siblings are asked for with a delimiter.
+jumped over; and where a whole page was spent on it, its siblings are asked for with a delimiter,
+up to the first that is wanted.
+
+A place among the keys is the first key that may come there (`just_after` a key, `successor` of
+all that begins with a prefix), so it can be compared with keys and with other places. Stores are
+told a key after which to begin (`_before` a place); what they tell before the place is left out.
 
 This module knows no store, and of the scan only that it is told keys.
 """
@@ -24,7 +29,7 @@ This module knows no store, and of the scan only that it is told keys.
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -32,12 +37,14 @@ from typing import Any, NamedTuple, Protocol
 from pathvein._remote_errors import is_unknown, os_error
 from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 
-#: Nothing that begins with a prefix sorts after the prefix and this, as far as keys go.
+#: The last code point.
 LAST = "\U0010ffff"
-#: Sorts after every key.
-_END = LAST * 4
-#: How often one page after the other may be empty.
-_EMPTY_PAGES = 1000
+#: Sorts after every key: none is longer than 1,024 bytes, or characters.
+_END = LAST * 1025
+#: How often in a row a page may bring nothing new.
+_VAIN_PAGES = 1000
+#: How many probes may fail in a row before no more are sent.
+_FAILED_PROBES = 3
 
 
 class Page(NamedTuple):
@@ -68,9 +75,9 @@ class Store(Protocol):
 
         Args:
             prefix: Only keys that begin with this.
-            after: Only keys after this; with a token that was so from the first page on.
+            after: Only keys after this.
             end: Keys from this on are of no use; they may be told.
-            token: Where the page before ended.
+            token: Where the page before ended. All else is then as it was for that page.
             delimiter: Tell one level only.
         """
 
@@ -100,17 +107,21 @@ class Disordered(Exception):
 
 @dataclass(slots=True, eq=False)
 class _Range:
-    """A part of the keys: those after `after` that begin with `prefix`, below `end`."""
+    """A part of the keys: those from `start` on that begin with `prefix`, below `end`."""
 
     number: int
     prefix: str
-    after: str = ""
+    #: What is before has been told, or is of no use. (The source's own marker is none.)
+    start: str = "\0"
     end: str | None = None
     token: Any = None
-    #: The level whose child prefixes `cuts` are, and its keys among them.
+    #: After which key, and before which, the listing that the token continues was begun.
+    asked: tuple[str, str | None] = ("", None)
+    #: The level whose child prefixes `cuts` are, and its keys among them: all below `known`.
     level: str = ""
     cuts: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    known: str = ""
     #: Keys and children of the level that were seen: how large a child may be.
     seen_keys: float = 0
     seen_children: float = 0
@@ -121,7 +132,7 @@ class _Range:
     probing: bool = False
     vain_probes: int = 0
     rests_until: int = 0
-    #: The level at which it is listed with a delimiter, as nothing below is wanted.
+    #: The level at which it is listed with a delimiter, as long as nothing there is wanted.
     at_level: str | None = None
     #: The last page.
     page: list[str] = field(default_factory=list)
@@ -132,6 +143,15 @@ class _Range:
         return past if self.end is None else min(self.end, past)
 
     @property
+    def is_over(self) -> bool:
+        return self.start >= self.bound
+
+    @property
+    def all_known(self) -> bool:
+        """Whether all child prefixes of its level that are ahead are among `cuts`."""
+        return self.known >= min(self.bound, _past(self.level))
+
+    @property
     def child_size(self) -> float:
         return self.seen_keys / max(self.seen_children, 1)
 
@@ -139,6 +159,11 @@ class _Range:
     def promise(self) -> float:
         """How many keys the known children ahead may have, with the one it is in."""
         return self.child_size * (len(self.cuts) + 1)
+
+    def move(self, start: str) -> None:
+        """What is before `start` is done with."""
+        self.start = max(self.start, start)
+        del self.cuts[: bisect_left(self.cuts, self.start)]
 
 
 class FlatListing:
@@ -173,7 +198,6 @@ class FlatListing:
         self._room = room
         self._told = told
         self._failed = failed
-        self._waiting: list[_Range] = []
         self._running: list[_Range] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
@@ -181,11 +205,15 @@ class FlatListing:
         self._begun = False
         #: Whether the store has told any key at all.
         self._found = False
-        #: Level by level, up to which key its child prefixes are known.
+        #: Most keys that a page has brought, as far as one was cut off.
+        self._largest_page = 0
+        #: Level by level, up to where its child prefixes are known to some range.
         self._known: dict[str, str] = {}
-        self._may_probe = True
+        self._failed_probes = 0
         #: Whether ranges may be asked for by a longer prefix than the source's.
         self._narrow = True
+        #: Whether levels may be listed with a delimiter.
+        self._by_level = store.can_start
 
     async def run(self) -> None:
         """List it all.
@@ -193,12 +221,12 @@ class FlatListing:
         Raises what the first request raised, `FlatDenied` or `Disordered` in its place; what
         goes wrong later is handed on.
         """
-        top = _Range(self._scan.whole(), "")
-        self._waiting.append(top)
-        self._dispatch()
+        self._start(self._list(_Range(self._scan.whole(), "")))
         try:
             await self._ended.wait()
         finally:
+            # From here on nobody begins anything.
+            self._ended.set()
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -208,66 +236,66 @@ class FlatListing:
 
     # Who does what
 
+    def _start(self, job: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(job)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
     def _dispatch(self) -> None:
         """Gives work to as many as may be under way."""
-        while not self._ended.is_set() and len(self._tasks) < min(
-            self._concurrency, self._gate.limit
-        ):
-            job = self._job()
+        most = min(self._concurrency, self._gate.limit)
+        while not self._ended.is_set() and len(self._tasks) < most:
+            new = self._cut_off()
+            job = self._probe_somewhere() if new is None else self._list(new)
             if job is None:
                 break
-            task = asyncio.get_running_loop().create_task(job)
-            self._tasks.add(task)
-            task.add_done_callback(self._done)
-        if not self._tasks and not self._waiting:
+            self._start(job)
+        if not self._tasks:
             self._ended.set()
-
-    def _job(self) -> Coroutine[Any, Any, None] | None:
-        if self._waiting:
-            range_ = self._waiting.pop()
-        else:
-            cut = self._cut_off()
-            if cut is None:
-                return self._probe_somewhere()
-            range_ = cut
-        self._running.append(range_)
-        return self._list(range_)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if task.cancelled():
+        if self._ended.is_set():
             return
-        error = task.exception()
-        if error is not None:
-            self._defect = self._defect or error
-            self._ended.set()
-        else:
+        try:
+            if task.cancelled():
+                # By whom? What it was to list is missing.
+                raise RuntimeError("a request was cancelled from elsewhere")
+            task.result()
             self._dispatch()
+        except BaseException as error:
+            self._defect = error
+            self._ended.set()
 
-    def _request(self, range_: _Range, prefix: str, after: str, token: Any, delimiter: bool) -> Any:
-        store, end = self._store, range_.end
-        return persist(
-            lambda: store.page(prefix, after, end, token, delimiter=delimiter),
-            self._gate,
-            self._tally,
-        )
+    def _request(
+        self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
+    ) -> Coroutine[Any, Any, Page]:
+        def request() -> Coroutine[Any, Any, Page]:
+            return self._store.page(prefix, after, end, token, delimiter=delimiter)
+
+        return persist(request, self._gate, self._tally)
+
+    @property
+    def _page_size(self) -> int:
+        """Most keys in a page: some stores give fewer than they are asked for."""
+        return min(self._store.page_size, self._largest_page or self._store.page_size)
 
     # One range
 
     async def _list(self, range_: _Range) -> None:
-        empty = 0
+        self._running.append(range_)
+        vain, furthest = 0, ""
         try:
             while True:
                 await self._room()
-                level = range_.at_level
-                token = range_.token
+                level, token = range_.at_level, range_.token
+                asked = _before(range_.start), range_.end
+                if token is None and asked != range_.asked:
+                    range_.asked, furthest = asked, ""
+                prefix = range_.prefix if level is None else level
                 try:
-                    page: Page = await self._request(
-                        range_,
-                        range_.prefix if level is None else level,
-                        range_.after,
-                        token,
-                        level is not None,
+                    page = await self._request(
+                        prefix, *range_.asked, token, delimiter=level is not None
                     )
                 except (Unfit, FlatDenied):
                     raise
@@ -276,16 +304,10 @@ class FlatListing:
                         continue
                     self._give_up(range_, error)
                     return
+                last = max([*page.keys[-1:], *page.prefixes[-1:]], default="")
                 self._found = self._found or bool(page.keys or page.prefixes)
-                if page.keys or page.prefixes or page.token is None:
-                    empty = 0
-                else:
-                    # Empty pages happen; those that lead to themselves count for more.
-                    empty += 100 if page.token == token else 1
-                if empty >= _EMPTY_PAGES:
-                    stuck = BadAnswer("the store says that there is more, and never tells it")
-                    self._give_up(range_, stuck)
-                    return
+                if page.token is not None:
+                    self._largest_page = max(self._largest_page, len(page.keys))
                 try:
                     more = self._take(range_, page, level)
                 except ValueError as error:
@@ -299,6 +321,14 @@ class FlatListing:
                 if not more:
                     self._scan.end(range_.number)
                     self._told(any_key=self._found)
+                    return
+                # Empty pages happen; those that lead to themselves count for more.
+                stuck = 100 if token is not None and page.token == token else 1
+                vain = 0 if last > furthest else vain + stuck
+                furthest = max(last, furthest)
+                if vain >= _VAIN_PAGES:
+                    message = "the store says that there is more, and never tells it"
+                    self._give_up(range_, BadAnswer(message))
                     return
                 self._dispatch()
         finally:
@@ -318,8 +348,12 @@ class FlatListing:
             if is_unknown(error):
                 raise error
             raise FlatDenied from error
-        if range_.prefix and self._store.can_start and range_.at_level is None:
-            # Whoever may list the source need not be let list a prefix of it by itself.
+        # Whoever may list the source need not be let list its levels, nor a prefix by itself.
+        if range_.at_level is not None:
+            self._by_level = False
+            range_.at_level = range_.token = None
+            return True
+        if range_.prefix and self._store.can_start:
             self._narrow = False
             range_.end = None if range_.bound == _END else range_.bound
             range_.prefix, range_.token = "", None
@@ -329,160 +363,135 @@ class FlatListing:
     def _give_up(self, range_: _Range, error: Exception) -> None:
         if not self._begun:
             raise error
-        self._failed(error, range_.prefix, range_.after, range_.end)
+        self._failed(error, range_.prefix, _before(range_.start), range_.end)
         self._scan.end(range_.number)
         self._told(any_key=self._found)
 
     def _take(self, range_: _Range, page: Page, level: str | None) -> bool:
         """Tells the scan a page. Whether the range has more."""
+        range_.pages += 1
         if level is not None:
             return self._take_level(range_, page, level)
         keys = page.keys
         if keys != sorted(keys):
             raise ValueError("a page is not sorted")
-        if range_.token is None:
-            # Some begin at a key and not after it, or at a directory's name for its prefix.
-            del keys[: bisect_right(keys, range_.after)]
+        del keys[: _old(keys, range_, just_after)]
         more = page.token is not None
         if range_.end is not None and keys and keys[-1] >= range_.end:
             del keys[bisect_left(keys, range_.end) :]
             more = False
         range_.token = page.token
-        if keys:
-            self._scan.keys(range_.number, keys)
-            range_.page = keys
-            range_.after = keys[-1]
-            range_.read += len(keys)
-            passed = bisect_right(range_.cuts, range_.after)
-            del range_.cuts[:passed]
-            range_.seen_keys += len(keys)
-            range_.seen_children += passed
-        range_.pages += 1
+        if not keys:
+            return more
+        self._scan.keys(range_.number, keys)
+        ahead = len(range_.cuts)
+        range_.move(just_after(keys[-1]))
+        range_.page = keys
+        range_.read += len(keys)
+        range_.seen_keys += len(keys)
+        range_.seen_children += ahead - len(range_.cuts)
         return more and self._jump(range_)
 
     def _jump(self, range_: _Range) -> bool:
         """Passes over what is not wanted. Whether the range has more."""
         unwanted = self._scan.skip(range_.number)
-        if unwanted is None or not self._store.can_start:
-            return True
-        range_.after = max(range_.after, unwanted + LAST)
-        range_.token = None
-        if range_.page and range_.page[0].startswith(unwanted):
-            # A whole page of it: its siblings may be the same.
-            range_.at_level = parent(unwanted)
-        return self._passed(range_)
-
-    def _passed(self, range_: _Range) -> bool:
-        del range_.cuts[: bisect_right(range_.cuts, range_.after)]
-        if range_.after >= range_.bound:
-            return False
-        prefix = range_.prefix
-        return not prefix or range_.after < prefix + LAST
+        if unwanted is not None and self._store.can_start:
+            range_.token = None
+            range_.move(successor(unwanted))
+            if self._by_level and range_.page[0].startswith(unwanted):
+                # A whole page of it: its siblings may be the same.
+                range_.at_level = parent(unwanted)
+        return not range_.is_over
 
     def _take_level(self, range_: _Range, page: Page, level: str) -> bool:
-        """Tells the scan one level's keys and prefixes; those wanted become ranges."""
-        keys: list[str] = []
-        entries = sorted([*page.keys, *page.prefixes])
-        del entries[: bisect_right(entries, range_.after)]
-        for entry in entries:
+        """Tells the scan one level's keys and prefixes, up to the first that is wanted."""
+        entries = sorted({*page.keys, *page.prefixes})
+        del entries[: _old(entries, range_, _behind)]
+        range_.token = page.token
+        for index, entry in enumerate(entries):
             if entry >= range_.bound:
-                break
-            if not entry.endswith("/"):
-                keys.append(entry)
-                continue
+                return False
             if entry == level:
                 continue
-            self._scan.keys(range_.number, keys)
-            keys = []
-            # What the range is now is the prefix; the rest goes on as another.
-            behind = successor(entry)
-            if self._scan.prefix(range_.number, entry):
-                rest = self._split(range_, behind)
-                self._waiting.append(
-                    _Range(range_.number, entry if self._narrow else "", entry, behind)
-                )
-                range_.number = rest
-            range_.after = entry + LAST
-        else:
-            self._scan.keys(range_.number, keys)
-            if keys:
-                range_.after = keys[-1]
-            range_.token = page.token
-            if page.token is None:
-                # All that begins with the level has been told.
-                range_.at_level = None
-                range_.after = max(range_.after, level + LAST) if level else _END
-            return self._passed(range_)
-        self._scan.keys(range_.number, keys)
-        return False
-
-    def _split(self, range_: _Range, at: str) -> int:
-        return self._scan.split(range_.number, at)
+            if not entry.endswith("/"):
+                self._scan.keys(range_.number, [entry])
+            elif self._scan.prefix(range_.number, entry):
+                # The rest is as good as what a probe finds.
+                range_.at_level = range_.token = None
+                range_.move(just_after(entry))
+                self._learn(range_, level, entries[index + 1 :], _reached(page, range_.end))
+                return True
+            range_.move(_behind(entry))
+        if page.token is None:
+            # All that begins with the level has been told.
+            range_.at_level = None
+            range_.move(_past(level))
+        return not range_.is_over
 
     # Cutting
 
     def _cut_off(self) -> _Range | None:
         """A new range from what promises most, if anything promises more than two pages."""
-        two_pages = 2 * self._store.page_size
-        candidates = [r for r in self._running if r.cuts and r.at_level is None]
-        best = max(candidates, key=lambda r: r.promise, default=None)
-        if best is None or best.promise < two_pages:
-            return None
-        if self._store.can_start:
-            # At least the child that it is in stays.
-            middle = len(best.cuts) // 2
-        else:
-            # Only whole prefixes can be asked for.
-            middle = len(best.cuts) - 1
-            if best.child_size < self._store.page_size or not self._is_known(best):
+        while True:
+            # (A level that is listed is done with soon.)
+            candidates = [r for r in self._running if r.cuts and r.at_level != r.level]
+            best = max(candidates, key=lambda r: r.promise, default=None)
+            if best is None or best.promise < 2 * self._page_size:
                 return None
-            if best.bound > _past(best.level):
-                return None
-        return self._cut(best, middle)
-
-    def _is_known(self, range_: _Range) -> bool:
-        """Whether all child prefixes of its level that are ahead are known."""
-        return self._known.get(range_.level, "") >= min(range_.bound, _past(range_.level))
+            if self._store.can_start:
+                # At least the child that it is in stays.
+                middle = len(best.cuts) // 2
+            else:
+                # Only whole prefixes can be asked for.
+                middle = len(best.cuts) - 1
+                if best.child_size < self._page_size or not best.all_known:
+                    return None
+                if best.bound > _past(best.level):
+                    return None
+            new = self._cut(best, middle)
+            if not new.is_over:
+                return new
+            self._scan.end(new.number)
 
     def _cut(self, range_: _Range, index: int) -> _Range:
         """Cuts a range at one of the prefixes ahead; what is behind is a new one."""
         at = range_.cuts[index]
         level = range_.level
-        known = self._is_known(range_)
+        all_known = range_.all_known
         number = self._scan.split(range_.number, at)
         size = range_.child_size
-        new = _Range(number, range_.prefix, at, range_.end, level=level)
+        new = _Range(number, range_.prefix, just_after(at), range_.end, level=level)
+        new.known = range_.known
         new.cuts = range_.cuts[index + 1 :]
         first_file = bisect_left(range_.files, at)
         new.files = range_.files[first_file:]
         new.seen_keys, new.seen_children = size, 1
-        new.expected = new.promise if known else float("inf")
+        new.expected = new.promise if all_known else float("inf")
         range_.end = at
         del range_.cuts[index:]
         del range_.files[first_file:]
         range_.expected = range_.read + range_.promise
         wanted = self._scan.prefix(number, at)
         # (Of what is beyond the level, nothing is known.)
-        if not new.cuts and known and new.bound <= _past(level):
+        if not new.cuts and all_known and new.bound <= _past(level):
             # One directory: what is beside it is known, and need not be listed.
             behind = successor(at)
-            if new.files or new.bound < _past(level):
-                rest = self._scan.split(number, behind) if behind < new.bound else None
-                if rest is not None:
-                    self._scan.keys(rest, [f for f in new.files if f < new.bound])
-                    self._scan.end(rest)
-                    new.end = behind
+            if behind < new.bound:
+                rest = self._scan.split(number, behind)
+                self._scan.keys(rest, [f for f in new.files if f < new.bound])
+                self._scan.end(rest)
+                new.end = behind
             new.files = []
             if self._narrow:
                 new.prefix = at
         if not wanted:
-            new.after = at + LAST
+            new.move(successor(at))
         return new
 
     # Probing
 
     def _probe_somewhere(self) -> Coroutine[Any, Any, None] | None:
-        if not self._may_probe:
+        if self._failed_probes >= _FAILED_PROBES:
             return None
         best: tuple[float, _Range, str, str] | None = None
         for range_ in self._running:
@@ -493,32 +502,31 @@ class FlatListing:
                 best = (self._probe_value(range_), range_, *found)
         if best is None:
             return None
-        _, range_, level, after = best
+        _, range_, level, start = best
         range_.probing = True
-        return self._probe(range_, level, after)
+        return self._probe(range_, level, start)
 
     def _probe_value(self, range_: _Range) -> float:
         return max(range_.expected - range_.read, float(range_.read))
 
     def _probe_level(self, range_: _Range) -> tuple[str, str] | None:
-        """Where to look for prefixes: the level, and after which key."""
+        """Where to look for prefixes: the level, and from where on."""
         if range_.probing or range_.cuts or range_.pages < 1 or range_.pages < range_.rests_until:
             return None
-        if range_.token is None or range_.at_level is not None:
-            return None
-        if range_.pages < 2 and range_.expected - range_.read < 2 * self._store.page_size:
+        if range_.pages < 2 and range_.expected - range_.read < 2 * self._page_size:
             return None
         levels = []
         slash = -1
         while True:
-            level = range_.after[: slash + 1]
-            slash = range_.after.find("/", slash + 1)
+            level = range_.start[: slash + 1]
+            slash = range_.start.find("/", slash + 1)
             # Past the directory in which the range is.
-            after = range_.after if slash < 0 else range_.after[: slash + 1] + LAST
-            known = self._known.get(level, "")
-            bound = min(range_.bound, _past(level))
-            if max(after, known) < bound and (slash < 0 or successor(after[:-1]) < bound):
-                levels.append((level, max(after, known)))
+            start = range_.start if slash < 0 else successor(range_.start[: slash + 1])
+            start = max(start, self._known.get(level, ""))
+            if level == range_.at_level:
+                break
+            if start < min(range_.bound, _past(level)):
+                levels.append((level, start))
             if slash < 0:
                 break
         if not levels:
@@ -526,60 +534,67 @@ class FlatListing:
         if range_.vain_probes % 2 and range_.page:
             # The top had nothing: now where the last page was not all in one directory.
             common = common_directory(range_.page[0], range_.page[-1])
-            for level, after in levels:
-                if level >= common:
-                    return level, after
+            for level, start in levels:
+                if len(level) >= len(common):
+                    return level, start
         return levels[0]
 
-    async def _probe(self, range_: _Range, level: str, after: str) -> None:
-        pages = 1 if self._store.can_start else 3
-        keys: list[str] = []
-        prefixes: list[str] = []
-        token = None
-        start = after if self._store.can_start else ""
+    async def _probe(self, range_: _Range, level: str, start: str) -> None:
+        can_start = self._store.can_start
+        after, end = _before(start) if can_start else "", range_.end
+        seen = Page([], [], None)
         try:
-            for _ in range(pages):
-                page: Page = await self._request(range_, level, start, token, True)
-                keys += page.keys
-                prefixes += page.prefixes
-                token = page.token
-                if token is None:
+            for _ in range(1 if can_start else 3):
+                page = await self._request(level, after, end, seen.token, delimiter=True)
+                seen = Page(seen.keys + page.keys, seen.prefixes + page.prefixes, page.token)
+                if seen.token is None:
                     break
-            if not (self._store.can_start or _in_any_order(keys, prefixes)):
+            if not (can_start or _in_any_order(seen)):
                 raise BadAnswer("the store tells them in another order than that of keys")
         except Unfit:
             raise
         except Exception:
             # The range is listed in any case: if something is wrong, that will tell.
+            self._failed_probes += 1
             self._rest(range_)
-            self._may_probe = range_.vain_probes < 3
             return
         finally:
             range_.probing = False
-        if token is None:
-            self._known[level] = _END
-        elif self._store.can_start:
-            told = [*keys[-1:], *(prefix + LAST for prefix in prefixes[-1:])]
-            self._known[level] = max([*told, after])
-        else:
-            prefixes = []
+        self._failed_probes = 0
+        if seen.token is not None and not can_start:
+            # All or nothing: it would have to begin at the first again.
+            self._rest(range_)
+            return
+        reached = max(start, _reached(seen, end))
+        self._known = {
+            level: known
+            for level, known in self._known.items()
+            if any(other.start.startswith(level) for other in self._running)
+        }
+        self._known[level] = max(self._known.get(level, ""), reached)
         if range_ not in self._running:
             return
-        ahead = [p for p in prefixes if range_.after < p < range_.bound and p > after]
-        if not ahead:
+        entries = sorted({*seen.keys, *seen.prefixes})
+        if self._learn(range_, level, entries[bisect_left(entries, start) :], reached):
+            range_.vain_probes = 0
+        else:
             self._rest(range_)
-            if token is None and range_.vain_probes == 1:
+            if seen.token is None and range_.vain_probes == 1:
                 # What is known now can tell at once where else to look.
                 range_.rests_until = range_.pages
-        elif range_.cuts or range_.at_level is not None:
-            return
-        else:
-            range_.vain_probes = 0
-            range_.level = level
-            range_.cuts = ahead
-            range_.files = [k for k in keys if range_.after < k < range_.bound and k > after]
-            self._estimate(range_)
-        self._dispatch()
+
+    def _learn(self, range_: _Range, level: str, entries: list[str], reached: str) -> bool:
+        """Takes note of the children of a level that are ahead; whether there are any."""
+        if range_.cuts:
+            return True
+        ahead = [entry for entry in entries if range_.start <= entry < range_.bound]
+        range_.cuts = [entry for entry in ahead if entry.endswith("/")]
+        if not range_.cuts:
+            return False
+        range_.level, range_.known = level, reached
+        range_.files = [entry for entry in ahead if not entry.endswith("/")]
+        self._estimate(range_)
+        return True
 
     def _estimate(self, range_: _Range) -> None:
         """How large a child of the level is, by the last page."""
@@ -597,24 +612,63 @@ class FlatListing:
         range_.rests_until = range_.pages + 2 ** (range_.vain_probes - 1)
 
 
-def _in_any_order(keys: list[str], prefixes: list[str]) -> bool:
+def _in_any_order(page: Page) -> bool:
     """Whether a level is in the order of its bytes, and of UTF-16, by which some stores sort.
 
     Who cuts there and is wrong stops too early: a key that it does not expect ends a range.
     """
+    keys, prefixes, _ = page
     if prefixes != sorted(prefixes) or keys != sorted(keys):
         return False
     entries = sorted([*keys, *prefixes])
     return entries == sorted(entries, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
 
 
+# Places
+
+
+def just_after(key: str) -> str:
+    """The first key that sorts after a key."""
+    return f"{key}\0"
+
+
 def successor(prefix: str) -> str:
-    """The first key that sorts after all those that begin with a prefix."""
+    """The first key that sorts after all those that begin with a directory's prefix."""
     return f"{prefix[:-1]}0"
+
+
+def _behind(entry: str) -> str:
+    """The first key that sorts after an entry of a level, and after all in it."""
+    return successor(entry) if entry.endswith("/") else just_after(entry)
 
 
 def _past(level: str) -> str:
     return successor(level) if level else _END
+
+
+def _before(start: str) -> str:
+    """A string after which a listing can begin to tell all keys from `start` on.
+
+    Few others come after it: those that begin with a prefix and U+10FFFF.
+    """
+    return f"{start[:-1]}/{LAST}" if start.endswith("0") else start[:-1]
+
+
+def _old(names: list[str], range_: _Range, behind: Callable[[str], str]) -> int:
+    """How many of the first names that a page brings are before a range's place."""
+    if _before(range_.start) == range_.asked[0]:
+        # Nothing has come of what was asked for yet. Some begin at a key and not after it, or at
+        # a directory's name for its prefix; see `_before`, too.
+        return bisect_left(names, range_.start)
+    # Some may tell the last one again. All else has to be in order.
+    return int(bool(names) and behind(names[0]) == range_.start)
+
+
+def _reached(page: Page, end: str | None) -> str:
+    """Up to where a page shows what there is of a level."""
+    if page.token is None:
+        return _END if end is None else end
+    return max([_behind(name) for name in (*page.keys[-1:], *page.prefixes[-1:])], default="")
 
 
 def parent(directory: str) -> str:
