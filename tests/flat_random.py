@@ -49,27 +49,27 @@ class Whims:
     """What a store does that others do not."""
 
     #: Most entries in a page; the store claims `page_size`.
-    limit: int
-    page_size: int
-    can_start: bool
+    limit: int = 10
+    page_size: int = 10
+    can_start: bool = True
     #: Begins at a key and not after it.
-    inclusive: bool
+    inclusive: bool = False
     #: Tells the prefix again that begins like the key after which to begin.
-    repeats: bool
+    repeats: bool = False
     #: Tells the last entry of a page again on the next.
-    echoes: bool
+    echoes: bool = False
     #: Leaves out what is of no use.
-    heeds_end: bool
+    heeds_end: bool = False
     #: What part of the places are where pages without anything come before there is something.
-    empty: float
+    empty: float = 0.0
     #: What part of the requests fails, but not when sent again; and of the tokens is refused.
-    faults: float
-    expires: float
+    faults: float = 0.0
+    expires: float = 0.0
     #: Requests by a prefix that begins so are denied, as are those with a delimiter.
-    denied: str | None
-    levels_denied: bool
+    denied: str | None = None
+    levels_denied: bool = False
     #: Pages with a key of this part are an error for ever.
-    broken: tuple[str, str] | None
+    broken: tuple[str, str] | None = None
 
 
 @dataclass
@@ -77,8 +77,8 @@ class OddStore:
     """The keys, told as a store would that has these whims."""
 
     keys: Sequence[str]
-    whims: Whims
-    random: random.Random
+    whims: Whims = field(default_factory=Whims)
+    random: random.Random = field(default_factory=lambda: random.Random(0))
     #: Keys that come and go.
     unsteady: Sequence[str] = ()
     requests: int = 0
@@ -258,6 +258,53 @@ def missed(key: str, failures: Sequence[Any]) -> bool:
     )
 
 
+async def listed(
+    store: OddStore, scan: KeyScan | KeyWalk, concurrency: int, end: asyncio.Event | None = None
+) -> tuple[list[Any], list[str], list[Any]]:
+    """What comes of a listing, which `end` ends: what was found, bad keys, failures."""
+    found: list[Any] = []
+    bad: list[str] = []
+    failures: list[Any] = []
+    tally = Tally()
+    others = asyncio.all_tasks()
+
+    def told(*, any_key: bool) -> None:
+        new, odd = scan.take()
+        found.extend(new)
+        bad.extend(odd)
+
+    async def room() -> None:
+        if store.random.random() < 0.1:
+            await asyncio.sleep(0)
+
+    listing = FlatListing(
+        store,
+        scan,
+        concurrency=concurrency,
+        tally=tally,
+        room=room,
+        told=told,
+        failed=lambda *failure: failures.append(failure),
+    )
+    run = asyncio.create_task(listing.run())
+    try:
+        if end is None:
+            await asyncio.wait_for(run, 60)
+        else:
+            await end.wait()
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
+    finally:
+        store.closed = True
+        # Whatever was left running would show itself now.
+        for _ in range(9):
+            await asyncio.sleep(0)
+        assert asyncio.all_tasks() <= others, "a task is left"
+    assert tally.requests == store.requests
+    assert store.most_in_flight <= concurrency
+    return found, bad, failures
+
+
 class Trial:
     """One listing, all of whose choices come of its seed."""
 
@@ -306,45 +353,14 @@ class Trial:
             return KeyWalk(self.depth, exclude)
         return KeyScan(self.patterns, "src", self.depth, exclude)
 
-    async def _list(self, scan: KeyScan | KeyWalk) -> tuple[list[Any], list[str], list[Any]]:
-        found: list[Any] = []
-        bad: list[str] = []
-        failures: list[Any] = []
-        self.tally = Tally()
-
-        def told(*, any_key: bool) -> None:
-            new, odd = scan.take()
-            found.extend(new)
-            bad.extend(odd)
-
-        async def room() -> None:
-            if self.source.random() < 0.1:
-                await asyncio.sleep(0)
-
-        listing = FlatListing(
-            self.store,
-            scan,
-            concurrency=self.concurrency,
-            tally=self.tally,
-            room=room,
-            told=told,
-            failed=lambda *failure: failures.append(failure),
-        )
-        await asyncio.wait_for(listing.run(), 60)
-        self.store.closed = True
-        assert asyncio.all_tasks() == {asyncio.current_task()}, "a task is left"
-        return found, bad, failures
-
     def run(self) -> str:
         """How it went; raises `AssertionError` if anything is not as it should be."""
-        scan, store = self.scan(), self.store
+        store = self.store
         try:
-            found, bad, failures = asyncio.run(self._list(scan))
+            found, bad, failures = asyncio.run(listed(store, self.scan(), self.concurrency))
         except (Refused, ConnectionResetError, BadAnswer, FlatDenied):
             assert store.requests <= 9, "the first request failed, and others followed"
             return "nothing"
-        assert self.tally.requests == store.requests
-        assert store.most_in_flight <= self.concurrency
         told = facts(found, walk=self.walk)
         assert len(told) == len(set(told)), "told twice"
         kept = [key for key in store.keys if not missed(key, failures)]

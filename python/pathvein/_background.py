@@ -38,6 +38,7 @@ class Background:
         self._found: list[Any] = []
         self._errors: list[OSError] = []
         self._begun = False
+        self._closed = False
         self._taken = asyncio.Event()
         self._over = threading.Event()
         self._future: concurrent.futures.Future[None] = asyncio.run_coroutine_threadsafe(
@@ -100,12 +101,17 @@ class Background:
                 self._changed.wait(min(left, SLICE))
         if found or errors:
             self._loop.call_soon_threadsafe(self._taken.set)
-        if ended and not (found or errors) and not self._future.cancelled():
-            self._future.result()
+        if ended and not (found or errors):
+            if not self._future.cancelled():
+                self._future.result()
+            elif not self._closed:
+                # Whoever it was: not all has been listed.
+                raise RuntimeError("the listing was cancelled from elsewhere")
         return found, errors, ended and not (found or errors)
 
     def close(self) -> None:
         """Cancels the work, and waits a little for it to end."""
+        self._closed = True
         if self._future.done():
             return
         self._future.cancel()

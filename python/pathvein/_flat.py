@@ -314,6 +314,8 @@ class FlatListing:
                     if not self._begun:
                         raise Disordered from error
                     message = f"the store does not tell its keys in order: {error}"
+                    # Wherever they were to be: what is missing may be anywhere.
+                    range_.prefix, range_.start, range_.end = "", "", None
                     self._give_up(range_, BadAnswer(message))
                     return
                 self._begun = True

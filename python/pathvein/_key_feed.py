@@ -8,6 +8,7 @@ system; the caller only takes what was found, and makes paths of it.
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 class KeyFeed:
     """The feed of a scan, or of a walk, whose source is listed flat.
 
-    `convert` makes a result of what the core found and raises the `OSError` if it cannot;
-    `given`, if there is one, holds what was found before, and is not to be given again.
+    `convert` makes a result of what the core found and raises the `OSError` if it cannot. A
+    feed that `may_restart` notes what it gives; another one that is made with it as `before`
+    does not give that again, and goes on counting.
 
     Raises the `OSError` of a source that cannot be listed; `Unfit`, `FlatDenied` or `Disordered`
     if it can perhaps be listed in another way. `next_batch` may raise `Unfit`, too.
@@ -39,13 +41,18 @@ class KeyFeed:
         store: Store,
         keys: KeyScan | KeyWalk,
         convert: Callable[[Any], Any],
-        given: set[int] | None = None,
+        *,
+        may_restart: bool = False,
+        before: KeyFeed | None = None,
     ) -> None:
         self._keys = keys
-        self._given = given
         self._convert = convert
-        self._tally = Tally()
-        self._found = self._error_count = 0
+        self._tally = source.tally
+        self._found: int = before._found if before else 0
+        self._error_count: int = before._error_count if before else 0
+        #: Hashes, to save memory.
+        self._noted = array("q") if may_restart else None
+        self._given = frozenset((before and before._noted) or ())
         self._is_scan = isinstance(keys, KeyScan)
         self._process = os.getpid()
         self._closed = False
@@ -73,12 +80,13 @@ class KeyFeed:
         items, errors, ended = self._background.take(seconds)
         found = []
         for item in items:
-            if self._given is not None:
+            if self._noted is not None or self._given:
                 # A path, and the position of a pattern in a scan.
                 known = hash(item[:2] if self._is_scan else item[0])
                 if known in self._given:
                     continue
-                self._given.add(known)
+                if self._noted is not None:
+                    self._noted.append(known)
             try:
                 found.append(self._convert(item))
             except OSError as error:

@@ -135,9 +135,7 @@ class _TwoWays:
         self._source = source
         self._keys = keys
         self._convert = convert
-        #: What was given (hashes of it, to save memory): not to be given twice.
-        self._given: set[int] = set()
-        self._feed = KeyFeed(source, store, keys(), convert, self._given)
+        self._feed = KeyFeed(source, store, keys(), convert, may_restart=True)
         self._first = True
 
     def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
@@ -152,7 +150,9 @@ class _TwoWays:
             self._feed.close()
             _warn(self._source, str(reason))
             try:
-                self._feed = KeyFeed(self._source, store, self._keys(), self._convert, self._given)
+                self._feed = KeyFeed(
+                    self._source, store, self._keys(), self._convert, before=self._feed
+                )
             except (FlatDenied, Disordered) as error:
                 # obstore could list it flat, to the keys that break it.
                 failure = OSError(errno.EIO, "it cannot be listed flat", self._source.url())

@@ -83,6 +83,8 @@ class BadAnswer(Exception):
 def trouble(error: BaseException) -> str | None:
     """What kind of passing trouble an error is, or `None` if trying again is of no use."""
     status, code = http_status(error), error_code(error)
+    if status in (403, 404):
+        return None
     if status == 429 or status == 503 or code in _BUSY_CODES:
         return "busy"
     if code in _TRANSIENT_CODES:

@@ -1,0 +1,356 @@
+"""The scheduler of flat listings, against stores that do whatever a store may do."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+pytest.importorskip("fsspec")
+
+from pathvein_core import ExcludeRules, KeyWalk
+
+import flat_random
+from flat_random import LAST, OddStore, Refused, Whims, facts, in_one_go, listed
+from pathvein import _retry
+from pathvein._flat import Page
+from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_retry, "_FIRST_PAUSE", 0.0)
+
+
+def walk(keys: list[str], concurrency: int = 6, **options: Any) -> tuple[OddStore, list[Any]]:
+    """Lists keys, checks that all is told, gives the store and the error items.
+
+    Options of the walk, the class of the store, and the store's whims.
+    """
+    limits = {"max_depth": options.pop("max_depth", None)}
+    limits["exclude"] = ExcludeRules(options.pop("exclude", []))
+    store = options.pop("store", OddStore)(keys, Whims(**options))
+    found, _, failures = asyncio.run(listed(store, KeyWalk(**limits), concurrency))
+    kept = [key for key in keys if not flat_random.missed(key, failures)]
+    told = facts(found, walk=True)
+    assert len(told) == len(set(told))
+    assert set(told) >= set(facts(in_one_go(kept, KeyWalk(**limits))[0], walk=True))
+    assert set(told) <= set(facts(in_one_go(keys, KeyWalk(**limits))[0], walk=True))
+    return store, failures
+
+
+TRIALS = {"quick": 60, "ci": 350, "long": 20_000}[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
+
+
+def test_what_is_listed_is_what_is_there() -> None:
+    first = random.randrange(10**9) if TRIALS > 1000 else 0
+    how: dict[str, int] = {}
+    for seed in range(first, first + TRIALS):
+        try:
+            result = flat_random.trial(seed)
+        except BaseException as error:
+            error.add_note(f"trial {seed}")
+            raise
+        how[result] = how.get(result, 0) + 1
+    # It is of no use if most of them fail.
+    assert how["all"] > how["part"] > how["nothing"] > 0
+
+
+# Wrong answers once
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+@pytest.mark.parametrize("concurrency", [1, 6])
+def test_names_that_begin_with_the_last_code_point(limit: int, concurrency: int) -> None:
+    names = [LAST, LAST * 2, LAST * 5, f"{LAST}a", "b"]
+    keys = sorted("/".join(path) for n in (1, 2, 3) for path in itertools.product(names, repeat=n))
+    for inclusive, heeds_end in itertools.product((True, False), repeat=2):
+        options = {"limit": limit, "page_size": limit, "inclusive": inclusive}
+        for exclude in ([], [LAST], [f"*/{LAST}/"], [f"{LAST}a/"]):
+            _, failures = walk(keys, concurrency, exclude=exclude, heeds_end=heeds_end, **options)
+            assert not failures
+        for depth in (0, 1):
+            _, failures = walk(keys, concurrency, max_depth=depth, **options)
+            assert not failures
+
+
+@pytest.mark.parametrize("empty", [0.3, 1.0])
+def test_empty_pages_behind_what_is_jumped_over(empty: float) -> None:
+    """The token of an empty page leads on: what was jumped over is not to be jumped over again."""
+    keys = [f"a/{n:02}" for n in range(30)] + [f"b/{n:02}" for n in range(30)]
+    store, failures = walk(keys, exclude=["a"], empty=empty)
+    assert not failures
+    assert store.requests < 40
+
+
+class Endless(OddStore):
+    """Tells one page of a level for ever."""
+
+    def _answer(self, prefix: str, after: str, end: Any, token: Any, delimiter: bool) -> Page:
+        page = super()._answer(prefix, after, end, None, delimiter)
+        return page._replace(token="more") if delimiter else page
+
+
+def test_a_level_that_never_ends_is_an_error_item() -> None:
+    keys = [f"{top}/{n:02}" for top in "abc" for n in range(30)]
+    _, failures = walk(keys, exclude=["a", "b", "c"], store=Endless)
+    assert failures
+
+
+class Unsorted(OddStore):
+    """A level's directories come after its files, page by page."""
+
+    def _answer(self, prefix: str, after: str, end: Any, token: Any, delimiter: bool) -> Page:
+        if not delimiter:
+            return super()._answer(prefix, after, end, token, delimiter)
+        if token is None:
+            return Page([], ["y/"], "more")
+        return Page(["x", "z"], [], None)
+
+
+def test_a_level_out_of_order_is_an_error_item() -> None:
+    keys = [*(f"a/{n:02}" for n in range(30)), "x", "y/f", "z"]
+    _, failures = walk(keys, exclude=["a", "y"], store=Unsorted)
+    [(error, *where)] = failures
+    assert "in order" in str(error)
+    # Who knows what is missing.
+    assert where == ["", "", None]
+
+
+class Cancelled(OddStore):
+    async def page(self, prefix: str, *args: Any, **options: Any) -> Page:
+        if self.requests == 3:
+            raise asyncio.CancelledError
+        return await super().page(prefix, *args, **options)
+
+
+def test_a_request_that_somebody_cancels_is_no_end() -> None:
+    with pytest.raises(RuntimeError, match="cancelled from elsewhere"):
+        walk([f"{n:03}" for n in range(100)], store=Cancelled)
+
+
+class Defective:
+    """Cannot be cut."""
+
+    def __init__(self) -> None:
+        self._walk = KeyWalk()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._walk, name)
+
+    def split(self, number: int, at: str) -> int:
+        raise ValueError("no")
+
+
+def test_a_defect_ends_it() -> None:
+    keys = [f"d{n:02}/{m}" for n in range(20) for m in range(20)]
+    for seed in range(20):
+        store = OddStore(keys, Whims(), random.Random(seed))
+        with pytest.raises(ValueError, match="no"):
+            asyncio.run(listed(store, cast(Any, Defective()), 6))
+
+
+def test_a_listing_goes_on_as_it_was_begun() -> None:
+    """Tokens are good for what they were given for; the store of these tests insists on it."""
+    keys = [f"g{g}/d{d:02}/f{f}" for g in range(9) for d in range(20) for f in range(5)]
+    store, failures = walk(keys, 12, heeds_end=True)
+    assert not failures
+    assert store.most_in_flight > 6
+
+
+def test_the_last_name_told_again_is_the_same_name() -> None:
+    keys = [f"d{n:02}/{m}" for n in range(20) for m in ("", "a", "b")]
+    for exclude in ([], ["d0*/"], ["d*"]):
+        _, failures = walk(keys, echoes=True, limit=2, page_size=2, exclude=exclude)
+        assert not failures
+
+
+def test_a_token_that_is_refused() -> None:
+    keys = [f"d{n:02}/{m}" for n in range(20) for m in range(20)]
+    for exclude in ([], ["d*"]):
+        _, failures = walk(keys, expires=0.2, exclude=exclude)
+        assert not failures
+    _, failures = walk(keys, expires=0.2, can_start=False)
+    assert failures
+
+
+def test_levels_that_may_not_be_listed() -> None:
+    keys = [f"{top}/{n:02}" for top in "abc" for n in range(40)]
+    _, failures = walk(keys, levels_denied=True, exclude=["a", "b"])
+    assert not failures
+
+
+# Stopping
+
+
+def test_nothing_is_asked_after_it_is_stopped() -> None:
+    """Wherever it is: while requests are under way, answered, or repeated."""
+    keys = [f"d{n:02}/{m}" for n in range(20) for m in range(20)]
+    for steps in range(60):
+        store = OddStore(keys, Whims(faults=0.1), random.Random(steps))
+
+        async def run(store: OddStore = store, steps: int = steps) -> None:
+            end = asyncio.Event()
+
+            async def stop() -> None:
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                end.set()
+
+            await asyncio.gather(listed(store, KeyWalk(), 6, end), stop())
+
+        # (`listed` looks for tasks and requests that are left.)
+        asyncio.run(run())
+
+
+# Requests
+
+
+def test_what_is_wanted_beside_what_is_not_is_listed_flat() -> None:
+    keys = [f"a/{n:04}" for n in range(1500)]
+    keys += [f"d{n:03}/{m}" for n in range(500) for m in range(5)]
+    store, failures = walk(keys, 16, limit=100, page_size=100, exclude=["a"])
+    assert not failures
+    # 25 pages, not 500 directories.
+    assert store.requests <= 70
+
+
+@pytest.mark.parametrize("options", [{"exclude": [".git"]}, {"max_depth": 1}])
+def test_jumps_are_made_side_by_side(options: dict[str, Any]) -> None:
+    keys = [f"p{n:03}/.git/{m:03}" for n in range(200) for m in range(150)]
+    keys += [f"p{n:03}/{name}" for n in range(200) for name in ("README", "src/a")]
+    store, failures = walk(keys, 16, limit=100, page_size=100, **options)
+    assert not failures
+    assert store.most_in_flight == 16
+    assert store.requests <= 650
+
+
+def test_pages_that_are_smaller_than_said() -> None:
+    keys = [f"g{g}/d{d:02}/f{f}" for g in range(9) for d in range(20) for f in range(5)]
+    store, failures = walk(keys, 12, limit=10, page_size=1000)
+    assert not failures
+    assert store.most_in_flight > 6
+
+
+class NoLevels(OddStore):
+    """Denies levels, and counts who asks for them."""
+
+    refused = 0
+
+    def _answer(self, prefix: str, after: str, end: Any, token: Any, delimiter: bool) -> Page:
+        if delimiter:
+            self.refused += 1
+            raise Refused(403)
+        return super()._answer(prefix, after, end, token, delimiter)
+
+
+def test_probes_that_fail_are_not_sent_for_ever() -> None:
+    keys = [f"d{n:03}/{m}" for n in range(200) for m in range(10)]
+    store, failures = walk(keys, store=NoLevels)
+    assert not failures
+    assert isinstance(store, NoLevels)
+    assert 1 <= store.refused <= 3
+
+
+class SomeLevels(NoLevels):
+    """Denies the first two."""
+
+    def _answer(self, prefix: str, after: str, end: Any, token: Any, delimiter: bool) -> Page:
+        if self.refused < 2:
+            return super()._answer(prefix, after, end, token, delimiter)
+        return OddStore._answer(self, prefix, after, end, token, delimiter)
+
+
+def test_probes_that_failed_once_do_not_keep_others_from_being_sent() -> None:
+    keys = [f"d{n:03}/{m}" for n in range(200) for m in range(10)]
+    store, _ = walk(keys, store=SomeLevels)
+    assert store.most_in_flight == 6
+
+
+# The retry layer
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("code", sorted(_retry._BUSY_CODES | _retry._TRANSIENT_CODES))
+def test_what_is_denied_or_missing_is_not_tried_again(status: int, code: str) -> None:
+    assert trouble(Refused(status, code)) is None
+    assert trouble(Refused(400, code)) == "busy"
+
+
+def paused(monkeypatch: pytest.MonkeyPatch, errors: Callable[[], Exception]) -> list[float]:
+    """The pauses between tries that all fail."""
+    monkeypatch.setattr(_retry, "_FIRST_PAUSE", 0.1)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async def request() -> None:
+        raise errors()
+
+    async def run() -> None:
+        with pytest.raises(type(errors())):
+            await persist(request, Gate(1), Tally())
+
+    monkeypatch.setattr("asyncio.sleep", sleep)
+    asyncio.run(run())
+    return pauses
+
+
+def test_pauses_grow_and_are_never_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = paused(monkeypatch, lambda: Refused(503))
+    assert len(pauses) == 8
+    for number, pause in enumerate(pauses):
+        most = min(0.1 * 2**number, 5.0)
+        assert most / 2 <= pause <= most
+    again = paused(monkeypatch, lambda: Refused(503))
+    assert pauses != again
+    assert len(paused(monkeypatch, BadAnswer)) == 5
+
+
+class Throttled(OddStore):
+    """Asks for patience once, then notes how many requests are under way."""
+
+    asked = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.flights: list[int] = []
+
+    def _answer(self, prefix: str, after: str, end: Any, token: Any, delimiter: bool) -> Page:
+        if not self.asked and self.in_flight >= 12:
+            self.asked = True
+            raise Refused(503)
+        if self.asked:
+            self.flights.append(self.in_flight)
+        return super()._answer(prefix, after, end, token, delimiter)
+
+
+def test_fewer_requests_are_under_way_after_slow_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Gate, "went_well", lambda gate: None)
+    keys = [f"g{g:02}/d{d:02}/f{f}" for g in range(40) for d in range(20) for f in range(5)]
+    store = Throttled(keys)
+    asyncio.run(listed(store, KeyWalk(), 16))
+    assert store.asked
+    # Half as many, when those that were under way are answered.
+    assert len(store.flights) > 64
+    assert max(store.flights[32:]) <= 8 < max(store.flights[:16])
+
+
+def test_one_slow_down_of_many_at_a_time_counts() -> None:
+    async def run() -> list[int]:
+        gate = Gate(32)
+        limits = []
+        for _ in range(20):
+            gate.slow_down()
+            limits.append(gate.limit)
+        gate._calm_until = 0
+        gate.slow_down()
+        return [*limits, gate.limit]
+
+    assert asyncio.run(run()) == [16] * 20 + [8]
