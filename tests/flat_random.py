@@ -97,6 +97,7 @@ class OddStore:
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
         assert not self.closed, "a request after the end"
+        assert self.can_start or after in ("", prefix), "it cannot begin there"
         self.requests += 1
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)

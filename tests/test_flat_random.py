@@ -185,6 +185,31 @@ def test_levels_that_may_not_be_listed() -> None:
     assert not failures
 
 
+class NoPrefixes(OddStore):
+    """Counts who asks for what is denied by itself."""
+
+    refused = 0
+
+    def _answer(self, prefix: str, after: str, end: Any, token: Any, delimiter: bool) -> Page:
+        if prefix and not delimiter:
+            self.refused += 1
+            raise Refused(403)
+        return super()._answer(prefix, after, end, token, delimiter)
+
+
+def test_prefixes_that_may_not_be_listed() -> None:
+    keys = [f"g{g}/d{d:02}/f{f}" for g in range(9) for d in range(20) for f in range(5)]
+    keys += [f"g{g}/file{n}" for g in range(9) for n in range(3)] + ["h", "i/j"]
+    for seed in range(20):
+        store = NoPrefixes(keys, Whims(), random.Random(seed))
+        found, _, failures = asyncio.run(listed(store, KeyWalk(), 6))
+        assert not failures
+        everything = facts(in_one_go(keys, KeyWalk())[0], walk=True)
+        assert set(facts(found, walk=True)) == set(everything)
+        # Those that were under way when the first was refused.
+        assert 1 <= store.refused <= 6
+
+
 # Stopping
 
 

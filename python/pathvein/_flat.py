@@ -480,7 +480,7 @@ class FlatListing:
             behind = successor(at)
             if behind < new.bound:
                 rest = self._scan.split(number, behind)
-                self._scan.keys(rest, [f for f in new.files if f < new.bound])
+                self._scan.keys(rest, new.files)
                 self._scan.end(rest)
                 new.end = behind
             new.files = []
