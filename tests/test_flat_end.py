@@ -141,13 +141,13 @@ try:
 except KeyboardInterrupt:
     print(time.monotonic(), flush=True)
     # Time for whatever was left running to show itself.
-    time.sleep(1.0)
+    time.sleep(1.6)
 """
 
 
 def test_ctrl_c_leaves_no_request_being_issued(stub: ListStub, tmp_path: Path) -> None:
     """Whichever way it was begun. All at once, as each waits for answers most of the time."""
-    latency = 1.5
+    latency = 1.0
     pattern = tmp_path / "p.json"
     pattern.write_text(json.dumps({"directory_name": "d*", "files": ["f0"]}))
     running: dict[str, tuple[StubBucket, subprocess.Popen[str]]] = {}
@@ -182,7 +182,7 @@ def test_ctrl_c_leaves_no_request_being_issued(stub: ListStub, tmp_path: Path) -
             else:
                 ended[how] = float(child.stdout.readline())
             # The aim is 0.2 s, which a busy machine may miss; an answer's time it must not take.
-            assert ended[how] - sent < latency / 2, how
+            assert ended[how] - sent < latency, how
         for how, (bucket, child) in running.items():
             _, err = child.communicate(timeout=60)
             assert "Traceback" not in err

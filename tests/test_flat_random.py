@@ -18,7 +18,7 @@ from pathvein_core import ExcludeRules, KeyWalk
 import flat_random
 from flat_random import LAST, OddStore, Refused, Whims, facts, in_one_go, listed
 from pathvein import _retry
-from pathvein._flat import Page
+from pathvein._flat import FlatListing, Page, _Range
 from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 
 
@@ -120,6 +120,23 @@ def test_a_level_out_of_order_is_an_error_item() -> None:
     assert "in order" in str(error)
     # Who knows what is missing.
     assert where == ["", "", None]
+
+
+def test_a_page_out_of_order_is_none_even_if_its_end_is_cut_off() -> None:
+    """Else "b" would be cut off with what is beyond the end of the range."""
+    scan = KeyWalk()
+    listing = FlatListing(
+        OddStore([]),
+        scan,
+        concurrency=1,
+        tally=Tally(),
+        room=asyncio.Event().wait,  # type: ignore[arg-type]
+        told=print,
+        failed=print,
+    )
+    part = _Range(scan.whole(), "", end="y")
+    with pytest.raises(ValueError, match="not sorted"):
+        listing._take(part, Page(["a", "z", "z1", "b", "z2"], [], None), None)
 
 
 class Cancelled(OddStore):
@@ -255,6 +272,24 @@ def test_jumps_are_made_side_by_side(options: dict[str, Any]) -> None:
     assert store.requests <= 650
 
 
+def test_small_directories_that_are_not_wanted_cost_nothing() -> None:
+    keys = [f"p{n:03}/{name}" for n in range(600) for name in (".git/a", ".git/b", "x", "y/z")]
+    store, failures = walk(keys, 4, limit=50, page_size=50, exclude=[".git"])
+    assert not failures
+    # 48 pages.
+    assert store.requests <= 100
+
+
+def test_directories_that_are_not_wanted_are_not_listed_when_they_are_cut_off() -> None:
+    keys = [f"p{n:02}/{m:03}" for n in range(40) for m in range(200)]
+    store, failures = walk(
+        keys, 16, limit=100, page_size=100, exclude=[f"p{n:02}" for n in range(40) if n % 2]
+    )
+    assert not failures
+    # 40 pages of those that are.
+    assert store.requests <= 80
+
+
 def test_pages_that_are_smaller_than_said() -> None:
     keys = [f"g{g}/d{d:02}/f{f}" for g in range(9) for d in range(20) for f in range(5)]
     store, failures = walk(keys, 12, limit=10, page_size=1000)
@@ -280,6 +315,11 @@ def test_probes_that_fail_are_not_sent_for_ever() -> None:
     assert not failures
     assert isinstance(store, NoLevels)
     assert 1 <= store.refused <= 3
+    keys += [f"d{n:03}/.git/{m:02}" for n in range(200) for m in range(50)]
+    store, failures = walk(keys, store=NoLevels, exclude=[".git"])
+    assert not failures
+    assert isinstance(store, NoLevels)
+    assert 1 <= store.refused <= 9
 
 
 class SomeLevels(NoLevels):

@@ -377,7 +377,7 @@ class FlatListing:
         keys = page.keys
         if keys != sorted(keys):
             raise ValueError("a page is not sorted")
-        del keys[: _old(keys, range_, just_after)]
+        del keys[: _old(keys, range_)]
         more = page.token is not None
         if range_.end is not None and keys and keys[-1] >= range_.end:
             del keys[bisect_left(keys, range_.end) :]
@@ -408,13 +408,11 @@ class FlatListing:
     def _take_level(self, range_: _Range, page: Page, level: str) -> bool:
         """Tells the scan one level's keys and prefixes, up to the first that is wanted."""
         entries = sorted({*page.keys, *page.prefixes})
-        del entries[: _old(entries, range_, _behind)]
+        del entries[: _old(entries, range_)]
         range_.token = page.token
         for index, entry in enumerate(entries):
             if entry >= range_.bound:
                 return False
-            if entry == level:
-                continue
             if not entry.endswith("/"):
                 self._scan.keys(range_.number, [entry])
             elif self._scan.prefix(range_.number, entry):
@@ -656,14 +654,14 @@ def _before(start: str) -> str:
     return f"{start[:-1]}/{LAST}" if start.endswith("0") else start[:-1]
 
 
-def _old(names: list[str], range_: _Range, behind: Callable[[str], str]) -> int:
+def _old(names: list[str], range_: _Range) -> int:
     """How many of the first names that a page brings are before a range's place."""
     if _before(range_.start) == range_.asked[0]:
         # Nothing has come of what was asked for yet. Some begin at a key and not after it, or at
         # a directory's name for its prefix; see `_before`, too.
         return bisect_left(names, range_.start)
-    # Some may tell the last one again. All else has to be in order.
-    return int(bool(names) and behind(names[0]) == range_.start)
+    # Some tell the last key again (prefixes may be told twice). All else has to be in order.
+    return int(bool(names) and just_after(names[0]) == range_.start)
 
 
 def _reached(page: Page, end: str | None) -> str:
