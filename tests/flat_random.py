@@ -102,7 +102,7 @@ class OddStore:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            for _ in range(self.random.choice([0, 0, 1, 2, 5])):
+            for _ in range(self.random.choice([0, 1, 4, 9])):
                 await asyncio.sleep(0)
             return self._answer(prefix, after, end, token, delimiter)
         finally:

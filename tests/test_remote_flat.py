@@ -65,7 +65,7 @@ class MemoryStore:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            for _ in range(self.random.randrange(4)):
+            for _ in range(self.random.randrange(2, 9)):
                 await asyncio.sleep(0)
         finally:
             self.in_flight -= 1
