@@ -107,9 +107,10 @@ class Disordered(Exception):
 
 @dataclass(slots=True, eq=False)
 class _Range:
-    """A part of the keys: those from `start` on that begin with `prefix`, below `end`."""
+    """A part of the keys: those from `start` on, below `end`."""
 
     number: int
+    #: What all of them begin with.
     prefix: str
     #: What is before has been told, or is of no use. (The source's own marker is none.)
     start: str = "\0"
@@ -139,8 +140,7 @@ class _Range:
 
     @property
     def bound(self) -> str:
-        past = _past(self.prefix)
-        return past if self.end is None else min(self.end, past)
+        return _END if self.end is None else self.end
 
     @property
     def is_over(self) -> bool:
@@ -357,7 +357,6 @@ class FlatListing:
             return True
         if range_.prefix and self._store.can_start:
             self._narrow = False
-            range_.end = None if range_.bound == _END else range_.bound
             range_.prefix, range_.token = "", None
             return True
         return False
@@ -572,10 +571,7 @@ class FlatListing:
             if any(other.start.startswith(level) for other in self._running)
         }
         self._known[level] = max(self._known.get(level, ""), reached)
-        if range_ not in self._running:
-            return
-        entries = sorted({*seen.keys, *seen.prefixes})
-        if self._learn(range_, level, entries[bisect_left(entries, start) :], reached):
+        if self._learn(range_, level, sorted({*seen.keys, *seen.prefixes}), reached):
             range_.vain_probes = 0
         else:
             self._rest(range_)
