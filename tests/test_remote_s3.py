@@ -181,7 +181,8 @@ def test_what_is_no_whole_listing_is_none(body: bytes) -> None:
         .replace(b"<I", b"<s:I").replace(b"<C", b"<s:C").replace(b"<K", b"<s:K")
         .replace(b"<S", b"<s:S").replace(b"<O", b"<s:O"),
         answer("a").replace(b"<Key>a", b"<Key>&#97;"),
-        answer("a").replace(b"xmlns=", b"xmlns:s=").replace(b"Contents>", b"s:Contents>"),
+        answer("a").replace(b"xmlns=", b"xmlns:s=").replace(b"Contents>", b"s:Contents>")
+        .replace(b"Key>", b"s:Key>"),
         answer("a").replace(b"<Key>a", b"<Key>&#x61;"),
     ],
 )  # fmt: skip
