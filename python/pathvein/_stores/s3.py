@@ -130,10 +130,10 @@ def pick_names(
     if (
         len(names) != body.count(b"<Contents")
         or len(prefixes) != body.count(b"<CommonPrefixes")
-        or b":Contents" in body
-        or b":CommonPrefixes" in body
+        or b"xmlns:" in body
         or b"<!" in body
-        or _REFERENCE.search(body)
+        or _REFERENCE.search(b"".join(names))
+        or _REFERENCE.search(b"".join(prefixes))
     ):
         return
     encoded = b"<EncodingType>url</EncodingType>" in body
