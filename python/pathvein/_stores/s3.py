@@ -100,7 +100,7 @@ class S3Store:
     def _hook(self, client: Any) -> None:
         events = client.meta.events
         events.register("before-parse.s3.ListObjectsV2", pick_names)
-        # It parses the whole answer to see if it is an error after all. So does `pick_names`.
+        # It parses the whole answer to see if it is an error after all. `page` sees that, too.
         handler = getattr(botocore.handlers, "_handle_200_error", None)
         if handler is not None:
             events.unregister("before-parse.s3.*", handler)
