@@ -20,10 +20,11 @@ from pathvein._retry import BadAnswer
 
 _KEY = re.compile(rb"<Key>([^<]*)</Key>")
 _PREFIX = re.compile(rb"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
-_TRUNCATED = re.compile(rb"<IsTruncated>\s*(true|false)\s*</IsTruncated>")
-_TOKEN = re.compile(rb"<NextContinuationToken>([^<]*)</NextContinuationToken>")
-#: References to characters that are not among `_ENTITIES`.
-_REFERENCE = re.compile(rb"&#(?!(?:13|10|9);)")
+_TRUNCATED = re.compile(rb"<(?:\w+:)?IsTruncated>\s*(true|false)\s*</")
+_TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
+_HEAD = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<ListBucketResult[\s>]")
+#: References that are not among `_ENTITIES`, nor among those that all know.
+_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#13|#10|#9);)")
 _ENTITIES = {"&quot;": '"', "&apos;": "'", "&#13;": "\r", "&#10;": "\n", "&#9;": "\t"}
 _DIRECTORY_BUCKET = "--x-s3"
 
@@ -79,10 +80,14 @@ class S3Store:
         if "pathvein" in answer:
             keys, prefixes, token = answer["pathvein"]
         else:
-            keys = [entry["Key"] for entry in answer.get("Contents", ())]
-            prefixes = [entry["Prefix"] for entry in answer.get("CommonPrefixes", ())]
-            token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
-            if "IsTruncated" not in answer or (answer["IsTruncated"] and not token):
+            try:
+                keys = [entry["Key"] for entry in answer.get("Contents", ())]
+                prefixes = [entry["Prefix"] for entry in answer.get("CommonPrefixes", ())]
+            except (KeyError, TypeError) as error:
+                raise BadAnswer("the answer lists something without a name") from error
+            more = answer.get("IsTruncated" if self._hooked is None else "pathvein_more")
+            token = answer.get("NextContinuationToken") if more else None
+            if more is None or (more and not token):
                 raise BadAnswer("the answer is no whole listing")
         if not base:
             return Page(keys, prefixes, token)
@@ -95,7 +100,7 @@ class S3Store:
     def _hook(self, client: Any) -> None:
         events = client.meta.events
         events.register("before-parse.s3.ListObjectsV2", pick_names)
-        # It parses the whole answer to see if it is an error after all. So does `pick_names`.
+        # It parses the whole answer to see if it is an error after all. `page` sees that, too.
         handler = getattr(botocore.handlers, "_handle_200_error", None)
         if handler is not None:
             events.unregister("before-parse.s3.*", handler)
@@ -106,44 +111,47 @@ def pick_names(
 ) -> None:
     """Takes the names out of an answer, and leaves the parser nothing to do.
 
-    Raises `BadAnswer` if the answer is no listing, or half of one.
+    If anything is not as it always is, the parser is left to do it, and to say what is wrong.
+    (The stores of several buckets may share a client: then nothing is left for the second.)
     """
     body: bytes = response_dict["body"]
-    # The stores of several buckets may share a client.
-    if response_dict["status_code"] != 200 or "pathvein" in customized_response_dict:
-        return
     truncated = _TRUNCATED.search(body)
-    if b"<ListBucketResult" not in body or not truncated or not is_whole(body):
-        raise BadAnswer("the answer is no whole listing")
+    if response_dict["status_code"] != 200 or not truncated:
+        return
+    more = truncated[1] == b"true"
+    # The parser knows but one way to write it, and takes all others for "false".
+    customized_response_dict["pathvein_more"] = more
+    token = _TOKEN.search(body) if more else None
+    if not _HEAD.match(body) or not is_whole(body) or (more and token is None):
+        return
     names = _KEY.findall(body)
     prefixes = _PREFIX.findall(body)
+    # The same elements written in another way would not be found, and so be missing.
     if (
-        len(names) != body.count(b"<Contents>")
-        or len(prefixes) != body.count(b"<CommonPrefixes>")
+        len(names) != body.count(b"<Contents")
+        or len(prefixes) != body.count(b"<CommonPrefixes")
+        or b"xmlns:" in body
         or b"<!" in body
-        or _REFERENCE.search(body)
+        or _REFERENCE.search(b"".join(names))
+        or _REFERENCE.search(b"".join(prefixes))
     ):
         return
     encoded = b"<EncodingType>url</EncodingType>" in body
-    token: str | None = None
-    if truncated[1] == b"true":
-        found = _TOKEN.search(body)
-        if found is None:
-            raise BadAnswer("the answer tells of more, and not how to get it")
-        token = unescape(found[1].decode(), _ENTITIES)
     customized_response_dict["pathvein"] = (
         _names(names, encoded),
         _names(prefixes, encoded),
-        token,
+        None if token is None else unescape(token[1].decode(), _ENTITIES),
     )
     response_dict["body"] = b""
 
 
 def is_whole(body: bytes) -> bool:
     """Whether an answer has its end, and as many elements closed as begun."""
-    return body.rstrip().endswith(b"</ListBucketResult>") and body.count(
-        b"<Contents>"
-    ) == body.count(b"</Contents>")
+    return (
+        body.rstrip().endswith(b"</ListBucketResult>")
+        and body.count(b"</ListBucketResult>") == 1
+        and body.count(b"<Contents>") == body.count(b"</Contents>")
+    )
 
 
 def _names(found: list[bytes], encoded: bool) -> list[str]:
@@ -159,5 +167,5 @@ def _name(text: bytes, encoded: bool) -> str:
     if "&" in name:
         name = unescape(name, _ENTITIES)
     if encoded and ("%" in name or "+" in name):
-        name = unquote_plus(name)
+        name = unquote_plus(name, errors="surrogateescape")
     return name
