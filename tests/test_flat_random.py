@@ -233,7 +233,8 @@ class NoPrefixes(OddStore):
 def test_prefixes_that_may_not_be_listed() -> None:
     keys = [f"g{g}/d{d:02}/f{f}" for g in range(9) for d in range(20) for f in range(5)]
     keys += [f"g{g}/file{n}" for g in range(9) for n in range(3)] + ["h", "i/j"]
-    for seed in range(20):
+    keys += [f"k{n:02}/{m:03}" for n in range(20) for m in range(100)]
+    for seed in range(9):
         store = NoPrefixes(keys, Whims(), random.Random(seed))
         found, _, failures = asyncio.run(listed(store, KeyWalk(), 6))
         assert not failures

@@ -441,11 +441,9 @@ class FlatListing:
                 # At least the child that it is in stays.
                 middle = len(best.cuts) // 2
             else:
-                # Only whole prefixes can be asked for.
+                # Only whole prefixes can be asked for. (All that are ahead are known.)
                 middle = len(best.cuts) - 1
-                if best.child_size < self._page_size or not best.all_known:
-                    return None
-                if best.bound > _past(best.level):
+                if best.child_size < self._page_size or best.bound > _past(best.level):
                     return None
             new = self._cut(best, middle)
             if not new.is_over:
