@@ -24,7 +24,7 @@ from upath import UPath
 
 import pathvein
 from pathvein import FileStructurePattern as P
-from pathvein import _retry
+from pathvein import _background, _retry, _workers
 from pathvein._remote import RemoteSource
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")
@@ -124,6 +124,10 @@ class Awaited(AsyncFileSystem, Counted):  # type: ignore[misc]
         try:
             await asyncio.sleep(self.delay)
             return self.answer(path)
+        except asyncio.CancelledError:
+            # It takes a moment to put things away.
+            await asyncio.sleep(0.05)
+            raise
         finally:
             self.end()
 
@@ -331,6 +335,15 @@ def test_closed_by_another_thread(counted: type[Counted], url: str) -> None:
     assert len(counted.calls) == calls
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is cancelled is waited for as long as it takes a busy machine."""
+    monkeypatch.setattr(_workers, "FAREWELL", 30)
+    monkeypatch.setattr(_background, "FAREWELL", 30)
+    monkeypatch.setattr(_retry, "_GRACE", 30)
+
+
+@pytest.mark.usefixtures("patient")
 def test_what_is_cancelled_has_ended_when_it_is_closed(counted: type[Counted]) -> None:
     stream = pathvein.iscan("awaited://r", P("never"), progress=_raise)
     counted.delay = 30
@@ -344,6 +357,7 @@ def _raise(_: object) -> None:
     raise ZeroDivisionError
 
 
+@pytest.mark.usefixtures("patient")
 def test_an_interrupt_while_one_answer_is_waited_for(counted: type[Counted]) -> None:
     """It is not left running, and not sent again."""
     counted.delay = 30
