@@ -88,9 +88,19 @@ class Waiting(AbstractFileSystem, Counted):  # type: ignore[misc]
 
 
 class Threaded(Waiting):
-    """Of a protocol that stands threads."""
+    """Of a package that stands threads."""
 
-    protocol = ("threaded", "webhdfs")
+    __module__ = "webdav4.fsspec"
+    protocol = ("threaded", "webdav")
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+        return super().ls(path)
+
+
+class Namesake(Waiting):
+    """Of the same protocol, but of nobody knows whom."""
+
+    protocol = ("namesake", "webdav")
 
 
 class Keeping(Waiting):
@@ -156,7 +166,7 @@ class ReadsBack(Awaited):
         return self.dircache[path]
 
 
-KINDS = (Waiting, Threaded, Keeping, Connected, Awaited, Unclonable, ReadsBack)
+KINDS = (Waiting, Threaded, Namesake, Keeping, Connected, Awaited, Unclonable, ReadsBack)
 
 
 @pytest.fixture(autouse=True)
@@ -186,6 +196,7 @@ def until(condition: Callable[[], bool]) -> None:
     ("url", "concurrency", "most"),
     [
         ("waiting://r", None, 1),
+        ("namesake://r", None, 1),
         ("threaded://r", None, 16),
         ("threaded://r", 3, 3),
         ("awaited://r", None, 25),
