@@ -471,6 +471,17 @@ def test_configuration_of_fsspec(
         assert b"1 request, 2 keys" in result.stderr
 
 
+@pytest.mark.parametrize("text", ["{bad", '["x"]'])
+def test_configuration_of_fsspec_that_is_none(
+    pattern: Path, tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("upath")
+    (tmp_path / ".config/fsspec").mkdir(parents=True)
+    (tmp_path / ".config/fsspec/conf.json").write_text(text)
+    monkeypatch.setitem(ENVIRONMENT, "HOME", str(tmp_path))
+    assert "fsspec cannot take its configuration" in failure("scan", "memory://", "-p", pattern)
+
+
 def test_no_source_and_no_pattern(lab: Path, pattern: Path) -> None:
     assert "SOURCE" in failure("scan", "-p", pattern)
     assert "--pattern" in failure("scan", lab)
