@@ -26,6 +26,7 @@ import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein import _background, _retry, _workers
 from pathvein._remote import RemoteSource
+from pathvein._remote_fs import own_connection
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")
 
@@ -487,6 +488,67 @@ def test_a_large_directory_is_not_read_on_once_it_is_stopped() -> None:
     with pytest.raises(InterruptedError):
         source.connected(lambda lost=False: source.fs, stopped).list()
     assert len(sent) == 11
+
+
+@pytest.mark.parametrize("where", ["open_session", "invoke_subsystem"])
+def test_a_connection_that_cannot_be_used_is_closed(where: str) -> None:
+    """Another one that was made, not the user's; and a channel of it that was opened."""
+    pytest.importorskip("paramiko")
+    clients: list[Any] = []
+    channels: list[Any] = []
+
+    class Thing:
+        """A client, its transport, or a channel."""
+
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+        def open_sftp(self) -> Any:
+            return Thing()
+
+        def get_transport(self) -> Any:
+            return self
+
+        @property
+        def sock(self) -> Any:
+            return self
+
+        def setsockopt(self, *option: int) -> None:
+            pass
+
+        def is_active(self) -> bool:
+            return True
+
+        def settimeout(self, seconds: float) -> None:
+            pass
+
+        def open_session(self, timeout: float) -> Any:
+            if where == "open_session":
+                raise ConnectionResetError("no")
+            channels.append(Thing())
+            return channels[-1]
+
+        def invoke_subsystem(self, name: str) -> None:
+            raise ConnectionResetError("no")
+
+    class Sftp(SFTPFileSystem):  # type: ignore[misc]
+        protocol = ("unusable", "sftp")
+
+        def _connect(self) -> None:
+            self.client = Thing()
+            self.ftp = Thing()
+            clients.append(self.client)
+
+    own = Sftp("h", skip_instance_cache=True)
+    for lost in (False, True):
+        with pytest.raises(ConnectionResetError), own_connection(own, lost=lost):
+            pass
+    assert [client.closed for client in clients] == [False, True]
+    assert not own.ftp.closed
+    assert [channel.closed for channel in channels] == [True] * len(channels)
+    assert len(channels) == (0 if where == "open_session" else 2)
 
 
 FORK = """

@@ -170,12 +170,14 @@ def own_connection(fs: Any, *, lost: bool = False) -> Iterator[Any]:
             fs = another = again(fs, dict.fromkeys(limits, _retry.TIMEOUT))
             transport = fs.client.get_transport()
             fs.ftp.close()
-        fs.ftp = _open_sftp(transport)
+        channel = None
         try:
+            channel = fs.ftp = _open_sftp(transport)
             yield fs
         finally:
             with contextlib.suppress(Exception):
-                fs.ftp.close()
+                if channel is not None:
+                    channel.close()
                 if another is not None:
                     another.client.close()
     elif "ftp" in protocols(fs):
@@ -208,9 +210,13 @@ def _open_sftp(transport: Any) -> Any:
     from paramiko import SFTPClient
 
     channel = transport.open_session(timeout=_retry.TIMEOUT)
-    channel.settimeout(_retry.TIMEOUT)
-    channel.invoke_subsystem("sftp")
-    return SFTPClient(channel)
+    try:
+        channel.settimeout(_retry.TIMEOUT)
+        channel.invoke_subsystem("sftp")
+        return SFTPClient(channel)
+    except BaseException:
+        channel.close()
+        raise
 
 
 def refresh_options(fs: Any) -> dict[str, Any]:
