@@ -432,13 +432,11 @@ def test_what_an_option_means(text: str, value: object) -> None:
 
 def test_secrets_are_not_repeated(lab: Path, pattern: Path) -> None:
     pytest.importorskip("upath")
-    url = "http://me:hidden@127.0.0.1:1/x"
     for source, options in [
         ("s3://b", ["hidden"]),
         ("s3://b", ["=hidden"]),
         ("s3://b", ["key=hidden", "key=hidden"]),
-        (url, []),
-        (f"zip://x::{url}", []),
+        ("zip://x::ftp://me:hidden@127.0.0.1:1/x", []),
         ("ftp://me:hidden@127.0.0.1:1/x", []),
         ("nonesuch://me:hid@den@127.0.0.1:1/x", []),
     ]:
