@@ -432,13 +432,11 @@ def test_what_an_option_means(text: str, value: object) -> None:
 
 def test_secrets_are_not_repeated(lab: Path, pattern: Path) -> None:
     pytest.importorskip("upath")
-    url = "http://me:hidden@127.0.0.1:1/x"
     for source, options in [
         ("s3://b", ["hidden"]),
         ("s3://b", ["=hidden"]),
         ("s3://b", ["key=hidden", "key=hidden"]),
-        (url, []),
-        (f"zip://x::{url}", []),
+        ("zip://x::ftp://me:hidden@127.0.0.1:1/x", []),
         ("ftp://me:hidden@127.0.0.1:1/x", []),
         ("nonesuch://me:hid@den@127.0.0.1:1/x", []),
     ]:
@@ -469,6 +467,17 @@ def test_configuration_of_fsspec(
             result = run("scan", f"{bucket.url}/lab", "-p", pattern, "-v")
         assert sorted(lines(result.stdout)) == expected
         assert b"1 request, 2 keys" in result.stderr
+
+
+@pytest.mark.parametrize("text", ["{bad", '["x"]'])
+def test_configuration_of_fsspec_that_is_none(
+    pattern: Path, tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("upath")
+    (tmp_path / ".config/fsspec").mkdir(parents=True)
+    (tmp_path / ".config/fsspec/conf.json").write_text(text)
+    monkeypatch.setitem(ENVIRONMENT, "HOME", str(tmp_path))
+    assert "fsspec cannot take its configuration" in failure("scan", "memory://", "-p", pattern)
 
 
 def test_no_source_and_no_pattern(lab: Path, pattern: Path) -> None:

@@ -24,8 +24,9 @@ from upath import UPath
 
 import pathvein
 from pathvein import FileStructurePattern as P
-from pathvein import _retry
+from pathvein import _background, _retry, _workers
 from pathvein._remote import RemoteSource
+from pathvein._remote_fs import own_connection
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")
 
@@ -88,9 +89,19 @@ class Waiting(AbstractFileSystem, Counted):  # type: ignore[misc]
 
 
 class Threaded(Waiting):
-    """Of a protocol that stands threads."""
+    """Of a package that stands threads."""
 
-    protocol = ("threaded", "webhdfs")
+    __module__ = "webdav4.fsspec"
+    protocol = ("threaded", "webdav")
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+        return super().ls(path)
+
+
+class Namesake(Waiting):
+    """Of the same protocol, but of nobody knows whom."""
+
+    protocol = ("namesake", "webdav")
 
 
 class Keeping(Waiting):
@@ -124,6 +135,10 @@ class Awaited(AsyncFileSystem, Counted):  # type: ignore[misc]
         try:
             await asyncio.sleep(self.delay)
             return self.answer(path)
+        except asyncio.CancelledError:
+            # It takes a moment to put things away.
+            await asyncio.sleep(0.05)
+            raise
         finally:
             self.end()
 
@@ -152,7 +167,7 @@ class ReadsBack(Awaited):
         return self.dircache[path]
 
 
-KINDS = (Waiting, Threaded, Keeping, Connected, Awaited, Unclonable, ReadsBack)
+KINDS = (Waiting, Threaded, Namesake, Keeping, Connected, Awaited, Unclonable, ReadsBack)
 
 
 @pytest.fixture(autouse=True)
@@ -182,6 +197,7 @@ def until(condition: Callable[[], bool]) -> None:
     ("url", "concurrency", "most"),
     [
         ("waiting://r", None, 1),
+        ("namesake://r", None, 1),
         ("threaded://r", None, 16),
         ("threaded://r", 3, 3),
         ("awaited://r", None, 25),
@@ -331,6 +347,15 @@ def test_closed_by_another_thread(counted: type[Counted], url: str) -> None:
     assert len(counted.calls) == calls
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is cancelled is waited for as long as it takes a busy machine."""
+    monkeypatch.setattr(_workers, "FAREWELL", 30)
+    monkeypatch.setattr(_background, "FAREWELL", 30)
+    monkeypatch.setattr(_retry, "_GRACE", 30)
+
+
+@pytest.mark.usefixtures("patient")
 def test_what_is_cancelled_has_ended_when_it_is_closed(counted: type[Counted]) -> None:
     stream = pathvein.iscan("awaited://r", P("never"), progress=_raise)
     counted.delay = 30
@@ -344,6 +369,7 @@ def _raise(_: object) -> None:
     raise ZeroDivisionError
 
 
+@pytest.mark.usefixtures("patient")
 def test_an_interrupt_while_one_answer_is_waited_for(counted: type[Counted]) -> None:
     """It is not left running, and not sent again."""
     counted.delay = 30
@@ -462,6 +488,67 @@ def test_a_large_directory_is_not_read_on_once_it_is_stopped() -> None:
     with pytest.raises(InterruptedError):
         source.connected(lambda lost=False: source.fs, stopped).list()
     assert len(sent) == 11
+
+
+@pytest.mark.parametrize("where", ["open_session", "invoke_subsystem"])
+def test_a_connection_that_cannot_be_used_is_closed(where: str) -> None:
+    """Another one that was made, not the user's; and a channel of it that was opened."""
+    pytest.importorskip("paramiko")
+    clients: list[Any] = []
+    channels: list[Any] = []
+
+    class Thing:
+        """A client, its transport, or a channel."""
+
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+        def open_sftp(self) -> Any:
+            return Thing()
+
+        def get_transport(self) -> Any:
+            return self
+
+        @property
+        def sock(self) -> Any:
+            return self
+
+        def setsockopt(self, *option: int) -> None:
+            pass
+
+        def is_active(self) -> bool:
+            return True
+
+        def settimeout(self, seconds: float) -> None:
+            pass
+
+        def open_session(self, timeout: float) -> Any:
+            if where == "open_session":
+                raise ConnectionResetError("no")
+            channels.append(Thing())
+            return channels[-1]
+
+        def invoke_subsystem(self, name: str) -> None:
+            raise ConnectionResetError("no")
+
+    class Sftp(SFTPFileSystem):  # type: ignore[misc]
+        protocol = ("unusable", "sftp")
+
+        def _connect(self) -> None:
+            self.client = Thing()
+            self.ftp = Thing()
+            clients.append(self.client)
+
+    own = Sftp("h", skip_instance_cache=True)
+    for lost in (False, True):
+        with pytest.raises(ConnectionResetError), own_connection(own, lost=lost):
+            pass
+    assert [client.closed for client in clients] == [False, True]
+    assert not own.ftp.closed
+    assert [channel.closed for channel in channels] == [True] * len(channels)
+    assert len(channels) == (0 if where == "open_session" else 2)
 
 
 FORK = """

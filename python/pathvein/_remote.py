@@ -42,6 +42,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 try:
+    try:
+        import fsspec  # noqa: F401
+    except (OSError, TypeError, ValueError) as error:
+        # It reads its files and variables when it is imported, and does not say which it was.
+        raise ValueError(
+            "fsspec cannot take its configuration (~/.config/fsspec, FSSPEC_... variables): "
+            f"{error}"
+        ) from error
     from fsspec.implementations.local import LocalFileSystem
     from upath import UPath
 

@@ -30,6 +30,7 @@ from fsspec.implementations.reference import ReferenceFileSystem
 
 from pathvein import _retry
 from pathvein._background import run_on
+from pathvein._stores import package
 
 # As many links as Linux follows in one path.
 MAX_LINKS = 40
@@ -134,6 +135,9 @@ def without_cache(fs: Any, changes: Mapping[str, Any] | None = None) -> tuple[An
 def listing_threads(fs: Any) -> int:
     """How many threads may list with a file system that is not asynchronous, at most."""
     names = protocols(fs)
+    if package(fs) not in ("fsspec", "webdav4"):
+        # Another may have taken the name of the protocol.
+        return 1
     if "sftp" in names or "ssh" in names:
         # sshd lets ten sessions into one connection, and the user's is one.
         return 9 if hasattr(getattr(fs, "client", None), "open_sftp") else 1
@@ -166,12 +170,14 @@ def own_connection(fs: Any, *, lost: bool = False) -> Iterator[Any]:
             fs = another = again(fs, dict.fromkeys(limits, _retry.TIMEOUT))
             transport = fs.client.get_transport()
             fs.ftp.close()
-        fs.ftp = _open_sftp(transport)
+        channel = None
         try:
+            channel = fs.ftp = _open_sftp(transport)
             yield fs
         finally:
             with contextlib.suppress(Exception):
-                fs.ftp.close()
+                if channel is not None:
+                    channel.close()
                 if another is not None:
                     another.client.close()
     elif "ftp" in protocols(fs):
@@ -204,9 +210,13 @@ def _open_sftp(transport: Any) -> Any:
     from paramiko import SFTPClient
 
     channel = transport.open_session(timeout=_retry.TIMEOUT)
-    channel.settimeout(_retry.TIMEOUT)
-    channel.invoke_subsystem("sftp")
-    return SFTPClient(channel)
+    try:
+        channel.settimeout(_retry.TIMEOUT)
+        channel.invoke_subsystem("sftp")
+        return SFTPClient(channel)
+    except BaseException:
+        channel.close()
+        raise
 
 
 def refresh_options(fs: Any) -> dict[str, Any]:

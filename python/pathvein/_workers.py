@@ -213,6 +213,8 @@ def _serve(
     first: bool,
 ) -> None:
     """What a thread does. The first one lists as long as any does."""
+    if stopped.is_set():
+        return
     with contextlib.ExitStack() as connection:
 
         def connect(*, lost: bool = False) -> Any:
