@@ -44,7 +44,7 @@ def walk(keys: list[str], concurrency: int = 6, **options: Any) -> tuple[OddStor
     return store, failures
 
 
-TRIALS = {"quick": 60, "ci": 350, "long": 20_000}[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
+TRIALS = {"quick": 60, "ci": 250, "long": 20_000}[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
 
 
 def test_what_is_listed_is_what_is_there() -> None:
