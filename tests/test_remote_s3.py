@@ -330,11 +330,11 @@ def bucket(endpoint: str) -> Bucket:
     return make
 
 
-def both_ways(url: str, options: dict[str, Any]) -> tuple[Any, list[str]]:
+def both_ways(url: str, options: dict[str, Any], **more: Any) -> tuple[Any, list[str]]:
     """What a walk by obstore gives, which is what one by s3fs gives; and the reasons."""
 
     def listed(lister: Any) -> Any:
-        walk = walk_python(url, storage_options=options, on_error="ignore", lister=lister)
+        walk = walk_python(url, storage_options=options, on_error="ignore", lister=lister, **more)
         return sorted((path.path, sorted(dirs), sorted(files)) for path, dirs, files in walk)
 
     with warnings.catch_warnings(record=True) as caught:
@@ -460,6 +460,21 @@ def test_a_file_and_the_marker_of_a_directory_of_one_name(
         assert not reasons
         _, reasons = both_ways(*bucket(*keys[1:], empty=("m", "q")))
         assert not reasons
+
+
+def test_a_file_of_a_directorys_name_where_only_a_level_is_listed(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of what is excluded has its siblings asked for, and these are not listed again."""
+    from pathvein._stores.obstore import ObstoreStore
+
+    monkeypatch.setattr(ObstoreStore, "page_size", 5)
+    keys = [f"s/a0/{number:02}" for number in range(12)]
+    place = bucket(*keys, "s/m/x", "s/n/", "s/z", empty=("s/", "s/l", "s/m", "s/n"))
+    found, reasons = both_ways(*place, exclude=["a0/"])
+    assert not reasons
+    files = {path.rpartition("/")[2]: files for path, _, files in found}
+    assert files["s"] == ["l", "m", "n", "z"]
 
 
 def test_a_page_after_a_marker_that_fails(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from pathvein._flat import Page, Unfit
 from pathvein._retry import BadAnswer
 
 _STATUS = re.compile(r"status code: ([1-5]\d\d)|status: ([1-5]\d\d)", re.IGNORECASE)
+_NOT_TOLD = "it does not tell empty objects from the markers of directories"
 #: Requests to tell empty objects from markers, for one source.
 _MOST_CHECKS = 64
 #: Seconds that a listing with a delimiter may take: it cannot be had by pages.
@@ -200,14 +201,12 @@ class ObstoreStore:
             raise
         cut = len(self._prefix)
         prefixes = sorted(f"{name[cut:]}/" for name in answer["common_prefixes"])
-        known = set(prefixes)
-        keys = []
-        for meta in answer["objects"]:
-            name = meta["path"][cut:]
-            # A marker, or a file of a directory's name: the flat listing tells.
-            if name and (meta["size"] or f"{name}/" not in known):
-                keys.append(name)
-        return Page(sorted(keys), prefixes, None)
+        # All markers but the level's own are among the prefixes; on Azure some are empty objects.
+        objects = [meta for meta in answer["objects"] if f"{meta['path'][cut:]}/" != prefix]
+        if not self._can_check and not all(meta["size"] for meta in objects):
+            raise Unfit(_NOT_TOLD)
+        keys = sorted(meta["path"][cut:] for meta in objects if len(meta["path"]) > cut)
+        return Page(keys, prefixes, None)
 
     async def _with_markers(self, before: str, keys: list[str], sizes: list[int]) -> list[str]:
         """The keys, with the slashes of those that are markers.
@@ -224,7 +223,7 @@ class ObstoreStore:
             elif key and not size:
                 self._checks += 1
                 if not self._can_check or self._checks > _MOST_CHECKS:
-                    raise Unfit("it does not tell empty objects from the markers of directories")
+                    raise Unfit(_NOT_TOLD)
                 # The file would come first, and there is none before it.
                 if not await self._exists(key):
                     key = marker
