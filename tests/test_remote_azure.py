@@ -21,6 +21,7 @@ from cloud import tree_of, walked
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, scan
 from pathvein._flat import Disordered, FlatDenied
+from pathvein._retry import Tally
 from pathvein._stores.azure import AzureStore, has_virtual_directory, is_directory
 from pathvein._stores.obstore import ObstoreStore
 from profiles import share
@@ -134,7 +135,7 @@ class Logged(AzureStore):
     """Keeps what `listed` wants to see, and how many markers were held back at most."""
 
     def __init__(self, fs: Any, base: str = "c", page_size: int = 3) -> None:
-        super().__init__(fs, base)
+        super().__init__(fs, base, Tally())
         self.page_size = page_size
         self.log: list[tuple[str, str, bool]] = []
         self.most_in_flight = 0

@@ -107,3 +107,26 @@ def test_an_overloaded_web_server_is_asked_again(store: Any) -> None:
         sent = next(numbers) - 1
         assert sent // 3 == stats.retries
         assert sent == stats.requests
+
+
+@pytest.mark.parametrize(
+    ("store", "lister"),
+    [("gcs", "fsspec"), ("azure", "fsspec"), ("azure", "obstore")],
+    indirect=["store"],
+)
+def test_all_requests_are_counted(store: Any, lister: Any) -> None:
+    """Those, too, that ask if the namespace is hierarchical or an object a marker."""
+    sent: list[bytes] = []
+
+    def answer(request: bytes) -> None:
+        if request.startswith((b"GET ", b"HEAD ")):
+            sent.append(request)
+
+    place = store.keys([f"src/d{i}/f{j}" for i in range(3) for j in range(3)]).below("src")
+    with Wire(store.port, answer=answer) as wire:
+        place = wire.place(place)
+        options = {"storage_options": place.options, "lister": lister}
+        with pathvein.iscan(place.url, P("d*"), **options) as stream:
+            assert len(list(stream)) == 3
+        assert stream.stats.requests == len(sent)
+        assert stream.stats.requests > 1

@@ -19,6 +19,7 @@ import pytest
 import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning
+from pathvein._retry import Tally
 from servers import recorder
 from servers.azure import KEY as AZURE_KEY
 from servers.recorder import Asked, Recorder
@@ -194,7 +195,7 @@ def test_an_endpoint_that_only_obstore_knows(
     client = {"region_name": "us-east-1"}
     fs = s3fs.S3FileSystem(key="k", secret="s", client_kwargs=client, skip_instance_cache=True)
     with pytest.raises(Unfit, match="AWS_ENDPOINT"):
-        ObstoreStore(fs, "s3fs", "b")
+        ObstoreStore(fs, "s3fs", "b", Tally())
 
 
 @by_both
@@ -362,7 +363,7 @@ def test_obstore_has_a_token_renewed(server: Recorder) -> None:
     token = google("old", expiry=datetime.datetime(2026, 1, 1))
     token.refresh = lambda _: setattr(token, "token", "new")
     fs = gcsfs.GCSFileSystem(endpoint_url=server.endpoint, token=token, skip_instance_cache=True)
-    credentials = ObstoreStore(fs, "gcsfs", "b")._credentials
+    credentials = ObstoreStore(fs, "gcsfs", "b", Tally())._credentials
     assert credentials is not None
     assert asyncio.run(credentials())["token"] == "new"
 
@@ -456,7 +457,7 @@ def test_what_obstore_is_told_of_an_account() -> None:
 
     def store(**options: Any) -> Any:
         options = {"skip_instance_cache": True, **options}
-        return ObstoreStore(adlfs.AzureBlobFileSystem(**options), "adlfs", "c")._store
+        return ObstoreStore(adlfs.AzureBlobFileSystem(**options), "adlfs", "c", Tally())._store
 
     suffix = f"AccountName=acc;AccountKey={AZURE_KEY};EndpointSuffix=core.example.net"
     for expected, options in {
@@ -531,3 +532,17 @@ def test_what_only_obstore_is_denied(server: Recorder, kind: str) -> None:
     server.answer = choosy
     [reason] = scanned(f"{kind}://b", "obstore", **anonymous(kind, server.endpoint))
     assert "denied" in reason
+
+
+def test_obstore_where_nothing_may_be_listed_flat(server: Recorder) -> None:
+    """It is listed by levels then, which obstore does not do, and that is told."""
+
+    def choosy(asked: Asked) -> recorder.Answer:
+        if not asked.query.get("delimiter"):
+            return recorder.s3_error(403, "AccessDenied")
+        # The recorder knows no levels: what is below shows these.
+        return recorder.s3(*(key for key in KEYS if key.startswith(asked.query["prefix"])))
+
+    server.answer = choosy
+    [reason] = scanned("s3://b", "obstore", **anonymous("s3", server.endpoint))
+    assert "may not be listed flat" in reason

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("fsspec")
 
 from pathvein._flat import FlatDenied
-from pathvein._retry import BadAnswer
+from pathvein._retry import BadAnswer, Tally
 from pathvein._stores.gcs import GcsStore
 
 
@@ -39,7 +39,7 @@ class FakeGcs:
 
 def page(fs: FakeGcs, **options: Any) -> Any:
     query = {"prefix": "", "after": "", "end": None, "token": None, "delimiter": False, **options}
-    return asyncio.run(GcsStore(fs, "b/src").page(**query))
+    return asyncio.run(GcsStore(fs, "b/src", Tally()).page(**query))
 
 
 LISTING = {"items": [{"name": "src/a"}, {"name": "src/d/"}], "nextPageToken": "t"}

@@ -62,6 +62,7 @@ class Asker:
     def __init__(
         self,
         fs: Any,
+        tally: Tally,
         *,
         store: Store | None = None,
         base: str = "",
@@ -72,6 +73,7 @@ class Asker:
         """
         Args:
             fs: The file system object.
+            tally: Where what is asked is counted.
             store: What lists it by the store's own call, if anything does, and
             base: the path that this lists below.
             at_hand: Whether nothing that it is asked takes a request.
@@ -87,8 +89,7 @@ class Asker:
         )
         #: How many requests may be under way.
         self.gate = Gate(concurrency)
-        #: What was asked.
-        self.tally = Tally()
+        self._tally = tally
         self._base = base
         self._store = store
         self._private = private
@@ -154,7 +155,7 @@ class Asker:
         return persist_blocking(
             lambda: self._ask_once(ask),
             self.gate,
-            self.tally,
+            self._tally,
             self._stopped,
         )
 
@@ -208,7 +209,7 @@ class Asker:
             await self._list_store(self._store, ask.where, ask.entries)
             return ()
         return await persist(
-            lambda: self._ask_once_async(ask), self.gate, self.tally, patience=_PATIENCE
+            lambda: self._ask_once_async(ask), self.gate, self._tally, patience=_PATIENCE
         )
 
     async def _ask_once_async(self, ask: Ask) -> Any:
@@ -241,7 +242,7 @@ class Asker:
             page = await persist(
                 lambda: store.page(prefix, "", None, token, delimiter=True),  # noqa: B023
                 self.gate,
-                self.tally,
+                self._tally,
             )
             for name in page.prefixes:
                 entries.add({"name": join(self._base, name), "type": "directory"})

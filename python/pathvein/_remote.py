@@ -238,12 +238,14 @@ class RemoteSource:
         self._tree: Node | None = None
         self._local = lists_like(fs, LocalFileSystem)
         self._flat = not self._local and holds_all_keys(fs)
+        #: What was asked of the file system.
+        self.tally = Tally()
         #: What lists it flat, if anything does.
         self.store: Store | None = None
         private = False
         if not self.at_hand:
             fs, private = without_cache(fs, clone_options(fs, self.concurrency))
-            self.store = open_store(fs, self._base, private=private)
+            self.store = open_store(fs, self._base, self.tally, private=private)
             if getattr(fs, "asynchronous", False):
                 raise ValueError(
                     f"{url!r} is of a file system with asynchronous=True, which only its caller's "
@@ -251,6 +253,7 @@ class RemoteSource:
                 )
         self._asker = Asker(
             fs,
+            self.tally,
             store=self.store,
             base=self._base,
             at_hand=self.at_hand,
@@ -274,11 +277,6 @@ class RemoteSource:
     def fs(self) -> Any:
         """The file system that listings come from."""
         return self._asker.fs
-
-    @property
-    def tally(self) -> Tally:
-        """What was asked of the file system."""
-        return self._asker.tally
 
     @property
     def limit(self) -> int:
@@ -416,7 +414,7 @@ class RemoteSource:
             message = f"lister='obstore' needs obstore: {hint}"
             raise ImportError(message, name=error.name) from error
         try:
-            return open_obstore(self.fs, package(self.fs), self._base)
+            return open_obstore(self.fs, package(self.fs), self._base, self.tally)
         except Unfit as reason:
             return str(reason)
 

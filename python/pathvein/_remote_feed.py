@@ -113,7 +113,8 @@ def _open_flat(
                 _warn(source, "obstore is denied what the file system is not")
             return feed
     except (FlatDenied, Disordered):
-        pass
+        if denied:
+            _warn(source, "it may not be listed flat")
     return None
 
 

@@ -39,12 +39,14 @@ class Wire:
 
     def place(self, place: Place) -> Place:
         """What the server holds, by way of this wire."""
-        port, options = str(self._server), dict(place.options)
+        server, wire = f":{self._server}", f":{self.port}"
+        options = {
+            name: value.replace(server, wire) if isinstance(value, str) else value
+            for name, value in place.options.items()
+        }
         if "port" in options:
             options["port"] = self.port
-        return dataclasses.replace(
-            place, url=place.url.replace(f":{port}/", f":{self.port}/"), options=options
-        )
+        return dataclasses.replace(place, url=place.url.replace(server, wire), options=options)
 
     def after(self, count: int, then: Callable[[], None]) -> None:
         """Does something when the server has said so many bytes from now on."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pathvein._flat import Store
+from pathvein._retry import Tally
 
 __all__ = ["clone_options", "open_store", "package"]
 
@@ -31,10 +32,14 @@ def clone_options(fs: Any, concurrency: int) -> Mapping[str, Any]:
     return {}
 
 
-def open_store(fs: Any, base: str, *, private: bool) -> Store | None:
+def open_store(fs: Any, base: str, tally: Tally, *, private: bool) -> Store | None:
     """The store that a path of a file system leads to; `None` if it is no store known here.
 
-    `private`: the file system object is nobody else's.
+    Args:
+        fs: The file system object.
+        base: The path on it.
+        tally: Where the requests are counted that a page takes beside its own.
+        private: Whether the object is nobody else's.
     """
     base = base.strip("/")
     name = package(fs)
@@ -44,7 +49,7 @@ def open_store(fs: Any, base: str, *, private: bool) -> Store | None:
         from pathvein._stores.root import RootStore
 
         def open_bucket(bucket: str) -> Store:
-            store = open_store(fs, bucket, private=private)
+            store = open_store(fs, bucket, tally, private=private)
             assert store is not None
             return store
 
@@ -56,9 +61,9 @@ def open_store(fs: Any, base: str, *, private: bool) -> Store | None:
     if name == "gcsfs":
         from pathvein._stores.gcs import GcsStore
 
-        return GcsStore(fs, base)
+        return GcsStore(fs, base, tally)
     if name == "adlfs":
         from pathvein._stores.azure import AzureStore
 
-        return AzureStore(fs, base)
+        return AzureStore(fs, base, tally)
     return None

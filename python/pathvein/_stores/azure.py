@@ -15,6 +15,7 @@ from heapq import merge
 from typing import Any
 
 from pathvein._flat import FlatDenied, Page, parent
+from pathvein._retry import Tally
 
 
 class AzureStore:
@@ -24,8 +25,9 @@ class AzureStore:
     can_start = False
     flat = True
 
-    def __init__(self, fs: Any, base: str) -> None:
+    def __init__(self, fs: Any, base: str, tally: Tally) -> None:
         self._fs = fs
+        self._tally = tally
         self._container, _, key = base.partition("/")
         self._prefix = f"{key}/" if key else ""
         self._known_client: Any = None
@@ -59,6 +61,7 @@ class AzureStore:
 
     async def hierarchical(self) -> bool | None:
         """Whether directories exist by themselves; `None` if that cannot be told."""
+        self._tally.requests += 1
         try:
             answer = await self._client.get_account_information(retry_total=0)
         except MemoryError:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from pathvein._flat import FlatDenied, Page
-from pathvein._retry import BadAnswer, trouble
+from pathvein._retry import BadAnswer, Tally, trouble
 
 _FIELDS = "items(name),prefixes,nextPageToken"
 
@@ -19,8 +19,9 @@ class GcsStore:
     can_start = True
     flat = True
 
-    def __init__(self, fs: Any, base: str) -> None:
+    def __init__(self, fs: Any, base: str, tally: Tally) -> None:
         self._fs = fs
+        self._tally = tally
         self._bucket, _, key = base.partition("/")
         self._prefix = f"{key}/" if key else ""
         # Without the decorator that repeats requests.
@@ -73,6 +74,7 @@ class GcsStore:
 
     async def hierarchical(self) -> bool:
         """Whether directories exist by themselves."""
+        self._tally.requests += 1
         try:
             answer = await self._get("b/{}/storageLayout", fields="hierarchicalNamespace")
         except Exception as error:

@@ -25,7 +25,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 
 from pathvein import _stores
 from pathvein._flat import Page, Unfit
-from pathvein._retry import BadAnswer
+from pathvein._retry import BadAnswer, Tally
 
 _STATUS = re.compile(r"status code: ([1-5]\d\d)|status: ([1-5]\d\d)", re.IGNORECASE)
 _NOT_TOLD = "it does not tell empty objects from the markers of directories"
@@ -93,7 +93,7 @@ class ObstoreStore:
     page_size = 1000
     flat = True
 
-    def __init__(self, fs: Any, package: str, base: str) -> None:
+    def __init__(self, fs: Any, package: str, base: str, tally: Tally) -> None:
         """Raises `Unfit` if the file system's credentials or options cannot be taken over."""
         bucket, _, key = base.strip("/").partition("/")
         self._prefix = f"{key}/" if key else ""
@@ -102,10 +102,11 @@ class ObstoreStore:
         self._can_check = package != "adlfs"
         self._store, self._credentials = open_store(fs, bucket)
         self._checks = 0
+        self._tally = tally
         #: What tells if directories exist by themselves; `None` if that is known.
         self._namespace: Any = None
         if package != "s3fs":
-            self._namespace = _stores.open_store(fs, base, private=False)
+            self._namespace = _stores.open_store(fs, base, tally, private=False)
 
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
@@ -174,6 +175,7 @@ class ObstoreStore:
         """
         if min(keys) < "0":
             # Others sort before them, too.
+            self._tally.requests += 1
             known = "/" not in (await self._level("")).prefixes
         else:
             # They would be the first, and the first would not be there without its slash, or there
@@ -185,6 +187,7 @@ class ObstoreStore:
             raise Unfit("a key may begin with a slash")
 
     async def _is_marker(self, key: str) -> bool:
+        self._tally.requests += 1
         inside = obstore.list(self._store, self._prefix + key, chunk_size=1)
         found = await self._asked(_next_of(inside))
         return bool(found) and found[0]["path"] == self._prefix + key
@@ -232,6 +235,7 @@ class ObstoreStore:
         return told
 
     async def _exists(self, key: str) -> bool:
+        self._tally.requests += 1
         try:
             await self._asked(obstore.head_async(self._store, self._prefix + key))
         except FileNotFoundError:
@@ -477,12 +481,12 @@ _OPENERS: dict[str, tuple[Any, bool]] = {
 }
 
 
-def open_obstore(fs: Any, package: str, base: str) -> ObstoreStore:
+def open_obstore(fs: Any, package: str, base: str, tally: Tally) -> ObstoreStore:
     """The store by way of obstore. Raises `Unfit` with the reason if that cannot be."""
     if package not in _OPENERS:
         raise Unfit("it lists only S3, Google Cloud and Azure")
     try:
-        return ObstoreStore(fs, package, base)
+        return ObstoreStore(fs, package, base, tally)
     except Unfit:
         raise
     except Exception as error:
