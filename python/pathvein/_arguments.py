@@ -44,7 +44,7 @@ def is_upath(source: object) -> TypeGuard[UPath]:
 def local_top(argument: str, source: object) -> str:
     """The path of an argument that must be local."""
     if is_upath(source):
-        from pathvein._remote import local_path
+        from pathvein._upaths import local_path
 
         local = local_path(source)
         if local is None:

@@ -36,47 +36,21 @@ import copy
 import errno
 import functools
 import os
-import pathlib
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-try:
-    try:
-        import fsspec  # noqa: F401
-    except (OSError, TypeError, ValueError) as error:
-        # It reads its files and variables when it is imported, and does not say which it was.
-        raise ValueError(
-            "fsspec cannot take its configuration (~/.config/fsspec, FSSPEC_... variables): "
-            f"{error}"
-        ) from error
-    from fsspec.implementations.local import LocalFileSystem
-    from upath import UPath
+# First, as it says what is to be done if fsspec is missing.
+from pathvein._upaths import is_local, local_path, make_upath, missing_backend
 
-    from pathvein._asking import Ask, Asker, Connect, Steps
-    from pathvein._remote_entries import Entries
-    from pathvein._remote_fs import (
-        BAD_COMPONENTS,
-        MAX_LINKS,
-        Node,
-        entry_type,
-        grow,
-        holds_all_keys,
-        join,
-        lists_like,
-        protocols,
-        real_path,
-        unwrap,
-        without_cache,
-    )
-except ImportError as error:
-    raise ImportError(
-        "URLs and UPaths need universal-pathlib and fsspec: pip install 'pathvein[cloud]'",
-        name=error.name,
-    ) from error
+# isort: split
+from fsspec.implementations.local import LocalFileSystem
+from upath import UPath
 
+from pathvein._asking import Ask, Asker, Connect, Steps
 from pathvein._flat import Store, Unfit
 from pathvein._listing import Listing, list_local, noted
+from pathvein._remote_entries import Entries
 from pathvein._remote_errors import (
     is_broken_link,
     missing,
@@ -84,23 +58,24 @@ from pathvein._remote_errors import (
     os_error,
     unaddressable,
 )
+from pathvein._remote_fs import (
+    BAD_COMPONENTS,
+    MAX_LINKS,
+    Node,
+    entry_type,
+    grow,
+    holds_all_keys,
+    join,
+    lists_like,
+    protocols,
+    real_path,
+    unwrap,
+    without_cache,
+)
 from pathvein._retry import Tally
 from pathvein._stores import clone_options, open_store, package
 
-__all__ = [
-    "Place",
-    "RemoteDirectory",
-    "RemoteSource",
-    "local_path",
-    "local_upath",
-    "make_upath",
-    "open_source",
-]
-
-_LOCAL_PROTOCOLS = frozenset({"", "file", "local"})
 _HTTP_PROTOCOLS = frozenset({"http", "https"})
-#: What has a tree of its own in what comes after it in a chain.
-_CONTAINERS = frozenset({"dir", "libarchive", "reference", "tar", "zip"})
 _PROTOCOLS_WITHOUT_LINKS = _HTTP_PROTOCOLS | {
     *("abfs", "abfss", "adl", "az", "gcs", "gs", "memory", "s3", "s3a")
 }
@@ -108,8 +83,6 @@ _PROTOCOLS_WITHOUT_LINKS = _HTTP_PROTOCOLS | {
 #: four in a row.
 CONCURRENCY = 32
 _SSH_CONCURRENCY = 64
-_EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
-
 
 #: Tells, by its path relative to the source and whether it is a directory, if an entry is left
 #: out.
@@ -150,47 +123,6 @@ def open_source(
     return RemoteSource(path, resolve=True, concurrency=concurrency, lister=lister)
 
 
-def local_path(path: UPath) -> str | None:
-    """The path on this machine that a UPath stands for, if it does."""
-    return path.path if path.protocol in _LOCAL_PROTOCOLS else None
-
-
-def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = None) -> UPath:
-    """The UPath of a URL, or of a UPath with more options."""
-    if isinstance(source, UPath) and not storage_options:
-        return source
-    if isinstance(source, str):
-        head, chain, rest = source.partition("::")
-        if chain and head in _CONTAINERS:
-            # Its root is meant, as with fsspec. `UPath` takes the path in it to be that to it.
-            source = f"{head}://::{rest}"
-    # `UPath` would make one of its own class of it.
-    cls = type(source) if isinstance(source, UPath) else UPath
-    try:
-        path: UPath = cls(source, **(storage_options or {}))
-    except ImportError as error:
-        raise _missing_backend(str(source), error) from error
-    if isinstance(source, str) and "://" not in source and path.protocol in _LOCAL_PROTOCOLS:
-        raise ValueError(
-            f"{source!r} is a URL, as it has '::', but of no known protocol: "
-            "for a local path of that name, give a pathlib.Path"
-        )
-    return path
-
-
-def local_upath(path: str) -> UPath:
-    """The UPath of a local path, whatever it looks like."""
-    upath: UPath = UPath(pathlib.PurePath(path))
-    return upath
-
-
-def _missing_backend(url: str, error: ImportError) -> ImportError:
-    text = f"{error.name or ''} {error}"
-    extra = next((extra for package, extra in _EXTRAS.items() if package in text), None)
-    hint = f"pip install 'pathvein[{extra}]'" if extra else str(error)
-    return ImportError(f"the file system package for {url!r} is missing: {hint}", name=error.name)
-
-
 class RemoteSource:
     """The source of one scan or walk, and the lister of the directories below it.
 
@@ -218,7 +150,7 @@ class RemoteSource:
         except (MemoryError, TypeError, ValueError):
             raise
         except ImportError as error:
-            raise _missing_backend(url, error) from error
+            raise missing_backend(url, error) from error
         except Exception as error:
             raise os_error(error, url, "opening the file system") from error
         #: What the caller wants to be listed with.
@@ -317,7 +249,7 @@ class RemoteSource:
             raise unaddressable(self.url(rel), str(error)) from error
         expected = join(self._path, rel)
         # The path of a bucket may end with a slash.
-        if path.path.removesuffix("/") != expected and path.protocol not in _LOCAL_PROTOCOLS:
+        if path.path.removesuffix("/") != expected and not is_local(path):
             raise unaddressable(self.url(rel), "it changes when it is made a path")
         return path
 

@@ -226,7 +226,7 @@ def _names(what: str, names: Iterable[str]) -> list[str]:
 def _file(path: object) -> tuple[str | _types.UPath, str]:
     """A file to read from, a `str` if it is local, and what to call it."""
     if _arguments.is_upath(path) or (isinstance(path, str) and _arguments.is_url(path)):
-        from pathvein._remote import make_upath
+        from pathvein._upaths import make_upath
 
         upath = make_upath(path)
         return upath, str(upath)
@@ -255,7 +255,8 @@ class _LocalDirectory:
 
 def _directory(dirpath: object, listing: Listing) -> Directory:
     if _arguments.is_upath(dirpath) or (isinstance(dirpath, str) and _arguments.is_url(dirpath)):
-        from pathvein._remote import RemoteDirectory, local_path, make_upath
+        from pathvein._remote import RemoteDirectory
+        from pathvein._upaths import local_path, make_upath
 
         upath = make_upath(dirpath)
         local = local_path(upath)

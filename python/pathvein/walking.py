@@ -160,8 +160,9 @@ def walk_python(
     follow = _arguments.flag("follow_links", follow_links)
     rules = ExcludeRules(exclude)
     errors = ErrorLog(str(source), _arguments.error_policy(on_error))
-    from pathvein._remote import RemoteSource, local_upath
+    from pathvein._remote import RemoteSource
     from pathvein._remote_feed import walk
+    from pathvein._upaths import local_upath
 
     top = RemoteSource(local_upath(opened)) if isinstance(opened, str) else opened
 
