@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cli_process import make_endless_tree, run, start, terminal
+from servers.list_stub import ListStub
 
 #: The command, which says when it is about to begin.
 START_PROBE = [
@@ -145,6 +146,26 @@ def test_progress_line(endless: Path, top: Path) -> None:
     assert last[-2].strip(b" ") == b""
     # Two more, for the ^C that the terminal shows where it was pressed there.
     assert len(last[-2]) >= len(last[-3].rstrip(b" ")) + 2 > 2
+
+
+def test_what_takes_long_to_open_is_named(stub: ListStub, anything: Path) -> None:
+    """The first page of a store is awaited before there is progress to tell."""
+    pytest.importorskip("s3fs")
+    bucket = stub.bucket(["lab/run/f"], latency=2)
+    settings = [f"{name}={json.dumps(value)}" for name, value in bucket.options.items()]
+    options = [part for setting in settings for part in ("-o", setting)]
+    with (
+        terminal() as tty,
+        start("scan", f"{bucket.url}/lab", "-p", anything, *options, stderr=tty.end) as process,
+    ):
+        tty.read_until(lambda output: b"opening s3://" in output)
+        out, _ = process.communicate(timeout=30)
+        said = tty.read_rest()
+    assert process.returncode == 0
+    assert out.count(b"\n") == 2
+    # Nothing is left of it.
+    assert b"\n" not in said
+    assert said.split(b"\r")[-2].strip(b" ") == b""
 
 
 @pytest.mark.parametrize("columns", [1, 20])

@@ -274,20 +274,21 @@ def scan(
 
         results = Results(messages, [name for name, _ in patterns], as_json=as_json, null=null)
         try:
-            stream = pathvein.iscan(
-                source,
-                [pattern for _, pattern in patterns],
-                exclude=exclude,
-                max_depth=max_depth,
-                follow_links=follow_links,
-                one_file_system=one_file_system,
-                threads=threads,
-                storage_options=options or None,
-                concurrency=concurrency,
-                lister=lister,
-                on_error=tell,
-                progress=messages.progress if messages.terminal else None,
-            )
+            with messages.opening(source):
+                stream = pathvein.iscan(
+                    source,
+                    [pattern for _, pattern in patterns],
+                    exclude=exclude,
+                    max_depth=max_depth,
+                    follow_links=follow_links,
+                    one_file_system=one_file_system,
+                    threads=threads,
+                    storage_options=options or None,
+                    concurrency=concurrency,
+                    lister=lister,
+                    on_error=tell,
+                    progress=messages.progress if messages.terminal else None,
+                )
         except Exception as error:
             raise _failure(source, error) from error
         with stream:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import re
 import sys
+import threading
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import IO
 
     from pathvein import Stats
@@ -112,6 +114,29 @@ class Messages:
         self.clear()
         text = visible(_PASSWORD.sub(r"\1:***@", text))
         self._write(f"{text}\n")
+
+    @contextlib.contextmanager
+    def opening(self, source: str) -> Iterator[None]:
+        """Says on a terminal, as progress is not told yet, what it is that takes so long."""
+        if not self.terminal:
+            yield
+            return
+
+        def tell() -> None:
+            text = visible(_PASSWORD.sub(r"\1:***@", f"opening {source}"))[: _columns()]
+            self._width = len(text)
+            self._write(f"\r{text}")
+
+        timer = threading.Timer(self.PATIENCE, tell)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            # It may be about to write.
+            timer.join()
+            self.clear()
 
     def progress(self, stats: Stats) -> None:
         """Write the progress line over the one before, if it is time for one."""
