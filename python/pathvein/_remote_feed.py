@@ -47,10 +47,16 @@ def open_scan(
     def match(found: tuple[str, int]) -> tuple[UPath, int]:
         return source.path(found[0]), found[1]
 
-    feed = _open_flat(source, lambda: KeyScan(patterns, source.name, max_depth, exclude), match)
-    return feed or RemoteFeed(
-        source, patterns, exclude=exclude, max_depth=max_depth, follow_links=follow_links
+    feed, reason = _open_flat(
+        source, lambda: KeyScan(patterns, source.name, max_depth, exclude), match
     )
+    if feed is None:
+        feed = RemoteFeed(
+            source, patterns, exclude=exclude, max_depth=max_depth, follow_links=follow_links
+        )
+    if reason is not None:
+        _warn(source, reason)
+    return feed
 
 
 def walk(
@@ -66,17 +72,23 @@ def walk(
     def directory(found: tuple[str, list[str], list[str]]) -> Directory:
         return source.path(found[0]), found[1], found[2]
 
-    feed = _open_flat(source, lambda: KeyWalk(max_depth, exclude), directory)
+    feed, reason = _open_flat(source, lambda: KeyWalk(max_depth, exclude), directory)
     if feed is None:
-        yield from walk_remote(
+        for listed in walk_remote(
             source,
             max_depth=max_depth,
             follow_links=follow_links,
             excluded=exclude.is_excluded if exclude else None,
             on_error=on_error,
-        )
+        ):
+            if reason is not None:
+                _warn(source, reason)
+                reason = None
+            yield listed
         return
     try:
+        if reason is not None:
+            _warn(source, reason)
         ended = False
         while not ended:
             found, errors, ended = feed.next_batch(SLICE)
@@ -89,9 +101,12 @@ def walk(
 
 def _open_flat(
     source: RemoteSource, keys: Callable[[], KeyScan | KeyWalk], convert: Callable[[Any], Any]
-) -> Feed | None:
-    """What lists a source flat, if that can be."""
-    denied = False
+) -> tuple[Feed | None, str | None]:
+    """What lists a source flat, if that can be.
+
+    And what is to be told once it is listed: why that is not by obstore, though it should be.
+    """
+    reason = None
     try:
         if source.lister == "obstore":
             other = source.open_obstore()
@@ -99,23 +114,20 @@ def _open_flat(
                 _warn(source, other)
             else:
                 try:
-                    return _TwoWays(source, other, keys, convert)
-                except Unfit as reason:
-                    _warn(source, str(reason))
+                    return _TwoWays(source, other, keys, convert), None
+                except Unfit as unfit:
+                    _warn(source, str(unfit))
                 except Disordered:
                     _warn(source, "its keys are not sorted")
                     raise
                 except FlatDenied:
-                    denied = True
+                    # Perhaps nobody is let in: then that is the error, and no warning.
+                    reason = "it is denied a flat listing"
         if source.store is not None and source.store.flat:
-            feed = KeyFeed(source, source.store, keys(), convert)
-            if denied:
-                _warn(source, "obstore is denied what the file system is not")
-            return feed
+            return KeyFeed(source, source.store, keys(), convert), reason
     except (FlatDenied, Disordered):
-        if denied:
-            _warn(source, "it may not be listed flat")
-    return None
+        pass
+    return None, reason
 
 
 def _warn(source: RemoteSource, reason: str) -> None:
