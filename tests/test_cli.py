@@ -647,3 +647,14 @@ pathvein.cli.main()
 """
     result = run_python(code, "scan", lab, "-p", pattern, cwd=lab)
     assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_a_warning_is_told_like_all_else(tmp_path: Path) -> None:
+    pytest.importorskip("obstore")
+    file = tmp_path / "any.json"
+    file.write_text("{}")
+    done = run("scan", "memory://", "-p", file, "--lister", "obstore", cwd=tmp_path)
+    assert done.returncode == 0
+    [line] = done.stderr.decode().splitlines()
+    assert line.startswith("Warning: 'memory:")
+    assert "it lists only S3" in line

@@ -565,5 +565,9 @@ def test_results_and_counts_of_obstore(bucket: Bucket) -> None:
 
 
 def test_obstore_for_what_it_does_not_list() -> None:
-    with pytest.warns(ScanWarning, match="lists only S3"), pytest.raises(FileNotFoundError):
+    with (
+        pytest.warns(ScanWarning, match="lists only S3") as caught,
+        pytest.raises(FileNotFoundError),
+    ):
         scan("memory://none", P("a"), lister="obstore")
+    assert [warning.filename for warning in caught] == [__file__]

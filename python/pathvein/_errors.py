@@ -10,7 +10,7 @@ _ERRORS_TOLD = 3
 
 
 class ScanWarning(UserWarning):
-    """Something below the source of a scan or a walk could not be read."""
+    """Something below a source could not be read, or it is listed otherwise than was asked for."""
 
 
 class ErrorLog:
@@ -34,7 +34,7 @@ class ErrorLog:
         if self.errors and self._policy == "warn":
             import warnings
 
-            warnings.warn(self._summary(), ScanWarning, stacklevel=_frames_inside())
+            warnings.warn(self._summary(), ScanWarning, stacklevel=frames_inside())
 
     def _summary(self) -> str:
         count = "1 error" if len(self.errors) == 1 else f"{len(self.errors)} errors"
@@ -44,7 +44,7 @@ class ErrorLog:
         return f"{count} below {self._source!r}, which may hide results: {told}{more}"
 
 
-def _frames_inside() -> int:
+def frames_inside() -> int:
     """The stack level of the first caller outside this package, seen from the caller."""
     level = 1
     frame = sys._getframe(1)

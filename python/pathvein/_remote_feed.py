@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pathvein_core import ExcludeRules, FileStructurePattern, KeyScan, KeyWalk, ListingScan, Stats
 
 from pathvein._background import SLICE
-from pathvein._errors import ScanWarning
+from pathvein._errors import ScanWarning, frames_inside
 from pathvein._flat import Disordered, FlatDenied, Store, Unfit
 from pathvein._key_feed import KeyFeed
 from pathvein._listing import Listing, is_gone, noted
@@ -132,7 +132,7 @@ def _open_flat(
 
 def _warn(source: RemoteSource, reason: str) -> None:
     message = f"{source.url()!r} is listed by its own file system and not by obstore: {reason}"
-    warnings.warn(message, ScanWarning, stacklevel=2)
+    warnings.warn(message, ScanWarning, stacklevel=frames_inside())
 
 
 class _TwoWays:

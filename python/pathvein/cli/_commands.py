@@ -261,6 +261,7 @@ def scan(
     if as_json and null:
         raise click.UsageError("--json and --null exclude each other", context)
     messages = Messages()
+    context.with_resource(messages.saying_warnings())
     try:
         patterns = _load_patterns(pattern_files)
         _tell_patterns(messages, patterns, verbose)

@@ -10,6 +10,7 @@ import re
 import sys
 import threading
 import time
+import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,6 +138,13 @@ class Messages:
             # It may be about to write.
             timer.join()
             self.clear()
+
+    @contextlib.contextmanager
+    def saying_warnings(self) -> Iterator[None]:
+        """Says warnings as all else, without a place in the code."""
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda warning, *_: self.say(f"Warning: {warning}")
+            yield
 
     def progress(self, stats: Stats) -> None:
         """Write the progress line over the one before, if it is time for one."""
