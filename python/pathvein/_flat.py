@@ -42,7 +42,7 @@ LAST = "\U0010ffff"
 #: Sorts after every key: none is longer than 1,024 bytes, or characters.
 _END = LAST * 1025
 #: How often in a row a page may bring nothing new.
-_VAIN_PAGES = 1000
+VAIN_PAGES = 1000
 #: How many probes may fail in a row before no more are sent.
 _FAILED_PROBES = 3
 
@@ -332,7 +332,7 @@ class FlatListing:
                 stuck = 100 if token is not None and page.token == token else 1
                 vain = 0 if last > furthest else vain + stuck
                 furthest = max(last, furthest)
-                if vain >= _VAIN_PAGES:
+                if vain >= VAIN_PAGES:
                     message = "the store says that there is more, and never tells it"
                     self._give_up(range_, BadAnswer(message))
                     return
