@@ -512,6 +512,42 @@ def test_a_request_that_is_never_answered(monkeypatch: pytest.MonkeyPatch) -> No
     assert tally.requests == 3
 
 
+def test_of_several_failures_at_once_one_is_raised_and_none_reported() -> None:
+    reported: list[Any] = []
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: reported.append(said))
+        scan = KeyWalk(None, ExcludeRules([]))
+        both = asyncio.Event()
+        asked = waiting = 0
+
+        async def room() -> None:
+            nonlocal asked, waiting
+            asked += 1
+            if asked > 9:
+                waiting += 1
+                if waiting == 2:
+                    both.set()
+                await both.wait()
+                raise KeyError
+
+        store = MemoryStore([f"d{n:02}/f{m}" for n in range(40) for m in range(5)])
+        with pytest.raises(KeyError):
+            await FlatListing(
+                store,
+                scan,
+                concurrency=4,
+                tally=Tally(),
+                room=room,
+                told=lambda *, any_key: None,
+                failed=lambda *failure: None,
+            ).run()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    gc.collect()
+    assert not reported
+
+
 @pytest.mark.parametrize("how", ["too late", "cancelled"])
 def test_what_comes_of_a_request_that_was_given_up_is_nobodys_error(how: str) -> None:
     """asyncio would report it, on the terminal if nothing else is told."""

@@ -260,6 +260,8 @@ class FlatListing:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if self._ended.is_set():
+            # What failed along with what ended it: looked at, or asyncio reports it.
+            _ = task.cancelled() or task.exception()
             return
         try:
             if task.cancelled():
