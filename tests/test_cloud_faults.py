@@ -21,6 +21,7 @@ from cloud import below, tree_of, walked
 from compare import items
 from pathvein import FileStructurePattern as P
 from pathvein import _retry
+from pathvein._flat import Page
 from servers.list_stub import Fault, ListStub, Request, StubBucket
 
 pytest.importorskip("s3fs")
@@ -234,6 +235,32 @@ def test_pages_that_are_short_or_empty(stub: ListStub) -> None:
     assert walked(source_of(bucket)) == reference.walk_tree(
         tree_of([key.removeprefix("src/") for key in KEYS if key.startswith("src/")])
     )
+
+
+@pytest.mark.parametrize("tokens", [["same"], ["one", "other"]])
+def test_a_directory_that_never_ends(
+    stub: ListStub, monkeypatch: pytest.MonkeyPatch, tokens: list[str]
+) -> None:
+    """What there is is told again and again; here in a bucket that is not listed flat."""
+    from pathvein import _asking
+    from pathvein._stores.s3 import S3Store
+
+    monkeypatch.setattr(_asking, "VAIN_PAGES", 50)
+    asked: list[str] = []
+    page = S3Store.page
+
+    async def goes_on(self: S3Store, prefix: str, *rest: Any, **options: Any) -> Page:
+        asked.append(prefix)
+        assert asked.count(prefix) < 99
+        told = await page(self, prefix, rest[0], rest[1], None, **options)
+        number = asked.count(prefix) % len(tokens)
+        return told._replace(token=tokens[number] if prefix == "d03/" else None)
+
+    monkeypatch.setattr(S3Store, "page", goes_on)
+    bucket = stub.bucket(KEYS, name="dirs--use1-az1--x-s3", unordered=True)
+    found, [error] = scan(source_of(bucket))
+    assert found == ALL
+    assert "there is more" in str(error)
 
 
 # As the options say ----------------------------------------------------------------------------

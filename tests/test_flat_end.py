@@ -338,6 +338,21 @@ def test_obstore_that_turns_out_unfit(stub: ListStub, lister: Any) -> None:
     assert running.stats.requests == len(bucket.requests())
 
 
+def test_a_level_that_obstore_cannot_tell_in_time(
+    stub: ListStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told in one go, or not at all; then all that is in it is listed page by page."""
+    pytest.importorskip("obstore")
+    from pathvein._stores import obstore
+
+    monkeypatch.setattr(obstore, "_PATIENCE", 0.1)
+    left_out = [f"src/a/{number:04}" for number in range(1100)]
+    keys = [*left_out, *(f"src/f{number:04}" for number in range(5000)), "src/d/f0"]
+    bucket = stub.bucket(keys, latency=0.05)
+    with stream(bucket, lister="obstore", exclude=["a/"], on_error="raise") as running:
+        assert [result.source.name for result in running] == ["d"]
+
+
 # Memory
 
 MEASURED = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import random
 from bisect import bisect_left, bisect_right
@@ -509,6 +510,70 @@ def test_a_request_that_is_never_answered(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(TimeoutError):
         asyncio.run(persist(never, Gate(1), tally))
     assert tally.requests == 3
+
+
+def test_of_several_failures_at_once_one_is_raised_and_none_reported() -> None:
+    reported: list[Any] = []
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: reported.append(said))
+        scan = KeyWalk(None, ExcludeRules([]))
+        both = asyncio.Event()
+        asked = waiting = 0
+
+        async def room() -> None:
+            nonlocal asked, waiting
+            asked += 1
+            if asked > 9:
+                waiting += 1
+                if waiting == 2:
+                    both.set()
+                await both.wait()
+                raise KeyError
+
+        store = MemoryStore([f"d{n:02}/f{m}" for n in range(40) for m in range(5)])
+        with pytest.raises(KeyError):
+            await FlatListing(
+                store,
+                scan,
+                concurrency=4,
+                tally=Tally(),
+                room=room,
+                told=lambda *, any_key: None,
+                failed=lambda *failure: None,
+            ).run()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    gc.collect()
+    assert not reported
+
+
+@pytest.mark.parametrize("how", ["too late", "cancelled"])
+def test_what_comes_of_a_request_that_was_given_up_is_nobodys_error(how: str) -> None:
+    """asyncio would report it, on the terminal if nothing else is told."""
+    reported = []
+
+    async def changed_by_its_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionResetError from None
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: reported.append(said))
+        request = asyncio.create_task(
+            _retry._in_time(changed_by_its_end(), 0.01 if how == "too late" else 60)
+        )
+        if how == "cancelled":
+            await asyncio.sleep(0.01)
+            request.cancel()
+        with pytest.raises(TimeoutError if how == "too late" else asyncio.CancelledError):
+            await request
+        await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+    gc.collect()
+    assert not reported
 
 
 def test_the_gate_holds_back_and_lets_in() -> None:

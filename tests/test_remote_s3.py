@@ -26,6 +26,7 @@ from botocore.parsers import ResponseParserError
 from cloud import walked
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, iscan, scan, walk_python
+from pathvein._remote import open_source
 from pathvein._retry import BadAnswer
 from pathvein._stores import s3
 from profiles import share
@@ -438,6 +439,8 @@ def test_the_users_session_is_used_and_left_as_it_was(bucket: Bucket, lister: An
         (("/abs/f", "b/c"), "begin with a slash"),
         (("/abs", "abs", "b"), "begin with a slash"),
         (("!a", "/-x", "b"), "begin with a slash"),
+        # What is told first is another's marker.
+        (("/a", "a-", "a/"), "begin with a slash"),
         (("x/../y", "x/z"), "no path"),
     ],
 )
@@ -499,6 +502,24 @@ def test_a_page_after_a_marker_that_fails(bucket: Bucket, monkeypatch: pytest.Mo
         monkeypatch.setattr(ObstoreStore, "page_size", 1)
         _, reasons = both_ways(*bucket("m", "m-", "m-x", "m.", "m/", "m0", "n-", "n-/", "n/"))
         assert not reasons
+
+
+def test_what_begins_at_a_marker_passes_over_what_sorts_before_it(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much that is: a path has no slash at its end to begin after."""
+    from pathvein._stores.obstore import ObstoreStore
+
+    monkeypatch.setattr(ObstoreStore, "page_size", 2)
+    url, options = bucket("m-1", "m-2", "m-3", "m.1", "m/", "m/f", "m0")
+    source = open_source(url, options, None, "obstore")
+    assert not isinstance(source, str)
+    other = source.open_obstore()
+    assert not isinstance(other, str)
+    page = asyncio.run(other.page("", "m/", None, None, delimiter=False))
+    assert page.keys == ["m/f"]
+    page = asyncio.run(other.page("", "m/", None, page.token, delimiter=False))
+    assert page.keys == ["m0"]
 
 
 def test_many_empty_objects_are_left_to_the_file_system(bucket: Bucket) -> None:

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from fsspec.dircache import DirCache
 
 from pathvein._background import run_on
-from pathvein._flat import Store
+from pathvein._flat import VAIN_PAGES, Store
 from pathvein._remote_entries import Entries
 from pathvein._remote_fs import (
     again,
@@ -238,6 +238,7 @@ class Asker:
         """Lists a directory page by page, by the store's own call."""
         prefix = join(where, "")[len(join(self._base, "")) :]
         token = None
+        vain, names = 0, 0
         while True:
             page = await persist(
                 lambda: store.page(prefix, "", None, token, delimiter=True),  # noqa: B023
@@ -250,7 +251,10 @@ class Asker:
                 entries.add({"name": join(self._base, name), "type": "file"})
             if page.token is None:
                 return
-            if page.token == token and not (page.keys or page.prefixes):
+            # Empty pages happen; those that lead to themselves do not.
+            vain = 0 if entries.names > names else vain + 1
+            names = entries.names
+            if vain and (page.token == token or vain >= VAIN_PAGES):
                 raise BadAnswer("the store says that there is more, and does not tell it")
             token = page.token
 

@@ -42,7 +42,7 @@ LAST = "\U0010ffff"
 #: Sorts after every key: none is longer than 1,024 bytes, or characters.
 _END = LAST * 1025
 #: How often in a row a page may bring nothing new.
-_VAIN_PAGES = 1000
+VAIN_PAGES = 1000
 #: How many probes may fail in a row before no more are sent.
 _FAILED_PROBES = 3
 
@@ -78,7 +78,7 @@ class Store(Protocol):
             after: Only keys after this.
             end: Keys from this on are of no use; they may be told.
             token: Where the page before ended. All else is then as it was for that page.
-            delimiter: Tell one level only.
+            delimiter: Tell one level only. Raises `TooLarge` if that cannot be.
         """
 
 
@@ -99,6 +99,10 @@ class Unfit(Exception):
 
 class FlatDenied(Exception):
     """The source may not be listed flat, or not wholly; perhaps it can be with a delimiter."""
+
+
+class TooLarge(Exception):
+    """A level cannot be told in pages, and is too large to be told in one go."""
 
 
 class Disordered(Exception):
@@ -256,6 +260,8 @@ class FlatListing:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if self._ended.is_set():
+            # What failed along with what ended it: looked at, or asyncio reports it.
+            _ = task.cancelled() or task.exception()
             return
         try:
             if task.cancelled():
@@ -328,7 +334,7 @@ class FlatListing:
                 stuck = 100 if token is not None and page.token == token else 1
                 vain = 0 if last > furthest else vain + stuck
                 furthest = max(last, furthest)
-                if vain >= _VAIN_PAGES:
+                if vain >= VAIN_PAGES:
                     message = "the store says that there is more, and never tells it"
                     self._give_up(range_, BadAnswer(message))
                     return
@@ -338,6 +344,11 @@ class FlatListing:
 
     def _try_otherwise(self, range_: _Range, error: Exception) -> bool:
         """Whether the range is to be asked for again, in another way."""
+        if range_.at_level is not None:
+            # Whoever may list the source need not be let list its levels, and some are too large.
+            self._by_level = False
+            range_.at_level = range_.token = None
+            return True
         if not isinstance(os_error(error, "", ""), PermissionError):
             if not self._begun:
                 raise error
@@ -350,11 +361,7 @@ class FlatListing:
             if is_unknown(error):
                 raise error
             raise FlatDenied from error
-        # Whoever may list the source need not be let list its levels, nor a prefix by itself.
-        if range_.at_level is not None:
-            self._by_level = False
-            range_.at_level = range_.token = None
-            return True
+        # Nor need they be let list a prefix by itself.
         if range_.prefix and self._store.can_start:
             self._narrow = False
             range_.prefix, range_.token = "", None
@@ -550,6 +557,11 @@ class FlatListing:
                 raise BadAnswer("the store tells them in another order than that of keys")
         except Unfit:
             raise
+        except TooLarge:
+            # Nor would it be the next time.
+            self._known[level] = _END
+            self._rest(range_)
+            return
         except Exception:
             # The range is listed in any case: if something is wrong, that will tell.
             self._failed_probes += 1

@@ -36,6 +36,11 @@ class Entries:
         self._dirs: set[str] = set()
         self._files: set[str] = set()
 
+    @property
+    def names(self) -> int:
+        """How many different names there are."""
+        return len(self._dirs) + len(self._files) + len(self.bad)
+
     def add(self, entry: Mapping[str, Any]) -> None:
         """Takes an entry as `ls(detail=True)` has it."""
         name: str = entry["name"]

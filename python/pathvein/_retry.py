@@ -189,6 +189,8 @@ async def persist(
 async def _in_time(answer: Awaitable[T], seconds: float) -> T:
     """The answer, if it comes in time. What does not end when it is cancelled is not waited for."""
     task = asyncio.ensure_future(answer)
+    # Else what comes of it after that is reported as an error that nobody has seen.
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
         done, _ = await asyncio.wait((task,), timeout=seconds)
     except BaseException:

@@ -24,7 +24,7 @@ from obstore.exceptions import BaseError, InvalidPathError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from pathvein import _stores
-from pathvein._flat import Page, Unfit
+from pathvein._flat import LAST, Page, TooLarge, Unfit
 from pathvein._retry import BadAnswer, Tally
 
 _STATUS = re.compile(r"status code: ([1-5]\d\d)|status: ([1-5]\d\d)", re.IGNORECASE)
@@ -136,12 +136,11 @@ class ObstoreStore:
             stream.pages = obstore.list(
                 self._store,
                 (self._prefix + prefix).rstrip("/") or None,
-                offset=self._prefix + stream.told if stream.told else None,
+                offset=self._prefix + _path_before(stream.told) if stream.told else None,
                 chunk_size=self.page_size,
                 # Columns: a dictionary of each key costs twice as much as all the rest.
                 return_arrow=True,
             )
-            # An offset has lost its slash, too: it begins where the marker's name would be.
             stream.skips = stream.told.endswith("/")
         cut = len(self._prefix)
         try:
@@ -176,12 +175,18 @@ class ObstoreStore:
         if min(keys) < "0":
             # Others sort before them, too.
             self._tally.requests += 1
-            known = "/" not in (await self._level("")).prefixes
+            try:
+                known = "/" not in (await self._level("")).prefixes
+            except TooLarge as error:
+                raise Unfit("the bucket's top is too large to be looked through") from error
         else:
             # They would be the first, and the first would not be there without its slash, or there
-            # twice in a row. Nor would it be there if it were a marker.
-            known = keys[1:2] != keys[:1] and (
-                await self._exists(keys[0]) or await self._is_marker(keys[0])
+            # twice in a row. Of a marker there may be others between the two, and if there are,
+            # they sort before it.
+            first, others = keys[0], keys[1:2]
+            known = others != [first] and (
+                await self._exists(first)
+                or (not (others and others[0] < f"{first}/") and await self._is_marker(first))
             )
         if not known:
             raise Unfit("a key may begin with a slash")
@@ -199,9 +204,8 @@ class ObstoreStore:
             async with asyncio.timeout(_PATIENCE):
                 answer = await self._asked(listing)
         except TimeoutError as error:
-            if not (self._prefix or prefix):
-                raise Unfit("the bucket's top is too large to be looked through") from error
-            raise
+            # Trying again would take as long.
+            raise TooLarge(f"{prefix or 'the source'!r} has too many entries") from error
         cut = len(self._prefix)
         prefixes = sorted(f"{name[cut:]}/" for name in answer["common_prefixes"])
         # All markers but the level's own are among the prefixes; on Azure some are empty objects.
@@ -268,6 +272,15 @@ class ObstoreStore:
             raise BadAnswer(_first_line(error)) from error
         finally:
             _calm.answered()
+
+
+def _path_before(key: str) -> str:
+    """A path after which a listing can begin to tell all keys after this one.
+
+    A path loses the slash of a marker. Between `a` and `a/` there may be any number of keys; what
+    is before `a/` and after this is next to none.
+    """
+    return f"{key[:-1]}.{LAST}" if key.endswith("/") else key
 
 
 async def _next_of(stream: Any) -> Any:
