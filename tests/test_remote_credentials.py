@@ -263,6 +263,26 @@ def test_no_credentials_at_all(server: Recorder, lister: Any) -> None:
     assert not server.asked
 
 
+def test_buckets_that_are_told_in_parts(server: Recorder) -> None:
+    parts = {"": ("b1", "more"), "more": ("b2", "last"), "last": ("b3", "")}
+
+    def told(asked: Asked) -> recorder.Answer:
+        if urlsplit(asked.url).path != "/":
+            return recorder.s3("f")
+        bucket, more = parts[asked.query.get("continuation-token", "")]
+        text = (
+            "<ListAllMyBucketsResult><Buckets>"
+            f"<Bucket><Name>{bucket}</Name></Bucket></Buckets>"
+            f"<ContinuationToken>{more}</ContinuationToken></ListAllMyBucketsResult>"
+        )
+        return 200, {"Content-Type": "application/xml"}, text.encode()
+
+    server.answer = told
+    options = {"endpoint_url": server.endpoint, "key": "x", "secret": "x"}
+    results = pathvein.scan("s3://", P("b*", files=["f"]), storage_options=options)
+    assert sorted(str(result.source) for result in results) == ["s3://b1/", "s3://b2/", "s3://b3/"]
+
+
 @by_both
 def test_requester_pays(server: Recorder, lister: Any) -> None:
     options = {"endpoint_url": server.endpoint, "key": "k", "secret": "s"}

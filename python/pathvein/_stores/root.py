@@ -30,7 +30,8 @@ class RootStore:
         """See `pathvein._flat.Store`. Only with a delimiter, and from the beginning."""
         bucket, _, rest = prefix.partition("/")
         if not bucket:
-            return Page([], [f"{name}/" for name in await self._buckets()], None)
+            names, token = await self._buckets(token)
+            return Page([], [f"{name}/" for name in names], token)
         if bucket not in self._stores:
             self._stores[bucket] = self._open_bucket(bucket)
         page = await self._stores[bucket].page(rest, after, end, token, delimiter=delimiter)
@@ -39,16 +40,21 @@ class RootStore:
         )
         return Page(keys, prefixes, page.token)
 
-    async def _buckets(self) -> list[str]:
+    async def _buckets(self, token: Any) -> tuple[list[str], Any]:
+        """Names, and what to ask for more with."""
         fs = self._fs
         if self._package == "s3fs":
             # Its `ls` shows none, if listing them is denied.
             await fs.set_session()
             client = await fs.get_s3()
             method = client.list_buckets
-            answer = await method(**fs._get_s3_method_kwargs(method))
-            return [bucket["Name"] for bucket in answer["Buckets"]]
+            begin = {} if token is None else {"ContinuationToken": token}
+            answer = await method(**fs._get_s3_method_kwargs(method, **begin))
+            names = [bucket["Name"] for bucket in answer["Buckets"]]
+            # Amazon tells all at once, unless it is asked not to; others need not.
+            return names, answer.get("ContinuationToken") or None
         if self._package == "adlfs":
             # Its `ls` reads them back from the cache.
-            return [container.name async for container in fs.service_client.list_containers()]
-        return [entry["name"].rstrip("/") for entry in await fs._ls("", detail=True)]
+            containers = fs.service_client.list_containers()
+            return [container.name async for container in containers], None
+        return [entry["name"].rstrip("/") for entry in await fs._ls("", detail=True)], None
