@@ -24,7 +24,7 @@ import pytest
 pytest.importorskip("s3fs")
 
 from fsspec.asyn import get_loop
-from pathvein_core import KeyWalk
+from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 
 import pathvein
 from pathvein import FileStructurePattern as P
@@ -141,13 +141,13 @@ try:
 except KeyboardInterrupt:
     print(time.monotonic(), flush=True)
     # Time for whatever was left running to show itself.
-    time.sleep(1.6)
+    time.sleep(2.5)
 """
 
 
 def test_ctrl_c_leaves_no_request_being_issued(stub: ListStub, tmp_path: Path) -> None:
     """Whichever way it was begun. All at once, as each waits for answers most of the time."""
-    latency = 1.0
+    latency = 1.5
     pattern = tmp_path / "p.json"
     pattern.write_text(json.dumps({"directory_name": "d*", "files": ["f0"]}))
     running: dict[str, tuple[StubBucket, subprocess.Popen[str]]] = {}
@@ -166,6 +166,8 @@ def test_ctrl_c_leaves_no_request_being_issued(stub: ListStub, tmp_path: Path) -
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
+            # Whoever runs the tests may ignore it, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         running[how] = bucket, child
     try:
@@ -186,7 +188,10 @@ def test_ctrl_c_leaves_no_request_being_issued(stub: ListStub, tmp_path: Path) -
         for how, (bucket, child) in running.items():
             _, err = child.communicate(timeout=60)
             assert "Traceback" not in err
-            assert [request for request in bucket.requests() if request.at > ended[how]] == [], how
+            # One that had been sent may have been taken note of a little later; one that follows
+            # comes when another has been answered.
+            late = [one for one in bucket.requests() if one.at > ended[how] + latency / 2]
+            assert late == [], how
     finally:
         for _, child in running.values():
             child.kill()
@@ -281,8 +286,8 @@ class Source:
         self.tally = Tally()
 
 
-def feed(store: Any, **options: Any) -> KeyFeed:
-    return KeyFeed(cast(Any, Source()), store, KeyWalk(), lambda found: found, **options)
+def feed(store: Any, keys: KeyScan | KeyWalk | None = None, **options: Any) -> KeyFeed:
+    return KeyFeed(cast(Any, Source()), store, keys or KeyWalk(), lambda found: found, **options)
 
 
 def test_nothing_more_is_asked_for_when_nobody_takes_what_there_is() -> None:
@@ -367,30 +372,34 @@ def peak():
             return int(line.split()[1])
 
 def listed(groups):
-    kept = []  # for whoever wants to see the test fail
-    running = t.feed(t.Store(Radix([("g%03d", groups), ("d%02d", 20), ("f%02d", 50)])), **t.MODE)
+    # Few are found: of what waits to be taken there may be more or less.
+    scan = t.KeyScan([t.P("g*", directories=[t.P("d00", files=["f49"])])], "", None, t.NO_RULES)
+    store = t.Store(Radix([("g%03d", groups), ("d%02d", 20), ("f%02d", 50)]))
+    running = t.feed(store, scan, **t.MODE)
     found, ended = 0, False
     while not ended:
         some, errors, ended = running.next_batch(1)
         assert not errors
         found += len(some)
-    assert found == 1 + groups * 21
+    assert found == groups
+    assert running.stats().keys == groups * 1000
     running.close()
 
 listed(20)
 listed(20)
 before = peak()
-listed(300)
+listed(900)
 print(before, peak())
 """
 MODE: dict[str, Any] = {"may_restart": True}
+NO_RULES = ExcludeRules([])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_number_of_keys() -> None:
-    """300,000 keys in 6,300 directories take no more than 20,000 in 420 do.
+    """900,000 keys in 18,900 directories take no more than 20,000 in 420 do.
 
-    They would take 20 MB if they were kept, as Python's strings or the core's.
+    They would take 60 MB if they were kept, as Python's strings or the core's.
     """
     child = subprocess.run(
         [sys.executable, "-c", MEASURED, str(Path(__file__).parent)],
@@ -401,4 +410,4 @@ def test_memory_does_not_grow_with_the_number_of_keys() -> None:
     )
     before, after = map(int, child.stdout.split())
     # In KiB; what is under way varies by some pages of 1,000 keys.
-    assert after - before < 8 * 1024
+    assert after - before < 4 * 1024
