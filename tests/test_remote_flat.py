@@ -649,3 +649,28 @@ def test_large_trees_are_listed_whole(can_start: bool) -> None:
         found, _, failures, _ = listed(store, KeyWalk(), source.randint(1, 12))
         assert not failures
         assert tidy(found) == tidy(expected), seed
+
+
+class Unprobed(MemoryStore):
+    """Answers no probe."""
+
+    async def page(
+        self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
+    ) -> Page:
+        if delimiter:
+            self.log.append((prefix, after, delimiter))
+            await asyncio.get_running_loop().create_future()
+        return await super().page(prefix, after, end, token, delimiter=delimiter)
+
+
+def test_probes_that_are_not_answered_hold_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_retry, "TIMEOUT", 2)
+    keys = [f"d{n:03}/f{m}" for n in range(40) for m in range(3)]
+    expected, _ = in_one_go(keys, KeyWalk())
+    store = Unprobed(keys, page_size=5)
+    found, _, failures, tally = listed(store, KeyWalk())
+    assert not failures
+    assert tidy(found) == tidy(expected)
+    assert any(delimiter for _, _, delimiter in store.log)
+    # None was given up and sent again.
+    assert tally.retries == 0

@@ -204,6 +204,8 @@ class FlatListing:
         self._failed = failed
         self._running: list[_Range] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        #: Those of the tasks that list a range. Without any it is all listed, probes or not.
+        self._listing: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
         self._defect: BaseException | None = None
         self._begun = False
@@ -225,7 +227,7 @@ class FlatListing:
         Raises what the first request raised, `FlatDenied` or `Disordered` in its place; what
         goes wrong later is handed on.
         """
-        self._start(self._list(_Range(self._scan.whole(), "")))
+        self._start(_Range(self._scan.whole(), ""))
         try:
             await self._ended.wait()
         finally:
@@ -240,9 +242,12 @@ class FlatListing:
 
     # Who does what
 
-    def _start(self, job: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(job)
+    def _start(self, job: _Range | Coroutine[Any, Any, None]) -> None:
+        work = self._list(job) if isinstance(job, _Range) else job
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
+        if isinstance(job, _Range):
+            self._listing.add(task)
         task.add_done_callback(self._done)
 
     def _dispatch(self) -> None:
@@ -250,15 +255,16 @@ class FlatListing:
         most = min(self._concurrency, self._gate.limit)
         while not self._ended.is_set() and len(self._tasks) < most:
             new = self._cut_off()
-            job = self._probe_somewhere() if new is None else self._list(new)
+            job = new or self._probe_somewhere()
             if job is None:
                 break
             self._start(job)
-        if not self._tasks:
+        if not self._listing:
             self._ended.set()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._listing.discard(task)
         if self._ended.is_set():
             # What failed along with what ended it: looked at, or asyncio reports it.
             _ = task.cancelled() or task.exception()

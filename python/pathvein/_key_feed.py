@@ -112,7 +112,8 @@ class KeyFeed:
         """See :class:`pathvein._stream.Feed`."""
         if not self._closed:
             self._closed = True
-            self._background.close()
+            if os.getpid() == self._process:
+                self._background.close()
 
     def __del__(self) -> None:
         if hasattr(self, "_background"):

@@ -171,13 +171,18 @@ async def persist(
     Raises what the last try raised.
     """
     tries = 0
+
+    async def send() -> T:
+        # Not before: what is cancelled on its way here is not sent.
+        tally.requests += 1
+        tally.retries += tries > 1
+        return await request()
+
     while True:
         tries += 1
         try:
             async with gate:
-                tally.requests += 1
-                tally.retries += tries > 1
-                answer = await _in_time(request(), TIMEOUT * patience)
+                answer = await _in_time(send(), TIMEOUT * patience)
         except Exception as error:
             pause = _pause(error, tries, gate)
         else:

@@ -194,14 +194,21 @@ class _Threads(Workers):
         if self._count < min(self._most, self._under_way):
             # A daemon: a request that never ends must not keep the process from ending.
             first = self._count == 0
-            self._count += 1
             work = threading.Thread(
                 target=_serve,
                 args=(self._source, self._excluded, self._jobs, self._done, self._stopped, first),
                 name="pathvein-listing",
                 daemon=True,
             )
-            work.start()
+            try:
+                work.start()
+            except RuntimeError:
+                # No more threads than there are.
+                if first:
+                    raise
+                self._most = self._count
+            else:
+                self._count += 1
 
 
 def _serve(

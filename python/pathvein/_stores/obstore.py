@@ -29,6 +29,8 @@ from pathvein._retry import BadAnswer, Tally
 
 _STATUS = re.compile(r"status code: ([1-5]\d\d)|status: ([1-5]\d\d)", re.IGNORECASE)
 _NOT_TOLD = "it does not tell empty objects from the markers of directories"
+#: Names that a request brings at most.
+_FULL_PAGE = 1000
 #: Requests to tell empty objects from markers, for one source.
 _MOST_CHECKS = 64
 #: Seconds that a listing with a delimiter may take: it cannot be had by pages.
@@ -90,7 +92,7 @@ class _Stream:
 class ObstoreStore:
     """The keys below one prefix of a bucket."""
 
-    page_size = 1000
+    page_size = _FULL_PAGE
     flat = True
 
     def __init__(self, fs: Any, package: str, base: str, tally: Tally) -> None:
@@ -206,6 +208,9 @@ class ObstoreStore:
         except TimeoutError as error:
             # Trying again would take as long.
             raise TooLarge(f"{prefix or 'the source'!r} has too many entries") from error
+        told = len(answer["common_prefixes"]) + len(answer["objects"])
+        # Beside the one that is counted already.
+        self._tally.requests += max(told - 1, 0) // _FULL_PAGE
         cut = len(self._prefix)
         prefixes = sorted(f"{name[cut:]}/" for name in answer["common_prefixes"])
         # All markers but the level's own are among the prefixes; on Azure some are empty objects.
