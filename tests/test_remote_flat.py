@@ -372,6 +372,19 @@ def test_what_is_too_deep_is_not_read() -> None:
     assert len(store.log) <= 5
 
 
+@pytest.mark.parametrize(
+    "limit", [{"max_depth": 0}, {"exclude": ExcludeRules(["d*/"])}], ids=["too deep", "excluded"]
+)
+@pytest.mark.parametrize("size", [5, 40, 90])
+def test_many_directories_that_are_not_wanted_are_not_read(limit: Any, size: int) -> None:
+    """Each is smaller than a page: to jump over one at a time would save nothing."""
+    keys = [f"d{d:03}/{number:04}" for d in range(200) for number in range(size)]
+    store = MemoryStore([*keys, "e"], page_size=100)
+    [(_, dirs, files)], _, _, _ = listed(store, KeyWalk(**limit), 16)
+    assert (len(dirs), files) == (200 if "max_depth" in limit else 0, ["e"])
+    assert len(store.log) <= 5
+
+
 def test_a_store_that_begins_only_at_prefixes_is_cut_by_them() -> None:
     keys = [f"g{g:02}/f{f:03}" for g in range(10) for f in range(400)]
     store = MemoryStore(keys, page_size=100, can_start=False)

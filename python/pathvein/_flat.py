@@ -45,6 +45,8 @@ _END = LAST * 1025
 VAIN_PAGES = 1000
 #: How many probes may fail in a row before no more are sent.
 _FAILED_PROBES = 3
+#: At how many places of a page it is looked at whether anything is wanted there.
+_LOOKS = 8
 
 
 class Page(NamedTuple):
@@ -397,22 +399,35 @@ class FlatListing:
         range_.token = page.token
         if not keys:
             return more
-        self._scan.keys(range_.number, keys)
+        barren = self._tell(range_, keys)
         ahead = len(range_.cuts)
         range_.move(just_after(keys[-1]))
         range_.page = keys
         range_.read += len(keys)
         range_.seen_keys += len(keys)
         range_.seen_children += ahead - len(range_.cuts)
-        return more and self._jump(range_)
+        return more and self._jump(range_, barren)
 
-    def _jump(self, range_: _Range) -> bool:
+    def _tell(self, range_: _Range, keys: list[str]) -> bool:
+        """Tells the scan keys. Whether all were in directories of one level that are not wanted."""
+        levels: set[str | None] = set()
+        step = max(len(keys) // _LOOKS, 1)
+        for begin in range(0, len(keys), step):
+            self._scan.keys(range_.number, keys[begin : begin + step])
+            unwanted = self._scan.skip(range_.number)
+            levels.add(None if unwanted is None else parent(unwanted))
+            if None in levels or len(levels) > 1:
+                self._scan.keys(range_.number, keys[begin + step :])
+                return False
+        return True
+
+    def _jump(self, range_: _Range, barren: bool) -> bool:
         """Passes over what is not wanted. Whether the range has more."""
         unwanted = self._scan.skip(range_.number)
         if unwanted is not None and self._store.can_start:
             range_.token = None
             range_.move(successor(unwanted))
-            if self._by_level and range_.page[0].startswith(unwanted):
+            if self._by_level and barren:
                 # A whole page of it: its siblings may be the same.
                 range_.at_level = parent(unwanted)
         return not range_.is_over
