@@ -19,13 +19,13 @@ HERE = Path(__file__).resolve().parent
 PLACE = Path("/dev/shm")
 #: What is run there: random trees against the reference, and what file systems differ in.
 TESTS = [
-    "test_scan_differential.py::test_scan",
+    "test_differential.py::test_scan",
     "test_scan_cases.py::test_links_are_listed_and_not_entered",
     "test_scan_cases.py::test_followed_links_are_visits_of_their_own",
     "test_scan_cases.py::test_loops_end_and_are_told",
     "test_scan_cases.py::test_a_mount_point_is_listed_and_not_entered",
-    "test_strength_names.py::test_every_byte_in_every_place",
-    "test_strength_names.py::test_what_is_no_directory_is_a_file_and_is_not_opened",
+    "test_names.py::test_every_byte_in_every_place",
+    "test_names.py::test_what_is_no_directory_is_a_file_and_is_not_opened",
 ]
 
 #: For each: the type as the kernel names it, what makes it in the file ``image`` (with its size in
@@ -117,7 +117,7 @@ def main(kind: str, work: Path) -> int:
     os.environ |= {"TMPDIR": os.fspath(PLACE), "HYPOTHESIS_PROFILE": "quick"}
     pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     arguments = [os.fspath(HERE / test) for test in TESTS]
-    return subprocess.run([*pytest_command, *arguments], cwd=HERE.parent).returncode
+    return subprocess.run([*pytest_command, *arguments], cwd=HERE.parents[1]).returncode
 
 
 if __name__ == "__main__":

@@ -555,7 +555,7 @@ FORK = """
 import os, signal, sys, threading
 sys.path.insert(0, sys.argv[1])
 import fsspec, pathvein
-import test_remote_workers as t
+import test_workers as t
 for cls in (t.Threaded, t.Awaited):
     name = cls.protocol if isinstance(cls.protocol, str) else cls.protocol[0]
     fsspec.register_implementation(name, cls, clobber=True)

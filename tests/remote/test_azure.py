@@ -28,7 +28,7 @@ from profiles import share
 from reference import walk_tree
 from servers.azure import ACCOUNT, KEY, Azurite
 from servers.store import Place
-from test_remote_flat import Failures, in_one_go, listed, tidy
+from test_flat import Failures, in_one_go, listed, tidy
 
 FOLDER = {"hdi_isfolder": "true"}
 

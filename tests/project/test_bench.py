@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).parents[1]
+TOP = Path(__file__).parents[2]
 BENCH = TOP / "bench"
 #: Trees as small as makes sense: 30 runs, 21 of them complete, in 122 directories.
 TINY = ["--runs", "30", "--entries", "100", "--depth", "40", "--rounds", "1"]

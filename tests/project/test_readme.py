@@ -12,7 +12,7 @@ import readme_snippets
 from pathvein import FileStructurePattern
 from readme_snippets import Command
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Where the README says that the checkout is.
 CHECKOUT = "/home/you/pathvein"

@@ -17,7 +17,7 @@ import pathvein
 import readme_snippets
 from pathvein import PatternMatcher
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 SEMANTICS = ROOT / "docs" / "semantics.md"
 STUB = ROOT / "crates" / "py" / "pathvein_core.pyi"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pathvein
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def _toml(path: str) -> Any:
