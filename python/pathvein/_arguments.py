@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from upath import UPath
 
-    from pathvein._remote import RemoteSource
+    from pathvein._remote.source import RemoteSource
     from pathvein._types import Any
 
 _MAX_THREADS = 1024
@@ -44,7 +44,7 @@ def is_upath(source: object) -> TypeGuard[UPath]:
 def local_top(argument: str, source: object) -> str:
     """The path of an argument that must be local."""
     if is_upath(source):
-        from pathvein._upaths import local_path
+        from pathvein._remote import local_path
 
         local = local_path(source)
         if local is None:

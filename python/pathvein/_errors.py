@@ -1,12 +1,12 @@
-"""What is done about what goes wrong below a source."""
+"""What happens to errors below a source."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 
-#: How many errors a warning tells.
-_ERRORS_TOLD = 3
+#: How many errors a warning lists.
+_ERRORS_LISTED = 3
 
 
 class ScanWarning(UserWarning):
@@ -14,7 +14,7 @@ class ScanWarning(UserWarning):
 
 
 class ErrorLog:
-    """The errors of one scan or walk, dealt with by the policy chosen."""
+    """The errors of one scan or walk, handled by the chosen policy."""
 
     def __init__(self, source: str, policy: str | Callable[[OSError], object]) -> None:
         self.errors: list[OSError] = []
@@ -22,14 +22,14 @@ class ErrorLog:
         self._policy = policy
 
     def add(self, error: OSError) -> None:
-        """Deal with an error; may raise, it or another."""
+        """Handle an error. Raises what the policy says."""
         self.errors.append(error)
         if callable(self._policy):
             self._policy(error)
         elif self._policy == "raise":
             raise error
 
-    def tell(self) -> None:
+    def warn(self) -> None:
         """At the end: warn of the errors, if that is the policy."""
         if self.errors and self._policy == "warn":
             import warnings
@@ -38,10 +38,10 @@ class ErrorLog:
 
     def _summary(self) -> str:
         count = "1 error" if len(self.errors) == 1 else f"{len(self.errors)} errors"
-        told = "; ".join(str(error) for error in self.errors[:_ERRORS_TOLD])
-        rest = len(self.errors) - _ERRORS_TOLD
+        listed = "; ".join(str(error) for error in self.errors[:_ERRORS_LISTED])
+        rest = len(self.errors) - _ERRORS_LISTED
         more = f"; and {rest} more" if rest > 0 else ""
-        return f"{count} below {self._source!r}, which may hide results: {told}{more}"
+        return f"{count} below {self._source!r}, which may hide results: {listed}{more}"
 
 
 def frames_inside() -> int:

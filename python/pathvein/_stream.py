@@ -1,7 +1,7 @@
 """What a running scan and a running walk have in common.
 
-A *feed* finds things: the core's own on a local tree, another on what is listed from Python.
-A :class:`Stream` takes them batch by batch and deals with errors, progress and the end.
+A *producer* finds results: the core's own on a local tree, another where Python lists. A
+:class:`Stream` takes them batch by batch and deals with errors, progress and the end.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from pathvein._types import Any
 
-    class Feed(Protocol):
-        """What finds things."""
+    class Producer(Protocol):
+        """Finds results."""
 
         def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
-            """Wait at most so long; give what there is, what went wrong, whether it has ended."""
+            """Results, errors, and whether these were all; waits at most so many seconds."""
 
         def stats(self) -> Stats:
             """How far it has come."""
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two calls of `progress`.
 _PROGRESS_INTERVAL = 0.1
-#: Seconds to wait for a batch where nobody wants to know how far it has come.
-_PATIENCE = 3600.0
+#: Seconds to wait for a batch where there is no progress to be reported.
+_BATCH_TIMEOUT = 3600.0
 
 
 class Stream(_types.Generic[T]):
@@ -47,13 +47,13 @@ class Stream(_types.Generic[T]):
     def __init__(
         self,
         source: str,
-        feed: Feed,
+        producer: Producer,
         convert: Callable[[list[Any]], list[T]],
         on_error: str | Callable[[OSError], object],
         progress: Callable[[Stats], object] | None,
     ) -> None:
         self._source = source
-        self._feed = feed
+        self._producer = producer
         self._convert = convert
         self._log = ErrorLog(source, on_error)
         self._progress = progress
@@ -74,7 +74,7 @@ class Stream(_types.Generic[T]):
     @property
     def stats(self) -> Stats:
         """How far it has come."""
-        return self._feed.stats()
+        return self._producer.stats()
 
     def close(self) -> None:
         """Stop the workers and end the iteration. Results not taken yet are lost."""
@@ -109,7 +109,7 @@ class Stream(_types.Generic[T]):
         self._end()
 
     def found(self) -> Iterator[list[Any]]:
-        """All the results, in batches, as the feed gives them."""
+        """All the results, in batches, as the producer gives them."""
         self._convert = list
         return self.batches()
 
@@ -133,9 +133,9 @@ class Stream(_types.Generic[T]):
         return f"<{type(self).__name__} of {self._source!r}, {state}: {self.stats!r}>"
 
     def _take_batch(self) -> None:
-        patience = _PATIENCE if self._progress is None else _PROGRESS_INTERVAL
+        timeout = _BATCH_TIMEOUT if self._progress is None else _PROGRESS_INTERVAL
         try:
-            found, errors, ended = self._feed.next_batch(patience)
+            found, errors, ended = self._producer.next_batch(timeout)
             self._more = self._more and not ended
             # Before anything is called that might ask for the next result, or close this.
             results = self._convert(found)
@@ -156,16 +156,16 @@ class Stream(_types.Generic[T]):
         if now >= self._progress_due or not (self._more or self._reported):
             self._progress_due = now + _PROGRESS_INTERVAL
             self._reported = True
-            self._progress(self._feed.stats())
+            self._progress(self._producer.stats())
 
     def _stop(self) -> None:
         self._closed = True
         self._more = False
         self._ready.clear()
-        self._feed.close()
+        self._producer.close()
 
     def _end(self) -> None:
         if self._closed:
             return
         self._stop()
-        self._log.tell()
+        self._log.warn()

@@ -15,7 +15,7 @@ from pathvein.pattern import FileStructurePattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathvein._stream import Feed
+    from pathvein._stream import Producer
 
 __all__ = ["ScanIterator", "ScanResult", "ScanWarning", "Stats", "iscan", "scan"]
 
@@ -162,10 +162,10 @@ def iscan(
     requests = _arguments.request_count(concurrency)
     way = _arguments.lister(lister)
     opened = _arguments.open_source(source, storage_options, requests, way)
-    feed: Feed
+    producer: Producer
     if isinstance(opened, str):
         name = opened
-        feed = pathvein_core.Scan(
+        producer = pathvein_core.Scan(
             opened,
             unique,
             exclude=rules,
@@ -181,12 +181,12 @@ def iscan(
 
             return make_results(ScanResult, found, unique)
     else:
-        from pathvein._remote_feed import open_scan
+        from pathvein._remote import open_scan
 
         name = opened.url()
-        feed = open_scan(opened, unique, exclude=rules, max_depth=depth, follow_links=follow)
+        producer = open_scan(opened, unique, exclude=rules, max_depth=depth, follow_links=follow)
 
         def convert(found: list[_types.Any]) -> list[ScanResult]:
             return [ScanResult(path, unique[index]) for path, index in found]
 
-    return ScanIterator(name, feed, convert, policy, progress)
+    return ScanIterator(name, producer, convert, policy, progress)

@@ -12,9 +12,6 @@ from pathvein import _arguments, _types
 from pathvein._types import T
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pathvein._listing import Listing
-    from pathvein._listing_feed import Directory
 
 __all__ = ["FileStructurePattern", "Items", "PatternProblem"]
 
@@ -203,8 +200,7 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
             >>> pattern.matches(("/lab/run_1", [], ["a.csv"]))
             True
         """
-        from pathvein._listing import Listing
-        from pathvein._listing_feed import matches
+        from pathvein._matches import matches
 
         try:
             dirpath, dirnames, filenames = walk_args
@@ -213,8 +209,8 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
                 "walk_args must be a tuple of a path, directory names and file names, "
                 f"not {walk_args!r}"
             ) from None
-        listing = Listing(_names("dirnames", dirnames), _names("filenames", filenames))
-        return matches(self, _directory(dirpath, listing))
+        dirnames, filenames = _names("dirnames", dirnames), _names("filenames", filenames)
+        return matches(self, dirpath, dirnames, filenames)
 
 
 def _names(what: str, names: Iterable[str]) -> list[str]:
@@ -226,7 +222,7 @@ def _names(what: str, names: Iterable[str]) -> list[str]:
 def _file(path: object) -> tuple[str | _types.UPath, str]:
     """A file to read from, a `str` if it is local, and what to call it."""
     if _arguments.is_upath(path) or (isinstance(path, str) and _arguments.is_url(path)):
-        from pathvein._upaths import make_upath
+        from pathvein._remote import make_upath
 
         upath = make_upath(path)
         return upath, str(upath)
@@ -234,36 +230,3 @@ def _file(path: object) -> tuple[str | _types.UPath, str]:
         raise TypeError(f"json_path must be str, os.PathLike or UPath, not {type(path).__name__}")
     local = os.fsdecode(path)
     return local, local
-
-
-class _LocalDirectory:
-    def __init__(self, path: str, listing: Listing) -> None:
-        from pathlib import PurePath
-
-        self.path = path
-        self.name = PurePath(path).name
-        self.listing = listing
-
-    def is_link(self, name: str) -> bool:
-        return os.path.islink(os.path.join(self.path, name))
-
-    def list(self, rel: str) -> Listing:
-        from pathvein._listing import list_local
-
-        return list_local(os.path.join(self.path, rel))
-
-
-def _directory(dirpath: object, listing: Listing) -> Directory:
-    if _arguments.is_upath(dirpath) or (isinstance(dirpath, str) and _arguments.is_url(dirpath)):
-        from pathvein._remote import RemoteDirectory
-        from pathvein._upaths import local_path, make_upath
-
-        upath = make_upath(dirpath)
-        local = local_path(upath)
-        if local is None:
-            return RemoteDirectory(upath, listing)
-        return _LocalDirectory(local, listing)
-    if not isinstance(dirpath, str | os.PathLike):
-        found = type(dirpath).__name__
-        raise TypeError(f"walk_args[0] must be str, os.PathLike or UPath, not {found}")
-    return _LocalDirectory(os.fsdecode(dirpath), listing)

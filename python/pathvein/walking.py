@@ -97,7 +97,7 @@ def iwalk_parallel(
     top = _arguments.local_top("path", path)
     policy = _arguments.error_policy(on_error)
     _arguments.check_progress(progress)
-    feed = pathvein_core.Walk(
+    producer = pathvein_core.Walk(
         top,
         exclude=ExcludeRules(exclude),
         max_depth=_arguments.count("max_depth", max_depth, 0),
@@ -105,7 +105,7 @@ def iwalk_parallel(
         one_file_system=_arguments.flag("one_file_system", one_file_system),
         threads=_arguments.thread_count(threads),
     )
-    return WalkIterator(top, feed, list, policy, progress)
+    return WalkIterator(top, producer, list, policy, progress)
 
 
 def walk_python(
@@ -160,16 +160,14 @@ def walk_python(
     follow = _arguments.flag("follow_links", follow_links)
     rules = ExcludeRules(exclude)
     errors = ErrorLog(str(source), _arguments.error_policy(on_error))
-    from pathvein._remote import RemoteSource
-    from pathvein._remote_feed import walk
-    from pathvein._upaths import local_upath
+    from pathvein._remote import open_local, walk
 
-    top = RemoteSource(local_upath(opened)) if isinstance(opened, str) else opened
+    top = open_local(opened) if isinstance(opened, str) else opened
 
     def listings() -> Iterator[tuple[_types.UPath, list[str], list[str]]]:
         yield from walk(
             top, exclude=rules, max_depth=depth, follow_links=follow, on_error=errors.add
         )
-        errors.tell()
+        errors.warn()
 
     return listings()

@@ -20,10 +20,9 @@ from pathvein_core import KeyWalk
 from cloud import tree_of, walked
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, scan
-from pathvein._flat import Disordered, FlatDenied
-from pathvein._retry import Tally
-from pathvein._stores.azure import AzureStore, has_virtual_directory, is_directory
-from pathvein._stores.obstore import ObstoreStore
+from pathvein._remote.keys.lister import Disordered, FlatDenied
+from pathvein._remote.stores.azure import AzureStore, has_virtual_directory, is_directory
+from pathvein._remote.stores.obstore import ObstoreStore
 from profiles import share
 from reference import walk_tree
 from servers.azure import ACCOUNT, KEY, Azurite
@@ -135,7 +134,7 @@ class Logged(AzureStore):
     """Keeps what `listed` wants to see, and how many markers were held back at most."""
 
     def __init__(self, fs: Any, base: str = "c", page_size: int = 3) -> None:
-        super().__init__(fs, base, Tally())
+        super().__init__(fs, base)
         self.page_size = page_size
         self.log: list[tuple[str, str, bool]] = []
         self.most_in_flight = 0
@@ -144,7 +143,7 @@ class Logged(AzureStore):
     async def page(self, prefix: str, after: str, end: Any, token: Any, *, delimiter: bool) -> Any:
         self.log.append((prefix, after, delimiter))
         page = await super().page(prefix, after, end, token, delimiter=delimiter)
-        if self._fs.is_sorted:
+        if self.fs.is_sorted:
             assert page.keys == sorted(set(page.keys))
             assert page.prefixes == sorted(set(page.prefixes))
         if page.token is not None:

@@ -12,7 +12,7 @@ import pathvein
 from cloud import below
 from compare import items
 from pathvein import FileStructurePattern as P
-from pathvein import _retry
+from pathvein._remote import retry
 from reference import Tree
 from servers.wire import Wire
 
@@ -43,7 +43,7 @@ def scanned(source: Any) -> tuple[list[str], list[OSError], Any]:
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_retry, "_LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(retry, "_LONGEST_DELAY", 0.05)
 
 
 @pytest.mark.parametrize("store", [*STATEFUL, "webdav"], indirect=True)
@@ -73,8 +73,8 @@ def test_a_connection_that_is_lost_for_good_is_told(store: Any) -> None:
 
 @pytest.mark.parametrize("store", STATEFUL, indirect=True)
 def test_a_server_that_falls_silent_is_told(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_retry, "TIMEOUT", 0.3)
-    monkeypatch.setattr("pathvein._asking._PATIENCE", 1)
+    monkeypatch.setattr(retry, "TIMEOUT", 0.3)
+    monkeypatch.setattr("pathvein._remote.filesystems.generic._TIMEOUT_FACTOR", 1)
     with store.tree(TREE) as place, Wire(store.port) as wire:
         place = wire.place(place)
         if store.name == "ftp":

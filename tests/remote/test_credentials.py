@@ -19,7 +19,6 @@ import pytest
 import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning
-from pathvein._retry import Tally
 from servers import recorder
 from servers.azure import KEY as AZURE_KEY
 from servers.recorder import Asked, Recorder
@@ -188,14 +187,15 @@ def test_an_endpoint_that_only_obstore_knows(
 ) -> None:
     import s3fs
 
-    from pathvein._flat import Unfit
-    from pathvein._stores.obstore import ObstoreStore
+    from pathvein._remote.keys.lister import Unfit
+    from pathvein._remote.stores.obstore import ObstoreStore
+    from pathvein._remote.stores.s3 import S3Store
 
     monkeypatch.setenv("AWS_ENDPOINT", server.endpoint)
     client = {"region_name": "us-east-1"}
     fs = s3fs.S3FileSystem(key="k", secret="s", client_kwargs=client, skip_instance_cache=True)
     with pytest.raises(Unfit, match="AWS_ENDPOINT"):
-        ObstoreStore(fs, "s3fs", "b", Tally())
+        ObstoreStore(S3Store(fs, "b"))
 
 
 @by_both
@@ -208,7 +208,7 @@ def test_credentials_that_are_renewed(
     )
     from aiobotocore.session import AioSession  # type: ignore[import-untyped]
 
-    from pathvein._stores import obstore as by_obstore
+    from pathvein._remote.stores import obstore_options as by_obstore
 
     renewed = 0
 
@@ -378,12 +378,13 @@ def test_obstore_has_a_token_renewed(server: Recorder) -> None:
     """By itself, long after gcsfs has asked for anything."""
     import gcsfs  # type: ignore[import-untyped]
 
-    from pathvein._stores.obstore import ObstoreStore
+    from pathvein._remote.stores.gcs import GcsStore
+    from pathvein._remote.stores.obstore import ObstoreStore
 
     token = google("old", expiry=datetime.datetime(2026, 1, 1))
     token.refresh = lambda _: setattr(token, "token", "new")
     fs = gcsfs.GCSFileSystem(endpoint_url=server.endpoint, token=token, skip_instance_cache=True)
-    credentials = ObstoreStore(fs, "gcsfs", "b", Tally())._credentials
+    credentials = ObstoreStore(GcsStore(fs, "b"))._credentials
     assert credentials is not None
     assert asyncio.run(credentials())["token"] == "new"
 
@@ -472,12 +473,13 @@ def test_what_obstore_is_told_of_an_account() -> None:
     """The host, be it named by the account, by a suffix or by the user."""
     import adlfs  # type: ignore[import-untyped]
 
-    from pathvein._flat import Unfit
-    from pathvein._stores.obstore import ObstoreStore
+    from pathvein._remote.keys.lister import Unfit
+    from pathvein._remote.stores.azure import AzureStore
+    from pathvein._remote.stores.obstore import ObstoreStore
 
     def store(**options: Any) -> Any:
         options = {"skip_instance_cache": True, **options}
-        return ObstoreStore(adlfs.AzureBlobFileSystem(**options), "adlfs", "c", Tally())._store
+        return ObstoreStore(AzureStore(adlfs.AzureBlobFileSystem(**options), "c"))._store
 
     suffix = f"AccountName=acc;AccountKey={AZURE_KEY};EndpointSuffix=core.example.net"
     for expected, options in {

@@ -20,8 +20,8 @@ import reference
 from cloud import below, tree_of, walked
 from compare import items
 from pathvein import FileStructurePattern as P
-from pathvein import _retry
-from pathvein._flat import Page
+from pathvein._remote import retry
+from pathvein._remote.keys.planner import Page
 from servers.list_stub import Fault, ListStub, Request, StubBucket
 
 pytest.importorskip("s3fs")
@@ -41,7 +41,7 @@ ONCE: dict[str, Any] = {"config_kwargs": {"retries": {"max_attempts": 0}, "read_
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_retry, "_LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(retry, "_LONGEST_DELAY", 0.1)
 
 
 def source_of(bucket: StubBucket, rel: str = "src", **options: Any) -> Any:
@@ -242,10 +242,10 @@ def test_a_directory_that_never_ends(
     stub: ListStub, monkeypatch: pytest.MonkeyPatch, tokens: list[str]
 ) -> None:
     """What there is is told again and again; here in a bucket that is not listed flat."""
-    from pathvein import _asking
-    from pathvein._stores.s3 import S3Store
+    from pathvein._remote.stores import base
+    from pathvein._remote.stores.s3 import S3Store
 
-    monkeypatch.setattr(_asking, "VAIN_PAGES", 50)
+    monkeypatch.setattr(base, "MAX_EMPTY_PAGES", 50)
     asked: list[str] = []
     page = S3Store.page
 

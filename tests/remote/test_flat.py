@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 pytest.importorskip("fsspec")
 
+from pathvein._flat import Disordered, FlatDenied, FlatListing, Page, common_directory, parent
+from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 
 import reference
 from compare import make_patterns
 from pathvein import _retry
-from pathvein._flat import Disordered, FlatDenied, FlatListing, Page, common_directory, parent
-from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 from profiles import share
 
 

@@ -24,15 +24,15 @@ import pytest
 pytest.importorskip("s3fs")
 
 from fsspec.asyn import get_loop
+from pathvein._background import Background
+from pathvein._flat import Page
+from pathvein._key_feed import KeyFeed
+from pathvein._retry import Tally
 from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 
 import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, Stats
-from pathvein._background import Background
-from pathvein._flat import Page
-from pathvein._key_feed import KeyFeed
-from pathvein._retry import Tally
 from servers.list_stub import Fault, ListStub, Radix, StubBucket
 from servers.list_stub import _page as stub_page
 

@@ -13,13 +13,13 @@ import pytest
 
 pytest.importorskip("fsspec")
 
+from pathvein._flat import FlatListing, Page, _Range
+from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 from pathvein_core import ExcludeRules, KeyWalk
 
 import flat_random
 from flat_random import LAST, OddStore, Refused, Whims, facts, in_one_go, listed
 from pathvein import _retry
-from pathvein._flat import FlatListing, Page, _Range
-from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("fsspec")
 
-from pathvein._flat import FlatDenied
-from pathvein._retry import BadAnswer, Tally
-from pathvein._stores.gcs import GcsStore
+from pathvein._remote.errors import BadAnswer
+from pathvein._remote.keys.lister import FlatDenied
+from pathvein._remote.stores.gcs import GcsStore
 
 
 class Forbidden(Exception):
@@ -39,7 +39,7 @@ class FakeGcs:
 
 def page(fs: FakeGcs, **options: Any) -> Any:
     query = {"prefix": "", "after": "", "end": None, "token": None, "delimiter": False, **options}
-    return asyncio.run(GcsStore(fs, "b/src", Tally()).page(**query))
+    return asyncio.run(GcsStore(fs, "b/src").page(**query))
 
 
 LISTING = {"items": [{"name": "src/a"}, {"name": "src/d/"}], "nextPageToken": "t"}

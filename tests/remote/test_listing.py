@@ -26,11 +26,13 @@ from upath import UPath
 
 import pathvein
 from pathvein import FileStructurePattern as P
-from pathvein import Stats, _remote, _retry, iscan
+from pathvein import Stats, iscan
 from pathvein._arguments import is_url
 from pathvein._listing import Listing
-from pathvein._remote import RemoteSource, open_source
-from pathvein._remote_feed import RemoteFeed, walk_remote
+from pathvein._remote import open_source, retry
+from pathvein._remote.directories.lister import list_directory
+from pathvein._remote.directories.scan import DirectoryProducer, walk_directories
+from pathvein._remote.source import RemoteSource
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")
 
@@ -48,10 +50,14 @@ def opened(source: str | UPath, **options: Any) -> RemoteSource:
     return result
 
 
+def listing_of(source: RemoteSource, rel: str = "") -> Listing:
+    return source.wait(list_directory(source.adapter, rel))
+
+
 def walked(source: RemoteSource, **options: Any) -> tuple[Tree, list[OSError]]:
     errors: list[OSError] = []
     tree: Tree = {}
-    for path, dirnames, filenames in walk_remote(source, on_error=errors.append, **options):
+    for path, dirnames, filenames in walk_directories(source, on_error=errors.append, **options):
         assert type(path) is type(source.root)
         rel = path.path.rstrip("/").removeprefix(source.root.path.rstrip("/")).strip("/")
         assert rel not in tree
@@ -194,7 +200,7 @@ def test_memory_name_that_is_file_and_directory(memory: Any) -> None:
         "a/b": ([], ["c"]),
     }
     # As a source too.
-    assert listed(opened("memory://r/a").list()) == (["b"], [])
+    assert listed(listing_of(opened("memory://r/a"))) == (["b"], [])
 
 
 def test_memory_keys_that_are_no_paths(memory: Any) -> None:
@@ -254,26 +260,26 @@ def test_memory_missing_file_and_empty(memory: Any) -> None:
         ("memory://r/f/x", FileNotFoundError),
     ]:
         with pytest.raises(expected) as caught:
-            opened(url).list()
+            listing_of(opened(url))
         assert caught.value.filename == url
-    assert listed(opened("memory://r/d").list()) == ([], [])
+    assert listed(listing_of(opened("memory://r/d"))) == ([], [])
     with pytest.raises(FileNotFoundError):
-        opened("memory://r").list("d/none")
+        listing_of(opened("memory://r"), "d/none")
 
 
 def test_memory_is_read_anew_by_each_source(memory: Any) -> None:
     memory.pipe("/r/f", b"")
-    assert listed(opened("memory://r").list()) == ([], ["f"])
+    assert listed(listing_of(opened("memory://r"))) == ([], ["f"])
     memory.pipe("/r/g", b"")
-    assert listed(opened("memory://r").list()) == ([], ["f", "g"])
+    assert listed(listing_of(opened("memory://r"))) == ([], ["f", "g"])
 
 
 def test_private_memory_store_is_the_users_own() -> None:
     root = UPath("memory://r", global_store=False, skip_instance_cache=True)
     root.fs.pipe("/r/f", b"x")
     source = opened(root)
-    assert source.fs is root.fs
-    assert listed(source.list()) == ([], ["f"])
+    assert source.adapter.fs is root.fs
+    assert listed(listing_of(source)) == ([], ["f"])
     assert source.path("f").read_bytes() == b"x"
 
 
@@ -281,7 +287,7 @@ def test_relative_components_of_the_source_are_resolved(memory: Any) -> None:
     memory.pipe("/r/f", b"")
     source = opened("memory://x/../r/./")
     assert (source.name, source.root) == ("r", UPath("memory://r"))
-    assert listed(source.list()) == ([], ["f"])
+    assert listed(listing_of(source)) == ([], ["f"])
 
 
 # Archives
@@ -343,12 +349,12 @@ def test_zip_below_its_root(zipped: Path) -> None:
     assert source.name == "sub"
     assert walked(source) == ({"": (["e"], ["a.txt"]), "e": ([], [])}, [])
     with pytest.raises(FileNotFoundError) as caught:
-        opened(f"zip://none::file://{zipped}").list()
+        listing_of(opened(f"zip://none::file://{zipped}"))
     assert caught.value.filename == f"zip://none::file://{zipped}"
     with pytest.raises(NotADirectoryError):
-        opened(f"zip://sub/a.txt::file://{zipped}").list()
+        listing_of(opened(f"zip://sub/a.txt::file://{zipped}"))
     with pytest.raises(FileNotFoundError):
-        opened(f"zip://su::file://{zipped}").list()
+        listing_of(opened(f"zip://su::file://{zipped}"))
 
 
 @pytest.mark.parametrize(
@@ -402,8 +408,8 @@ def test_zip_from_an_open_file(zipped: Path) -> None:
     with zipped.open("rb") as file:
         root = UPath("sub", protocol="zip", fo=file)
         source = opened(root)
-        assert source.fs is root.fs
-        assert listed(source.list()) == (["e"], ["a.txt"])
+        assert source.adapter.fs is root.fs
+        assert listed(listing_of(source)) == (["e"], ["a.txt"])
         assert source.path("a.txt").read_bytes() == b"x"
 
 
@@ -415,7 +421,7 @@ def test_zip_links(tmp_path: Path) -> None:
             info = zipfile.ZipInfo(name)
             info.create_system, info.external_attr = 3, 0o120777 << 16
             archive.writestr(info, target)
-    listing = opened(f"zip://::file://{path}").list()
+    listing = listing_of(opened(f"zip://::file://{path}"))
     assert listed(listing) == (["d", "to_d"], ["to_f"])
     assert listing.links == {"to_d"}
 
@@ -473,9 +479,8 @@ def test_references(tmp_path: Path, way: str) -> None:
         options["asynchronous"] = True
     root = UPath("reference://", skip_instance_cache=True, **options)
     source = opened(root)
-    assert source.fs is root.fs
-    assert source.at_hand
-    assert not source.asynchronous
+    assert source.adapter.fs is root.fs
+    assert source.adapter.at_hand
     tree, errors = walked(source)
     assert tree == {
         "": (["d", "e", "v", "vv", "x"], [".zgroup"]),
@@ -497,9 +502,9 @@ def test_references(tmp_path: Path, way: str) -> None:
     assert type(result.source) is type(root)
     for missing in ("w", "vv/f/g"):
         with pytest.raises(FileNotFoundError):
-            opened(UPath(f"reference://{missing}", **options)).list()
+            listing_of(opened(UPath(f"reference://{missing}", **options)))
     with pytest.raises(NotADirectoryError):
-        opened(UPath("reference://vv/f", **options)).list()
+        listing_of(opened(UPath("reference://vv/f", **options)))
 
 
 def test_references_that_are_read_as_needed_are_asked() -> None:
@@ -509,7 +514,7 @@ def test_references_that_are_read_as_needed_are_asked() -> None:
     root = UPath("reference://", fo={"d/f": "x", "g": "x"}, skip_instance_cache=True)
     root.fs.references = UserDict(root.fs.references)
     source = opened(root)
-    assert not source.at_hand
+    assert not source.adapter.at_hand
     assert walked(source)[0] == {"": (["d"], ["g"]), "d": ([], ["f"])}
 
 
@@ -553,7 +558,7 @@ def sources_of(local: Path) -> list[RemoteSource]:
 @pytest.mark.skipif(os.name == "nt", reason="links and fifos")
 def test_local_tree(local: Path) -> None:
     for source in sources_of(local):
-        listing = source.list()
+        listing = listing_of(source)
         assert listed(listing) == (
             ["d", "to_d", "to_outside"],
             ["broken", "f", "fifo", "self", "through_file", "to_f", "\udcff"],
@@ -582,7 +587,7 @@ def test_local_walk_is_that_of_os_walk(local: Path) -> None:
         (dirpath, tuple(sorted(dirnames)), tuple(sorted(filenames)))
         for dirpath, dirnames, filenames in os.walk(local)
     }
-    walk = walk_remote(RemoteSource(UPath(local)))
+    walk = walk_directories(RemoteSource(UPath(local)))
     assert {(str(p), tuple(sorted(d)), tuple(sorted(f))) for p, d, f in walk} == expected
 
 
@@ -590,7 +595,7 @@ def test_local_errors(tmp_path: Path) -> None:
     (tmp_path / "f").touch()
     for name, expected in [("none", FileNotFoundError), ("f", NotADirectoryError)]:
         with pytest.raises(expected) as caught:
-            next(walk_remote(RemoteSource(UPath(tmp_path / name))))
+            next(walk_directories(RemoteSource(UPath(tmp_path / name))))
         assert caught.value.filename == str(tmp_path / name)
 
 
@@ -741,7 +746,7 @@ def test_every_trap_in_one_listing(trap: Trap) -> None:
             ]
         }
     )
-    listing = opened(root).list()
+    listing = listing_of(opened(root))
     assert listed(listing) == (
         ["both", "deep", "marker", "twice_d"],
         [".hidden", "both", "fifo", "twice", "typeless"],
@@ -790,7 +795,7 @@ def test_names_that_are_all_elsewhere_are_no_empty_directory(trap: Trap) -> None
         TrapFileSystem.infos.clear()
         TrapFileSystem.infos.update(infos)
         with pytest.raises(expected):
-            opened(trap({"root": [entry("f")]})).list()
+            listing_of(opened(trap({"root": [entry("f")]})))
 
 
 def test_names_that_keep_their_protocol(trap: Trap) -> None:
@@ -827,10 +832,10 @@ def test_source_that_is_missing_a_file_or_empty(trap: Trap) -> None:
         ("denied", PermissionError),
     ]:
         with pytest.raises(expected) as caught:
-            opened(trap(table, path=path)).list()
+            listing_of(opened(trap(table, path=path)))
         assert caught.value.filename == f"trap://{path}"
     for path in ("empty", "marked", "named"):
-        assert listed(opened(trap(table, path=path)).list()) == ([], [])
+        assert listed(listing_of(opened(trap(table, path=path)))) == ([], [])
 
 
 def test_file_where_a_directory_was_listed_is_a_directory_that_is_gone(trap: Trap) -> None:
@@ -845,7 +850,7 @@ def test_vanished_directory_is_absent_without_an_error(trap: Trap) -> None:
     tree, errors = walked(source)
     assert (set(tree), errors) == ({"", "d"}, [])
     with pytest.raises(FileNotFoundError):
-        source.list("gone")
+        listing_of(opened(source.root), "gone")
 
 
 class CloudError(Exception):
@@ -886,7 +891,7 @@ def test_errors_say_what_helps(trap: Trap) -> None:
         (ConnectorError(errno.EIO, "not known"), "Cannot connect to host h [not known]"),
     ]:
         with pytest.raises(OSError, match="root") as caught:
-            opened(trap({"root": failure})).list()
+            listing_of(opened(trap({"root": failure})))
         assert caught.value.strerror == said
 
 
@@ -912,7 +917,7 @@ def test_errors_say_what_helps(trap: Trap) -> None:
 def test_exceptions_become_os_errors(
     trap: Trap, failure: Exception, cls: type[OSError], code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_retry, "_LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(retry, "_LONGEST_DELAY", 0.01)
     table = {"root": [directory("root/bad"), directory("root/ok")], "root/ok": []}
     tree, errors = walked(opened(trap({**table, "root/bad": failure})))
     assert set(tree) == {"", "ok"}
@@ -924,14 +929,14 @@ def test_exceptions_become_os_errors(
     assert "\n" not in str(error)
     # The same at the source is raised.
     with pytest.raises(cls) as caught:
-        opened(trap({"root": failure})).list()
+        listing_of(opened(trap({"root": failure})))
     assert caught.value.filename == "trap://root"
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, MemoryError, SystemExit])
 def test_what_is_no_listing_error_passes(trap: Trap, stop: type[BaseException]) -> None:
     with pytest.raises(stop):
-        opened(trap({"root": stop()})).list()
+        listing_of(opened(trap({"root": stop()})))
 
 
 def test_listing_that_fails_part_way(trap: Trap) -> None:
@@ -964,7 +969,7 @@ def test_links(trap: Trap) -> None:
             "root/to_d/again": FileNotFoundError(),
         }
     )
-    listing = opened(root).list()
+    listing = listing_of(opened(root))
     assert listed(listing) == (["to_d"], ["broken", "denied", "loop", "to_f"])
     assert listing.links == {"to_d"}
     assert [(error.errno, error.filename) for error in listing.errors] == [
@@ -999,7 +1004,7 @@ def test_very_deep_tree(trap: Trap) -> None:
         def get(self, path: str, default: Any = None) -> Any:
             return [directory(f"{path}/d")] if len(path) < 4000 else []
 
-    assert len(list(walk_remote(opened(trap(Deep()))))) > 1900
+    assert len(list(walk_directories(opened(trap(Deep()))))) > 1900
 
 
 def test_excluded_is_neither_listed_nor_entered(trap: Trap) -> None:
@@ -1025,7 +1030,7 @@ def test_excluded_is_neither_listed_nor_entered(trap: Trap) -> None:
 def test_names_removed_by_the_caller_are_not_entered(trap: Trap) -> None:
     root = trap({"root": [directory("root/d"), directory("root/e")], "root/e": []})
     paths = []
-    for path, dirnames, _ in walk_remote(opened(root)):
+    for path, dirnames, _ in walk_directories(opened(root)):
         paths.append(path.name)
         if "d" in dirnames:
             dirnames.remove("d")
@@ -1055,7 +1060,7 @@ def test_a_stale_cache_is_neither_used_nor_changed(
     assert [item["name"] for item in root.fs.ls("root", detail=True)] == ["root/old", "root/d"]
     before = dict(root.fs.dircache)
     source = opened(root)
-    assert source.fs is not root.fs
+    assert source.adapter.fs is not root.fs
     assert walked(source)[0] == {"": (["d"], ["new"]), "d": ([], [])}
     assert dict(root.fs.dircache) == before
     assert root.fs.dircache.use_listings_cache
@@ -1071,12 +1076,12 @@ def test_a_file_system_that_reads_its_cache_back(trap: Trap) -> None:
     table = {"root": [directory("root/keyerror")], "root/keyerror": [entry("root/keyerror/f")]}
     source = opened(trap(table, "caching"))
     assert walked(source)[0]["keyerror"] == ([], ["f"])
-    assert not len(source.fs.dircache)
+    assert not len(source.adapter.fs.dircache)
 
 
 def test_a_file_system_without_a_cache_is_used_as_it_is(trap: Trap) -> None:
     root = trap({"root": []})
-    assert opened(root).fs is root.fs
+    assert opened(root).adapter.fs is root.fs
 
 
 def test_file_systems_below_others_are_listed_directly(trap: Trap) -> None:
@@ -1087,7 +1092,7 @@ def test_file_systems_below_others_are_listed_directly(trap: Trap) -> None:
     root = UPath("sub", protocol="dir", fs=inner, path="root")
     source = opened(root)
     assert source.name == "sub"
-    assert listed(source.list()) == ([], ["new"])
+    assert listed(listing_of(source)) == ([], ["new"])
     assert source.path("new").path == "sub/new"
     assert [item["name"] for item in inner.dircache["root/sub"]] == ["root/sub/old"]
 
@@ -1100,9 +1105,9 @@ def test_dir_over_memory(memory: Any) -> None:
         "x/y": ([], ["z"]),
     }
     source = opened(UPath("x", protocol="dir", fs=memory, path="/base"))
-    assert listed(source.list()) == (["y"], ["y"])
+    assert listed(listing_of(source)) == (["y"], ["y"])
     with pytest.raises(FileNotFoundError):
-        opened(UPath("none", protocol="dir", fs=memory, path="/base")).list()
+        listing_of(opened(UPath("none", protocol="dir", fs=memory, path="/base")))
 
 
 def test_a_subclass_that_lists_otherwise_is_asked(memory: Any) -> None:
@@ -1114,14 +1119,18 @@ def test_a_subclass_that_lists_otherwise_is_asked(memory: Any) -> None:
 
     fsspec.register_implementation("ownmemory", Own, clobber=True)
     source = opened(UPath("/r", protocol="ownmemory"))
-    assert listed(source.list()) == ([], ["own"])
+    assert listed(listing_of(source)) == ([], ["own"])
 
 
 # HTTP, without a server
 
 
 class PageFileSystem(TrapFileSystem):
+    __module__ = "fsspec.implementations.http"
     protocol = ("http", "https")
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+        return super().ls(path, detail, **options)
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -1148,13 +1157,13 @@ def test_web_pages(monkeypatch: pytest.MonkeyPatch, trap: Trap) -> None:
     source = opened(root)
     assert source.name == "a"
     errors: list[OSError] = []
-    walk = list(walk_remote(source, on_error=errors.append))
+    walk = list(walk_directories(source, on_error=errors.append))
     assert [(str(p), d, f) for p, d, f in walk] == [
         ("http://h/a/", ["d"], ["f%20g"]),
         ("http://h/a/d", [], ["x"]),
     ]
     assert not errors
-    assert _remote.RemoteSource(UPath("http://h/")).name == ""
+    assert RemoteSource(UPath("http://h/")).name == ""
 
 
 @pytest.mark.parametrize(
@@ -1186,7 +1195,7 @@ def test_links_of_a_remote_scan_are_counted(trap: Trap) -> None:
 def test_a_remote_scan_reports_progress_and_is_closed() -> None:
     MemoryFileSystem.store.clear()
     MemoryFileSystem().pipe({f"/top/d{i}/f": b"" for i in range(50)})
-    feed = RemoteFeed(
+    producer = DirectoryProducer(
         cast("RemoteSource", open_source("memory://top")),
         [P("nothing")],
         exclude=ExcludeRules(),
@@ -1194,8 +1203,8 @@ def test_a_remote_scan_reports_progress_and_is_closed() -> None:
         follow_links=False,
     )
     # No patience at all: one directory at a time.
-    assert feed.next_batch(0) == ([], [], False)
-    assert feed.stats().directories == 2
-    feed.close()
-    assert feed.next_batch(10) == ([], [], True)
-    assert feed.stats().directories == 2
+    assert producer.next_batch(0) == ([], [], False)
+    assert producer.stats().directories == 2
+    producer.close()
+    assert producer.next_batch(10) == ([], [], True)
+    assert producer.stats().directories == 2

@@ -8,7 +8,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote_plus
 from xml.sax.saxutils import escape
 
@@ -27,8 +27,9 @@ from cloud import walked
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, iscan, scan, walk_python
 from pathvein._remote import open_source
-from pathvein._retry import BadAnswer
-from pathvein._stores import s3
+from pathvein._remote.errors import BadAnswer
+from pathvein._remote.stores import s3
+from pathvein._remote.stores.base import ObjectStore
 from profiles import share
 
 # Answers
@@ -288,10 +289,11 @@ def test_the_users_options_stay_as_they_are() -> None:
 
     config = {"max_pool_connections": 50, "retries": {"max_attempts": 7}, "region_name": "x"}
     fs = s3fs.S3FileSystem(key="k", secret="s", config_kwargs=config, skip_instance_cache=True)
-    options = s3.clone_options(fs, 32)
-    assert options["config_kwargs"]["max_pool_connections"] == 50
-    assert options["config_kwargs"]["region_name"] == "x"
-    assert options["config_kwargs"]["retries"] == {"total_max_attempts": 1, "mode": "standard"}
+    clone, private = s3.S3Store.clone(fs, 32)
+    assert private
+    assert clone.config_kwargs["max_pool_connections"] == 50
+    assert clone.config_kwargs["region_name"] == "x"
+    assert clone.config_kwargs["retries"] == {"total_max_attempts": 1, "mode": "standard"}
     assert fs.config_kwargs == config
     assert config["retries"] == {"max_attempts": 7}
 
@@ -378,7 +380,7 @@ def test_a_bucket_with_versions(
     """What there is now, once; neither older versions nor what was deleted."""
     from upath import UPath
 
-    from pathvein._stores.obstore import ObstoreStore
+    from pathvein._remote.stores.obstore import ObstoreStore
 
     monkeypatch.setattr(ObstoreStore, "page_size", 2)
     url, options = bucket()
@@ -454,7 +456,7 @@ def test_a_file_and_the_marker_of_a_directory_of_one_name(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """Both are told by one name, on one page or on several."""
-    from pathvein._stores.obstore import ObstoreStore
+    from pathvein._remote.stores.obstore import ObstoreStore
 
     monkeypatch.setattr(ObstoreStore, "page_size", size)
     keys = ["m", "m-", "m-x", "m.", "m/", "m/-", "m/-/", "n/", "n-", "o", "o/", "o0"]
@@ -469,7 +471,7 @@ def test_a_file_of_a_directorys_name_where_only_a_level_is_listed(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page of what is excluded has its siblings asked for, and these are not listed again."""
-    from pathvein._stores.obstore import ObstoreStore
+    from pathvein._remote.stores.obstore import ObstoreStore
 
     monkeypatch.setattr(ObstoreStore, "page_size", 5)
     keys = [f"s/a0/{number:02}" for number in range(12)]
@@ -482,10 +484,10 @@ def test_a_file_of_a_directorys_name_where_only_a_level_is_listed(
 
 def test_a_page_after_a_marker_that_fails(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is begun again the marker has lost its slash: what comes between is known."""
-    from pathvein import _retry
-    from pathvein._stores.obstore import Answer, ObstoreStore
+    from pathvein._remote import retry
+    from pathvein._remote.stores.obstore import Answer, ObstoreStore
 
-    monkeypatch.setattr(_retry, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(retry, "_FIRST_DELAY", 0.001)
     asked = ObstoreStore._asked
     for count in (2, 5, 8, 10, 12):
         number = 0
@@ -508,14 +510,13 @@ def test_what_begins_at_a_marker_passes_over_what_sorts_before_it(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However much that is: a path has no slash at its end to begin after."""
-    from pathvein._stores.obstore import ObstoreStore
+    from pathvein._remote.stores.obstore import ObstoreStore, open_obstore
 
     monkeypatch.setattr(ObstoreStore, "page_size", 2)
     url, options = bucket("m-1", "m-2", "m-3", "m.1", "m/", "m/f", "m0")
     source = open_source(url, options, None, "obstore")
     assert not isinstance(source, str)
-    other = source.open_obstore()
-    assert not isinstance(other, str)
+    other = open_obstore(cast("ObjectStore", source.adapter))
     page = asyncio.run(other.page("", "m/", None, None, delimiter=False))
     assert page.keys == ["m/f"]
     page = asyncio.run(other.page("", "m/", None, page.token, delimiter=False))
@@ -530,7 +531,7 @@ def test_many_empty_objects_are_left_to_the_file_system(bucket: Bucket) -> None:
 def test_a_page_of_obstore_that_fails_is_asked_for_again(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pathvein._stores.obstore import Answer, ObstoreStore
+    from pathvein._remote.stores.obstore import Answer, ObstoreStore
 
     exists = ObstoreStore._exists
     failed = []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import ftplib
 import signal
 import subprocess
 import sys
@@ -24,9 +26,12 @@ from upath import UPath
 
 import pathvein
 from pathvein import FileStructurePattern as P
-from pathvein import _background, _retry, _workers
-from pathvein._remote import RemoteSource
-from pathvein._remote_fs import own_connection
+from pathvein._remote import loop, retry
+from pathvein._remote.directories import lister
+from pathvein._remote.directories.lister import list_directory
+from pathvein._remote.filesystems import FileSystem
+from pathvein._remote.filesystems.sftp import Sftp
+from pathvein._remote.source import RemoteSource
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")
 
@@ -115,11 +120,22 @@ class Keeping(Waiting):
         return super().ls(path)
 
 
+class NoMlsd:
+    """A connection to a server of FTP that does not know the command."""
+
+    def mlsd(self, path: str) -> Any:
+        raise ftplib.error_perm("502 what?")
+
+
 class Connected(Waiting):
     """With a connection for each thread, of which there may be no more."""
 
+    __module__ = "fsspec.implementations.ftp"
     protocol = ("connected", "ftp")
-    ftp = None
+    ftp = NoMlsd()
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+        return super().ls(path)
 
     def __init__(self, **options: Any) -> None:
         if self.made:
@@ -350,9 +366,9 @@ def test_closed_by_another_thread(counted: type[Counted], url: str) -> None:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is cancelled is waited for as long as it takes a busy machine."""
-    monkeypatch.setattr(_workers, "FAREWELL", 30)
-    monkeypatch.setattr(_background, "FAREWELL", 30)
-    monkeypatch.setattr(_retry, "_GRACE", 30)
+    monkeypatch.setattr(lister, "CANCEL_TIMEOUT", 30)
+    monkeypatch.setattr(loop, "CANCEL_TIMEOUT", 30)
+    monkeypatch.setattr(retry, "_CANCEL_TIMEOUT", 30)
 
 
 @pytest.mark.usefixtures("patient")
@@ -398,7 +414,7 @@ def test_something_that_the_file_system_waits_for_is_cancelled(
     counted: type[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when the connection that all share is given up: an error like any other."""
-    monkeypatch.setattr(_retry, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(retry, "_FIRST_DELAY", 0.001)
     counted.failure = asyncio.CancelledError
     errors: list[OSError] = []
     found = pathvein.scan("awaited://r", ANY, on_error=errors.append)
@@ -438,28 +454,72 @@ def test_a_connection_that_ends_the_thread() -> None:
     assert len(found) == DIRECTORIES
 
 
-def test_no_connection_is_made_once_it_is_stopped(counted: type[Counted]) -> None:
-    stopped = threading.Event()
-    connections: list[object] = []
+def test_no_connection_is_made_once_it_is_closed(counted: type[Counted]) -> None:
+    made: list[bool] = []
+
+    class Own(FileSystem):
+        @contextlib.contextmanager
+        def connection(self, lost: bool) -> Iterator[Any]:
+            made.append(lost)
+            yield self.fs
 
     def lost() -> BaseException:
-        stopped.set()
+        adapter.close()
         return ConnectionResetError("lost")
 
-    def connect(*, lost: bool = False) -> Any:
-        connections.append(lost)
-        return Waiting()
-
     counted.failure = lost
-    source = RemoteSource(UPath("waiting://r/d3")).connected(connect, stopped)
+    adapter = Own(Waiting(), "r/d3")
     with pytest.raises(InterruptedError):
-        source.list()
-    assert len(connections) == 1
+        asyncio.run(list_directory(adapter, ""))
+    assert made == [False]
     assert len(counted.calls) == 1
 
 
-def test_a_large_directory_is_not_read_on_once_it_is_stopped() -> None:
-    stopped = threading.Event()
+def test_a_connection_is_made_again_when_it_is_lost(counted: type[Counted]) -> None:
+    made: list[bool] = []
+
+    class Own(FileSystem):
+        @contextlib.contextmanager
+        def connection(self, lost: bool) -> Iterator[Any]:
+            made.append(lost)
+            yield self.fs
+
+    def lost() -> BaseException:
+        counted.failure = None
+        return ConnectionResetError("lost")
+
+    counted.failure = lost
+    adapter = Own(Waiting(), "r/d3")
+    listing = asyncio.run(list_directory(adapter, ""))
+    adapter.close()
+    assert listing.filenames == ["f"]
+    assert made == [False, True]
+    assert (adapter.counts.requests, adapter.counts.retries) == (2, 1)
+
+
+def test_a_request_that_is_never_answered_does_not_keep_the_process() -> None:
+    code = """
+import sys, threading
+import fsspec, pathvein
+from fsspec import AbstractFileSystem
+class Silent(AbstractFileSystem):
+    protocol = "silent"
+    def ls(self, path, **options):
+        if path.endswith("d"):
+            threading.Event().wait()
+        return [{"name": path + "/d", "type": "directory"}]
+fsspec.register_implementation("silent", Silent)
+stream = pathvein.iscan("silent://r", pathvein.FileStructurePattern("d", files=["x"]))
+threading.Timer(0.3, stream.close).start()
+print(len(list(stream)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout.split(), done.returncode) == (["0"], 0), done.stderr
+
+
+def test_a_large_directory_is_not_read_on_once_it_is_closed() -> None:
     sent: list[int] = []
 
     class Entry:
@@ -473,20 +533,20 @@ def test_a_large_directory_is_not_read_on_once_it_is_stopped() -> None:
             for i in range(1000):
                 sent.append(i)
                 if i == 10:
-                    stopped.set()
+                    source.adapter.close()
                 yield Entry(f"f{i}")
 
-    class Sftp(SFTPFileSystem):  # type: ignore[misc]
+    class Large(SFTPFileSystem):  # type: ignore[misc]
         protocol = ("large", "sftp")
 
         def _connect(self) -> None:
             self.client = None
             self.ftp = Channel()
 
-    fsspec.register_implementation("large", Sftp, clobber=True)
+    fsspec.register_implementation("large", Large, clobber=True)
     source = RemoteSource(UPath("/r", protocol="large", host="h"))
     with pytest.raises(InterruptedError):
-        source.connected(lambda lost=False: source.fs, stopped).list()
+        source.wait(list_directory(source.adapter, ""))
     assert len(sent) == 11
 
 
@@ -533,7 +593,7 @@ def test_a_connection_that_cannot_be_used_is_closed(where: str) -> None:
         def invoke_subsystem(self, name: str) -> None:
             raise ConnectionResetError("no")
 
-    class Sftp(SFTPFileSystem):  # type: ignore[misc]
+    class Unusable(SFTPFileSystem):  # type: ignore[misc]
         protocol = ("unusable", "sftp")
 
         def _connect(self) -> None:
@@ -541,9 +601,9 @@ def test_a_connection_that_cannot_be_used_is_closed(where: str) -> None:
             self.ftp = Thing()
             clients.append(self.client)
 
-    own = Sftp("h", skip_instance_cache=True)
+    own = Unusable("h", skip_instance_cache=True)
     for lost in (False, True):
-        with pytest.raises(ConnectionResetError), own_connection(own, lost=lost):
+        with pytest.raises(ConnectionResetError), Sftp(own, "/r").connection(lost):
             pass
     assert [client.closed for client in clients] == [False, True]
     assert not own.ftp.closed
@@ -572,11 +632,11 @@ for url in ("threaded://r", "awaited://r"):
         signal.alarm(20)
         code = 1
         try:
-            feed = stream._feed
-            feed.next_batch(3600)
+            producer = stream._producer
+            producer.next_batch(3600)
         except RuntimeError as error:
             code = 0 if "another process" in str(error) else 2
-        feed.close()
+        producer.close()
         os._exit(code)
     print(url, os.waitpid(pid, 0)[1], flush=True)
     stream.close()

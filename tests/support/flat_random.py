@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pathvein._flat import FlatDenied, FlatListing, Page
+from pathvein._retry import BadAnswer, Tally
 from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 
 from pathvein import FileStructurePattern, _retry
-from pathvein._flat import FlatDenied, FlatListing, Page
-from pathvein._retry import BadAnswer, Tally
 
 LAST = "\U0010ffff"
 NAMES = [*"abmz0", "a-", "a.", "a0", "a!", "-", "é", "\uffff", "\U00010000", LAST, LAST * 2]

@@ -1,12 +1,16 @@
-"""Holding a single directory against a pattern, listing below it only where that decides."""
+"""Matching a single directory against a pattern, listing below it only where that decides."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from typing import Protocol
 
 from pathvein_core import FileStructurePattern, ListingScan
 
-from pathvein._listing import Listing, is_gone
+from pathvein import _arguments
+from pathvein._listing import Listing, is_gone, list_local
 
 
 class Directory(Protocol):
@@ -22,19 +26,57 @@ class Directory(Protocol):
         """List a directory below; `rel` is its path from here."""
 
 
-def matches(pattern: FileStructurePattern, directory: Directory) -> bool:
-    """Whether one directory matches.
+def matches(
+    pattern: FileStructurePattern, path: object, dirnames: list[str], filenames: list[str]
+) -> bool:
+    """Whether a directory of these names matches.
 
     Raises the `OSError` of a directory that cannot be read if it decides between yes and no.
     """
-    # First, what cannot be read is taken to hold whatever is asked for. A no is then a no.
-    possible, errors = _search(pattern, directory, assume=True)
-    if not possible or not errors:
-        return possible
-    certain, _ = _search(pattern, directory, assume=False)
-    if not certain:
-        raise errors[0]
-    return True
+    with _opened(path, Listing(dirnames, filenames)) as directory:
+        # First, a directory that cannot be read is taken to hold all that is asked for. If the
+        # answer is no even so, it is no.
+        possible, errors = _search(pattern, directory, assume=True)
+        if not possible or not errors:
+            return possible
+        certain, _ = _search(pattern, directory, assume=False)
+        if not certain:
+            raise errors[0]
+        return True
+
+
+@contextlib.contextmanager
+def _opened(path: object, listing: Listing) -> Iterator[Directory]:
+    if _arguments.is_upath(path) or (isinstance(path, str) and _arguments.is_url(path)):
+        from pathvein._remote import RemoteDirectory, local_path, make_upath
+
+        upath = make_upath(path)
+        local = local_path(upath)
+        if local is None:
+            with contextlib.closing(RemoteDirectory(upath, listing)) as directory:
+                yield directory
+        else:
+            yield _LocalDirectory(local, listing)
+        return
+    if not isinstance(path, str | os.PathLike):
+        found = type(path).__name__
+        raise TypeError(f"walk_args[0] must be str, os.PathLike or UPath, not {found}")
+    yield _LocalDirectory(os.fsdecode(path), listing)
+
+
+class _LocalDirectory:
+    def __init__(self, path: str, listing: Listing) -> None:
+        from pathlib import PurePath
+
+        self.path = path
+        self.name = PurePath(path).name
+        self.listing = listing
+
+    def is_link(self, name: str) -> bool:
+        return os.path.islink(os.path.join(self.path, name))
+
+    def list(self, rel: str) -> Listing:
+        return list_local(os.path.join(self.path, rel))
 
 
 def _search(

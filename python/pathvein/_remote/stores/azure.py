@@ -1,53 +1,65 @@
 """Azure: List Blobs, through the container client of adlfs.
 
-A listing can begin only at a prefix, not after a key. A directory may be a blob with a mark in
-its metadata, without a slash at its end: it is told here as the marker that it stands for.
+A listing can begin only at a prefix, not after a key. A directory may be a blob without a slash
+at its end that is marked in its metadata. It is listed here as a directory marker.
 
-Where the namespace is hierarchical, keys are not in the order of their bytes (`a/b` comes before
-`a-b`), so it is listed with delimiters. Whoever may list need not be let ask if it is; then the
-first page tells.
+In a hierarchical namespace keys are not in the order of their bytes (`a/b` comes before `a-b`), so
+it is listed with delimiters. Users who may list may not be allowed to ask whether a namespace is
+hierarchical. Then the first page of keys shows it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from heapq import merge
 from typing import Any
 
-from pathvein._flat import FlatDenied, Page, parent
-from pathvein._retry import Tally
+from pathvein._remote.errors import GENERIC
+from pathvein._remote.keys.lister import FlatDenied
+from pathvein._remote.keys.planner import Page, parent
+from pathvein._remote.stores.base import ObjectStore
 
 
-class AzureStore:
+class AzureStore(ObjectStore):
     """The blobs below one prefix of a container."""
 
+    errors = GENERIC.extended(
+        denied=("AuthorizationFailure",),
+        refused=("AuthenticationFailed",),
+        throttled=("ServerBusy",),
+        disconnected=("ServiceRequestError", "ServiceResponseError"),
+        timeout=("ServiceResponseTimeoutError",),
+    )
     page_size = 5000
     can_start = False
-    flat = True
 
-    def __init__(self, fs: Any, base: str, tally: Tally) -> None:
-        self._fs = fs
-        self._tally = tally
-        self._container, _, key = base.partition("/")
-        self._prefix = f"{key}/" if key else ""
+    def __init__(self, fs: Any, base: str, **options: Any) -> None:
+        super().__init__(fs, base, **options)
         self._known_client: Any = None
         #: Whether it is known that keys are in the order of their bytes.
         self._sorted = False
 
+    @classmethod
+    async def bucket_names(cls, fs: Any, token: Any) -> tuple[list[str], Any]:
+        """See `ObjectStore`. `ls` would read them back from the cache."""
+        containers = fs.service_client.list_containers()
+        return [container.name async for container in containers], None
+
     @property
     def _client(self) -> Any:
-        # Not before there is a loop.
+        # It is made on the event loop, which does not run when the adapter is made.
         if self._known_client is None:
-            self._known_client = self._fs.service_client.get_container_client(self._container)
+            self._known_client = self.fs.service_client.get_container_client(self._bucket)
         return self._known_client
 
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `pathvein._flat.Store`."""
+        """See `ObjectStore`."""
         if delimiter or self._sorted:
             return await self._page(prefix, token, delimiter=delimiter)
-        # Both at once, not to wait twice.
+        # Both at once, which takes the time of one.
         page: Page
         hierarchical, page = await asyncio.gather(
             self.hierarchical(), self._page(prefix, token, delimiter=False)
@@ -61,13 +73,13 @@ class AzureStore:
 
     async def hierarchical(self) -> bool | None:
         """Whether directories exist by themselves; `None` if that cannot be told."""
-        self._tally.requests += 1
+        self.counts.requests += 1
         try:
             answer = await self._client.get_account_information(retry_total=0)
         except MemoryError:
             raise
         except Exception:
-            # Anonymous users are denied, and those who may only list.
+            # It is denied to anonymous users, and to those who may only list.
             return None
         told: bool | None = answer.get("is_hns_enabled")
         return told
@@ -128,7 +140,7 @@ def is_directory(metadata: dict[str, str]) -> bool:
     return own == "true" or (own != "false" and marks.get("hdi_isfolder") == "true")
 
 
-def has_virtual_directory(keys: list[str]) -> bool:
+def has_virtual_directory(keys: Sequence[str]) -> bool:
     """Whether the first of all keys show a directory that exists by its keys alone.
 
     In a hierarchical namespace each directory is a blob, and comes before all that is in it.

@@ -1,70 +1,95 @@
 """S3: ListObjectsV2, through a client of s3fs.
 
-botocore makes a dictionary of each key, and a `datetime` of each time stamp: four to six times
-the work of finding the keys. So before it parses an answer, the keys are picked out, where the
-answer is what it always is; anything else is left to botocore.
+botocore makes a dictionary of each key, and a `datetime` of each time stamp. That is four to six
+times the work of finding the keys. So the keys are picked out of an answer before botocore parses
+it, if the answer is written as it usually is. Any other answer is left to botocore.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 from xml.sax.saxutils import unescape
 
 import botocore.handlers
 
-from pathvein._flat import Page
-from pathvein._retry import BadAnswer
+from pathvein._remote.errors import GENERIC, BadAnswer
+from pathvein._remote.filesystems.clones import without_cache
+from pathvein._remote.keys.planner import Page
+from pathvein._remote.stores.base import ObjectStore
 
 _KEY = re.compile(rb"<Key>([^<]*)</Key>")
 _PREFIX = re.compile(rb"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
 _TRUNCATED = re.compile(rb"<(?:\w+:)?IsTruncated>\s*(true|false)\s*</")
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
 _HEAD = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<ListBucketResult[\s>]")
-#: References that are not among `_ENTITIES`, nor among those that all know.
+#: References that are neither in `_ENTITIES` nor predefined in XML.
 _REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#13|#10|#9);)")
 _ENTITIES = {"&quot;": '"', "&apos;": "'", "&#13;": "\r", "&#10;": "\n", "&#9;": "\t"}
 _DIRECTORY_BUCKET = "--x-s3"
 
 
-def clone_options(fs: Any, concurrency: int) -> Mapping[str, Any]:
-    """As many connections as requests, no repeats, and the user's session: making one is slow."""
-    config = dict(getattr(fs, "config_kwargs", None) or {})
-    pool = config.get("max_pool_connections", 10)
-    config["max_pool_connections"] = max(pool, concurrency)
-    config["retries"] = {"total_max_attempts": 1, "mode": "standard"}
-    options: dict[str, Any] = {"config_kwargs": config}
-    session = getattr(fs, "session", None)
-    if session is not None:
-        options["session"] = session
-    return options
-
-
-class S3Store:
+class S3Store(ObjectStore):
     """The keys below one prefix of a bucket."""
 
-    page_size = 1000
-    can_start = True
+    errors = GENERIC.extended(
+        denied=("AccessDenied",),
+        refused=(
+            *("ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestExpired"),
+            *("RequestTimeTooSkewed", "SignatureDoesNotMatch", "TokenRefreshRequired"),
+        ),
+        throttled=(
+            *("BandwidthLimitExceeded", "InternalError", "RequestLimitExceeded"),
+            *("ProvisionedThroughputExceededException", "RequestThrottled", "RequestTimeout"),
+            *("ServiceUnavailable", "SlowDown", "Throttling", "ThrottlingException"),
+            *("TooManyRequests", "TooManyRequestsException"),
+        ),
+        disconnected=("HTTPClientError", "ResponseParserError", "ResponseStreamingError"),
+    )
 
-    def __init__(self, fs: Any, base: str, *, private: bool) -> None:
-        self._fs = fs
-        self._private = private
+    def __init__(self, fs: Any, base: str, **options: Any) -> None:
+        super().__init__(fs, base, **options)
+        #: The client whose answers are read here, and not by botocore.
         self._hooked: Any = None
-        self._bucket, key, _ = fs.split_path(base)
+        self._bucket, key, _ = fs.split_path(self.base.strip("/"))
         self._prefix = f"{key.rstrip('/')}/" if key else ""
         #: Directory buckets sort nothing and begin only at a prefix.
         self.flat = not self._bucket.endswith(_DIRECTORY_BUCKET)
 
+    @classmethod
+    def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
+        """See `FileSystem`. With a connection for each request, and without botocore's retries."""
+        config = dict(getattr(fs, "config_kwargs", None) or {})
+        pool = config.get("max_pool_connections", 10)
+        config["max_pool_connections"] = max(pool, concurrency)
+        config["retries"] = {"total_max_attempts": 1, "mode": "standard"}
+        options: dict[str, Any] = {"config_kwargs": config}
+        session = getattr(fs, "session", None)
+        if session is not None:
+            # Making one is slow.
+            options["session"] = session
+        return without_cache(fs, options)
+
+    @classmethod
+    async def bucket_names(cls, fs: Any, token: Any) -> tuple[list[str], Any]:
+        """See `ObjectStore`. `ls` shows none if listing them is denied."""
+        await fs.set_session()
+        method = (await fs.get_s3()).list_buckets
+        begin = {} if token is None else {"ContinuationToken": token}
+        answer = await method(**fs._get_s3_method_kwargs(method, **begin))
+        # Amazon lists all in one page unless it is asked not to; others may not.
+        names = [bucket["Name"] for bucket in answer["Buckets"]]
+        return names, answer.get("ContinuationToken") or None
+
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `pathvein._flat.Store`."""
-        fs, base = self._fs, self._prefix
+        """See `ObjectStore`."""
+        fs, base = self.fs, self._prefix
         await fs.set_session()
         client = await fs.get_s3(self._bucket)
-        # Not on a client that others use, too.
+        # A client that is not private serves other requests as well.
         if self._private and client is not self._hooked:
             self._hook(client)
             self._hooked = client
@@ -89,18 +114,12 @@ class S3Store:
             token = answer.get("NextContinuationToken") if more else None
             if more is None or (more and not token):
                 raise BadAnswer("the answer is no whole listing")
-        if not base:
-            return Page(keys, prefixes, token)
-        for names in (keys, prefixes):
-            if names and not (names[0].startswith(base) and names[-1].startswith(base)):
-                raise BadAnswer("the answer lists something else")
-        cut = len(base)
-        return Page([key[cut:] for key in keys], [name[cut:] for name in prefixes], token)
+        return self._relative(keys, prefixes, token)
 
     def _hook(self, client: Any) -> None:
         events = client.meta.events
         events.register("before-parse.s3.ListObjectsV2", pick_names)
-        # It parses the whole answer to see if it is an error after all. `page` sees that, too.
+        # It parses each answer to see if it is an error after all, which `page` sees as well.
         handler = getattr(botocore.handlers, "_handle_200_error", None)
         if handler is not None:
             events.unregister("before-parse.s3.*", handler)
@@ -109,24 +128,25 @@ class S3Store:
 def pick_names(
     response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
 ) -> None:
-    """Takes the names out of an answer, and leaves the parser nothing to do.
+    """Take the names out of an answer, and leave the parser nothing to do.
 
-    If anything is not as it always is, the parser is left to do it, and to say what is wrong.
-    (The stores of several buckets may share a client: then nothing is left for the second.)
+    An answer that is written in an unusual way is left to the parser, which also says what is
+    wrong with it. Several stores may share a client and call this twice for one answer. The
+    second call finds an empty body and leaves it alone.
     """
     body: bytes = response_dict["body"]
     truncated = _TRUNCATED.search(body)
     if response_dict["status_code"] != 200 or not truncated:
         return
     more = truncated[1] == b"true"
-    # The parser knows but one way to write it, and takes all others for "false".
+    # The parser takes all but one way to write it for "false".
     customized_response_dict["pathvein_more"] = more
     token = _TOKEN.search(body) if more else None
     if not _HEAD.match(body) or not is_whole(body) or (more and token is None):
         return
     names = _KEY.findall(body)
     prefixes = _PREFIX.findall(body)
-    # The same elements written in another way would not be found, and so be missing.
+    # Elements that are written in another way would be missed.
     if (
         len(names) != body.count(b"<Contents")
         or len(prefixes) != body.count(b"<CommonPrefixes")

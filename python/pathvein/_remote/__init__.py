@@ -1,0 +1,297 @@
+"""All that fsspec has to do with: scanning, walking and matching what is not on a local disk.
+
+This package is imported only when a source is a URL or a UPath, so that ``import pathvein`` needs
+neither fsspec nor universal-pathlib. The functions here are its door. Behind it:
+
+* `source`: the root of a scan, its URLs, the UPaths of results;
+* `filesystems`: an adapter for each kind of file system, `stores`: those of object stores;
+* `directories`: listing directory by directory, `keys`: listing flat, by pages of keys;
+* `retry`, `errors`, `loop`, `names`: what these share.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+try:
+    try:
+        import fsspec  # noqa: F401
+    except (OSError, TypeError, ValueError) as error:
+        # It reads its configuration when it is imported, and does not name what is wrong there.
+        raise ValueError(
+            "fsspec cannot take its configuration (~/.config/fsspec, FSSPEC_... variables): "
+            f"{error}"
+        ) from error
+    import upath  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "URLs and UPaths need universal-pathlib and fsspec: pip install 'pathvein[cloud]'",
+        name=error.name,
+    ) from error
+
+from pathvein_core import ExcludeRules, FileStructurePattern, KeyScan, KeyWalk, Stats
+
+from pathvein._errors import ScanWarning, frames_inside
+from pathvein._listing import Listing, noted
+from pathvein._remote.directories.lister import list_directory
+from pathvein._remote.directories.scan import DirectoryProducer, walk_directories
+from pathvein._remote.keys.lister import Disordered, FlatDenied, Store, Unfit
+from pathvein._remote.keys.scan import KeyProducer
+from pathvein._remote.loop import WAIT_SLICE
+from pathvein._remote.source import (
+    RemoteSource,
+    local_path,
+    local_upath,
+    make_upath,
+    source_name,
+)
+from pathvein._remote.stores.base import ObjectStore
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+    from pathvein._stream import Producer
+
+__all__ = [
+    "RemoteDirectory",
+    "local_path",
+    "make_upath",
+    "open_local",
+    "open_scan",
+    "open_source",
+    "walk",
+]
+
+
+def open_source(
+    source: str | UPath,
+    storage_options: Mapping[str, Any] | None = None,
+    concurrency: int | None = None,
+    lister: str = "auto",
+) -> RemoteSource | str:
+    """Open a URL or a UPath for listing; for one that is local give its path instead.
+
+    `storage_options` are added to those that a UPath carries already. Nothing is listed yet; an
+    archive is opened, though. Relative components are resolved.
+
+    Raises `ImportError` if the file system's package is missing, `ValueError` if the protocol is
+    unknown, an `OSError` if the file system cannot be reached or the archive cannot be read.
+    """
+    path = make_upath(source, storage_options)
+    local = local_path(path)
+    if local is not None:
+        return local
+    return RemoteSource(path, resolve=True, concurrency=concurrency, lister=lister)
+
+
+def open_local(path: str) -> RemoteSource:
+    """Open a local path for listing."""
+    return RemoteSource(local_upath(path))
+
+
+def open_scan(
+    source: RemoteSource,
+    patterns: list[FileStructurePattern],
+    *,
+    exclude: ExcludeRules,
+    max_depth: int | None,
+    follow_links: bool,
+) -> Producer:
+    """The producer of a scan: matches as UPath and the pattern's position.
+
+    Raises the `OSError` of a source that cannot be listed.
+    """
+
+    def match(found: tuple[str, int]) -> tuple[UPath, int]:
+        return source.path(found[0]), found[1]
+
+    producer, reason = _open_flat(
+        source, lambda: KeyScan(patterns, source.name, max_depth, exclude), match
+    )
+    if producer is None:
+        producer = DirectoryProducer(
+            source, patterns, exclude=exclude, max_depth=max_depth, follow_links=follow_links
+        )
+    if reason is not None:
+        _warn(source, reason)
+    return producer
+
+
+def walk(
+    source: RemoteSource,
+    *,
+    exclude: ExcludeRules,
+    max_depth: int | None,
+    follow_links: bool,
+    on_error: Callable[[OSError], object],
+) -> Iterator[tuple[UPath, list[str], list[str]]]:
+    """Walk a source, flat if that can be: each directory, its directories' names, its files'."""
+
+    def directory(found: tuple[str, list[str], list[str]]) -> tuple[UPath, list[str], list[str]]:
+        return source.path(found[0]), found[1], found[2]
+
+    producer, reason = _open_flat(source, lambda: KeyWalk(max_depth, exclude), directory)
+    if producer is None:
+        for listed in walk_directories(
+            source,
+            max_depth=max_depth,
+            follow_links=follow_links,
+            excluded=exclude.is_excluded if exclude else None,
+            on_error=on_error,
+        ):
+            if reason is not None:
+                _warn(source, reason)
+                reason = None
+            yield listed
+        return
+    with contextlib.closing(producer):
+        if reason is not None:
+            _warn(source, reason)
+        ended = False
+        while not ended:
+            found, errors, ended = producer.next_batch(WAIT_SLICE)
+            for error in errors:
+                on_error(error)
+            yield from found
+
+
+class RemoteDirectory:
+    """A remote directory whose names are given, to be matched against a pattern."""
+
+    def __init__(self, path: UPath, listing: Listing) -> None:
+        self._path = path
+        self._links: set[str] | None = None
+        self._source: RemoteSource | None = None
+        self.name = source_name(path)
+        self.listing = listing
+
+    def is_link(self, name: str) -> bool:
+        """Whether a name is a link. Only a listing tells."""
+        if self._links is None:
+            self._links = set()
+            if self._opened().adapter.may_have_links:
+                with contextlib.suppress(OSError):  # the directory need not exist
+                    self._links = self.list("").links
+        return name in self._links
+
+    def list(self, rel: str) -> Listing:
+        """List a directory below, by its relative path."""
+        source = self._opened()
+        return source.wait(list_directory(source.adapter, rel))
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        if self._source is not None:
+            self._source.adapter.close()
+
+    def _opened(self) -> RemoteSource:
+        # Only when it is needed: opening may take a connection.
+        if self._source is None:
+            self._source = RemoteSource(self._path)
+        return self._source
+
+
+# Listing flat, by obstore or not
+
+
+def _open_flat(
+    source: RemoteSource, keys: Callable[[], KeyScan | KeyWalk], convert: Callable[[Any], Any]
+) -> tuple[Producer | None, str | None]:
+    """What lists a source flat, or `None` if it is to be listed by directories.
+
+    Also what is to be said once the source is listed: why that is not by obstore, though it was
+    to be.
+    """
+    adapter, reason = source.adapter, None
+    store = adapter if isinstance(adapter, ObjectStore) and adapter.flat else None
+    try:
+        if source.lister == "obstore":
+            other = _obstore(store)
+            if isinstance(other, str):
+                _warn(source, other)
+            else:
+                try:
+                    return _ObstoreFirst(source, other, keys, convert), None
+                except Unfit as unfit:
+                    _warn(source, str(unfit))
+                except Disordered:
+                    _warn(source, "its keys are not sorted")
+                    raise
+                except FlatDenied:
+                    # If listing by directories is denied as well, that is raised, and no warning.
+                    reason = "it is denied a flat listing"
+        if store is not None:
+            return KeyProducer(source, store, keys(), convert), reason
+    except (FlatDenied, Disordered):
+        pass
+    return None, reason
+
+
+def _obstore(store: ObjectStore | None) -> Store | str:
+    """The store by way of obstore, or the reason why that cannot be."""
+    if store is None:
+        return "it lists only S3, Google Cloud and Azure, and sorted"
+    try:
+        from pathvein._remote.stores.obstore import open_obstore
+    except ImportError as error:
+        message = "lister='obstore' needs obstore: pip install 'pathvein[obstore]'"
+        raise ImportError(message, name=error.name) from error
+    try:
+        return open_obstore(store)
+    except Unfit as reason:
+        return str(reason)
+
+
+def _warn(source: RemoteSource, reason: str) -> None:
+    message = f"{source.url()!r} is listed by its own file system and not by obstore: {reason}"
+    warnings.warn(message, ScanWarning, stacklevel=frames_inside())
+
+
+class _ObstoreFirst:
+    """A producer that begins with obstore, and begins again without it if that does not do."""
+
+    def __init__(
+        self,
+        source: RemoteSource,
+        store: Store,
+        keys: Callable[[], KeyScan | KeyWalk],
+        convert: Callable[[Any], Any],
+    ) -> None:
+        self._source = source
+        self._keys = keys
+        self._convert = convert
+        self._producer = KeyProducer(source, store, keys(), convert, may_restart=True)
+        self._restarted = False
+
+    def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
+        """See :class:`pathvein._stream.Producer`."""
+        try:
+            return self._producer.next_batch(seconds)
+        except Unfit as reason:
+            store = self._source.adapter
+            if self._restarted or not isinstance(store, ObjectStore):
+                raise
+            self._restarted = True
+            self._producer.close()
+            _warn(self._source, str(reason))
+            try:
+                self._producer = KeyProducer(
+                    self._source, store, self._keys(), self._convert, before=self._producer
+                )
+            except (FlatDenied, Disordered) as error:
+                # obstore could list it flat, up to the keys that are no path to it.
+                failure = OSError(errno.EIO, "it cannot be listed flat", self._source.url())
+                raise noted(failure, "listing it again without obstore") from error
+            return [], [], False
+
+    def stats(self) -> Stats:
+        """See :class:`pathvein._stream.Producer`."""
+        return self._producer.stats()
+
+    def close(self) -> None:
+        """See :class:`pathvein._stream.Producer`."""
+        self._producer.close()

@@ -1,0 +1,1 @@
+"""Listing directory by directory: one request, or a few, for each."""

@@ -1,0 +1,60 @@
+"""FTP, through ftplib."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pathvein._remote.errors import GENERIC
+from pathvein._remote.filesystems.clones import made_again
+from pathvein._remote.filesystems.generic import FileSystem
+from pathvein._remote.names import join
+
+#: Connections that most servers let one user have.
+_CONNECTIONS = 4
+
+
+class Ftp(FileSystem):
+    """A connection for each thread, which is made again when it is lost.
+
+    Directories are listed by the command that `ls` sends, without `ls`: that shows a directory
+    which is denied as an empty one.
+    """
+
+    errors = GENERIC.extended(
+        # ftplib tells only the reply, which begins with a number.
+        disconnected_text=r"42[156]\b",
+        texts=(
+            (errno.ENOENT, r"^(?:501|550)\b.*\bno such (?:file|dir|path)"),
+            (errno.EACCES, r"^530\b"),
+        ),
+    )
+    threads = _CONNECTIONS
+
+    @contextlib.contextmanager
+    def connection(self, lost: bool) -> Iterator[Any]:
+        """See `FileSystem`."""
+        yield made_again(self.fs)
+
+    async def ls(self, path: str) -> Iterable[Mapping[str, Any]]:
+        """See `FileSystem`."""
+        listed = await self.run(lambda fs: _mlsd(fs, path))
+        return await super().ls(path) if listed is None else listed
+
+
+def _mlsd(fs: Any, path: str) -> list[dict[str, Any]] | None:
+    """The entries of a directory, or `None` if the server does not know the command."""
+    from ftplib import error_perm
+
+    try:
+        return [
+            {"name": join(path.strip("/"), name), "type": facts.get("type")}
+            for name, facts in fs.ftp.mlsd(path or "/")
+            if facts.get("type") not in ("cdir", "pdir")
+        ]
+    except error_perm as error:
+        if str(error)[:3] in ("500", "502"):
+            return None
+        raise

@@ -1,0 +1,40 @@
+"""The local file system: below `dir::`, `simplecache::` and the like, and for `walk_python`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from pathvein._listing import Listing, list_local
+from pathvein._remote.filesystems.generic import FileSystem
+from pathvein._remote.names import join
+
+
+class Local(FileSystem):
+    """Listed by `os.scandir`."""
+
+    at_hand = True
+    resolves_links = True
+
+    @classmethod
+    def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
+        """See `FileSystem`."""
+        return fs, False
+
+    async def real_path(self, rel: str) -> str | None:
+        """See `FileSystem`."""
+        return os.path.realpath(self.path(rel))
+
+    async def list(self, rel: str, skip: Callable[[str], bool] | None = None) -> Listing:
+        """See `FileSystem`."""
+        path = self.path(rel)
+        try:
+            listing = list_local(path, skip)
+        except OSError as error:
+            error.filename = self.url(rel)
+            raise
+        for problem in listing.errors:
+            name = "" if problem.filename == path else os.path.basename(problem.filename)
+            problem.filename = self.url(join(rel, name) if name else rel)
+        return listing

@@ -1,0 +1,193 @@
+"""File systems that have all keys at hand: `memory`, `zip`, `tar` and other archives, `reference`.
+
+Their `ls` hides what is below a name that is a file as well. So the tree is built from the keys,
+once for each source. The user's own object is asked: a clone of `memory` sees another store, and
+an archive that was opened from a file object cannot be opened again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.implementations.reference import ReferenceFileSystem
+
+from pathvein._listing import Listing, noted
+from pathvein._remote.filesystems.entries import entry_type
+from pathvein._remote.filesystems.generic import FileSystem
+from pathvein._remote.names import BAD_COMPONENTS, bad_component
+
+
+class InMemory(FileSystem):
+    """A file system whose keys can all be had without a request."""
+
+    at_hand = True
+    _tree: _Node | None = None
+
+    @classmethod
+    def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
+        """See `FileSystem`."""
+        return fs, False
+
+    @property
+    def may_have_links(self) -> bool:
+        """See `FileSystem`."""
+        return not isinstance(self.fs, MemoryFileSystem)
+
+    async def real_path(self, rel: str) -> str | None:
+        """See `FileSystem`."""
+        raise OSError(errno.EOPNOTSUPP, "links in archives are not followed")
+
+    async def list(self, rel: str, skip: Callable[[str], bool] | None = None) -> Listing:
+        """See `FileSystem`."""
+        if self._tree is None:
+            try:
+                self._tree = _build_tree(self.fs, self.base.strip("/"))
+            except MemoryError:
+                raise
+            except Exception as error:
+                raise self.errors.os_error(error, self.url(""), "reading the directory") from error
+        node: _Node | None = self._tree
+        for component in rel.split("/") if rel else ():
+            node = node.dirs.get(component) if node is not None else None
+        if node is None:
+            missing = OSError(errno.ENOENT, os.strerror(errno.ENOENT), self.url(rel))
+            raise noted(missing, "opening the directory")
+        links = node.links - node.dirs.keys()
+        listing = Listing([*node.dirs, *links], list(node.files), links)
+        listing.errors += [bad_component(self.url, rel, component) for component in node.bad]
+        return listing
+
+
+class References(FileSystem):
+    """References that are read from tables as they are needed."""
+
+    @classmethod
+    def variant(cls, fs: Any, base: str) -> type[FileSystem]:
+        """See `FileSystem`."""
+        return InMemory if isinstance(fs.references, dict) else cls
+
+    @classmethod
+    def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
+        """See `FileSystem`."""
+        return fs, False
+
+
+class _Node:
+    """A directory of a tree that is built from keys."""
+
+    __slots__ = ("bad", "dirs", "files", "links")
+
+    def __init__(self) -> None:
+        self.dirs: dict[str, _Node] = {}
+        self.files: set[str] = set()
+        #: Links to directories.
+        self.links: set[str] = set()
+        #: Components that cannot be part of a path, each once.
+        self.bad: dict[str, None] = {}
+
+
+class _Key(NamedTuple):
+    name: str
+    is_dir: bool
+    #: Where a symbolic link leads to.
+    target: str | None = None
+
+
+def _keys(fs: Any) -> Iterator[_Key]:
+    if isinstance(fs, MemoryFileSystem):
+        for name in tuple(fs.pseudo_dirs):
+            yield _Key(name.removeprefix("/"), True)
+        for name in tuple(fs.store):
+            yield _Key(name.removeprefix("/"), False)
+    elif isinstance(fs, ReferenceFileSystem):
+        for name in tuple(fs.references):
+            yield _Key(name, False)
+    elif hasattr(fs, "zip"):
+        for info in fs.zip.infolist():
+            target = None
+            if stat.S_ISLNK(info.external_attr >> 16):
+                target = fs.zip.read(info).decode("utf-8", "surrogateescape")
+            yield _Key(info.filename, info.is_dir(), target)
+    elif hasattr(fs, "tar"):
+        for member in fs.tar.getmembers():
+            # fsspec takes a run of slashes in the name of a member for one.
+            name = re.sub("/+", "/", member.name)
+            yield _Key(name, member.isdir(), member.linkname if member.issym() else None)
+    else:
+        fs._get_dirs()
+        for name, info in fs.dir_cache.items():
+            yield _Key(name, entry_type(info) == "directory")
+
+
+def _build_tree(fs: Any, base: str) -> _Node:
+    """The tree of all keys below `base`."""
+    top = _Node()
+    prefix = f"{base}/" if base else ""
+    exists = not base
+    is_file = False
+    keys = list(_keys(fs))
+    linked_dirs = _links_to_directories(keys)
+    for name, is_dir, _ in keys:
+        if name in (base, prefix):
+            if is_dir or name.endswith("/"):
+                exists = True
+            else:
+                is_file = True
+            continue
+        if not name.startswith(prefix):
+            continue
+        exists = True
+        node = top
+        *parents, last = name[len(prefix) :].removesuffix("/").split("/")
+        for component in parents:
+            if component in BAD_COMPONENTS:
+                node.bad[component] = None
+                break
+            node = node.dirs.setdefault(component, _Node())
+        else:
+            if last in BAD_COMPONENTS:
+                node.bad[last] = None
+            elif is_dir or name.endswith("/"):
+                node.dirs.setdefault(last, _Node())
+            elif name in linked_dirs:
+                node.links.add(last)
+            else:
+                node.files.add(last)
+    if not exists:
+        code = errno.ENOTDIR if is_file else errno.ENOENT
+        raise OSError(code, os.strerror(code))
+    return top
+
+
+def _links_to_directories(keys: list[_Key]) -> set[str]:
+    """Those links of an archive that lead to one of its directories."""
+    targets = {
+        key.name: posixpath.normpath(posixpath.join(posixpath.dirname(key.name), key.target))
+        for key in keys
+        if key.target is not None
+    }
+    if not targets:
+        return set()
+    directories = {"."}
+    for name, is_dir, _ in keys:
+        parent = name.rstrip("/") if is_dir else posixpath.dirname(name)
+        while parent and parent not in directories:
+            directories.add(parent)
+            parent = posixpath.dirname(parent)
+    found = set()
+    for name, target in targets.items():
+        # As many links as Linux follows in one path.
+        for _ in range(40):
+            if target not in targets:
+                break
+            target = targets[target]
+        if target in directories:
+            found.add(name)
+    return found

@@ -1,0 +1,30 @@
+"""WebDAV, through webdav4."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from pathvein._remote.filesystems.clones import shallow_copy
+from pathvein._remote.filesystems.generic import ThreadSafe
+
+
+class WebDav(ThreadSafe):
+    """The client stands threads. It sends requests again by itself, which is switched off."""
+
+    @contextlib.contextmanager
+    def connection(self, lost: bool) -> Iterator[Any]:
+        """See `FileSystem`."""
+        fs = self.fs
+        if hasattr(getattr(fs, "client", None), "with_retry"):
+            fs = shallow_copy(fs)
+            fs.client = copy.copy(fs.client)
+            fs.client.with_retry = lambda request: request()
+        yield fs
+
+    async def call(self, method: str, path: str, **options: Any) -> Any:
+        """See `FileSystem`. The client puts paths into URLs as they are."""
+        return await super().call(method, quote(path), **options)

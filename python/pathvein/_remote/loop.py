@@ -1,0 +1,199 @@
+"""Work on fsspec's event loop, for a caller in another thread.
+
+All listing is asynchronous and runs on the loop that fsspec keeps in a thread of its own.
+`fsspec.asyn.sync` leaves a coroutine running when the caller is interrupted. Here the caller
+waits in slices, so that signals are seen, and what it waits for is cancelled when it leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+#: Seconds that a waiting caller sleeps before it looks for signals.
+WAIT_SLICE = 0.05
+#: Seconds that cancelled work gets to end.
+CANCEL_TIMEOUT = 0.15
+#: Results that may wait for the caller before nothing more is asked for.
+_MOST_WAITING = 4096
+
+
+class BackgroundTask:
+    """A coroutine on the loop, and the results that the caller has not taken yet."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        work: Callable[[BackgroundTask], Coroutine[Any, Any, None]],
+    ) -> None:
+        check_thread(loop)
+        self._loop = loop
+        self._changed = threading.Condition()
+        self._results: list[Any] = []
+        self._errors: list[OSError] = []
+        self._begun = False
+        self._closed = False
+        self._taken = asyncio.Event()
+        self._over = threading.Event()
+        self._future: concurrent.futures.Future[None] = asyncio.run_coroutine_threadsafe(
+            self._run(work), loop
+        )
+        self._future.add_done_callback(lambda _: self._notify())
+
+    # On the loop
+
+    async def _run(self, work: Callable[[BackgroundTask], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await work(self)
+        finally:
+            self._over.set()
+
+    def put(self, results: list[Any], errors: list[OSError]) -> None:
+        """Hand results to the caller. The first call ends `wait_for_begin`, also without any."""
+        with self._changed:
+            first = not self._begun
+            self._begun = True
+            if not (first or results or errors):
+                return
+            self._results += results
+            self._errors += errors
+            self._changed.notify_all()
+
+    async def wait_for_space(self) -> None:
+        """Wait until the caller has taken most results."""
+        while self._is_full():
+            self._taken.clear()
+            # The caller may have taken them before the event was cleared.
+            if self._is_full():
+                await self._taken.wait()
+
+    def _is_full(self) -> bool:
+        return len(self._results) + len(self._errors) >= _MOST_WAITING
+
+    # In the caller's thread
+
+    def wait_for_begin(self) -> None:
+        """Wait for the first `put`, or the end. Raises what ended the work."""
+        with self._changed:
+            while not (self._begun or self._future.done()):
+                self._changed.wait(WAIT_SLICE)
+        if self._future.done():
+            self._future.result()
+
+    def take(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
+        """The results so far, the errors, and whether these were all.
+
+        Waits at most so many seconds for some. Raises what ended the work.
+        """
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                # Asked first: all that was put before the end is there at the end.
+                ended = self._future.done()
+                results, errors = self._results, self._errors
+                left = deadline - time.monotonic()
+                if results or errors or ended or left <= 0:
+                    self._results, self._errors = [], []
+                    break
+                self._changed.wait(min(left, WAIT_SLICE))
+        if results or errors:
+            self._loop.call_soon_threadsafe(self._taken.set)
+        elif ended:
+            if not self._future.cancelled():
+                self._future.result()
+            elif not self._closed:
+                # The listing is incomplete, whoever cancelled it.
+                raise RuntimeError("the listing was cancelled from elsewhere")
+            return [], [], True
+        return results, errors, False
+
+    def close(self) -> None:
+        """Cancel the work, and wait a moment for it to end."""
+        self._closed = True
+        if self._future.done():
+            return
+        self._future.cancel()
+        self._over.wait(CANCEL_TIMEOUT)
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+def run_on_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Wait for a coroutine on a loop in another thread; cancel it if the wait is interrupted."""
+    over = threading.Event()
+
+    async def run() -> tuple[Any, BaseException | None]:
+        # A future would make another `TimeoutError` of one, without its filename.
+        try:
+            return await work, None
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            return None, error
+        finally:
+            over.set()
+
+    try:
+        check_thread(loop)
+        future = asyncio.run_coroutine_threadsafe(run(), loop)
+    except BaseException:
+        work.close()
+        raise
+    try:
+        while not future.done():
+            # On some systems signals do not end a wait.
+            concurrent.futures.wait([future], WAIT_SLICE)
+        result: T
+        result, error = future.result()
+    except BaseException:
+        if future.cancel():
+            over.wait(CANCEL_TIMEOUT)
+        raise
+    if error is not None:
+        raise unwrapped(error)
+    return result
+
+
+class Escaped(BaseException):
+    """Carries across the event loop, as its cause, an exception that would end the loop."""
+
+
+def unwrapped(error: BaseException) -> BaseException:
+    """The exception that an `Escaped` carries, or any other as it is."""
+    return error.__cause__ or error if isinstance(error, Escaped) else error
+
+
+def run_at_once(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never waits for anything."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    work.close()
+    raise RuntimeError("a coroutine that was not to wait did")
+
+
+def check_thread(loop: asyncio.AbstractEventLoop) -> None:
+    """Raises `RuntimeError` in the thread of the loop, which would wait for itself."""
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    if running is loop:
+        raise RuntimeError("listing cannot be waited for inside the event loop that it runs on")
+
+
+def check_process(process: int) -> None:
+    """Raises `RuntimeError` in a fork of `process`, which has no threads that list."""
+    if os.getpid() != process:
+        raise RuntimeError("a running scan cannot be taken into another process")

@@ -1,0 +1,46 @@
+"""The root of S3, Google Cloud or Azure: its buckets.
+
+It is listed one directory at a time, each bucket by the store's own call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pathvein._remote.keys.planner import Page
+from pathvein._remote.stores.base import ObjectStore
+
+
+class Buckets(ObjectStore):
+    """All buckets of a store, and what is in them. Listed with a delimiter only."""
+
+    can_start = False
+    flat = False
+    #: The adapter of one bucket.
+    store: type[ObjectStore]
+
+    def __init__(self, fs: Any, base: str, **options: Any) -> None:
+        super().__init__(fs, base, **options)
+        self._options = options
+        self._stores: dict[str, ObjectStore] = {}
+
+    async def page(
+        self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
+    ) -> Page:
+        """See `ObjectStore`."""
+        bucket, _, rest = prefix.partition("/")
+        if not bucket:
+            names, token = await self.store.bucket_names(self.fs, token)
+            return Page([], [f"{name}/" for name in names], token)
+        if bucket not in self._stores:
+            self._stores[bucket] = self.store(self.fs, bucket, **self._options)
+        page = await self._stores[bucket].page(rest, after, end, token, delimiter=delimiter)
+        keys, prefixes = (
+            [f"{bucket}/{name}" for name in names] for names in (page.keys, page.prefixes)
+        )
+        return Page(keys, prefixes, page.token)
+
+
+def buckets_of(store: type[ObjectStore]) -> type[Buckets]:
+    """The adapter of the root of a store."""
+    return type("Buckets", (Buckets,), {"store": store, "errors": store.errors})
