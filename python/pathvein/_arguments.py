@@ -1,6 +1,6 @@
 """Checking the arguments that the public functions share.
 
-Each check names the argument in its message, and returns what the rest works with.
+Each check names the argument in its message, and gives what the rest works with.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
-from pathvein_core import FileStructurePattern
+from pathvein_core import ExcludeRules, FileStructurePattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathvein._remote.source import RemoteSource
     from pathvein._types import Any
 
-_MAX_THREADS = 1024
-_MAX_REQUESTS = 1024
+#: Most threads, and most requests in flight, that a caller may ask for.
+MAX_THREADS = MAX_REQUESTS = 1024
 _LISTERS = ("auto", "fsspec", "obstore")
 
 
@@ -83,23 +83,28 @@ def open_source(
     return path
 
 
-def pattern_list(patterns: object) -> list[FileStructurePattern]:
+def check(**options: Any) -> dict[str, Any]:
+    """The options of a public function, by their names, each as the rest works with it."""
+    return {name: _CHECKS[name](name, value) for name, value in options.items()}
+
+
+def _patterns(argument: str, patterns: object) -> list[FileStructurePattern]:
     """The patterns, equal ones once."""
     if isinstance(patterns, FileStructurePattern):
         return [patterns]
     expected = "a FileStructurePattern or an iterable of them"
     if isinstance(patterns, str) or not isinstance(patterns, Iterable):
-        raise _wrong_type("patterns", expected, patterns)
+        raise _wrong_type(argument, expected, patterns)
     unique: dict[FileStructurePattern, None] = {}
     for index, pattern in enumerate(patterns):
         if not isinstance(pattern, FileStructurePattern):
-            raise _wrong_type(f"patterns[{index}]", "a FileStructurePattern", pattern)
+            raise _wrong_type(f"{argument}[{index}]", "a FileStructurePattern", pattern)
         unique.setdefault(pattern)
     return list(unique)
 
 
-def count(argument: str, value: object, at_least: int) -> int | None:
-    """An int of at least so many, or None."""
+def _count(argument: str, value: object, least: int = 0, most: int | None = None) -> int | None:
+    """An int of at least and at most so many, or None."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -108,59 +113,56 @@ def count(argument: str, value: object, at_least: int) -> int | None:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError as error:
         raise _wrong_type(argument, "int or None", value) from error
-    if number < at_least:
-        raise ValueError(f"{argument} must be at least {at_least}, not {number}")
+    if number < least:
+        raise ValueError(f"{argument} must be at least {least}, not {number}")
+    if most is not None and number > most:
+        raise ValueError(f"{argument} must be at most {most}, not {number}")
     # Nothing is deeper than that, and a larger number does not fit into the core.
     return min(number, sys.maxsize)
 
 
-def thread_count(value: object) -> int | None:
-    """A number of threads, or None."""
-    threads = count("threads", value, 1)
-    if threads is not None and threads > _MAX_THREADS:
-        raise ValueError(f"threads must be at most {_MAX_THREADS}, not {threads}")
-    return threads
-
-
-def request_count(value: object) -> int | None:
-    """A number of requests, or None."""
-    requests = count("concurrency", value, 1)
-    if requests is not None and requests > _MAX_REQUESTS:
-        raise ValueError(f"concurrency must be at most {_MAX_REQUESTS}, not {requests}")
-    return requests
-
-
-def lister(value: object) -> str:
-    """The name of a way to list."""
+def _lister(argument: str, value: object) -> str:
     expected = " or ".join(f'"{name}"' for name in _LISTERS)
     if not isinstance(value, str):
-        raise _wrong_type("lister", expected, value)
+        raise _wrong_type(argument, expected, value)
     if value not in _LISTERS:
-        raise ValueError(f"lister must be {expected}, not {value!r}")
+        raise ValueError(f"{argument} must be {expected}, not {value!r}")
     return value
 
 
-def flag(argument: str, value: object) -> bool:
-    """A bool."""
+def _flag(argument: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise _wrong_type(argument, "bool", value)
     return value
 
 
-def error_policy(value: object) -> str | Callable[[OSError], object]:
-    """An error policy's name, or a callable."""
+def _error_policy(argument: str, value: object) -> str | Callable[[OSError], object]:
     if callable(value):
         policy: Callable[[OSError], object] = value
         return policy
     expected = '"warn", "raise", "ignore" or a callable'
     if not isinstance(value, str):
-        raise _wrong_type("on_error", expected, value)
+        raise _wrong_type(argument, expected, value)
     if value not in ("warn", "raise", "ignore"):
-        raise ValueError(f"on_error must be {expected}, not {value!r}")
+        raise ValueError(f"{argument} must be {expected}, not {value!r}")
     return value
 
 
-def check_progress(value: object) -> None:
-    """A progress callable, or None."""
+def _progress(argument: str, value: object) -> object:
     if value is not None and not callable(value):
-        raise _wrong_type("progress", "a callable or None", value)
+        raise _wrong_type(argument, "a callable or None", value)
+    return value
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "concurrency": lambda name, value: _count(name, value, 1, MAX_REQUESTS),
+    "exclude": lambda _, value: ExcludeRules(value),
+    "follow_links": _flag,
+    "lister": _lister,
+    "max_depth": _count,
+    "on_error": _error_policy,
+    "one_file_system": _flag,
+    "patterns": _patterns,
+    "progress": _progress,
+    "threads": lambda name, value: _count(name, value, 1, MAX_THREADS),
+}

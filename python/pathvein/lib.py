@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 
 import pathvein_core
-from pathvein_core import ExcludeRules, Stats
+from pathvein_core import Stats
 
 from pathvein import _arguments, _types
 from pathvein._errors import ScanWarning
@@ -151,29 +151,26 @@ def iscan(
         >>> with iscan(".", FileStructurePattern(files=["*"])) as results:
         ...     first = next(results, None)
     """
-    unique = _arguments.pattern_list(patterns)
-    rules = ExcludeRules(exclude)
-    depth = _arguments.count("max_depth", max_depth, 0)
-    follow = _arguments.flag("follow_links", follow_links)
-    one_system = _arguments.flag("one_file_system", one_file_system)
-    workers = _arguments.thread_count(threads)
-    policy = _arguments.error_policy(on_error)
-    _arguments.check_progress(progress)
-    requests = _arguments.request_count(concurrency)
-    way = _arguments.lister(lister)
-    opened = _arguments.open_source(source, storage_options, requests, way)
+    options = _arguments.check(
+        patterns=patterns,
+        exclude=exclude,
+        max_depth=max_depth,
+        follow_links=follow_links,
+        one_file_system=one_file_system,
+        threads=threads,
+        on_error=on_error,
+        progress=progress,
+        concurrency=concurrency,
+        lister=lister,
+    )
+    unique = options.pop("patterns")
+    on_error, progress = options.pop("on_error"), options.pop("progress")
+    concurrency, lister = options.pop("concurrency"), options.pop("lister")
+    opened = _arguments.open_source(source, storage_options, concurrency, lister)
     producer: Producer
     if isinstance(opened, str):
         name = opened
-        producer = pathvein_core.Scan(
-            opened,
-            unique,
-            exclude=rules,
-            max_depth=depth,
-            follow_links=follow,
-            one_file_system=one_system,
-            threads=workers,
-        )
+        producer = pathvein_core.Scan(opened, unique, **options)
 
         def convert(found: list[_types.Any]) -> list[ScanResult]:
             # It imports pathlib: not before the workers are at it.
@@ -184,9 +181,11 @@ def iscan(
         from pathvein._remote import open_scan
 
         name = opened.url()
-        producer = open_scan(opened, unique, exclude=rules, max_depth=depth, follow_links=follow)
+        # They say nothing about remote sources.
+        del options["one_file_system"], options["threads"]
+        producer = open_scan(opened, unique, **options)
 
         def convert(found: list[_types.Any]) -> list[ScanResult]:
             return [ScanResult(path, unique[index]) for path, index in found]
 
-    return ScanIterator(name, producer, convert, policy, progress)
+    return ScanIterator(name, producer, convert, on_error, progress)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pathvein_core
-from pathvein_core import ExcludeRules, Stats
+from pathvein_core import Stats
 
 from pathvein import _arguments, _types
 from pathvein._errors import ErrorLog
@@ -95,17 +95,18 @@ def iwalk_parallel(
         ['.']
     """
     top = _arguments.local_top("path", path)
-    policy = _arguments.error_policy(on_error)
-    _arguments.check_progress(progress)
-    producer = pathvein_core.Walk(
-        top,
-        exclude=ExcludeRules(exclude),
-        max_depth=_arguments.count("max_depth", max_depth, 0),
-        follow_links=_arguments.flag("follow_links", follow_links),
-        one_file_system=_arguments.flag("one_file_system", one_file_system),
-        threads=_arguments.thread_count(threads),
+    options = _arguments.check(
+        exclude=exclude,
+        max_depth=max_depth,
+        follow_links=follow_links,
+        one_file_system=one_file_system,
+        threads=threads,
+        on_error=on_error,
+        progress=progress,
     )
-    return WalkIterator(top, producer, list, policy, progress)
+    on_error, progress = options.pop("on_error"), options.pop("progress")
+    producer = pathvein_core.Walk(top, **options)
+    return WalkIterator(top, producer, list, on_error, progress)
 
 
 def walk_python(
@@ -153,21 +154,23 @@ def walk_python(
             ...
         FileNotFoundError: [Errno 2] No such file or directory: 'memory://nothing-here'
     """
-    requests = _arguments.request_count(concurrency)
-    way = _arguments.lister(lister)
-    opened = _arguments.open_source(source, storage_options, requests, way)
-    depth = _arguments.count("max_depth", max_depth, 0)
-    follow = _arguments.flag("follow_links", follow_links)
-    rules = ExcludeRules(exclude)
-    errors = ErrorLog(str(source), _arguments.error_policy(on_error))
+    options = _arguments.check(
+        max_depth=max_depth,
+        follow_links=follow_links,
+        exclude=exclude,
+        concurrency=concurrency,
+        lister=lister,
+        on_error=on_error,
+    )
+    errors = ErrorLog(str(source), options.pop("on_error"))
+    concurrency, lister = options.pop("concurrency"), options.pop("lister")
+    opened = _arguments.open_source(source, storage_options, concurrency, lister)
     from pathvein._remote import open_local, walk
 
     top = open_local(opened) if isinstance(opened, str) else opened
 
     def listings() -> Iterator[tuple[_types.UPath, list[str], list[str]]]:
-        yield from walk(
-            top, exclude=rules, max_depth=depth, follow_links=follow, on_error=errors.add
-        )
+        yield from walk(top, **options, on_error=errors.add)
         errors.warn()
 
     return listings()

@@ -30,8 +30,7 @@ from pathvein import Stats, iscan
 from pathvein._arguments import is_url
 from pathvein._listing import Listing
 from pathvein._remote import open_source, retry
-from pathvein._remote.directories.lister import list_directory
-from pathvein._remote.directories.scan import DirectoryProducer, walk_directories
+from pathvein._remote.directories import DirectoryProducer, list_directory, walk_directories
 from pathvein._remote.source import RemoteSource
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")

@@ -12,7 +12,7 @@ neither fsspec nor universal-pathlib. The functions here are its door. Behind it
 from __future__ import annotations
 
 import contextlib
-import errno
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -33,14 +33,12 @@ except ImportError as error:
         name=error.name,
     ) from error
 
-from pathvein_core import ExcludeRules, FileStructurePattern, KeyScan, KeyWalk, Stats
+from pathvein_core import ExcludeRules, FileStructurePattern, KeyScan, KeyWalk
 
 from pathvein._errors import ScanWarning, frames_inside
-from pathvein._listing import Listing, noted
-from pathvein._remote.directories.lister import list_directory
-from pathvein._remote.directories.scan import DirectoryProducer, walk_directories
-from pathvein._remote.keys.lister import Disordered, FlatDenied, Store, Unfit
-from pathvein._remote.keys.scan import KeyProducer
+from pathvein._listing import Listing
+from pathvein._remote.directories import DirectoryProducer, list_directory, walk_directories
+from pathvein._remote.keys.lister import Disordered, FlatDenied, KeyProducer, Store, Unfit
 from pathvein._remote.loop import WAIT_SLICE
 from pathvein._remote.source import (
     RemoteSource,
@@ -211,11 +209,12 @@ def _open_flat(
     try:
         if source.lister == "obstore":
             other = _obstore(store)
-            if isinstance(other, str):
-                _warn(source, other)
+            if store is None or isinstance(other, str):
+                _warn(source, str(other))
             else:
                 try:
-                    return _ObstoreFirst(source, other, keys, convert), None
+                    fallback = store, functools.partial(_warn, source)
+                    return KeyProducer(source, other, keys, convert, fallback=fallback), None
                 except Unfit as unfit:
                     _warn(source, str(unfit))
                 except Disordered:
@@ -225,7 +224,7 @@ def _open_flat(
                     # If listing by directories is denied as well, that is raised, and no warning.
                     reason = "it is denied a flat listing"
         if store is not None:
-            return KeyProducer(source, store, keys(), convert), reason
+            return KeyProducer(source, store, keys, convert), reason
     except (FlatDenied, Disordered):
         pass
     return None, reason
@@ -249,49 +248,3 @@ def _obstore(store: ObjectStore | None) -> Store | str:
 def _warn(source: RemoteSource, reason: str) -> None:
     message = f"{source.url()!r} is listed by its own file system and not by obstore: {reason}"
     warnings.warn(message, ScanWarning, stacklevel=frames_inside())
-
-
-class _ObstoreFirst:
-    """A producer that begins with obstore, and begins again without it if that does not do."""
-
-    def __init__(
-        self,
-        source: RemoteSource,
-        store: Store,
-        keys: Callable[[], KeyScan | KeyWalk],
-        convert: Callable[[Any], Any],
-    ) -> None:
-        self._source = source
-        self._keys = keys
-        self._convert = convert
-        self._producer = KeyProducer(source, store, keys(), convert, may_restart=True)
-        self._restarted = False
-
-    def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
-        """See :class:`pathvein._stream.Producer`."""
-        try:
-            return self._producer.next_batch(seconds)
-        except Unfit as reason:
-            store = self._source.adapter
-            if self._restarted or not isinstance(store, ObjectStore):
-                raise
-            self._restarted = True
-            self._producer.close()
-            _warn(self._source, str(reason))
-            try:
-                self._producer = KeyProducer(
-                    self._source, store, self._keys(), self._convert, before=self._producer
-                )
-            except (FlatDenied, Disordered) as error:
-                # obstore could list it flat, up to the keys that are no path to it.
-                failure = OSError(errno.EIO, "it cannot be listed flat", self._source.url())
-                raise noted(failure, "listing it again without obstore") from error
-            return [], [], False
-
-    def stats(self) -> Stats:
-        """See :class:`pathvein._stream.Producer`."""
-        return self._producer.stats()
-
-    def close(self) -> None:
-        """See :class:`pathvein._stream.Producer`."""
-        self._producer.close()

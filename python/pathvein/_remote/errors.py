@@ -2,8 +2,7 @@
 
 Client libraries raise classes of their own, which need not be installed here: an error is known
 by its number, its HTTP status, the store's code for it, the names of its classes, or its text.
-What is common to all file systems is :data:`GENERIC`; an adapter adds what is special about its
-own.
+What is common to all file systems stands here; an adapter adds what is special about its own.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import errno
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from pathvein._listing import noted
@@ -42,6 +40,31 @@ _ERRNO_OF_STATUS = {
     504: errno.ETIMEDOUT,
 }
 
+#: What is known of the errors of the usual client libraries.
+_DISCONNECTED = frozenset(
+    {
+        *("BadAnswer", "BadGatewayError", "ClientConnectionError", "ClientPayloadError"),
+        *("ConnectionError", "DecodeError", "EOFError", "IncompleteRead"),
+        *("IncompleteReadError", "JSONDecodeError", "NetworkError", "ParseError"),
+        *("ProtocolError", "ProxyError"),
+    }
+)
+_TIMEOUT = frozenset(
+    {
+        *("ConnectTimeoutError", "FSTimeoutError", "ReadTimeout", "ReadTimeoutError"),
+        *("ServerTimeoutError", "Timeout", "TimeoutError", "TimeoutException"),
+    }
+)
+_TEXTS = (
+    (errno.ENOENT, r"^no such (?:file|dir|path)"),
+    (errno.ENOTDIR, r"not a directory|requires a directory"),
+    (errno.ELOOP, r"too many levels of symbolic links"),
+)
+#: Searched for in the names of classes as well.
+_DENIED = re.compile(
+    r"access.?denied|authenticat|authoriz|credential|forbidden|permission", re.IGNORECASE
+)
+
 #: Why a request may succeed if it is sent again: the server asks for fewer requests, the
 #: connection failed, there was no answer in time.
 Transient = Literal["throttled", "disconnected", "timeout"]
@@ -51,74 +74,60 @@ class BadAnswer(Exception):
     """The store answered with something that is no listing, or with half of one."""
 
 
-@dataclass(frozen=True)
 class ErrorMeanings:
-    """What the errors of one kind of file system mean."""
+    """What the errors of one kind of file system mean, beside those of any.
 
-    #: Codes of the store for: the request is denied.
-    denied: frozenset[str] = frozenset()
-    #: Codes for: the credentials are refused, so no other request with them can succeed.
-    refused: frozenset[str] = frozenset()
-    #: Codes for: fewer requests, please.
-    throttled: frozenset[str] = frozenset()
-    #: Names of classes for: the connection failed.
-    disconnected: frozenset[str] = frozenset()
-    #: Names of classes for: no answer came in time.
-    timeout: frozenset[str] = frozenset()
-    #: The beginning of the text of an error for: the connection failed.
-    disconnected_text: re.Pattern[str] | None = None
-    #: What the text of an error is searched for, and the number that it stands for.
-    texts: tuple[tuple[int, re.Pattern[str]], ...] = ()
+    All but the texts are exact names. A text is a regular expression; case does not matter.
+    """
 
-    def extended(
+    def __init__(
         self,
         *,
         denied: Iterable[str] = (),
         refused: Iterable[str] = (),
         throttled: Iterable[str] = (),
         disconnected: Iterable[str] = (),
+        disconnected_text: str = r"(?!)",
         timeout: Iterable[str] = (),
-        disconnected_text: str | None = None,
         texts: Iterable[tuple[int, str]] = (),
-    ) -> ErrorMeanings:
-        """These meanings and more. Texts are regular expressions; case does not matter."""
-        compiled = tuple((number, re.compile(text, re.IGNORECASE)) for number, text in texts)
-        return replace(
-            self,
-            denied=self.denied.union(denied),
-            refused=self.refused.union(refused),
-            throttled=self.throttled.union(throttled),
-            disconnected=self.disconnected.union(disconnected),
-            timeout=self.timeout.union(timeout),
-            disconnected_text=(
-                re.compile(disconnected_text, re.IGNORECASE)
-                if disconnected_text
-                else self.disconnected_text
-            ),
-            texts=compiled + self.texts,
-        )
+    ) -> None:
+        """
+        Args:
+            denied: Codes of the store for: the request is denied.
+            refused: Codes for: the credentials are refused, and with them any other request.
+            throttled: Codes for: fewer requests, please.
+            disconnected: Classes for: the connection failed.
+            disconnected_text: The beginning of the text of such an error.
+            timeout: Classes for: no answer came in time.
+            texts: What the text of an error holds, and the number that it stands for.
+        """
+        self._refused = frozenset(refused)
+        self._denied = self._refused.union(denied)
+        self._throttled = frozenset(throttled)
+        self._disconnected = _DISCONNECTED.union(disconnected)
+        self._disconnected_text = re.compile(disconnected_text, re.IGNORECASE)
+        self._timeout = _TIMEOUT.union(timeout)
+        self._texts = [(code, re.compile(t, re.IGNORECASE)) for code, t in (*texts, *_TEXTS)]
 
     def transient(self, error: BaseException) -> Transient | None:
         """Why a request may succeed if it is sent again, or `None` if it will not."""
         status, code = http_status(error), error_code(error)
         if status in (403, 404):
             return None
-        if status in (429, 503) or code in self.throttled:
+        if status in (429, 503) or code in self._throttled:
             return "throttled"
         if status is not None:
             return "throttled" if status >= 500 or status == 408 else None
         names = {cls.__name__ for cls in type(error).__mro__}
-        if names & self.timeout:
+        if names & self._timeout:
             return "timeout"
-        if names & self.disconnected:
-            return "disconnected"
-        if self.disconnected_text is not None and self.disconnected_text.match(str(error)):
+        if names & self._disconnected or self._disconnected_text.match(str(error)):
             return "disconnected"
         return None
 
     def is_refused(self, error: BaseException) -> bool:
         """Whether the credentials are refused: no other request with them can succeed."""
-        return error_code(error) in self.refused or http_status(error) == 401
+        return error_code(error) in self._refused or http_status(error) == 401
 
     def errno_of(self, error: BaseException) -> int:
         """The error number that fits best; EIO if none does."""
@@ -128,13 +137,13 @@ class ErrorMeanings:
             for cls, code in _ERRNO_OF_CLASS:
                 if isinstance(error, cls):
                     return code
-        if error_code(error) in self.denied | self.refused:
+        if error_code(error) in self._denied:
             return errno.EACCES
         status = http_status(error)
         if status is not None:
             return _ERRNO_OF_STATUS.get(status, errno.EIO)
         name, text = type(error).__name__, str(error)
-        for number, expression in self.texts:
+        for number, expression in self._texts:
             if expression.search(text):
                 return number
         if _DENIED.search(name) or _DENIED.search(text):
@@ -158,29 +167,8 @@ class ErrorMeanings:
         return noted(OSError(code, message, filename), doing)
 
 
-#: Read in the class names and texts of errors that have neither a number nor a status.
-_DENIED = re.compile(
-    r"access.?denied|authenticat|authoriz|credential|forbidden|permission", re.IGNORECASE
-)
-
 #: What errors mean on any file system.
-GENERIC = ErrorMeanings().extended(
-    disconnected=(
-        *("BadAnswer", "BadGatewayError", "ClientConnectionError", "ClientPayloadError"),
-        *("ConnectionError", "DecodeError", "EOFError", "IncompleteRead"),
-        *("IncompleteReadError", "JSONDecodeError", "NetworkError", "ParseError"),
-        *("ProtocolError", "ProxyError"),
-    ),
-    timeout=(
-        *("ConnectTimeoutError", "FSTimeoutError", "ReadTimeout", "ReadTimeoutError"),
-        *("ServerTimeoutError", "Timeout", "TimeoutError", "TimeoutException"),
-    ),
-    texts=(
-        (errno.ENOENT, r"^no such (?:file|dir|path)"),
-        (errno.ENOTDIR, r"not a directory|requires a directory"),
-        (errno.ELOOP, r"too many levels of symbolic links"),
-    ),
-)
+GENERIC = ErrorMeanings()
 
 
 def _first_line(error: Exception) -> str:

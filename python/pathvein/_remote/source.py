@@ -13,8 +13,7 @@ from fsspec import get_filesystem_class
 from upath import UPath
 
 from pathvein._remote.errors import GENERIC, ErrorMeanings
-from pathvein._remote.filesystems import FileSystem, adapter_class
-from pathvein._remote.filesystems.wrappers import unwrap
+from pathvein._remote.filesystems import adapter_class, open_adapter
 from pathvein._remote.loop import run_at_once, run_on_loop
 from pathvein._remote.names import join, unaddressable
 
@@ -61,9 +60,16 @@ class RemoteSource:
             self._root_path: str = self.root.path
             self._url = str(self.root)
             #: How it is listed.
-            self.adapter = self._open_adapter(user_fs, concurrency)
-            if resolve:
-                self._resolve_links(user_fs)
+            self.adapter = open_adapter(
+                user_fs,
+                self._root_path,
+                name=source_name(self.root),
+                url=self.url,
+                concurrency=concurrency,
+            )
+            # The real path on the file system behind a wrapper is no path of the wrapper.
+            if resolve and type(self.adapter.fs) is type(user_fs):
+                self._resolve_links()
         except (MemoryError, RuntimeError, TypeError, ValueError):
             raise
         except ImportError as error:
@@ -74,28 +80,9 @@ class RemoteSource:
     def __repr__(self) -> str:
         return f"RemoteSource({self.root!r})"
 
-    def _open_adapter(self, user_fs: Any, concurrency: int | None) -> FileSystem:
-        fs, base = unwrap(user_fs, self._root_path)
-        adapter = adapter_class(type(fs)).variant(fs, base)
-        fs, private = adapter.clone(fs, concurrency or adapter.concurrency)
-        if not adapter.at_hand and getattr(fs, "asynchronous", False):
-            raise ValueError(
-                f"{str(self.root)!r} is of a file system with asynchronous=True, which only its "
-                "caller's own event loop can use, and another with its options cannot be made"
-            )
-        return adapter(
-            fs,
-            base,
-            name=source_name(self.root),
-            url=self.url,
-            concurrency=concurrency,
-            private=private,
-        )
-
-    def _resolve_links(self, user_fs: Any) -> None:
+    def _resolve_links(self) -> None:
         adapter = self.adapter
-        # The real path of what a wrapper stands before is no path of the wrapper.
-        if not adapter.resolves_links or adapter.at_hand or unwrap(user_fs, "")[0] is not user_fs:
+        if adapter.at_hand or not adapter.resolves_links:
             return
         real = self.wait(adapter.real_path(""))
         if real is not None and real != self._root_path:

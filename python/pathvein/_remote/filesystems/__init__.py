@@ -7,11 +7,13 @@ of listings. To add one, write a subclass of :class:`FileSystem` and add its lin
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from pathvein._remote.filesystems.generic import FileSystem
 
-__all__ = ["FileSystem", "adapter_class"]
+__all__ = ["FileSystem", "adapter_class", "open_adapter"]
 
 #: The adapter of a module, or of a package, whose class lists.
 _ADAPTERS = {
@@ -31,6 +33,31 @@ _ADAPTERS = {
     "sshfs": "filesystems.sshfs:Sshfs",
     "webdav4": "filesystems.webdav:WebDav",
 }
+#: Modules of file systems that stand before another one, which is listed in their place.
+_WRAPPERS = frozenset(
+    f"fsspec.implementations.{name}" for name in ("asyn_wrapper", "cached", "dirfs")
+)
+
+
+def open_adapter(
+    fs: Any, path: str, *, name: str, url: Callable[[str], str], concurrency: int | None
+) -> FileSystem:
+    """The adapter for the source at a path of a file system. See `FileSystem` for the arguments.
+
+    Raises `ValueError` if the file system cannot be asked by this process.
+    """
+    if not _WRAPPERS.isdisjoint(cls.__module__ for cls in type(fs).__mro__):
+        from pathvein._remote.filesystems.wrappers import unwrap
+
+        fs, path = unwrap(fs, path)
+    adapter = adapter_class(type(fs)).variant(fs, path)
+    fs, private = adapter.clone(fs, concurrency or adapter.concurrency)
+    if not adapter.at_hand and getattr(fs, "asynchronous", False):
+        raise ValueError(
+            f"{url('')!r} is of a file system with asynchronous=True, which only its caller's own "
+            "event loop can use, and another with its options cannot be made"
+        )
+    return adapter(fs, path, name=name, url=url, concurrency=concurrency, private=private)
 
 
 def adapter_class(kind: type) -> type[FileSystem]:

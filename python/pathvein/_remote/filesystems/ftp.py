@@ -7,9 +7,8 @@ import errno
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pathvein._remote.errors import GENERIC
-from pathvein._remote.filesystems.clones import made_again
-from pathvein._remote.filesystems.generic import FileSystem
+from pathvein._remote.errors import ErrorMeanings
+from pathvein._remote.filesystems.generic import FileSystem, made_again
 from pathvein._remote.names import join
 
 #: Connections that most servers let one user have.
@@ -23,7 +22,7 @@ class Ftp(FileSystem):
     which is denied as an empty one.
     """
 
-    errors = GENERIC.extended(
+    errors = ErrorMeanings(
         # ftplib tells only the reply, which begins with a number.
         disconnected_text=r"42[156]\b",
         texts=(
@@ -35,11 +34,9 @@ class Ftp(FileSystem):
 
     @contextlib.contextmanager
     def connection(self, lost: bool) -> Iterator[Any]:
-        """See `FileSystem`."""
         yield made_again(self.fs)
 
     async def ls(self, path: str) -> Iterable[Mapping[str, Any]]:
-        """See `FileSystem`."""
         listed = await self.run(lambda fs: _mlsd(fs, path))
         return await super().ls(path) if listed is None else listed
 

@@ -2,6 +2,11 @@
 
 An asynchronous file system is asked on its own loop. A synchronous one is asked in threads, as
 many as it is known to stand: one, if nothing is known.
+
+fsspec keeps listings for the whole process and without end. A file system that does so is
+replaced, for listing only, by a clone without that cache. Whether a class keeps one is read off
+its methods: they name ``dircache``. Where a clone cannot be made faithfully (an option is an open
+file or another file system) or at all, a shallow copy with a cache of its own takes its place.
 """
 
 from __future__ import annotations
@@ -10,17 +15,17 @@ import contextlib
 import errno
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from fsspec.asyn import get_loop
+from fsspec import AbstractFileSystem
+from fsspec.asyn import AsyncFileSystem, get_loop, mirror_sync_methods
 from fsspec.dircache import DirCache
 
 from pathvein._listing import Listing, is_gone, noted
 from pathvein._remote.errors import GENERIC, ErrorMeanings, not_a_directory
-from pathvein._remote.filesystems.clones import keeps_listings, refresh_options, without_cache
-from pathvein._remote.filesystems.entries import Entries, entry_type
-from pathvein._remote.filesystems.threads import RequestThreads
-from pathvein._remote.names import bad_component, join
+from pathvein._remote.loop import RequestThreads
+from pathvein._remote.names import BAD_COMPONENTS, bad_component, join
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
 
 if TYPE_CHECKING:
@@ -308,3 +313,185 @@ class ThreadSafe(FileSystem):
     """A synchronous file system that is known to stand several threads at a time."""
 
     threads = 16
+
+
+# The entries of a listing
+
+
+def entry_type(entry: Mapping[str, Any]) -> str:
+    """``"directory"``, ``"link"`` or ``"file"``."""
+    kind = str(entry.get("type")).lower()
+    if kind in ("directory", "dir"):
+        return "directory"
+    return "link" if kind in ("link", "symlink") else "file"
+
+
+class Entries:
+    """Sorts the entries of one directory as they come."""
+
+    def __init__(
+        self,
+        path: str,
+        strip_protocol: Callable[[str], str] | None = None,
+        *,
+        is_web_page: bool = False,
+    ) -> None:
+        """
+        Args:
+            path: The directory's path on the file system.
+            strip_protocol: Takes the protocol off a name, for file systems that leave it on.
+            is_web_page: Whether the entries are the links of an index page.
+        """
+        self.listing = Listing()
+        #: The directory's path, without slashes around it.
+        self.path = path.strip("/")
+        #: How many entries are inside the directory or stand for it.
+        self.count = 0
+        #: Whether there is an entry of the directory's own path that is a file.
+        self.is_file = False
+        #: Components that cannot be part of a path, each once.
+        self.bad: dict[str, None] = {}
+        #: Links, which may lead to files or to directories.
+        self.links: list[str] = []
+        #: A path that is not inside the directory.
+        self.outside: str | None = None
+        self._strip_protocol = strip_protocol
+        self._is_web_page = is_web_page
+        self._prefix = f"{self.path}/" if self.path else ""
+        self._dirs: set[str] = set()
+        self._files: set[str] = set()
+
+    @property
+    def names(self) -> int:
+        """How many different names there are."""
+        return len(self._dirs) + len(self._files) + len(self.bad)
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Take an entry as `ls(detail=True)` has it."""
+        name: str = entry["name"]
+        kind = entry_type(entry)
+        strip = self._strip_protocol
+        if strip is not None and "://" in name and not name.startswith(self._prefix):
+            name = strip(name) + "/" * name.endswith("/")
+        # Some file systems begin names with a slash. A second one is an empty component.
+        name = name.removeprefix("/")
+        if name == self.path:
+            self.count += 1
+            self.is_file |= kind != "directory"
+            return
+        if not name.startswith(self._prefix):
+            # An index page has links to anywhere.
+            if not self._is_web_page:
+                self.outside = name
+            return
+        name = name[len(self._prefix) :]
+        if self._is_web_page and (not name or name[0] in "?#"):
+            # A link of the page to itself: another order, an anchor.
+            return
+        self.count += 1
+        if not name and kind != "directory":
+            # The marker of the directory itself.
+            return
+        is_dir = kind == "directory" or name.endswith("/")
+        first, *rest = name.removesuffix("/").split("/")
+        if first in BAD_COMPONENTS:
+            self.bad[first] = None
+        elif rest or is_dir:
+            if first not in self._dirs:
+                self._dirs.add(first)
+                self.listing.dirnames.append(first)
+        elif first not in self._files:
+            self._files.add(first)
+            if kind == "link":
+                self.links.append(first)
+            else:
+                self.listing.filenames.append(first)
+
+
+# Clones without a cache of listings
+
+
+def keeps_listings(fs: Any) -> bool:
+    """Whether the file system may answer from listings that it has kept."""
+    if len(getattr(fs, "dircache", None) or ()):
+        return True
+    for cls in type(fs).__mro__:
+        if cls in (AbstractFileSystem, AsyncFileSystem, object):
+            continue
+        for value in vars(cls).values():
+            value = getattr(value, "__wrapped__", value)
+            code = getattr(getattr(value, "__func__", value), "__code__", None)
+            if code is not None and _uses(code, "dircache"):
+                return True
+    return False
+
+
+def _uses(code: CodeType, name: str) -> bool:
+    if name in code.co_names:
+        return True
+    inner = (const for const in code.co_consts if isinstance(const, CodeType))
+    return any(_uses(const, name) for const in inner)
+
+
+def refresh_options(fs: Any) -> dict[str, Any]:
+    """What tells `ls` not to answer from the cache, for a file system that cannot be cloned."""
+    for method in (getattr(type(fs), "_ls", None), getattr(type(fs), "ls", None)):
+        names = getattr(getattr(method, "__code__", None), "co_varnames", ())
+        for option in ("refresh", "invalidate_cache"):
+            if option in names:
+                return {option: True}
+    return {}
+
+
+def without_cache(fs: Any, changes: Mapping[str, Any]) -> tuple[Any, bool]:
+    """A file system without a cache of listings, and whether it is a clone.
+
+    `changes` are options in which a clone differs from the user's.
+    """
+    # Made for an event loop of the caller's, which does not run while the caller waits.
+    elsewhere = bool(getattr(fs, "asynchronous", False))
+    if not (keeps_listings(fs) or elsewhere):
+        return fs, False
+    options = {"use_listings_cache": False, **changes}
+    if elsewhere:
+        options |= {"asynchronous": False, "loop": None}
+    values = [*fs.storage_args, *fs.storage_options.values()]
+    if not any(hasattr(value, "read") or isinstance(value, AbstractFileSystem) for value in values):
+        try:
+            clone = made_again(fs, options)
+        except MemoryError:
+            raise
+        except Exception:
+            clone = fs
+        if clone is not fs and type(clone) is type(fs):
+            return clone, True
+    if elsewhere or hasattr(type(fs), "__del__"):
+        # A copy would use the other loop's connection, or close it at its end.
+        return fs, False
+    twin = shallow_copy(fs)
+    for name, value in vars(fs).items():
+        if getattr(value, "__wrapped__", None):
+            # A method that is bound to the original.
+            delattr(twin, name)
+    twin.dircache = DirCache(use_listings_cache=False)
+    if getattr(fs, "async_impl", False) and fs.mirror_sync_methods:
+        mirror_sync_methods(twin)
+    return twin, True
+
+
+def shallow_copy(fs: Any) -> Any:
+    """A shallow copy. (`copy.copy` gives a cached instance itself.)"""
+    twin = object.__new__(type(fs))
+    twin.__dict__.update(vars(fs))
+    return twin
+
+
+def made_again(
+    fs: Any, options: Mapping[str, Any] | None = None, defaults: Mapping[str, Any] | None = None
+) -> Any:
+    """Another file system object of the same options, with a connection of its own.
+
+    `options` take the place of its own, `defaults` do where it has none.
+    """
+    merged = {**(defaults or {}), **fs.storage_options, **(options or {})}
+    return type(fs)(*fs.storage_args, **{**merged, "skip_instance_cache": True})

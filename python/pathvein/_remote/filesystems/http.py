@@ -6,8 +6,7 @@ from typing import Any
 
 from pathvein._listing import noted
 from pathvein._remote.errors import not_a_directory
-from pathvein._remote.filesystems.entries import Entries
-from pathvein._remote.filesystems.generic import FileSystem
+from pathvein._remote.filesystems.generic import Entries, FileSystem
 
 
 class Http(FileSystem):
@@ -21,7 +20,7 @@ class Http(FileSystem):
 
     @staticmethod
     def source_name(path: Any) -> str:
-        """See `FileSystem`. A UPath of a server has no name where its URL ends with a slash."""
+        """A UPath of a server has no name where its URL ends with a slash."""
         if path.name:
             return str(path.name)
         below_host: str = path.path.partition("://")[2].rstrip("/").partition("/")[2]
@@ -29,19 +28,16 @@ class Http(FileSystem):
 
     @property
     def may_have_links(self) -> bool:
-        """See `FileSystem`."""
         return False
 
     def path(self, rel: str) -> str:
-        """See `FileSystem`."""
         return f"{super().path(rel)}{'/' if rel else self._slash}"
 
     def entries(self, path: str) -> Entries:
-        """See `FileSystem`."""
         return Entries(path, is_web_page=True)
 
     async def check_source(self, *, missing: bool = False) -> None:
-        """See `FileSystem`. Everything is a file to a server, but only a page lists something."""
+        """Everything is a file to a server, but only a page lists something."""
         info = await self._source_info(missing)
         if info is None or info.get("type") != "file":
             return

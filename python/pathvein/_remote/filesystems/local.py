@@ -19,15 +19,12 @@ class Local(FileSystem):
 
     @classmethod
     def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
-        """See `FileSystem`."""
         return fs, False
 
     async def real_path(self, rel: str) -> str | None:
-        """See `FileSystem`."""
         return os.path.realpath(self.path(rel))
 
     async def list(self, rel: str, skip: Callable[[str], bool] | None = None) -> Listing:
-        """See `FileSystem`."""
         path = self.path(rel)
         try:
             listing = list_local(path, skip)

@@ -19,8 +19,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.implementations.reference import ReferenceFileSystem
 
 from pathvein._listing import Listing, noted
-from pathvein._remote.filesystems.entries import entry_type
-from pathvein._remote.filesystems.generic import FileSystem
+from pathvein._remote.filesystems.generic import FileSystem, entry_type
 from pathvein._remote.names import BAD_COMPONENTS, bad_component
 
 
@@ -32,20 +31,16 @@ class InMemory(FileSystem):
 
     @classmethod
     def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
-        """See `FileSystem`."""
         return fs, False
 
     @property
     def may_have_links(self) -> bool:
-        """See `FileSystem`."""
         return not isinstance(self.fs, MemoryFileSystem)
 
     async def real_path(self, rel: str) -> str | None:
-        """See `FileSystem`."""
         raise OSError(errno.EOPNOTSUPP, "links in archives are not followed")
 
     async def list(self, rel: str, skip: Callable[[str], bool] | None = None) -> Listing:
-        """See `FileSystem`."""
         if self._tree is None:
             try:
                 self._tree = _build_tree(self.fs, self.base.strip("/"))
@@ -70,12 +65,10 @@ class References(FileSystem):
 
     @classmethod
     def variant(cls, fs: Any, base: str) -> type[FileSystem]:
-        """See `FileSystem`."""
         return InMemory if isinstance(fs.references, dict) else cls
 
     @classmethod
     def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
-        """See `FileSystem`."""
         return fs, False
 
 

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pathvein._remote import retry
-from pathvein._remote.errors import GENERIC
-from pathvein._remote.filesystems.clones import made_again, shallow_copy
-from pathvein._remote.filesystems.generic import FileSystem
+from pathvein._remote.errors import ErrorMeanings
+from pathvein._remote.filesystems.generic import FileSystem, made_again, shallow_copy
 from pathvein._remote.names import join
 
 #: sshd lets ten sessions into one connection, and the user's is one of them.
@@ -25,7 +24,7 @@ _READ_AHEADS = 8
 class Sftp(FileSystem):
     """A channel for each thread, all of one connection: the user's, as long as it lasts."""
 
-    errors = GENERIC.extended(
+    errors = ErrorMeanings(
         disconnected=("NoValidConnectionsError", "SSHException"),
         disconnected_text=r"socket is closed",
     )
@@ -38,7 +37,7 @@ class Sftp(FileSystem):
 
     @contextlib.contextmanager
     def connection(self, lost: bool) -> Iterator[Any]:
-        """See `FileSystem`. Without the connection that there is, another one is made."""
+        """Without the connection that there is, another one is made."""
         fs = self.fs
         if self.threads == 1:
             yield fs
@@ -68,14 +67,12 @@ class Sftp(FileSystem):
                     own_client.close()
 
     async def real_path(self, rel: str) -> str | None:
-        """See `FileSystem`."""
         path = self.path(rel)
         if not hasattr(self.fs.ftp, "normalize"):
             return None
         return str(await self.run(lambda fs: fs.ftp.normalize(path)))
 
     async def ls(self, path: str) -> Iterable[Mapping[str, Any]]:
-        """See `FileSystem`."""
         return await self.run(lambda fs: self._listdir(fs, path))
 
     def _listdir(self, fs: Any, path: str) -> list[dict[str, Any]]:

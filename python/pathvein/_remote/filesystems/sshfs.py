@@ -6,15 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from pathvein._remote.errors import GENERIC
-from pathvein._remote.filesystems.clones import made_again
-from pathvein._remote.filesystems.generic import FileSystem
+from pathvein._remote.errors import ErrorMeanings
+from pathvein._remote.filesystems.generic import FileSystem, made_again
 
 
 class Sshfs(FileSystem):
     """Requests share one connection, which is made again when it is lost."""
 
-    errors = GENERIC.extended(
+    errors = ErrorMeanings(
         disconnected=(
             *("ChannelOpenError", "ConnectionLost", "SFTPConnectionLost", "SFTPNoConnection"),
         ),
@@ -28,7 +27,6 @@ class Sshfs(FileSystem):
         self._reconnecting = asyncio.Lock()
 
     async def send(self, request: Callable[[], Any]) -> Any:
-        """See `FileSystem`."""
 
         async def send_once() -> Any:
             if self._is_lost:
@@ -48,7 +46,6 @@ class Sshfs(FileSystem):
         return await super().send(send_once)
 
     async def real_path(self, rel: str) -> str | None:
-        """See `FileSystem`."""
         path = self.path(rel)
 
         async def ask() -> str:

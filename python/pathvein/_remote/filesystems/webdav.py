@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from pathvein._remote.filesystems.clones import shallow_copy
-from pathvein._remote.filesystems.generic import ThreadSafe
+from pathvein._remote.filesystems.generic import ThreadSafe, shallow_copy
 
 
 class WebDav(ThreadSafe):
@@ -17,7 +16,6 @@ class WebDav(ThreadSafe):
 
     @contextlib.contextmanager
     def connection(self, lost: bool) -> Iterator[Any]:
-        """See `FileSystem`."""
         fs = self.fs
         if hasattr(getattr(fs, "client", None), "with_retry"):
             fs = shallow_copy(fs)
@@ -26,5 +24,5 @@ class WebDav(ThreadSafe):
         yield fs
 
     async def call(self, method: str, path: str, **options: Any) -> Any:
-        """See `FileSystem`. The client puts paths into URLs as they are."""
+        """The client puts paths into URLs as they are."""
         return await super().call(method, quote(path), **options)

@@ -1,14 +1,30 @@
-"""Sends the requests that list all keys of a source: asyncio around the planner."""
+"""Scans and walks of a store that is listed flat: asyncio around the planner.
+
+A `KeyLister` sends the planner's requests and hands the keys to the core's `KeyScan` or `KeyWalk`.
+All of that runs on the event loop. The caller only takes results from the `KeyProducer`, which
+makes paths of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+from array import array
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from pathvein_core import KeyScan, KeyWalk, Stats
+
+from pathvein._listing import noted
 from pathvein._remote.errors import BadAnswer, ErrorMeanings
 from pathvein._remote.keys.planner import Failure, KeyTaker, Page, Planner, Request
+from pathvein._remote.loop import BackgroundTask, check_process
+from pathvein._remote.names import bad_key
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
+
+if TYPE_CHECKING:
+    from pathvein._remote.source import RemoteSource
 
 
 class Store(Protocol):
@@ -176,3 +192,168 @@ def _kind(error: Exception, errors: ErrorMeanings) -> Failure:
     if isinstance(errors.os_error(error, "", ""), PermissionError):
         return "denied"
     return "transient" if errors.transient(error) else "refused"
+
+
+class KeyProducer:
+    """The producer of a scan, or of a walk, whose source is listed flat."""
+
+    def __init__(
+        self,
+        source: RemoteSource,
+        store: Store,
+        make_keys: Callable[[], KeyScan | KeyWalk],
+        convert: Callable[[Any], Any],
+        *,
+        fallback: tuple[Store, Callable[[str], None]] | None = None,
+    ) -> None:
+        """
+        Args:
+            source: What to list.
+            store: What lists it.
+            make_keys: Makes what takes the keys, once for each store.
+            convert: Makes a result of what the core found, and raises the `OSError` if it cannot.
+            fallback: Another store, which lists anew if the first raises `Unfit` on the way, and
+                what is called before that with the reason. No result comes twice.
+
+        Raises the `OSError` of a source that cannot be listed; `Unfit`, `FlatDenied` or
+        `Disordered` if it can perhaps be listed in another way. `next_batch` may raise `Unfit`.
+        """
+        self._source = source
+        self._make_keys = make_keys
+        self._convert = convert
+        self._fallback = fallback
+        self._found = self._error_count = 0
+        #: Hashes of the results, to save memory: those to remember, those to leave out.
+        self._remembered = array("q")
+        self._left_out: frozenset[int] = frozenset()
+        self._process = os.getpid()
+        self._closed = False
+        self._start(store)
+
+    def _start(self, store: Store) -> None:
+        self._keys = self._make_keys()
+        work = _Work(self._source, store, self._keys)
+        self._task = BackgroundTask(self._source.adapter.loop, work.run)
+        try:
+            try:
+                self._task.wait_for_begin()
+            except (Unfit, FlatDenied, Disordered, MemoryError):
+                raise
+            except Exception as error:
+                url = self._source.url()
+                raise store.errors.os_error(error, url, "reading the directory") from error
+            if not work.exists:
+                self._source.wait(self._source.adapter.check_source())
+        except BaseException:
+            self.close()
+            raise
+
+    def _restart(self, reason: Unfit) -> None:
+        if self._fallback is None:
+            raise reason
+        store, warn = self._fallback
+        self._fallback = None
+        self._task.close()
+        self._left_out = frozenset(self._remembered)
+        warn(str(reason))
+        try:
+            self._start(store)
+        except (FlatDenied, Disordered) as error:
+            # The first store could list it flat, up to the keys that it cannot list.
+            failure = OSError(errno.EIO, "it cannot be listed flat", self._source.url())
+            raise noted(failure, "listing it again without obstore") from error
+
+    def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
+        """See :class:`pathvein._stream.Producer`."""
+        if self._closed:
+            return [], [], True
+        check_process(self._process)
+        try:
+            items, errors, ended = self._task.take(seconds)
+        except Unfit as reason:
+            self._restart(reason)
+            return [], [], False
+        found = []
+        for item in items:
+            if self._fallback is not None or self._left_out:
+                # A path, and in a scan the position of a pattern.
+                result = hash(item[:2] if isinstance(self._keys, KeyScan) else item[0])
+                if result in self._left_out:
+                    continue
+                if self._fallback is not None:
+                    self._remembered.append(result)
+            try:
+                found.append(self._convert(item))
+            except OSError as error:
+                errors.append(error)
+        self._found += len(found)
+        self._error_count += len(errors)
+        return found, errors, ended
+
+    def stats(self) -> Stats:
+        """See :class:`pathvein._stream.Producer`."""
+        directories, entries, keys = self._keys.counts()
+        counts = self._source.adapter.counts
+        return Stats(
+            directories=directories,
+            entries=entries,
+            matches=self._found if isinstance(self._keys, KeyScan) else 0,
+            errors=self._error_count,
+            requests=counts.requests,
+            keys=keys,
+            retries=counts.retries,
+        )
+
+    def close(self) -> None:
+        """See :class:`pathvein._stream.Producer`."""
+        if not self._closed:
+            self._closed = True
+            if os.getpid() == self._process:
+                self._task.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_task"):
+            self.close()
+
+
+class _Work:
+    """What runs on the loop. It does not refer to the producer, so that this can be dropped."""
+
+    def __init__(self, source: RemoteSource, store: Store, keys: KeyScan | KeyWalk) -> None:
+        self._source = source
+        self._store = store
+        self._keys = keys
+        self._task: BackgroundTask
+        #: Whether there was a key.
+        self.exists = False
+
+    async def run(self, task: BackgroundTask) -> None:
+        """List it all."""
+        self._task = task
+        adapter = self._source.adapter
+        await KeyLister(
+            self._store,
+            self._keys,
+            concurrency=adapter.most_requests,
+            counts=adapter.counts,
+            wait_for_space=task.wait_for_space,
+            on_page=self._on_page,
+            on_error=self._on_error,
+        ).run()
+
+    def _on_page(self, any_key: bool) -> None:
+        self.exists = any_key
+        found, bad = self._keys.take()
+        # The first pages may be empty. Only a key, or the end, shows whether the source exists.
+        if any_key or found or bad:
+            self._task.put(found, [bad_key(self._source.url, key) for key in bad])
+
+    def _on_error(self, error: Exception, prefix: str, after: str, end: str | None) -> None:
+        url = self._source.url(prefix)
+        failure = self._store.errors.os_error(error, url, "reading the directory")
+        failure.__cause__ = error
+        if after > prefix:
+            noted(failure, f"listing the keys after {after.rstrip(chr(0x10FFFF))!r}")
+        if end is not None:
+            noted(failure, f"listing the keys before {end!r}")
+        self._task.put([], [failure])

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from heapq import merge
 from typing import Any
 
-from pathvein._remote.errors import GENERIC
+from pathvein._remote.errors import ErrorMeanings
 from pathvein._remote.keys.lister import FlatDenied
 from pathvein._remote.keys.planner import Page, parent
 from pathvein._remote.stores.base import ObjectStore
@@ -24,7 +24,7 @@ from pathvein._remote.stores.base import ObjectStore
 class AzureStore(ObjectStore):
     """The blobs below one prefix of a container."""
 
-    errors = GENERIC.extended(
+    errors = ErrorMeanings(
         denied=("AuthorizationFailure",),
         refused=("AuthenticationFailed",),
         throttled=("ServerBusy",),
@@ -42,7 +42,7 @@ class AzureStore(ObjectStore):
 
     @classmethod
     async def bucket_names(cls, fs: Any, token: Any) -> tuple[list[str], Any]:
-        """See `ObjectStore`. `ls` would read them back from the cache."""
+        """`ls` would read them back from the cache."""
         containers = fs.service_client.list_containers()
         return [container.name async for container in containers], None
 
@@ -56,7 +56,6 @@ class AzureStore(ObjectStore):
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `ObjectStore`."""
         if delimiter or self._sorted:
             return await self._page(prefix, token, delimiter=delimiter)
         # Both at once, which takes the time of one.

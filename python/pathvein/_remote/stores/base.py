@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pathvein._remote.errors import BadAnswer
-from pathvein._remote.filesystems.entries import Entries
-from pathvein._remote.filesystems.generic import FileSystem
+from pathvein._remote.filesystems.generic import Entries, FileSystem
 from pathvein._remote.keys.planner import MAX_EMPTY_PAGES, Page
 from pathvein._remote.names import join
 from pathvein._remote.retry import send
@@ -29,7 +28,7 @@ class ObjectStore(FileSystem):
 
     @classmethod
     def variant(cls, fs: Any, base: str) -> type[FileSystem]:
-        """See `FileSystem`. The root of a store has only buckets."""
+        """The root of a store has only buckets."""
         if base.strip("/"):
             return cls
         from pathvein._remote.stores.buckets import buckets_of
@@ -38,7 +37,6 @@ class ObjectStore(FileSystem):
 
     @property
     def may_have_links(self) -> bool:
-        """See `FileSystem`."""
         return False
 
     @classmethod
@@ -61,7 +59,7 @@ class ObjectStore(FileSystem):
         raise NotImplementedError
 
     async def read(self, path: str, entries: Entries) -> None:
-        """See `FileSystem`: page by page."""
+        """Page by page."""
         prefix = join(path, "")[len(join(self.base, "")) :]
         token = None
         empty_pages, names = 0, 0

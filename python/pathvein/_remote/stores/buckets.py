@@ -27,7 +27,6 @@ class Buckets(ObjectStore):
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `ObjectStore`."""
         bucket, _, rest = prefix.partition("/")
         if not bucket:
             names, token = await self.store.bucket_names(self.fs, token)

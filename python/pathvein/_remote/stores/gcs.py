@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from pathvein._remote.errors import GENERIC, BadAnswer
+from pathvein._remote.errors import BadAnswer
 from pathvein._remote.keys.lister import FlatDenied
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.stores.base import ObjectStore
@@ -16,8 +16,6 @@ _FIELDS = "items(name),prefixes,nextPageToken"
 
 class GcsStore(ObjectStore):
     """The keys below one prefix of a bucket."""
-
-    errors = GENERIC
 
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         super().__init__(fs, base, **options)
@@ -29,13 +27,11 @@ class GcsStore(ObjectStore):
 
     @classmethod
     async def bucket_names(cls, fs: Any, token: Any) -> tuple[list[str], Any]:
-        """See `ObjectStore`."""
         return [entry["name"].rstrip("/") for entry in await fs._ls("", detail=True)], None
 
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `ObjectStore`."""
         if self._hierarchical is None and delimiter:
             self._hierarchical = await self.hierarchical()
         base = self._prefix

@@ -105,7 +105,7 @@ class ObstoreStore:
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `ObjectStore`. The token is the stream, and where it is."""
+        """The token is the stream, and where it is."""
         if delimiter:
             return await self._level(prefix)
         if self._namespace is None:

@@ -14,8 +14,8 @@ from xml.sax.saxutils import unescape
 
 import botocore.handlers
 
-from pathvein._remote.errors import GENERIC, BadAnswer
-from pathvein._remote.filesystems.clones import without_cache
+from pathvein._remote.errors import BadAnswer, ErrorMeanings
+from pathvein._remote.filesystems.generic import without_cache
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.stores.base import ObjectStore
 
@@ -33,7 +33,7 @@ _DIRECTORY_BUCKET = "--x-s3"
 class S3Store(ObjectStore):
     """The keys below one prefix of a bucket."""
 
-    errors = GENERIC.extended(
+    errors = ErrorMeanings(
         denied=("AccessDenied",),
         refused=(
             *("ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestExpired"),
@@ -59,7 +59,7 @@ class S3Store(ObjectStore):
 
     @classmethod
     def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
-        """See `FileSystem`. With a connection for each request, and without botocore's retries."""
+        """With a connection for each request, and without botocore's retries."""
         config = dict(getattr(fs, "config_kwargs", None) or {})
         pool = config.get("max_pool_connections", 10)
         config["max_pool_connections"] = max(pool, concurrency)
@@ -73,7 +73,7 @@ class S3Store(ObjectStore):
 
     @classmethod
     async def bucket_names(cls, fs: Any, token: Any) -> tuple[list[str], Any]:
-        """See `ObjectStore`. `ls` shows none if listing them is denied."""
+        """`ls` shows none if listing them is denied."""
         await fs.set_session()
         method = (await fs.get_s3()).list_buckets
         begin = {} if token is None else {"ContinuationToken": token}
@@ -85,7 +85,6 @@ class S3Store(ObjectStore):
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `ObjectStore`."""
         fs, base = self.fs, self._prefix
         await fs.set_session()
         client = await fs.get_s3(self._bucket)

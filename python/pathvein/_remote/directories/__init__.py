@@ -1,1 +1,0 @@
-"""Listing directory by directory: one request, or a few, for each."""
