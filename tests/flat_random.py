@@ -18,7 +18,8 @@ from typing import Any
 from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 
 from pathvein import FileStructurePattern, _retry
-from pathvein._flat import FlatDenied, FlatListing, Page
+from pathvein._keys.lister import FlatDenied, KeyLister
+from pathvein._keys.planner import Page
 from pathvein._retry import BadAnswer, Tally
 
 LAST = "\U0010ffff"
@@ -276,23 +277,23 @@ async def listed(
     tally = Tally()
     others = asyncio.all_tasks()
 
-    def told(*, any_key: bool) -> None:
+    def on_page(any_key: bool) -> None:
         new, odd = scan.take()
         found.extend(new)
         bad.extend(odd)
 
-    async def room() -> None:
+    async def wait_for_space() -> None:
         if store.random.random() < 0.1:
             await asyncio.sleep(0)
 
-    listing = FlatListing(
+    listing = KeyLister(
         store,
         scan,
         concurrency=concurrency,
-        tally=tally,
-        room=room,
-        told=told,
-        failed=lambda *failure: failures.append(failure),
+        counts=tally,
+        wait_for_space=wait_for_space,
+        on_page=on_page,
+        on_error=lambda *failure: failures.append(failure),
     )
     run = asyncio.create_task(listing.run())
     try:

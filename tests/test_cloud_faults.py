@@ -21,7 +21,7 @@ from cloud import below, tree_of, walked
 from compare import items
 from pathvein import FileStructurePattern as P
 from pathvein import _retry
-from pathvein._flat import Page
+from pathvein._keys.planner import Page
 from servers.list_stub import Fault, ListStub, Request, StubBucket
 
 pytest.importorskip("s3fs")
@@ -245,7 +245,7 @@ def test_a_directory_that_never_ends(
     from pathvein import _asking
     from pathvein._stores.s3 import S3Store
 
-    monkeypatch.setattr(_asking, "VAIN_PAGES", 50)
+    monkeypatch.setattr(_asking, "MAX_EMPTY_PAGES", 50)
     asked: list[str] = []
     page = S3Store.page
 

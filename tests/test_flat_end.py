@@ -30,8 +30,8 @@ import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, Stats
 from pathvein._background import Background
-from pathvein._flat import Page
-from pathvein._key_feed import KeyFeed
+from pathvein._keys.planner import Page
+from pathvein._keys.scan import KeyFeed
 from pathvein._retry import Tally
 from servers.list_stub import Fault, ListStub, Radix, StubBucket
 from servers.list_stub import _page as stub_page

@@ -18,7 +18,7 @@ from pathvein_core import ExcludeRules, KeyWalk
 import flat_random
 from flat_random import LAST, OddStore, Refused, Whims, facts, in_one_go, listed
 from pathvein import _retry
-from pathvein._flat import FlatListing, Page, _Range
+from pathvein._keys.planner import Page, Planner
 from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 
 
@@ -122,21 +122,22 @@ def test_a_level_out_of_order_is_an_error_item() -> None:
     assert where == ["", "", None]
 
 
-def test_a_page_out_of_order_is_none_even_if_its_end_is_cut_off() -> None:
-    """Else "b" would be cut off with what is beyond the end of the range."""
-    scan = KeyWalk()
-    listing = FlatListing(
-        OddStore([]),
-        scan,
-        concurrency=1,
-        tally=Tally(),
-        room=asyncio.Event().wait,  # type: ignore[arg-type]
-        told=print,
-        failed=print,
-    )
-    part = _Range(scan.whole(), "", end="y")
-    with pytest.raises(ValueError, match="not sorted"):
-        listing._take(part, Page(["a", "z", "z1", "b", "z2"], [], None), None)
+class OnceUnsorted(OddStore):
+    """A page of its third range is out of order behind the range's end."""
+
+    def _answer(self, prefix: str, after: str, end: Any, token: Any, delimiter: bool) -> Page:
+        page = super()._answer(prefix, after, end, token, delimiter)
+        if end is not None and not delimiter and any(key >= end for key in page.keys):
+            # The end of the range would be cut off, with the key that is missing before it.
+            page = page._replace(keys=[*page.keys[1:], page.keys[0]])
+        return page
+
+
+def test_a_page_out_of_order_is_an_error_item_even_if_its_end_is_cut_off() -> None:
+    keys = [f"d{n:02}/{m}" for n in range(20) for m in range(7)]
+    _, failures = walk(keys, store=OnceUnsorted)
+    assert failures
+    assert all("not sorted" in str(error) for error, *_ in failures)
 
 
 class Cancelling(OddStore):
@@ -145,7 +146,7 @@ class Cancelling(OddStore):
     def _answer(self, *args: Any) -> Page:
         if self.requests == 4 and self.whims.denied == "the listing of a range":
             for task in asyncio.all_tasks():
-                if "FlatListing._list" in repr(task):
+                if "KeyLister._list_page" in repr(task):
                     task.cancel()
         if self.requests >= 4 and self.whims.denied == "the request":
             raise asyncio.CancelledError

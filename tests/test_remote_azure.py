@@ -20,7 +20,7 @@ from pathvein_core import KeyWalk
 from cloud import tree_of, walked
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, scan
-from pathvein._flat import Disordered, FlatDenied
+from pathvein._keys.lister import Disordered, FlatDenied
 from pathvein._retry import Tally
 from pathvein._stores.azure import AzureStore, has_virtual_directory, is_directory
 from pathvein._stores.obstore import ObstoreStore

@@ -188,7 +188,7 @@ def test_an_endpoint_that_only_obstore_knows(
 ) -> None:
     import s3fs
 
-    from pathvein._flat import Unfit
+    from pathvein._keys.lister import Unfit
     from pathvein._stores.obstore import ObstoreStore
 
     monkeypatch.setenv("AWS_ENDPOINT", server.endpoint)
@@ -472,7 +472,7 @@ def test_what_obstore_is_told_of_an_account() -> None:
     """The host, be it named by the account, by a suffix or by the user."""
     import adlfs  # type: ignore[import-untyped]
 
-    from pathvein._flat import Unfit
+    from pathvein._keys.lister import Unfit
     from pathvein._stores.obstore import ObstoreStore
 
     def store(**options: Any) -> Any:

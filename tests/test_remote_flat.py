@@ -22,7 +22,8 @@ from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 import reference
 from compare import make_patterns
 from pathvein import _retry
-from pathvein._flat import Disordered, FlatDenied, FlatListing, Page, common_directory, parent
+from pathvein._keys.lister import Disordered, FlatDenied, KeyLister
+from pathvein._keys.planner import Page, common_directory, parent
 from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 from profiles import share
 
@@ -116,23 +117,23 @@ def listed(
     failures: Failures = []
     tally = Tally()
 
-    def told(*, any_key: bool) -> None:
+    def on_page(any_key: bool) -> None:
         new, odd = scan.take()
         found.extend(new)
         bad.extend(odd)
 
-    async def room() -> None:
+    async def wait_for_space() -> None:
         pass
 
     async def run() -> None:
-        await FlatListing(
+        await KeyLister(
             store,
             scan,
             concurrency=concurrency,
-            tally=tally,
-            room=room,
-            told=told,
-            failed=lambda *failure: failures.append(failure),
+            counts=tally,
+            wait_for_space=wait_for_space,
+            on_page=on_page,
+            on_error=lambda *failure: failures.append(failure),
         ).run()
 
     asyncio.run(asyncio.wait_for(run(), 60))
@@ -534,7 +535,7 @@ def test_of_several_failures_at_once_one_is_raised_and_none_reported() -> None:
         both = asyncio.Event()
         asked = waiting = 0
 
-        async def room() -> None:
+        async def wait_for_space() -> None:
             nonlocal asked, waiting
             asked += 1
             if asked > 9:
@@ -546,14 +547,14 @@ def test_of_several_failures_at_once_one_is_raised_and_none_reported() -> None:
 
         store = MemoryStore([f"d{n:02}/f{m}" for n in range(40) for m in range(5)])
         with pytest.raises(KeyError):
-            await FlatListing(
+            await KeyLister(
                 store,
                 scan,
                 concurrency=4,
-                tally=Tally(),
-                room=room,
-                told=lambda *, any_key: None,
-                failed=lambda *failure: None,
+                counts=Tally(),
+                wait_for_space=wait_for_space,
+                on_page=lambda any_key: None,
+                on_error=lambda *failure: None,
             ).run()
 
     asyncio.run(asyncio.wait_for(run(), 60))

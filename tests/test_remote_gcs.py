@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("fsspec")
 
-from pathvein._flat import FlatDenied
+from pathvein._keys.lister import FlatDenied
 from pathvein._retry import BadAnswer, Tally
 from pathvein._stores.gcs import GcsStore
 

@@ -21,7 +21,8 @@ from urllib.parse import quote
 from fsspec.dircache import DirCache
 
 from pathvein._background import run_on
-from pathvein._flat import VAIN_PAGES, Store
+from pathvein._keys.lister import Store
+from pathvein._keys.planner import MAX_EMPTY_PAGES
 from pathvein._remote_entries import Entries
 from pathvein._remote_fs import (
     again,
@@ -254,7 +255,7 @@ class Asker:
             # Empty pages happen; those that lead to themselves do not.
             vain = 0 if entries.names > names else vain + 1
             names = entries.names
-            if vain and (page.token == token or vain >= VAIN_PAGES):
+            if vain and (page.token == token or vain >= MAX_EMPTY_PAGES):
                 raise BadAnswer("the store says that there is more, and does not tell it")
             token = page.token
 

@@ -19,7 +19,7 @@ docs/semantics.md says. How a directory is read depends on the file system:
   ``info`` per symbolic link.
 
 What is asked of a file system is told in steps, which `pathvein._asking` takes. Stores are better
-listed flat, by `pathvein._key_feed`; `RemoteSource.store` is what that needs.
+listed flat, by `pathvein._keys.scan`; `RemoteSource.store` is what that needs.
 
 Listings are never taken from a cache, nor left in one. A file system that keeps a listings
 cache is replaced, for listing only, by a private clone without one; any other is used as it
@@ -48,7 +48,7 @@ from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
 from pathvein._asking import Ask, Asker, Connect, Steps
-from pathvein._flat import Store, Unfit
+from pathvein._keys.lister import Store, Unfit
 from pathvein._listing import Listing, list_local, noted
 from pathvein._remote_entries import Entries
 from pathvein._remote_errors import (

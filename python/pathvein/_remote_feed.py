@@ -1,6 +1,6 @@
 """Scans and walks of what is listed from Python.
 
-A store that can be is listed flat (`pathvein._key_feed`); anything else one directory per
+A store that can be is listed flat (`pathvein._keys.scan`); anything else one directory per
 request, several at a time (`pathvein._workers`): the core says which directories it needs.
 """
 
@@ -16,8 +16,8 @@ from pathvein_core import ExcludeRules, FileStructurePattern, KeyScan, KeyWalk, 
 
 from pathvein._background import SLICE
 from pathvein._errors import ScanWarning, frames_inside
-from pathvein._flat import Disordered, FlatDenied, Store, Unfit
-from pathvein._key_feed import KeyFeed
+from pathvein._keys.lister import Disordered, FlatDenied, Store, Unfit
+from pathvein._keys.scan import KeyFeed
 from pathvein._listing import Listing, is_gone, noted
 from pathvein._workers import Done, Job, open_workers
 

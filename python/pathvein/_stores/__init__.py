@@ -1,6 +1,6 @@
-"""Stores whose own listing call is known: one request each, for `pathvein._flat`.
+"""Stores whose own listing call is known: one request each, for `pathvein._keys`.
 
-Each module has a class with `page` (see :class:`pathvein._flat.Store`), made of a file system
+Each module has a class with `page` (see :class:`pathvein._keys.lister.Store`), made of a file system
 and of the source's path on it.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pathvein._flat import Store
+from pathvein._keys.lister import Store
 from pathvein._retry import Tally
 
 __all__ = ["clone_options", "open_store", "package"]

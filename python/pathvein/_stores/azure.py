@@ -14,7 +14,8 @@ import asyncio
 from heapq import merge
 from typing import Any
 
-from pathvein._flat import FlatDenied, Page, parent
+from pathvein._keys.lister import FlatDenied
+from pathvein._keys.planner import Page, parent
 from pathvein._retry import Tally
 
 
@@ -44,7 +45,7 @@ class AzureStore:
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `pathvein._flat.Store`."""
+        """See `pathvein._keys.lister.Store`."""
         if delimiter or self._sorted:
             return await self._page(prefix, token, delimiter=delimiter)
         # Both at once, not to wait twice.

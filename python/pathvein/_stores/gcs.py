@@ -6,7 +6,8 @@ import asyncio
 import json
 from typing import Any
 
-from pathvein._flat import FlatDenied, Page
+from pathvein._keys.lister import FlatDenied
+from pathvein._keys.planner import Page
 from pathvein._retry import BadAnswer, Tally, trouble
 
 _FIELDS = "items(name),prefixes,nextPageToken"
@@ -33,7 +34,7 @@ class GcsStore:
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `pathvein._flat.Store`."""
+        """See `pathvein._keys.lister.Store`."""
         if self._hierarchical is None and delimiter:
             self._hierarchical = await self.hierarchical()
         base = self._prefix

@@ -24,7 +24,8 @@ from obstore.exceptions import BaseError, InvalidPathError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from pathvein import _stores
-from pathvein._flat import LAST, Page, TooLarge, Unfit
+from pathvein._keys.lister import TooLarge, Unfit
+from pathvein._keys.planner import LAST, Page
 from pathvein._retry import BadAnswer, Tally
 
 _STATUS = re.compile(r"status code: ([1-5]\d\d)|status: ([1-5]\d\d)", re.IGNORECASE)
@@ -113,7 +114,7 @@ class ObstoreStore:
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `pathvein._flat.Store`. The token is the stream, and where it is."""
+        """See `pathvein._keys.lister.Store`. The token is the stream, and where it is."""
         if delimiter:
             return await self._level(prefix)
         if self._namespace is None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pathvein._flat import Page, Store
+from pathvein._keys.lister import Store
+from pathvein._keys.planner import Page
 
 
 class RootStore:
@@ -27,7 +28,7 @@ class RootStore:
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `pathvein._flat.Store`. Only with a delimiter, and from the beginning."""
+        """See `pathvein._keys.lister.Store`. Only with a delimiter, and from the beginning."""
         bucket, _, rest = prefix.partition("/")
         if not bucket:
             names, token = await self._buckets(token)

@@ -15,7 +15,7 @@ from xml.sax.saxutils import unescape
 
 import botocore.handlers
 
-from pathvein._flat import Page
+from pathvein._keys.planner import Page
 from pathvein._retry import BadAnswer
 
 _KEY = re.compile(rb"<Key>([^<]*)</Key>")
@@ -60,7 +60,7 @@ class S3Store:
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """See `pathvein._flat.Store`."""
+        """See `pathvein._keys.lister.Store`."""
         fs, base = self._fs, self._prefix
         await fs.set_session()
         client = await fs.get_s3(self._bucket)

@@ -1,8 +1,8 @@
-"""Scans and walks of stores that are listed flat: pages of keys, told to the core.
+"""Scans and walks of stores that are listed flat: pages of keys, handed to the core.
 
-A :class:`KeyFeed` ties a store's listing call (`pathvein._stores`) by way of the scheduler
-(`pathvein._flat`) to the core's `KeyScan` or `KeyWalk`. All of that runs on the loop of the file
-system; the caller only takes what was found, and makes paths of it.
+A :class:`KeyFeed` lists a store (`pathvein._stores`) with a `KeyLister`, which hands the keys to
+the core's `KeyScan` or `KeyWalk`. All of that runs on the loop of the file system. The caller only
+takes what was found, and makes paths of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pathvein_core import KeyScan, KeyWalk, Stats
 
 from pathvein._background import Background
-from pathvein._flat import Disordered, FlatDenied, FlatListing, Store, Unfit
+from pathvein._keys.lister import Disordered, FlatDenied, KeyLister, Store, Unfit
 from pathvein._listing import noted
 from pathvein._remote_errors import os_error
 from pathvein._retry import Tally
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 class KeyFeed:
     """The feed of a scan, or of a walk, whose source is listed flat.
 
-    `convert` makes a result of what the core found and raises the `OSError` if it cannot. A
-    feed that `may_restart` notes what it gives; another one that is made with it as `before`
-    does not give that again, and goes on counting.
+    `convert` makes a result of what the core found, and raises the `OSError` if it cannot. A feed
+    that `may_restart` remembers its results. Another feed that is made with it as `before` leaves
+    these out, and goes on counting.
 
     Raises the `OSError` of a source that cannot be listed; `Unfit`, `FlatDenied` or `Disordered`
     if it can perhaps be listed in another way. `next_batch` may raise `Unfit`, too.
@@ -47,16 +47,16 @@ class KeyFeed:
     ) -> None:
         self._keys = keys
         self._convert = convert
-        self._tally = source.tally
+        self._counts = source.tally
         self._found: int = before._found if before else 0
         self._error_count: int = before._error_count if before else 0
-        #: Hashes, to save memory.
-        self._noted = array("q") if may_restart else None
-        self._given = frozenset((before and before._noted) or ())
+        #: Hashes of the results, to save memory.
+        self._remembered = array("q") if may_restart else None
+        self._left_out = frozenset((before and before._remembered) or ())
         self._is_scan = isinstance(keys, KeyScan)
         self._process = os.getpid()
         self._closed = False
-        work = _Work(source, store, keys, self._tally)
+        work = _Work(source, store, keys, self._counts)
         self._background = Background(source.fs.loop, work.run)
         try:
             try:
@@ -80,13 +80,13 @@ class KeyFeed:
         items, errors, ended = self._background.take(seconds)
         found = []
         for item in items:
-            if self._noted is not None or self._given:
-                # A path, and the position of a pattern in a scan.
+            if self._remembered is not None or self._left_out:
+                # A path, and in a scan the position of a pattern.
                 known = hash(item[:2] if self._is_scan else item[0])
-                if known in self._given:
+                if known in self._left_out:
                     continue
-                if self._noted is not None:
-                    self._noted.append(known)
+                if self._remembered is not None:
+                    self._remembered.append(known)
             try:
                 found.append(self._convert(item))
             except OSError as error:
@@ -103,9 +103,9 @@ class KeyFeed:
             entries=entries,
             matches=self._found if self._is_scan else 0,
             errors=self._error_count,
-            requests=self._tally.requests,
+            requests=self._counts.requests,
             keys=keys,
-            retries=self._tally.retries,
+            retries=self._counts.retries,
         )
 
     def close(self) -> None:
@@ -124,12 +124,12 @@ class _Work:
     """What runs on the loop. It does not know the feed, so that a feed that is dropped ends."""
 
     def __init__(
-        self, source: RemoteSource, store: Store, keys: KeyScan | KeyWalk, tally: Tally
+        self, source: RemoteSource, store: Store, keys: KeyScan | KeyWalk, counts: Tally
     ) -> None:
         self._source = source
         self._store = store
         self._keys = keys
-        self._tally = tally
+        self._counts = counts
         self._background: Background
         #: Whether there was a key.
         self.exists = False
@@ -137,27 +137,25 @@ class _Work:
     async def run(self, background: Background) -> None:
         """Lists it all."""
         self._background = background
-        await FlatListing(
+        await KeyLister(
             self._store,
             self._keys,
             concurrency=self._source.concurrency,
-            tally=self._tally,
-            room=background.room,
-            told=self._told,
-            failed=self._failed,
+            counts=self._counts,
+            wait_for_space=background.room,
+            on_page=self._on_page,
+            on_error=self._on_error,
         ).run()
 
-    def _told(self, *, any_key: bool) -> None:
-        self.exists = self.exists or any_key
+    def _on_page(self, any_key: bool) -> None:
+        self.exists = any_key
         found, bad = self._keys.take()
-        # An empty page may come before others: only a key, or the end, tells if there is a
-        # source.
-        if self.exists or found or bad:
+        # The first pages may be empty. Only a key, or the end, shows whether the source exists.
+        if any_key or found or bad:
             self._background.put(found, [self._source.bad_key(key) for key in bad])
 
-    def _failed(self, error: Exception, prefix: str, after: str, end: str | None) -> None:
-        url = self._source.url(prefix)
-        failure = os_error(error, url, "reading the directory")
+    def _on_error(self, error: Exception, prefix: str, after: str, end: str | None) -> None:
+        failure = os_error(error, self._source.url(prefix), "reading the directory")
         failure.__cause__ = error
         if after > prefix:
             noted(failure, f"listing the keys after {after.rstrip(chr(0x10FFFF))!r}")
