@@ -322,7 +322,7 @@ def power_law(size: int, seed: int = 0, leaf: int = 20_000) -> Any:
         weights = [source.paretovariate(0.8) for _ in range(width)]
         total = sum(weights)
         sizes = [int(count * weight / total) for weight in weights]
-        inside = {f"n{n:03}": grow(part) for n, part in enumerate(sizes) if part}
+        inside = {f"d{n:03}": grow(part) for n, part in enumerate(sizes) if part}
         return Tree(inside, Files(max(count - sum(sizes), 1)))
 
     return grow(size)

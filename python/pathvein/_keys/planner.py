@@ -109,13 +109,16 @@ class _Level:
     prefix: str = ""
     #: All child prefixes before this position are known.
     known: str = ""
-    #: Keys that were listed here, and the children that they are in: how large a child may be.
-    keys: int = 0
+    #: Children that were listed to their end, and their keys.
     children: int = 0
+    keys: int = 0
+    #: How large a child may be, as long as none was.
+    guess: int = 1
 
     @property
     def child_size(self) -> float:
-        return self.keys / max(self.children, 1)
+        """How many keys a child may have. (One that is large does not make others seem large.)"""
+        return max(self.keys / self.children, 1) if self.children else self.guess
 
 
 @dataclass(slots=True, eq=False)
@@ -141,7 +144,9 @@ class KeyRange:
     probed: dict[str, str] = field(default_factory=dict)
     #: How many keys it was taken to have when it was cut.
     expected: float = float("inf")
+    #: How many keys were listed, and how many of these in the child that is being listed.
     keys: int = 0
+    child_keys: int = 0
     pages: int = 0
     probing: bool = False
     empty_probes: int = 0
@@ -168,15 +173,35 @@ class KeyRange:
         return self.level.known >= min(self.bound, _past(self.level.prefix))
 
     @property
-    def promise(self) -> float:
-        """How many keys the child prefixes ahead may hold, with the one that is being listed."""
-        return self.level.child_size * (len(self.cuts) + 1)
+    def child_left(self) -> float:
+        """How many keys the child that is being listed may still have.
 
-    def move(self, start: str) -> None:
-        """Nothing before `start` is to come any more."""
+        One that is larger than others may be as much larger again.
+        """
+        return abs(self.level.child_size - self.child_keys)
+
+    @property
+    def promise(self) -> float:
+        """How many keys the child prefixes ahead may hold, with the child that is being listed."""
+        return self.child_left + self.level.child_size * len(self.cuts)
+
+    @property
+    def left(self) -> float:
+        """How many keys may be left, by what was expected; as for `child_left`."""
+        return abs(self.expected - self.keys)
+
+    def move(self, start: str) -> str | None:
+        """Nothing before `start` is to come any more. Gives the last child that was begun."""
         self.start = max(self.start, start)
-        if self.cuts and self.cuts[0] < self.start:
-            del self.cuts[: bisect_left(self.cuts, self.start)]
+        if not (self.cuts and self.cuts[0] < self.start):
+            return None
+        begun = bisect_left(self.cuts, self.start)
+        self.level.children += begun
+        self.level.keys += self.child_keys
+        self.child_keys = 0
+        last = self.cuts[begun - 1]
+        del self.cuts[:begun]
+        return last
 
 
 @dataclass(slots=True, eq=False)
@@ -188,6 +213,9 @@ class Probe:
     start: str
     after: str
     end: str | None
+    #: The last page of the range when the probe was sent, and how many keys it had listed.
+    sample: Sequence[str]
+    keys: int
     pages: list[Page] = field(default_factory=list)
 
 
@@ -339,12 +367,13 @@ class Planner:
         if not keys:
             return more
         none_wanted = self._hand_over(range_, keys)
-        ahead = len(range_.cuts)
-        range_.move(just_after(keys[-1]))
-        range_.level.children += ahead - len(range_.cuts) + (not range_.keys)
-        range_.level.keys += len(keys)
-        range_.keys += len(keys)
         range_.page = keys
+        range_.keys += len(keys)
+        range_.child_keys += len(keys)
+        begun = range_.move(just_after(keys[-1]))
+        if begun is not None:
+            range_.child_keys = len(keys) - bisect_left(keys, begun)
+            range_.level.keys -= range_.child_keys
         return more and self._skip(range_, none_wanted)
 
     def _hand_over(self, range_: KeyRange, keys: Sequence[str]) -> bool:
@@ -423,7 +452,12 @@ class Planner:
         while (best := self._cuttable.best()) is not None:
             # Where a listing cannot start after a key, only whole prefixes can be asked for.
             # (All that are ahead are known.)
-            new = self._cut(best, len(best.cuts) // 2 if self._can_start else len(best.cuts) - 1)
+            index = len(best.cuts) - 1
+            if self._can_start:
+                # Both parts may be as large.
+                children_left = best.child_left / best.level.child_size
+                index = min(max(int((index + 2 - children_left) / 2), 0), index)
+            new = self._cut(best, index)
             self._rank(best)
             if not new.is_over:
                 self._open.add(new)
@@ -470,17 +504,16 @@ class Planner:
 
     def _probe_value(self, range_: KeyRange) -> float:
         """How much a range may have ahead, if a probe may find where to cut it, else 0."""
-        left = range_.expected - range_.keys
         if (
             range_.cuts
             or range_.probing
             or range_.has_ended
             or range_.pages < range_.next_probe
-            or (range_.pages < 2 and left < 2 * self._page_size)
+            or range_.left < 2 * self._page_size
             or self._probe_level(range_) is None
         ):
             return 0
-        return max(left, float(range_.keys), 1.0)
+        return range_.left
 
     def _probe_level(self, range_: KeyRange) -> tuple[str, str] | None:
         """Where to look for prefixes: the level, and the position to start from."""
@@ -518,7 +551,8 @@ class Planner:
         level, start = found
         best.probing = True
         self._rank(best)
-        return Probe(best, level, start, _before(start) if self._can_start else "", best.end)
+        after = _before(start) if self._can_start else ""
+        return Probe(best, level, start, after, best.end, best.page, best.keys)
 
     def _take_probe(self, probe: Probe, page: Page) -> None:
         probe.pages.append(page)
@@ -541,7 +575,7 @@ class Planner:
             self._wait(range_)
             return
         reached = max(probe.start, _reached(seen, probe.end))
-        if self._learn(range_, probe.level, sorted({*keys, *prefixes}), reached):
+        if self._learn(range_, probe.level, sorted({*keys, *prefixes}), reached, probe):
             range_.empty_probes = 0
             self._rank(range_)
         else:
@@ -563,7 +597,14 @@ class Planner:
         range_.next_probe = range_.pages + pages
         self._rank(range_)
 
-    def _learn(self, range_: KeyRange, level: str, entries: list[str], reached: str) -> bool:
+    def _learn(
+        self,
+        range_: KeyRange,
+        level: str,
+        entries: list[str],
+        reached: str,
+        probe: Probe | None = None,
+    ) -> bool:
         """Takes note of the children of a level that are ahead. Whether there are any."""
         probed = range_.probed
         probed[level] = max(probed.get(level, ""), reached)
@@ -576,21 +617,18 @@ class Planner:
         if not range_.cuts:
             return False
         range_.files = [entry for entry in ahead if not entry.endswith("/")]
-        # How large a child is, by the last page.
-        page = range_.page
-        first = bisect_left(page, level)
-        last = len(page) if not level else bisect_left(page, successor(level))
-        children = 0
-        index = first
-        while index < last:
-            entry = child(page[index], level)
-            children += entry.endswith("/")
-            index = bisect_left(page, _behind(entry), index + 1)
-        if children < 2:
-            # All keys of the range may be in one child, which has not ended.
-            range_.level = _Level(level, reached, range_.keys, 1)
-        else:
-            range_.level = _Level(level, reached, last - first, children)
+        # How large a child is, by the last page, and by that before the probe.
+        known = range_.level = _Level(level, reached)
+        known.guess = range_.child_keys = max(range_.keys, 1)
+        if probe is not None and probe.sample is not range_.page:
+            known.children, known.keys, last = _sample(probe.sample, level)
+            if known.children:
+                range_.child_keys = last + range_.keys - probe.keys
+        children, keys, last = _sample(range_.page, level)
+        if children:
+            known.children += children
+            known.keys += keys
+            range_.child_keys = last
         return True
 
 
@@ -630,6 +668,20 @@ class _Ranking:
                 # Ranges of one level share what is known of it.
                 self.update(range_)
         return None
+
+
+def _sample(page: Sequence[str], level: str) -> tuple[int, int, int]:
+    """How many children of a level end on a page, their keys, and those of the last child."""
+    first = last = index = bisect_left(page, level)
+    end = bisect_left(page, _past(level))
+    children = -1
+    while index < end:
+        entry = child(page[index], level)
+        if entry.endswith("/"):
+            children += 1
+            last = index
+        index = bisect_left(page, _behind(entry), index + 1)
+    return max(children, 0), last - first, end - last
 
 
 def _in_any_order(page: Page) -> bool:
