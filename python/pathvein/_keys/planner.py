@@ -43,10 +43,14 @@ from typing import Any, Literal, NamedTuple, Protocol
 LAST = "\U0010ffff"
 #: Sorts after every key: none is longer than 1,024 bytes, or characters.
 _END = LAST * 1025
+#: How many keys a range may have whose end is not known.
+_UNKNOWN = float("inf")
 #: How many pages in a row may bring nothing new.
 MAX_EMPTY_PAGES = 1000
 #: How many probes may fail in a row before no more are sent.
 _MAX_FAILED_PROBES = 3
+#: How many cuts a page allows for, as long as nobody knows how large a child is.
+_FIRST_CUTS = 8
 #: At how many points of a page the taker is asked whether it wants what comes.
 _CHECKS_PER_PAGE = 8
 
@@ -114,6 +118,8 @@ class _Level:
     keys: int = 0
     #: How large a child may be, as long as none was.
     guess: int = 1
+    #: How many cuts are left, as long as none was: each page allows for more.
+    cuts_left: int = _FIRST_CUTS
 
     @property
     def child_size(self) -> float:
@@ -143,7 +149,7 @@ class KeyRange:
     #: Levels above, each up to the position before which its child prefixes were looked for.
     probed: dict[str, str] = field(default_factory=dict)
     #: How many keys it was taken to have when it was cut.
-    expected: float = float("inf")
+    expected: float = _UNKNOWN
     #: How many keys were listed, and how many of these in the child that is being listed.
     keys: int = 0
     child_keys: int = 0
@@ -368,6 +374,7 @@ class Planner:
             return more
         none_wanted = self._hand_over(range_, keys)
         range_.page = keys
+        range_.level.cuts_left += _FIRST_CUTS
         range_.keys += len(keys)
         range_.child_keys += len(keys)
         begun = range_.move(just_after(keys[-1]))
@@ -445,6 +452,8 @@ class Planner:
             range_.level.child_size < self._page_size or range_.bound > _past(range_.level.prefix)
         ):
             return 0
+        if not (range_.level.children or range_.level.cuts_left):
+            return 0
         return range_.promise if range_.promise >= 2 * self._page_size else 0
 
     def _cut_off(self) -> KeyRange | None:
@@ -482,7 +491,10 @@ class Planner:
         range_.end = at
         del range_.cuts[index:]
         del range_.files[first_file:]
-        range_.expected = range_.keys + range_.promise
+        # Nobody knows how large a child is that is much larger than others.
+        level.cuts_left = max(level.cuts_left - 1, 0)
+        is_large = range_.child_keys >= 2 * level.child_size
+        range_.expected = _UNKNOWN if is_large else range_.keys + range_.promise
         wanted = self._taker.prefix(number, at)
         # (Of what is beyond the level nothing is known.)
         if not new.cuts and all_known and new.bound <= _past(level.prefix):
@@ -593,7 +605,7 @@ class Planner:
     def _wait(self, range_: KeyRange, *, not_at_all: bool = False) -> None:
         """No other probe of a range for a number of pages, after one that found nothing."""
         range_.empty_probes += 1
-        pages = 0 if not_at_all else 2 ** (range_.empty_probes - 1)
+        pages = 0 if not_at_all else 3 * 2 ** (range_.empty_probes - 1)
         range_.next_probe = range_.pages + pages
         self._rank(range_)
 
