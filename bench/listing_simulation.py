@@ -45,6 +45,10 @@ class Files:
     def key(self, index: int) -> str:
         return self._pattern % index
 
+    def leaf(self, index: int) -> tuple[str, Files, int]:
+        """The directory that a key is in, the files there, and which of them it is."""
+        return "", self, index
+
     def rank(self, key: str) -> int:
         """How many keys sort before a key."""
         digits = key[len(self._stem) : len(self._stem) + self._width]
@@ -64,8 +68,13 @@ class Repeated:
         self.size: int = count * inside.size
 
     def key(self, index: int) -> str:
+        directory, files, number = self.leaf(index)
+        return directory + files.key(number)
+
+    def leaf(self, index: int) -> tuple[str, Files, int]:
         number, rest = divmod(index, self._inside.size)
-        return f"{self._names.key(number)}/{self._inside.key(rest)}"
+        below, files, which = self._inside.leaf(rest)
+        return f"{self._names.key(number)}/{below}", files, which
 
     def rank(self, key: str) -> int:
         name, slash, rest = key.partition("/")
@@ -78,28 +87,43 @@ class Repeated:
 
 
 class Tree:
-    """Directories that hold different things, and perhaps files behind them."""
+    """Directories that hold different things, and perhaps something else behind them."""
 
-    def __init__(self, inside: dict[str, Any], files: Files | None = None) -> None:
+    def __init__(self, inside: dict[str, Any], behind: Any = None) -> None:
         self._names = sorted(f"{name}/" for name in inside)
         self._inside = [inside[name[:-1]] for name in self._names]
         self._begins = [0, *itertools.accumulate(one.size for one in self._inside)]
-        self._files = files
-        self.size: int = self._begins[-1] + (files.size if files else 0)
+        self._behind = behind
+        self.size: int = self._begins[-1] + (behind.size if behind else 0)
 
     def key(self, index: int) -> str:
-        if index >= self._begins[-1] and self._files is not None:
-            return self._files.key(index - self._begins[-1])
-        number = bisect_right(self._begins, index) - 1
-        return self._names[number] + self._inside[number].key(index - self._begins[number])
+        directory, files, number = self.leaf(index)
+        return directory + files.key(number)
+
+    def leaf(self, index: int) -> tuple[str, Files, int]:
+        here: Any = self
+        way = []
+        while isinstance(here, Tree):
+            begins = here._begins
+            if index >= begins[-1]:
+                index -= begins[-1]
+                here = here._behind
+            else:
+                number = bisect_right(begins, index) - 1
+                way.append(here._names[number])
+                index -= begins[number]
+                here = here._inside[number]
+        below, files, number = here.leaf(index)
+        way.append(below)
+        return "".join(way), files, number
 
     def rank(self, key: str) -> int:
         number = bisect_right(self._names, key) - 1
         if number >= 0 and key.startswith(self._names[number]):
             rest = key[len(self._names[number]) :]
             return self._begins[number] + self._inside[number].rank(rest)
-        files = self._files.rank(key) if self._files is not None else 0
-        return self._begins[number + 1] + files
+        behind: int = self._behind.rank(key) if self._behind is not None else 0
+        return self._begins[number + 1] + behind
 
 
 class Keys(Sequence[str]):
@@ -159,13 +183,16 @@ class Store:
         while low < high:
             if len(files) + len(prefixes) == self.page_size:
                 return Page(files, prefixes, past(entry) if entry.endswith("/") else entry)
-            entry = child(self.keys.key(low), prefix)
-            if entry.endswith("/"):
+            directory, inside, first = self.keys.leaf(low)
+            if directory == prefix:
+                more = min(inside.size - first, high - low, self.page_size - len(files) - len(prefixes))
+                files += [prefix + inside.key(number) for number in range(first, first + more)]
+                low += more
+                entry = files[-1]
+            else:
+                entry = child(directory, prefix)
                 prefixes.append(entry)
                 low = self.keys.rank(past(entry))
-            else:
-                files.append(entry)
-                low += 1
         return Page(files, prefixes, None)
 
 
@@ -334,24 +361,8 @@ def chain(size: int, depth: int = 40) -> Any:
     beside = Repeated(200, Files(max(part // 200, 1)), "e%03d/")
     tree: Any = beside
     for _ in range(depth - 1):
-        tree = _Beside(tree, beside)
+        tree = Tree({"d": tree}, beside)
     return tree
-
-
-class _Beside(Tree):
-    """A directory `d/`, and what is beside it."""
-
-    def __init__(self, below: Any, beside: Repeated) -> None:
-        super().__init__({"d": below})
-        self._beside = beside
-        self.size += beside.size
-
-    def key(self, index: int) -> str:
-        below = self._begins[-1]
-        return super().key(index) if index < below else self._beside.key(index - below)
-
-    def rank(self, key: str) -> int:
-        return super().rank(key) if key < "d0" else self._begins[-1] + self._beside.rank(key)
 
 
 SHAPES: dict[str, Callable[[int], Any]] = {
