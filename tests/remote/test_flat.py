@@ -17,13 +17,15 @@ from hypothesis import strategies as st
 
 pytest.importorskip("fsspec")
 
-from pathvein._flat import Disordered, FlatDenied, FlatListing, Page, common_directory, parent
-from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 
 import reference
 from compare import make_patterns
-from pathvein import _retry
+from pathvein._remote import retry
+from pathvein._remote.errors import GENERIC, BadAnswer
+from pathvein._remote.keys.lister import Disordered, FlatDenied, KeyLister
+from pathvein._remote.keys.planner import Page, common_directory, parent
+from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
 from profiles import share
 
 
@@ -42,6 +44,7 @@ class MemoryStore:
     keys: Sequence[str]
     page_size: int = 3
     can_start: bool = True
+    errors = GENERIC
     flat: bool = True
     #: Tells a prefix that begins like the key after which to begin, as some do.
     repeats: bool = False
@@ -109,36 +112,36 @@ Failures = list[tuple[Exception, str, str, str | None]]
 
 def listed(
     store: MemoryStore, scan: KeyScan | KeyWalk, concurrency: int = 4
-) -> tuple[list[Any], list[str], Failures, Tally]:
+) -> tuple[list[Any], list[str], Failures, RequestCounts]:
     """What comes of a listing: what was found, bad keys, failures, counts."""
     found: list[Any] = []
     bad: list[str] = []
     failures: Failures = []
-    tally = Tally()
+    counts = RequestCounts()
 
-    def told(*, any_key: bool) -> None:
+    def on_page(any_key: bool) -> None:
         new, odd = scan.take()
         found.extend(new)
         bad.extend(odd)
 
-    async def room() -> None:
+    async def wait_for_space() -> None:
         pass
 
     async def run() -> None:
-        await FlatListing(
+        await KeyLister(
             store,
             scan,
             concurrency=concurrency,
-            tally=tally,
-            room=room,
-            told=told,
-            failed=lambda *failure: failures.append(failure),
+            counts=counts,
+            wait_for_space=wait_for_space,
+            on_page=on_page,
+            on_error=lambda *failure: failures.append(failure),
         ).run()
 
     asyncio.run(asyncio.wait_for(run(), 60))
     assert store.most_in_flight <= concurrency
-    assert tally.requests == len(store.log)
-    return found, bad, failures, tally
+    assert counts.requests == len(store.log)
+    return found, bad, failures, counts
 
 
 def in_one_go(keys: Sequence[str], scan: KeyScan | KeyWalk) -> tuple[list[Any], list[str]]:
@@ -249,7 +252,7 @@ def planted(tree: reference.Tree, key: str) -> reference.Tree:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_retry, "_FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(retry, "_FIRST_DELAY", 0.0)
 
 
 @share(0.5)
@@ -260,12 +263,12 @@ def test_faults_that_pass_change_nothing(
     expected, _ = in_one_go(keys, KeyWalk())
     store = MemoryStore(keys, faults=0.2, **options)
     try:
-        found, _, failures, tally = listed(store, KeyWalk(), concurrency)
+        found, _, failures, counts = listed(store, KeyWalk(), concurrency)
     except (Slow, ConnectionResetError, BadAnswer):
         return  # The first request had all its tries in vain.
     if not failures:
         assert tidy(found) == tidy(expected)
-    assert (tally.retries > 0) >= bool(failures)
+    assert (counts.retries > 0) >= bool(failures)
 
 
 @share(0.5)
@@ -456,41 +459,41 @@ def test_a_store_that_does_not_go_on_is_an_error_item() -> None:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (Slow(), "busy"),
+        (Slow(), "throttled"),
         (Denied(), None),
         (FileNotFoundError(), None),
         (PermissionError(), None),
-        (ConnectionResetError(), "broken"),
-        (BadAnswer(), "broken"),
-        (TimeoutError(), "silent"),
+        (ConnectionResetError(), "disconnected"),
+        (BadAnswer(), "disconnected"),
+        (TimeoutError(), "timeout"),
         (ValueError(), None),
     ],
 )
-def test_trouble(error: Exception, kind: str | None) -> None:
-    assert trouble(error) == kind
+def test_transient_errors(error: Exception, kind: str | None) -> None:
+    assert GENERIC.transient(error) == kind
 
 
-def tried(errors: list[Exception], most: int = 8) -> tuple[int, Gate, Exception | None]:
+def tried(errors: list[Exception], most: int = 8) -> tuple[int, ConcurrencyLimit, Exception | None]:
     """How many tries it takes when these errors come first."""
-    tally = Tally()
+    counts = RequestCounts()
     left = list(errors)
 
-    async def run() -> tuple[Gate, Exception | None]:
-        gate = Gate(most)
+    async def run() -> tuple[ConcurrencyLimit, Exception | None]:
+        limit = ConcurrencyLimit(most)
 
         async def request() -> None:
             if left:
                 raise left.pop(0)
 
         try:
-            await persist(request, gate, tally)
+            await send(request, limit, counts, GENERIC)
         except Exception as error:
-            return gate, error
-        return gate, None
+            return limit, error
+        return limit, None
 
-    gate, error = asyncio.run(run())
-    assert tally.retries == tally.requests - 1
-    return tally.requests, gate, error
+    limit, error = asyncio.run(run())
+    assert counts.retries == counts.requests - 1
+    return counts.requests, limit, error
 
 
 def test_requests_are_sent_again_but_not_for_ever() -> None:
@@ -506,23 +509,23 @@ def test_requests_are_sent_again_but_not_for_ever() -> None:
 
 
 def test_fewer_requests_after_slow_down_and_more_again() -> None:
-    _, gate, _ = tried([Slow()], 8)
-    assert gate.limit == 4
+    _, limit, _ = tried([Slow()], 8)
+    assert limit.limit == 4
     for _ in range(100):
-        gate.went_well()
-    assert gate.limit == 8
+        limit.succeeded()
+    assert limit.limit == 8
 
 
 def test_a_request_that_is_never_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_retry, "TIMEOUT", 0.01)
-    tally = Tally()
+    monkeypatch.setattr(retry, "TIMEOUT", 0.01)
+    counts = RequestCounts()
 
     async def never() -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError):
-        asyncio.run(persist(never, Gate(1), tally))
-    assert tally.requests == 3
+        asyncio.run(send(never, ConcurrencyLimit(1), counts, GENERIC))
+    assert counts.requests == 3
 
 
 def test_of_several_failures_at_once_one_is_raised_and_none_reported() -> None:
@@ -534,7 +537,7 @@ def test_of_several_failures_at_once_one_is_raised_and_none_reported() -> None:
         both = asyncio.Event()
         asked = waiting = 0
 
-        async def room() -> None:
+        async def wait_for_space() -> None:
             nonlocal asked, waiting
             asked += 1
             if asked > 9:
@@ -546,14 +549,14 @@ def test_of_several_failures_at_once_one_is_raised_and_none_reported() -> None:
 
         store = MemoryStore([f"d{n:02}/f{m}" for n in range(40) for m in range(5)])
         with pytest.raises(KeyError):
-            await FlatListing(
+            await KeyLister(
                 store,
                 scan,
                 concurrency=4,
-                tally=Tally(),
-                room=room,
-                told=lambda *, any_key: None,
-                failed=lambda *failure: None,
+                counts=RequestCounts(),
+                wait_for_space=wait_for_space,
+                on_page=lambda any_key: None,
+                on_error=lambda *failure: None,
             ).run()
 
     asyncio.run(asyncio.wait_for(run(), 60))
@@ -575,7 +578,7 @@ def test_what_comes_of_a_request_that_was_given_up_is_nobodys_error(how: str) ->
     async def run() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, said: reported.append(said))
         request = asyncio.create_task(
-            _retry._in_time(changed_by_its_end(), 0.01 if how == "too late" else 60)
+            retry._within(0.01 if how == "too late" else 60, changed_by_its_end())
         )
         if how == "cancelled":
             await asyncio.sleep(0.01)
@@ -589,14 +592,14 @@ def test_what_comes_of_a_request_that_was_given_up_is_nobodys_error(how: str) ->
     assert not reported
 
 
-def test_the_gate_holds_back_and_lets_in() -> None:
+def test_the_limit_holds_back_and_lets_in() -> None:
     async def run() -> int:
-        gate = Gate(3)
+        limit = ConcurrencyLimit(3)
         inside = most = 0
 
         async def visit() -> None:
             nonlocal inside, most
-            async with gate:
+            async with limit:
                 inside += 1
                 most = max(most, inside)
                 await asyncio.sleep(0)
@@ -677,13 +680,13 @@ class Unprobed(MemoryStore):
 
 
 def test_probes_that_are_not_answered_hold_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_retry, "TIMEOUT", 2)
+    monkeypatch.setattr(retry, "TIMEOUT", 2)
     keys = [f"d{n:03}/f{m}" for n in range(40) for m in range(3)]
     expected, _ = in_one_go(keys, KeyWalk())
     store = Unprobed(keys, page_size=5)
-    found, _, failures, tally = listed(store, KeyWalk())
+    found, _, failures, counts = listed(store, KeyWalk())
     assert not failures
     assert tidy(found) == tidy(expected)
     assert any(delimiter for _, _, delimiter in store.log)
     # None was given up and sent again.
-    assert tally.retries == 0
+    assert counts.retries == 0

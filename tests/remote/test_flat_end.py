@@ -24,15 +24,16 @@ import pytest
 pytest.importorskip("s3fs")
 
 from fsspec.asyn import get_loop
-from pathvein._background import Background
-from pathvein._flat import Page
-from pathvein._key_feed import KeyFeed
-from pathvein._retry import Tally
-from pathvein_core import ExcludeRules, KeyScan, KeyWalk
+from pathvein_core import ExcludeRules, KeyWalk
 
 import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, Stats
+from pathvein._remote.errors import GENERIC
+from pathvein._remote.keys.lister import KeyProducer, Unfit
+from pathvein._remote.keys.planner import Page
+from pathvein._remote.loop import BackgroundTask
+from pathvein._remote.retry import RequestCounts
 from servers.list_stub import Fault, ListStub, Radix, StubBucket
 from servers.list_stub import _page as stub_page
 
@@ -201,19 +202,19 @@ def test_ctrl_c_leaves_no_request_being_issued(stub: ListStub, tmp_path: Path) -
 def test_a_listing_that_somebody_else_cancels_is_no_end() -> None:
     """Whoever cancels all tasks of the loop must not make it look as if all had been told."""
 
-    async def work(background: Background) -> None:
+    async def work(background: BackgroundTask) -> None:
         background.put(["first"], [])
         await asyncio.sleep(60)
 
-    background = Background(get_loop(), work)
+    background = BackgroundTask(get_loop(), work)
     assert background.take(10)[0] == ["first"]
     for task in tasks():
-        if "Background._run" in repr(task):
+        if "BackgroundTask._run" in repr(task):
             get_loop().call_soon_threadsafe(task.cancel)
     with pytest.raises(RuntimeError, match="cancelled from elsewhere"):
         background.take(60)
 
-    background = Background(get_loop(), work)
+    background = BackgroundTask(get_loop(), work)
     assert background.take(10)[0] == ["first"]
     background.close()
     assert background.take(1) == ([], [], True)
@@ -260,6 +261,7 @@ class Store:
     page_size = 1000
     can_start = True
     flat = True
+    errors = GENERIC
 
     def __init__(self, keys: Radix) -> None:
         self.keys = keys
@@ -277,24 +279,23 @@ class Store:
 
 
 class Source:
-    """As much of a source as a feed asks of it."""
+    """As much of a source as a producer asks of it."""
 
-    class fs:
+    class adapter:
         loop = get_loop()
-
-    concurrency = 8
-
-    def __init__(self) -> None:
-        self.tally = Tally()
+        most_requests = 8
+        counts = RequestCounts()
 
 
-def feed(store: Any, keys: KeyScan | KeyWalk | None = None, **options: Any) -> KeyFeed:
-    return KeyFeed(cast(Any, Source()), store, keys or KeyWalk(), lambda found: found, **options)
+def produced(
+    store: Any, make_keys: Callable[[], KeyScan | KeyWalk] = KeyWalk, **options: Any
+) -> KeyProducer:
+    return KeyProducer(cast(Any, Source()), store, make_keys, lambda found: found, **options)
 
 
 def test_nothing_more_is_asked_for_when_nobody_takes_what_there_is() -> None:
     store = Store(Radix([("d%06d", 100_000), ("f%d", 2)]))
-    running = feed(store)
+    running = produced(store)
     deadline = time.monotonic() + 30
     before = -1
     while store.requests > before and time.monotonic() < deadline:
@@ -311,20 +312,34 @@ def test_nothing_more_is_asked_for_when_nobody_takes_what_there_is() -> None:
     assert found == 100_001
 
 
-def test_a_feed_that_begins_again_gives_nothing_twice_and_goes_on_counting() -> None:
-    store = Store(Radix([("d%02d", 50), ("f%d", 2)]))
-    first = feed(store, may_restart=True)
-    given, _, ended = first.next_batch(10)
-    assert not ended
-    assert given
-    first.close()
-    second = feed(store, before=first)
-    rest: list[Any] = []
+class UnfitInTheEnd(Store):
+    """Lists a page, and then says that it cannot."""
+
+    async def page(
+        self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
+    ) -> Page:
+        if self.requests:
+            await asyncio.sleep(0.05)
+            raise Unfit("a key is no path")
+        return await super().page(prefix, after, end, token, delimiter=delimiter)
+
+
+def test_a_producer_that_begins_again_gives_nothing_twice() -> None:
+    store = Store(Radix([("d%03d", 800), ("f%d", 2)]))
+    reasons: list[str] = []
+    running = produced(UnfitInTheEnd(store.keys), fallback=(store, reasons.append))
+    found: list[Any] = []
+    ended = False
     while not ended:
-        some, _, ended = second.next_batch(10)
-        rest += some
-    names = [rel for rel, _, _ in given + rest]
-    assert sorted(names) == ["", *(f"d{n:02}" for n in range(50))]
+        some, _, ended = running.next_batch(10)
+        assert not some or not found or reasons
+        found += some
+    assert reasons == ["a key is no path"]
+    assert sorted(rel for rel, _, _ in found) == ["", *(f"d{n:03}" for n in range(800))]
+    running = produced(UnfitInTheEnd(store.keys))
+    running.next_batch(10)
+    with pytest.raises(Unfit):
+        running.next_batch(10)
 
 
 @pytest.mark.parametrize("lister", ["fsspec", "obstore"])
@@ -351,7 +366,7 @@ def test_a_level_that_obstore_cannot_tell_in_time(
 ) -> None:
     """It is told in one go, or not at all; then all that is in it is listed page by page."""
     pytest.importorskip("obstore")
-    from pathvein._stores import obstore
+    from pathvein._remote.stores import obstore
 
     monkeypatch.setattr(obstore, "_PATIENCE", 0.1)
     left_out = [f"src/a/{number:04}" for number in range(1100)]
@@ -365,7 +380,7 @@ def test_a_level_that_obstore_cannot_tell_in_time(
 
 MEASURED = """
 import sys
-sys.path[:0] = sys.argv[1:]
+sys.path.insert(0, sys.argv[1])
 import test_flat_end as t
 from servers.list_stub import Radix
 
@@ -376,9 +391,11 @@ def peak():
 
 def listed(groups):
     # Few are found: of what waits to be taken there may be more or less.
-    scan = t.KeyScan([t.P("g*", directories=[t.P("d00", files=["f49"])])], "", None, t.NO_RULES)
+    pattern = t.P("g*", directories=[t.P("d00", files=["f49"])])
     store = t.Store(Radix([("g%03d", groups), ("d%02d", 20), ("f%02d", 50)]))
-    running = t.feed(store, scan, **t.MODE)
+    scan = lambda: t.KeyScan([pattern], "", None, t.NO_RULES)
+    # It remembers what it has given, as it may have to begin again.
+    running = t.produced(store, scan, fallback=(store, print))
     found, ended = 0, False
     while not ended:
         some, errors, ended = running.next_batch(1)
@@ -394,7 +411,6 @@ before = peak()
 listed(900)
 print(before, peak())
 """
-MODE: dict[str, Any] = {"may_restart": True}
 NO_RULES = ExcludeRules([])
 
 
@@ -404,9 +420,8 @@ def test_memory_does_not_grow_with_the_number_of_keys() -> None:
 
     They would take 60 MB if they were kept, as Python's strings or the core's.
     """
-    here = Path(__file__).parent
     child = subprocess.run(
-        [sys.executable, "-c", MEASURED, here, here.parent / "support"],
+        [sys.executable, "-c", MEASURED, str(Path(__file__).parent)],
         capture_output=True,
         text=True,
         timeout=100,

@@ -13,18 +13,20 @@ import pytest
 
 pytest.importorskip("fsspec")
 
-from pathvein._flat import FlatListing, Page, _Range
-from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 from pathvein_core import ExcludeRules, KeyWalk
 
 import flat_random
 from flat_random import LAST, OddStore, Refused, Whims, facts, in_one_go, listed
-from pathvein import _retry
+from pathvein._remote import retry
+from pathvein._remote.errors import BadAnswer
+from pathvein._remote.keys.planner import Page
+from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
+from pathvein._remote.stores.s3 import S3Store
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_retry, "_FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(retry, "_FIRST_DELAY", 0.0)
 
 
 def walk(keys: list[str], concurrency: int = 6, **options: Any) -> tuple[OddStore, list[Any]]:
@@ -122,21 +124,22 @@ def test_a_level_out_of_order_is_an_error_item() -> None:
     assert where == ["", "", None]
 
 
-def test_a_page_out_of_order_is_none_even_if_its_end_is_cut_off() -> None:
-    """Else "b" would be cut off with what is beyond the end of the range."""
-    scan = KeyWalk()
-    listing = FlatListing(
-        OddStore([]),
-        scan,
-        concurrency=1,
-        tally=Tally(),
-        room=asyncio.Event().wait,  # type: ignore[arg-type]
-        told=print,
-        failed=print,
-    )
-    part = _Range(scan.whole(), "", end="y")
-    with pytest.raises(ValueError, match="not sorted"):
-        listing._take(part, Page(["a", "z", "z1", "b", "z2"], [], None), None)
+class OnceUnsorted(OddStore):
+    """A page of its third range is out of order behind the range's end."""
+
+    def _answer(self, prefix: str, after: str, end: Any, token: Any, delimiter: bool) -> Page:
+        page = super()._answer(prefix, after, end, token, delimiter)
+        if end is not None and not delimiter and any(key >= end for key in page.keys):
+            # The end of the range would be cut off, with the key that is missing before it.
+            page = page._replace(keys=[*page.keys[1:], page.keys[0]])
+        return page
+
+
+def test_a_page_out_of_order_is_an_error_item_even_if_its_end_is_cut_off() -> None:
+    keys = [f"d{n:02}/{m}" for n in range(20) for m in range(7)]
+    _, failures = walk(keys, store=OnceUnsorted)
+    assert failures
+    assert all("not sorted" in str(error) for error, *_ in failures)
 
 
 class Cancelling(OddStore):
@@ -145,7 +148,7 @@ class Cancelling(OddStore):
     def _answer(self, *args: Any) -> Page:
         if self.requests == 4 and self.whims.denied == "the listing of a range":
             for task in asyncio.all_tasks():
-                if "FlatListing._list" in repr(task):
+                if "KeyLister._list_page" in repr(task):
                     task.cancel()
         if self.requests >= 4 and self.whims.denied == "the request":
             raise asyncio.CancelledError
@@ -378,15 +381,15 @@ def test_probes_that_failed_once_do_not_keep_others_from_being_sent() -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404])
-@pytest.mark.parametrize("code", sorted(_retry._BUSY_CODES | _retry._TRANSIENT_CODES))
+@pytest.mark.parametrize("code", sorted(S3Store.errors._throttled))
 def test_what_is_denied_or_missing_is_not_tried_again(status: int, code: str) -> None:
-    assert trouble(Refused(status, code)) is None
-    assert trouble(Refused(400, code)) == "busy"
+    assert S3Store.errors.transient(Refused(status, code)) is None
+    assert S3Store.errors.transient(Refused(400, code)) == "throttled"
 
 
 def paused(monkeypatch: pytest.MonkeyPatch, errors: Callable[[], Exception]) -> list[float]:
     """The pauses between tries that all fail."""
-    monkeypatch.setattr(_retry, "_FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(retry, "_FIRST_DELAY", 0.1)
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -397,7 +400,7 @@ def paused(monkeypatch: pytest.MonkeyPatch, errors: Callable[[], Exception]) -> 
 
     async def run() -> None:
         with pytest.raises(type(errors())):
-            await persist(request, Gate(1), Tally())
+            await send(request, ConcurrencyLimit(1), RequestCounts(), S3Store.errors)
 
     monkeypatch.setattr("asyncio.sleep", sleep)
     asyncio.run(run())
@@ -434,7 +437,7 @@ class Throttled(OddStore):
 
 
 def test_fewer_requests_are_under_way_after_slow_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Gate, "went_well", lambda gate: None)
+    monkeypatch.setattr(ConcurrencyLimit, "succeeded", lambda limit: None)
     keys = [f"g{g:02}/d{d:02}/f{f}" for g in range(40) for d in range(20) for f in range(5)]
     store = Throttled(keys)
     asyncio.run(listed(store, KeyWalk(), 16))
@@ -446,13 +449,13 @@ def test_fewer_requests_are_under_way_after_slow_down(monkeypatch: pytest.Monkey
 
 def test_one_slow_down_of_many_at_a_time_counts() -> None:
     async def run() -> list[int]:
-        gate = Gate(32)
+        limit = ConcurrencyLimit(32)
         limits = []
         for _ in range(20):
-            gate.slow_down()
-            limits.append(gate.limit)
-        gate._calm_until = 0
-        gate.slow_down()
-        return [*limits, gate.limit]
+            limit.throttled()
+            limits.append(limit.limit)
+        limit._throttled_until = 0
+        limit.throttled()
+        return [*limits, limit.limit]
 
     assert asyncio.run(run()) == [16] * 20 + [8]

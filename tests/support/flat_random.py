@@ -1,7 +1,7 @@
 """Random listings of random keys from a store that does whatever a store may do.
 
 `trial(seed)` lists them with the scheduler, tells them to the core in one go, and compares.
-`python tests/support/flat_random.py [FIRST_SEED] [SECONDS]` does so until the time is over.
+`python tests/flat_random.py [FIRST_SEED] [SECONDS]` does so until the time is over.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pathvein._flat import FlatDenied, FlatListing, Page
-from pathvein._retry import BadAnswer, Tally
 from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 
-from pathvein import FileStructurePattern, _retry
+from pathvein import FileStructurePattern
+from pathvein._remote import retry
+from pathvein._remote.errors import BadAnswer
+from pathvein._remote.keys.lister import FlatDenied, KeyLister
+from pathvein._remote.keys.planner import Page
+from pathvein._remote.retry import RequestCounts
+from pathvein._remote.stores.s3 import S3Store
 
 LAST = "\U0010ffff"
 NAMES = [*"abmz0", "a-", "a.", "a0", "a!", "-", "é", "\uffff", "\U00010000", LAST, LAST * 2]
@@ -90,6 +94,7 @@ class OddStore:
     refused: set[Token] = field(default_factory=set)
     empties: dict[Any, int] = field(default_factory=dict)
     flat = True
+    errors = S3Store.errors
 
     def __post_init__(self) -> None:
         self.page_size = self.whims.page_size
@@ -273,26 +278,26 @@ async def listed(
     found: list[Any] = []
     bad: list[str] = []
     failures: list[Any] = []
-    tally = Tally()
+    counts = RequestCounts()
     others = asyncio.all_tasks()
 
-    def told(*, any_key: bool) -> None:
+    def on_page(any_key: bool) -> None:
         new, odd = scan.take()
         found.extend(new)
         bad.extend(odd)
 
-    async def room() -> None:
+    async def wait_for_space() -> None:
         if store.random.random() < 0.1:
             await asyncio.sleep(0)
 
-    listing = FlatListing(
+    listing = KeyLister(
         store,
         scan,
         concurrency=concurrency,
-        tally=tally,
-        room=room,
-        told=told,
-        failed=lambda *failure: failures.append(failure),
+        counts=counts,
+        wait_for_space=wait_for_space,
+        on_page=on_page,
+        on_error=lambda *failure: failures.append(failure),
     )
     run = asyncio.create_task(listing.run())
     try:
@@ -310,7 +315,7 @@ async def listed(
         assert asyncio.all_tasks() <= others, "a task is left"
     assert not store.wrongs
     # (Some are cancelled before they are sent.)
-    assert tally.requests == store.requests or (end and tally.requests > store.requests)
+    assert counts.requests == store.requests or (end and counts.requests > store.requests)
     assert store.most_in_flight <= concurrency
     return found, bad, failures
 
@@ -394,7 +399,7 @@ def trial(seed: int) -> str:
 
 
 def main() -> None:
-    _retry._FIRST_PAUSE = 0.0
+    retry._FIRST_DELAY = 0.0
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     end = time.monotonic() + (float(sys.argv[2]) if len(sys.argv) > 2 else 60)
     how: dict[str, int] = {}

@@ -1,0 +1,512 @@
+"""The planner of flat listings by itself: no store, no event loop, thousands of requests in flight.
+
+Small key sets with page sizes of a few keys check that each key is handed over once and in order,
+whatever the order of the answers. Simulated listings of many keys check how many requests it takes
+and how long workers have nothing to do.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pathvein._remote.keys import planner as planner_module
+from pathvein._remote.keys.planner import (
+    LAST,
+    MAX_EMPTY_PAGES,
+    Failure,
+    KeyRange,
+    Lost,
+    Page,
+    Planner,
+    Request,
+    common_directory,
+    just_after,
+    parent,
+    successor,
+)
+
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "bench"))
+import listing_simulation as simulation
+from listing_simulation import equal_latency, random_latency, simulate
+
+
+def test_it_does_no_io() -> None:
+    tree = ast.parse(Path(planner_module.__file__ or "").read_text(encoding="utf-8"))
+    modules = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules |= {name.name for name in node.names}
+        if isinstance(node, ast.ImportFrom):
+            modules.add(node.module)
+    assert modules <= {
+        *("__future__", "bisect", "collections", "collections.abc", "dataclasses"),
+        *("heapq", "itertools", "typing"),
+    }
+
+
+# Every key once
+
+
+class Taker:
+    """Takes keys, and insists on what the planner promises."""
+
+    def __init__(self, unwanted: Sequence[str] = ()) -> None:
+        #: Prefixes of directories inside which nothing is wanted.
+        self.unwanted = unwanted
+        #: Of each range the position before which all is known, and its end.
+        self.open: dict[int, tuple[str, str | None]] = {0: ("", None)}
+        self.last: dict[int, str] = {0: ""}
+        self.taken: list[str] = []
+        self.prefixes: list[str] = []
+        self.ends = 0
+        self.splits = 0
+
+    def whole(self) -> int:
+        return 0
+
+    def _check(self, range_id: int, key: str) -> None:
+        start, end = self.open[range_id]
+        if not (key >= start and (end is None or key < end)):
+            raise ValueError(f"{key!r} is out of order")
+
+    def split(self, range_id: int, at: str) -> int:
+        self._check(range_id, at)
+        self.splits += 1
+        self.open[self.splits] = (at, self.open[range_id][1])
+        self.open[range_id] = (self.open[range_id][0], at)
+        self.last[self.splits] = self.last[range_id]
+        return self.splits
+
+    def keys(self, range_id: int, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._check(range_id, key)
+            self.open[range_id] = (just_after(key), self.open[range_id][1])
+            self.last[range_id] = key
+        self.taken += keys
+
+    def prefix(self, range_id: int, prefix: str) -> bool:
+        self._check(range_id, prefix)
+        self.open[range_id] = (prefix, self.open[range_id][1])
+        self.last[range_id] = prefix
+        self.prefixes.append(prefix)
+        return not prefix.startswith(tuple(self.unwanted))
+
+    def skip(self, range_id: int) -> str | None:
+        key = self.last[range_id]
+        return next((name for name in self.unwanted if key.startswith(name)), None)
+
+    def end(self, range_id: int) -> None:
+        del self.open[range_id]
+        self.ends += 1
+
+
+class Store:
+    """Lists keys, with pages that may be short, empty or begin with what was listed."""
+
+    def __init__(self, keys: Sequence[str], page_size: int, source: random.Random) -> None:
+        self.keys = sorted(set(keys))
+        self.page_size = page_size
+        self.source = source
+        self.can_start = True
+        #: What part of the pages is short, or empty.
+        self.short = 0.0
+        #: Whether it lists the key to start after, and a prefix that begins like it.
+        self.inclusive = False
+
+    def page(self, request: Request) -> Page:
+        prefix, delimiter = request.prefix, request.delimiter
+        position = request.after if request.token is None else request.token
+        assert self.can_start or request.after in ("", prefix), "it cannot start there"
+        find = bisect_left if self.inclusive and request.token is None else bisect_right
+        index = find(self.keys, position) if position else 0
+        index = max(index, bisect_left(self.keys, prefix))
+        most = self.page_size
+        if self.source.random() < self.short:
+            most = self.source.randint(0, most)
+        keys: list[str] = []
+        prefixes: list[str] = []
+        last = position or prefix
+        while index < len(self.keys) and self.keys[index].startswith(prefix):
+            if len(keys) + len(prefixes) >= most:
+                return Page(keys, prefixes, last)
+            last = self.keys[index]
+            slash = last.find("/", len(prefix)) if delimiter else -1
+            if slash < 0:
+                keys.append(last)
+                index += 1
+                continue
+            common = last[: slash + 1]
+            last = common + LAST * 3
+            index = bisect_right(self.keys, last)
+            if self.inclusive or not position.startswith(common):
+                prefixes.append(common)
+        return Page(keys, prefixes, None)
+
+
+def listed(
+    store: Store,
+    taker: Taker,
+    concurrency: int,
+    failures: float = 0.0,
+    kinds: Sequence[Failure] = ("denied", "refused", "transient", "too large"),
+) -> list[Lost]:
+    """Lists all keys; requests are answered in random order, and some fail."""
+    source = store.source
+    planner = Planner(taker, page_size=store.page_size, can_start=store.can_start)
+    in_flight: list[Request] = []
+    lost: list[Lost] = []
+    in_flight_of: set[Any] = set()
+    for _ in range(100_000):
+        if planner.is_done:
+            break
+        while len(in_flight) < concurrency and (request := planner.next_request()) is not None:
+            assert request.target not in in_flight_of, "two requests for one range"
+            in_flight_of.add(request.target)
+            in_flight.append(request)
+        assert in_flight, "keys are left, and nothing is asked for"
+        request = in_flight.pop(source.randrange(len(in_flight)))
+        in_flight_of.remove(request.target)
+        before = taker.ends
+        if planner.has_begun and source.random() < failures:
+            outcome = planner.failed(request, source.choice(kinds))
+        else:
+            outcome = planner.answered(request, store.page(request))
+        if outcome is not None:
+            assert isinstance(request.target, KeyRange)
+            assert taker.ends == before + 1
+            lost.append(outcome)
+    assert planner.is_done
+    assert planner.next_request() is None
+    assert taker.open == {}
+    assert taker.ends == taker.splits + 1
+    # What is still in flight are probes, and changes nothing.
+    for request in in_flight:
+        assert not isinstance(request.target, KeyRange)
+        assert planner.answered(request, store.page(request)) is None
+    assert planner.next_request() is None
+    return lost
+
+
+def is_lost(key: str, lost: Sequence[Lost]) -> bool:
+    return any(
+        key.startswith(one.prefix) and key > one.after and (one.end is None or key < one.end)
+        for one in lost
+    )
+
+
+COMPONENTS = ["a", "b", "a0", "a-", "z", "0", "é", LAST]
+
+
+@st.composite
+def key_sets(draw: Any) -> list[str]:
+    paths = st.lists(st.sampled_from(COMPONENTS), min_size=1, max_size=4).map("/".join)
+    keys = draw(st.lists(paths, max_size=20))
+    for top in draw(st.lists(paths, max_size=3)):
+        rest = draw(st.sampled_from(["", "/f", "/g/h", "/"]))
+        keys += [f"{top}/k{n:02}{rest}" for n in range(draw(st.integers(1, 60)))]
+    return keys
+
+
+@given(
+    keys=key_sets(),
+    page_size=st.integers(1, 6),
+    concurrency=st.sampled_from([1, 2, 7, 40, 3000]),
+    can_start=st.booleans(),
+    inclusive=st.booleans(),
+    short=st.sampled_from([0.0, 0.0, 0.4]),
+    failures=st.sampled_from([0.0, 0.0, 0.1, 0.4]),
+    unwanted=st.lists(st.sampled_from(["a/", "b/a/", "z/", "a/k01/", "0/"]), max_size=2),
+    seed=st.integers(0, 999),
+)
+def test_each_key_is_taken_once(
+    keys: list[str],
+    page_size: int,
+    concurrency: int,
+    can_start: bool,
+    inclusive: bool,
+    short: float,
+    failures: float,
+    unwanted: list[str],
+    seed: int,
+) -> None:
+    store = Store(keys, page_size, random.Random(seed))
+    store.can_start, store.inclusive, store.short = can_start, inclusive, short
+    taker = Taker(unwanted)
+    lost = listed(store, taker, concurrency, failures)
+    assert lost == [] or failures
+    assert len(taker.taken) == len(set(taker.taken))
+    assert set(taker.taken) <= set(store.keys)
+    # A prefix that was taken, and is a key, need not be taken once more.
+    missing = set(store.keys) - set(taker.taken) - set(taker.prefixes)
+    missing = {key for key in missing if not key.startswith(tuple(unwanted))}
+    assert all(is_lost(key, lost) for key in missing), missing
+
+
+def many_keys(source: random.Random) -> list[str]:
+    """Thousands of keys in a tree of random shape."""
+    keys: list[str] = []
+
+    def grow(prefix: str, count: int) -> None:
+        if count < 30 or (prefix and source.random() < 0.2):
+            keys.extend(f"{prefix}{source.choice('amz')}{n:05}" for n in range(count))
+            return
+        weights = [source.paretovariate(0.8) for _ in range(source.choice([2, 5, 30]))]
+        for number, weight in enumerate(weights):
+            grow(f"{prefix}d{number:02}/", int(count * weight / sum(weights)))
+
+    grow("", 6000)
+    return keys
+
+
+@pytest.mark.parametrize("can_start", [True, False])
+@pytest.mark.parametrize("failures", [0.0, 0.02])
+def test_thousands_of_requests_in_flight(can_start: bool, failures: float) -> None:
+    splits = 0
+    for seed in range(12):
+        source = random.Random(seed)
+        store = Store(many_keys(source), source.choice([1, 2, 10]), source)
+        store.can_start = can_start
+        store.short = 0.05
+        taker = Taker()
+        lost = listed(store, taker, 5000, failures)
+        assert len(taker.taken) == len(set(taker.taken))
+        missing = set(store.keys) - set(taker.taken)
+        assert all(is_lost(key, lost) for key in missing)
+        assert failures or not missing
+        splits += taker.splits
+    assert splits > (1000 if can_start else 100)
+
+
+# What goes wrong
+
+
+def asked(planner: Planner) -> Request:
+    request = planner.next_request()
+    assert request is not None
+    return request
+
+
+def test_a_failure_that_will_last_loses_what_is_left_of_the_range() -> None:
+    taker = Taker()
+    planner = Planner(taker, page_size=2, can_start=True)
+    assert planner.answered(asked(planner), Page(["a", "b"], [], "more")) is None
+    request = asked(planner)
+    assert (request.after, request.token) == ("", "more")
+    assert planner.failed(request, "transient") == Lost("", "b", None)
+    assert planner.is_done
+    assert taker.open == {}
+
+
+def test_a_token_that_is_refused_is_replaced_by_the_last_key() -> None:
+    planner = Planner(Taker(), page_size=2, can_start=True)
+    planner.answered(asked(planner), Page(["a", "b"], [], "more"))
+    assert planner.failed(asked(planner), "refused") is None
+    requests = [asked(planner), asked(planner)]
+    request = next(one for one in requests if not one.delimiter)
+    assert (request.after, request.token) == ("b", None)
+    assert planner.failed(request, "refused") == Lost("", "b", None)
+
+
+def test_pages_out_of_order_lose_everything() -> None:
+    for can_start in (True, False):
+        planner = Planner(Taker(), page_size=2, can_start=can_start)
+        planner.answered(asked(planner), Page(["m", "n"], [], "more"))
+        lost = planner.answered(asked(planner), Page(["a", "b"], [], "more"))
+        assert lost is not None
+        assert lost[:3] == ("", "", None)
+        assert "in order" in str(lost.reason)
+    planner = Planner(Taker(), page_size=2, can_start=True)
+    lost = planner.failed(asked(planner), "unsorted")
+    assert lost is not None
+    assert not planner.has_begun
+
+
+def test_pages_that_bring_nothing_end() -> None:
+    for token, most in (("same", MAX_EMPTY_PAGES // 100 + 2), (None, MAX_EMPTY_PAGES + 2)):
+        planner = Planner(Taker(), page_size=2, can_start=False)
+        for number in range(most):
+            lost = planner.answered(asked(planner), Page([], [], token or number))
+            if lost is not None:
+                break
+        assert lost is not None
+        assert "never lists it" in str(lost.reason)
+        assert planner.is_done
+
+
+def test_failed_probes_are_few() -> None:
+    keys = [f"d{n:03}/{m}" for n in range(200) for m in range(10)]
+    store = Store(keys, 10, random.Random(0))
+    planner = Planner(Taker(), page_size=10, can_start=True)
+    probes = 0
+    while not planner.is_done:
+        requests = []
+        while (request := planner.next_request()) is not None:
+            requests.append(request)
+        for request in requests:
+            if request.delimiter:
+                probes += 1
+                planner.failed(request, "refused")
+            else:
+                planner.answered(request, store.page(request))
+    assert probes == 3
+
+
+def test_the_first_request_is_one_and_nothing_is_asked_beside_it() -> None:
+    planner = Planner(Taker(), page_size=10, can_start=True)
+    request = asked(planner)
+    assert request[:5] == ("", "", None, None, False)
+    assert planner.next_request() is None
+    assert planner.answered(request, Page(["a"], [], None)) is None
+    assert planner.is_done
+
+
+def test_a_probe_starts_after_the_directory_that_is_listed() -> None:
+    planner = Planner(Taker(), page_size=2, can_start=True)
+    planner.answered(asked(planner), Page(["b/1", "b/2"], [], "more"))
+    assert asked(planner)[:5] == ("", "", None, "more", False)
+    assert asked(planner)[:5] == ("", f"b/{LAST}", None, None, True)
+    assert planner.next_request() is None
+
+
+# Few requests, and no idle workers
+
+
+def bucket(size: int, *, first: bool, directories: bool) -> Any:
+    """50 prefixes, of which one holds half of all keys."""
+    small, half = size // 98, size // 2
+
+    def inside(count: int) -> Any:
+        files = simulation.Files
+        if not directories:
+            return files(count)
+        return simulation.Repeated(max(count // 10, 1), files(10), "d%06d/")
+
+    large = 0 if first else 25
+    return simulation.Tree({f"g{n:02}": inside(half if n == large else small) for n in range(50)})
+
+
+@pytest.mark.parametrize("directories", [False, True])
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("size", [20_000, 30_000, 50_000, 70_000, 100_000])
+def test_a_bucket_of_which_one_prefix_holds_half(size: int, first: bool, directories: bool) -> None:
+    """One large child does not make its siblings seem large."""
+    keys = bucket(size, first=first, directories=directories)
+    for seed in range(10):
+        latency = random_latency if seed else equal_latency
+        outcome = simulate(keys, 32, seed=seed, latency=latency)
+        assert outcome.requests <= 2 * outcome.pages
+        assert outcome.bound <= 1
+
+
+SMALL = {
+    # Requests at most.
+    "20 groups": (simulation.Repeated(20, simulation.Files(1000)), 30),
+    "one directory": (simulation.Files(20_000), 24),
+    "2,000 directories": (
+        simulation.Tree({"top": simulation.Repeated(2000, simulation.Files(10))}),
+        33,
+    ),
+    "one page": (simulation.Files(999), 1),
+    "two pages": (simulation.Files(1001), 3),
+    "200,000 keys": (
+        simulation.Repeated(50, simulation.Repeated(200, simulation.Files(20))),
+        265,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_small_buckets(name: str) -> None:
+    keys, most = SMALL[name]
+    for seed in range(6):
+        latency = random_latency if seed else equal_latency
+        assert simulate(keys, 32, seed=seed, latency=latency).requests <= most
+
+
+def small_pages(shape: str, size: int) -> Any:
+    """A shape for pages of ten keys. (A directory of files cannot be cut.)"""
+    if shape == "power law":
+        return simulation.power_law(size, leaf=200)
+    return simulation.SHAPES[shape](size)
+
+
+@pytest.mark.parametrize("shape", simulation.SHAPES)
+def test_a_million_keys(shape: str) -> None:
+    """100,000 pages of ten keys: as many for each request in flight as a billion keys make."""
+    outcome = simulate(small_pages(shape, 1_000_000), 100, page_size=10)
+    assert outcome.bound <= 1
+    assert outcome.worst_idle <= 0.05
+    # The fewest requests possible are the pages.
+    assert outcome.requests <= 1.25 * outcome.pages
+
+
+@pytest.mark.parametrize("shape", simulation.SHAPES)
+def test_a_thousand_requests_in_flight(shape: str) -> None:
+    outcome = simulate(small_pages(shape, 200_000), 1000, page_size=10)
+    assert outcome.bound <= 1
+
+
+def test_one_at_a_time_is_one_request_a_page() -> None:
+    outcome = simulate(simulation.uniform(1_000_000), 1)
+    assert outcome.requests == outcome.pages
+    assert outcome.cuts == outcome.probes == 0
+
+
+def test_a_thousand_workers_have_work_soon() -> None:
+    """A probe's prefixes are cut into as many ranges as there are idle workers."""
+    inside = simulation.Repeated(100, simulation.Files(1000))
+    store = simulation.Store(simulation.Repeated(1000, inside))
+    planner = Planner(simulation.Counter(), page_size=1000, can_start=True)
+    in_flight: list[Request] = []
+    for _ in range(6):
+        while len(in_flight) < 1000 and (request := planner.next_request()) is not None:
+            in_flight.append(request)
+        sent = in_flight
+        in_flight = []
+        for request in sent:
+            planner.answered(request, store.page(request))
+    assert len(sent) == 1000
+
+
+def test_memory_does_not_grow_with_the_keys() -> None:
+    memory = []
+    for depth in (3, 4):
+        keys: Any = simulation.Files(100)
+        for _ in range(depth - 1):
+            keys = simulation.Repeated(15, keys)
+        memory.append(simulate(keys, 30, page_size=20, measure_memory=True).memory)
+    # In MB; 15 times as many keys.
+    assert memory[1] < 1.3 * memory[0] + 0.05
+
+
+# Positions
+
+
+@given(st.text("ab/0.", min_size=1, max_size=6), st.text("ab/0.", min_size=1, max_size=6))
+def test_positions(key: str, other: str) -> None:
+    assert (other >= just_after(key)) == (other > key)
+    directory = f"{key}/"
+    if other >= directory:
+        assert (other < successor(directory)) == other.startswith(directory)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "common"),
+    [("a/b", "a/c", "a/"), ("a", "b", ""), ("a/b/c", "a/b/c", "a/b/"), ("ab/c", "a/c", "")],
+)
+def test_common_directory(one: str, other: str, common: str) -> None:
+    assert common_directory(one, other) == common
+
+
+def test_parent() -> None:
+    assert [parent(name) for name in ("a/b/", "a/", "")] == ["a/", "", ""]
