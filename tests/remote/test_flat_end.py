@@ -380,7 +380,7 @@ def test_a_level_that_obstore_cannot_tell_in_time(
 
 MEASURED = """
 import sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1:]
 import test_flat_end as t
 from servers.list_stub import Radix
 
@@ -420,8 +420,9 @@ def test_memory_does_not_grow_with_the_number_of_keys() -> None:
 
     They would take 60 MB if they were kept, as Python's strings or the core's.
     """
+    here = Path(__file__).parent
     child = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(Path(__file__).parent)],
+        [sys.executable, "-c", MEASURED, here, here.parent / "support"],
         capture_output=True,
         text=True,
         timeout=100,

@@ -1,7 +1,7 @@
 """Random listings of random keys from a store that does whatever a store may do.
 
 `trial(seed)` lists them with the scheduler, tells them to the core in one go, and compares.
-`python tests/flat_random.py [FIRST_SEED] [SECONDS]` does so until the time is over.
+`python tests/support/flat_random.py [FIRST_SEED] [SECONDS]` does so until the time is over.
 """
 
 from __future__ import annotations
