@@ -12,6 +12,7 @@ import pytest
 
 import profiles  # noqa: F401  (Hypothesis takes its settings from it)
 import trees
+from quick_clients import quick_clients
 from servers import Servers
 from servers.list_stub import ListStub
 from servers.process import Missing
@@ -48,6 +49,13 @@ def endless(make: trees.Make) -> Path:
     return make(spec) / "d0"
 
 
+@pytest.fixture(scope="session")
+def s3_clients() -> Iterator[None]:
+    """Clients of S3 are made quickly."""
+    with quick_clients():
+        yield
+
+
 # Servers ------------------------------------------------------------------------------------
 
 _wanted: set[str] = set()
@@ -62,7 +70,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
+def servers(s3_clients: None) -> Iterator[Servers]:
     """The servers: those that are wanted start side by side, with the first that is asked for."""
     pytest.importorskip("upath")
     running = Servers()
@@ -100,7 +108,7 @@ def store(request: pytest.FixtureRequest, servers: Servers) -> Any:
 
 
 @pytest.fixture(scope="session")
-def stub() -> Iterator[ListStub]:
+def stub(s3_clients: None) -> Iterator[ListStub]:
     """The S3 that only lists."""
     with ListStub() as running:
         yield running
