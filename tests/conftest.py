@@ -1,20 +1,31 @@
-"""What the tests share."""
+"""The fixtures of all rooms, and what a run with several workers needs."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import company
 import profiles  # noqa: F401  (Hypothesis takes its settings from it)
 import trees
+from quick_clients import quick_clients
 from servers import Servers
 from servers.list_stub import ListStub
 from servers.process import Missing
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """In one of several workers, a test waits until the others let it."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    with company.turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.fixture
@@ -48,13 +59,22 @@ def endless(make: trees.Make) -> Path:
     return make(spec) / "d0"
 
 
+@pytest.fixture(scope="session")
+def s3_clients() -> Iterator[None]:
+    """Clients of S3 are made quickly."""
+    with quick_clients():
+        yield
+
+
 # Servers ------------------------------------------------------------------------------------
 
 _wanted: set[str] = set()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note which stores the chosen tests will ask for."""
+    """Note which stores the chosen tests will ask for; one worker of several cannot know."""
+    if hasattr(session.config, "workerinput"):
+        return
     for item in session.items:
         callspec = getattr(item, "callspec", None)
         if callspec is not None and isinstance(name := callspec.params.get("store"), str):
@@ -62,8 +82,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
-    """The servers: those that are wanted start side by side, with the first that is asked for."""
+def servers(s3_clients: None) -> Iterator[Servers]:
+    """The servers: those that are known to be wanted start side by side, others when asked for."""
     pytest.importorskip("upath")
     running = Servers()
     try:
@@ -100,7 +120,7 @@ def store(request: pytest.FixtureRequest, servers: Servers) -> Any:
 
 
 @pytest.fixture(scope="session")
-def stub() -> Iterator[ListStub]:
+def stub(s3_clients: None) -> Iterator[ListStub]:
     """The S3 that only lists."""
     with ListStub() as running:
         yield running

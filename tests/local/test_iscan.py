@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import cli_process
 from pathvein import FileStructurePattern as P
 from pathvein import ScanResult, ScanWarning, iscan, scan
 from trees import Dir, Link, Make, tree
@@ -208,24 +209,15 @@ CTRL_C = """
 @linux
 @pytest.mark.parametrize("how", ["scan", "scan-matching", "iscan", "iscan-matching", "walk"])
 def test_ctrl_c_ends_a_scan_at_once(endless: Path, how: Any) -> None:
-    child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(CTRL_C), str(endless), how],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    try:
+    command = [sys.executable, "-c", textwrap.dedent(CTRL_C), endless, how]
+    with cli_process.interruptible(command) as child:
         assert child.stdout is not None
-        assert child.stdout.readline() == "started\n"
+        assert child.stdout.readline() == b"started\n"
         time.sleep(0.4)
         assert child.poll() is None, "the scan of an endless tree ended"
         sent = time.time()
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=10)
-    finally:
-        child.kill()
-        child.wait()
     assert child.returncode == 0, err
     interrupted, threads = out.split()
     assert float(interrupted) - sent < 1.0

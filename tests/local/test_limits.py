@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,23 +98,20 @@ LOWERED = """
     import errno, os, resource, sys
     import pathvein
     from pathvein import FileStructurePattern as P
-    source = sys.argv[1]
+    source, lower, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     pattern = P("*", ["f"])
     whole = pathvein.scan(source, pattern, on_error="raise")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    some = 0
-    for lower in (3, 5, 8, 12):
-        for threads in (1, 3):
-            with pathvein.iscan(source, pattern, threads=threads, on_error="ignore") as stream:
-                found = [next(stream)]
-                resource.setrlimit(resource.RLIMIT_NOFILE, (lower, hard))
-                try:
-                    found += stream
-                finally:
-                    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-                assert set(found) <= whole and len(set(found)) == len(found)
-                assert stream.errors or set(found) == whole, (lower, threads)
-                assert {e.errno for e in stream.errors} <= {errno.EMFILE}
+    with pathvein.iscan(source, pattern, threads=threads, on_error="ignore") as stream:
+        found = [next(stream)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lower, hard))
+        try:
+            found += stream
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert set(found) <= whole and len(set(found)) == len(found)
+        assert stream.errors or set(found) == whole
+        assert {e.errno for e in stream.errors} <= {errno.EMFILE}
     assert pathvein.scan(source, pattern, on_error="raise") == whole
     print("done")
 """
@@ -121,10 +119,20 @@ LOWERED = """
 
 @needs_limits
 def test_the_limit_is_lowered_on_the_way(make_fast: Make) -> None:
-    """More matches than wait to be taken: the scan cannot have ended when it happens."""
+    """More matches than wait to be taken: the scan cannot have ended when it happens.
+
+    Each limit in a process of its own, all at once: a scan waits a second for descriptors.
+    """
     source = make_fast(tree(*(f"w{i}/x{i % 5}/m{i}/f" for i in range(1400))))
-    done = cli_process.run_python(textwrap.dedent(LOWERED), source, cwd=source)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"done\n", b"")
+
+    def run(lower: int, threads: int) -> tuple[int, bytes, bytes]:
+        limits = str(lower), str(threads)
+        done = cli_process.run_python(textwrap.dedent(LOWERED), source, *limits, cwd=source)
+        return done.returncode, done.stdout, done.stderr
+
+    with ThreadPoolExecutor(8) as pool:
+        runs = [pool.submit(run, lower, threads) for lower in (3, 5, 8, 12) for threads in (1, 3)]
+    assert [run.result() for run in runs] == [(0, b"done\n", b"")] * 8
 
 
 # Closed directories ------------------------------------------------------------------------

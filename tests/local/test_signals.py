@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import textwrap
@@ -72,24 +71,15 @@ PROGRAM = """
 """
 
 
-def interrupted(command: list[Any], times: int = 1) -> tuple[int, list[bytes], bytes]:
-    """Run until it says that it is under way, interrupt it, give how it ended."""
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=cli_process.ENVIRONMENT,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as child:
-        try:
-            assert child.stdout is not None
-            assert child.stdout.readline() == b"running\n"
-            for _ in range(times):
-                child.send_signal(signal.SIGINT)
-            out, err = child.communicate(timeout=60)
-        finally:
-            child.kill()
-    return child.returncode, [line for line in out.splitlines() if line != b"running"], err
+def interrupted(command: list[Any], begun: bytes) -> tuple[int, list[bytes], bytes]:
+    """Run until a line begins so, interrupt it, give how it ended: the other lines with it."""
+    with cli_process.interruptible(command) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline().startswith(begun)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+    lines = [line for line in out.splitlines(keepends=True) if not line.startswith(begun)]
+    return child.returncode, lines, err
 
 
 HOW = ["scan", "scan many patterns", "iscan", "iscan matches", "walk"]
@@ -97,9 +87,10 @@ HOW = ["scan", "scan many patterns", "iscan", "iscan matches", "walk"]
 
 @pytest.mark.parametrize("how", HOW)
 def test_an_interrupt_ends_it(huge: Path, how: str) -> None:
-    status, lines, err = interrupted([sys.executable, "-c", textwrap.dedent(PROGRAM), huge, how])
+    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), huge, how]
+    status, lines, err = interrupted(command, b"running\n")
     assert (status, err) == (0, b"")
-    assert lines == [b"interrupted 1"], "workers are left"
+    assert lines == [b"interrupted 1\n"], "workers are left"
 
 
 def test_the_command_line(huge: Path, tmp_path: Path) -> None:
@@ -112,22 +103,9 @@ def test_the_command_line(huge: Path, tmp_path: Path) -> None:
         tmp_path / "p.json",
         "--follow-links",
     ]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=cli_process.ENVIRONMENT,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as child:
-        try:
-            assert child.stdout is not None
-            # The first result has come, and every other takes another 100,000 entries.
-            assert child.stdout.readline().startswith(os.fsencode(huge))
-            child.send_signal(signal.SIGINT)
-            _, err = child.communicate(timeout=60)
-        finally:
-            child.kill()
-    assert (child.returncode, b"Traceback" in err) == (130, False), err
+    # The first result has come, and every other takes another 100,000 entries.
+    status, _, err = interrupted(command, os.fsencode(huge))
+    assert (status, b"Traceback" in err) == (130, False), err
 
 
 def test_a_signal_that_is_handled_ends_nothing(huge: Path) -> None:

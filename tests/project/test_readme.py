@@ -86,6 +86,7 @@ def test_command(command: Command) -> None:
         assert sorted(output.splitlines()) == sorted(command.output.splitlines())
 
 
+@pytest.mark.alone  # it sets up: the binding is written anew where all others import it from
 def test_demo_says_what_to_type_next() -> None:
     """Its last part is commands, which work as they stand; and it shows what it found."""
     demo = subprocess.run([ROOT / DEMO], cwd="/", capture_output=True, text=True, timeout=170)

@@ -67,7 +67,7 @@ def answer(asked: Asked) -> recorder.Answer:
 
 
 @pytest.fixture
-def server() -> Iterator[Recorder]:
+def server(s3_clients: None) -> Iterator[Recorder]:
     with Recorder(answer) as running:
         yield running
 

@@ -41,7 +41,7 @@ ONCE: dict[str, Any] = {"config_kwargs": {"retries": {"max_attempts": 0}, "read_
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "_LONGEST_DELAY", 0.1)
+    monkeypatch.setattr(retry, "_LONGEST_DELAY", 0.02)
 
 
 def source_of(bucket: StubBucket, rel: str = "src", **options: Any) -> Any:

@@ -3,12 +3,14 @@
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 COMMAND = [sys.executable, "-m", "pathvein"]
 #: Without what somebody may have set to see the tests' own output at once.
@@ -99,14 +101,20 @@ def start(
             process.kill()
 
 
-def make_endless_tree(top: Path) -> None:
-    """A small tree that takes minutes to scan with ``--follow-links``, and has no loop.
+@contextmanager
+def interruptible(command: list[Any]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that SIGINT interrupts, even if whoever runs the tests ignores it.
 
-    Each directory has two links to the next one: there are 2 ** 40 ways to the last.
+    Its output is in pipes; it is killed in the end if it still runs.
     """
-    for level in range(41):
-        directory = top / f"level_{level}"
-        directory.mkdir(parents=True)
-        if level < 40:
-            for name in "ab":
-                (directory / name).symlink_to(f"../level_{level + 1}")
+    with subprocess.Popen(
+        command,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
