@@ -24,7 +24,7 @@ import pytest
 pytest.importorskip("s3fs")
 
 from fsspec.asyn import get_loop
-from pathvein_core import ExcludeRules, KeyWalk
+from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 
 import pathvein
 from pathvein import FileStructurePattern as P
