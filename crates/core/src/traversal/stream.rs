@@ -1,6 +1,5 @@
 //! The results of a traversal, as they are found.
 
-use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -9,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::channel::{Nothing, Receiver, Sender, bounded};
+use crossbeam_channel::RecvTimeoutError;
+
+use super::channel::{Receiver, bounded};
 use super::engine::{Traversal, Worker};
 use super::lister::{Lister, Untyped};
 use super::outlet::{Counters, Outlet, PARCELS, Parcel, Shelf, Stats};
@@ -63,9 +64,6 @@ pub(crate) struct Stream<T> {
     counters: Arc<Counters>,
     /// Threads of its own: a pool of others' may be waiting for this.
     workers: Vec<JoinHandle<()>>,
-    /// Nothing is ever sent, and nobody is there to do so once the workers have
-    /// ended.
-    at_work: Option<Receiver<Infallible>>,
     /// The process that has the workers: a fork of it has none.
     process: u32,
 }
@@ -109,17 +107,17 @@ impl<T: Send + 'static> Stream<T> {
         );
         let traversal = Arc::new(Traversal::<V, L>::open(options, path, name, threads)?);
         let (sender, receiver) = bounded(PARCELS);
-        let (working, at_work) = bounded(0);
         let mut stream = Stream::idle();
-        (stream.receiver, stream.at_work) = (Some(receiver), Some(at_work));
-        let out = Outlet::new(sender, Arc::clone(&stream.stop), Arc::clone(&stream.counters));
+        stream.receiver = Some(receiver);
+        let out =
+            Outlet::new(sender.clone(), Arc::clone(&stream.stop), Arc::clone(&stream.counters));
         for _ in 0..threads {
             let out = out.another();
             let shelf = Arc::clone(out.shelf());
             let mut worker = Worker::new(Arc::clone(&traversal), visitor.clone(), out);
             let shared = Arc::clone(&traversal);
             let (stop, panicked) = (Arc::clone(&stream.stop), Arc::clone(&stream.panicked));
-            let working: Sender<Infallible> = working.clone();
+            let sender = sender.clone();
             let thread = std::thread::Builder::new().name("pathvein".into()).stack_size(STACK);
             let started = thread.spawn(move || {
                 if catch_unwind(AssertUnwindSafe(|| worker.work())).is_err() {
@@ -127,9 +125,9 @@ impl<T: Send + 'static> Stream<T> {
                     stop.store(true, Ordering::Relaxed);
                     shared.abandon();
                 }
-                // All that a thread has is gone before it counts as ended.
+                // Dropped last: the receiver takes this thread to have ended then.
                 drop((worker, shared, panicked, stop));
-                drop(working);
+                drop(sender);
             });
             match started {
                 Ok(thread) => {
@@ -161,7 +159,6 @@ impl<T: Send + 'static> Stream<T> {
             panicked: Arc::default(),
             counters: Arc::default(),
             workers: Vec::new(),
-            at_work: None,
             process: std::process::id(),
         }
     }
@@ -190,7 +187,7 @@ impl<T: Send + 'static> Stream<T> {
             let look = Instant::now() + SHELF_TIME;
             let until = deadline.map_or(look, |deadline| deadline.min(look));
             match receiver.receive(Some(until)) {
-                Err(Nothing::Yet) => {}
+                Err(RecvTimeoutError::Timeout) => {}
                 received => break received,
             }
             if self.received_at.elapsed() >= SHELF_TIME {
@@ -200,7 +197,7 @@ impl<T: Send + 'static> Stream<T> {
                 }
             }
             if deadline == Some(until) {
-                break Err(Nothing::Yet);
+                break Err(RecvTimeoutError::Timeout);
             }
         };
         match received {
@@ -210,8 +207,8 @@ impl<T: Send + 'static> Stream<T> {
                 // (No parcel is empty.)
                 self.next_before(deadline)
             }
-            Err(Nothing::Yet) => Next::Timeout,
-            Err(Nothing::More) => {
+            Err(RecvTimeoutError::Timeout) => Next::Timeout,
+            Err(RecvTimeoutError::Disconnected) => {
                 self.close();
                 if self.panicked.swap(false, Ordering::Relaxed) {
                     return Next::Item(Err(Error::internal("a worker thread panicked")));
@@ -238,18 +235,24 @@ impl<T> Stream<T> {
             // There are no workers here to be stopped, and what they had locked
             // stays locked for ever.
             std::mem::forget(self.receiver.take());
-            std::mem::forget(self.at_work.take());
             std::mem::forget(std::mem::take(&mut self.shelves));
             std::mem::forget(std::mem::take(&mut self.workers));
             return;
         }
         self.stop.store(true, Ordering::Relaxed);
-        self.receiver = None;
         self.shelves.clear();
-        let patience = Instant::now() + PATIENCE;
-        let at_work = self.at_work.take().map(|at_work| at_work.receive(Some(patience)));
-        if at_work == Some(Err(Nothing::Yet)) {
-            self.workers.retain(JoinHandle::is_finished);
+        if let Some(receiver) = self.receiver.take() {
+            // What the workers still send makes room for those that wait to send, and
+            // is dropped. The channel ends with the last of them.
+            let deadline = Instant::now() + PATIENCE;
+            let end = loop {
+                if let Err(end) = receiver.receive(Some(deadline)) {
+                    break end;
+                }
+            };
+            if end == RecvTimeoutError::Timeout {
+                self.workers.retain(JoinHandle::is_finished);
+            }
         }
         for worker in self.workers.drain(..) {
             // (A panic has been noted.)
