@@ -209,6 +209,7 @@ mod name_set;
 mod pattern;
 mod program;
 mod scan;
+mod stats;
 mod traversal;
 mod validate;
 mod walk;
@@ -225,7 +226,8 @@ pub use name::Name;
 pub use name_set::NameSet;
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
 pub use scan::{Match, Matches, Scan};
-pub use traversal::{Next, Progress, Stats};
+pub use stats::{Progress, Stats};
+pub use traversal::{Next, Results};
 pub use validate::{Problem, Severity};
 pub use walk::{Listing, Listings, Walk};
 
