@@ -126,7 +126,7 @@ fn failures_are_reported_and_lose_nothing_else() {
     for threads in [1, 2, 5] {
         let mut results = start("source", threads);
         let (mut listings, mut errors) = (Vec::new(), Vec::new());
-        while let Some(result) = results.next() {
+        for result in results.by_ref() {
             match result {
                 Ok(listing) => listings.push(listing),
                 Err(error) => errors.push(error),
@@ -165,7 +165,7 @@ fn results_that_hang_can_be_closed() {
     results.close();
     // It would hang for ever.
     assert!(begin.elapsed() < Duration::from_secs(60));
-    assert!(matches!(results.next(), None));
+    assert!(results.next().is_none());
     drop(results);
     HANGING.open();
 }
@@ -183,7 +183,7 @@ fn a_worker_that_is_held_up_holds_back_no_result() {
         }
     }
     STALLING.open();
-    while let Some(item) = results.next() {
+    for item in results {
         listings += usize::from(item.is_ok());
     }
     assert_eq!(listings, 1 + 2 + 4 + 8);
