@@ -6,9 +6,9 @@
 //! # Invariant
 //!
 //! [`KEPT_OPEN`] is the number of [`CountedHandle`]s of this process. It stays within
-//! the budget but for the few that each worker may always have. Handles beyond it are
-//! those of directories that are being listed or passed on the way, at most two for each
-//! worker.
+//! the budget, but for the three that each worker may always have. Not counted are the
+//! source, and at most two directories for each worker: those that it lists, or passes on
+//! its way to another.
 //!
 //! A worker that cannot open anything (EMFILE, ENFILE) first closes what it keeps open,
 //! then tries again. One at a time holds [`TURN`] while it tries: if all tried at once,
