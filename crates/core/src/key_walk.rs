@@ -116,7 +116,8 @@ impl KeyWalk {
         self.tree.split(range, at)
     }
 
-    /// The prefix of the keys that may be left out next, as for [`KeyScan::skip`](crate::KeyScan::skip).
+    /// The prefix of the keys that may be left out next, as for
+    /// [`KeyScan::skip`](crate::KeyScan::skip).
     pub fn skip(&self, range: RangeId) -> Option<&str> {
         self.tree.skip(range)
     }
@@ -126,7 +127,8 @@ impl KeyWalk {
         self.tree.end(range);
     }
 
-    /// The keys since the last call that are no path, as for [`KeyScan::take_bad`](crate::KeyScan::take_bad).
+    /// The keys since the last call that are no path, as for
+    /// [`KeyScan::take_bad`](crate::KeyScan::take_bad).
     pub fn take_bad(&mut self) -> Vec<String> {
         self.tree.take_bad()
     }

@@ -1,16 +1,15 @@
 //! Find directories by their structure: by their names, and by the files and directories
 //! that they hold.
 //!
-//! A [`FileStructurePattern`] says what to look for; a [`Scan`] finds every
-//! directory of a local tree that matches, in one parallel pass in which each
-//! directory is opened once, however many patterns there are and however deep
-//! they nest. A [`ListingScan`] does the same for any tree that the caller can
-//! list: a bucket, an archive, an index. Their parts are useful alone: [`NameGlob`] and
-//! [`NameSet`] match names exactly as Python's `fnmatch` does, and [`Walk`] lists a tree in
-//! parallel.
+//! A [`FileStructurePattern`] says what to look for. A [`Scan`] finds every directory of a
+//! local tree that matches, in one parallel pass in which each directory is opened once,
+//! however many patterns there are and however deep they nest. A [`ListingScan`] does the
+//! same for any tree that the caller can list: a bucket, an archive, an index. Their parts
+//! are useful alone: [`NameGlob`] and [`NameSet`] match names exactly as Python's `fnmatch`
+//! does, and [`Walk`] lists a tree in parallel.
 //!
-//! What exactly a match is can be read in [`semantics`]. The crate is the core of the Python package
-//! [pathvein](https://github.com/alexjbuck/pathvein) and knows nothing of Python.
+//! What exactly a match is can be read in [`semantics`]. The crate is the core of the Python
+//! package [pathvein](https://github.com/alexjbuck/pathvein) and knows nothing of Python.
 //!
 //! # Scanning
 //!

@@ -2,52 +2,66 @@
 //!
 //! # Glossary
 //!
-//! | word | meaning |
-//! |---|---|
-//! | *source* | the directory that the traversal starts at |
-//! | *entry* | what a listing names: a directory, a link, a file |
-//! | *visitor* | what the traversal is for: it matches patterns or collects listings ([`Visitor`]) |
-//! | *lister* | the system calls behind it: open, list, stat ([`Lister`](lister::Lister)) |
-//! | *worker* | a thread that visits directories, with a stack and a visitor of its own ([`Worker`](worker::Worker)) |
-//! | *frame* | an element of the stack: a directory and its sub-directories that are left to visit |
-//! | *work* | what a worker with nothing to do gets from the pool: the source, or some frames of another worker |
-//! | *idle* | without work, and waiting for it ([`Pool`](pool::Pool)) |
-//! | *handle* | an open directory; a *counted* handle is kept open and charged to the budget of the process ([`handles`]) |
-//! | *identity* | device and inode, which tell whether two handles are one directory |
-//! | *verdict* | what a directory's name alone tells the visitor |
-//! | *accumulator* | what the visitor gathers while a directory is listed |
-//! | *state* | what the visitor keeps of a listed directory |
-//! | *feeds its parent* | said of a sub-directory whose answer the parent's own answer depends on |
-//! | *closed* | said of a directory whose answer is final |
-//! | *batch* | results that are sent together |
-//! | *outbox* | a worker's results that are not sent yet ([`Outbox`](sender::Outbox)) |
+//! Of the tree:
+//!
+//! - *source*: the directory that the traversal starts at.
+//! - *entry*: what a listing names: a directory, a link, a file.
+//! - *identity*: device and inode. They tell whether two open directories are the same.
+//! - *handle*: an open directory. A *counted* handle is kept open, and counts against the
+//!   *budget* of the process ([`handles`]).
+//!
+//! Of the work:
+//!
+//! - [*lister*](lister::Lister): the system calls: open, list, stat.
+//! - [*worker*](worker::Worker): a thread that visits directories. It has a stack of its own.
+//! - *frame*: an element of the stack: a directory and its sub-directories that are left to
+//!   visit.
+//! - *work*: what a worker gets to do from the [pool](pool::Pool): the source, or frames of
+//!   another worker. A worker that waits for work is *idle*.
+//!
+//! Of the purpose:
+//!
+//! - [*visitor*](Visitor): what the traversal is for. It matches patterns, or collects
+//!   listings. Each worker has a clone of it.
+//! - *verdict*: what a directory's name alone tells the visitor.
+//! - *accumulator*: what the visitor gathers while a directory is listed.
+//! - *state*: what the visitor keeps of a directory that was listed.
+//! - *answer*: what a directory contributes to its parent, such as the patterns that it
+//!   satisfies. A directory *feeds its parent* if the parent waits for its answer. It is
+//!   *closed* when its answer is final.
+//!
+//! Of the results:
+//!
+//! - *batch*: results that are sent together.
+//! - [*outbox*](sender::Outbox): the results of a worker that are not sent yet.
 //!
 //! # The life of one directory
 //!
-//! 1. **Named.** It stands in the listing of its parent, among the sub-directories of a
-//!    frame. When its turn comes, the visitor gives a verdict on its name.
-//! 2. **Not entered.** A link that is not followed, a mount point, a loop, one too deep,
-//!    or one that cannot be opened or read: the visitor hears that it is there, and
-//!    nothing about its inside. That is its end.
-//! 3. **Absent.** It was removed since, or something else took its place: the visitor
-//!    hears that it does not exist. That is its end, too.
-//! 4. **Opened**, by its name relative to its parent, which is opened again first if its
-//!    handle was given up.
-//! 5. **Listed.** Each entry is classified and goes into the accumulator; at the end the
-//!    visitor makes a state of it.
-//! 6. **Waits for n.** Of its sub-directories, `n` feed it. If `n` is 0, it is closed at
-//!    once.
-//! 7. **On the stack.** If sub-directories are left to visit, a frame keeps it, with its
-//!    handle as long as the budget allows. Each of them goes through the same steps.
-//! 8. **Closed.** Each of the `n` answers exactly once, by its own end in step 2, 3, 6 or
-//!    8. The last answer closes the directory, and that may close its parent, and so on
-//!    up. It does not matter whether the frame is still there.
+//! 1. **Named.** The directory is in the listing of its parent. It waits in a frame, among
+//!    the sub-directories that are left to visit. When its turn comes, the visitor gives its
+//!    verdict on the name.
+//! 2. **Not entered.** The directory may not be entered (a link that is not followed, a mount
+//!    point, a loop), need not be (it lies too deep), or cannot be opened or read. It exists,
+//!    and nothing is known of its inside. This is its answer, and its end.
+//! 3. **Absent.** The directory was removed after it was listed, or something else took its
+//!    place. This is its answer, and its end.
+//! 4. **Opened.** The directory is opened by its name, relative to the handle of its parent.
+//!    If the parent's handle was closed to save handles, the parent is opened again first.
+//! 5. **Listed.** Each entry is classified and added to the accumulator. At the end, the
+//!    visitor makes the state of it.
+//! 6. **Waits for n.** The visitor tells which of the sub-directories feed the directory:
+//!    `n` of them. If `n` is 0, the directory is closed at once.
+//! 7. **On the stack.** If sub-directories are left to visit, the directory is in a frame,
+//!    with its handle as long as the budget allows. They go through the same steps.
+//! 8. **Closed.** Each of the `n` sub-directories answers exactly once: in its step 2, 3, 6
+//!    or 8. The last answer closes the directory. That is an answer to the parent, which may
+//!    be closed by it, and so on up. The frame may be gone by then.
 //!
 //! # Protocols
 //!
-//! Workers share four things. Each has its invariant where it is implemented: the end of
-//! the work in [`pool`], the countdown of answers in `matching.rs`, results in
-//! [`channel`] and [`sender`], the budget of open directories in [`handles`].
+//! Workers and the receiver share four things. The invariant of each is written where it is
+//! implemented: the end of the work in [`pool`], the countdown of answers in `matching.rs`,
+//! the results in [`channel`] and [`sender`], the budget of open directories in [`handles`].
 
 mod channel;
 mod classify;
