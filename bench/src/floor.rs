@@ -2,13 +2,13 @@
 //! No scan can be faster with the same system calls, which are four a directory:
 //! openat, getdents64 until nothing more comes, close.
 //!
-//! Each worker has a stack of directories of its own and takes no lock and touches
-//! no shared memory as long as all are busy; if one is idle, another hands over
-//! half of what lies undermost on its stack. Kept is the names of sub-directories
-//! still to be opened and the descriptors to open them from.
+//! Each worker has a stack of directories of its own. As long as all are busy, it takes no
+//! lock and touches no shared memory. If one is idle, another hands over half of the
+//! undermost directory of its stack. Only the names of sub-directories that are left to open
+//! are kept, and the descriptors to open them from.
 //!
-//! Tried and not faster: a job of rayon's for each directory, or for each half of the
-//! sub-directories, and buffers of 16 to 256 KiB; all of them were within the noise.
+//! Other ways were not faster: a rayon job for each directory, or for each half of the
+//! sub-directories, and buffers of 16 to 256 KiB. All of them were within the noise.
 
 use std::ffi::CStr;
 use std::io;
@@ -20,7 +20,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir};
 
-/// What the C library takes.
+/// The size of the C library's buffer.
 const BUFFER: usize = 32 * 1024;
 
 const OPEN: OFlags =
@@ -30,7 +30,7 @@ const OPEN: OFlags =
 #[derive(Clone, Copy, Default)]
 pub struct Listed {
     pub directories: u64,
-    /// Files and directories, the source not among them.
+    /// Files and directories, without the source.
     pub entries: u64,
 }
 
@@ -63,12 +63,12 @@ struct Batch {
     directory: Arc<OwnedFd>,
     /// Their names, each with the NUL that ends it.
     names: Vec<u8>,
-    /// Where the next one starts.
+    /// The offset of the next name.
     next: usize,
 }
 
 impl Batch {
-    /// Opens the next one.
+    /// Opens the next sub-directory.
     fn open(&mut self) -> Option<rustix::io::Result<OwnedFd>> {
         let name = CStr::from_bytes_until_nul(&self.names[self.next..]).ok()?;
         self.next += name.to_bytes_with_nul().len();
@@ -106,9 +106,9 @@ impl Shared {
             while let Some(batch) = stack.last_mut() {
                 let opened = batch.open();
                 if batch.is_empty() {
-                    stack.pop(); // and is closed, if it is nobody else's
+                    stack.pop(); // closed now, unless another worker has it, too
                 }
-                // What cannot be opened is passed over, but the driver compares numbers.
+                // A directory that cannot be opened is skipped. The driver compares numbers.
                 let Some(Ok(opened)) = opened else { continue };
                 if let Some(below) = read(opened, &mut listed)? {
                     stack.push(below);
@@ -121,7 +121,7 @@ impl Shared {
         Ok(listed)
     }
 
-    /// Waits for something to do; `None` if there will be nothing more.
+    /// Waits for work; `None` if no more comes.
     fn wait(&self) -> Option<Batch> {
         let mut queue = self.queue.lock().expect("a worker panicked");
         if let Some(batch) = queue.pop() {
@@ -142,7 +142,7 @@ impl Shared {
         }
     }
 
-    /// Hands over to an idle worker, unless there is something for it already.
+    /// Hands over work to an idle worker, unless there is some for it already.
     fn give(&self, stack: &mut Vec<Batch>) {
         let Some(undermost) = stack.first_mut() else { return };
         let given = match undermost.split() {
@@ -156,7 +156,7 @@ impl Shared {
     }
 }
 
-/// Lists one directory; gives its sub-directories, if it has any.
+/// Lists one directory. Returns its sub-directories, if it has any.
 fn read(directory: OwnedFd, listed: &mut Listed) -> io::Result<Option<Batch>> {
     let mut buffer = [MaybeUninit::uninit(); BUFFER];
     let mut entries = RawDir::new(&directory, &mut buffer);

@@ -11,8 +11,8 @@
 //!
 //! `floor`, `scan` and `run` do one round and print a line of JSON. With `--serve` they
 //! do one for each line on stdin, so that the rounds of several can be interleaved.
-//! `run` measures whole processes, from here since this one is small: a process counts
-//! the memory of the one that started it as its own until it is the program it is to be.
+//! `run` measures whole processes. It is done here since this process is small: until a new
+//! process executes its program, the memory of the process that started it counts as its own.
 //! `names` prints globs and names to match, as JSON.
 
 mod floor;
@@ -69,7 +69,7 @@ fn read_patterns(path: &Path) -> Result<Vec<FileStructurePattern>, Box<dyn Error
     Ok(text.lines().map(FileStructurePattern::from_json).collect::<Result<_, _>>()?)
 }
 
-/// One round, or one for each line on stdin; each prints what `round` gives.
+/// Runs one round, or one for each line on stdin, and prints the result of each.
 fn rounds(
     serve: bool,
     mut round: impl FnMut() -> Result<String, Box<dyn Error>>,
@@ -88,7 +88,7 @@ fn rounds(
     Ok(())
 }
 
-/// When a round began, on the clock and in time of processors.
+/// The start of a round, on the clock and in processor time.
 struct Round {
     start: Instant,
     cpu: Duration,
@@ -99,7 +99,7 @@ impl Round {
         Round { start: Instant::now(), cpu: cpu_time() }
     }
 
-    /// Its result as a line of JSON: the seconds, the seconds of processors, and `more`.
+    /// The result as a line of JSON: the seconds, the processor seconds, and `more`.
     fn end(self, more: &str) -> String {
         let seconds = self.start.elapsed().as_secs_f64();
         let cpu = (cpu_time() - self.cpu).as_secs_f64();
@@ -107,7 +107,7 @@ impl Round {
     }
 }
 
-/// What all threads of this process have used, those that ended too.
+/// The processor time of all threads of this process, including those that have ended.
 fn cpu_time() -> Duration {
     clock_gettime(ClockId::ProcessCPUTime).try_into().expect("not negative")
 }

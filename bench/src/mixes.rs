@@ -1,8 +1,8 @@
-//! Globs and names as they occur, and hard ones. The same arguments give the same.
+//! Globs and names: realistic mixes, and hard ones. The same arguments give the same result.
 //!
-//! In the mixes as they occur (`lab`, `source`, `photos`) 54 % of the globs are `*.ext`,
-//! 21 % affixes, 20 % literals, the rest anything else. Each of the others is hard for
-//! one way of matching or another.
+//! In the realistic mixes (`lab`, `source`, `photos`), 54 % of the globs are `*.ext`, 21 %
+//! affixes, 20 % literals, and the rest others. Each of the other mixes is hard for some way
+//! of matching.
 
 /// `globs` globs and `names` names of a mix.
 pub fn make(mix: &str, globs: usize, names: usize) -> (Vec<String>, Vec<String>) {
@@ -16,7 +16,7 @@ pub fn make(mix: &str, globs: usize, names: usize) -> (Vec<String>, Vec<String>)
             "photos" => PHOTOS.glob(&mut random),
             _ => hard_glob(mix, &mut random),
         };
-        // Where words run out, numbers make them distinct.
+        // When words run out, numbers make the globs distinct.
         let glob = if seen.contains(&glob) { format!("{glob}{}", distinct.len()) } else { glob };
         seen.insert(glob.clone());
         distinct.push(glob);
@@ -201,9 +201,9 @@ fn hard_glob(mix: &str, random: &mut Random) -> String {
         "classes" => {
             format!("[a-c][!x-z]*[{}][0-9ä-ü]*.{}", word(random), random.text("def", 2))
         }
-        // Each a but the last could be the one that the pieces begin at.
+        // The pieces could begin at every `a` but the last.
         "backtracking" => format!("*a*{}b", "a".repeat(5 + random.below(25))),
-        // Long, and alike up to near their ends.
+        // Long names that differ only near their ends.
         "similar" => {
             format!("experiment_2024_campaign_07_*_{}.csv", random.text("0123456789", 4))
         }

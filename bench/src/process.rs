@@ -1,4 +1,4 @@
-//! Running a command and telling what it used.
+//! Running a command and measuring what it uses.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -6,17 +6,17 @@ use std::io;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// What a process has used.
+/// The resources that a process has used.
 pub struct Used {
-    /// From before it was started until it had ended.
+    /// The time from before its start to its end.
     pub seconds: f64,
-    /// Of processors, its own and its children's.
+    /// The processor time of it and its children.
     pub cpu: f64,
     /// Its largest resident size, in bytes.
     pub peak: i64,
 }
 
-/// Runs it to its end; anything but success is an error.
+/// Runs a command to its end. Any exit status but success is an error.
 pub fn run(command: &[OsString], output: File) -> io::Result<Used> {
     let start = Instant::now();
     let child = Command::new(&command[0])

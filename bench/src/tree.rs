@@ -1,4 +1,4 @@
-//! The trees that are measured. The same arguments make the same tree.
+//! The trees for the measurements. The same arguments make the same tree.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags};
 
-/// Makes the tree of that kind at `path`, which must not exist. `size` is
+/// Makes a tree of this kind at `path`, which must not exist. `size` is, depending on the kind,
 ///
 /// - `lab`: the runs (15,000: 60,101 directories, 229,300 files, 10,700 complete
 ///   runs),
@@ -46,12 +46,12 @@ fn file(parent: impl AsFd, name: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs in campaigns of 150, of which 43 lack something.
+/// Makes runs in campaigns of 150, of which 43 are incomplete.
 fn lab(root: &OwnedFd, runs: usize) -> io::Result<()> {
     for campaign in 0..runs.div_ceil(150) {
         let directory = enter(root, &format!("campaign_{campaign:04}"))?;
         for run in campaign * 150..runs.min((campaign + 1) * 150) {
-            // 43 and 150 have no common divisor, so these are 43 in each campaign.
+            // 43 and 150 have no common divisor, so 43 runs of each campaign are incomplete.
             let incomplete = run * 43 % 150 < 43;
             make_run(directory.as_fd(), run, incomplete)?;
         }
@@ -59,7 +59,7 @@ fn lab(root: &OwnedFd, runs: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Four directories and 15 files; an incomplete run has one file more.
+/// Makes a run: four directories and 15 files. An incomplete run has one file more.
 fn make_run(campaign: BorrowedFd<'_>, run: usize, incomplete: bool) -> io::Result<()> {
     let lacks = if incomplete { run % 3 + 1 } else { 0 };
     let directory = enter(campaign, &format!("run_{run:06}"))?;
@@ -87,7 +87,7 @@ fn make_run(campaign: BorrowedFd<'_>, run: usize, incomplete: bool) -> io::Resul
     Ok(())
 }
 
-/// A hundred directories in each, level by level, until there are `size`.
+/// Makes a hundred directories in each, level by level, until there are `size`.
 fn wide(root: &OwnedFd, size: usize) -> io::Result<()> {
     for number in 1..size {
         let mut path = String::new();

@@ -1,7 +1,7 @@
 """The compiled core of pathvein.
 
-``PatternMatcher`` and ``Stats`` are public, by way of ``pathvein``. All else here is what that
-package is made of, and may change with any version: use ``pathvein``.
+``PatternMatcher`` and ``Stats`` are public, and exported by ``pathvein``. Everything else serves
+that package and may change with any version: use ``pathvein``.
 """
 
 import os
@@ -23,8 +23,8 @@ __all__ = [
     "__version__",
 ]
 
-#: One path component, or any other string. `bytes` go through `os.fsdecode`, a `PathLike`
-#: stands for its `os.fspath`, whole: slashes in it are ordinary characters.
+#: One path component, or any other string. `bytes` go through `os.fsdecode`, and a `PathLike`
+#: stands for the whole of its `os.fspath`: slashes in it are ordinary characters.
 _Name: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 #: The version of the distribution, that of `pathvein` as well.
@@ -87,7 +87,7 @@ class PatternMatcher:
 
 @final
 class ExcludeRules:
-    """Path globs that say which entries of a tree a scan takes to be absent.
+    """Path globs of the entries that a scan takes to be absent.
 
     Args:
         rules: One rule, an iterable of them, or `None` for no rules.
@@ -107,7 +107,8 @@ class ExcludeRules:
     def is_excluded(self, path: str | os.PathLike[str], is_directory: bool) -> bool:
         """Whether the entry at a path relative to the source is excluded itself.
 
-        That all below an excluded directory is absent too follows from its not being entered.
+        The directories that the entry is in are not looked at: an excluded directory is not
+        entered.
 
         Args:
             path: The entry's path. The empty path is the source, which is never excluded.
@@ -122,7 +123,7 @@ class FileStructurePattern:
     """A directory's structure: its name, and the files and directories it holds.
 
     The base of :class:`pathvein.FileStructurePattern`, which is the one to use and has the full
-    documentation. Data, JSON, equality and hash are here; what does I/O is there.
+    documentation. Data, JSON, equality and hash are here; methods that do I/O are there.
 
     Args:
         directory_name: A glob. ``None``, ``""`` and ``"*"`` mean any name, and are unequal.
@@ -247,7 +248,7 @@ class Stats:
 
     @property
     def entries(self) -> int:
-        """Entries listed, directories included, excluded ones left out."""
+        """Entries listed. Directories are included, excluded entries are left out."""
 
     @property
     def matches(self) -> int:
@@ -259,7 +260,7 @@ class Stats:
 
     @property
     def links_not_followed(self) -> int:
-        """Links to directories that were not entered for want of `follow_links`."""
+        """Links to directories that were not entered because `follow_links` was not set."""
 
     @property
     def requests(self) -> int:
@@ -267,11 +268,13 @@ class Stats:
 
     @property
     def keys(self) -> int:
-        """Keys that a remote store told, wanted or not, if it is listed flat."""
+        """Keys listed by a remote store that is listed flat, wanted or not."""
 
     @property
     def retries(self) -> int:
-        """Those of the requests that were sent again, as the store did not answer them."""
+        """Requests that were sent again, as the store did not answer. They are part of the
+        requests.
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -282,7 +285,7 @@ class Scan:
 
     Args:
         source: The top of the tree.
-        patterns: What to look for. Of equal ones, the first stands for all.
+        patterns: What to look for. Of equal patterns, the first stands for all.
         exclude: What to leave out.
         max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
         follow_links: Enter links to directories.
@@ -311,22 +314,22 @@ class Scan:
         Signals are looked for while it waits, so Ctrl-C is a `KeyboardInterrupt` here.
 
         Returns:
-            The matches there are by then, as path and position of the pattern; the errors; and
-            whether it has ended. Both lists are empty if there was nothing in time.
+            The matches, each as path and position of the pattern; the errors; and whether the
+            scan has ended. Both lists are empty if nothing came in time.
         """
 
     def stats(self) -> Stats:
         """How far it has come."""
 
     def close(self) -> None:
-        """Stops the workers and waits for them. What they found is lost."""
+        """Stops the workers and waits for them. Results that were not taken are lost."""
 
 @final
 class Walk:
     """A running walk of a local tree. Dropping it stops the workers.
 
     Args:
-        source: The top of the tree; all paths begin with it as given.
+        source: The top of the tree. All paths begin with it as it was given.
         exclude: What to leave out.
         max_depth: The depth of the deepest directories to list; 0 is the source alone. `None`:
             no limit.
@@ -355,35 +358,35 @@ class Walk:
         """Waits at most so many seconds for listings.
 
         Returns:
-            The listings there are by then, as path, directory names and file names; the
-            errors; and whether it has ended. Both lists are empty if there was nothing in time.
+            The listings, each as path, directory names and file names; the errors; and whether
+            the walk has ended. Both lists are empty if nothing came in time.
         """
 
     def stats(self) -> Stats:
         """How far it has come."""
 
     def close(self) -> None:
-        """Stops the workers and waits for them. What they found is lost."""
+        """Stops the workers and waits for them. Results that were not taken are lost."""
 
 class _Keyed:
-    """What KeyScan and KeyWalk share."""
+    """The methods that KeyScan and KeyWalk share."""
 
     def whole(self) -> int:
         """The range of all keys."""
 
     def split(self, range_id: int, at: str) -> int:
-        """Cuts a range at a key: it keeps what comes before `at`.
+        """Splits a range at a key. The range keeps the keys before `at`.
 
         Args:
             range_id: A range that has not ended.
-            at: Any text that comes after all that the range was told, and before its end. It may
-                be the prefix that it was told of last.
+            at: Any text that comes after all keys that the range was given, and before its end.
+                It may be the last prefix that the range was given.
 
         Returns:
             The range of the rest, `at` included.
 
         Raises:
-            ValueError: `at` is not within what is left of the range, or that has ended.
+            ValueError: `at` does not lie in what is left of the range, or the range has ended.
         """
 
     def keys(self, range_id: int, keys: Sequence[str]) -> None:
@@ -391,40 +394,40 @@ class _Keyed:
 
         Args:
             range_id: A range that has not ended.
-            keys: Keys relative to the source, sorted by code points, each once. One that ends in
-                a slash is a directory's marker.
+            keys: Keys relative to the source, sorted by code points, each once. A key that ends
+                in a slash is a directory's marker.
 
         Raises:
             ValueError: A key is out of order, or outside its range, or no Unicode text; or the
-                range has ended. None of the keys has been taken.
+                range has ended. None of the keys has been taken then.
         """
 
     def prefix(self, range_id: int, prefix: str) -> bool:
-        """Takes a directory that a listing has in the place of its keys: it exists.
+        """Takes a directory that a listing has in the place of the keys in it. It exists.
 
         Args:
             range_id: A range that has not ended.
-            prefix: What all keys of the directory begin with; it ends in a slash.
+            prefix: The prefix of all keys of the directory, which ends in a slash.
 
         Returns:
-            Whether anything inside it is wanted. If so its keys must follow, in this range or
-            in one that is split off at the prefix; if not, they may be left out.
+            Whether anything inside is wanted. If so its keys must follow, in this range or in
+            one that is split off at the prefix; if not, they may be left out.
 
         Raises:
             ValueError: As for `keys`.
         """
 
     def skip(self, range_id: int) -> str | None:
-        """What all keys begin with that may be left out next.
+        """The prefix of the keys that may be left out next.
 
-        It is the prefix of the topmost directory, where the range is, inside which nothing more
-        is wanted, be it that it is excluded or too deep. `None`: none may be left out.
+        It is that of the topmost directory, at the position of the range, inside which nothing
+        more is wanted: it is excluded, or too deep. `None`: no keys may be left out.
         """
 
     def end(self, range_id: int) -> None:
-        """Tells that a range has no more keys; one that has ended is ignored.
+        """Tells that no more keys of a range come. A range that has ended is ignored.
 
-        What cannot be read is ended, too: what was told of it counts.
+        A range whose keys cannot be read is ended, too: the keys that it was given count.
         """
 
     def counts(self) -> tuple[int, int, int]:
@@ -434,13 +437,13 @@ class _Keyed:
 class KeyScan(_Keyed):
     """A scan of keys that come in sorted order, as from an object store.
 
-    The keys may be cut into ranges that are told side by side, each in order within itself. A
-    match is there as soon as no range has keys of its directory any more; what is kept is the
-    ways down to where the ranges are. A key with a component that is empty, ``.`` or ``..`` is
-    no path: the components before that one exist.
+    The keys may be split into ranges, each in order within itself, which come side by side. A
+    match is found as soon as no range can have more keys of its directory. Only the directories
+    that lead to the positions of the ranges are kept. A key with a component that is empty,
+    ``.`` or ``..`` is no path: the components before that one exist.
 
     Args:
-        patterns: What to look for. Equal ones are each reported.
+        patterns: What to look for. Equal patterns are each reported.
         source_name: The source's name, empty for the root of a store.
         max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
         exclude: What to leave out. `None`: nothing.
@@ -464,16 +467,17 @@ class KeyScan(_Keyed):
         exclude: ExcludeRules | None = None,
     ) -> Self: ...
     def take(self) -> tuple[list[tuple[str, int]], list[str]]:
-        """What came up since the last call.
+        """The results since the last call.
 
         Returns:
-            The matches, as path relative to the source, empty for itself, and position of the
-            pattern; and the keys that are no path, one for each directory and kind of component.
+            The matches, each as path relative to the source, empty for the source, and position
+            of the pattern; and the keys that are no path, one for each directory and kind of bad
+            component.
         """
 
 @final
 class KeyWalk(_Keyed):
-    """A walk of keys that come in sorted order, told as to a :class:`KeyScan`.
+    """A walk of keys that come in sorted order, as for a :class:`KeyScan`.
 
     Args:
         max_depth: The depth of the deepest directories to list; 0 is the source alone. `None`: no
@@ -491,24 +495,24 @@ class KeyWalk(_Keyed):
 
     def __new__(cls, max_depth: int | None = None, exclude: ExcludeRules | None = None) -> Self: ...
     def take(self) -> tuple[list[tuple[str, list[str], list[str]]], list[str]]:
-        """What came up since the last call.
+        """The results since the last call.
 
         Returns:
-            The directories that have been told wholly, in no particular order: path relative to
-            the source, empty for itself, directory names, file names; and the keys that are no
-            path, one for each directory and kind of component.
+            The directories whose keys were all given, in no particular order, each as path
+            relative to the source, empty for the source, directory names and file names; and the
+            keys that are no path, one for each directory and kind of bad component.
         """
 
 @final
 class ListingScan:
     """A scan whose listings come from the caller.
 
-    It says which directories it needs, by id; the caller tells for each, once and in any order,
-    what it lists (`listed`), or why not (`not_listed`, `absent`). An id that is not, or no
-    longer, wanted is ignored.
+    The scan names the directories whose listings it wants, by id. The caller gives each listing
+    once, in any order (`listed`), or says why it cannot (`not_listed`, `absent`). An id that is
+    not, or not any more, that of a wanted directory is ignored.
 
     Args:
-        patterns: What to look for. Equal ones are each reported.
+        patterns: What to look for. Equal patterns are each reported.
         max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
 
     Example:
@@ -525,7 +529,7 @@ class ListingScan:
         cls, patterns: Sequence[FileStructurePattern], max_depth: int | None = None
     ) -> Self: ...
     def source(self, name: _Name) -> int:
-        """Begins with a source of this name; gives the id to list it under.
+        """Adds a source of this name, and returns its id.
 
         The name is the last component of the source's path, empty for the root of a store.
         """
@@ -537,26 +541,26 @@ class ListingScan:
         directories: Sequence[tuple[_Name, bool]],
         files: Sequence[_Name],
     ) -> list[tuple[int, int]]:
-        """Tells what a wanted directory lists.
+        """Gives the listing of a wanted directory.
 
         Args:
             directory: The directory, by its id.
-            tag: What a match of the directory is to come back with, such as its path.
+            tag: An object that comes back with a match of the directory, such as its path.
             directories: Its sub-directories, each with whether it may be entered.
             files: Its other entries.
 
         Returns:
-            Those sub-directories that are wanted, as index in `directories` and id.
+            The sub-directories that are wanted, each as index in `directories` and id.
         """
 
     def not_listed(self, directory: int) -> None:
-        """Tells that a wanted directory cannot be listed: it is there, and empty."""
+        """Tells that a wanted directory exists and cannot be listed: it counts as empty."""
 
     def absent(self, directory: int) -> None:
-        """Tells that a wanted directory is no longer there."""
+        """Tells that a wanted directory does not exist any more."""
 
     def assumed(self, directory: int) -> None:
-        """Takes a wanted directory to hold whatever may be asked of it."""
+        """Assumes that a wanted directory satisfies whatever is asked of it."""
 
     def take_matches(self) -> list[tuple[Any, int]]:
-        """The matches since the last call, as tag and position of the pattern."""
+        """The matches since the last call, each as tag and position of the pattern."""

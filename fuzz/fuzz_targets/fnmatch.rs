@@ -1,6 +1,6 @@
 //! Name globs, one by one and as a set, against CPython's own `fnmatch`.
 //!
-//! The input: a byte of flags, then globs and names, see `texts`.
+//! The input is a byte of flags, and then globs and names: see `texts`.
 
 #![no_main]
 
@@ -13,22 +13,22 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyModule};
 
-/// Code points that the bytes from 0x80 on stand for, where text is not ASCII.
+/// The code points of the bytes from 0x80 on, in texts that are not bytes.
 const HARD: [u32; 16] = [
     0xE9, 0x7FF, 0x800, 0x20AC, 0xD800, 0xDBFF, 0xDC00, 0xDC80, 0xDCA9, 0xDCC3, 0xDCFF, 0xFFFD,
     0x1F600, 0x10FFFF, 0x0A, 0x00,
 ];
 const MAX_CODE_POINTS: usize = 96;
 
-/// A name, with the code points that Python is told.
+/// A name, with its code points for Python.
 struct Text {
     code_points: Vec<u32>,
-    /// The name as the operating system has it, if it could have it.
+    /// The name in the operating system's form, if it has one.
     bytes: Option<Vec<u8>>,
 }
 
 impl Text {
-    /// After a leading 0x02, bytes as they are; else code points.
+    /// Reads bytes as they are after a leading 0x02, else code points.
     fn new(input: &[u8]) -> Text {
         if let Some(bytes) = input.strip_prefix(b"\x02") {
             let mut code_points = Vec::new();
@@ -56,7 +56,7 @@ impl Text {
         glob
     }
 
-    /// The name in every way that it can be given.
+    /// The name in every form that it can be given in.
     fn names(&self) -> impl Iterator<Item = Name<'_>> {
         let bytes = self.bytes.as_deref();
         [
@@ -73,8 +73,8 @@ impl Text {
     }
 }
 
-/// Texts that end in 0x03, or with the input; the globs before the first 0x04,
-/// the names after it.
+/// The texts of the input, which end in 0x03 or with the input. Globs come before the first
+/// 0x04, names after it.
 fn texts(input: &[u8]) -> (Vec<Text>, Vec<Text>) {
     let mut halves = input.splitn(2, |&b| b == 4).map(|half| {
         half.split(|&b| b == 3).take(8).map(|t| Text::new(&t[..t.len().min(MAX_CODE_POINTS)]))
@@ -84,7 +84,7 @@ fn texts(input: &[u8]) -> (Vec<Text>, Vec<Text>) {
 
 static TABLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
-/// For each glob a byte for each name: whether it matches.
+/// For each glob, one byte for each name: whether it matches.
 fn python(globs: &[Text], names: &[Text]) -> Vec<Vec<u8>> {
     Python::attach(|py| {
         let table = TABLE.get_or_init(py, || {
@@ -136,8 +136,8 @@ fuzz_target!(|input: &[u8]| {
             assert!(row.iter().all(|&matched| matched != 0), "{glob:?} matches everything");
         }
     }
-    // Sets of every size: few globs are asked one by one, many by tables, and
-    // masks have more than one word.
+    // Sets of every size: few globs are matched one by one, many by tables, and masks have
+    // more than one word.
     let repeat = [1, 1, 2, 5, 9, 17][usize::from(flags) % 6];
     list = std::iter::repeat_n(list, repeat).flatten().collect();
     let matches = |glob: usize, name: usize| table[glob % globs.len()][name] != 0;
@@ -165,7 +165,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// `hit` under masks that the flags choose.
+/// Checks `hit` with masks that the flags choose.
 fn check_hit(set: &NameSet, name: Name<'_>, matching: &[usize], flags: u8) {
     let words = set.len().div_ceil(64);
     let mut state = u64::from(flags) << 32 | set.len() as u64;

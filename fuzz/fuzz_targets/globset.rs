@@ -1,6 +1,6 @@
 //! The name set against `globset`, for the globs that mean the same to both.
 //!
-//! Such a glob is put together from pieces: characters other than `*?[]{}`,
+//! Such a glob is made of pieces: characters other than `*?[]{}`,
 //! which are themselves; `*`, never two in a row; `?`; and classes of single
 //! ASCII letters and of ranges that are not reversed. To `globset`, `?` and a
 //! class are one byte, so names are ASCII where a glob has one. A set of
@@ -92,8 +92,7 @@ fuzz_target!(|input: &[u8]| {
     }
     let set = builder.build().unwrap();
 
-    // What is left are names: a byte from 0xF8 on ends one, other small ones
-    // are likely to be hit.
+    // The rest is names. A byte from 0xF8 on ends a name.
     let rest: Vec<u8> = input.collect();
     for name in rest.split(|&b| b >= 0xF8).take(8) {
         let mut bytes = Vec::new();
@@ -110,7 +109,7 @@ fuzz_target!(|input: &[u8]| {
         let matching = ours.matching(name);
         for (index, (glob, one_byte)) in globs.iter().enumerate() {
             let comparable = !one_byte || name.is_ascii();
-            // The empty path and its components are not globset's concern.
+            // globset is not meant for the empty path.
             if comparable && !bytes.is_empty() {
                 let expected = theirs[index].is_match(name);
                 assert_eq!(matching.contains(&index), expected, "{glob:?} {name:?}");

@@ -1,6 +1,5 @@
-//! Pattern JSON: any bytes in, never a panic; what is read is written and read
-//! back the same, here and by serde; and what is JSON at all is what
-//! `serde_json` takes for it.
+//! Pattern JSON from any bytes. Reading never panics; a pattern is written and read back
+//! equal, here and by serde; and a text is JSON if `serde_json` takes it for JSON.
 
 #![no_main]
 
@@ -34,7 +33,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Both take the text as JSON, or neither does.
+/// Checks that both readers take the text for JSON, or neither does.
 fn compare_syntax(text: &str, read: &Result<FileStructurePattern, pathvein_core::Error>) {
     // Python's JSON has these numbers, too.
     if ["NaN", "Infinity"].iter().any(|word| text.contains(word)) {
@@ -42,7 +41,7 @@ fn compare_syntax(text: &str, read: &Result<FileStructurePattern, pathvein_core:
     }
     let ours = match read {
         Ok(_) => true,
-        // Broken JSON text inside a string of good JSON is not the point here.
+        // Broken JSON text inside a string of valid JSON is not compared.
         Err(error) => error.kind() != ErrorKind::JsonSyntax || error.nested_text().is_some(),
     };
     let theirs = serde_json::from_str::<IgnoredAny>(text);

@@ -1,5 +1,5 @@
-//! The compiled program, fed with sorted keys in ranges that are cut anywhere and
-//! told side by side, against the naive reference; and the walk of the same keys.
+//! Scans and walks of sorted keys against the naive reference. The keys come in ranges that
+//! are split anywhere and given side by side.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! The compiled program, fed with listings in any order, against the naive
-//! reference: patterns, a tree and an order, all made from the input.
+//! Scans of listings in any order against the naive reference. Patterns, tree and order are
+//! made from the input.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! The Rust of README.md, word for word, which a test sees to. Runs from the top of
-//! the checkout.
+//! The Rust example of README.md, word for word, which a test makes sure of. It runs from the
+//! top of the checkout.
 #![allow(clippy::print_stdout)]
 
 use pathvein_core::{ExcludeRules, FileStructurePattern, Scan};

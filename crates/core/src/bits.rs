@@ -1,12 +1,12 @@
-//! A growable row of bits, the answer to questions put in bulk.
+//! Rows of bits: a growable one, and functions on words.
 
 use std::fmt;
 
-/// One bit for each of a row of things, in their order.
+/// A row of bits, one for each item of a sequence.
 ///
-/// [`NameSet`](crate::NameSet) answers with it when it is asked about many
-/// names at once. Bit `i` is bit `i % 64`, counted from the lowest, of word
-/// `i / 64`; the bits of the last word beyond the length are zero.
+/// It is what [`NameSet`](crate::NameSet) returns for many names at once. Bit `i` is bit
+/// `i % 64`, counted from the lowest, of word `i / 64`. The bits of the last word beyond the
+/// length are zero.
 ///
 /// # Example
 ///
@@ -28,13 +28,13 @@ pub struct Bitmask {
 }
 
 impl Bitmask {
-    /// A mask without bits, to be filled by a method such as
-    /// [`NameSet::match_many_into`](crate::NameSet::match_many_into).
+    /// A mask without bits, for a method such as
+    /// [`NameSet::match_many_into`](crate::NameSet::match_many_into) to fill.
     pub fn new() -> Bitmask {
         Bitmask::default()
     }
 
-    /// How many bits there are, set or not.
+    /// The number of bits, set or not.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -44,7 +44,7 @@ impl Bitmask {
         self.len == 0
     }
 
-    /// Whether bit `index` is set; false from the length on.
+    /// Whether bit `index` is set. False beyond the length.
     pub fn contains(&self, index: usize) -> bool {
         self.words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
@@ -64,7 +64,7 @@ impl Bitmask {
         &self.words
     }
 
-    /// Makes this `len` bits, none of them set, and hands them out.
+    /// Makes this a mask of `len` bits, none of them set, and returns its words.
     pub(crate) fn reset(&mut self, len: usize) -> &mut [u64] {
         self.words.clear();
         self.words.resize(len.div_ceil(64), 0);

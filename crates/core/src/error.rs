@@ -1,10 +1,10 @@
-//! The one error type of the crate.
+//! The error type of the crate.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What was being done when an I/O error struck.
+/// What was being done when an I/O error happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -23,8 +23,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The operation in words that follow "while", for instance
-    /// `"reading the directory"`.
+    /// The operation in words that follow "while", for instance `"reading the directory"`.
     pub fn description(self) -> &'static str {
         match self {
             Operation::ResolveSource => "resolving the source",
@@ -41,15 +40,15 @@ impl Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The operating system refused something: see [`Error::io_error`],
-    /// [`Error::path`] and [`Error::operation`].
+    /// The operating system reported an error: see [`Error::io_error`], [`Error::path`] and
+    /// [`Error::operation`].
     Io,
-    /// A link to a directory leads back to a directory that is being visited:
-    /// see [`Error::path`] and [`Error::loop_ancestor`].
+    /// A link to a directory leads back to one of its ancestors: see [`Error::path`] and
+    /// [`Error::loop_ancestor`].
     Loop,
-    /// An exclude rule that is no valid path glob: see [`Error::glob`].
+    /// An exclude rule is no valid path glob: see [`Error::glob`].
     ExcludeRule,
-    /// A number that is no Unicode code point was given for a name glob.
+    /// A number in a name glob is no Unicode code point.
     CodePoint,
     /// A pattern nests deeper than [`MAX_LEVELS`](crate::MAX_LEVELS).
     TooDeep,
@@ -58,24 +57,22 @@ pub enum ErrorKind {
     JsonSyntax,
     /// A pattern's JSON is valid JSON but no pattern: see [`Error::place`].
     JsonPattern,
-    /// A key that was told out of order, or outside its range: see
-    /// [`Error::key`].
+    /// A key is out of order, or outside its range: see [`Error::key`].
     Key,
-    /// The iterator belongs to another process, of which this one is a fork: the
-    /// workers are there.
+    /// The iterator was started in another process, of which this one is a fork. The fork
+    /// has no workers.
     OtherProcess,
-    /// A defect of this crate: what was being done was given up.
+    /// A defect of this crate. The traversal has ended.
     Internal,
 }
 
-/// An error of this crate: it names the culprit and keeps its cause.
+/// An error of this crate, with its context and its cause.
 ///
-/// Shown, it is one line with all that is known. What is known can also be asked
-/// for; each accessor tells for which [kinds](ErrorKind) it has something, and is
-/// `None` for the others.
+/// `Display` shows all of it on one line. Each accessor tells for which [kinds](ErrorKind)
+/// it has a value, and is `None` for the others.
 ///
-/// It converts into a [`std::io::Error`] of the kind of its cause, which holds the
-/// whole of this error and so keeps the context.
+/// An error converts into a [`std::io::Error`] of the kind of its cause. That keeps the
+/// context, as it holds the whole error.
 ///
 /// # Example
 ///
@@ -186,7 +183,7 @@ impl Error {
         Repr::Internal { message }.into()
     }
 
-    /// The same error about a path in another spelling.
+    /// The same error with another path.
     pub(crate) fn with_path(mut self, to: PathBuf) -> Error {
         if let Repr::Io { path, .. } | Repr::Loop { path, .. } = &mut *self.repr {
             *path = to;
@@ -210,8 +207,7 @@ impl Error {
         }
     }
 
-    /// The path at which an [`Io`](ErrorKind::Io) or [`Loop`](ErrorKind::Loop)
-    /// error struck.
+    /// The path of an [`Io`](ErrorKind::Io) or [`Loop`](ErrorKind::Loop) error.
     pub fn path(&self) -> Option<&Path> {
         match &*self.repr {
             Repr::Io { path, .. } | Repr::Loop { path, .. } => Some(path),
@@ -219,8 +215,8 @@ impl Error {
         }
     }
 
-    /// What was being done when an [`Io`](ErrorKind::Io) error struck; a
-    /// [`Loop`](ErrorKind::Loop) is found while following a link.
+    /// What was being done when an [`Io`](ErrorKind::Io) error happened. For a
+    /// [`Loop`](ErrorKind::Loop), it is following a link.
     pub fn operation(&self) -> Option<Operation> {
         match &*self.repr {
             Repr::Io { operation, .. } => Some(*operation),
@@ -253,7 +249,7 @@ impl Error {
         }
     }
 
-    /// The key of a [`Key`](ErrorKind::Key) error; empty for a range as a whole.
+    /// The key of a [`Key`](ErrorKind::Key) error. Empty if the error is about a whole range.
     pub fn key(&self) -> Option<&str> {
         match &*self.repr {
             Repr::Key { key, .. } => Some(key),
@@ -261,8 +257,9 @@ impl Error {
         }
     }
 
-    /// The place in a pattern, such as `directories[2].files`; empty for the
-    /// pattern itself.
+    /// The place in a pattern, such as `directories[2].files`, of a
+    /// [`TooDeep`](ErrorKind::TooDeep), [`JsonSyntax`](ErrorKind::JsonSyntax) or
+    /// [`JsonPattern`](ErrorKind::JsonPattern) error. Empty for the pattern itself.
     pub fn place(&self) -> Option<&str> {
         match &*self.repr {
             Repr::TooDeep { place }
@@ -298,13 +295,13 @@ impl Error {
         }
     }
 
-    /// The text that [`line`](Error::line), [`column`](Error::column) and
-    /// [`offset`](Error::offset) of a [`JsonSyntax`](ErrorKind::JsonSyntax)
-    /// error count in, if that is not the text that was read but JSON text
-    /// inside one of its strings, the one at [`place`](Error::place).
+    /// The nested text of a [`JsonSyntax`](ErrorKind::JsonSyntax) error, if the error is in
+    /// JSON text inside a string of the text that was read. The string is at
+    /// [`place`](Error::place); [`line`](Error::line), [`column`](Error::column) and
+    /// [`offset`](Error::offset) count in the nested text.
     ///
-    /// It is UTF-8, but for lone surrogates: three bytes each, as Python's
-    /// `surrogatepass` writes them.
+    /// It is UTF-8, with lone surrogates as three bytes each, as Python's `surrogatepass`
+    /// writes them.
     pub fn nested_text(&self) -> Option<&[u8]> {
         match &*self.repr {
             Repr::JsonSyntax { nested_text, .. } => nested_text.as_deref(),
@@ -312,8 +309,8 @@ impl Error {
         }
     }
 
-    /// The message without the place: what is wrong, and where there is more
-    /// to say than its kind tells, what would be right.
+    /// The message without the place: what is wrong, and for some errors what would be
+    /// right.
     pub fn message(&self) -> String {
         match &*self.repr {
             Repr::Io { source, .. } => source.to_string(),

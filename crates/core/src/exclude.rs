@@ -1,4 +1,4 @@
-//! Exclude rules: path globs, relative to the source.
+//! Exclude rules: path globs of entries that a traversal leaves out.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -7,23 +7,23 @@ use globset::{Glob, GlobBuilder, GlobSet};
 
 use crate::Error;
 
-/// Which entries of a tree are left out, as if they were not there.
+/// Rules for entries of a tree that are left out, as if they did not exist.
 ///
-/// A rule is a path glob in the syntax of the [`globset`] crate: `*` and `?`
-/// do not cross a `/`, `**` does, `{a,b}` is either. It is matched against the
-/// path relative to the source.
+/// A rule is a path glob in the syntax of the [`globset`] crate: `*` and `?` do not cross a
+/// `/`, `**` does, `{a,b}` is either of two. It is matched against the path relative to the
+/// source.
 ///
-/// - A trailing `/` is taken off first; such a rule only excludes directories
-///   and links to directories.
+/// - A trailing `/` restricts the rule to directories and links to directories. It is taken
+///   off before anything else.
 /// - A rule with no other `/` is matched against the name, at any depth.
 /// - A leading `/` anchors the rule at the source.
 ///
 /// An excluded entry is not entered, not listed and satisfies nothing. The
 /// source itself is never excluded.
 ///
-/// Rules tell upper and lower case apart. They work on the bytes of a path, so
-/// `?` and a class stand for one byte: use `*` for what is not ASCII. The
-/// default rules exclude nothing.
+/// Rules tell upper and lower case apart. They work on the bytes of a path, so `?` and a
+/// class stand for one byte: use `*` for characters outside of ASCII. The default rules
+/// exclude nothing.
 ///
 /// # Example
 ///
@@ -65,7 +65,7 @@ impl Scope {
 /// How deep alternatives in braces may nest.
 const MAX_NESTING: usize = 32;
 
-/// How many braces are open at once, at the most.
+/// The largest number of braces that are open at once.
 fn nesting(glob: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     for c in glob.chars() {
@@ -79,7 +79,7 @@ fn nesting(glob: &str) -> usize {
     deepest
 }
 
-/// The globs, each with the rule that it is from, as one set; `None` for none.
+/// A set of globs, which are given with their rules. `None` if there are none.
 fn set(globs: Vec<(String, Glob)>) -> Result<Option<GlobSet>, Error> {
     let build = |globs: &[(String, Glob)]| {
         let mut builder = GlobSet::builder();
@@ -92,7 +92,7 @@ fn set(globs: Vec<(String, Glob)>) -> Result<Option<GlobSet>, Error> {
         return Ok(None);
     }
     build(&globs).map(Some).map_err(|error| {
-        // Which of them it was, the set does not tell.
+        // The set does not tell which glob is wrong, so each is tried alone.
         let mut alone = globs.iter().map(|glob| (&glob.0, build(std::slice::from_ref(glob))));
         match alone.find_map(|(rule, built)| built.err().map(|error| (rule, error))) {
             Some((rule, error)) => Error::exclude_rule(rule, error.kind().to_string()),
@@ -105,7 +105,7 @@ fn set(globs: Vec<(String, Glob)>) -> Result<Option<GlobSet>, Error> {
 }
 
 impl ExcludeRules {
-    /// Rules from their texts; none exclude nothing.
+    /// Rules from their texts. No rules exclude nothing.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl ExcludeRules {
             if glob.split('/').any(|component| matches!(component, "" | "." | "..")) {
                 return Err(bad("no path has an empty component, nor one named . or .."));
             }
-            // globset recurses on them.
+            // globset recurses on nested braces.
             if nesting(glob) > MAX_NESTING {
                 return Err(bad("alternatives in braces nest too deep"));
             }
@@ -153,10 +153,9 @@ impl ExcludeRules {
 
     /// Whether the entry at `path`, relative to the source, is excluded.
     ///
-    /// `is_directory` says that the entry is a directory or a link to one. The
-    /// empty path is the source, which is never excluded. Only the entry itself
-    /// is looked at: that everything below an excluded directory is out of
-    /// sight follows from its not being entered.
+    /// `is_directory` tells that the entry is a directory or a link to one. The empty path is
+    /// the source, which is never excluded. Only the entry itself is looked at, and not the
+    /// directories that it is in: an excluded directory is not entered.
     pub fn is_excluded(&self, path: impl AsRef<Path>, is_directory: bool) -> bool {
         let path = path.as_ref();
         let Some(name) = path.file_name() else { return false };
@@ -168,18 +167,18 @@ impl ExcludeRules {
         empty(&self.any) && empty(&self.directories)
     }
 
-    /// Whether a rule looks at more than the name.
+    /// Whether a rule needs the path of an entry, and not only the name.
     pub(crate) fn needs_path(&self) -> bool {
         self.any.paths.is_some() || self.directories.paths.is_some()
     }
 
-    /// Whether an entry is excluded whatever it is. `path` may be anything
-    /// unless the rules [need it](Self::needs_path).
+    /// Whether an entry of any kind is excluded. `path` is not looked at unless the rules
+    /// [need it](Self::needs_path).
     pub(crate) fn excludes_any(&self, path: &Path, name: &OsStr) -> bool {
         self.any.is_match(path, name)
     }
 
-    /// Whether an entry is excluded as a directory, by a rule for directories.
+    /// Whether a directory is excluded by a rule for directories alone.
     pub(crate) fn excludes_directory(&self, path: &Path, name: &OsStr) -> bool {
         self.directories.is_match(path, name)
     }

@@ -1,4 +1,4 @@
-//! One name glob: its text, what can be told from it, and matching one name.
+//! One name glob: its text, its properties, and matching one name.
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;
@@ -10,20 +10,20 @@ use crate::{Error, Name};
 
 #[cfg(test)]
 pub(crate) mod cases;
-mod program;
+mod compiled;
 mod token;
 
-pub(crate) use program::{Program, Shape};
+pub(crate) use compiled::{CompiledGlob, Shape};
 pub(crate) use token::Token;
 
 /// A name glob with exactly the meaning of Python's `fnmatch.fnmatchcase`.
 ///
-/// Every text is a glob; the crate's overview lists the syntax. A glob is code
-/// points, lone surrogates included, and matches the whole of a [`Name`]. Upper
-/// and lower case differ on every platform.
+/// Every text is a glob; the crate's overview lists the syntax. A glob consists of code
+/// points, lone surrogates included, and matches the whole of a [`Name`]. Upper and lower
+/// case differ on every platform.
 ///
-/// Equality, order and hash are those of the text: `a` and `[a]` match the same
-/// name and are two globs. Clones share what was made of the text.
+/// Equality, order and hash are those of the text: `a` and `[a]` match the same name and
+/// are two globs. Clones share the compiled glob.
 ///
 /// # Example
 ///
@@ -43,10 +43,10 @@ pub struct NameGlob(Arc<Inner>);
 
 struct Inner {
     text: Text,
-    program: Program,
+    compiled: CompiledGlob,
 }
 
-/// The text, as a string whenever it can be one.
+/// The text: a string if it can be one.
 #[derive(PartialEq, Eq, Hash)]
 enum Text {
     Str(Box<str>),
@@ -62,8 +62,8 @@ impl NameGlob {
 
     /// A glob from code points, lone surrogates included.
     ///
-    /// A surrogate followed by another stays two code points. The only error is
-    /// a number beyond 0x10FFFF.
+    /// Two surrogates in a row stay two code points. The only error is a number beyond
+    /// 0x10FFFF.
     ///
     /// # Example
     ///
@@ -98,7 +98,7 @@ impl NameGlob {
     }
 
     fn build(text: Text, code_points: &[u32]) -> NameGlob {
-        NameGlob(Arc::new(Inner { text, program: Program::new(code_points) }))
+        NameGlob(Arc::new(Inner { text, compiled: CompiledGlob::new(code_points) }))
     }
 
     /// The glob's text as code points.
@@ -112,8 +112,8 @@ impl NameGlob {
 
     /// The glob's text, or `None` if it holds a lone surrogate.
     ///
-    /// Such a text can be read with [`code_points`](NameGlob::code_points), and
-    /// written for people with `Display`.
+    /// Text with lone surrogates can be read with [`code_points`](NameGlob::code_points),
+    /// and shown with `Display`.
     pub fn as_str(&self) -> Option<&str> {
         match &self.0.text {
             Text::Str(text) => Some(text),
@@ -123,25 +123,24 @@ impl NameGlob {
 
     /// Whether the glob matches the whole of `name`.
     ///
-    /// Takes no memory. The time grows with the length of the name, times the
-    /// length of the longest piece between two stars at worst.
+    /// Allocates nothing. The time is at worst the length of the name times the length of
+    /// the longest piece between two stars.
     pub fn is_match<'n>(&self, name: impl Into<Name<'n>>) -> bool {
-        self.0.program.is_match(name.into())
+        self.0.compiled.is_match(name.into())
     }
 
     /// Whether every name matches: the glob is stars and nothing else.
     pub fn matches_everything(&self) -> bool {
-        self.0.program.shape == Shape::Everything
+        self.0.compiled.shape == Shape::Everything
     }
 
-    /// Whether no string at all matches, because the glob holds a class without
-    /// members such as `[z-a]`.
+    /// Whether no string at all matches: the glob holds a class without members, such as
+    /// `[z-a]`.
     pub fn never_matches(&self) -> bool {
-        self.0.program.shape == Shape::Never
+        self.0.compiled.shape == Shape::Never
     }
 
-    /// Whether only strings with a `/` in them match, so no file or directory
-    /// of any tree.
+    /// Whether only strings with a `/` in them match, and so no entry of any tree.
     ///
     /// # Example
     ///
@@ -153,11 +152,11 @@ impl NameGlob {
     /// assert!(!NameGlob::new("raw[/_]*").needs_slash());
     /// ```
     pub fn needs_slash(&self) -> bool {
-        self.0.program.tokens.contains(&Token::Char('/'.into()))
+        self.0.compiled.tokens.contains(&Token::Char('/'.into()))
     }
 
-    pub(crate) fn program(&self) -> &Program {
-        &self.0.program
+    pub(crate) fn compiled(&self) -> &CompiledGlob {
+        &self.0.compiled
     }
 }
 
@@ -179,7 +178,7 @@ impl From<&String> for NameGlob {
     }
 }
 
-/// The code points are those that [`Name`] gives the string.
+/// The code points are those of the string as a [`Name`].
 impl From<&OsStr> for NameGlob {
     fn from(glob: &OsStr) -> NameGlob {
         match glob.to_str() {
@@ -215,14 +214,14 @@ impl PartialOrd for NameGlob {
     }
 }
 
-/// By code points, as Python orders strings.
+/// The order is that of the code points, as Python orders strings.
 impl Ord for NameGlob {
     fn cmp(&self, other: &NameGlob) -> Ordering {
         self.code_points().cmp(other.code_points())
     }
 }
 
-/// The text, each lone surrogate as `\udcXX`.
+/// Shows the text, with each lone surrogate as `\udcXX`.
 impl fmt::Display for NameGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(text) = self.as_str() {
@@ -238,7 +237,7 @@ impl fmt::Display for NameGlob {
     }
 }
 
-/// The text in quotes, with escapes as in a string literal; a lone surrogate is
+/// Shows the text in quotes, with escapes as in a string literal. A lone surrogate is
 /// `\udcXX`.
 impl fmt::Debug for NameGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -282,7 +281,7 @@ mod tests {
         }
     }
 
-    /// All globs of up to four telling characters, each with all such names.
+    /// All globs of up to four special characters, each with all such names.
     #[test]
     fn every_short_glob() {
         fn all(letters: &str, longest: u32) -> Vec<Vec<u32>> {
@@ -349,7 +348,7 @@ mod tests {
                 }
             }
         }
-        // Of UTF-8 that was cut off, no byte is taken for part of a piece.
+        // No byte of UTF-8 that was cut off is taken for part of a piece.
         assert!(!glob(&text(&["*é*"])).is_match(&[0xDCC3, 0xDCA9][..]));
         assert!(!glob(&text(&["*a*\0*b*"])).is_match("ab"));
     }

@@ -1,28 +1,27 @@
-//! A scan of keys in sorted order.
+//! A scan of a tree that is given as keys in sorted order.
 
 use std::sync::Arc;
 
 use crate::bits;
 use crate::key_tree::{KeyCounts, KeyTree, KeyVisitor, RangeId};
-use crate::program::{Below, CandidateSet, FileSearch, Program};
+use crate::program::{CandidateSet, ChildRequirements, FileSearch, Program};
 use crate::{Error, ExcludeRules, FileStructurePattern, Name};
 
-/// A scan of the keys of an object store, an archive or an inventory, told in
-/// sorted order.
+/// A scan of the keys of an object store, an archive or an inventory, which come in sorted
+/// order.
 ///
-/// Keys are paths relative to the source, with `/` between components, in the
-/// order of their UTF-8 bytes, each once. A key that ends in `/` is a directory's
-/// marker: the directory exists, and no file. Its answers are those of
+/// Keys are paths relative to the source, with `/` between components, in the order of
+/// their UTF-8 bytes, each once. A key that ends in `/` is a directory's marker: the
+/// directory exists, and the key is no file. The matches are those of
 /// [`Scan`](crate::Scan) on the same tree.
 ///
-/// The keys may be cut into ranges that are told side by side, in any order: each
-/// in sorted order within itself. Matches are there as soon as no range has keys
-/// of their directory any more. What is kept is the ways down to where the ranges
-/// are, not the tree.
+/// The keys may be split into ranges. Each range comes in sorted order within itself, and
+/// the ranges side by side in any order. A match is found as soon as no range can have more
+/// keys of its directory. The scan keeps the directories that lead to the positions of the
+/// ranges, not the tree.
 ///
-/// A key with a component that is empty, `.` or `..` is no path. The components
-/// before that one exist; the key is among those that [`take_bad`](Self::take_bad)
-/// gives.
+/// A key with a component that is empty, `.` or `..` is no path. The components before that
+/// one exist; the key is among those that [`take_bad`](Self::take_bad) returns.
 ///
 /// # Example
 ///
@@ -44,80 +43,84 @@ use crate::{Error, ExcludeRules, FileStructurePattern, Name};
 /// ```
 #[derive(Debug)]
 pub struct KeyScan {
-    tree: KeyTree<Matcher>,
+    tree: KeyTree<KeyScanVisitor>,
 }
 
 #[derive(Debug)]
-struct Matcher {
+struct KeyScanVisitor {
     program: Program,
     max_depth: usize,
     source: Box<str>,
 }
 
+/// What is known of an open directory.
 #[derive(Debug)]
-struct State {
+struct KeyScanState {
     /// What the directory's name leaves possible; `None`: nothing.
     candidates: Option<Arc<CandidateSet>>,
     files: FileSearch,
-    /// What they ask of the sub-directories, if anything.
-    below: Option<Below>,
-    /// What of that some sub-directory satisfies, by its place there.
+    /// What the candidates ask of the sub-directories. Files may come later here, so these
+    /// are the requirements of all candidates.
+    requirements: Option<ChildRequirements>,
+    /// Which of the required nodes some sub-directory satisfies, by their index there.
     satisfied: Box<[u64]>,
 }
 
-impl Matcher {
-    fn state(&self, parent: Option<&State>, depth: usize, name: Name<'_>) -> State {
-        let wanted = match parent.and_then(|parent| parent.below.as_ref()) {
-            Some(below) => &below.wanted,
-            None => self.program.wanted_afresh(depth <= self.max_depth),
+impl KeyScanVisitor {
+    fn state(&self, parent: Option<&KeyScanState>, depth: usize, name: Name<'_>) -> KeyScanState {
+        let sought = match parent.and_then(|parent| parent.requirements.as_ref()) {
+            Some(requirements) => &requirements.sought,
+            None => self.program.sought_for_roots(depth <= self.max_depth),
         };
         let mut hits = Vec::new();
-        let candidates = self.program.hit_directories(wanted, name, &mut hits);
-        let candidates = candidates.then(|| Arc::new(self.program.candidates(wanted, &hits)));
+        let is_possible = self.program.match_name(sought, name, &mut hits);
+        let candidates = is_possible.then(|| Arc::new(self.program.candidates(sought, &hits)));
         let files = self.program.file_search(candidates.as_ref());
-        let roots = depth < self.max_depth;
-        let below = candidates.as_ref().and_then(|set| self.program.below(&set.nodes, roots));
-        let satisfied = bits::zeroed(below.as_ref().map_or(0, |below| below.children.len()));
-        State { candidates, files, below, satisfied }
+        let match_below = depth < self.max_depth;
+        let requirements = candidates
+            .as_ref()
+            .and_then(|set| self.program.child_requirements(&set.nodes, match_below));
+        let satisfied = bits::zeroed(requirements.as_ref().map_or(0, |r| r.nodes.len()));
+        KeyScanState { candidates, files, requirements, satisfied }
     }
 }
 
-impl KeyVisitor for Matcher {
-    type State = State;
+impl KeyVisitor for KeyScanVisitor {
+    type State = KeyScanState;
     type Found = Vec<usize>;
 
-    fn source(&self) -> State {
+    fn source(&self) -> KeyScanState {
         self.state(None, 0, Name::from(&*self.source))
     }
 
-    fn opened(&self, parent: &mut State, depth: usize, name: &str) -> (State, bool) {
+    fn opened(&self, parent: &mut KeyScanState, depth: usize, name: &str) -> (KeyScanState, bool) {
         let state = self.state(Some(parent), depth, Name::from(name));
-        let reaches = depth <= self.max_depth && !self.program.is_empty();
-        let inside = reaches || state.candidates.as_ref().is_some_and(|set| set.looks_inside);
-        (state, inside)
+        let visits_all = depth <= self.max_depth && !self.program.is_empty();
+        let looks_inside = state.candidates.as_ref().is_some_and(|set| set.looks_inside);
+        (state, visits_all || looks_inside)
     }
 
-    fn directory(&self, _: &mut State, _: &str) {}
+    fn directory(&self, _: &mut KeyScanState, _: &str) {}
 
-    fn file(&self, state: &mut State, name: &str) {
+    fn file(&self, state: &mut KeyScanState, name: &str) {
         self.program.search_file(&mut state.files, name);
     }
 
     fn closed(
         &self,
-        state: State,
+        state: KeyScanState,
         depth: usize,
         _: bool,
-        parent: Option<&mut State>,
+        parent: Option<&mut KeyScanState>,
     ) -> Option<Vec<usize>> {
-        let State { candidates, files, below, satisfied } = state;
+        let KeyScanState { candidates, files, requirements, satisfied } = state;
         let is_satisfied = |&child: &_| {
-            let place = below.as_ref().and_then(|below| below.place(child));
-            place.is_some_and(|place| bits::get(&satisfied, place))
+            let index = requirements.as_ref().and_then(|requirements| requirements.index_of(child));
+            index.is_some_and(|index| bits::get(&satisfied, index))
         };
         let mut matched = Vec::new();
-        let mut parent = parent.and_then(|State { below, satisfied, .. }| {
-            below.as_ref().map(|below| (below, satisfied))
+        let mut parent = parent.and_then(|KeyScanState { requirements, satisfied, .. }| {
+            requirements.as_ref().map(|requirements| (requirements, satisfied))
         });
         for &id in candidates.iter().flat_map(|set| &set.nodes) {
             if !self.program.has_files(id, &files)
@@ -128,10 +131,10 @@ impl KeyVisitor for Matcher {
             if depth <= self.max_depth {
                 matched.extend_from_slice(self.program.patterns(id));
             }
-            if let Some((below, satisfied)) = &mut parent
-                && let Some(place) = below.place(id)
+            if let Some((requirements, satisfied)) = &mut parent
+                && let Some(index) = requirements.index_of(id)
             {
-                bits::set(satisfied, place);
+                bits::set(satisfied, index);
             }
         }
         (!matched.is_empty()).then_some(matched)
@@ -139,31 +142,96 @@ impl KeyVisitor for Matcher {
 }
 
 impl KeyScan {
-    /// A scan for `patterns`, and the range of all keys. `source` is the source's
-    /// name, empty for the root of a store; `max_depth` is as in
+    /// A scan for `patterns`, and the range of all keys. `source` is the source's name,
+    /// empty for the root of a store. `max_depth` is that of
     /// [`Scan::max_depth`](crate::Scan::max_depth).
     ///
-    /// Matches name a pattern by its position. Patterns that are equal are not
-    /// made one here: each is reported.
+    /// A match names its pattern by the position. Equal patterns are each reported.
     pub fn new(
         patterns: &[FileStructurePattern],
         source: &str,
         max_depth: Option<usize>,
         exclude: ExcludeRules,
     ) -> (KeyScan, RangeId) {
-        let matcher = Matcher {
+        let visitor = KeyScanVisitor {
             program: Program::new(patterns),
             max_depth: max_depth.unwrap_or(usize::MAX),
             source: source.into(),
         };
-        let (tree, range) = KeyTree::new(matcher, exclude);
+        let (tree, range) = KeyTree::new(visitor, exclude);
         (KeyScan { tree }, range)
     }
 
-    crate::key_tree::key_methods!();
+    /// Takes the next keys of a range.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) if a key does not come after all earlier
+    /// keys of the range, or lies outside it, or if the range has ended. None of the keys
+    /// has been taken then.
+    pub fn keys<'k, K>(&mut self, range: RangeId, keys: K) -> Result<(), Error>
+    where
+        K: IntoIterator<Item = &'k str>,
+        K::IntoIter: Clone,
+    {
+        self.tree.keys(range, keys.into_iter())
+    }
 
-    /// The matches since the last call: the directory's path relative to the
-    /// source, empty for the source itself, and the position of the pattern.
+    /// Takes a directory that a store lists in the place of the keys in it, by its prefix,
+    /// which ends in a slash. The directory exists. Returns whether anything inside is
+    /// wanted. If so its keys must follow, in this range or in one that is split off at the
+    /// prefix; if not, they may be left out.
+    ///
+    /// # Errors
+    ///
+    /// As for [`keys`](Self::keys).
+    pub fn prefix(&mut self, range: RangeId, prefix: &str) -> Result<bool, Error> {
+        self.tree.prefix(range, prefix)
+    }
+
+    /// Splits a range at a key, which must come after all keys that the range was given. The
+    /// range keeps the keys before `at`. Returns the range of the rest, `at` included, up to
+    /// the old end.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) if `at` does not lie in what is left of the
+    /// range, or if the range has ended.
+    pub fn split(&mut self, range: RangeId, at: &str) -> Result<RangeId, Error> {
+        self.tree.split(range, at)
+    }
+
+    /// The prefix of the topmost directory, at the position of the range, inside which
+    /// nothing more is wanted: it is excluded, or too deep. All keys with this prefix may be
+    /// left out.
+    pub fn skip(&self, range: RangeId) -> Option<&str> {
+        self.tree.skip(range)
+    }
+
+    /// Tells that no more keys of a range come. A range whose keys cannot be read is ended,
+    /// too: the keys that it was given count. A range that has ended is ignored.
+    pub fn end(&mut self, range: RangeId) {
+        self.tree.end(range);
+    }
+
+    /// The keys since the last call that are no path, one for each directory and kind of
+    /// bad component.
+    pub fn take_bad(&mut self) -> Vec<String> {
+        self.tree.take_bad()
+    }
+
+    /// What the keys so far amount to.
+    pub fn counts(&self) -> KeyCounts {
+        self.tree.counts()
+    }
+
+    /// Whether all ranges have ended.
+    pub fn is_done(&self) -> bool {
+        self.tree.is_done()
+    }
+
+    /// The matches since the last call, each as the directory's path relative to the source,
+    /// empty for the source itself, and the position of the pattern.
     pub fn take_matches(&mut self) -> Vec<(String, usize)> {
         let mut matches = Vec::new();
         for (path, patterns) in self.tree.take_found() {

@@ -1,10 +1,12 @@
-//! A walk of keys in sorted order.
+//! A walk of a tree that is given as keys in sorted order.
 
 use crate::key_tree::{KeyCounts, KeyTree, KeyVisitor, RangeId};
 use crate::{Error, ExcludeRules};
 
-/// The directories that the keys of an object store, an archive or an inventory
-/// make up, told in sorted order as for [`KeyScan`](crate::KeyScan).
+/// A walk of the directories that the keys of an object store, an archive or an inventory
+/// make up.
+///
+/// The keys come in sorted order and in ranges, as for a [`KeyScan`](crate::KeyScan).
 ///
 /// # Example
 ///
@@ -22,27 +24,27 @@ use crate::{Error, ExcludeRules};
 /// ```
 #[derive(Debug)]
 pub struct KeyWalk {
-    tree: KeyTree<Collector>,
+    tree: KeyTree<KeyWalkVisitor>,
 }
 
 /// A directory that keys make up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyListing {
-    /// Its path relative to the source, empty for the source itself.
+    /// The directory's path relative to the source, empty for the source itself.
     pub path: String,
     /// The names of its sub-directories.
     pub directories: Vec<String>,
-    /// The names of its files. One may be among the directories, too.
+    /// The names of its files. A name may be among the directories, too.
     pub files: Vec<String>,
 }
 
 #[derive(Debug)]
-struct Collector {
+struct KeyWalkVisitor {
     max_depth: usize,
 }
 
-impl KeyVisitor for Collector {
+impl KeyVisitor for KeyWalkVisitor {
     type State = KeyListing;
     type Found = KeyListing;
 
@@ -74,18 +76,75 @@ impl KeyVisitor for Collector {
 }
 
 impl KeyWalk {
-    /// A walk down to `max_depth` (0: the source alone; `None`: no limit), and
-    /// the range of all keys.
+    /// A walk, and the range of all keys. `max_depth` is the depth of the deepest
+    /// directories to list: 0 is the source alone, `None` is no limit.
     pub fn new(max_depth: Option<usize>, exclude: ExcludeRules) -> (KeyWalk, RangeId) {
-        let collector = Collector { max_depth: max_depth.unwrap_or(usize::MAX) };
-        let (tree, range) = KeyTree::new(collector, exclude);
+        let visitor = KeyWalkVisitor { max_depth: max_depth.unwrap_or(usize::MAX) };
+        let (tree, range) = KeyTree::new(visitor, exclude);
         (KeyWalk { tree }, range)
     }
 
-    crate::key_tree::key_methods!();
+    /// Takes the next keys of a range, as [`KeyScan::keys`](crate::KeyScan::keys) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`KeyScan::keys`](crate::KeyScan::keys).
+    pub fn keys<'k, K>(&mut self, range: RangeId, keys: K) -> Result<(), Error>
+    where
+        K: IntoIterator<Item = &'k str>,
+        K::IntoIter: Clone,
+    {
+        self.tree.keys(range, keys.into_iter())
+    }
 
-    /// The directories that have been told wholly since the last call, in no
-    /// particular order.
+    /// Takes a directory that a store lists in the place of the keys in it, as
+    /// [`KeyScan::prefix`](crate::KeyScan::prefix) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`KeyScan::prefix`](crate::KeyScan::prefix).
+    pub fn prefix(&mut self, range: RangeId, prefix: &str) -> Result<bool, Error> {
+        self.tree.prefix(range, prefix)
+    }
+
+    /// Splits a range at a key, as [`KeyScan::split`](crate::KeyScan::split) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`KeyScan::split`](crate::KeyScan::split).
+    pub fn split(&mut self, range: RangeId, at: &str) -> Result<RangeId, Error> {
+        self.tree.split(range, at)
+    }
+
+    /// The prefix of the keys that may be left out next, as for
+    /// [`KeyScan::skip`](crate::KeyScan::skip).
+    pub fn skip(&self, range: RangeId) -> Option<&str> {
+        self.tree.skip(range)
+    }
+
+    /// Tells that no more keys of a range come, as [`KeyScan::end`](crate::KeyScan::end) does.
+    pub fn end(&mut self, range: RangeId) {
+        self.tree.end(range);
+    }
+
+    /// The keys since the last call that are no path, as for
+    /// [`KeyScan::take_bad`](crate::KeyScan::take_bad).
+    pub fn take_bad(&mut self) -> Vec<String> {
+        self.tree.take_bad()
+    }
+
+    /// What the keys so far amount to.
+    pub fn counts(&self) -> KeyCounts {
+        self.tree.counts()
+    }
+
+    /// Whether all ranges have ended.
+    pub fn is_done(&self) -> bool {
+        self.tree.is_done()
+    }
+
+    /// The directories whose keys were all given since the last call, in no particular
+    /// order.
     pub fn take_directories(&mut self) -> Vec<KeyListing> {
         let found = self.tree.take_found().into_iter();
         found.map(|(path, listing)| KeyListing { path, ..listing }).collect()

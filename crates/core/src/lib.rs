@@ -1,17 +1,15 @@
-//! Find directories by their structure: by what they are called, and by the
-//! files and directories that they hold.
+//! Find directories by their structure: by their names, and by the files and directories
+//! that they hold.
 //!
-//! A [`FileStructurePattern`] says what to look for; a [`Scan`] finds every
-//! directory of a local tree that matches, in one parallel pass in which each
-//! directory is opened once, however many patterns there are and however deep
-//! they nest. A [`ListingScan`] does the same for any tree that the caller can
-//! list: a bucket, an archive, an index. Beneath them, and useful alone, are
-//! [`NameGlob`] and [`NameSet`], which match names exactly as Python's `fnmatch`
-//! does, and [`Walk`], a parallel listing of a tree.
+//! A [`FileStructurePattern`] says what to look for. A [`Scan`] finds every directory of a
+//! local tree that matches, in one parallel pass in which each directory is opened once,
+//! however many patterns there are and however deep they nest. A [`ListingScan`] does the
+//! same for any tree that the caller can list: a bucket, an archive, an index. Their parts
+//! are useful alone: [`NameGlob`] and [`NameSet`] match names exactly as Python's `fnmatch`
+//! does, and [`Walk`] lists a tree in parallel.
 //!
-//! What a match is, down to the last corner, is written in [`semantics`]. The
-//! crate is the core of the Python package
-//! [pathvein](https://github.com/alexjbuck/pathvein) and knows nothing of Python.
+//! What exactly a match is can be read in [`semantics`]. The crate is the core of the Python
+//! package [pathvein](https://github.com/alexjbuck/pathvein) and knows nothing of Python.
 //!
 //! # Scanning
 //!
@@ -38,7 +36,7 @@
 //! for result in Scan::new(&lab, &[run]).max_depth(Some(3)) {
 //!     match result {
 //!         Ok(found_one) => found.push(found_one.into_path()),
-//!         // What goes wrong below the source is told, and the scan goes on.
+//!         // An error below the source does not end the scan.
 //!         Err(error) => eprintln!("{error}"),
 //!     }
 //! }
@@ -46,16 +44,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Matches come as they are found, in no particular order. Dropping the iterator
-//! stops the workers. [`Scan`] and [`Walk`] bring their own threads, so they can
-//! be used from anywhere, rayon's pools included.
+//! Matches come as they are found, in no particular order. Dropping the iterator stops the
+//! workers. [`Scan`] and [`Walk`] have threads of their own, so they can be used from
+//! anywhere, a pool of rayon's included.
 //!
 //! # Patterns in files
 //!
 //! Patterns are read from JSON and written as JSON
 //! ([`from_json`](FileStructurePattern::from_json),
-//! [`to_json`](FileStructurePattern::to_json)); by way of [`serde`] from other
-//! formats, too.
+//! [`to_json`](FileStructurePattern::to_json)), and through [`serde`] in other formats.
 //!
 //! ```
 //! use pathvein_core::FileStructurePattern;
@@ -69,7 +66,7 @@
 //! )?;
 //! assert_eq!(run.directories()[0].files(), ["*.parquet".into()]);
 //!
-//! // What can never match is legal, and reported on demand.
+//! // A glob that can never match is legal, and `validate` reports it.
 //! let odd = FileStructurePattern::from_json(r#"{"files": ["data/*.parquet"]}"#)?;
 //! assert_eq!(odd.validate()[0].place(), "files[0]");
 //! # Ok::<(), pathvein_core::Error>(())
@@ -95,14 +92,14 @@
 //!
 //! # Trees that are not on a disk
 //!
-//! A [`ListingScan`] is told what each directory lists, and says which ones it
-//! needs next: here, a tree in memory.
+//! A [`ListingScan`] gets the listings from its caller, and names the directories whose
+//! listings it wants next. Here the tree is in memory.
 //!
 //! ```
 //! use std::collections::HashMap;
 //! use pathvein_core::{FileStructurePattern, ListingScan, Name};
 //!
-//! // Per directory, its directories and its files.
+//! // For each directory, its directories and its files.
 //! let tree: HashMap<&str, (Vec<&str>, Vec<&str>)> = HashMap::from([
 //!     ("lab", (vec!["run_1"], vec![])),
 //!     ("lab/run_1", (vec!["data"], vec!["config.json"])),
@@ -118,7 +115,7 @@
 //!         scan.absent(id);
 //!         continue;
 //!     };
-//!     // Each with whether it may be entered.
+//!     // Each directory comes with whether it may be entered.
 //!     let entries: Vec<_> = directories.iter().map(|&name| (Name::from(name), true)).collect();
 //!     let files = files.iter().map(|&name| Name::from(name));
 //!     for (index, wanted) in scan.listed(id, path.clone(), &entries, files) {
@@ -129,8 +126,8 @@
 //! # Ok::<(), pathvein_core::Error>(())
 //! ```
 //!
-//! Where all keys come in sorted order, as from an object store, a [`KeyScan`]
-//! takes them as they are.
+//! If all keys come in sorted order, as from an object store, a [`KeyScan`] takes them as
+//! they are.
 //!
 //! # Names alone
 //!
@@ -148,8 +145,8 @@
 //!
 //! # Glob syntax
 //!
-//! A name glob is held against the whole of one name and has exactly the meaning
-//! of Python's `fnmatch.fnmatchcase`:
+//! A name glob matches the whole of one name, and has exactly the meaning of Python's
+//! `fnmatch.fnmatchcase`:
 //!
 //! | | |
 //! |---|---|
@@ -158,41 +155,38 @@
 //! | `[abc]`, `[a-f]` | one code point of the set; ranges are by code point |
 //! | `[!abc]` | one code point that is not in the set |
 //!
-//! Nothing else is special: `{`, `}`, `,`, `\` and `^` are themselves, and `**` is
-//! `*`. So is `/`, and as no name holds one, a glob that needs it matches no entry
-//! of any tree.
-//! Upper and lower case differ on every platform. Every text is a glob: a `[`
-//! that is not closed is itself. In a class, `]` at the start and `-` at either
-//! end are themselves, and a range whose ends are reversed is empty: `[z-a]`
-//! never matches. To match `*`, `?` or `[`, put it in brackets: `[*]`.
+//! Nothing else is special: `{`, `}`, `,`, `\` and `^` are themselves, and `**` is `*`. A
+//! `/` is itself, too; as no name holds one, a glob that needs it matches no entry of any
+//! tree. Upper and lower case differ on every platform. Every text is a glob: a `[` that is
+//! not closed is itself. In a class, `]` at the start and `-` at either end are themselves,
+//! and a range whose ends are reversed is empty: `[z-a]` never matches. To match `*`, `?` or
+//! `[`, put it in brackets: `[*]`.
 //!
-//! Names are code points: those of text, and for names on disk that are not
-//! UTF-8 one lone surrogate per byte in the place of what is not; see [`Name`].
+//! Names are code points. In a name on disk, each byte that is not UTF-8 is one lone
+//! surrogate: see [`Name`].
 //!
-//! Exclude rules are another matter, path globs in the syntax of the `globset`
-//! crate: see [`ExcludeRules`].
+//! Exclude rules are path globs, with another syntax, that of the `globset` crate: see
+//! [`ExcludeRules`].
 //!
 //! # Links
 //!
-//! A symbolic link to a directory is listed among the directories. It is entered
-//! only with [`Scan::follow_links`], and then never where it leads back to a
-//! directory on the way to it: that is an [`Error`] of kind
-//! [`Loop`](ErrorKind::Loop). A link that is not entered is present by its name:
-//! it satisfies a sub-pattern that asks for nothing inside, and is never a match
-//! itself.
+//! A symbolic link to a directory is listed among the directories. It is entered only with
+//! [`Scan::follow_links`]. A link that leads back to one of its ancestors is never entered:
+//! it is an [`Error`] of kind [`Loop`](ErrorKind::Loop). A link that is not entered is
+//! present by its name: it satisfies a sub-pattern that asks for nothing inside, and is
+//! never a match itself.
 //!
 //! # Errors
 //!
-//! There is one type, [`Error`], with a [kind](ErrorKind) and accessors for what
-//! is known. An error of a running scan or walk stands in the place of a result,
-//! and the iteration goes on after it. Errors only ever hide matches: one that is
-//! reported is true.
+//! There is one type, [`Error`], with a [kind](ErrorKind) and accessors. An error of a
+//! running scan or walk comes in the place of a result, and the iteration goes on after it.
+//! Errors can only hide matches: a match that is reported is true.
 //!
 //! # Platforms
 //!
 //! On Linux and Android directories are read with `getdents64` and opened
-//! relative to their parents; elsewhere by way of the `walkdir` crate. The
-//! results are the same.
+//! relative to their parents. Elsewhere the `walkdir` crate reads them. The results are the
+//! same.
 
 mod bits;
 mod error;
@@ -209,6 +203,7 @@ mod name_set;
 mod pattern;
 mod program;
 mod scan;
+mod stats;
 mod traversal;
 mod validate;
 mod walk;
@@ -225,14 +220,15 @@ pub use name::Name;
 pub use name_set::NameSet;
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
 pub use scan::{Match, Matches, Scan};
-pub use traversal::{Next, Progress, Stats};
+pub use stats::{Progress, Stats};
+pub use traversal::{Next, Results};
 pub use validate::{Problem, Severity};
 pub use walk::{Listing, Listings, Walk};
 
 #[doc = include_str!("../docs/semantics.md")]
 pub mod semantics {}
 
-/// The example of the README, to be tested.
+/// The example of the README, which is tested this way.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,40 +1,39 @@
-//! A scan of a tree that is handed in, one listing at a time.
+//! A scan of a tree whose listings come from the caller, one at a time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::matching::{Candidates, Linked, MatchState, Matching};
+use crate::matching::{Candidates, MatchState, Matching, TreeNode};
 use crate::program::Program;
 use crate::{FileStructurePattern, Name};
 
-/// A directory that a [`ListingScan`] wants to be told about.
+/// A directory whose listing a [`ListingScan`] wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DirectoryId(u64);
 
 impl DirectoryId {
-    /// The id as a number, to be handed to another language.
+    /// The id as a number, for another language.
     pub fn to_raw(self) -> u64 {
         self.0
     }
 
-    /// The id that [`to_raw`](Self::to_raw) gave. Any other number is the id of
-    /// no directory.
+    /// The id that [`to_raw`](Self::to_raw) gave. Any other number is no directory's id.
     pub fn from_raw(id: u64) -> DirectoryId {
         DirectoryId(id)
     }
 }
 
-/// A scan whose listings come from the caller: of a remote store, an archive, a
-/// tree in memory.
+/// A scan whose listings come from the caller: those of a remote store, an archive, a tree
+/// in memory.
 ///
-/// It says which directories it needs; the caller tells for each what it lists,
-/// in any order, or why it cannot. Its answers are those of [`Scan`](crate::Scan)
-/// on the same tree. Each directory carries a `T` of the caller's, such as its
-/// path, that comes back with a match.
+/// The scan names the directories whose listings it wants. The caller gives them in any
+/// order, or says why it cannot. The matches are those of [`Scan`](crate::Scan) on the
+/// same tree. Each directory carries a tag of the caller's, such as its path, which comes
+/// back with a match.
 ///
-/// Links, mount points and exclude rules are the caller's business: it leaves out
-/// what is excluded, and says of each directory whether it may be entered. What is
-/// kept is what is wanted and the ways down to it, not the tree.
+/// Links, mount points and exclude rules are the caller's business: it leaves out entries
+/// that are excluded, and tells of each directory whether it may be entered. The scan keeps
+/// the wanted directories and their ancestors, not the tree.
 ///
 /// # Example
 ///
@@ -59,27 +58,30 @@ impl DirectoryId {
 #[derive(Debug)]
 pub struct ListingScan<T> {
     matching: Matching,
-    /// The directories that are wanted and not told about yet.
-    wanted: HashMap<DirectoryId, Prospect<T>>,
+    /// The directories that are wanted and not listed yet.
+    wanted: HashMap<DirectoryId, WantedDirectory<T>>,
     next_id: u64,
     matches: Vec<(T, usize)>,
 }
 
+/// A directory that is not listed yet.
 #[derive(Debug)]
-struct Prospect<T> {
-    parent: Option<Arc<Listed<T>>>,
+struct WantedDirectory<T> {
+    /// `None` for a source.
+    parent: Option<Arc<ListedDirectory<T>>>,
     candidates: Candidates,
 }
 
+/// A listed directory in which others are wanted.
 #[derive(Debug)]
-struct Listed<T> {
-    parent: Option<Arc<Listed<T>>>,
+struct ListedDirectory<T> {
+    parent: Option<Arc<ListedDirectory<T>>>,
     depth: usize,
     state: MatchState,
     tag: T,
 }
 
-impl<T> Linked for Listed<T> {
+impl<T> TreeNode for ListedDirectory<T> {
     fn parent(&self) -> Option<&Arc<Self>> {
         self.parent.as_ref()
     }
@@ -93,7 +95,7 @@ impl<T> Linked for Listed<T> {
     }
 }
 
-impl<T> Drop for Listed<T> {
+impl<T> Drop for ListedDirectory<T> {
     fn drop(&mut self) {
         // A loop, since recursion as deep as the tree would overflow the stack.
         let mut parent = self.parent.take();
@@ -104,11 +106,10 @@ impl<T> Drop for Listed<T> {
 }
 
 impl<T: Clone> ListingScan<T> {
-    /// A scan for `patterns`; `max_depth` as in
+    /// A scan for `patterns`. `max_depth` is that of
     /// [`Scan::max_depth`](crate::Scan::max_depth).
     ///
-    /// Matches name a pattern by its position. Patterns that are equal are not
-    /// made one here: each is reported.
+    /// A match names its pattern by the position. Equal patterns are each reported.
     pub fn new(patterns: &[FileStructurePattern], max_depth: Option<usize>) -> ListingScan<T> {
         let program = Program::new(patterns);
         let max_depth = max_depth.unwrap_or(usize::MAX);
@@ -120,31 +121,31 @@ impl<T: Clone> ListingScan<T> {
         }
     }
 
-    /// Begins with a source of this name, the last component of its path, empty
-    /// for the root of a store; gives the id to list it under.
+    /// Adds a source, and returns its id. `name` is the last component of its path, empty
+    /// for the root of a store.
     ///
-    /// The source is wanted whatever its name. A scan may have several sources.
+    /// A source is wanted whatever its name. A scan may have several sources.
     pub fn source<'n>(&mut self, name: impl Into<Name<'n>>) -> DirectoryId {
-        let candidates = self.matching.source(name.into());
-        self.want(Prospect { parent: None, candidates })
+        let candidates = self.matching.candidates(None, 0, name.into(), false);
+        self.want(WantedDirectory { parent: None, candidates })
     }
 
-    fn want(&mut self, prospect: Prospect<T>) -> DirectoryId {
+    fn want(&mut self, directory: WantedDirectory<T>) -> DirectoryId {
         let id = DirectoryId(self.next_id);
         self.next_id += 1;
-        self.wanted.insert(id, prospect);
+        self.wanted.insert(id, directory);
         id
     }
 
-    /// Tells what a wanted directory lists: its sub-directories, each with
-    /// whether it may be entered, and its other entries. Gives the
-    /// sub-directories that are wanted: their index and id.
+    /// Gives the listing of a wanted directory: its sub-directories, each with whether it
+    /// may be entered, and its other entries. Returns the sub-directories that are wanted
+    /// in turn, each as its index in `directories` and its id.
     ///
-    /// A directory that may not be entered is present by its name, with nothing in
-    /// it. A name may be among the directories and the files: it is then both. A
-    /// listing that failed part-way is told as far as it goes.
+    /// A directory that may not be entered is present by its name, with nothing inside. A
+    /// name may be among the directories and among the files: it is then both. If a listing
+    /// failed part-way, the entries that were read are its listing.
     ///
-    /// An id that is not wanted (any more) is ignored.
+    /// An id that is not, or not any more, that of a wanted directory is ignored.
     pub fn listed<'n>(
         &mut self,
         id: DirectoryId,
@@ -152,7 +153,7 @@ impl<T: Clone> ListingScan<T> {
         directories: &[(Name<'_>, bool)],
         files: impl IntoIterator<Item = Name<'n>>,
     ) -> Vec<(usize, DirectoryId)> {
-        let Some(Prospect { parent, candidates }) = self.wanted.remove(&id) else {
+        let Some(WantedDirectory { parent, candidates }) = self.wanted.remove(&id) else {
             return Vec::new();
         };
         let depth = parent.as_ref().map_or(0, |parent| parent.depth + 1);
@@ -162,76 +163,81 @@ impl<T: Clone> ListingScan<T> {
             matching.program.search_file(&mut search, name);
         }
         let mut matched = Vec::new();
-        let progress = matching.listed(parent.as_ref(), depth, candidates, &search, &mut matched);
+        let mut state = matching.listed(parent.as_ref(), depth, candidates, &search, &mut matched);
         self.matches.extend(matched.into_iter().map(|pattern| (tag.clone(), pattern)));
 
-        let is_awaited: Vec<bool> = directories
-            .iter()
-            .map(|&(name, _)| progress.awaited().is_some_and(|a| matching.may_report(a, name)))
-            .collect();
-        let count = is_awaited.iter().filter(|&&awaited| awaited).count();
-        if count == 0 {
-            matching.ended(parent.as_ref(), &progress, found(&mut self.matches));
-        }
-        let state = matching.state(progress, count);
-        let listed = Arc::new(Listed { parent, depth, state, tag });
-        let reaches = depth < matching.max_depth && !matching.program.is_empty();
+        let feeds: Vec<bool> =
+            directories.iter().map(|&(name, _)| matching.depends_on(&state, name)).collect();
+        let count = feeds.iter().filter(|&&feeds| feeds).count();
+        matching.wait_for(parent.as_ref(), &mut state, count, adding_to(&mut self.matches));
+        let listed = Arc::new(ListedDirectory { parent, depth, state, tag });
+        let visits_all = depth < matching.max_depth && !matching.program.is_empty();
         let mut wanted = Vec::new();
-        for (index, (&(name, enterable), awaited)) in directories.iter().zip(is_awaited).enumerate()
-        {
-            if !(awaited || reaches && enterable) {
+        for (index, (&(name, enterable), feeds)) in directories.iter().zip(feeds).enumerate() {
+            if !(feeds || visits_all && enterable) {
                 continue;
             }
-            let candidates = self.matching.candidates(&listed.state, depth + 1, name, awaited);
-            if enterable && (reaches || self.matching.look_inside(&candidates)) {
+            let state = Some(&listed.state);
+            let candidates = self.matching.candidates(state, depth + 1, name, feeds);
+            if enterable && (visits_all || self.matching.looks_inside(&candidates)) {
                 let parent = Some(Arc::clone(&listed));
-                wanted.push((index, self.want(Prospect { parent, candidates })));
+                wanted.push((index, self.want(WantedDirectory { parent, candidates })));
             } else {
-                self.matching.not_entered(&listed, candidates, found(&mut self.matches));
+                self.matching.not_entered(&listed, candidates, adding_to(&mut self.matches));
             }
         }
         wanted
     }
 
-    /// Tells that a wanted directory cannot be listed: it is present by name,
-    /// with nothing in it to be seen. Of a source that means no matches.
+    /// Tells that a wanted directory exists and cannot be listed: it is present by its
+    /// name, with nothing inside. A source has no matches then.
     ///
-    /// An id that is not wanted (any more) is ignored, here as below.
+    /// An id that is not, or not any more, that of a wanted directory is ignored.
     pub fn not_listed(&mut self, id: DirectoryId) {
-        if let Some(Prospect { parent: Some(parent), candidates }) = self.wanted.remove(&id) {
-            self.matching.not_entered(&parent, candidates, found(&mut self.matches));
+        if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
+        {
+            self.matching.not_entered(&parent, candidates, adding_to(&mut self.matches));
         }
     }
 
-    /// Tells that a wanted directory is no longer there: it satisfies nothing.
+    /// Tells that a wanted directory does not exist any more: it satisfies nothing.
+    ///
+    /// An id that is not, or not any more, that of a wanted directory is ignored.
     pub fn absent(&mut self, id: DirectoryId) {
-        if let Some(Prospect { parent: Some(parent), candidates }) = self.wanted.remove(&id) {
-            self.matching.absent(&parent, candidates, found(&mut self.matches));
+        if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
+        {
+            self.matching.absent(&parent, candidates, adding_to(&mut self.matches));
         }
     }
 
-    /// Takes a wanted directory to hold whatever may be asked of it on behalf of
-    /// the directories above: for telling whether a directory that cannot be
-    /// listed decides an answer. It is no match itself.
+    /// Assumes that a wanted directory satisfies whatever its ancestors ask of it. It is no
+    /// match itself. This tells whether a directory that cannot be listed decides an
+    /// answer.
+    ///
+    /// An id that is not, or not any more, that of a wanted directory is ignored.
     pub fn assumed(&mut self, id: DirectoryId) {
-        if let Some(Prospect { parent: Some(parent), candidates }) = self.wanted.remove(&id) {
-            self.matching.assumed(&parent, candidates, found(&mut self.matches));
+        if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
+        {
+            self.matching.assumed(&parent, candidates, adding_to(&mut self.matches));
         }
     }
 
-    /// The matches since the last call: the directory's tag and the position of
-    /// the pattern.
+    /// The matches since the last call, each as the directory's tag and the position of the
+    /// pattern.
     pub fn take_matches(&mut self) -> Vec<(T, usize)> {
         std::mem::take(&mut self.matches)
     }
 
-    /// Whether no directory is wanted any more.
+    /// Whether no more directory is wanted.
     pub fn is_done(&self) -> bool {
         self.wanted.is_empty()
     }
 }
 
-fn found<T: Clone>(matches: &mut Vec<(T, usize)>) -> impl FnMut(&Arc<Listed<T>>, &[usize]) {
+/// A function that adds the matches of directories that are closed.
+fn adding_to<T: Clone>(
+    matches: &mut Vec<(T, usize)>,
+) -> impl FnMut(&Arc<ListedDirectory<T>>, &[usize]) {
     |listed, patterns| {
         matches.extend(patterns.iter().map(|&pattern| (listed.tag.clone(), pattern)));
     }

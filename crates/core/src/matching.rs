@@ -1,69 +1,71 @@
-//! The state of a directory whose answer is awaited, and how answers come up.
+//! Matching directories one by one: what is kept of each, and how answers come up.
 //!
-//! Going down, the candidates of a directory are the nodes that its name leaves
-//! possible; once it is listed, those whose files are there either are
-//! satisfied or wait for sub-directories. Coming up, satisfied nodes are OR-ed
-//! into the parent. The countdown of sub-directories that may still contribute
-//! is all the synchronisation there is.
+//! Going down, the candidates of a directory are the nodes that its name leaves possible.
+//! Once it is listed, a candidate whose files are not there is out; the others either are
+//! satisfied or wait for sub-directories. Coming up, satisfied nodes are set in the
+//! parent's bits.
+//!
+//! # Invariant of the countdown
+//!
+//! A directory's `open_children` is set once, before any of the sub-directories that feed
+//! it is looked at. Each of these counts it down exactly once, after it has set its bits
+//! in the parent. The count is an acquire-release operation, so whoever brings it to zero
+//! sees all the bits, and it alone closes the directory. No lock is needed, and the
+//! sub-directories may answer in any order and from any thread. A directory waits only for
+//! directories below it, so each is closed some time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::Name;
 use crate::memo::Memo;
-use crate::program::{Below, CandidateSet, FileSearch, NodeId, Outcome, Program, Wanted};
+use crate::program::{CandidateSet, ChildRequirements, Evaluation, FileSearch};
+use crate::program::{NodeId, Program, SearchSet};
 
-/// A directory as seen from above: what its name leaves possible.
+/// What a directory's name leaves possible.
 #[derive(Debug)]
 pub(crate) struct Candidates {
     /// `None`: nothing.
     set: Option<Arc<CandidateSet>>,
-    /// Whether the parent awaits its answer.
-    reports: bool,
+    /// Whether the parent's answer depends on this directory.
+    feeds_parent: bool,
 }
 
-/// What has come of a directory once it is listed.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    reports: bool,
-    /// What is under way: the candidates whose files are there and whose
-    /// sub-directories are not known yet. `None`: nothing.
-    below: Option<Arc<Below>>,
-}
-
-/// What is kept of a listed directory while answers from below are awaited.
+/// What is kept of a listed directory.
 #[derive(Debug)]
 pub(crate) struct MatchState {
-    reports: bool,
-    /// `None` if no answer is awaited.
-    below: Option<Arc<Below>>,
-    /// The nodes, by their place among those asked for, that some sub-directory
-    /// satisfies; the first 64 of them.
+    /// Whether the parent waits for this directory's answer.
+    feeds_parent: bool,
+    /// What the undecided candidates ask of the sub-directories; `None`: no candidate is
+    /// undecided.
+    requirements: Option<Arc<ChildRequirements>>,
+    /// Which of the required nodes some sub-directory satisfies, by their index there:
+    /// the first 64.
     satisfied: AtomicU64,
-    /// The others.
+    /// The bits from 64 on.
     more_satisfied: Box<[AtomicU64]>,
-    /// How many sub-directories may still contribute.
-    pending: AtomicUsize,
+    /// How many sub-directories have not answered yet.
+    open_children: AtomicUsize,
 }
 
-/// A directory that is linked to its parent.
-pub(crate) trait Linked: Sized {
+/// A listed directory that knows its parent.
+pub(crate) trait TreeNode: Sized {
     fn parent(&self) -> Option<&Arc<Self>>;
     fn depth(&self) -> usize;
     fn state(&self) -> &MatchState;
 }
 
-/// A program and how deep its matches may start; and what has been worked out
-/// so far. Most trees ask the same questions again and again, and even with
-/// thousands of patterns the answer is then a matter of looking it up. A clone
-/// begins without.
+/// A program, the depth of the deepest matches, and answers that were computed before.
+///
+/// Most directories of a tree ask the same questions, so even with thousands of patterns
+/// the answer is a matter of looking it up. A clone begins without answers.
 #[derive(Debug)]
 pub(crate) struct Matching {
     pub(crate) program: Arc<Program>,
     pub(crate) max_depth: usize,
-    candidates: Memo<Wanted, Arc<CandidateSet>>,
-    outcomes: Memo<CandidateSet, Arc<Outcome>>,
-    /// What is asked, for as long as it takes.
+    candidates: Memo<SearchSet, Arc<CandidateSet>>,
+    evaluations: Memo<CandidateSet, Arc<Evaluation>>,
+    /// A buffer for the words of a question.
     words: Vec<u64>,
 }
 
@@ -79,53 +81,47 @@ impl Matching {
             program,
             max_depth,
             candidates: Memo::default(),
-            outcomes: Memo::default(),
+            evaluations: Memo::default(),
             words: Vec::new(),
         }
     }
 
-    /// The candidates of the source.
-    pub(crate) fn source(&mut self, name: Name<'_>) -> Candidates {
-        self.out_of(None, true, name, false)
+    /// Whether all directories at `depth` are visited.
+    pub(crate) fn visits_depth(&self, depth: usize) -> bool {
+        depth <= self.max_depth && !self.program.is_empty()
     }
 
-    /// The candidates of a sub-directory at `depth`. It reports if its parent
-    /// awaits its answer, going by [`may_report`](Self::may_report).
+    /// The candidates of a directory at `depth`, by its name. The source has no parent.
+    /// `feeds_parent` is what [`depends_on`](Self::depends_on) said.
     pub(crate) fn candidates(
         &mut self,
-        parent: &MatchState,
+        parent: Option<&MatchState>,
         depth: usize,
         name: Name<'_>,
-        reports: bool,
+        feeds_parent: bool,
     ) -> Candidates {
-        // (One that does not report has a name that nothing under way asks for.)
-        let wanted = parent.below.as_ref().filter(|_| reports).map(|below| &below.wanted);
-        self.out_of(wanted, depth <= self.max_depth, name, reports)
+        let Matching { program, max_depth, candidates, words, .. } = self;
+        // A directory that does not feed its parent has a name that none of the parent's
+        // requirements asks for.
+        let requirements = parent.filter(|_| feeds_parent).and_then(|p| p.requirements.as_ref());
+        let sought = match requirements {
+            Some(requirements) => &requirements.sought,
+            None => program.sought_for_roots(depth <= *max_depth),
+        };
+        let set = program.match_name(sought, name, words).then(|| {
+            candidates.get_or_compute(sought, words, || Arc::new(program.candidates(sought, words)))
+        });
+        Candidates { set, feeds_parent }
     }
 
-    fn out_of(
-        &mut self,
-        wanted: Option<&Arc<Wanted>>,
-        roots: bool,
-        name: Name<'_>,
-        reports: bool,
-    ) -> Candidates {
-        let Matching { program, candidates, words, .. } = self;
-        let wanted = wanted.unwrap_or(program.wanted_afresh(roots));
-        let set = program
-            .hit_directories(wanted, name, words)
-            .then(|| candidates.get(wanted, words, || Arc::new(program.candidates(wanted, words))));
-        Candidates { set, reports }
-    }
-
-    /// Whether a directory of this name may contribute to an answer that its
-    /// parent awaits for `awaited`.
-    pub(crate) fn may_report(&mut self, awaited: &Wanted, name: Name<'_>) -> bool {
-        self.program.hit_directories(awaited, name, &mut self.words)
+    /// Whether a listed directory's answer depends on a sub-directory of this name.
+    pub(crate) fn depends_on(&mut self, state: &MatchState, name: Name<'_>) -> bool {
+        let Some(requirements) = &state.requirements else { return false };
+        self.program.match_name(&requirements.required, name, &mut self.words)
     }
 
     /// Whether a candidate asks for something inside the directory.
-    pub(crate) fn look_inside(&self, candidates: &Candidates) -> bool {
+    pub(crate) fn looks_inside(&self, candidates: &Candidates) -> bool {
         candidates.set.as_ref().is_some_and(|set| set.looks_inside)
     }
 
@@ -134,118 +130,123 @@ impl Matching {
         self.program.file_search(candidates.set.as_ref())
     }
 
-    /// Takes the end of a directory's listing into account: tells the patterns
-    /// that are matched already, and what is under way.
-    pub(crate) fn listed<D: Linked>(
+    /// The state of a directory whose listing has ended. The patterns that it is known to
+    /// match are added to `matched`. [`wait_for`](Self::wait_for) must follow.
+    pub(crate) fn listed<N: TreeNode>(
         &mut self,
-        parent: Option<&Arc<D>>,
+        parent: Option<&Arc<N>>,
         depth: usize,
         candidates: Candidates,
         files: &FileSearch,
         matched: &mut Vec<usize>,
-    ) -> Progress {
-        let Candidates { set, reports } = candidates;
-        let Some(set) = set else { return Progress { reports, below: None } };
-        let Matching { program, max_depth, outcomes, words, .. } = self;
-        let (here, below) = (depth <= *max_depth, depth < *max_depth);
+    ) -> MatchState {
+        let Candidates { set, feeds_parent } = candidates;
+        let mut state = MatchState {
+            feeds_parent,
+            requirements: None,
+            satisfied: AtomicU64::new(0),
+            more_satisfied: Box::default(),
+            open_children: AtomicUsize::new(0),
+        };
+        let Some(set) = set else { return state };
+        let Matching { program, max_depth, evaluations, words, .. } = self;
+        let (match_here, match_below) = (depth <= *max_depth, depth < *max_depth);
         words.clear();
-        words.push(u64::from(here) | u64::from(below) << 1);
+        words.push(u64::from(match_here) | u64::from(match_below) << 1);
         words.extend_from_slice(files.words());
-        let outcome =
-            outcomes.get(&set, words, || Arc::new(program.outcome(&set, files, here, below)));
-        matched.extend_from_slice(&outcome.matched);
-        if let Some(parent) = parent.filter(|_| reports) {
-            outcome.satisfied.iter().for_each(|&id| parent.state().satisfy(id));
+        let evaluation = evaluations.get_or_compute(&set, words, || {
+            Arc::new(program.evaluate(&set, files, match_here, match_below))
+        });
+        matched.extend_from_slice(&evaluation.matched);
+        if let Some(parent) = parent.filter(|_| feeds_parent) {
+            evaluation.satisfied.iter().for_each(|&id| parent.state().satisfy(id));
         }
-        Progress { reports, below: outcome.below.clone() }
+        state.requirements.clone_from(&evaluation.requirements);
+        state
     }
 
-    /// A sub-directory that is present by name, with nothing in it to be seen.
-    pub(crate) fn not_entered<D: Linked>(
+    /// Makes a listed directory wait for the answers of so many sub-directories. If there
+    /// are none it is closed: its undecided candidates are not satisfied.
+    pub(crate) fn wait_for<N: TreeNode>(
         &self,
-        parent: &Arc<D>,
-        candidates: Candidates,
-        matched: impl FnMut(&Arc<D>, &[usize]),
+        parent: Option<&Arc<N>>,
+        state: &mut MatchState,
+        count: usize,
+        matched: impl FnMut(&Arc<N>, &[usize]),
     ) {
-        self.unlisted(parent, candidates, |id| !self.program.looks_inside(id), matched);
+        if count > 0 {
+            let required = state.requirements.as_ref().map_or(0, |r| r.nodes.len());
+            state.more_satisfied = (1..required.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+            *state.open_children.get_mut() = count;
+            return;
+        }
+        state.requirements = None;
+        if let Some(parent) = parent.filter(|_| std::mem::take(&mut state.feeds_parent)) {
+            self.answer(parent, matched);
+        }
     }
 
-    /// A sub-directory that turned out not to be there.
-    pub(crate) fn absent<D: Linked>(
+    /// A sub-directory exists, and its inside is not looked at.
+    pub(crate) fn not_entered<N: TreeNode>(
         &self,
-        parent: &Arc<D>,
+        parent: &Arc<N>,
         candidates: Candidates,
-        matched: impl FnMut(&Arc<D>, &[usize]),
+        matched: impl FnMut(&Arc<N>, &[usize]),
     ) {
-        self.unlisted(parent, candidates, |_| false, matched);
+        self.not_listed(parent, candidates, |id| !self.program.looks_inside(id), matched);
     }
 
-    /// A sub-directory that is taken to satisfy whatever may be asked of it.
-    pub(crate) fn assumed<D: Linked>(
+    /// A sub-directory does not exist any more.
+    pub(crate) fn absent<N: TreeNode>(
         &self,
-        parent: &Arc<D>,
+        parent: &Arc<N>,
         candidates: Candidates,
-        matched: impl FnMut(&Arc<D>, &[usize]),
+        matched: impl FnMut(&Arc<N>, &[usize]),
     ) {
-        self.unlisted(parent, candidates, |_| true, matched);
+        self.not_listed(parent, candidates, |_| false, matched);
     }
 
-    /// The answer, if the parent awaits one, of a sub-directory that is not
-    /// listed: it satisfies those of its candidates that `satisfies` says.
-    fn unlisted<D: Linked>(
+    /// A sub-directory is assumed to satisfy whatever is asked of it.
+    pub(crate) fn assumed<N: TreeNode>(
         &self,
-        parent: &Arc<D>,
+        parent: &Arc<N>,
+        candidates: Candidates,
+        matched: impl FnMut(&Arc<N>, &[usize]),
+    ) {
+        self.not_listed(parent, candidates, |_| true, matched);
+    }
+
+    /// The answer of a sub-directory that is not listed: it satisfies those of its
+    /// candidates that `satisfies` names.
+    fn not_listed<N: TreeNode>(
+        &self,
+        parent: &Arc<N>,
         candidates: Candidates,
         satisfies: impl Fn(NodeId) -> bool,
-        matched: impl FnMut(&Arc<D>, &[usize]),
+        matched: impl FnMut(&Arc<N>, &[usize]),
     ) {
-        if !candidates.reports {
+        if !candidates.feeds_parent {
             return;
         }
         let nodes = candidates.set.iter().flat_map(|set| &set.nodes).copied();
         nodes.filter(|&id| satisfies(id)).for_each(|id| parent.state().satisfy(id));
-        self.answered(parent, matched);
+        self.answer(parent, matched);
     }
 
-    /// What to keep of a directory that awaits so many answers from below; where
-    /// it is none, it also [has ended](Self::ended).
-    pub(crate) fn state(&self, progress: Progress, awaited: usize) -> MatchState {
-        // What it awaits in vain it does not need to know of.
-        let below = progress.below.filter(|_| awaited > 0);
-        let children = below.as_ref().map_or(0, |below| below.children.len());
-        MatchState {
-            reports: progress.reports && awaited > 0,
-            below,
-            satisfied: AtomicU64::new(0),
-            more_satisfied: (1..children.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
-            pending: AtomicUsize::new(awaited),
-        }
-    }
-
-    /// The end of a directory that awaits no answer from below: what is still
-    /// under way in it has come to nothing, and its own answer is in.
-    pub(crate) fn ended<D: Linked>(
+    /// Counts one answer that `directory` waits for. The last one closes it, which may
+    /// close its parent, and so on up.
+    fn answer<N: TreeNode>(
         &self,
-        parent: Option<&Arc<D>>,
-        progress: &Progress,
-        matched: impl FnMut(&Arc<D>, &[usize]),
+        mut directory: &Arc<N>,
+        mut matched: impl FnMut(&Arc<N>, &[usize]),
     ) {
-        if let Some(parent) = parent.filter(|_| progress.reports) {
-            self.answered(parent, matched);
-        }
-    }
-
-    /// One answer that `directory` awaited is in. The last one closes it, and
-    /// with it perhaps its parent, and so on up.
-    fn answered<D: Linked>(&self, directory: &Arc<D>, mut matched: impl FnMut(&Arc<D>, &[usize])) {
-        let mut directory = directory;
         loop {
             let state = directory.state();
-            if state.pending.fetch_sub(1, Ordering::AcqRel) != 1 {
+            if state.open_children.fetch_sub(1, Ordering::AcqRel) != 1 {
                 return;
             }
-            let parent = directory.parent().filter(|_| state.reports);
-            for &id in state.below.iter().flat_map(|below| &below.waiting) {
+            let parent = directory.parent().filter(|_| state.feeds_parent);
+            for &id in state.requirements.iter().flat_map(|requirements| &requirements.undecided) {
                 if !self.program.directories(id).iter().all(|&child| state.is_satisfied(child)) {
                     continue;
                 }
@@ -265,17 +266,15 @@ impl Matching {
     }
 }
 
-impl Progress {
-    /// What is awaited of the sub-directories, if anything.
-    pub(crate) fn awaited(&self) -> Option<&Wanted> {
-        self.below.as_ref().map(|below| &below.awaited)
-    }
-}
-
 impl MatchState {
-    /// The word and the bit of a node, if it is one that is asked for.
+    /// Whether the directory's answer depends on any sub-directory at all.
+    pub(crate) fn depends_on_any(&self) -> bool {
+        self.requirements.is_some()
+    }
+
+    /// The word and the bit of a node, if it is required.
     fn bit(&self, id: NodeId) -> Option<(&AtomicU64, u64)> {
-        let index = self.below.as_ref()?.place(id)?;
+        let index = self.requirements.as_ref()?.index_of(id)?;
         let word = match index / 64 {
             0 => &self.satisfied,
             word => &self.more_satisfied[word - 1],
@@ -285,7 +284,7 @@ impl MatchState {
 
     fn satisfy(&self, id: NodeId) {
         if let Some((word, bit)) = self.bit(id) {
-            // Whoever reads it has seen the countdown, which orders it.
+            // The countdown orders this before any reading.
             word.fetch_or(bit, Ordering::Relaxed);
         }
     }

@@ -1,16 +1,16 @@
-//! A name, one path component, seen as the code points that globs match.
+//! A name, which is one path component, as the code points that globs match.
 
 use std::ffi::OsStr;
 
 /// A borrowed name: one path component, or any other string to be matched.
 ///
-/// A glob matches code points. A `&str` is its characters; an `&OsStr` is what
-/// Python's `os.fsdecode` makes of it: a byte that is not UTF-8 is one lone
-/// surrogate, `0xDC00 + byte`; a `&[u32]` is code points as they are, lone
-/// surrogates included. (On Windows a file name can hold lone surrogates
-/// itself, and they are those code points.)
+/// A glob matches code points. The code points of a `&str` are its characters. Those of an
+/// `&OsStr` are what Python's `os.fsdecode` makes of it: a byte that is not UTF-8 is one
+/// lone surrogate, `0xDC00 + byte`. A `&[u32]` gives the code points as they are, lone
+/// surrogates included. On Windows a file name can hold lone surrogates, which are then
+/// code points of the name.
 ///
-/// Nothing is copied: bytes are decoded as they are matched.
+/// Nothing is copied: bytes are decoded while they are matched.
 ///
 /// # Example
 ///
@@ -35,7 +35,7 @@ pub struct Name<'a>(pub(crate) Repr<'a>);
 pub(crate) enum Repr<'a> {
     /// UTF-8 in which any other byte stands for `0xDC00 + byte`.
     Bytes(&'a [u8]),
-    /// Code points; not every surrogate in them stands for a byte.
+    /// Code points. A surrogate among them need not stand for a byte.
     CodePoints(&'a [u32]),
 }
 
@@ -81,9 +81,9 @@ pub(crate) trait CodePoints: Copy {
     fn next(&mut self) -> Option<u32>;
     /// Takes the last code point off.
     fn next_back(&mut self) -> Option<u32>;
-    /// The rest as UTF-8 with escapes, if that is how the name is given.
+    /// The rest of the name as bytes, if the name is given as [`Repr::Bytes`].
     fn as_bytes(&self) -> Option<&[u8]>;
-    /// Takes so many bytes off, which are whole code points.
+    /// Takes so many bytes off the start. They must be whole code points.
     fn skip_bytes(&mut self, count: usize);
 }
 
@@ -109,9 +109,9 @@ impl CodePoints for &[u32] {
 
 /// UTF-8 in which any other byte stands for `0xDC00 + byte`.
 ///
-/// The same code points come out in either direction: no sequence of more than
-/// one byte holds the first byte of another, so where a sequence lies does not
-/// depend on what stands before or after it.
+/// Both directions give the same code points: no sequence of more than one byte holds the
+/// first byte of another, so the position of a sequence does not depend on what comes
+/// before or after it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Utf8<'a>(pub(crate) &'a [u8]);
 
@@ -145,8 +145,8 @@ impl CodePoints for Utf8<'_> {
     }
 }
 
-/// The code point at the start of `bytes` and its width, where the first byte
-/// is there and not ASCII.
+/// The code point at the start of `bytes`, and its width. The first byte must exist and not
+/// be ASCII.
 fn decode_wide(bytes: &[u8]) -> (u32, usize) {
     let first = bytes[0];
     let escaped = (0xDC00 + u32::from(first), 1);
@@ -165,20 +165,20 @@ fn decode_wide(bytes: &[u8]) -> (u32, usize) {
         code_point = code_point << 6 | u32::from(byte & 0x3F);
     }
     let valid = match code_point {
-        // A file name of Windows can hold a lone surrogate, and Rust encodes
-        // it like any other code point; elsewhere those bytes are not UTF-8.
+        // A file name of Windows can hold a lone surrogate, which Rust encodes like any
+        // other code point. Elsewhere such bytes are not UTF-8.
         0xD800..=0xDFFF => cfg!(windows),
         _ => code_point >= least && code_point <= 0x10_FFFF,
     };
     if valid { (code_point, width) } else { escaped }
 }
 
-/// The code point at the end of `bytes` and its width, where the last byte is
-/// there and not ASCII.
+/// The code point at the end of `bytes`, and its width. The last byte must exist and not be
+/// ASCII.
 fn decode_wide_back(bytes: &[u8]) -> (u32, usize) {
     for width in 2..=bytes.len().min(4) {
         let sequence = &bytes[bytes.len() - width..];
-        // The first byte that is no continuation byte decides.
+        // The last byte that is no continuation byte decides.
         if sequence[0] & 0xC0 != 0x80 {
             if !sequence[0].is_ascii() {
                 let (code_point, decoded) = decode_wide(sequence);
@@ -207,7 +207,8 @@ mod tests {
         code_points
     }
 
-    /// What the standard library calls valid is a character, all else bytes.
+    /// The code points by the standard library: what it calls valid is characters, and all
+    /// else is bytes.
     #[cfg(not(windows))]
     fn reference(bytes: &[u8]) -> Vec<u32> {
         let mut code_points = Vec::new();
@@ -229,16 +230,16 @@ mod tests {
 
     #[test]
     #[cfg(not(windows))]
-    fn every_short_string_of_telling_bytes() {
+    fn every_short_string_of_boundary_bytes() {
         // The bounds of every class of bytes in the definition of UTF-8.
-        let telling = [
+        let boundary = [
             0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0,
             0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
         ];
         for length in 0..=4 {
-            for number in 0..telling.len().pow(length) {
+            for number in 0..boundary.len().pow(length) {
                 let bytes: Vec<u8> =
-                    (0..length).map(|i| telling[number / telling.len().pow(i) % 25]).collect();
+                    (0..length).map(|i| boundary[number / boundary.len().pow(i) % 25]).collect();
                 let expected = reference(&bytes);
                 assert_eq!(forward(&bytes), expected, "{bytes:x?}");
                 assert_eq!(backward(&bytes), expected, "{bytes:x?}");

@@ -1,4 +1,4 @@
-//! A set of name globs, matched together.
+//! A set of name globs that are matched together.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -17,11 +17,10 @@ use index::{Affixes, Buckets, HashBuckets, Probe, mix};
 
 /// A set of name globs that are matched together, in their order.
 ///
-/// Each glob is known by its index, the place where it was given. Duplicates
-/// are kept. The time per name grows much slower than the number of globs:
-/// globs with a literal start or end are looked up by it, and what remains is
-/// matched side by side in one pass over the name. (A name given as code points
-/// goes through the globs one by one.)
+/// Each glob is known by its index, the position at which it was given. Duplicates are
+/// kept. The time per name grows much slower than the number of globs: globs with a literal
+/// start or end are looked up by it, and the others are matched side by side in one pass
+/// over the name. A name that is given as code points is matched by one glob after another.
 ///
 /// # Example
 ///
@@ -40,30 +39,30 @@ use index::{Affixes, Buckets, HashBuckets, Probe, mix};
 #[derive(Clone)]
 pub struct NameSet {
     globs: Box<[NameGlob]>,
-    /// How many globs can be asked one by one in the time of a search.
+    /// How many globs can be matched one by one in the time of a search.
     few: usize,
-    /// One bit for each glob that can match at all.
+    /// One bit for each glob: whether it can match at all.
     possible: Box<[u64]>,
-    /// The stars.
+    /// The globs that match everything.
     everything: Box<[u32]>,
     /// Bit `min(n, 63)` is set if there is a literal of `n` bytes.
     literal_lengths: u64,
-    /// Literals by their hash, which stands with each of them.
+    /// The literals by their hash. Each has its full hash with it.
     literals: HashBuckets<(u64, u32)>,
-    /// What ends in a known extension, by [`Probe::extension`].
+    /// The globs that end in a known extension, by [`Probe::extension`].
     extensions: HashBuckets<Affixes>,
-    /// What else begins in a known way, by the first byte.
+    /// The other globs with a literal start, by its first byte.
     heads: Buckets<Affixes>,
-    /// What else ends in a known way, by the last byte.
+    /// The other globs with a literal end, by its last byte.
     tails: Buckets<Affixes>,
-    /// What has neither a known start nor a known end.
+    /// The globs with neither a literal start nor a literal end.
     automaton: Automaton,
-    /// Of these, what is too long for the automaton.
+    /// Those among them that are too long for the automaton.
     long: Box<[u32]>,
 }
 
 impl NameSet {
-    /// A set of these globs. It may be empty; it then matches nothing.
+    /// A set of these globs. An empty set matches nothing.
     ///
     /// # Panics
     ///
@@ -81,29 +80,29 @@ impl NameSet {
         let mut others: Vec<(u32, &[Token])> = Vec::new();
         let mut long = Vec::new();
         for (id, glob) in (0..).zip(&globs) {
-            let program = glob.program();
-            if program.shape != Shape::Never {
+            let compiled = glob.compiled();
+            if compiled.shape != Shape::Never {
                 possible[id as usize / 64] |= 1 << (id % 64);
             }
-            match program.shape {
+            match compiled.shape {
                 Shape::Never => {}
                 Shape::Everything => everything.push(id),
                 Shape::Literal => {
-                    literal_lengths |= 1 << program.head().len().min(63);
-                    let hash = Probe::new(program.head()).hash();
+                    literal_lengths |= 1 << compiled.head().len().min(63);
+                    let hash = Probe::new(compiled.head()).hash();
                     literals.push((hash, (hash, id)));
                 }
                 Shape::Affixes | Shape::Other => {
                     let affixes = Affixes::new(id, glob);
-                    match (program.head().first(), program.tail().last()) {
-                        (_, Some(_)) if program.tail().contains(&b'.') => {
-                            let extension = Probe::new(program.tail()).extension();
+                    match (compiled.head().first(), compiled.tail().last()) {
+                        (_, Some(_)) if compiled.tail().contains(&b'.') => {
+                            let extension = Probe::new(compiled.tail()).extension();
                             extensions.push((mix(extension), affixes));
                         }
                         (Some(&first), _) => heads.push((first.into(), affixes)),
                         (None, Some(&last)) => tails.push((last.into(), affixes)),
-                        (None, None) if automaton::fits(&program.tokens) => {
-                            others.push((id, &program.tokens));
+                        (None, None) if automaton::fits(&compiled.tokens) => {
+                            others.push((id, &compiled.tokens));
                         }
                         (None, None) => long.push(id),
                     }
@@ -112,10 +111,10 @@ impl NameSet {
         }
         let single = others.len() == 1 && globs.len() == 1;
         NameSet {
-            // Measured: from two globs on a search is faster, and its time
-            // grows by that of one glob for each hundred in the set or so.
-            few: if single && !globs[0].program().is_plain() {
-                // The automaton of one glob is faster than that alone.
+            // Measured: a search is faster from two globs on, and each hundred globs in the
+            // set add the time of about one glob to it.
+            few: if single && !globs[0].compiled().is_plain() {
+                // The automaton of one glob is faster than the glob itself.
                 0
             } else {
                 1 + globs.len() / 100
@@ -166,8 +165,8 @@ impl NameSet {
         indices
     }
 
-    /// Puts the indices of the globs that match `name` into `indices`, in
-    /// rising order. What it held before is dropped.
+    /// Replaces the contents of `indices` by the indices of the globs that match `name`, in
+    /// rising order.
     pub fn matching_into<'n>(&self, name: impl Into<Name<'n>>, indices: &mut Vec<usize>) {
         indices.clear();
         let name = name.into();
@@ -183,8 +182,8 @@ impl NameSet {
         }
     }
 
-    /// Tells of each name whether any glob matches it: bit `i` of the answer is
-    /// that of the `i`-th name.
+    /// Whether any glob matches each name: bit `i` of the answer is that of the `i`-th
+    /// name.
     pub fn match_many<'n, N>(&self, names: impl IntoIterator<Item = N>) -> Bitmask
     where
         N: Into<Name<'n>>,
@@ -194,8 +193,8 @@ impl NameSet {
         mask
     }
 
-    /// Like [`match_many`](NameSet::match_many), into a mask that the caller
-    /// keeps. What it held before is dropped.
+    /// Like [`match_many`](NameSet::match_many), with a mask of the caller's, whose
+    /// contents are replaced.
     pub fn match_many_into<'n, N>(&self, names: impl IntoIterator<Item = N>, mask: &mut Bitmask)
     where
         N: Into<Name<'n>>,
@@ -206,10 +205,10 @@ impl NameSet {
         }
     }
 
-    /// Tells of each glob whether it matches any of the names: bit `j` of the
-    /// answer is that of the `j`-th glob.
+    /// Whether each glob matches any of the names: bit `j` of the answer is that of the
+    /// `j`-th glob.
     ///
-    /// Takes no further name once every glob that can match has matched.
+    /// No further name is taken once every glob that can match has matched.
     pub fn matched_globs<'n, N>(&self, names: impl IntoIterator<Item = N>) -> Bitmask
     where
         N: Into<Name<'n>>,
@@ -219,8 +218,8 @@ impl NameSet {
         mask
     }
 
-    /// Like [`matched_globs`](NameSet::matched_globs), into a mask that the
-    /// caller keeps. What it held before is dropped.
+    /// Like [`matched_globs`](NameSet::matched_globs), with a mask of the caller's, whose
+    /// contents are replaced.
     pub fn matched_globs_into<'n, N>(&self, names: impl IntoIterator<Item = N>, mask: &mut Bitmask)
     where
         N: Into<Name<'n>>,
@@ -235,10 +234,9 @@ impl NameSet {
 
     /// Sets the bit in `hits` of every glob that is wanted and matches `name`.
     ///
-    /// Both masks have one bit for each glob, as words in the layout of
-    /// [`Bitmask`]. A glob is looked at only if its bit is set in `wanted` and
-    /// not yet in `hits`, so the cost falls as the bits are hit, and no bit is
-    /// ever cleared. Bits beyond the globs are ignored.
+    /// Both masks have one bit for each glob, as words in the layout of [`Bitmask`]. Only
+    /// globs whose bit is set in `wanted` and not in `hits` are matched, so the cost falls
+    /// as bits are set. No bit is cleared. Bits beyond the globs are ignored.
     ///
     /// # Panics
     ///
@@ -262,14 +260,14 @@ impl NameSet {
         let name = name.into();
         match name.0 {
             Repr::Bytes(bytes) if self.more_than_few(wanted, hits) => {
-                let _ = self.search(bytes, &mut Wanted { wanted, hits });
+                let _ = self.search(bytes, &mut SetBits { wanted, hits });
             }
             _ => {
                 for (i, &possible) in self.possible.iter().enumerate() {
-                    let mut open = wanted[i] & possible & !hits[i];
-                    while open != 0 {
-                        let bit = open.trailing_zeros();
-                        open &= open - 1;
+                    let mut left = wanted[i] & possible & !hits[i];
+                    while left != 0 {
+                        let bit = left.trailing_zeros();
+                        left &= left - 1;
                         let matches = self.globs[i * 64 + bit as usize].is_match(name);
                         hits[i] |= u64::from(matches) << bit;
                     }
@@ -278,31 +276,29 @@ impl NameSet {
         }
     }
 
-    /// Whether so many globs are in question that asking each of them would
-    /// take longer than a search.
+    /// Whether so many globs are left that matching each of them would take longer than a
+    /// search.
     #[inline]
     fn more_than_few(&self, wanted: &[u64], hits: &[u64]) -> bool {
         let mut few = self.few;
         for (i, &possible) in self.possible.iter().enumerate() {
-            let mut open = wanted[i] & possible & !hits[i];
-            while open != 0 {
+            let mut left = wanted[i] & possible & !hits[i];
+            while left != 0 {
                 if few == 0 {
                     return true;
                 }
                 few -= 1;
-                open &= open - 1;
+                left &= left - 1;
             }
         }
         false
     }
 
     /// Tells the sink which of the globs that it wants match a name that is
-    /// [`Repr::Bytes`], in any order. Breaks off as soon as the sink does.
+    /// [`Repr::Bytes`], in any order. Breaks as soon as the sink does.
     ///
-    /// The tables compare bytes, which is right for what [`Program`] calls head
-    /// and tail; the automaton reads code points.
-    ///
-    /// [`Program`]: crate::glob::Program
+    /// The tables compare bytes, which is right for the head and the tail of a
+    /// [`CompiledGlob`](crate::glob::CompiledGlob). The automaton reads code points.
     #[inline]
     fn search<S: Sink>(&self, name: &[u8], sink: &mut S) -> ControlFlow<()> {
         for &id in &self.everything {
@@ -340,7 +336,7 @@ impl NameSet {
     }
 
     fn decide(&self, id: u32, name: &[u8]) -> bool {
-        self.globs[id as usize].program().is_match_bytes(name)
+        self.globs[id as usize].compiled().is_match_bytes(name)
     }
 }
 
@@ -363,18 +359,18 @@ impl fmt::Debug for NameSet {
     }
 }
 
-/// What asks for matches, and what becomes of them.
+/// The receiver of a search: it tells which globs it wants, and takes the matches.
 trait Sink {
     /// Whether [`wants`](Sink::wants) is true of all globs.
     const WANTS_ALL: bool;
 
-    /// Whether it matters if the glob matches.
+    /// Whether the sink wants to know if the glob matches.
     fn wants(&self, id: u32) -> bool;
-    /// Takes the glob as one that matches; breaks if no other matters now.
+    /// Takes a glob that matches. Breaks if the sink wants no more.
     fn found(&mut self, id: u32) -> ControlFlow<()>;
 }
 
-/// Breaks at the first match.
+/// The sink that breaks at the first match.
 struct Any;
 
 impl Sink for Any {
@@ -389,7 +385,7 @@ impl Sink for Any {
     }
 }
 
-/// Lists every match.
+/// The sink that lists every match.
 struct All<'a>(&'a mut Vec<usize>);
 
 impl Sink for All<'_> {
@@ -405,13 +401,13 @@ impl Sink for All<'_> {
     }
 }
 
-/// Sets the bits of [`NameSet::hit`].
-struct Wanted<'a> {
+/// The sink that sets the bits of [`NameSet::hit`].
+struct SetBits<'a> {
     wanted: &'a [u64],
     hits: &'a mut [u64],
 }
 
-impl Sink for Wanted<'_> {
+impl Sink for SetBits<'_> {
     const WANTS_ALL: bool = false;
 
     #[inline]

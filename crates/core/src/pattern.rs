@@ -1,4 +1,4 @@
-//! The pattern: what a directory is called and what it holds.
+//! The pattern: the name of a directory and what it holds.
 
 mod json;
 mod place;
@@ -16,21 +16,18 @@ use crate::{Error, NameGlob};
 /// How many levels a pattern may nest; the root is level 1.
 pub const MAX_LEVELS: usize = 128;
 
-/// What a directory is called, and which files and directories it holds.
+/// A pattern of directories: their name, and the files and directories that they hold.
 ///
-/// A directory matches when its name matches
-/// [`directory_name`](Self::directory_name), every glob of
-/// [`files`](Self::files) is matched by at least one of its files, and every
-/// pattern of [`directories`](Self::directories) by at least one of its
-/// sub-directories, wholly and by these same rules. One entry may satisfy
-/// several requirements. The optional lists never decide a match: they say what
-/// belongs to it.
+/// A directory matches if its name matches [`directory_name`](Self::directory_name), at
+/// least one of its files matches each glob of [`files`](Self::files), and at least one of
+/// its sub-directories matches each pattern of [`directories`](Self::directories), wholly
+/// and by these same rules. One entry may satisfy several requirements. The optional lists
+/// never decide a match: they say what belongs to it.
 ///
-/// A pattern cannot be changed, and a clone shares its contents: cloning is
-/// cheap. To get a changed one, go through [`into_builder`](Self::into_builder).
-/// Patterns are equal if they say the same in the same order; a hash does not
-/// walk the pattern. The default pattern is named `*` and asks for nothing, so
-/// every directory matches it.
+/// A pattern cannot be changed; [`into_builder`](Self::into_builder) leads to a changed
+/// one. Clones share the contents, so cloning is cheap, and the hash is kept with them.
+/// Patterns are equal if they hold the same in the same order. The default pattern is named
+/// `*` and requires nothing, so every directory matches it.
 ///
 /// # Example
 ///
@@ -60,7 +57,7 @@ struct Inner {
     hash: u64,
 }
 
-/// What a pattern says, and all that its equality and hash go by.
+/// The contents of a pattern, which decide equality and hash.
 #[derive(Clone, Debug, Default, Hash)]
 struct Parts {
     directory_name: Option<NameGlob>,
@@ -71,8 +68,8 @@ struct Parts {
 }
 
 impl FileStructurePattern {
-    /// A builder of a pattern for directories whose name matches
-    /// `directory_name`; until told otherwise it asks for nothing inside.
+    /// A builder of a pattern for directories whose name matches `directory_name`. Nothing
+    /// inside is required yet.
     ///
     /// An empty name matches every directory, as `*` does.
     pub fn builder(directory_name: impl Into<NameGlob>) -> FileStructurePatternBuilder {
@@ -99,14 +96,13 @@ impl FileStructurePattern {
 
     /// The glob for the directory's own name.
     ///
-    /// `None` is the `null` of pattern JSON. It means what an empty glob and
-    /// `*` mean: every name. The three are unequal nevertheless, so that a
-    /// pattern is written as it was read.
+    /// `None` is the `null` of pattern JSON. Like an empty glob and `*`, it means every name.
+    /// The three are unequal nevertheless, so that a pattern is written as it was read.
     pub fn directory_name(&self) -> Option<&NameGlob> {
         self.inner.parts.directory_name.as_ref()
     }
 
-    /// The globs that at least one file each must match.
+    /// The globs of required files. At least one file must match each of them.
     pub fn files(&self) -> &[NameGlob] {
         &self.inner.parts.files
     }
@@ -116,7 +112,8 @@ impl FileStructurePattern {
         &self.inner.parts.optional_files
     }
 
-    /// The patterns that at least one sub-directory each must match.
+    /// The patterns of required sub-directories. At least one sub-directory must match each
+    /// of them.
     pub fn directories(&self) -> &[FileStructurePattern] {
         &self.inner.parts.directories
     }
@@ -133,8 +130,8 @@ impl FileStructurePattern {
         self.inner.levels
     }
 
-    /// A pattern of these parts. The caller has seen to it that it has at most
-    /// [`MAX_LEVELS`] levels.
+    /// A pattern of these parts. The caller makes sure that it has at most [`MAX_LEVELS`]
+    /// levels.
     fn from_parts(parts: Parts) -> FileStructurePattern {
         let levels = 1 + parts.sub_patterns().map(|sub| sub.levels()).max().unwrap_or(0);
         let mut hasher = DefaultHasher::new();
@@ -148,8 +145,8 @@ impl Parts {
         self.directories.iter().chain(&self.optional_directories)
     }
 
-    /// Whether the two are equal but for what their sub-patterns say.
-    fn says_same(&self, other: &Parts) -> bool {
+    /// Whether the two are equal, apart from the contents of their sub-patterns.
+    fn is_same_outside_sub_patterns(&self, other: &Parts) -> bool {
         self.directory_name == other.directory_name
             && self.files == other.files
             && self.optional_files == other.optional_files
@@ -171,8 +168,9 @@ impl PartialEq for FileStructurePattern {
 }
 
 impl FileStructurePattern {
-    /// Whether the two are equal. `known` are pairs, by address, that are: a
-    /// pattern may hold another in many places, and those hold another in many.
+    /// Whether the two are equal. `known` holds pairs that are known to be equal, by
+    /// address: a pattern may hold another in many places, which hold another in many
+    /// places.
     fn is_same(&self, other: &Self, known: &mut HashSet<(*const Inner, *const Inner)>) -> bool {
         if Arc::ptr_eq(&self.inner, &other.inner) {
             return true;
@@ -182,11 +180,11 @@ impl FileStructurePattern {
         }
         let (one, two) = (&self.inner.parts, &other.inner.parts);
         if one.sub_patterns().next().is_none() && two.sub_patterns().next().is_none() {
-            return one.says_same(two);
+            return one.is_same_outside_sub_patterns(two);
         }
         let pair = (Arc::as_ptr(&self.inner), Arc::as_ptr(&other.inner));
         known.contains(&pair)
-            || one.says_same(two)
+            || one.is_same_outside_sub_patterns(two)
                 && one.sub_patterns().zip(two.sub_patterns()).all(|(a, b)| a.is_same(b, known))
                 && known.insert(pair)
     }
@@ -212,11 +210,11 @@ impl fmt::Debug for FileStructurePattern {
     }
 }
 
-/// Puts a [`FileStructurePattern`] together.
+/// A builder of [`FileStructurePattern`]s, made by [`FileStructurePattern::builder`].
 ///
-/// Got from [`FileStructurePattern::builder`]; the default one has the name
-/// `*`. Every method but [`directory_name`](Self::directory_name),
-/// [`any_name`](Self::any_name) and [`build`](Self::build) adds to a list.
+/// The default builder has the name `*`. Every method but
+/// [`directory_name`](Self::directory_name), [`any_name`](Self::any_name) and
+/// [`build`](Self::build) adds to a list.
 ///
 /// # Example
 ///
@@ -239,25 +237,25 @@ pub struct FileStructurePatternBuilder {
 }
 
 impl FileStructurePatternBuilder {
-    /// Sets the glob for the directory's own name; `None` is written as `null`
-    /// and matches every name.
+    /// Sets the glob for the directory's own name. `None` is written as `null`, and matches
+    /// every name.
     pub fn directory_name(mut self, name: Option<NameGlob>) -> Self {
         self.parts.directory_name = name;
         self
     }
 
-    /// Lets the directory have any name: the same as `directory_name(None)`.
+    /// Allows any name: the same as `directory_name(None)`.
     pub fn any_name(self) -> Self {
         self.directory_name(None)
     }
 
-    /// Asks for a file that matches `glob`.
+    /// Requires a file that matches `glob`.
     pub fn file(mut self, glob: impl Into<NameGlob>) -> Self {
         self.parts.files.push(glob.into());
         self
     }
 
-    /// Asks, for each of `globs`, for a file that matches it.
+    /// Requires, for each of `globs`, a file that matches it.
     pub fn files<I>(mut self, globs: I) -> Self
     where
         I: IntoIterator,
@@ -283,13 +281,13 @@ impl FileStructurePatternBuilder {
         self
     }
 
-    /// Asks for a sub-directory that matches `pattern`.
+    /// Requires a sub-directory that matches `pattern`.
     pub fn directory(mut self, pattern: FileStructurePattern) -> Self {
         self.parts.directories.push(pattern);
         self
     }
 
-    /// Asks, for each of `patterns`, for a sub-directory that matches it.
+    /// Requires, for each of `patterns`, a sub-directory that matches it.
     pub fn directories<I>(mut self, patterns: I) -> Self
     where
         I: IntoIterator<Item = FileStructurePattern>,
@@ -313,13 +311,13 @@ impl FileStructurePatternBuilder {
         self
     }
 
-    /// The pattern.
+    /// Builds the pattern.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::TooDeep`](crate::ErrorKind::TooDeep) if it would have more
-    /// than [`MAX_LEVELS`] levels; the error's place is the first sub-pattern
-    /// that has too many, for instance `directories[3]`.
+    /// [`ErrorKind::TooDeep`](crate::ErrorKind::TooDeep) if the pattern would have more than
+    /// [`MAX_LEVELS`] levels. The error's place is the first sub-pattern that has too many,
+    /// for instance `directories[3]`.
     pub fn build(self) -> Result<FileStructurePattern, Error> {
         let lists = [
             ("directories", &self.parts.directories),

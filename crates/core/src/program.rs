@@ -1,8 +1,9 @@
-//! Patterns compiled into one program, shared by every way of feeding it.
+//! The program: a set of patterns, compiled for matching.
 //!
-//! Every pattern node, nested ones included, is a number; equal nodes are one,
-//! whatever they say about optional entries. The distinct globs go into one set
-//! for directory names and one for file names.
+//! Every pattern, nested ones included, is a *node*, which is known by its number. Nodes
+//! that require the same are one node, whatever they say about optional entries. The
+//! distinct globs of all nodes go into one set for directory names and one for file names.
+//! Every way to feed a program, be it a local walk, listings or keys, uses it as it is.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,43 +12,44 @@ use crate::bits;
 use crate::memo::Answer;
 use crate::{FileStructurePattern, Name, NameGlob, NameSet};
 
-/// The number of a node; a node's children have smaller numbers.
+/// The number of a node. The nodes that a node asks for have smaller numbers.
 pub(crate) type NodeId = u32;
 
-/// What a directory must be and hold.
+/// What a directory is required to be and to hold.
 #[derive(Debug)]
 struct Node {
-    /// The directory glob, by its number in the set; `None`: any name will do.
+    /// The number of the glob for its name; `None`: any name will do.
     name: Option<u32>,
-    /// The globs, by their number in the set, of which each must hit a file.
+    /// The numbers of the file globs. Each must match a file.
     files: Box<[u32]>,
-    /// The nodes of which each must be satisfied by a sub-directory.
+    /// Nodes. Each must be satisfied by a sub-directory.
     directories: Box<[NodeId]>,
-    /// The patterns, by their position in what was compiled, that are this
-    /// node at their top. Empty: it only stands nested.
+    /// The positions of the patterns that have this node at their top. Empty for a node
+    /// that occurs only nested.
     patterns: Box<[usize]>,
 }
 
-/// A set of patterns, ready to be matched.
+/// A set of patterns, ready for matching.
 #[derive(Debug)]
 pub(crate) struct Program {
     nodes: Vec<Node>,
     directory_globs: NameSet,
     file_globs: NameSet,
-    /// Per directory glob, the nodes that it names.
+    /// For each directory glob, the nodes whose name it is.
     named: Vec<Vec<NodeId>>,
-    /// What is wanted where only whole patterns are looked for.
-    roots: Arc<Wanted>,
-    nothing: Arc<Wanted>,
+    /// The roots: the nodes at the top of a pattern.
+    roots: Arc<SearchSet>,
+    nothing: Arc<SearchSet>,
 }
 
-/// The nodes looked for in the sub-directories of some directory.
+/// A set of nodes that directories are searched for.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct SearchSet {
+    /// A bit for each node.
     nodes: Box<[u64]>,
-    /// The directory globs of these nodes.
+    /// A bit for each directory glob: those of these nodes.
     globs: Box<[u64]>,
-    /// Those of these nodes that any name will do for.
+    /// Those of these nodes that take any name.
     unnamed: Box<[NodeId]>,
 }
 
@@ -79,17 +81,17 @@ impl Program {
             roots: Arc::default(),
             nothing: Arc::default(),
         };
-        program.nothing = Arc::new(program.wanted(&[]));
-        program.roots = Arc::new(program.wanted(&pattern_roots));
+        program.nothing = Arc::new(program.search_set(&[]));
+        program.roots = Arc::new(program.search_set(&pattern_roots));
         program
     }
 
-    /// Whether no directory can match.
+    /// Whether there are no patterns.
     pub(crate) fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
 
-    fn wanted(&self, ids: &[NodeId]) -> Wanted {
+    fn search_set(&self, ids: &[NodeId]) -> SearchSet {
         let mut nodes = bits::zeroed(self.nodes.len());
         let mut globs = bits::zeroed(self.named.len());
         let mut unnamed = Vec::new();
@@ -103,36 +105,37 @@ impl Program {
                 None => unnamed.push(id),
             }
         }
-        Wanted { nodes, globs, unnamed: unnamed.into() }
+        SearchSet { nodes, globs, unnamed: unnamed.into() }
     }
 
-    /// What to look for where a match may start (`roots`) or not, and no
-    /// pattern is under way.
-    pub(crate) fn wanted_afresh(&self, roots: bool) -> &Arc<Wanted> {
-        if roots { &self.roots } else { &self.nothing }
+    /// What a directory is searched for that no directory above asks for: the roots if a
+    /// match may start there, else nothing.
+    pub(crate) fn sought_for_roots(&self, may_start: bool) -> &Arc<SearchSet> {
+        if may_start { &self.roots } else { &self.nothing }
     }
 
-    /// Sets the bits of those directory globs of `wanted` that match the name;
-    /// false if there is no node for it at all.
+    /// Sets in `hits` the bits of those directory globs of a search that match the name.
+    /// False if the name rules out all of its nodes.
     #[inline]
-    pub(crate) fn hit_directories(
+    pub(crate) fn match_name(
         &self,
-        wanted: &Wanted,
+        sought: &SearchSet,
         name: Name<'_>,
         hits: &mut Vec<u64>,
     ) -> bool {
         hits.clear();
-        hits.resize(wanted.globs.len(), 0);
-        self.directory_globs.hit(name, &wanted.globs, hits);
-        !wanted.unnamed.is_empty() || hits.iter().any(|&word| word != 0)
+        hits.resize(sought.globs.len(), 0);
+        self.directory_globs.hit(name, &sought.globs, hits);
+        !sought.unnamed.is_empty() || hits.iter().any(|&word| word != 0)
     }
 
-    /// The nodes out of `wanted` that a directory of such a name may satisfy.
-    pub(crate) fn candidates(&self, wanted: &Wanted, hits: &[u64]) -> CandidateSet {
-        let mut nodes = wanted.unnamed.to_vec();
+    /// The nodes of a search that a directory may satisfy, by the directory globs that
+    /// match its name.
+    pub(crate) fn candidates(&self, sought: &SearchSet, hits: &[u64]) -> CandidateSet {
+        let mut nodes = sought.unnamed.to_vec();
         for glob in bits::ones(hits.iter().copied()) {
             let named = self.named[glob].iter();
-            nodes.extend(named.filter(|&&id| bits::get(&wanted.nodes, id as usize)));
+            nodes.extend(named.filter(|&&id| bits::get(&sought.nodes, id as usize)));
         }
         let files = nodes.iter().flat_map(|&id| &self.nodes[id as usize].files).copied();
         let mut files: Vec<u32> = files.collect();
@@ -142,59 +145,62 @@ impl Program {
         CandidateSet { nodes: nodes.into(), files: files.into(), looks_inside }
     }
 
-    /// What comes of a directory with these candidates once its files are known.
-    /// Whether a match may start in it, and in its sub-directories, is `here` and
-    /// `below`.
-    pub(crate) fn outcome(
+    /// Evaluates the candidates of a directory whose files are known. `match_here` and
+    /// `match_below` tell whether a match may start in it, and in its sub-directories.
+    pub(crate) fn evaluate(
         &self,
         candidates: &CandidateSet,
         files: &FileSearch,
-        here: bool,
-        below: bool,
-    ) -> Outcome {
-        let (mut satisfied, mut matched, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+        match_here: bool,
+        match_below: bool,
+    ) -> Evaluation {
+        let (mut satisfied, mut matched, mut undecided) = (Vec::new(), Vec::new(), Vec::new());
         for &id in &candidates.nodes {
             let node = &self.nodes[id as usize];
             if !self.has_files(id, files) {
                 continue;
             }
             if !node.directories.is_empty() {
-                waiting.push(id);
+                undecided.push(id);
                 continue;
             }
             satisfied.push(id);
-            if here {
+            if match_here {
                 matched.extend_from_slice(&node.patterns);
             }
         }
-        let below = self.below(&waiting, below).map(Arc::new);
-        Outcome { satisfied: satisfied.into(), matched: matched.into(), below }
+        let requirements = self.child_requirements(&undecided, match_below).map(Arc::new);
+        Evaluation { satisfied: satisfied.into(), matched: matched.into(), requirements }
     }
 
     /// Whether all files that a node asks for were found.
     pub(crate) fn has_files(&self, id: NodeId, files: &FileSearch) -> bool {
-        !self.nodes[id as usize].files.iter().any(|&glob| files.lacks(glob))
+        !self.nodes[id as usize].files.iter().any(|&glob| files.is_missing(glob))
     }
 
-    /// What these nodes ask of sub-directories, if any of them does; `roots`: a
-    /// match may start there.
-    pub(crate) fn below(&self, waiting: &[NodeId], roots: bool) -> Option<Below> {
-        let children = waiting.iter().flat_map(|&id| &self.nodes[id as usize].directories);
-        let mut children: Vec<NodeId> = children.copied().collect();
-        children.sort_unstable();
-        children.dedup();
-        if children.is_empty() {
+    /// What these nodes ask of sub-directories; `None` if none of them asks for any.
+    /// `match_below` tells whether a match may start in the sub-directories.
+    pub(crate) fn child_requirements(
+        &self,
+        undecided: &[NodeId],
+        match_below: bool,
+    ) -> Option<ChildRequirements> {
+        let nodes = undecided.iter().flat_map(|&id| &self.nodes[id as usize].directories);
+        let mut nodes: Vec<NodeId> = nodes.copied().collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        if nodes.is_empty() {
             return None;
         }
-        let mut wanted = children.clone();
-        if roots {
-            wanted.extend(bits::ones(self.roots.nodes.iter().copied()).map(|id| id as NodeId));
+        let mut sought = nodes.clone();
+        if match_below {
+            sought.extend(bits::ones(self.roots.nodes.iter().copied()).map(|id| id as NodeId));
         }
-        Some(Below {
-            awaited: self.wanted(&children),
-            wanted: Arc::new(self.wanted(&wanted)),
-            waiting: waiting.into(),
-            children: children.into(),
+        Some(ChildRequirements {
+            required: self.search_set(&nodes),
+            sought: Arc::new(self.search_set(&sought)),
+            undecided: undecided.into(),
+            nodes: nodes.into(),
         })
     }
 
@@ -204,12 +210,12 @@ impl Program {
         !(node.files.is_empty() && node.directories.is_empty())
     }
 
-    /// The sub-directories' nodes that a node asks for.
+    /// The nodes that a node asks of sub-directories.
     pub(crate) fn directories(&self, id: NodeId) -> &[NodeId] {
         &self.nodes[id as usize].directories
     }
 
-    /// The patterns that are this node at their top.
+    /// The positions of the patterns that have this node at their top.
     pub(crate) fn patterns(&self, id: NodeId) -> &[usize] {
         &self.nodes[id as usize].patterns
     }
@@ -220,72 +226,67 @@ impl Program {
             return FileSearch::default();
         };
         let mut search =
-            FileSearch { unmet: true, set: Some(Arc::clone(set)), ..Default::default() };
+            FileSearch { is_active: true, set: Some(Arc::clone(set)), ..Default::default() };
         if set.files.len() <= FEW {
-            search.few = (1 << set.files.len()) - 1;
+            search.missing_few = (1 << set.files.len()) - 1;
         } else {
-            search.open = bits::zeroed(self.file_globs.len());
-            search.hits = search.open.clone();
-            set.files.iter().for_each(|&glob| bits::set(&mut search.open, glob as usize));
+            search.missing = bits::zeroed(self.file_globs.len());
+            search.hits = search.missing.clone();
+            set.files.iter().for_each(|&glob| bits::set(&mut search.missing, glob as usize));
         }
         search
     }
 
-    /// Takes a file of the directory into account.
+    /// Holds a file of the directory against the globs that no file has matched yet.
     #[inline]
     pub(crate) fn search_file<'n>(&self, search: &mut FileSearch, name: impl Into<Name<'n>>) {
-        if search.unmet {
-            self.search_unmet(search, name.into());
+        if search.is_active {
+            self.search_missing(search, name.into());
         }
     }
 
-    fn search_unmet(&self, search: &mut FileSearch, name: Name<'_>) {
-        if let (1.., Some(set)) = (search.few, &search.set) {
-            let mut open = search.few;
-            while open != 0 {
-                let index = open.trailing_zeros() as usize;
-                open &= open - 1;
+    fn search_missing(&self, search: &mut FileSearch, name: Name<'_>) {
+        if let (1.., Some(set)) = (search.missing_few, &search.set) {
+            let mut left = search.missing_few;
+            while left != 0 {
+                let index = left.trailing_zeros() as usize;
+                left &= left - 1;
                 if self.file_globs.globs()[set.files[index] as usize].is_match(name) {
-                    search.few &= !(1 << index);
+                    search.missing_few &= !(1 << index);
                 }
             }
-            search.unmet = search.few != 0;
+            search.is_active = search.missing_few != 0;
             return;
         }
-        self.file_globs.hit(name, &search.open, &mut search.hits);
-        search.unmet = false;
-        for (open, hit) in search.open.iter_mut().zip(&search.hits) {
-            *open &= !hit;
-            search.unmet |= *open != 0;
+        self.file_globs.hit(name, &search.missing, &mut search.hits);
+        search.is_active = false;
+        for (missing, hit) in search.missing.iter_mut().zip(&search.hits) {
+            *missing &= !hit;
+            search.is_active |= *missing != 0;
         }
     }
 }
 
-impl Default for Wanted {
-    fn default() -> Wanted {
-        Wanted { nodes: [].into(), globs: [].into(), unnamed: [].into() }
+impl SearchSet {
+    fn words(&self) -> usize {
+        self.nodes.len() + self.globs.len() + self.unnamed.len() / 2
     }
 }
 
-/// What a directory's name leaves possible.
+impl Default for SearchSet {
+    fn default() -> SearchSet {
+        SearchSet { nodes: [].into(), globs: [].into(), unnamed: [].into() }
+    }
+}
+
+/// The nodes that a directory's name leaves possible.
 #[derive(Debug)]
 pub(crate) struct CandidateSet {
     pub(crate) nodes: Box<[NodeId]>,
-    /// The file globs that they ask for, in rising order.
+    /// The file globs that the nodes ask for, in rising order.
     files: Box<[u32]>,
-    /// Whether any of them asks for something inside the directory.
+    /// Whether any of the nodes asks for something inside the directory.
     pub(crate) looks_inside: bool,
-}
-
-/// What has come of a directory's candidates.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    /// The nodes that are satisfied already.
-    pub(crate) satisfied: Box<[NodeId]>,
-    /// The patterns that are matched already.
-    pub(crate) matched: Box<[usize]>,
-    /// What is under way, if anything.
-    pub(crate) below: Option<Arc<Below>>,
 }
 
 impl Answer for Arc<CandidateSet> {
@@ -294,73 +295,88 @@ impl Answer for Arc<CandidateSet> {
     }
 }
 
-impl Answer for Arc<Outcome> {
-    fn words(&self) -> usize {
-        let below = self.below.as_ref().map_or(0, |below| {
-            let sets = below.awaited.words() + below.wanted.words();
-            (below.waiting.len() + below.children.len()) / 2 + sets
-        });
-        self.satisfied.len() / 2 + self.matched.len() + below
-    }
-}
-
-impl Wanted {
-    fn words(&self) -> usize {
-        self.nodes.len() + self.globs.len() + self.unnamed.len() / 2
-    }
-}
-
-/// Candidates that wait for sub-directories, and what for.
+/// What is known of a directory's candidates once its files are known.
 #[derive(Debug)]
-pub(crate) struct Below {
-    pub(crate) waiting: Box<[NodeId]>,
-    /// The nodes that they ask for, in rising order.
-    pub(crate) children: Box<[NodeId]>,
-    /// These again.
-    pub(crate) awaited: Wanted,
-    /// These, and the roots where a match may start.
-    pub(crate) wanted: Arc<Wanted>,
+pub(crate) struct Evaluation {
+    /// The nodes that are satisfied.
+    pub(crate) satisfied: Box<[NodeId]>,
+    /// The patterns that are matched.
+    pub(crate) matched: Box<[usize]>,
+    /// What the undecided candidates ask of the sub-directories; `None`: no candidate is
+    /// undecided.
+    pub(crate) requirements: Option<Arc<ChildRequirements>>,
 }
 
-impl Below {
-    /// The place of a node among those asked for, if it is one of them.
-    pub(crate) fn place(&self, id: NodeId) -> Option<usize> {
-        self.children.binary_search(&id).ok()
+impl Answer for Arc<Evaluation> {
+    fn words(&self) -> usize {
+        let requirements =
+            self.requirements.as_ref().map_or(0, |requirements| requirements.words());
+        self.satisfied.len() / 2 + self.matched.len() + requirements
     }
 }
 
-/// Up to this many globs are asked one by one, without looking at the others.
+/// Candidates that are undecided until sub-directories are known, and what they ask of
+/// these.
+#[derive(Debug)]
+pub(crate) struct ChildRequirements {
+    pub(crate) undecided: Box<[NodeId]>,
+    /// The nodes that the candidates ask for, in rising order.
+    pub(crate) nodes: Box<[NodeId]>,
+    /// The same nodes as a search.
+    pub(crate) required: SearchSet,
+    /// The search of the sub-directories: the same nodes, and the roots where a match may
+    /// start.
+    pub(crate) sought: Arc<SearchSet>,
+}
+
+impl ChildRequirements {
+    /// The index of a node among those that are asked for, if it is one of them.
+    pub(crate) fn index_of(&self, id: NodeId) -> Option<usize> {
+        self.nodes.binary_search(&id).ok()
+    }
+
+    fn words(&self) -> usize {
+        (self.undecided.len() + self.nodes.len()) / 2 + self.required.words() + self.sought.words()
+    }
+}
+
+/// Up to this many globs are matched one by one, and not as part of the whole set.
 const FEW: usize = 8;
 
-/// Which of the file globs that were asked for have not been hit yet.
+/// Which of the file globs that a directory's candidates ask for no file has matched yet.
 #[derive(Debug, Default)]
 pub(crate) struct FileSearch {
-    unmet: bool,
-    /// If nothing is asked for, none.
+    /// Whether any glob is missing.
+    is_active: bool,
+    /// `None` if no file is asked for.
     set: Option<Arc<CandidateSet>>,
-    /// Of a few: a bit for each file glob of the set.
-    few: u64,
-    /// Of many: a bit for each file glob of the program.
-    open: Box<[u64]>,
+    /// If few globs are asked for: a bit for each file glob of the candidates.
+    missing_few: u64,
+    /// If many globs are asked for: a bit for each file glob of the program.
+    missing: Box<[u64]>,
     hits: Box<[u64]>,
 }
 
 impl FileSearch {
-    fn lacks(&self, glob: u32) -> bool {
-        if !self.open.is_empty() {
-            return bits::get(&self.open, glob as usize);
+    fn is_missing(&self, glob: u32) -> bool {
+        if !self.missing.is_empty() {
+            return bits::get(&self.missing, glob as usize);
         }
         let index = self.set.as_ref().and_then(|set| set.files.binary_search(&glob).ok());
-        index.is_some_and(|index| self.few >> index & 1 != 0)
+        index.is_some_and(|index| self.missing_few >> index & 1 != 0)
     }
 
-    /// What [`outcome`](Program::outcome) depends on.
+    /// All that [`evaluate`](Program::evaluate) depends on.
     pub(crate) fn words(&self) -> &[u64] {
-        if self.open.is_empty() { std::slice::from_ref(&self.few) } else { &self.open }
+        if self.missing.is_empty() {
+            std::slice::from_ref(&self.missing_few)
+        } else {
+            &self.missing
+        }
     }
 }
 
-/// What makes a node what it is.
+/// What two nodes have in common that are one node.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     /// `None`: any name will do.
@@ -371,8 +387,8 @@ struct Key {
 
 #[derive(Default)]
 struct Compiler {
-    /// The patterns that have been compiled: a pattern may hold another in many
-    /// places, and those hold another in many.
+    /// The nodes of the patterns that were compiled. A pattern may hold another in many
+    /// places, which hold another in many places: each is compiled once.
     compiled: HashMap<FileStructurePattern, NodeId>,
     ids: HashMap<Key, NodeId>,
     keys: Vec<Key>,
@@ -380,6 +396,7 @@ struct Compiler {
     file_globs: Interner,
 }
 
+/// Gives each distinct glob a number.
 #[derive(Default)]
 struct Interner {
     numbers: HashMap<NameGlob, u32>,
@@ -396,8 +413,7 @@ impl Interner {
 }
 
 impl Compiler {
-    /// The number of a pattern's node. Recursion is bounded by the levels of a
-    /// pattern.
+    /// The node of a pattern. The recursion is as deep as patterns may nest.
     fn node(&mut self, pattern: &FileStructurePattern) -> NodeId {
         if let Some(&id) = self.compiled.get(pattern) {
             return id;

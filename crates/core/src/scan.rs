@@ -1,16 +1,15 @@
-//! The scan of a local tree: walking and matching in one pass.
+//! The scan of a local tree: it is walked and matched in one pass.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::matching::{Candidates, Linked, MatchState, Matching, Progress};
+use crate::matching::{Candidates, MatchState, Matching, TreeNode};
 use crate::program::{FileSearch, Program};
-use crate::traversal::{
-    Dir, Options, Outlet, Place, Stream, Visitor, option_methods, resolve, stream_iterator,
-};
-use crate::{Error, FileStructurePattern, Name};
+use crate::traversal::{Dir, Location, Options, ResultSender, Results, Visitor, resolve};
+use crate::{Error, ExcludeRules, FileStructurePattern, Name};
 
 /// A directory that matches a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -20,33 +19,32 @@ pub struct Match {
 }
 
 impl Match {
-    /// The directory: absolute, the source's links resolved.
+    /// The directory's path: absolute, with the source's links resolved.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The directory, by value.
+    /// The directory's path, by value.
     pub fn into_path(self) -> PathBuf {
         self.path
     }
 
-    /// The position of the pattern in the slice given to [`Scan::new`]: of equal
-    /// ones that of the first.
+    /// The position of the pattern in the slice given to [`Scan::new`]. Of equal patterns,
+    /// it is that of the first.
     pub fn pattern(&self) -> usize {
         self.pattern
     }
 }
 
-/// A scan to be: a source, patterns and options.
+/// A scan that is not started yet: a source, patterns and options.
 ///
-/// It finds all directories at and below the source that match a pattern, in
-/// one parallel pass in which each directory is opened once. Matches are handed
-/// out as they are found, in no particular order, each once. The source itself
-/// is a candidate.
+/// A scan finds all directories at and below the source that match a pattern, in one
+/// parallel pass in which each directory is opened once. Matches come as they are found,
+/// in no particular order, each once. The source itself is a candidate.
 ///
-/// What goes wrong below the source is an error in place of a result, after
-/// which the iteration goes on; a match that is reported is true whatever went
-/// wrong elsewhere.
+/// Whatever goes wrong below the source is an error in the place of a result, and the
+/// iteration goes on after it. A match that is reported is true whatever went wrong
+/// elsewhere.
 ///
 /// # Example
 ///
@@ -78,22 +76,66 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// A scan of `source` for `patterns`, with default options: no exclude
-    /// rules, no depth limit, links not followed, file systems crossed, as many
-    /// threads as there are processors.
+    /// A scan of `source` for `patterns`, with default options: no exclude rules, no depth
+    /// limit, links are not followed, file systems are crossed, as many threads as there
+    /// are processors.
     ///
-    /// Patterns that are equal are one: the first stands for all.
+    /// Equal patterns are one: the first stands for all.
     pub fn new(source: impl Into<PathBuf>, patterns: &[FileStructurePattern]) -> Scan {
         Scan { source: source.into(), patterns: patterns.to_vec(), options: Options::default() }
     }
 
-    option_methods!();
+    /// Leaves out what the rules exclude. Earlier rules are replaced. Default: nothing is
+    /// excluded.
+    pub fn exclude(mut self, rules: ExcludeRules) -> Self {
+        self.options.exclude = rules;
+        self
+    }
 
-    /// How deep a match may start: 0 is the source alone. Default, and with
-    /// `None`: no limit.
+    /// Whether to enter links to directories. Default: no.
     ///
-    /// Below that depth, a directory is opened only if a match that starts
-    /// above asks for something inside it.
+    /// A link that leads back to an ancestor is not entered; it gives a
+    /// [`Loop`](crate::ErrorKind::Loop) error. Two links to one directory are two visits,
+    /// with two paths. Links that are not entered are still listed, among the
+    /// directories.
+    pub fn follow_links(mut self, yes: bool) -> Self {
+        self.options.follow_links = yes;
+        self
+    }
+
+    /// Whether to stay on the file system of the source. Mount points are then listed but
+    /// not entered. Default: no.
+    pub fn one_file_system(mut self, yes: bool) -> Self {
+        self.options.one_file_system = yes;
+        self
+    }
+
+    /// How many threads to use, at most 1,024. Default, and with `None`: as many as there
+    /// are processors. The threads are started for this one traversal, and end with it.
+    pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
+        self.options.threads = threads;
+        self
+    }
+
+    /// Whether to use the portable lister: for tests.
+    #[doc(hidden)]
+    pub fn portable_lister(mut self, yes: bool) -> Self {
+        self.options.portable = yes;
+        self
+    }
+
+    /// Whether to ignore the types that listings tell: for tests.
+    #[doc(hidden)]
+    pub fn untyped_lister(mut self, yes: bool) -> Self {
+        self.options.untyped = yes;
+        self
+    }
+
+    /// The depth of the deepest matches; 0 is the source alone. Default, and with `None`:
+    /// no limit.
+    ///
+    /// Below that depth, a directory is opened only if a match above it asks for
+    /// something inside.
     pub fn max_depth(mut self, depth: Option<usize>) -> Self {
         self.options.max_depth = depth;
         self
@@ -109,43 +151,37 @@ impl Scan {
     pub fn start(self) -> Result<Matches, Error> {
         let Scan { source, patterns, options } = self;
         let path = resolve(&source)?;
-        let visitor = Matcher::new(patterns, options.max_depth);
+        let visitor = ScanVisitor::new(patterns, options.max_depth);
         let name = path.file_name().unwrap_or_default();
-        let stream = Stream::start(visitor, options, &path, name)
-            .map_err(|error| error.with_path(source))?;
-        Ok(Matches { stream })
+        Results::start(visitor, options, &path, name).map_err(|error| error.with_path(source))
     }
 }
+
+/// A running scan: an iterator over the matches. Dropping it stops the workers.
+pub type Matches = Results<Match>;
 
 impl IntoIterator for Scan {
     type Item = Result<Match, Error>;
     type IntoIter = Matches;
 
-    /// [Starts](Scan::start) the scan; an error in that is the only result.
+    /// [Starts](Scan::start) the scan. If that fails, the error is the only result.
     fn into_iter(self) -> Matches {
-        self.start().unwrap_or_else(|error| Matches { stream: Stream::failed(error) })
+        self.start().unwrap_or_else(Results::only_error)
     }
 }
 
-/// A running scan: an iterator over the matches. Dropping it stops the workers.
-pub struct Matches {
-    stream: Stream<Match>,
-}
-
-stream_iterator!(Matches, Match);
-
-/// The visitor that matches.
+/// The visitor of a scan.
 #[derive(Clone)]
-struct Matcher {
+struct ScanVisitor {
     matching: Matching,
-    /// For each distinct pattern its position in what was given.
+    /// For each distinct pattern, its position in the slice that was given.
     originals: Arc<[usize]>,
-    /// The patterns that the last directory matched.
+    /// A buffer for the patterns that one directory matches.
     matched: Vec<usize>,
 }
 
-impl Matcher {
-    fn new(patterns: Vec<FileStructurePattern>, max_depth: Option<usize>) -> Matcher {
+impl ScanVisitor {
+    fn new(patterns: Vec<FileStructurePattern>, max_depth: Option<usize>) -> ScanVisitor {
         let mut seen = HashSet::new();
         let (originals, distinct): (Vec<_>, Vec<_>) = patterns
             .into_iter()
@@ -154,21 +190,29 @@ impl Matcher {
             .unzip();
         let program = Arc::new(Program::new(&distinct));
         let matching = Matching::new(program, max_depth.unwrap_or(usize::MAX));
-        Matcher { matching, originals: originals.into(), matched: Vec::new() }
+        ScanVisitor { matching, originals: originals.into(), matched: Vec::new() }
     }
 
-    fn found(&self, path: PathBuf, patterns: &[usize], out: &mut Outlet<Match>) {
-        out.stats.matches += patterns.len();
+    fn send(&self, path: PathBuf, patterns: &[usize], results: &mut ResultSender<Match>) {
+        results.stats.matches += patterns.len();
         let Some((&last, others)) = patterns.split_last() else { return };
         let weight = 1 + path.as_os_str().len() / 256;
         for &pattern in others {
-            out.found(Match { path: path.clone(), pattern: self.originals[pattern] }, weight);
+            results.send(Match { path: path.clone(), pattern: self.originals[pattern] }, weight);
         }
-        out.found(Match { path, pattern: self.originals[last] }, weight);
+        results.send(Match { path, pattern: self.originals[last] }, weight);
+    }
+
+    /// A function that sends the matches of directories that are closed.
+    fn sending<'a>(
+        &'a self,
+        results: &'a mut ResultSender<Match>,
+    ) -> impl FnMut(&Arc<Dir<MatchState>>, &[usize]) + 'a {
+        |dir, matched| self.send(dir.path(), matched, results)
     }
 }
 
-impl Linked for Dir<MatchState> {
+impl TreeNode for Dir<MatchState> {
     fn parent(&self) -> Option<&Arc<Self>> {
         self.parent()
     }
@@ -182,94 +226,89 @@ impl Linked for Dir<MatchState> {
     }
 }
 
-impl Visitor for Matcher {
+impl Visitor for ScanVisitor {
     type Item = Match;
-    type Prospect = Candidates;
-    type Listing = FileSearch;
-    type Listed = Progress;
+    type NameVerdict = Candidates;
+    type Accumulator = FileSearch;
     type State = MatchState;
 
-    fn source(&mut self, name: &OsStr) -> Candidates {
-        self.matching.source(Name::from(name))
+    fn judge(
+        &mut self,
+        parent: Option<&Dir<MatchState>>,
+        name: &OsStr,
+        feeds_parent: bool,
+    ) -> Candidates {
+        let depth = parent.map_or(0, |parent| parent.depth + 1);
+        let parent = parent.map(|parent| &parent.state);
+        self.matching.candidates(parent, depth, Name::from(name), feeds_parent)
     }
 
-    fn prospect(&mut self, parent: &Dir<MatchState>, name: &OsStr, awaited: bool) -> Candidates {
-        self.matching.candidates(&parent.state, parent.depth + 1, Name::from(name), awaited)
+    fn visits_depth(&self, depth: usize) -> bool {
+        self.matching.visits_depth(depth)
     }
 
-    fn reaches(&self, depth: usize) -> bool {
-        depth <= self.matching.max_depth && !self.matching.program.is_empty()
+    fn must_visit(&self, candidates: &Candidates) -> bool {
+        self.matching.looks_inside(candidates)
     }
 
-    fn insists(&self, candidates: &Candidates) -> bool {
-        self.matching.look_inside(candidates)
-    }
-
-    fn listing(&mut self, candidates: &Candidates) -> FileSearch {
+    fn begin(&mut self, candidates: &Candidates) -> FileSearch {
         self.matching.file_search(candidates)
     }
 
-    fn directory(&self, _: &mut FileSearch, _: &OsStr) {}
-
     #[inline]
-    fn file(&self, search: &mut FileSearch, name: &OsStr) {
+    fn add_file(&self, search: &mut FileSearch, name: &OsStr) {
         self.matching.program.search_file(search, name);
     }
 
     fn listed(
         &mut self,
-        place: Place<'_, MatchState>,
+        location: Location<'_, MatchState>,
         candidates: Candidates,
         search: FileSearch,
-        out: &mut Outlet<Match>,
-    ) -> Progress {
-        let Matcher { matching, matched, .. } = self;
+        results: &mut ResultSender<Match>,
+    ) -> MatchState {
+        let ScanVisitor { matching, matched, .. } = self;
         matched.clear();
-        let progress = matching.listed(place.parent, place.depth, candidates, &search, matched);
+        let state = matching.listed(location.parent, location.depth, candidates, &search, matched);
         if !matched.is_empty() {
-            self.found(place.path(), &self.matched, out);
+            self.send(location.path(), &self.matched, results);
         }
-        progress
+        state
     }
 
-    fn awaits_any(&self, progress: &Progress) -> bool {
-        progress.awaited().is_some()
+    fn depends_on_any(&self, state: &MatchState) -> bool {
+        state.depends_on_any()
     }
 
-    fn awaits(&mut self, progress: &Progress, name: &OsStr) -> bool {
-        progress.awaited().is_some_and(|awaited| self.matching.may_report(awaited, name.into()))
+    fn depends_on(&mut self, state: &MatchState, name: &OsStr) -> bool {
+        self.matching.depends_on(state, name.into())
     }
 
-    fn state(&self, progress: Progress, awaited: usize) -> MatchState {
-        self.matching.state(progress, awaited)
-    }
-
-    fn ended(
+    fn wait_for(
         &self,
         parent: Option<&Arc<Dir<MatchState>>>,
-        progress: &Progress,
-        out: &mut Outlet<Match>,
+        state: &mut MatchState,
+        count: usize,
+        results: &mut ResultSender<Match>,
     ) {
-        self.matching.ended(parent, progress, |dir, matched| self.found(dir.path(), matched, out));
+        self.matching.wait_for(parent, state, count, self.sending(results));
     }
 
     fn absent(
         &self,
         parent: &Arc<Dir<MatchState>>,
         candidates: Candidates,
-        out: &mut Outlet<Match>,
+        results: &mut ResultSender<Match>,
     ) {
-        self.matching
-            .absent(parent, candidates, |dir, matched| self.found(dir.path(), matched, out));
+        self.matching.absent(parent, candidates, self.sending(results));
     }
 
     fn not_entered(
         &self,
         parent: &Arc<Dir<MatchState>>,
         candidates: Candidates,
-        out: &mut Outlet<Match>,
+        results: &mut ResultSender<Match>,
     ) {
-        self.matching
-            .not_entered(parent, candidates, |dir, matched| self.found(dir.path(), matched, out));
+        self.matching.not_entered(parent, candidates, self.sending(results));
     }
 }

@@ -1,4 +1,4 @@
-//! What in a pattern cannot be meant as it stands.
+//! Validation: parts of a pattern that are legal but cannot be meant.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,15 +8,14 @@ use crate::glob::Token;
 use crate::pattern::Place;
 use crate::{FileStructurePattern, NameGlob};
 
-/// How a [`Problem`] touches what a pattern matches.
+/// How a [`Problem`] affects what a pattern matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// The part is required and nothing on disk can satisfy it, so the pattern
-    /// matches no directory. Shown as `never`.
+    /// The part is required, and nothing on disk can satisfy it. The pattern matches no
+    /// directory. Shown as `never`.
     Never,
-    /// The part changes nothing: the pattern matches the same without it. Shown
-    /// as `idle`.
+    /// The part changes nothing: the pattern matches the same without it. Shown as `idle`.
     Idle,
 }
 
@@ -40,7 +39,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The part that is meant, such as `directories[2].files[0]`; never empty.
+    /// The place of the part, such as `directories[2].files[0]`. Never empty.
     pub fn place(&self) -> &str {
         &self.place
     }
@@ -50,7 +49,7 @@ impl Problem {
         &self.message
     }
 
-    /// How the problem touches what the pattern matches.
+    /// How the problem affects what the pattern matches.
     pub fn severity(&self) -> Severity {
         self.severity
     }
@@ -63,34 +62,32 @@ impl fmt::Display for Problem {
 }
 
 impl FileStructurePattern {
-    /// Looks for parts that cannot be meant as they stand: they are legal, but
-    /// can never match, or change nothing. A pattern without any gives an empty
-    /// list; only what is certain is reported.
+    /// Finds parts that cannot be meant: they are legal, but can never match, or change
+    /// nothing. Only certain problems are reported, so the list is empty for most patterns.
     ///
     /// A name glob *can never match* an entry on disk if
     /// - it holds an empty class, such as `[z-a]`,
     /// - it needs a literal `/`, which no name holds,
     /// - it needs a literal NUL, which no name holds,
     /// - it matches `.` or `..` alone, which no listing holds,
-    /// - it is empty and stands for a file; as a directory's name an empty glob
-    ///   matches every directory.
+    /// - it is empty and is a file's glob. As a directory's name, an empty glob matches
+    ///   every directory.
     ///
-    /// [`Severity::Never`]: such a glob among `files` or as `directory_name`, in
-    /// the pattern itself or in any sub-pattern that is required all the way
-    /// down. It is reported once, where it stands.
+    /// [`Severity::Never`]: such a glob is among `files` or is the `directory_name`, in the
+    /// pattern itself or in a sub-pattern that is required at all levels. It is reported
+    /// once, at its own place.
     ///
     /// [`Severity::Idle`]:
-    /// - such a glob among `optional_files`, and anywhere inside
-    ///   `optional_directories`: that part never belongs to a match;
-    /// - a glob or a sub-pattern that stands twice in one list, at the second
-    ///   one;
-    /// - an optional glob or sub-pattern that is required too;
-    /// - a glob of only stars among `files` next to any other: the file that
-    ///   the other one asks for satisfies it.
+    /// - such a glob is among `optional_files`, or anywhere inside `optional_directories`:
+    ///   the part never belongs to a match;
+    /// - a glob or a sub-pattern is in one list twice: the second one is reported;
+    /// - an optional glob or sub-pattern is required, too;
+    /// - a glob of stars alone is among `files`, next to another: the file that the other
+    ///   one asks for satisfies both.
     ///
-    /// Problems come in the order in which [`to_json`](Self::to_json) writes
-    /// the parts, at most one for each glob. Nothing is said about the inside
-    /// of a sub-pattern that is reported itself.
+    /// Problems come in the order in which [`to_json`](Self::to_json) writes the parts, at
+    /// most one for each glob. The inside of a sub-pattern that is reported itself is not
+    /// looked at.
     ///
     /// # Example
     ///
@@ -120,7 +117,7 @@ impl FileStructurePattern {
 
 struct Validator {
     place: Place,
-    /// Whether some step of the way down is optional.
+    /// Whether the pattern at this place, or one around it, is optional.
     optional: bool,
     problems: Vec<Problem>,
 }
@@ -168,8 +165,8 @@ impl Validator {
     }
 
     fn files(&mut self, globs: &[NameGlob], first: &First<'_, NameGlob>) {
-        // The glob for whose sake one of only stars is idle: one that asks for
-        // more if there is any, otherwise the first of them.
+        // The glob that makes a glob of stars alone idle: one that asks for more, if there
+        // is any, otherwise the first one of stars.
         let asks_for_more =
             |glob: &NameGlob| !glob.matches_everything() && never_a_file(glob).is_none();
         let implying = globs
@@ -221,7 +218,7 @@ impl Validator {
     }
 }
 
-/// Where each item of a list stands first.
+/// The first index of each item of a list.
 struct First<'p, T> {
     key: &'static str,
     indices: HashMap<&'p T, usize>,
@@ -236,21 +233,20 @@ impl<'p, T: Eq + Hash> First<'p, T> {
         First { key, indices }
     }
 
-    /// What to say about an item of this list that has stood in it before.
+    /// The message about an item that is in this list at a lower index, too.
     fn before(&self, item: &T, index: usize) -> Option<String> {
         let first = *self.indices.get(item)?;
         (first < index).then(|| format!("the same as {}[{first}]: remove one of them", self.key))
     }
 
-    /// What to say about an optional item that stands in this list of required
-    /// ones.
+    /// The message about an optional item that is in this list of required items, too.
     fn required(&self, item: &T) -> Option<String> {
         let first = self.indices.get(item)?;
         Some(format!("the same as {}[{first}], which is required: remove one of them", self.key))
     }
 }
 
-/// Why no file can have such a name, and what to do.
+/// Why no file can have a name that matches, and what to do about it.
 fn never_a_file(glob: &NameGlob) -> Option<String> {
     if glob.code_points().next().is_none() {
         return Some("no file has an empty name: name one, or use \"*\" for any file".into());
@@ -258,12 +254,12 @@ fn never_a_file(glob: &NameGlob) -> Option<String> {
     never_a_name(glob)
 }
 
-/// Why no file and no directory can have such a name, and what to do. (An empty
-/// name is the file's affair alone.)
+/// Why no entry can have a name that matches, and what to do about it. An empty glob is not
+/// looked at here: it is wrong for files alone.
 fn never_a_name(glob: &NameGlob) -> Option<String> {
     const NUL: Token = Token::Char(0);
     const DOT: Token = Token::Char(b'.' as u32);
-    let tokens = &glob.program().tokens[..];
+    let tokens = &glob.compiled().tokens[..];
     let reason = if glob.never_matches() {
         "it holds a class of no characters: write the ends of its range in ascending order"
     } else if glob.needs_slash() {

@@ -1,18 +1,16 @@
-//! The walk of a local tree: what every directory lists.
+//! The walk of a local tree: it gives the listing of every directory.
 
 use std::ffi::{OsStr, OsString};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use crate::Error;
-use crate::traversal::{
-    Dir, Options, Outlet, Place, Stream, Visitor, option_methods, stream_iterator,
-};
+use crate::traversal::{Dir, Location, Options, ResultSender, Results, Visitor};
+use crate::{Error, ExcludeRules};
 
 /// A directory and what it lists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Listing {
-    /// The directory: the walk's source as given, and the names below it.
+    /// The directory's path: the walk's source as it was given, and the names below it.
     pub path: PathBuf,
     /// The names of its directories and links to directories.
     pub directories: Vec<OsString>,
@@ -20,12 +18,12 @@ pub struct Listing {
     pub files: Vec<OsString>,
 }
 
-/// A walk to be: a source and options.
+/// A walk that is not started yet: a source and options.
 ///
-/// It lists the source and every directory below it, in parallel: what Python's
-/// `os.walk` gives, in no particular order. What goes wrong below the source is
-/// an error in place of a listing, after which the iteration goes on. Of a
-/// listing that fails part-way, what was read is given, and an error.
+/// A walk lists the source and every directory below it, in parallel. It gives what
+/// Python's `os.walk` gives, in no particular order. Whatever goes wrong below the source
+/// is an error in the place of a listing, and the iteration goes on after it. A listing
+/// that fails part-way gives the entries that were read, and an error.
 ///
 /// # Example
 ///
@@ -51,17 +49,61 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// A walk of `source` with default options: no exclude rules, no depth
-    /// limit, links not followed, file systems crossed, as many threads as
-    /// there are processors.
+    /// A walk of `source` with default options: no exclude rules, no depth limit, links
+    /// are not followed, file systems are crossed, as many threads as there are
+    /// processors.
     pub fn new(source: impl Into<PathBuf>) -> Walk {
         Walk { source: source.into(), options: Options::default() }
     }
 
-    option_methods!();
+    /// Leaves out what the rules exclude. Earlier rules are replaced. Default: nothing is
+    /// excluded.
+    pub fn exclude(mut self, rules: ExcludeRules) -> Self {
+        self.options.exclude = rules;
+        self
+    }
 
-    /// The depth of the deepest directories to be listed: 0 is the source
-    /// alone. Default, and with `None`: no limit.
+    /// Whether to enter links to directories. Default: no.
+    ///
+    /// A link that leads back to an ancestor is not entered; it gives a
+    /// [`Loop`](crate::ErrorKind::Loop) error. Two links to one directory are two visits,
+    /// with two paths. Links that are not entered are still listed, among the
+    /// directories.
+    pub fn follow_links(mut self, yes: bool) -> Self {
+        self.options.follow_links = yes;
+        self
+    }
+
+    /// Whether to stay on the file system of the source. Mount points are then listed but
+    /// not entered. Default: no.
+    pub fn one_file_system(mut self, yes: bool) -> Self {
+        self.options.one_file_system = yes;
+        self
+    }
+
+    /// How many threads to use, at most 1,024. Default, and with `None`: as many as there
+    /// are processors. The threads are started for this one traversal, and end with it.
+    pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
+        self.options.threads = threads;
+        self
+    }
+
+    /// Whether to use the portable lister: for tests.
+    #[doc(hidden)]
+    pub fn portable_lister(mut self, yes: bool) -> Self {
+        self.options.portable = yes;
+        self
+    }
+
+    /// Whether to ignore the types that listings tell: for tests.
+    #[doc(hidden)]
+    pub fn untyped_lister(mut self, yes: bool) -> Self {
+        self.options.untyped = yes;
+        self
+    }
+
+    /// The depth of the deepest directories to list; 0 is the source alone. Default, and
+    /// with `None`: no limit.
     pub fn max_depth(mut self, depth: Option<usize>) -> Self {
         self.options.max_depth = depth;
         self
@@ -76,90 +118,69 @@ impl Walk {
     /// worker threads cannot be started.
     pub fn start(self) -> Result<Listings, Error> {
         let Walk { source, options } = self;
-        let visitor = Collector { max_depth: options.max_depth.unwrap_or(usize::MAX) };
-        Ok(Listings { stream: Stream::start(visitor, options, &source, OsStr::new(""))? })
+        let visitor = WalkVisitor { max_depth: options.max_depth.unwrap_or(usize::MAX) };
+        Results::start(visitor, options, &source, OsStr::new(""))
     }
 }
+
+/// A running walk: an iterator over the listings. Dropping it stops the workers.
+pub type Listings = Results<Listing>;
 
 impl IntoIterator for Walk {
     type Item = Result<Listing, Error>;
     type IntoIter = Listings;
 
-    /// [Starts](Walk::start) the walk; an error in that is the only result.
+    /// [Starts](Walk::start) the walk. If that fails, the error is the only result.
     fn into_iter(self) -> Listings {
-        self.start().unwrap_or_else(|error| Listings { stream: Stream::failed(error) })
+        self.start().unwrap_or_else(Results::only_error)
     }
 }
 
-/// A running walk: an iterator over the listings. Dropping it stops the
-/// workers.
-pub struct Listings {
-    stream: Stream<Listing>,
-}
-
-stream_iterator!(Listings, Listing);
-
-/// The visitor that collects names.
+/// The visitor of a walk.
 #[derive(Clone)]
-pub(crate) struct Collector {
+pub(crate) struct WalkVisitor {
     pub(crate) max_depth: usize,
 }
 
-impl Visitor for Collector {
+/// The names that a directory lists.
+#[derive(Default)]
+pub(crate) struct Names {
+    directories: Vec<OsString>,
+    files: Vec<OsString>,
+}
+
+impl Visitor for WalkVisitor {
     type Item = Listing;
-    type Prospect = ();
-    type Listing = (Vec<OsString>, Vec<OsString>);
-    type Listed = ();
+    type NameVerdict = ();
+    type Accumulator = Names;
     type State = ();
 
-    fn source(&mut self, _: &OsStr) {}
+    fn judge(&mut self, _: Option<&Dir<()>>, _: &OsStr, _: bool) {}
 
-    fn prospect(&mut self, _: &Dir<()>, _: &OsStr, _: bool) {}
-
-    fn reaches(&self, depth: usize) -> bool {
+    fn visits_depth(&self, depth: usize) -> bool {
         depth <= self.max_depth
     }
 
-    fn insists(&self, (): &()) -> bool {
-        false
+    fn begin(&mut self, (): &()) -> Names {
+        Names::default()
     }
 
-    fn listing(&mut self, (): &()) -> Self::Listing {
-        Default::default()
+    fn add_directory(&self, names: &mut Names, name: &OsStr) {
+        names.directories.push(name.into());
     }
 
-    fn directory(&self, (directories, _): &mut Self::Listing, name: &OsStr) {
-        directories.push(name.into());
-    }
-
-    fn file(&self, (_, files): &mut Self::Listing, name: &OsStr) {
-        files.push(name.into());
+    fn add_file(&self, names: &mut Names, name: &OsStr) {
+        names.files.push(name.into());
     }
 
     fn listed(
         &mut self,
-        place: Place<'_, ()>,
+        location: Location<'_, ()>,
         (): (),
-        (directories, files): Self::Listing,
-        out: &mut Outlet<Listing>,
+        Names { directories, files }: Names,
+        results: &mut ResultSender<Listing>,
     ) {
         let weight = 1 + (directories.len() + files.len()) / 16;
-        out.found(Listing { path: place.path(), directories, files }, weight);
+        results.send(Listing { path: location.path(), directories, files }, weight);
     }
-
-    fn awaits_any(&self, (): &()) -> bool {
-        false
-    }
-
-    fn awaits(&mut self, (): &(), _: &OsStr) -> bool {
-        false
-    }
-
-    fn state(&self, (): (), _: usize) {}
-
-    fn ended(&self, _: Option<&Arc<Dir<()>>>, (): &(), _: &mut Outlet<Listing>) {}
-
-    fn absent(&self, _: &Arc<Dir<()>>, (): (), _: &mut Outlet<Listing>) {}
-
-    fn not_entered(&self, _: &Arc<Dir<()>>, (): (), _: &mut Outlet<Listing>) {}
 }

@@ -1,5 +1,4 @@
-//! Trees deeper than a path is long, and few or no file handles to go down in
-//! them.
+//! Trees that are deeper than a path may be long, scanned with few file handles or none.
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
 #[path = "common/child.rs"]
@@ -25,7 +24,7 @@ fn temp() -> (TempDir, PathBuf) {
     (dir, root)
 }
 
-/// Removes it even if it is longer than a path may be.
+/// Removes a tree even if its paths are longer than a path may be.
 fn remove(dir: TempDir) {
     assert!(Command::new("rm").arg("-rf").arg(dir.path()).status().unwrap().success());
 }
@@ -44,9 +43,9 @@ fn enter(parent: &OwnedFd, name: &str) -> OwnedFd {
     openat(parent, name, flags, Mode::empty()).unwrap()
 }
 
-/// Each level has leaves beside the next level, before and behind it in the order
-/// of the listing, whatever that is, so all levels wait at a time. The leaves of
-/// every `step`-th level have a file.
+/// Makes a comb: each level has leaves beside the next level, before and after it in any
+/// order of the listing, so all levels wait at the same time. The leaves of every `step`-th
+/// level have a file.
 fn comb(root: &Path, levels: usize, step: usize) {
     let mut handle: OwnedFd = File::open(root).unwrap().into();
     for level in 0..levels {
@@ -73,7 +72,7 @@ fn run(scan: Scan) -> (Vec<Match>, Vec<Error>) {
     (found, errors)
 }
 
-/// (Most of the time would go into paths if each of the levels were a match.)
+/// If each level were a match, most of the time would be spent on paths.
 fn a_comb(levels: usize, step: usize, counts: &[usize]) {
     let (dir, root) = temp();
     comb(&root, levels, step);
@@ -100,9 +99,9 @@ fn combs() {
     a_comb(LEVELS, 100, &[1, 2, 8]);
 }
 
-/// Runs the test of this name alone, with few file handles and a small stack for
-/// threads that ask for no other.
-fn run_in_need(test: &str, handles: usize) {
+/// Runs the test of this name alone, with few file handles and a small default stack for
+/// threads.
+fn run_with_few_handles(test: &str, handles: usize) {
     child::run(test, |test| {
         let mut command = Command::new("sh");
         let limited = format!(r#"ulimit -n {handles} && exec "$0" "$@""#);
@@ -114,7 +113,7 @@ fn run_in_need(test: &str, handles: usize) {
 #[test]
 fn combs_with_few_handles_and_a_small_stack() {
     if !child::is_child() {
-        return run_in_need("combs_with_few_handles_and_a_small_stack", 64);
+        return run_with_few_handles("combs_with_few_handles_and_a_small_stack", 64);
     }
     a_comb(LEVELS, 100, &[1, 2, 8]);
 }
@@ -122,12 +121,12 @@ fn combs_with_few_handles_and_a_small_stack() {
 #[test]
 fn more_threads_than_handles() {
     if !child::is_child() {
-        return run_in_need("more_threads_than_handles", 24);
+        return run_with_few_handles("more_threads_than_handles", 24);
     }
     a_comb(300, 1, &[30]);
 }
 
-/// Uses up all file handles but so many.
+/// Takes all file handles but so many.
 fn use_up(but: usize) -> Vec<File> {
     let mut used: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
     used.truncate(used.len() - but);
@@ -137,7 +136,7 @@ fn use_up(but: usize) -> Vec<File> {
 #[test]
 fn the_last_handles_of_a_process() {
     if !child::is_child() {
-        return run_in_need("the_last_handles_of_a_process", 256);
+        return run_with_few_handles("the_last_handles_of_a_process", 256);
     }
     let (dir, root) = temp();
     comb(&root, 40, 1);
@@ -149,17 +148,17 @@ fn the_last_handles_of_a_process() {
         let used = use_up(left);
         let (found, errors) = run(Scan::new(&root, &[pattern("*")]).threads(threads(count)));
         drop(used);
-        // The source, a directory and one inside it: that is enough for all.
+        // Three handles are enough: the source, a directory and one inside it.
         let first = errors.first().map(ToString::to_string);
         assert_eq!((found.len(), first), (all, None), "{left} handles, {count} threads");
     }
-    // Portably, there are as many as threads for a moment.
+    // The portable lister opens as many as there are threads, for a moment.
     let used = use_up(2);
     let (found, errors) =
         run(Scan::new(&root, &[pattern("*")]).threads(threads(2)).portable_lister(true));
     drop(used);
     assert_eq!((found.len(), errors.len()), (all, 0));
-    // Not even that: what could not be read is said, and the scan ends.
+    // With fewer, directories that cannot be opened are errors, and the scan ends.
     let used = use_up(1);
     let (found, errors) = run(Scan::new(&root, &[pattern("*")]).threads(threads(2)));
     drop(used);
@@ -170,7 +169,7 @@ fn the_last_handles_of_a_process() {
         let number = error.io_error().unwrap().raw_os_error();
         assert_eq!(number, Some(rustix::io::Errno::MFILE.raw_os_error()), "{error}");
     }
-    // Others' handles that are given back in time.
+    // Handles of others, which are closed in time.
     let used = use_up(1);
     let (found, errors) = std::thread::scope(|scope| {
         let mut matches = Scan::new(&root, &[pattern("*")]).start().unwrap();
@@ -178,7 +177,7 @@ fn the_last_handles_of_a_process() {
         (matches.by_ref().filter(Result::is_ok).count(), matches.stats().errors)
     });
     assert_eq!((found, errors), (all, 0));
-    // None at all is an error of the source.
+    // Without any handle, the source is an error.
     let used = use_up(0);
     let error = Scan::new(&root, &[pattern("*")]).start().unwrap_err();
     drop(used);
@@ -213,12 +212,12 @@ fn a_caller_whose_limit_sinks_meanwhile() {
 #[test]
 fn what_is_opened_again_is_the_same() {
     if !child::is_child() {
-        return run_in_need("what_is_opened_again_is_the_same", 64);
+        return run_with_few_handles("what_is_opened_again_is_the_same", 64);
     }
     let (dir, root) = temp();
     comb(&root, 100, 1);
-    // At the bottom more matches than may wait, so that leaves are left when the
-    // first is here.
+    // The bottom has more matches than may wait in the channel, so some leaves are not
+    // visited yet when the first match is received.
     let mut bottom = root.clone();
     bottom.extend(["n"; 100]);
     fs::create_dir(bottom.join("bottom")).unwrap();
@@ -230,7 +229,7 @@ fn what_is_opened_again_is_the_same() {
     patterns.push(pattern("decoy"));
     let mut matches = Scan::new(&root, &patterns).threads(threads(1)).start().unwrap();
     matches.next().unwrap().unwrap();
-    // Another tree in its place, with the same names and one more.
+    // Another tree takes its place, with the same names and one more.
     fs::rename(root.join("n"), root.join("m")).unwrap();
     comb(&root, 100, 1);
     let mut path = root.clone();
@@ -244,8 +243,8 @@ fn what_is_opened_again_is_the_same() {
     remove(dir);
 }
 
-/// Directories that are exchanged for links to elsewhere, again and again, at
-/// every level and at every point of the scan.
+/// Directories are exchanged for links to elsewhere, again and again, at every level and at
+/// every point of the scan.
 #[test]
 fn no_step_outside() {
     let (dir, root) = temp();
@@ -279,7 +278,7 @@ fn no_step_outside() {
                 .portable_lister(round % 5 == 4)
                 .untyped_lister(round % 2 == 1);
             let (found, errors) = run(scan);
-            // (Portably, a path that leads elsewhere for less than a moment is not noticed.)
+            // The portable lister does not notice a path that leads elsewhere for a moment.
             let found = found.iter().filter(|_| round % 5 != 4).collect::<Vec<_>>();
             if !(found.is_empty() && errors.is_empty()) {
                 stop.store(true, Ordering::Relaxed);

@@ -16,8 +16,8 @@ use pathvein_core::{FileStructurePattern, Match, Next, Operation, Scan, Walk};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, unlinkat};
 use tempfile::TempDir;
 
-/// In memory, where there is such a place: a busy disk takes a minute to make
-/// these trees.
+/// A temporary directory, in memory where that is possible: a busy disk takes a minute to
+/// make these trees.
 fn temp() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let root = dir.path().canonicalize().unwrap();
@@ -32,7 +32,7 @@ fn threads(count: usize) -> Option<NonZeroUsize> {
     Some(NonZeroUsize::new(count).unwrap())
 }
 
-/// Many directories side by side: more matches than may wait to be taken.
+/// Many directories side by side: more matches than may wait in the channel.
 fn wide(root: &Path, count: usize) {
     for i in 0..count {
         fs::create_dir(root.join(format!("d{i}"))).unwrap();
@@ -67,7 +67,7 @@ fn a_directory_with_many_sub_directories() {
 #[test]
 fn chains_longer_than_a_path_may_be() {
     chain(3_000, true);
-    // Deep enough for anything recursive to overflow a thread's stack.
+    // Deep enough to overflow a thread's stack with any recursion.
     chain(30_000, false);
 }
 
@@ -101,7 +101,7 @@ fn chain(depth: usize, every_match: bool) {
     if every_match {
         assert_eq!(all(Scan::new(&root, &[pattern("*")])).len(), depth + 2);
     }
-    // The lister that goes by paths cannot go as deep, and says so.
+    // The portable lister uses paths, which may not be as long: that is an error.
     if cfg!(any(target_os = "linux", target_os = "android")) {
         let scan = Scan::new(&root, &[bottom]).portable_lister(true);
         let results: Vec<_> = scan.into_iter().collect();
@@ -110,8 +110,8 @@ fn chain(depth: usize, every_match: bool) {
         assert!(error.io_error().unwrap().raw_os_error().is_some());
     }
 
-    // What removes whole trees holds a handle for each level: take the chain
-    // apart from its top.
+    // The function that removes a tree opens a handle for each level, so the chain is taken
+    // apart from its top first.
     let (top, next) = (root.join("dd"), root.join("next"));
     for _ in 1..depth {
         fs::rename(top.join("dd"), &next).unwrap();
@@ -158,7 +158,7 @@ fn few_file_handles() {
             }
         }
     }
-    // More scans at a time share what there is.
+    // Scans at the same time share the handles.
     let scans: Vec<_> = (0..4)
         .map(|_| Scan::new(&root, std::slice::from_ref(&leaf)).threads(threads(2)).start().unwrap())
         .collect();
@@ -167,11 +167,11 @@ fn few_file_handles() {
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), LEVELS);
         assert_eq!(results.len(), LEVELS, "no errors");
     }
-    // From a source that is a relative path, as few are held.
+    // With a relative path as the source, as few are open.
     std::env::set_current_dir(&root).unwrap();
     let listings = Walk::new("n").into_iter().filter(Result::is_ok).count();
     assert_eq!(listings, 2 * LEVELS);
-    // (What removes whole trees needs a handle for each level.)
+    // The function that removes a tree needs a handle for each level.
     assert!(Command::new("rm").arg("-rf").arg(root.join("n")).status().unwrap().success());
 }
 
@@ -185,13 +185,13 @@ fn a_directory_that_is_gone_when_it_is_opened_again() {
     let mut path = root.clone();
     for _ in 0..LEVELS {
         path.push("n");
-        // One is listed before the next level, one after it, in any order.
+        // In any order of the listing, one leaf is before the next level, one after it.
         fs::create_dir_all(path.with_file_name("leaf1")).unwrap();
         fs::create_dir(&path).unwrap();
         fs::create_dir(path.with_file_name("leaf2")).unwrap();
     }
-    // At the bottom more matches than may wait, so that leaves are left when
-    // the first is here.
+    // The bottom has more matches than may wait in the channel, so some leaves are not
+    // visited yet when the first match is received.
     fs::create_dir(path.join("bottom")).unwrap();
     let bottom = pattern("bottom").into_builder();
     let same = |i: usize| bottom.clone().optional_file(i.to_string()).build().unwrap();
@@ -216,28 +216,28 @@ fn dropping_a_scan_ends_its_threads() {
     };
     let settled = || {
         // The system may list a thread a little longer than it runs.
-        let patience = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + Duration::from_secs(5);
         while workers() > 0 {
-            assert!(Instant::now() < patience, "{} threads are left", workers());
+            assert!(Instant::now() < deadline, "{} threads are left", workers());
             std::thread::yield_now();
         }
     };
     let (_dir, root) = temp();
     wide(&root, 10_000);
     let scan = Scan::new(&root, &[pattern("*")]).threads(threads(4));
-    // Taken: nothing, one, more than may wait, all.
+    // How many are taken: none, one, more than may wait in the channel, all.
     for count in [0, 1, 5_000, 10_001] {
         let mut matches = scan.clone().start().unwrap();
         assert_eq!(matches.by_ref().take(count).count(), count);
-        // They wait for the results to be taken. (A thread has its name a little
-        // after it has begun.)
+        // The workers wait for results to be taken. A thread gets its name a little after it
+        // has started.
         while cfg!(target_os = "linux") && count < 1_000 && workers() < 4 {
             std::thread::yield_now();
         }
         drop(matches);
         settled();
     }
-    // Ended, it has none even before it is dropped; closed, it has ended.
+    // An iterator that has ended or is closed has no workers, even before it is dropped.
     let mut matches = scan.clone().start().unwrap();
     assert_eq!(matches.by_ref().count(), 10_001);
     settled();
@@ -252,14 +252,14 @@ fn dropping_a_scan_ends_its_threads() {
     assert!(stats.directories > 0 && stats.directories < 10_001);
     matches.close();
     assert_eq!(matches.stats(), stats);
-    // Even one that finds nothing stops half-way (but may have been quick).
+    // A scan that finds nothing stops half-way, too, unless it was quick.
     let stopped = (0..20).any(|_| {
         let mut matches = Scan::new(&root, &[pattern("none")]).start().unwrap();
         matches.close();
         matches.stats().directories < 10_001
     });
     assert!(stopped);
-    // One that cannot start leaves none, nor does a walk.
+    // A scan or a walk that cannot start leaves no workers.
     assert!(Scan::new(root.join("missing"), &[]).start().is_err());
     drop(Walk::new(&root).threads(threads(3)).start().unwrap());
     settled();
@@ -287,7 +287,7 @@ fn deadlines() {
     assert_eq!(found, 2_000);
     assert!(matches!(matches.next_before(Instant::now()), Next::End));
 
-    // A deadline that has passed is no wait, and loses nothing.
+    // A deadline that has passed does not wait, and loses nothing.
     let mut matches = Scan::new(&root, &[pattern("d*")]).start().unwrap();
     let past = Instant::now();
     let mut found = 0;
@@ -308,13 +308,13 @@ fn inside_the_thread_pools_of_others() {
     let scan = Scan::new(&root, &[pattern("d*")]);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     assert_eq!(pool.install(|| all(scan.clone()).len()), 1_500);
-    // From every thread of the global pool at once.
+    // A scan from every thread of the global pool at once.
     rayon::scope(|scope| {
         for _ in 0..2 * rayon::current_num_threads() {
             scope.spawn(|_| assert_eq!(all(scan.clone()).len(), 1_500));
         }
     });
-    // One within another.
+    // A scan inside another.
     let nested = scan.clone().into_iter().take(3).map(|_| all(scan.clone()).len());
     assert_eq!(nested.collect::<Vec<_>>(), [1_500; 3]);
 }
@@ -344,7 +344,7 @@ fn any_number_of_threads_gives_the_same() {
     assert_eq!(sorted(all(scan.threads(None))), one);
 }
 
-/// Listings that wait to be taken take memory, so of large ones there are few.
+/// Large listings take memory, so only few of them wait in the channel.
 #[test]
 fn few_large_listings_wait() {
     let (_dir, root) = temp();
@@ -356,7 +356,7 @@ fn few_large_listings_wait() {
     }
     let mut listings = Walk::new(&root).threads(threads(1)).start().unwrap();
     let progress = listings.progress();
-    // (Less time makes it easier.)
+    // A shorter time would make the test weaker, not wrong.
     std::thread::sleep(Duration::from_millis(500));
     assert!(progress.stats().directories < 40, "{:?}", progress.stats());
     assert_eq!(
@@ -369,7 +369,7 @@ fn few_large_listings_wait() {
 #[test]
 fn fewer_threads_than_asked_for() {
     const NAME: &str = "fewer_threads_than_asked_for";
-    // Nobody else's processes count for this one.
+    // Other users' processes do not count for this limit.
     if !rustix::process::geteuid().is_root() && !child::is_child() {
         return;
     }

@@ -36,7 +36,7 @@ fn named(name: &str) -> Pattern {
     pattern(name, [], [])
 }
 
-/// A tree whose source is called `source`, beside nothing else.
+/// A tree whose source is called `source`, and is alone in its directory.
 fn tree(entries: &[&str]) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().canonicalize().unwrap().join("source");
@@ -45,7 +45,7 @@ fn tree(entries: &[&str]) -> (TempDir, PathBuf) {
     (dir, source)
 }
 
-/// What a scan gives, its paths relative to `root`, in order.
+/// The results of a scan, with paths relative to `root`, in order.
 fn run(scan: Scan, root: &Path) -> (Vec<(String, usize)>, Vec<Error>, Stats) {
     let mut matches = scan.start().unwrap();
     let (mut found, mut errors) = (Vec::new(), Vec::new());
@@ -63,7 +63,7 @@ fn run(scan: Scan, root: &Path) -> (Vec<(String, usize)>, Vec<Error>, Stats) {
     (found, errors, matches.stats())
 }
 
-/// Both listers find this, without errors, having listed so many directories.
+/// Checks that both listers find this, without errors, and list so many directories.
 #[track_caller]
 fn check(scan: &Scan, root: &Path, expected: &[(&str, usize)], directories: usize) {
     for portable in [false, true] {
@@ -76,19 +76,19 @@ fn check(scan: &Scan, root: &Path, expected: &[(&str, usize)], directories: usiz
     }
 }
 
-/// Both listers give errors for these paths.
+/// Checks that both listers give errors for these paths.
 #[track_caller]
 fn check_errors(scan: &Scan, root: &Path, expected: &[(&str, ErrorKind, Operation)]) {
     for portable in [false, true] {
         let (_, errors, stats) = run(scan.clone().portable_lister(portable), root);
-        let told: Vec<_> = errors
+        let paths: Vec<_> = errors
             .iter()
             .map(|error| {
                 let path = error.path().unwrap().strip_prefix(root).unwrap().to_str().unwrap();
                 (path, error.kind(), error.operation().unwrap())
             })
             .collect();
-        assert_eq!(told, expected, "portable {portable}");
+        assert_eq!(paths, expected, "portable {portable}");
         assert_eq!(stats.errors, expected.len());
         for error in &errors {
             if let Some(error) = error.io_error() {
@@ -256,7 +256,7 @@ fn loops_of_every_length() {
         "a/b/c/source -> ../../..",
         "a/b/c/leaf/",
     ]);
-    // A loop is present by name, with nothing in it.
+    // A loop is present by name, with nothing inside.
     let four = ["self", "parent", "above", "source"];
     let by_name = pattern("c", [], four.map(named));
     let inside = four.map(|name| pattern("c", [], [pattern(name, [], [named("*")])]));
@@ -268,14 +268,14 @@ fn loops_of_every_length() {
     check_errors(&scan, &root, &loops);
     for portable in [false, true] {
         let (found, errors, stats) = run(scan.clone().portable_lister(portable), &root);
-        // (The source is called `source`.)
+        // The source is called `source`.
         assert_eq!(found, [("".into(), 8), ("a/b/c".into(), 0)]);
         let ancestors: Vec<_> = errors.iter().map(|e| e.loop_ancestor().unwrap()).collect();
         let a = root.join("a");
         assert_eq!(ancestors, [&*a, &a.join("b"), &a.join("b/c"), &*root]);
         assert_eq!(stats.directories, 5);
     }
-    // Nothing is opened for a loop that nobody looks into.
+    // A loop is not opened if no pattern asks for its inside.
     let scan = Scan::new(&root, &[by_name]).follow_links(true).max_depth(Some(3));
     check(&scan, &root, &[("a/b/c", 0)], 4);
 }
@@ -293,8 +293,8 @@ fn links_between_two_directories() {
 
 #[test]
 fn a_link_to_above_the_source_ends() {
-    // The source is seen again below the link, as a plain directory; the link
-    // in it is the loop.
+    // The source is visited again below the link, as a plain directory. The link in it is
+    // the loop.
     let (_dir, root) = tree(&["x/up -> ../.."]);
     let scan = Scan::new(&root, &[named("x"), named("up")]).follow_links(true);
     let error = ("x/up/source/x/up", ErrorKind::Loop, Operation::FollowLink);
@@ -365,7 +365,7 @@ fn rules_see_paths_through_links_and_raw_bytes() {
 }
 
 #[test]
-fn no_error_is_told_of_what_is_excluded() {
+fn excluded_entries_give_no_errors() {
     let (_dir, root) = tree(&["a/self -> .", "a/b/"]);
     let scan = Scan::new(&root, &[named("b")]).follow_links(true);
     assert_eq!(run(scan.clone(), &root).1.len(), 1);
@@ -398,10 +398,10 @@ fn below_max_depth_a_match_still_looks_as_deep_as_it_asks() {
     let c = pattern("c", ["f"], [named("d")]);
     let deep = pattern("*", ["f"], [pattern("a", [], [pattern("b", [], [c.clone()])])]);
     let scan = Scan::new(&root, &[deep.clone(), c]).max_depth(Some(0));
-    // `d` need not be opened: nothing is asked of its inside.
+    // `d` is not opened: nothing is asked of its inside.
     check(&scan, &root, &[("", 0)], 4);
     check(&scan.max_depth(Some(1)), &root, &[("", 0)], 5);
-    // Without the file it is no candidate any more, and nothing is opened.
+    // Without the file, the directory is no candidate any more, and nothing is opened.
     fs::remove_file(root.join("f")).unwrap();
     let scan = Scan::new(&root, &[deep]).max_depth(Some(0));
     check(&scan, &root, &[], 1);
@@ -412,7 +412,7 @@ fn nested_patterns_do_not_match_below_max_depth() {
     let (_dir, root) = tree(&["a/b/f"]);
     let b = pattern("b", ["f"], []);
     let a = pattern("a", [], [b.clone()]);
-    // `b` is a pattern of its own, and found while `a` looks for it.
+    // `b` is a pattern by itself, and is found while `a` looks for it.
     let scan = Scan::new(&root, &[a, b]).max_depth(Some(1));
     check(&scan, &root, &[("a", 0)], 3);
     check(&scan.max_depth(Some(2)), &root, &[("a", 0), ("a/b", 1)], 3);
@@ -430,7 +430,7 @@ fn links_below_max_depth() {
 
 #[test]
 fn many_patterns_and_globs() {
-    // More than a word of bits, and files that nobody asks for on either side.
+    // More bits than a word has, and files on either side that no pattern asks for.
     let names: Vec<String> = (0..200)
         .flat_map(|i| ["a", "z", &*format!("f{i}")].map(|file| format!("d{i}/x{i}/{file}")))
         .collect();
@@ -455,7 +455,7 @@ fn thousands_of_patterns_and_the_deepest() {
         .collect();
     let one = [("run_7", 7)];
     check(&Scan::new(&root, &patterns), &root, &one, 5);
-    // As many that any directory may satisfy.
+    // As many nodes that any directory may satisfy.
     patterns.extend((0..5_000).map(|i| pattern("*", [&*format!("*{i}"), &*format!("f{i}*")], [])));
     let all = [("other", 5_007), ("run_7", 7), ("run_7", 5_007)];
     check(&Scan::new(&root, &patterns), &root, &all, 5);
@@ -480,7 +480,7 @@ fn names_of_every_byte_and_of_every_length() {
         fs::write(path.join(OsStr::from_bytes(name)), "").unwrap();
     }
     let exact = |name: &Vec<u8>| {
-        // (Brackets, stars and question marks as themselves.)
+        // Brackets, stars and question marks that stand for themselves.
         let glob = NameGlob::from(OsStr::from_bytes(name));
         let glob: Vec<u32> = glob.code_points().flat_map(|c| [0x5b, c, 0x5d]).collect();
         let glob = if name.contains(&b'!') || name.contains(&b']') {
@@ -585,7 +585,7 @@ fn equal_patterns_are_one() {
     let (_dir, root) = tree(&["a/f"]);
     let one = pattern("a", ["f"], []);
     let optional = one.clone().into_builder().optional_file("g").build().unwrap();
-    // The same to the program, but not equal.
+    // The patterns are the same to the program, but not equal.
     let any = Pattern::builder("*").any_name().file("f").build().unwrap();
     let patterns = [named("none"), one.clone(), optional, one, any, pattern("*", ["f"], [])];
     check(&Scan::new(&root, &patterns), &root, &[("a", 1), ("a", 2), ("a", 4), ("a", 5)], 2);
@@ -615,7 +615,7 @@ fn directories_that_come_and_go() {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let scanning = scope.spawn(|| {
-            // Set even if the scans fail, or the other loop would not end.
+            // This is set even if the scans fail, so that the other loop ends.
             struct Done<'a>(&'a AtomicBool);
             impl Drop for Done<'_> {
                 fn drop(&mut self) {
@@ -646,8 +646,8 @@ fn directories_that_come_and_go() {
 
 #[test]
 fn a_directory_that_is_gone_when_it_is_opened_is_absent() {
-    // The worker has listed `w` and cannot go on before its matches are taken,
-    // as there are more than may wait.
+    // The worker has listed `w` and cannot go on before its matches are taken, as there are
+    // more than may wait in the channel.
     const MANY: usize = 5_000;
     let one = named("w").into_builder();
     let same = |i: usize| one.clone().optional_file(i.to_string()).build().unwrap();
@@ -714,12 +714,12 @@ fn what_cannot_be_read_is_an_error_item() {
             assert_eq!(error.io_error().unwrap().kind(), IoErrorKind::PermissionDenied);
         }
     }
-    // What is excluded is not even looked at; what is not opened gives no error.
+    // Excluded entries are not looked at, and directories that are not opened give no error.
     let rules = ["closed", "into", "/readable", "searchable/"];
     let excluded = scan.clone().exclude(ExcludeRules::new(rules).unwrap());
     check(&excluded, &root, &[], 4);
     check_errors(&scan.max_depth(Some(0)), &root, &[]);
-    // The same as a source.
+    // The same directory as the source.
     for name in ["a/closed", "searchable"] {
         for portable in [false, true] {
             let path = root.join(name);
@@ -755,7 +755,7 @@ fn a_mount_point_is_listed_and_not_entered() {
             [("a", 0), ("a", 1), ("a/mounted", 3), ("a/mounted", 4), ("a/mounted/in", 2), ("b", 4)];
         check(&scan, &root, &all, 5);
         check(&scan.one_file_system(true), &root, &[("a", 0), ("b", 4)], 3);
-        // As a source it is where the scan stays.
+        // With it as the source, the scan stays on its file system.
         let scan = Scan::new(&point, &patterns).one_file_system(true);
         check(&scan, &root, &[("a/mounted", 3), ("a/mounted", 4), ("a/mounted/in", 2)], 2);
     });
@@ -781,7 +781,7 @@ fn links_to_another_file_system() {
 
 #[test]
 fn hits_of_the_reference_are_hits() {
-    // That the reference is no empty promise: a case worked out by hand.
+    // A case worked out by hand, as a check of the reference itself.
     let (_dir, root) = tree(&["a/b/f", "a/l -> b"]);
     let options = common::disk::Options { follow_links: true, ..Default::default() };
     let tree = common::disk::read(&root, &options, &mut Vec::new());

@@ -1,7 +1,7 @@
-//! Patterns in other formats, by way of serde.
+//! Patterns in other formats, through serde.
 //!
-//! Apart from the crate's own tests: its code is not to be compiled with the
-//! comparisons in scope that `serde_json` brings for every number type.
+//! These tests are not part of the crate, since `serde_json` adds comparisons to every
+//! number type, and the crate should be compiled without them.
 
 use pathvein_core::{FileStructurePattern, MAX_LEVELS, NameGlob};
 use serde_json::{from_str, from_value, json, to_string, to_value};

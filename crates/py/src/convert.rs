@@ -1,4 +1,4 @@
-//! Names and errors on their way across the language boundary.
+//! Conversion of names, globs and errors between Python and Rust.
 
 use pathvein_core::{Bitmask, Error, ErrorKind, Name, NameGlob};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyString};
 
-/// A name as Python has it, kept alive while it is matched.
+/// A name from Python, kept alive while it is matched.
 pub(crate) enum NameArg {
     Text(PyBackedStr),
     /// A `str` with lone surrogates.
@@ -24,8 +24,9 @@ impl NameArg {
         NameArg::from_path(object)
     }
 
-    /// As [`NameArg::new`], for one of many names. Where one has lone surrogates others are
-    /// likely to, and asking them for UTF-8 would take an exception each.
+    /// As [`NameArg::new`], for a name that follows another. If the last name had lone
+    /// surrogates this one is likely to have some, and asking such a name for UTF-8 takes an
+    /// exception.
     pub(crate) fn after(last: Option<&NameArg>, object: &Bound<'_, PyAny>) -> PyResult<NameArg> {
         if let (Some(NameArg::CodePoints(_)), Ok(text)) = (last, object.cast::<PyString>()) {
             let code_points = code_points(text)?;
@@ -67,7 +68,7 @@ impl NameArg {
 }
 
 /// The code points of a `str`, lone surrogates included.
-#[allow(unsafe_code)] // to encode and decode takes five times as long
+#[allow(unsafe_code)] // encoding and decoding takes five times as long
 pub(crate) fn code_points(text: &Bound<'_, PyString>) -> PyResult<Vec<u32>> {
     let mut code_points = vec![0; text.len()?];
     let (begin, count) = (code_points.as_mut_ptr(), code_points.len() as ffi::Py_ssize_t);
@@ -76,7 +77,7 @@ pub(crate) fn code_points(text: &Bound<'_, PyString>) -> PyResult<Vec<u32>> {
     if written.is_null() { Err(PyErr::fetch(text.py())) } else { Ok(code_points) }
 }
 
-/// The glob that a `str` is.
+/// The glob of a `str`.
 pub(crate) fn glob(text: &Bound<'_, PyString>) -> PyResult<NameGlob> {
     match PyBackedStr::try_from(text.clone()) {
         Ok(text) => Ok(NameGlob::new(&text)),
@@ -84,7 +85,7 @@ pub(crate) fn glob(text: &Bound<'_, PyString>) -> PyResult<NameGlob> {
     }
 }
 
-/// The `str` that a glob is.
+/// The `str` of a glob.
 pub(crate) fn glob_text<'py>(py: Python<'py>, glob: &NameGlob) -> PyResult<Bound<'py, PyAny>> {
     if let Some(text) = glob.as_str() {
         return Ok(PyString::new(py, text).into_any());
@@ -126,7 +127,7 @@ pub(crate) fn wrong_type(place: &str, expected: &str, found: &Bound<'_, PyAny>) 
     PyTypeError::new_err(format!("{place} must be {expected}, not {found}"))
 }
 
-/// An argument that may be left out, but is not `None`.
+/// An argument that may be left out, and may not be `None`.
 pub(crate) struct Given<'py>(pub(crate) Option<Bound<'py, PyAny>>);
 
 impl<'py> FromPyObject<'_, 'py> for Given<'py> {
@@ -137,8 +138,8 @@ impl<'py> FromPyObject<'_, 'py> for Given<'py> {
     }
 }
 
-/// Hands on each item of an iterable argument, with its index. `expected` is what the argument
-/// should be, in words.
+/// Calls `take` with each item of an iterable argument and its index. `expected` is what the
+/// argument should be, in words.
 pub(crate) fn each_item<'py>(
     argument: &str,
     expected: &str,
@@ -160,8 +161,8 @@ pub(crate) fn each_item<'py>(
     iterator.enumerate().try_for_each(|(index, item)| take(index, &item?))
 }
 
-/// The items of an iterable argument, converted; `convert` is told where each stands. (What is
-/// told takes longer to write than a name to match: names go by [`each_item`].)
+/// The converted items of an iterable argument. `convert` gets the place of each item, in
+/// words. To write that takes longer than to match a name, so names use [`each_item`].
 pub(crate) fn items<'py, T>(
     argument: &str,
     expected: &str,
@@ -176,7 +177,7 @@ pub(crate) fn items<'py, T>(
     Ok(items)
 }
 
-/// What `__eq__` answers: `None` is that the other is of another type.
+/// The result of `__eq__`. `None` stands for another type than expected.
 pub(crate) fn compared(py: Python<'_>, equal: Option<bool>) -> PyResult<Bound<'_, PyAny>> {
     Ok(match equal {
         Some(equal) => PyBool::new(py, equal).to_owned().into_any(),
@@ -186,9 +187,8 @@ pub(crate) fn compared(py: Python<'_>, equal: Option<bool>) -> PyResult<Bound<'_
 
 /// The Python exception for an error of the core.
 ///
-/// I/O errors become the `OSError` subclass that their number stands for, with
-/// `strerror` in Python's words and the path as `filename`; a note says what
-/// was being done.
+/// An I/O error becomes the `OSError` subclass of its number, with `strerror` in Python's
+/// words and the path as `filename`. A note tells what was being done.
 pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     exception(py, &error).unwrap_or_else(|failure| failure)
 }
@@ -216,7 +216,7 @@ fn io_exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let raised = match io.raw_os_error() {
         Some(errno) => os_error(py, errno, error)?,
         None if io.kind() == std::io::ErrorKind::InvalidInput => {
-            // The operating system was not even asked: a NUL in the path.
+            // A NUL in the path: the operating system was not asked.
             return Ok(PyValueError::new_err(error.to_string()));
         }
         None => {
@@ -232,12 +232,12 @@ fn io_exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
 
 fn os_error(py: Python<'_>, errno: i32, error: &Error) -> PyResult<PyErr> {
     let strerror = py.import("os")?.call_method1("strerror", (errno,))?.unbind();
-    // OSError itself picks the subclass when it is called, not when it is
-    // raised with lazy arguments.
+    // OSError picks the subclass when it is called, but not when it is raised with lazy
+    // arguments.
     let class = py.get_type::<PyOSError>();
     let filename = filename(py, error)?;
     let value = if cfg!(windows) {
-        // There the number is Windows' own, from which Python finds the other.
+        // The number is one of Windows. Python finds the errno that belongs to it.
         let message = error.io_error().map_or_else(|| error.message(), |io| io.to_string());
         class.call1((0, message, filename, errno))?
     } else {
@@ -259,14 +259,13 @@ fn json_decode_error(py: Python<'_>, error: &Error, text: &[u8]) -> PyResult<PyE
     let place = error.place().unwrap_or_default();
     let message =
         if place.is_empty() { error.message() } else { format!("{place}: {}", error.message()) };
-    // The text that the position is counted in: the one that was read, or one
-    // nested in it.
+    // The position counts in the text that was read, or in a text nested in it.
     let text = PyBytes::new(py, error.nested_text().unwrap_or(text));
     let text = text.call_method1("decode", ("utf-8", "surrogatepass"))?;
     Ok(PyErr::from_value(class.call1((message, text, error.offset().unwrap_or(0)))?))
 }
 
-/// The exception for an error in reading a pattern's JSON `text`.
+/// The exception for an error in a pattern's JSON `text`.
 pub(crate) fn raise_json(py: Python<'_>, error: Error, text: &[u8]) -> PyErr {
     match error.kind() {
         ErrorKind::JsonSyntax => json_decode_error(py, &error, text).unwrap_or_else(|e| e),

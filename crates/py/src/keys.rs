@@ -1,92 +1,57 @@
-//! `KeyScan` and `KeyWalk`: keys in sorted order, told from Python.
+//! `KeyScan` and `KeyWalk`: a scan and a walk of keys in sorted order.
 
 use std::sync::{Mutex, PoisonError};
 
-use pathvein_core::{
-    Error, ExcludeRules as CoreRules, KeyCounts, KeyScan as CoreScan, KeyWalk as CoreWalk, RangeId,
-};
+use pathvein_core::{Error, KeyCounts, KeyScan as CoreScan, KeyWalk as CoreWalk, RangeId};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
 use crate::convert::raise;
-use crate::matcher::ExcludeRules;
+use crate::matcher::{ExcludeRules, rules};
 use crate::pattern::FileStructurePattern;
 
 /// A directory: its path, its directories' names and its files' names.
 type Directory = (String, Vec<String>, Vec<String>);
 
-fn rules(exclude: Option<&Bound<'_, ExcludeRules>>) -> CoreRules {
-    exclude.map(|exclude| exclude.get().rules.clone()).unwrap_or_default()
-}
-
-/// Works on what is behind the mutex. (A panic while it was locked was raised
-/// where it happened.)
-fn with<T, R>(keyed: &Mutex<T>, act: impl FnOnce(&mut T) -> R) -> R {
-    act(&mut keyed.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// The methods that both kinds share; the rest of the class follows.
-macro_rules! keyed {
-    ($class:ident, $core:ty, { $($rest:tt)* }) => {
-        #[pymethods]
-        impl $class {
-            /// The range of all keys.
-            fn whole(&self) -> u64 {
-                self.whole.to_raw()
-            }
-
-            /// Cuts a range at a key; gives the range of the rest, `at` included.
-            fn split(&self, py: Python<'_>, range_id: u64, at: &str) -> PyResult<u64> {
-                let split = |keyed: &mut $core| keyed.split(RangeId::from_raw(range_id), at);
-                let rest = with(&self.keyed, split).map_err(|error: Error| raise(py, error))?;
-                Ok(rest.to_raw())
-            }
-
-            /// Takes the next keys of a range, in sorted order.
-            fn keys(&self, py: Python<'_>, range_id: u64, keys: Vec<PyBackedStr>) -> PyResult<()> {
-                let keys = keys.iter().map(|key| &**key);
-                let take = |keyed: &mut $core| keyed.keys(RangeId::from_raw(range_id), keys);
-                with(&self.keyed, take).map_err(|error| raise(py, error))
-            }
-
-            /// Takes the next directory of a range; tells whether anything inside is
-            /// wanted.
-            fn prefix(&self, py: Python<'_>, range_id: u64, prefix: &str) -> PyResult<bool> {
-                let take = |keyed: &mut $core| keyed.prefix(RangeId::from_raw(range_id), prefix);
-                with(&self.keyed, take).map_err(|error| raise(py, error))
-            }
-
-            /// The prefix of the directory at the range's place inside which nothing more
-            /// is wanted.
-            fn skip(&self, range_id: u64) -> Option<String> {
-                with(&self.keyed, |keyed| keyed.skip(RangeId::from_raw(range_id)).map(str::to_owned))
-            }
-
-            /// Tells that a range has no more keys.
-            fn end(&self, range_id: u64) {
-                with(&self.keyed, |keyed| keyed.end(RangeId::from_raw(range_id)));
-            }
-
-            /// Directories, entries and keys so far.
-            fn counts(&self) -> (usize, usize, usize) {
-                let KeyCounts { directories, entries, keys, .. } =
-                    with(&self.keyed, |keyed| keyed.counts());
-                (directories, entries, keys)
-            }
-
-            $($rest)*
-        }
-    };
-}
-
-/// A scan that is told keys in sorted order.
-#[pyclass(frozen, module = "pathvein_core")]
-pub(crate) struct KeyScan {
-    keyed: Mutex<CoreScan>,
+/// A scan or a walk, locked for each call.
+struct Keyed<T> {
+    core: Mutex<T>,
+    /// The range of all keys.
     whole: RangeId,
 }
 
-keyed!(KeyScan, CoreScan, {
+impl<T> Keyed<T> {
+    fn new((core, whole): (T, RangeId)) -> Keyed<T> {
+        Keyed { core: Mutex::new(core), whole }
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
+        // A panic while it was locked was raised where it happened.
+        act(&mut self.core.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn try_with<R>(
+        &self,
+        py: Python<'_>,
+        act: impl FnOnce(&mut T) -> Result<R, Error>,
+    ) -> PyResult<R> {
+        self.with(act).map_err(|error| raise(py, error))
+    }
+}
+
+/// Counts as a tuple: directories, entries and keys.
+fn as_tuple(KeyCounts { directories, entries, keys, .. }: KeyCounts) -> (usize, usize, usize) {
+    (directories, entries, keys)
+}
+
+/// A scan of keys that come in sorted order.
+#[pyclass(frozen, module = "pathvein_core")]
+pub(crate) struct KeyScan {
+    keyed: Keyed<CoreScan>,
+}
+
+#[pymethods]
+impl KeyScan {
     #[new]
     #[pyo3(signature = (patterns, source_name, max_depth = None, exclude = None))]
     fn new(
@@ -94,38 +59,113 @@ keyed!(KeyScan, CoreScan, {
         source_name: &str,
         max_depth: Option<usize>,
         exclude: Option<&Bound<'_, ExcludeRules>>,
-    ) -> Self {
+    ) -> KeyScan {
         let patterns: Vec<_> = patterns.iter().map(|p| p.get().core()).collect();
-        let (scan, whole) = CoreScan::new(&patterns, source_name, max_depth, rules(exclude));
-        KeyScan { keyed: Mutex::new(scan), whole }
+        let keyed = CoreScan::new(&patterns, source_name, max_depth, rules(exclude));
+        KeyScan { keyed: Keyed::new(keyed) }
     }
 
-    /// Since the last call: the matches, as path and position of the pattern, and
+    /// The range of all keys.
+    fn whole(&self) -> u64 {
+        self.keyed.whole.to_raw()
+    }
+
+    /// Splits a range at a key. Returns the range of the rest, `at` included.
+    fn split(&self, py: Python<'_>, range_id: u64, at: &str) -> PyResult<u64> {
+        let range = RangeId::from_raw(range_id);
+        self.keyed.try_with(py, |scan| scan.split(range, at)).map(RangeId::to_raw)
+    }
+
+    /// Takes the next keys of a range, in sorted order.
+    fn keys(&self, py: Python<'_>, range_id: u64, keys: Vec<PyBackedStr>) -> PyResult<()> {
+        let keys = keys.iter().map(|key| &**key);
+        self.keyed.try_with(py, |scan| scan.keys(RangeId::from_raw(range_id), keys))
+    }
+
+    /// Takes the next directory of a range. Returns whether anything inside is wanted.
+    fn prefix(&self, py: Python<'_>, range_id: u64, prefix: &str) -> PyResult<bool> {
+        self.keyed.try_with(py, |scan| scan.prefix(RangeId::from_raw(range_id), prefix))
+    }
+
+    /// The prefix of the directory at the range's position inside which nothing more is
+    /// wanted.
+    fn skip(&self, range_id: u64) -> Option<String> {
+        self.keyed.with(|scan| scan.skip(RangeId::from_raw(range_id)).map(str::to_owned))
+    }
+
+    /// Tells that no more keys of a range come.
+    fn end(&self, range_id: u64) {
+        self.keyed.with(|scan| scan.end(RangeId::from_raw(range_id)));
+    }
+
+    /// Directories, entries and keys so far.
+    fn counts(&self) -> (usize, usize, usize) {
+        as_tuple(self.keyed.with(|scan| scan.counts()))
+    }
+
+    /// The matches since the last call, each as path and position of the pattern; and the
     /// keys that are no path.
     fn take(&self) -> (Vec<(String, usize)>, Vec<String>) {
-        with(&self.keyed, |scan| (scan.take_matches(), scan.take_bad()))
+        self.keyed.with(|scan| (scan.take_matches(), scan.take_bad()))
     }
-});
-
-/// A walk that is told keys in sorted order.
-#[pyclass(frozen, module = "pathvein_core")]
-pub(crate) struct KeyWalk {
-    keyed: Mutex<CoreWalk>,
-    whole: RangeId,
 }
 
-keyed!(KeyWalk, CoreWalk, {
+/// A walk of keys that come in sorted order.
+#[pyclass(frozen, module = "pathvein_core")]
+pub(crate) struct KeyWalk {
+    keyed: Keyed<CoreWalk>,
+}
+
+#[pymethods]
+impl KeyWalk {
     #[new]
     #[pyo3(signature = (max_depth = None, exclude = None))]
-    fn new(max_depth: Option<usize>, exclude: Option<&Bound<'_, ExcludeRules>>) -> Self {
-        let (walk, whole) = CoreWalk::new(max_depth, rules(exclude));
-        KeyWalk { keyed: Mutex::new(walk), whole }
+    fn new(max_depth: Option<usize>, exclude: Option<&Bound<'_, ExcludeRules>>) -> KeyWalk {
+        KeyWalk { keyed: Keyed::new(CoreWalk::new(max_depth, rules(exclude))) }
     }
 
-    /// Since the last call: the directories told wholly, and keys that are no path.
+    /// The range of all keys.
+    fn whole(&self) -> u64 {
+        self.keyed.whole.to_raw()
+    }
+
+    /// Splits a range at a key. Returns the range of the rest, `at` included.
+    fn split(&self, py: Python<'_>, range_id: u64, at: &str) -> PyResult<u64> {
+        let range = RangeId::from_raw(range_id);
+        self.keyed.try_with(py, |walk| walk.split(range, at)).map(RangeId::to_raw)
+    }
+
+    /// Takes the next keys of a range, in sorted order.
+    fn keys(&self, py: Python<'_>, range_id: u64, keys: Vec<PyBackedStr>) -> PyResult<()> {
+        let keys = keys.iter().map(|key| &**key);
+        self.keyed.try_with(py, |walk| walk.keys(RangeId::from_raw(range_id), keys))
+    }
+
+    /// Takes the next directory of a range. Returns whether anything inside is wanted.
+    fn prefix(&self, py: Python<'_>, range_id: u64, prefix: &str) -> PyResult<bool> {
+        self.keyed.try_with(py, |walk| walk.prefix(RangeId::from_raw(range_id), prefix))
+    }
+
+    /// The prefix of the directory at the range's position inside which nothing more is
+    /// wanted.
+    fn skip(&self, range_id: u64) -> Option<String> {
+        self.keyed.with(|walk| walk.skip(RangeId::from_raw(range_id)).map(str::to_owned))
+    }
+
+    /// Tells that no more keys of a range come.
+    fn end(&self, range_id: u64) {
+        self.keyed.with(|walk| walk.end(RangeId::from_raw(range_id)));
+    }
+
+    /// Directories, entries and keys so far.
+    fn counts(&self) -> (usize, usize, usize) {
+        as_tuple(self.keyed.with(|walk| walk.counts()))
+    }
+
+    /// The directories whose keys were all given since the last call; and the keys that are
+    /// no path.
     fn take(&self) -> (Vec<Directory>, Vec<String>) {
-        let (directories, bad) =
-            with(&self.keyed, |walk| (walk.take_directories(), walk.take_bad()));
+        let (directories, bad) = self.keyed.with(|walk| (walk.take_directories(), walk.take_bad()));
         (directories.into_iter().map(|d| (d.path, d.directories, d.files)).collect(), bad)
     }
-});
+}

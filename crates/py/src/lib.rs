@@ -5,7 +5,9 @@ mod keys;
 mod listing_scan;
 mod matcher;
 mod pattern;
-mod stream;
+mod running;
+mod scan;
+mod stats;
 
 use pyo3::prelude::*;
 
@@ -21,7 +23,9 @@ mod pathvein_core {
     #[pymodule_export]
     use crate::pattern::FileStructurePattern;
     #[pymodule_export]
-    use crate::stream::{Scan, Stats, Walk};
+    use crate::scan::{Scan, Walk};
+    #[pymodule_export]
+    use crate::stats::Stats;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

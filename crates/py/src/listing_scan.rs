@@ -8,27 +8,27 @@ use pyo3::prelude::*;
 use crate::convert::NameArg;
 use crate::pattern::FileStructurePattern;
 
-/// Objects that are not needed any more, to be let go of once nothing is locked:
-/// that may run any code.
+/// Objects that are not needed any more. They are dropped when nothing is locked, since
+/// dropping an object may run any code.
 type Dropped = Arc<Mutex<Vec<Py<PyAny>>>>;
 
-/// The object that a directory carries. Shared, since a Python reference is
-/// cloned only with the interpreter at hand.
-type Tag = Arc<Carried>;
+/// The object that a directory carries. It is behind an `Arc`, since a Python reference can
+/// be cloned only while the thread is attached to the interpreter.
+type Tag = Arc<TagObject>;
 
-struct Carried {
+struct TagObject {
     object: Option<Py<PyAny>>,
     dropped: Dropped,
 }
 
-impl Drop for Carried {
+impl Drop for TagObject {
     fn drop(&mut self) {
         let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         dropped.extend(self.object.take());
     }
 }
 
-/// A scan that is told what each directory lists.
+/// A scan whose listings come from Python.
 #[pyclass(frozen, module = "pathvein_core")]
 pub(crate) struct ListingScan {
     scan: Mutex<CoreListingScan<Tag>>,
@@ -56,15 +56,15 @@ impl ListingScan {
         ListingScan { scan, dropped: Dropped::default() }
     }
 
-    /// Begins with a source of this name; gives the id to list it under.
+    /// Adds a source of this name, and returns its id.
     fn source(&self, name: &Bound<'_, PyAny>) -> PyResult<u64> {
         let name = NameArg::new(name)?;
         Ok(self.with(|scan| scan.source(name.as_name())).to_raw())
     }
 
-    /// Tells what a directory lists: its directories, each with whether it may
-    /// be entered, and its files. Gives those directories that are wanted, as
-    /// index and id.
+    /// Gives the listing of a directory: its sub-directories, each with whether it may be
+    /// entered, and its files. Returns the sub-directories that are wanted, each as index
+    /// and id.
     fn listed(
         &self,
         directory: u64,
@@ -81,7 +81,7 @@ impl ListingScan {
         let files: Vec<NameArg> = files.iter().map(NameArg::new).collect::<PyResult<_>>()?;
         let files = files.iter().map(NameArg::as_name);
         let id = DirectoryId::from_raw(directory);
-        let tag = Arc::new(Carried { object: Some(tag), dropped: Arc::clone(&self.dropped) });
+        let tag = Arc::new(TagObject { object: Some(tag), dropped: Arc::clone(&self.dropped) });
         let wanted = self.with(|scan| scan.listed(id, tag, &directories, files));
         Ok(wanted.into_iter().map(|(index, id)| (index, id.to_raw())).collect())
     }
@@ -91,17 +91,17 @@ impl ListingScan {
         self.with(|scan| scan.not_listed(DirectoryId::from_raw(directory)));
     }
 
-    /// Tells that a directory is no longer there.
+    /// Tells that a directory does not exist any more.
     fn absent(&self, directory: u64) {
         self.with(|scan| scan.absent(DirectoryId::from_raw(directory)));
     }
 
-    /// Takes a directory to hold whatever may be asked for.
+    /// Assumes that a directory satisfies whatever is asked of it.
     fn assumed(&self, directory: u64) {
         self.with(|scan| scan.assumed(DirectoryId::from_raw(directory)));
     }
 
-    /// The matches since the last call, as tag and position of the pattern.
+    /// The matches since the last call, each as tag and position of the pattern.
     fn take_matches(&self, py: Python<'_>) -> Vec<(Py<PyAny>, usize)> {
         let matches = self.with(CoreListingScan::take_matches);
         let found =

@@ -10,7 +10,7 @@ use crate::convert::{
     Given, NameArg, bits, compared, each_item, glob, glob_text, items, raise, wrong_type,
 };
 
-/// The strings that an argument is: one, or an iterable of them.
+/// The strings of an argument that is one string or an iterable of strings.
 fn strings<'py>(argument: &str, object: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
     if let Ok(text) = object.cast::<PyString>() {
         return Ok(vec![text.clone()]);
@@ -124,10 +124,15 @@ impl PatternMatcher {
     }
 }
 
-/// Path globs that say what a scan leaves out.
+/// The rules of an argument that may be left out.
+pub(crate) fn rules(exclude: Option<&Bound<'_, ExcludeRules>>) -> CoreRules {
+    exclude.map(|exclude| exclude.get().rules.clone()).unwrap_or_default()
+}
+
+/// Path globs of entries that a scan leaves out.
 #[pyclass(frozen, module = "pathvein_core")]
 pub(crate) struct ExcludeRules {
-    pub(crate) rules: CoreRules,
+    rules: CoreRules,
     texts: Vec<String>,
 }
 

@@ -18,14 +18,14 @@ pub(crate) struct FileStructurePattern {
 
 struct State {
     pattern: CorePattern,
-    /// Of the pattern; dropped when that changes.
+    /// The hash of the pattern, once it was asked for. Dropped when the pattern changes.
     hash: Option<u64>,
-    /// A part read back from a pattern: changing it would not change the
-    /// pattern, so it cannot be changed.
+    /// Whether this is a part that was read back from a pattern. To change it would not
+    /// change that pattern, so it is not allowed.
     frozen: bool,
 }
 
-/// The fields of a pattern, to be changed and built again.
+/// The fields of a pattern, from which a changed pattern is built.
 struct Fields {
     directory_name: Option<NameGlob>,
     files: Vec<NameGlob>,
@@ -88,7 +88,7 @@ impl FileStructurePattern {
     }
 
     fn change(&self, py: Python<'_>, edit: impl FnOnce(&mut Fields)) -> PyResult<()> {
-        // Locked all along, so that no change of another thread's is lost.
+        // Locked throughout, so that no change by another thread is lost.
         let mut state = self.lock();
         if state.frozen {
             return Err(PyTypeError::new_err(
@@ -111,13 +111,13 @@ impl FileStructurePattern {
     }
 }
 
-/// An instance of `class`, which is this one or a subclass, with this pattern.
+/// An instance of `class`, which is `FileStructurePattern` or a subclass, with this pattern.
 fn instance<'py>(
     class: &Bound<'py, PyType>,
     pattern: CorePattern,
     frozen: bool,
 ) -> PyResult<Bound<'py, FileStructurePattern>> {
-    // Not the class's own: a subclass may want other arguments.
+    // Not the `__new__` of `class`: a subclass may want other arguments.
     let new = class.py().get_type::<FileStructurePattern>().getattr("__new__")?;
     let object = new.call1((class,))?.cast_into::<FileStructurePattern>()?;
     {
@@ -138,7 +138,7 @@ fn unique<T: Clone + Eq + Hash>(first: &[T], second: &[T]) -> Vec<T> {
     first.iter().chain(second).filter(|item| seen.insert(*item)).cloned().collect()
 }
 
-/// Parts of a pattern, read back: instances of its own class.
+/// Parts that are read back from a pattern, as instances of the pattern's class.
 fn parts<'py>(
     slf: &Bound<'py, FileStructurePattern>,
     patterns: Vec<CorePattern>,
@@ -404,7 +404,7 @@ impl FileStructurePattern {
         instance(cls, pattern, false)
     }
 
-    /// What is wrong or superfluous in the pattern: place, message, severity.
+    /// The problems of the pattern, each as place, message and severity.
     fn validate(&self) -> Vec<(String, String, String)> {
         let problems = self.core().validate();
         problems
@@ -440,7 +440,7 @@ impl FileStructurePattern {
 
     fn __copy__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         let copy = instance(&slf.get_type(), slf.get().core(), false)?;
-        // Attributes of a subclass's own.
+        // The attributes that a subclass may have.
         if let Ok(attributes) = slf.getattr("__dict__") {
             copy.getattr("__dict__")?.call_method1("update", (attributes,))?;
         }
@@ -453,7 +453,7 @@ impl FileStructurePattern {
     ) -> PyResult<Bound<'py, Self>> {
         let copy = instance(&slf.get_type(), slf.get().core(), false)?;
         if let Ok(attributes) = slf.getattr("__dict__") {
-            // For attributes that lead back here.
+            // Attributes may refer to the pattern itself.
             let id = slf.py().import("builtins")?.call_method1("id", (slf,))?;
             memo.set_item(id, &copy)?;
             let deepcopy = slf.py().import("copy")?.getattr("deepcopy")?;
@@ -463,8 +463,8 @@ impl FileStructurePattern {
         Ok(copy)
     }
 
-    /// For pickling. Not by way of JSON, which cannot tell two surrogates from
-    /// the pair that they make.
+    /// For pickling. JSON would not do: it cannot tell two lone surrogates from the pair
+    /// that they make.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let (py, pattern) = (slf.py(), slf.get().core());
         let name = pattern.directory_name().map(|name| glob_text(py, name)).transpose()?;

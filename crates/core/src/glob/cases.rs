@@ -1,9 +1,10 @@
-//! The table of cases that Rust and Python share, and what tests of globs need.
+//! The table of cases that the tests of Rust and Python share, and helpers for tests of
+//! globs.
 //!
-//! `tests/data/name_globs.jsonl` holds one case a line, with names that match
-//! its glob and names that do not; blank lines part its sections. A lone
-//! surrogate is written as a JSON escape, which Python's `json` reads as it is
-//! (two that make a pair are one astral character for both readers).
+//! `tests/data/name_globs.jsonl` holds one case on each line, with names that match its glob
+//! and names that do not. Blank lines separate sections. A lone surrogate is written as a
+//! JSON escape, which Python's `json` reads as it is. Two that make a pair are one astral
+//! character for both readers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -48,8 +49,8 @@ struct Texts(Vec<Text>);
 
 impl<'de> Deserialize<'de> for Texts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Error> {
-        // As bytes, because that is how serde_json hands out a lone surrogate:
-        // encoded in the way of UTF-8.
+        // As bytes, since serde_json gives a lone surrogate only so: encoded in the way of
+        // UTF-8.
         deserializer.deserialize_bytes(TextsVisitor)
     }
 }
@@ -103,13 +104,13 @@ pub(crate) fn encode(text: &[u32]) -> Option<Vec<u8>> {
     read_back.then_some(bytes)
 }
 
-/// All ways to give a name.
+/// A name in all the forms that it can be given in.
 pub(crate) fn names<'a>(text: &'a [u32], encoded: &'a Option<Vec<u8>>) -> Vec<Name<'a>> {
     let bytes = encoded.as_deref().map(|bytes| Name(Repr::Bytes(bytes)));
     bytes.into_iter().chain([Name::from(text)]).collect()
 }
 
-/// Whether a glob matches: by the definition, without a thought for time.
+/// Whether a glob matches, straight by the definition and in any time.
 pub(crate) fn reference(glob: &[u32], name: &[u32]) -> bool {
     let is = |code_point: u32, c: char| code_point == u32::from(c);
     let Some((&first, rest)) = glob.split_first() else { return name.is_empty() };
@@ -130,8 +131,8 @@ pub(crate) fn reference(glob: &[u32], name: &[u32]) -> bool {
     first == c && reference(rest, name)
 }
 
-/// Whether a class has `c`, in the steps that CPython takes: pieces between
-/// hyphens, some of them merged, then read as a class of the `re` module.
+/// Whether a class has `c`, in the steps that CPython takes: the body is split at hyphens,
+/// some pieces are merged, and the result is read as a class of the `re` module.
 fn in_class(body: &[u32], c: u32) -> bool {
     let hyphen = u32::from('-');
     let bang = u32::from('!');
@@ -157,7 +158,7 @@ fn in_class(body: &[u32], c: u32) -> bool {
     let negated = pieces[0].first() == Some(&bang);
     if negated {
         pieces[0].remove(0);
-        // `re` takes a hyphen right behind its negation for a member.
+        // To `re`, a hyphen right after the negation is a member.
         if pieces[0].is_empty() && pieces.len() > 1 {
             pieces[1].insert(0, hyphen);
         }

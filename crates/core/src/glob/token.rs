@@ -1,24 +1,24 @@
-//! What a glob is made of, read as CPython's `fnmatch.translate` reads it.
+//! The tokens of a glob, read as CPython's `fnmatch.translate` reads them.
 
 const MAX: u32 = 0x10_FFFF;
 
 /// One element of a glob. All but the star stand for exactly one code point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
-    /// `*`; two never follow one another.
+    /// `*`. Two stars never follow one another.
     Star,
-    /// Any code point: `?`, or a class that leaves none out.
+    /// Any code point: `?`, or a class of all code points.
     Any,
-    /// This code point: itself, or a class of one member.
+    /// One code point: a character, or a class of one member.
     Char(u32),
-    /// One of at least two code points, but not of all.
+    /// One of several code points, but not of all.
     Class(Box<Class>),
-    /// No code point at all: a class without members.
+    /// No code point: a class without members.
     Never,
 }
 
 impl Token {
-    /// Whether the token stands for `code_point`; never true for the star.
+    /// Whether the token stands for `code_point`. False for the star.
     #[inline]
     pub(crate) fn accepts(&self, code_point: u32) -> bool {
         match self {
@@ -30,12 +30,12 @@ impl Token {
     }
 }
 
-/// The members of a class, a negated one included.
+/// The members of a class. The members of a negated class are all other code points.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Class {
-    /// One bit for each of the 128 members that ASCII can give.
+    /// One bit for each ASCII character.
     pub(crate) ascii: u128,
-    /// The others, as ranges with both ends in, rising and apart.
+    /// The other members, as inclusive ranges that rise and do not touch.
     pub(crate) wide: Box<[(u32, u32)]>,
 }
 
@@ -52,8 +52,8 @@ impl Class {
 /// Splits a glob into its tokens.
 pub(crate) fn parse(glob: &[u32]) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(glob.len());
-    // Once a `[` was found not to be closed none that follows is, and looking
-    // again for each would be quadratic.
+    // Once a `[` is not closed, none after it is. Looking again for each would take
+    // quadratic time.
     let mut closable = true;
     let mut rest = glob;
     while let [first, after @ ..] = rest {
@@ -81,8 +81,8 @@ pub(crate) fn parse(glob: &[u32]) -> Vec<Token> {
     tokens
 }
 
-/// How far after a `[` the `]` is that closes it. One that comes first, or
-/// first after the `!`, is a member.
+/// The distance from a `[` to the `]` that closes it. A `]` that comes first, or first
+/// after the `!`, is a member.
 fn body_length(after_bracket: &[u32]) -> Option<usize> {
     let is = |i, c: char| after_bracket.get(i) == Some(&u32::from(c));
     let first = usize::from(is(0, '!'));
@@ -90,23 +90,22 @@ fn body_length(after_bracket: &[u32]) -> Option<usize> {
     (least..after_bracket.len()).find(|&i| is(i, ']'))
 }
 
-/// Reads what stands between `[` and `]`, which is never nothing.
+/// Reads the body of a class, between `[` and `]`. It is never empty.
 ///
-/// `translate` splits the body at its hyphens and joins the pieces into a class
-/// of the `re` module; what comes out of that is more particular than "`x-y` is
-/// a range":
-/// - A hyphen makes a range of its neighbours unless it is the first or last of
-///   the members, or the character before it has just ended a range.
-/// - A reversed range vanishes, both ends with it. Only then is it looked at
-///   whether the body begins with `!`, so `[z-a!x]` is negated.
-/// - If what begins with that late `!` is a range, the `!` is used up by the
-///   negation, and its hyphen and upper end are two members.
+/// `translate` splits the body at its hyphens and joins the pieces into a class of the `re`
+/// module. The result is more particular than "`x-y` is a range":
+/// - A hyphen makes a range of its neighbours, unless it is the first or last of the
+///   members, or the character before it has just ended a range.
+/// - A reversed range vanishes with both its ends. Whether the body begins with `!` is
+///   looked at after that, so `[z-a!x]` is negated.
+/// - If a range begins with that late `!`, the negation takes the `!`, and the hyphen and
+///   the upper end of the range are two members.
 fn parse_class(body: &[u32]) -> Token {
     const HYPHEN: u32 = '-' as u32;
     const BANG: u32 = '!' as u32;
 
-    // The body without its reversed ranges. A single character is a range of
-    // one, so whether the first element was written as a range is kept aside.
+    // The body without its reversed ranges. A single character is a range of one, so it
+    // is kept separately whether the first element was written as a range.
     let mut elements: Vec<(u32, u32)> = Vec::with_capacity(body.len());
     let mut first_is_range = false;
     let mut rest = body;
@@ -166,7 +165,7 @@ fn merge(mut ranges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
     ranges
 }
 
-/// All other code points, as ranges that rise and do not touch.
+/// The code points outside of these ranges, as ranges that rise and do not touch.
 fn complement(ranges: &[(u32, u32)]) -> Vec<(u32, u32)> {
     let mut others = Vec::with_capacity(ranges.len() + 1);
     let mut next = 0;
@@ -198,7 +197,7 @@ mod tests {
         parse(&glob.chars().map(u32::from).collect::<Vec<_>>())
     }
 
-    /// The ASCII members of the one class that `glob` is.
+    /// The ASCII members of a glob that consists of one class.
     fn members(glob: &str) -> String {
         let [token] = &tokens(glob)[..] else { panic!("{glob} is not one token") };
         ('!'..='~').filter(|&c| token.accepts(c.into())).collect()

@@ -1,12 +1,11 @@
-//! Many globs at once, one bit a token.
+//! A bit-parallel automaton that matches many globs at once, with one bit a token.
 //!
-//! A [`Chunk`] runs the non-deterministic automata of the globs that fit into
-//! its words side by side (the Shift-And algorithm). Each glob owns a run of
-//! bits of one word: one that says "nothing read yet", then one for each token
-//! other than a star, which is set while everything up to that token has been
-//! read. A code point moves every bit one place up, and keeps those that arrive
-//! at a token that accepts it; a bit with a star behind it also stays where it
-//! is.
+//! A [`Chunk`] runs the non-deterministic automata of its globs side by side (the Shift-And
+//! algorithm). Each glob owns a run of bits of one word: a first bit for "nothing read
+//! yet", then one bit for each token other than a star, which is set if the name so far
+//! matches the glob up to that token. A code point shifts every bit up by one, and keeps
+//! the bits that arrive at a token that accepts it. A bit with a star behind it also stays
+//! where it is.
 
 use std::array::from_fn;
 use std::ops::ControlFlow;
@@ -15,25 +14,25 @@ use super::Sink;
 use crate::glob::Token;
 use crate::name::{CodePoints, Utf8};
 
-/// Globs, each short enough to be in a chunk.
+/// Globs that are each short enough for a chunk.
 #[derive(Clone, Debug)]
 pub(super) enum Automaton {
-    /// All of them, if they fit into one word.
+    /// The globs fit into one word.
     Small(Chunk<1>),
-    /// Any number. A step with four words takes twice as long as with one: what
-    /// counts with one is that each step waits for the one before.
+    /// Any number of globs. A step with four words takes only twice as long as with one,
+    /// since each step has to wait for the one before.
     Large(Box<[Chunk<4>]>),
 }
 
 /// Globs that are matched together, in `N` words.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk<const N: usize> {
-    /// For each ASCII character the tokens that accept it.
+    /// For each ASCII character, the tokens that accept it.
     ascii: Box<[[u64; N]; 128]>,
-    /// The same for all others: where ranges of code points begin that no token
-    /// tells apart, rising from 128, and the tokens that accept them.
+    /// For the other code points: the starts of ranges that no token tells apart, rising
+    /// from 128, each with the tokens that accept the range.
     wide: Box<[(u32, [u64; N])]>,
-    /// The bits of nothing read yet.
+    /// The bits for "nothing read yet".
     starts: [u64; N],
     /// The bits with a star behind them.
     stays: [u64; N],
@@ -52,12 +51,12 @@ struct Member {
     accept: u64,
 }
 
-/// How many bits a glob takes: one more than it has tokens other than stars.
+/// How many bits a glob takes: one more than the number of its tokens without stars.
 fn width(tokens: &[Token]) -> usize {
     1 + tokens.iter().filter(|token| **token != Token::Star).count()
 }
 
-/// Whether a glob is short enough to be in a chunk.
+/// Whether a glob is short enough for a chunk.
 pub(super) fn fits(tokens: &[Token]) -> bool {
     width(tokens) <= 64
 }
@@ -139,7 +138,7 @@ impl<const N: usize> Chunk<N> {
         }
         let mut rest = name;
         while !rest.is_empty() {
-            // Not asked at each step, as it would take as long as the step.
+            // Asked once in 16 steps, since it takes as long as a step.
             if state == [0; N] {
                 return ControlFlow::Continue(());
             }
@@ -159,7 +158,7 @@ impl<const N: usize> Chunk<N> {
                 }
             }
         }
-        self.tell(state, sink)
+        self.report(state, sink)
     }
 
     #[inline]
@@ -167,9 +166,9 @@ impl<const N: usize> Chunk<N> {
         from_fn(|i| (state[i] << 1 & arrivals[i]) | (state[i] & self.stays[i]))
     }
 
-    /// Tells the sink which globs have been read to their end.
+    /// Tells the sink which globs match to their end.
     #[inline]
-    fn tell<S: Sink>(&self, state: [u64; N], sink: &mut S) -> ControlFlow<()> {
+    fn report<S: Sink>(&self, state: [u64; N], sink: &mut S) -> ControlFlow<()> {
         let accepted: [u64; N] = from_fn(|i| state[i] & self.accepts[i]);
         if accepted != [0; N] {
             for glob in &self.globs {

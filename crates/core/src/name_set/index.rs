@@ -1,9 +1,8 @@
-//! Finding the few globs of a set that can match a name by its ends.
+//! Tables that find the few globs of a set whose ends fit those of a name.
 
 use crate::glob::{NameGlob, Shape};
 
-/// A name with its two ends as numbers, so that a short literal is compared in
-/// one step.
+/// A name with its two ends as numbers, so that a short literal is compared in one step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe<'n> {
     pub(super) bytes: &'n [u8],
@@ -20,26 +19,26 @@ impl<'n> Probe<'n> {
             (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_be_bytes(*last)),
             _ => {
                 let tail = bytes.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte));
-                // The same bytes in the other order, moved down to the first.
+                // The same bytes in the other order, shifted down to the first.
                 (tail.swap_bytes().unbounded_shr(64 - 8 * bytes.len() as u32), tail)
             }
         };
         Probe { bytes, head, tail }
     }
 
-    /// The suffix that begins at the last dot, of its bytes at most the last
-    /// eight; if they hold no dot then just these.
+    /// The suffix that begins at the last dot, but at most the last eight bytes. If these
+    /// hold no dot, all of them.
     #[inline]
     pub(super) fn extension(&self) -> u64 {
         const ONES: u64 = 0x0101_0101_0101_0101;
-        // The lowest byte that was a dot becomes the lowest with its top bit
-        // set (above it there may be false ones).
+        // The lowest byte that is a dot becomes the lowest byte with its top bit set. Above
+        // it, other bytes may have it set, too.
         let dots = self.tail ^ (ONES * u64::from(b'.'));
         let found = dots.wrapping_sub(ONES) & !dots & (ONES << 7);
         self.tail & low_bytes(found.trailing_zeros() as usize / 8 + 1)
     }
 
-    /// A number that differs for most names that differ.
+    /// A hash of the name.
     #[inline]
     pub(super) fn hash(&self) -> u64 {
         let len = self.bytes.len();
@@ -54,12 +53,13 @@ impl<'n> Probe<'n> {
     }
 }
 
-/// The lowest `count` bytes; all eight for any greater count.
+/// A mask of the lowest `count` bytes, at most eight.
 fn low_bytes(count: usize) -> u64 {
     u64::MAX.unbounded_shr(64_u32.saturating_sub(8 * count as u32))
 }
 
-/// Spreads every bit of a number over the upper ones, and those over the lower.
+/// Mixes the bits of a number: each is spread over the upper bits, and these over the
+/// lower.
 #[inline]
 pub(super) fn mix(number: u64) -> u64 {
     let spread = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -76,15 +76,15 @@ pub(super) struct Affixes {
     least: usize,
     /// The index in the set.
     pub(super) id: u32,
-    /// Whether [`Affixes::fit`] decides, or the glob has to be asked too.
+    /// Whether [`Affixes::fit`] decides alone. If not, the glob has to be matched, too.
     pub(super) decides: bool,
 }
 
 impl Affixes {
     pub(super) fn new(id: u32, glob: &NameGlob) -> Affixes {
-        let program = glob.program();
-        let (head, tail) = (Probe::new(program.head()), Probe::new(program.tail()));
-        let (head_len, tail_len) = (program.head().len(), program.tail().len());
+        let compiled = glob.compiled();
+        let (head, tail) = (Probe::new(compiled.head()), Probe::new(compiled.tail()));
+        let (head_len, tail_len) = (compiled.head().len(), compiled.tail().len());
         Affixes {
             head: head.head,
             head_mask: low_bytes(head_len),
@@ -92,11 +92,11 @@ impl Affixes {
             tail_mask: low_bytes(tail_len),
             least: head_len + tail_len,
             id,
-            decides: program.shape == Shape::Affixes && head_len <= 8 && tail_len <= 8,
+            decides: compiled.shape == Shape::Affixes && head_len <= 8 && tail_len <= 8,
         }
     }
 
-    /// Whether the name is long enough, and eight bytes at each end are right.
+    /// Whether the name is long enough, and fits in up to eight bytes at each end.
     #[inline]
     pub(super) fn fit(&self, name: &Probe<'_>) -> bool {
         name.head & self.head_mask == self.head
@@ -105,10 +105,10 @@ impl Affixes {
     }
 }
 
-/// Items in numbered buckets, one after the other in memory.
+/// Items in numbered buckets, all in one piece of memory.
 #[derive(Clone, Debug)]
 pub(super) struct Buckets<T> {
-    /// Where each bucket begins, and where the last one ends.
+    /// The index at which each bucket begins, and at which the last one ends.
     begins: Box<[u32]>,
     items: Box<[T]>,
 }
@@ -117,7 +117,7 @@ impl<T> Buckets<T> {
     /// Sorts items, each given with the number of its bucket.
     pub(super) fn new(count: usize, mut items: Vec<(usize, T)>) -> Buckets<T> {
         if items.is_empty() {
-            // So small that looking into it costs next to nothing.
+            // No buckets: a look-up costs next to nothing then.
             return Buckets { begins: [].into(), items: [].into() };
         }
         items.sort_by_key(|&(bucket, _)| bucket);
@@ -154,7 +154,7 @@ impl<T> HashBuckets<T> {
         HashBuckets { buckets: Buckets::new(count, items), mask }
     }
 
-    /// The items with this hash, and maybe some others.
+    /// The items with this hash, and perhaps some others.
     #[inline]
     pub(super) fn get(&self, hash: u64) -> &[T] {
         self.buckets.get(hash as usize & self.mask)

@@ -1,9 +1,9 @@
-//! The set against its globs one by one, and those against the reference.
+//! Tests of the set against its globs one by one, and of these against the reference.
 
 use super::*;
 use crate::glob::cases::{self, Text, encode};
 
-/// A small generator of numbers that look random (xorshift64*).
+/// A small generator of pseudo-random numbers (xorshift64*).
 struct Random(u64);
 
 impl Random {
@@ -29,8 +29,8 @@ impl Random {
         (0..words).map(|_| bits(self)).collect()
     }
 
-    /// Text in which ends and lengths coincide often: around 8, 16 and 63
-    /// bytes, which is where the tables change their ways.
+    /// Text whose ends and lengths coincide often. Lengths are around 8, 16 and 63 bytes,
+    /// where the tables take other branches.
     fn literal(&mut self) -> Text {
         let parts = [
             "",
@@ -123,14 +123,14 @@ impl Random {
     }
 }
 
-/// Every question that a set answers, about one name.
+/// Checks every method of a set, with one name.
 fn check(set: &NameSet, name: Name<'_>, random: &mut Random) {
     let count = set.len();
     let expected: Vec<usize> = (0..count).filter(|&j| set.globs()[j].is_match(name)).collect();
     assert_eq!(set.matching(name), expected, "{set:?} {name:x?}");
     assert_eq!(set.is_match(name), !expected.is_empty(), "{set:?} {name:x?}");
 
-    // Masks longer than they need to be, and bits that stand for no glob.
+    // Masks that are longer than necessary, and bits of no glob.
     let words = count.div_ceil(64) + random.below(2);
     let share = random.of(&[1, 2, 10, count + 1]);
     let wanted = random.mask(words, share);
@@ -192,8 +192,8 @@ fn random_sets() {
     }
 }
 
-/// Sets that fill one word of the automaton, four and more than four, with
-/// names that are wide at any place of its blocks of 16 bytes.
+/// Sets that fill one word of the automaton, four, and more than four. The names have a
+/// character outside of ASCII at every position of the blocks of 16 bytes.
 #[test]
 fn automata_of_every_size() {
     let mut random = Random(11);
@@ -202,7 +202,7 @@ fn automata_of_every_size() {
             .map(|glob| glob.chars().map(u32::from).collect())
             .into();
     for count in [1, 2, 7, 9, 30, 60, 100] {
-        // The last ones stand in the last word.
+        // The last globs are in the last word.
         let filler: Vec<Text> = (0..count)
             .map(|i| format!("*[01]{i:05}[ab]*").chars().map(u32::from).collect())
             .collect();
@@ -262,7 +262,7 @@ fn stops_when_every_glob_was_hit() {
     let hit = set.matched_globs(names.by_ref().copied());
     assert_eq!(hit.iter().collect::<Vec<_>>(), [0, 1, 3]);
     assert_eq!(names.len(), 1);
-    // Where no glob can match, no name is taken.
+    // If no glob can match, no name is taken.
     let set = NameSet::new(["[z-a]"]);
     let mut names = ["x"].iter();
     assert_eq!(set.matched_globs(names.by_ref().copied()).count(), 0);

@@ -1,4 +1,4 @@
-//! Patterns as JSON text, read and written.
+//! Reading and writing patterns as JSON text.
 
 use std::fmt::Write;
 
@@ -10,29 +10,26 @@ use crate::{Error, NameGlob};
 pub(super) const KEYS: [&str; 5] =
     ["directory_name", "files", "directories", "optional_files", "optional_directories"];
 
-/// The key that is allowed in the top object, and ignored.
+/// The key that is allowed in the top object and ignored.
 const SCHEMA_KEY: &str = "$schema";
 
 impl FileStructurePattern {
     /// Reads a pattern from JSON text.
     ///
-    /// The text is an object with the keys `directory_name` (a string or null;
-    /// missing, it is `"*"`), `files` and `optional_files` (lists of strings),
-    /// `directories` and `optional_directories` (lists of such objects). Every
-    /// key may be missing. A nested pattern may also be a string that holds its
-    /// JSON text, as older versions wrote it. The top object may have the key
-    /// `$schema`, which is ignored.
+    /// The text is an object with the keys `directory_name` (a string or null; if missing,
+    /// `"*"`), `files` and `optional_files` (lists of strings), `directories` and
+    /// `optional_directories` (lists of such objects). Every key may be missing. A nested
+    /// pattern may also be a string that holds its JSON text, as older versions wrote it.
+    /// The top object may have the key `$schema`, which is ignored.
     ///
     /// # Errors
     ///
-    /// - [`JsonSyntax`](crate::ErrorKind::JsonSyntax) if the text is no JSON,
-    ///   whatever else is wrong with it, with line, column and offset of what
-    ///   is wrong. In JSON text inside a string they count from that text's
-    ///   start: see [`Error::nested_text`].
-    /// - [`JsonPattern`](crate::ErrorKind::JsonPattern), with the place, for
-    ///   another key, a key that stands twice, a value of the wrong type.
-    /// - [`TooDeep`](crate::ErrorKind::TooDeep) for more than [`MAX_LEVELS`]
-    ///   levels.
+    /// - [`JsonSyntax`](crate::ErrorKind::JsonSyntax) if the text is no JSON, whatever else
+    ///   is wrong with it. The error has line, column and offset. In JSON text inside a
+    ///   string, these count from that text's start: see [`Error::nested_text`].
+    /// - [`JsonPattern`](crate::ErrorKind::JsonPattern), with the place, for an unknown key,
+    ///   a duplicate key, or a value of the wrong type.
+    /// - [`TooDeep`](crate::ErrorKind::TooDeep) for more than [`MAX_LEVELS`] levels.
     ///
     /// # Example
     ///
@@ -54,13 +51,13 @@ impl FileStructurePattern {
         read_text(&text)
     }
 
-    /// Reads a pattern from JSON text in UTF-8 in which lone surrogates may
-    /// stand as three bytes each, as Python's `surrogatepass` writes them.
+    /// Reads a pattern from JSON text in UTF-8. A lone surrogate may be encoded as three
+    /// bytes, as by Python's `surrogatepass`.
     ///
     /// # Errors
     ///
-    /// Those of [`from_json`](Self::from_json); any other byte that is not
-    /// UTF-8 is [`JsonSyntax`](crate::ErrorKind::JsonSyntax).
+    /// Those of [`from_json`](Self::from_json). Any other byte that is not UTF-8 is
+    /// [`JsonSyntax`](crate::ErrorKind::JsonSyntax).
     ///
     /// # Example
     ///
@@ -75,13 +72,12 @@ impl FileStructurePattern {
         read_text(&decode(json)?)
     }
 
-    /// Writes the pattern as JSON text on one line, exactly as Python's
-    /// `json.dumps` would.
+    /// Writes the pattern as JSON text on one line, exactly as Python's `json.dumps` would.
     ///
-    /// All five keys are written, in ASCII: any other code point is an escape,
-    /// lone surrogates included. [`from_json`](Self::from_json) reads back an
-    /// equal pattern; only a high surrogate directly before a low one comes back
-    /// as the one character that the two stand for, in Python as here.
+    /// All five keys are written. Code points outside of ASCII are escapes, lone surrogates
+    /// included. [`from_json`](Self::from_json) reads an equal pattern back, with one
+    /// exception: a high surrogate directly before a low one comes back as the one character
+    /// that the two make, as in Python.
     ///
     /// # Example
     ///
@@ -174,7 +170,7 @@ fn write_unit(out: &mut String, unit: u32) {
     let _ = write!(out, "\\u{unit:04x}");
 }
 
-/// Generalised UTF-8 as code points.
+/// Decodes UTF-8 in which lone surrogates are encoded, too.
 fn decode(bytes: &[u8]) -> Result<Vec<u32>, Error> {
     let mut text = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -227,7 +223,7 @@ fn read_text(text: &[u32]) -> Result<FileStructurePattern, Error> {
     read_value(value)
 }
 
-/// Makes a pattern of a value, and checks all that JSON itself leaves open.
+/// Makes a pattern of a JSON value, and checks keys and types.
 pub(super) fn read_value(value: Value) -> Result<FileStructurePattern, Error> {
     let mut reader = Reader { place: Place::default() };
     match value {
@@ -323,7 +319,7 @@ impl Reader {
         Ok(read)
     }
 
-    /// A nested pattern as older versions wrote it: JSON text inside a string.
+    /// Reads a nested pattern as older versions wrote it: JSON text inside a string.
     fn pattern_in_string(
         &mut self,
         text: &[u32],
@@ -365,8 +361,7 @@ fn unknown_key(key: &[u32]) -> String {
     message
 }
 
-/// The known key that is at most two edits away; case, `_`, `-` and spaces do
-/// not count.
+/// The known key that is at most two edits away. Case, `_`, `-` and spaces do not count.
 fn nearest_key(key: &[u32]) -> Option<&'static str> {
     const FARTHEST: usize = 2;
     let simplified = |text: &mut dyn Iterator<Item = char>| -> Vec<char> {
@@ -383,7 +378,7 @@ fn nearest_key(key: &[u32]) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-/// How many characters have to be put in, left out or replaced.
+/// How many characters have to be inserted, deleted or replaced.
 fn edits(from: &[char], to: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (i, a) in from.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Patterns in other formats, by way of serde.
+//! Patterns in other formats, through serde.
 
 use std::fmt;
 
@@ -10,11 +10,9 @@ use super::json::{KEYS, read_value};
 use super::text::{KEPT_DEPTH, Value};
 use super::{FileStructurePattern, NameGlob};
 
-/// Writes what [`to_json`](FileStructurePattern::to_json) writes, with all five
-/// keys.
+/// Writes the same as [`to_json`](FileStructurePattern::to_json), with all five keys.
 ///
-/// It is an error if a glob holds a lone surrogate, which serde's strings
-/// cannot.
+/// A glob with a lone surrogate is an error, since serde's strings cannot hold one.
 impl Serialize for FileStructurePattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let [directory_name, files, directories, optional_files, optional_directories] = KEYS;
@@ -50,11 +48,11 @@ impl Serialize for Globs<'_> {
     }
 }
 
-/// Reads what [`from_json`](FileStructurePattern::from_json) reads, by the same
-/// rules, from any self-describing format; errors name the place.
+/// Reads the same as [`from_json`](FileStructurePattern::from_json), by the same rules, from
+/// any self-describing format. Errors name the place.
 ///
-/// A format may have a limit of its own on nesting: that of `serde_json` is 128
-/// containers, 64 levels of a pattern.
+/// A format may have its own limit on nesting: that of `serde_json` is 128 containers, which
+/// are 64 levels of a pattern.
 impl<'de> Deserialize<'de> for FileStructurePattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = ValueSeed { containers: 0 }.deserialize(deserializer)?;
@@ -62,14 +60,14 @@ impl<'de> Deserialize<'de> for FileStructurePattern {
     }
 }
 
-/// Reads a [`Value`] that stands inside so many containers.
+/// Reads a [`Value`] that is inside so many containers.
 #[derive(Clone, Copy)]
 struct ValueSeed {
     containers: usize,
 }
 
 impl ValueSeed {
-    /// The seed for what is inside the container at hand, if that is kept.
+    /// The seed for the values inside this container, if they are kept.
     fn inside(self) -> Option<ValueSeed> {
         (self.containers < KEPT_DEPTH).then_some(ValueSeed { containers: self.containers + 1 })
     }

@@ -1,33 +1,32 @@
-//! JSON text and its values, over code points.
+//! A reader of JSON text, over code points.
 //!
-//! Why not `serde_json`: a name may hold lone surrogates, a nested pattern may
-//! be an object or a string, and errors are to stand where Python's `json` puts
-//! them. `serde_json` hands out such strings only where nothing but a string is
-//! asked for, and counts columns in bytes. This reader accepts exactly what JSON
-//! is, so no `NaN` either, and it does not recurse: its memory is bounded by the
-//! length of the text, its stack not touched by it.
+//! `serde_json` does not serve here. A name may hold lone surrogates, a nested pattern may
+//! be an object or a string, and errors have the positions of Python's `json`; `serde_json`
+//! gives strings with lone surrogates only where it is asked for a string and nothing else,
+//! and counts columns in bytes. This reader accepts exactly JSON, so no `NaN`. It does not
+//! recurse, and its memory is bounded by the length of the text.
 
 use crate::MAX_LEVELS;
 
-/// The containers below this depth are not kept but read as if empty: no
-/// pattern has a place for them. (A pattern takes two, its object and a list.)
+/// Containers below this depth are read as if they were empty: no pattern nests so deep. A
+/// pattern takes two containers, its object and a list.
 pub(super) const KEPT_DEPTH: usize = 2 * MAX_LEVELS;
 
-/// A JSON value as far as a pattern cares.
+/// A JSON value, with as much detail as a pattern needs.
 #[derive(Debug, PartialEq)]
 pub(super) enum Value {
     Null,
-    /// A value that no pattern has a place for: what it is.
+    /// A value of a type that no pattern holds, described in words.
     Other(&'static str),
     /// A string's code points, lone surrogates included.
     String(Vec<u32>),
     List(Vec<Value>),
-    /// Keys and values in their order, repeated keys included.
+    /// Keys and values in their order, duplicate keys included.
     Object(Vec<(Vec<u32>, Value)>),
 }
 
 impl Value {
-    /// What the value is, in words that follow "found".
+    /// The type of the value, in words that follow "found".
     pub(super) fn description(&self) -> &'static str {
         match self {
             Value::Null => "null",
@@ -39,8 +38,7 @@ impl Value {
     }
 }
 
-/// What is wrong with a text, and where: an offset in code points, at most the
-/// text's length.
+/// An error in a text, and its offset in code points, which is at most the text's length.
 #[derive(Debug, PartialEq)]
 pub(super) struct Broken {
     pub(super) message: String,
@@ -91,8 +89,8 @@ fn close(closer: char, entries: Vec<(Vec<u32>, Value)>) -> Value {
 
 impl Parser<'_> {
     fn document(mut self) -> Result<Value, Broken> {
-        // The closing brackets still to come, and the first KEPT_DEPTH of the
-        // containers that they belong to.
+        // The closing brackets that are expected, and the first KEPT_DEPTH of the
+        // containers that they close.
         let mut closers: Vec<char> = Vec::new();
         let mut kept: Vec<Open> = Vec::new();
         loop {
@@ -113,7 +111,7 @@ impl Parser<'_> {
                     }
                 }
             };
-            // Here a value has ended: close what ends with it.
+            // A value has ended, and perhaps the containers around it.
             loop {
                 self.skip_space();
                 let Some(&closer) = closers.last() else { return self.end(value) };
@@ -164,7 +162,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Goes past an opening bracket, and says what closes it.
+    /// Reads an opening bracket, and returns the one that closes it.
     fn opener(&mut self) -> Option<char> {
         let closer = match self.peek() {
             Some('[') => ']',
@@ -175,7 +173,7 @@ impl Parser<'_> {
         Some(closer)
     }
 
-    /// Goes past a comma (true) or the closing bracket (false).
+    /// Reads a comma (true) or the closing bracket (false).
     fn comma(&mut self, closer: char) -> Result<bool, Broken> {
         if self.eat(closer) {
             return Ok(false);
@@ -191,7 +189,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads a key and goes past the colon.
+    /// Reads a key and the colon after it.
     fn key(&mut self) -> Result<Vec<u32>, Broken> {
         if self.peek() != Some('"') {
             return Err(Broken::new("expected a key in double quotes", self.at));
@@ -225,7 +223,7 @@ impl Parser<'_> {
         Err(Broken::new("expected a value", self.at))
     }
 
-    /// Reads the longest number there is; what cannot be part of one ends it.
+    /// Reads the longest number at the position.
     fn number(&mut self) -> Result<Value, Broken> {
         let start = self.at;
         self.eat('-');
@@ -246,7 +244,7 @@ impl Parser<'_> {
         Ok(Value::Other("a number"))
     }
 
-    /// Goes past digits, and says whether there were any.
+    /// Reads digits, and returns whether there were any.
     fn digits(&mut self) -> bool {
         let start = self.at;
         while matches!(self.peek(), Some('0'..='9')) {
@@ -255,7 +253,7 @@ impl Parser<'_> {
         self.at > start
     }
 
-    /// Reads a string, from its opening quote on.
+    /// Reads a string from its opening quote on.
     fn string(&mut self) -> Result<Vec<u32>, Broken> {
         let start = self.at;
         self.at += 1;
@@ -279,7 +277,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads an escape, from behind its backslash on.
+    /// Reads an escape after its backslash.
     fn escape(&mut self, string_start: usize) -> Result<u32, Broken> {
         let Some(c) = self.code_point() else {
             return Err(Broken::new("this string has no end", string_start));
@@ -298,10 +296,10 @@ impl Parser<'_> {
         Ok(escaped.into())
     }
 
-    /// Reads the digits of a `\u` escape, and the second one of a pair.
+    /// Reads the digits of a `\u` escape, and the second escape of a pair.
     ///
-    /// Only two escapes make a pair: a lone surrogate that stands in the text
-    /// as it is stays alone.
+    /// Only two escapes make a pair. A lone surrogate that is in the text as it is stays
+    /// alone.
     fn unicode_escape(&mut self) -> Result<u32, Broken> {
         let first = self.four_digits()?;
         let behind_first = self.at;

@@ -1,154 +1,134 @@
-//! The way of the results from the workers to whoever takes them.
+//! The channel that carries batches of results from the workers to the receiver.
 //!
-//! A bounded queue behind a mutex: what goes through it is batches, some hundreds
-//! a second, and who waits sleeps at once. crossbeam's channels, and those of the
-//! standard library, yield a few times before they sleep; beside workers that keep
-//! every processor busy, each `sched_yield` lets one of them finish its time slice.
-//! With those, the first result of a scan came after 19 ms instead of less than 1.
+//! A `crossbeam_channel` is the bounded queue. Only the receiver's sleep is written
+//! here: crossbeam's own `recv` yields a few times before it sleeps, and beside
+//! workers that keep every processor busy, each `sched_yield` lets one of them finish
+//! its time slice. The first result of a scan then came after 19 ms instead of
+//! less than 1.
+//!
+//! # Invariant
+//!
+//! The receiver sleeps only with the flag set, after it found the queue empty while it
+//! held the flag's mutex. A sender takes that mutex after each send, and after the end
+//! of its own half of the queue. So one of the two sees the other: either the receiver
+//! finds the item, or the sender finds the flag and wakes it. A sender that finds the
+//! flag clears it, so a sleep costs one notification, and a receiver that is awake
+//! costs none.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// The end that is given things; they can be told apart from none being left only
-/// when all copies of it are gone.
-#[derive(Debug)]
-pub(super) struct Sender<T>(Arc<Queue<T>>);
+use crossbeam_channel::{RecvTimeoutError, SendError, TryRecvError};
 
-/// The end that they are taken from. Without it, nothing more is sent.
+/// The sending half. The receiver is told that nothing more comes once all clones of
+/// it are dropped.
 #[derive(Debug)]
-pub(super) struct Receiver<T>(Arc<Queue<T>>);
-
-/// Why there is nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Nothing {
-    /// Not before the deadline.
-    Yet,
-    /// All senders are gone.
-    More,
+pub(super) struct Sender<T> {
+    // Dropped first: when the receiver is woken, the queue has one sender less.
+    queue: crossbeam_channel::Sender<T>,
+    sleep: WakeOnDrop,
 }
 
+/// The receiving half. Without it, every send fails.
 #[derive(Debug)]
-struct Queue<T> {
-    capacity: usize,
-    state: Mutex<State<T>>,
-    /// Something was sent, or the last sender is gone.
-    sent: Condvar,
-    /// Something was taken, or the receiver is gone.
-    taken: Condvar,
+pub(super) struct Receiver<T> {
+    queue: crossbeam_channel::Receiver<T>,
+    sleep: Arc<Sleep>,
 }
 
-#[derive(Debug)]
-struct State<T> {
-    items: VecDeque<T>,
-    senders: usize,
-    receiver: bool,
-    /// Whether the receiver sleeps.
-    awaited: bool,
+/// The receiver's sleep.
+#[derive(Debug, Default)]
+struct Sleep {
+    /// Whether the receiver sleeps, or is about to.
+    is_asleep: Mutex<bool>,
+    wake: Condvar,
 }
 
-/// A channel in which at most `capacity` things wait to be taken.
+/// A sender's access to the receiver's sleep.
+#[derive(Clone, Debug)]
+struct WakeOnDrop(Arc<Sleep>);
+
+/// A channel that holds at most `capacity` items.
 pub(super) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let state = State { items: VecDeque::new(), senders: 1, receiver: true, awaited: false };
-    let queue = Arc::new(Queue {
-        capacity,
-        state: Mutex::new(state),
-        sent: Condvar::new(),
-        taken: Condvar::new(),
-    });
-    (Sender(Arc::clone(&queue)), Receiver(queue))
+    let (sender, receiver) = crossbeam_channel::bounded(capacity);
+    let sleep = Arc::new(Sleep::default());
+    let sender = Sender { queue: sender, sleep: WakeOnDrop(Arc::clone(&sleep)) };
+    (sender, Receiver { queue: receiver, sleep })
 }
 
-impl<T> Queue<T> {
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+impl Sleep {
+    fn lock(&self) -> MutexGuard<'_, bool> {
         // Nothing panics while it is locked.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.is_asleep.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the receiver if it sleeps.
+    fn end(&self) {
+        if std::mem::take(&mut *self.lock()) {
+            self.wake.notify_one();
+        }
     }
 }
 
-impl<T> Sender<T> {
-    /// Waits until there is room. `Err` if there is no receiver any more.
-    pub(super) fn send(&self, item: T) -> Result<(), T> {
-        let queue = &*self.0;
-        let mut state = queue.state();
-        while state.receiver && state.items.len() >= queue.capacity {
-            state = queue.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        if !state.receiver {
-            return Err(item);
-        }
-        state.items.push_back(item);
-        let awaited = std::mem::take(&mut state.awaited);
-        drop(state);
-        if awaited {
-            queue.sent.notify_one();
-        }
-        Ok(())
+impl Drop for WakeOnDrop {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        self.0.state().senders += 1;
-        Sender(Arc::clone(&self.0))
+        Sender { queue: self.queue.clone(), sleep: self.sleep.clone() }
     }
 }
 
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.senders -= 1;
-        let last = state.senders == 0;
-        drop(state);
-        if last {
-            self.0.sent.notify_one();
-        }
+impl<T> Sender<T> {
+    /// Sends an item, and waits until there is room for it. Fails if the receiver was
+    /// dropped.
+    pub(super) fn send(&self, item: T) -> Result<(), SendError<T>> {
+        self.queue.send(item)?;
+        self.sleep.0.end();
+        Ok(())
     }
 }
 
 impl<T> Receiver<T> {
-    /// The next thing, waited for until `deadline`; without one, for ever. A
-    /// deadline that has passed does not wait.
-    pub(super) fn receive(&self, deadline: Option<Instant>) -> Result<T, Nothing> {
-        let queue = &*self.0;
-        let mut state = queue.state();
+    /// The next item. Waits for it until `deadline`; without one, for ever. A deadline
+    /// that has passed does not wait.
+    pub(super) fn receive(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+        if let Some(received) = self.try_receive() {
+            return received;
+        }
+        let mut is_asleep = self.sleep.lock();
         loop {
-            if let Some(item) = state.items.pop_front() {
-                let was_full = state.items.len() + 1 == queue.capacity;
-                drop(state);
-                if was_full {
-                    queue.taken.notify_all();
+            // Again, now that no sender can pass by unnoticed.
+            if let Some(received) = self.try_receive() {
+                *is_asleep = false;
+                return received;
+            }
+            let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                *is_asleep = false;
+                return Err(RecvTimeoutError::Timeout);
+            }
+            *is_asleep = true;
+            let wake = &self.sleep.wake;
+            is_asleep = match left {
+                None => wake.wait(is_asleep).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => {
+                    wake.wait_timeout(is_asleep, left).unwrap_or_else(PoisonError::into_inner).0
                 }
-                return Ok(item);
-            }
-            if state.senders == 0 {
-                return Err(Nothing::More);
-            }
-            state.awaited = true;
-            state =
-                match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                    None => queue.sent.wait(state).unwrap_or_else(PoisonError::into_inner),
-                    Some(left) if left.is_zero() => {
-                        state.awaited = false;
-                        return Err(Nothing::Yet);
-                    }
-                    Some(left) => {
-                        let waited = queue.sent.wait_timeout(state, left);
-                        waited.unwrap_or_else(PoisonError::into_inner).0
-                    }
-                };
+            };
         }
     }
-}
 
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.receiver = false;
-        let left = std::mem::take(&mut state.items);
-        drop(state);
-        self.0.taken.notify_all();
-        drop(left);
+    /// The next item, or that none will come; `None` if there is none yet.
+    fn try_receive(&self) -> Option<Result<T, RecvTimeoutError>> {
+        match self.queue.try_recv() {
+            Ok(item) => Some(Ok(item)),
+            Err(TryRecvError::Disconnected) => Some(Err(RecvTimeoutError::Disconnected)),
+            Err(TryRecvError::Empty) => None,
+        }
     }
 }
 
@@ -174,39 +154,59 @@ mod tests {
         while let Ok((number, i)) = receiver.receive(None) {
             assert_eq!(i, next[number]);
             next[number] += 1;
-            assert!(receiver.0.state().items.len() <= 3);
+            assert!(receiver.queue.len() <= 3);
         }
         assert_eq!(next, [each; 4]);
-        assert_eq!(receiver.receive(None), Err(Nothing::More));
+        assert_eq!(receiver.receive(None), Err(RecvTimeoutError::Disconnected));
         senders.into_iter().for_each(|sender| sender.join().unwrap());
     }
 
     #[test]
-    fn who_waits_learns_that_the_other_end_is_gone() {
+    fn each_half_learns_that_the_other_is_gone() {
         let (sender, receiver) = bounded(1);
         sender.send(1).unwrap();
         let waiting = thread::spawn(move || sender.send(2));
-        // (It may not have come so far; it must not matter.)
+        // The thread may not wait yet, which must not matter.
         thread::sleep(Duration::from_millis(20));
         drop(receiver);
-        assert_eq!(waiting.join().unwrap(), Err(2));
+        assert_eq!(waiting.join().unwrap(), Err(SendError(2)));
 
         let (sender, receiver) = bounded::<i32>(1);
         let waiting = thread::spawn(move || receiver.receive(None));
         thread::sleep(Duration::from_millis(20));
         drop(sender);
-        assert_eq!(waiting.join().unwrap(), Err(Nothing::More));
+        assert_eq!(waiting.join().unwrap(), Err(RecvTimeoutError::Disconnected));
     }
 
     #[test]
     fn a_deadline_ends_the_wait_and_loses_nothing() {
         let (sender, receiver) = bounded(1);
         let soon = || Some(Instant::now() + Duration::from_millis(5));
-        assert_eq!(receiver.receive(soon()), Err(Nothing::Yet));
-        assert_eq!(receiver.receive(Some(Instant::now())), Err(Nothing::Yet));
+        assert_eq!(receiver.receive(soon()), Err(RecvTimeoutError::Timeout));
+        assert_eq!(receiver.receive(Some(Instant::now())), Err(RecvTimeoutError::Timeout));
         sender.send(1).unwrap();
         assert_eq!(receiver.receive(Some(Instant::now())), Ok(1));
         drop(sender);
-        assert_eq!(receiver.receive(soon()), Err(Nothing::More));
+        assert_eq!(receiver.receive(soon()), Err(RecvTimeoutError::Disconnected));
+    }
+
+    /// Sends that meet a receiver about to fall asleep: none of the wakes is lost.
+    #[test]
+    fn no_wake_is_lost() {
+        let (sender, receiver) = bounded(1);
+        let (answer, answered) = bounded(1);
+        let rounds = if cfg!(miri) { 20 } else { 10_000 };
+        let echo = thread::spawn(move || {
+            while let Ok(item) = receiver.receive(None) {
+                answer.send(item).unwrap();
+            }
+        });
+        for round in 0..rounds {
+            sender.send(round).unwrap();
+            let deadline = Some(Instant::now() + Duration::from_secs(60));
+            assert_eq!(answered.receive(deadline), Ok(round));
+        }
+        drop(sender);
+        echo.join().unwrap();
     }
 }

@@ -1,38 +1,41 @@
-//! What a listed entry counts as.
+//! The classification of the entries of a listing: directory, file, or absent.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use super::lister::{EntryKind, Lister, is_gone};
-use super::{Options, Outlet, Place};
+use super::{Location, Options, ResultSender};
 use crate::Operation;
 
-/// What an entry counts as.
+/// What an entry is taken for.
 pub(super) enum Class {
+    /// A directory, or a link to one.
     Directory { link: bool },
+    /// Anything else.
     File,
+    /// An entry that is excluded, or does not exist any more.
     Absent,
 }
 
-/// Tells what the entries of one directory count as.
+/// Classifies the entries of one directory.
 pub(super) struct Classifier<'a, S, L: Lister> {
     options: &'a Options,
-    place: Place<'a, S>,
+    location: Location<'a, S>,
     handle: &'a L::Handle,
     excluding: bool,
-    /// The directory relative to the source, where a rule looks at it.
+    /// The directory's path relative to the source, if a rule needs it.
     relative: PathBuf,
 }
 
 impl<'a, S, L: Lister> Classifier<'a, S, L> {
     pub(super) fn new(
         options: &'a Options,
-        place: Place<'a, S>,
+        location: Location<'a, S>,
         handle: &'a L::Handle,
     ) -> Classifier<'a, S, L> {
         let rules = &options.exclude;
-        let relative = if rules.needs_path() { place.relative_path() } else { PathBuf::new() };
-        Classifier { options, place, handle, excluding: !rules.is_empty(), relative }
+        let relative = if rules.needs_path() { location.relative_path() } else { PathBuf::new() };
+        Classifier { options, location, handle, excluding: !rules.is_empty(), relative }
     }
 
     #[inline]
@@ -40,18 +43,18 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
         &mut self,
         name: &OsStr,
         kind: EntryKind,
-        out: &mut Outlet<T>,
+        results: &mut ResultSender<T>,
     ) -> Class {
         let class = if self.excluding {
             self.relative.push(name);
-            let class = self.classify_unless_excluded(name, kind, out);
+            let class = self.classify_unless_excluded(name, kind, results);
             self.relative.pop();
             class
         } else {
-            self.classify_included(name, kind, out)
+            self.classify_included(name, kind, results)
         };
         if matches!(class, Class::Directory { link: true }) && !self.options.follow_links {
-            out.stats.links_not_followed += 1;
+            results.stats.links_not_followed += 1;
         }
         class
     }
@@ -60,14 +63,14 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
         &self,
         name: &OsStr,
         kind: EntryKind,
-        out: &mut Outlet<T>,
+        results: &mut ResultSender<T>,
     ) -> Class {
         let rules = &self.options.exclude;
-        // A link that is excluded whatever it leads to is not even followed.
+        // A link that is excluded whatever it leads to is not followed.
         if rules.excludes_any(&self.relative, name) {
             return Class::Absent;
         }
-        match self.classify_included(name, kind, out) {
+        match self.classify_included(name, kind, results) {
             Class::Directory { .. } if rules.excludes_directory(&self.relative, name) => {
                 Class::Absent
             }
@@ -76,35 +79,40 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
     }
 
     #[inline]
-    fn classify_included<T>(&self, name: &OsStr, kind: EntryKind, out: &mut Outlet<T>) -> Class {
+    fn classify_included<T>(
+        &self,
+        name: &OsStr,
+        kind: EntryKind,
+        results: &mut ResultSender<T>,
+    ) -> Class {
         match kind {
             EntryKind::File => Class::File,
             EntryKind::Directory => Class::Directory { link: false },
-            EntryKind::Link => self.classify_link(name, out),
+            EntryKind::Link => self.classify_link(name, results),
             EntryKind::Unknown => match L::kind(self.handle, name, false) {
                 Ok(EntryKind::Directory) => Class::Directory { link: false },
-                Ok(EntryKind::Link) => self.classify_link(name, out),
+                Ok(EntryKind::Link) => self.classify_link(name, results),
                 Ok(_) => Class::File,
                 Err(error) if is_gone(&error) => Class::Absent,
                 Err(error) => {
-                    let path = self.place.path().join(name);
-                    out.failed(path, Operation::ReadMetadata, error);
+                    let path = self.location.path().join(name);
+                    results.send_io_error(path, Operation::ReadMetadata, error);
                     Class::File
                 }
             },
         }
     }
 
-    fn classify_link<T>(&self, name: &OsStr, out: &mut Outlet<T>) -> Class {
+    fn classify_link<T>(&self, name: &OsStr, results: &mut ResultSender<T>) -> Class {
         match L::kind(self.handle, name, true) {
             Ok(EntryKind::Directory) => Class::Directory { link: true },
             Ok(_) => Class::File,
             Err(error) => {
-                // ENOENT, ENOTDIR and ELOOP make it a broken link; with any
-                // other failure there is no telling what it leads to.
+                // ENOENT, ENOTDIR and ELOOP make it a broken link. After any other
+                // error, nobody knows what it leads to.
                 if !is_gone(&error) {
-                    let path = self.place.path().join(name);
-                    out.failed(path, Operation::FollowLink, error);
+                    let path = self.location.path().join(name);
+                    results.send_io_error(path, Operation::FollowLink, error);
                 }
                 Class::File
             }

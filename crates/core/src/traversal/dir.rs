@@ -1,4 +1,4 @@
-//! Directories that have been listed, and the way to them.
+//! Directories that were listed, their ancestors, and their paths.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use super::lister::Identity;
 
-/// A directory that has been listed and has sub-directories to be visited.
+/// A directory that was listed and has sub-directories to visit.
 #[derive(Debug)]
 pub(crate) struct Dir<S> {
     pub(super) parent: Option<Arc<Dir<S>>>,
-    /// The source's is its path.
+    /// One path component; of the source, its whole path.
     pub(super) name: Box<OsStr>,
     pub(crate) depth: usize,
+    /// Whether it was entered through a link.
     pub(super) by_link: bool,
-    /// Known where links are followed.
+    /// Known if the traversal follows links or stays on one file system.
     pub(super) identity: Option<Identity>,
     pub(crate) state: S,
 }
@@ -38,21 +39,21 @@ impl<S> Dir<S> {
     }
 }
 
-/// The path that the names of a directory and its ancestors make up, its own
-/// first and the topmost last.
+/// Joins the names of a directory and its ancestors to a path. The directory's own name
+/// comes first, the topmost last.
 #[cfg(unix)]
 fn join<'d>(names: impl Iterator<Item = &'d OsStr> + Clone) -> PathBuf {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
     let length: usize = names.clone().map(|name| name.len() + 1).sum();
     let mut path = vec![b'/'; length];
-    // From the end to the start.
+    // Written from the end to the start.
     let mut start = length;
     let mut names = names.peekable();
     while let Some(name) = names.next() {
         let name = name.as_bytes();
         let is_last = start == length;
-        // (The topmost may be a path that ends in a separator.)
+        // The topmost may be a path that ends in a separator.
         let is_separated = names.peek().is_none() && name.ends_with(b"/");
         start -= name.len() + usize::from(!is_last && !is_separated);
         path[start..start + name.len()].copy_from_slice(name);
@@ -77,27 +78,27 @@ impl<S> Drop for Dir<S> {
     }
 }
 
-/// Where a directory lies that is being visited.
+/// Where the directory that is being visited lies in the tree.
 #[derive(Debug)]
-pub(crate) struct Place<'a, S> {
+pub(crate) struct Location<'a, S> {
     /// `None` for the source.
     pub(crate) parent: Option<&'a Arc<Dir<S>>>,
     pub(crate) name: &'a OsStr,
     pub(crate) depth: usize,
 }
 
-impl<S> Clone for Place<'_, S> {
+impl<S> Clone for Location<'_, S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<S> Copy for Place<'_, S> {}
+impl<S> Copy for Location<'_, S> {}
 
-impl<'a, S> Place<'a, S> {
+impl<'a, S> Location<'a, S> {
     fn names(self) -> impl Iterator<Item = &'a OsStr> + Clone {
-        let above = self.parent.into_iter().flat_map(|parent| parent.names());
-        std::iter::once(self.name).chain(above)
+        let ancestors = self.parent.into_iter().flat_map(|parent| parent.names());
+        std::iter::once(self.name).chain(ancestors)
     }
 
     pub(crate) fn path(self) -> PathBuf {
@@ -127,15 +128,15 @@ mod tests {
                 Some(Arc::new(Dir { parent, name, depth, by_link, identity: None, state: () }));
         }
         let name = OsStr::new(last);
-        let place = Place { parent: parent.as_ref(), name, depth: below.len() };
+        let location = Location { parent: parent.as_ref(), name, depth: below.len() };
         if let Some(parent) = &parent {
-            assert_eq!(parent.path().join(name), place.path());
+            assert_eq!(parent.path().join(name), location.path());
         }
-        (place.path(), place.relative_path())
+        (location.path(), location.relative_path())
     }
 
     #[test]
-    fn paths_of_places() {
+    fn paths_of_locations() {
         for source in ["/", "/s", "s", "s/", "./s//", "../t/s"] {
             for below in [&[][..], &["a"], &["a", "b"], &["a", "é", "c"]] {
                 let (path, relative) = path(source, below);

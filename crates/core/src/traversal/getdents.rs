@@ -1,5 +1,5 @@
-//! The lister for Linux: getdents64 into a buffer on the stack, directories
-//! opened relative to their parents.
+//! The lister for Linux and Android: getdents64 into a buffer on the stack, and
+//! directories opened relative to their parents.
 
 use std::ffi::OsStr;
 use std::io;
@@ -14,7 +14,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::lister::{EntryKind, Identity, Lister};
 
-/// As large as the C library's own, so that few directories take two calls.
+/// As large as the C library's own buffer, so that few directories take two calls.
 const BUFFER: usize = 32 * 1024;
 
 /// Room for one entry, however long its name.
@@ -22,7 +22,7 @@ const ONE_ENTRY: usize = 2048;
 
 const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// See the module.
+/// The lister of this module.
 #[derive(Debug)]
 pub(crate) struct Getdents;
 
@@ -49,17 +49,17 @@ fn kind(file_type: FileType) -> EntryKind {
 impl Lister for Getdents {
     type Handle = OwnedFd;
 
-    fn handles() -> usize {
-        // A quarter of what the process may open: the rest is the caller's,
-        // and the directories being listed are not counted here.
+    fn handle_budget() -> usize {
+        // A quarter of what the process may open. The rest is the caller's; directories
+        // that are being listed are not part of the budget.
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
         limit.map_or(1024, |limit| usize::try_from(limit / 4).unwrap_or(1024).min(1024))
     }
 
     fn open_source(path: &Path) -> io::Result<OwnedFd> {
         let source = retry_on_intr(|| rustix::fs::open(path, OPEN, Mode::empty()))?;
-        // Some file systems open what they cannot read. (This is the caller's
-        // thread, whose stack may be a small one.)
+        // Some file systems open what they cannot read, so some entries are read at
+        // once. The buffer is small, since the caller's stack may be.
         let mut buffer = [MaybeUninit::uninit(); ONE_ENTRY];
         let mut entries = RawDir::new(&source, &mut buffer);
         while let Some(Err(error)) = entries.next() {
@@ -91,7 +91,7 @@ impl Lister for Getdents {
             let next = match next {
                 Ok(next) => next,
                 Err(Errno::INTR) => continue,
-                // Removed since it was opened: there is nothing more in it.
+                // The directory was removed after it was opened, so it is empty.
                 Err(Errno::NOENT) => break,
                 Err(error) => return Err(error.into()),
             };

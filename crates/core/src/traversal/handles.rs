@@ -1,54 +1,65 @@
-//! How many directories are held open, and what to do when none can be.
+//! How many directories are kept open, and what happens when no more can be opened.
 //!
-//! What may be open is limited for the process, not for a traversal, and most of
-//! it is the caller's: all traversals together hold a share of it.
+//! The limit of open files is the process's, not a traversal's, and most of it is the
+//! caller's. All traversals together keep a share of it: the *handle budget*.
+//!
+//! # Invariant
+//!
+//! [`KEPT_OPEN`] is the number of [`CountedHandle`]s of this process. It stays within
+//! the budget, but for the three that each worker may always have. Not counted are the
+//! source, and at most two directories for each worker: those that it lists, or passes on
+//! its way to another.
+//!
+//! A worker that cannot open anything (EMFILE, ENFILE) first closes what it keeps open,
+//! then tries again. One at a time holds [`TURN`] while it tries: if all tried at once,
+//! each might open one of the two directories that it needs, and none the second. Who
+//! waits goes on only as long as others advance ([`ADVANCES`]), so the wait ends.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How many are held now.
-static HELD: AtomicUsize = AtomicUsize::new(0);
+/// How many counted handles there are.
+static KEPT_OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// The process that [`HELD`] counts for.
+/// The process that [`KEPT_OPEN`] counts for.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 
-/// Whether a worker that can open nothing is trying, while the others that
-/// cannot wait.
+/// Whether one of the workers that can open nothing has its turn to try.
 static TURN: AtomicBool = AtomicBool::new(false);
 
-/// How often somebody in need gave something back, or got what it wanted.
-static PROGRESS: AtomicUsize = AtomicUsize::new(0);
+/// How often a worker that could open nothing has closed something, or has got through.
+static ADVANCES: AtomicUsize = AtomicUsize::new(0);
 
-/// To be called before a traversal starts: in a fork, there is nobody to give
-/// back what the process it is a copy of has counted.
+/// Called before a traversal starts. A fork begins to count afresh, since it has none of
+/// the workers whose handles were counted.
 pub(super) fn begin() {
     let process = std::process::id();
     if PROCESS.swap(process, Ordering::Relaxed) != process {
-        HELD.store(0, Ordering::Relaxed);
+        KEPT_OPEN.store(0, Ordering::Relaxed);
         TURN.store(false, Ordering::Relaxed);
     }
 }
 
-/// A directory held open, and counted while it is.
-pub(super) struct Held<H> {
+/// A directory that is kept open, and counted until it is closed.
+pub(super) struct CountedHandle<H> {
     handle: H,
 }
 
-impl<H> Held<H> {
-    /// `Err` if as many as may be are held already.
-    pub(super) fn new(handle: H, at_most: usize) -> Result<Held<H>, H> {
-        if HELD.fetch_add(1, Ordering::Relaxed) < at_most {
-            return Ok(Held { handle });
+impl<H> CountedHandle<H> {
+    /// Counts a handle, or gives it back if the budget is spent.
+    pub(super) fn within(budget: usize, handle: H) -> Result<CountedHandle<H>, H> {
+        if KEPT_OPEN.fetch_add(1, Ordering::Relaxed) < budget {
+            return Ok(CountedHandle { handle });
         }
-        HELD.fetch_sub(1, Ordering::Relaxed);
+        KEPT_OPEN.fetch_sub(1, Ordering::Relaxed);
         Err(handle)
     }
 
-    /// However many are held.
-    pub(super) fn anyway(handle: H) -> Held<H> {
-        HELD.fetch_add(1, Ordering::Relaxed);
-        Held { handle }
+    /// Counts a handle, whether or not the budget is spent.
+    pub(super) fn beyond_budget(handle: H) -> CountedHandle<H> {
+        KEPT_OPEN.fetch_add(1, Ordering::Relaxed);
+        CountedHandle { handle }
     }
 
     pub(super) fn handle(&self) -> &H {
@@ -56,16 +67,17 @@ impl<H> Held<H> {
     }
 }
 
-impl<H> Drop for Held<H> {
+impl<H> Drop for CountedHandle<H> {
     fn drop(&mut self) {
-        // (In a fork, the count began afresh.)
-        let _ = HELD.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| held.checked_sub(1));
+        // Never below zero: in a fork, the handle may be one that is not counted.
+        let minus_one = |count: usize| count.checked_sub(1);
+        let _ = KEPT_OPEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, minus_one);
     }
 }
 
 /// Whether an error says that no more files can be opened at present: EMFILE or
 /// ENFILE.
-pub(super) fn is_scarce(error: &io::Error) -> bool {
+pub(super) fn is_out_of_handles(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
         use rustix::io::Errno;
@@ -76,35 +88,39 @@ pub(super) fn is_scarce(error: &io::Error) -> bool {
     return error.raw_os_error() == Some(4); // ERROR_TOO_MANY_OPEN_FILES
 }
 
-/// Tells those who wait that it is not in vain.
-pub(super) fn note_progress() {
-    PROGRESS.fetch_add(1, Ordering::Relaxed);
+/// Tells the workers that wait that another has advanced.
+pub(super) fn note_advance() {
+    ADVANCES.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The wait for others to close something, longer each time, and not for ever:
-/// an eighth of a second in which nobody gets on.
-pub(super) struct Patience {
+/// The exponential backoff of a worker that cannot open anything.
+///
+/// Each wait is twice as long as the one before. It gives up after an eighth of a second
+/// in which no other worker advanced.
+pub(super) struct FdBackoff {
     waits: u32,
-    at_most: u32,
-    progress: usize,
+    max_waits: u32,
+    /// The number of advances that was seen last.
+    advances: usize,
     has_turn: bool,
 }
 
-impl Patience {
-    /// `hopeless`: such waits have been in vain before, so there will be few.
-    pub(super) fn new(hopeless: bool) -> Patience {
-        let at_most = if hopeless { 2 } else { 7 };
-        let progress = PROGRESS.load(Ordering::Relaxed);
-        Patience { waits: 0, at_most, progress, has_turn: false }
+impl FdBackoff {
+    /// `is_brief`: a wait of this traversal was in vain before, so this one gives up
+    /// sooner.
+    pub(super) fn new(is_brief: bool) -> FdBackoff {
+        let max_waits = if is_brief { 2 } else { 7 };
+        let advances = ADVANCES.load(Ordering::Relaxed);
+        FdBackoff { waits: 0, max_waits, advances, has_turn: false }
     }
 
-    /// Waits a little; false if that has been done often enough.
+    /// Waits once; false if it is time to give up.
     pub(super) fn wait(&mut self) -> bool {
-        let progress = PROGRESS.load(Ordering::Relaxed);
-        if progress != self.progress {
-            (self.progress, self.waits) = (progress, 0);
+        let advances = ADVANCES.load(Ordering::Relaxed);
+        if advances != self.advances {
+            (self.advances, self.waits) = (advances, 0);
         }
-        if self.waits == self.at_most {
+        if self.waits == self.max_waits {
             return false;
         }
         std::thread::sleep(Duration::from_millis(1 << self.waits));
@@ -112,9 +128,8 @@ impl Patience {
         true
     }
 
-    /// Waits until it is this worker's turn: if all that can open nothing tried
-    /// at once, each with a directory in its hand, none would get the second.
-    /// False if patience has run out before that.
+    /// Waits for this worker's turn to try, which it has until this is dropped; false if
+    /// it is time to give up.
     pub(super) fn take_turn(&mut self) -> bool {
         while TURN.swap(true, Ordering::Acquire) {
             if !self.wait() {
@@ -126,7 +141,7 @@ impl Patience {
     }
 }
 
-impl Drop for Patience {
+impl Drop for FdBackoff {
     fn drop(&mut self) {
         if self.has_turn {
             TURN.store(false, Ordering::Release);

@@ -1,4 +1,4 @@
-//! What the traversal asks of an operating system.
+//! What the traversal asks of the operating system.
 
 use std::ffi::OsStr;
 use std::io;
@@ -13,11 +13,11 @@ pub(crate) enum EntryKind {
     Link,
     /// Anything else: a file, a fifo, a socket, a device.
     File,
-    /// The listing does not tell: [`Lister::kind`] will.
+    /// The listing does not tell. [`Lister::kind`] does.
     Unknown,
 }
 
-/// What makes a directory the same directory, whatever its path.
+/// What two handles of the same directory have in common, whatever its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     #[cfg(unix)]
@@ -39,17 +39,17 @@ impl Identity {
     }
 }
 
-/// Opens and lists directories.
+/// The system calls of a traversal: it opens and lists directories.
 ///
-/// Errors are the operating system's own; the caller knows the path.
+/// Errors are those of the operating system. The caller adds the path.
 pub(crate) trait Lister: Send + Sync + Sized + 'static {
     /// An open directory.
     type Handle: Send + Sync + 'static;
 
-    /// How many directories may be held open while their sub-directories wait
-    /// to be opened. One that is not held is opened again by its names, from one
-    /// above that is.
-    fn handles() -> usize;
+    /// How many directories all traversals together may keep open while their
+    /// sub-directories wait to be visited. Others are opened again when that is needed,
+    /// by their names and from an ancestor that is open.
+    fn handle_budget() -> usize;
 
     /// Opens the source, links followed.
     fn open_source(path: &Path) -> io::Result<Self::Handle>;
@@ -58,30 +58,30 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
     /// `NotADirectory`.
     fn open(parent: &Self::Handle, name: &OsStr, follow: bool) -> io::Result<Self::Handle>;
 
-    /// Calls `entry` for each entry but `.` and `..`, until it breaks off.
+    /// Calls `entry` for each entry but `.` and `..`, until `entry` breaks.
     fn list(
         handle: &Self::Handle,
         entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()>;
 
-    /// What an entry is: the link itself, or with `follow` what it leads to.
+    /// What an entry is. Of a link: the link itself, or with `follow` what it leads to.
     fn kind(parent: &Self::Handle, name: &OsStr, follow: bool) -> io::Result<EntryKind>;
 
-    /// The identity of a sub-directory that need not be open.
+    /// The identity of a sub-directory, which need not be open.
     fn identity(parent: &Self::Handle, name: &OsStr, follow: bool) -> io::Result<Identity>;
 
     /// The identity of an open directory.
     fn handle_identity(handle: &Self::Handle) -> io::Result<Identity>;
 }
 
-/// Another lister, on a file system that does not tell types.
+/// The lister `L` as on a file system that does not tell types: for tests.
 pub(crate) struct Untyped<L>(PhantomData<L>);
 
 impl<L: Lister> Lister for Untyped<L> {
     type Handle = L::Handle;
 
-    fn handles() -> usize {
-        L::handles()
+    fn handle_budget() -> usize {
+        L::handle_budget()
     }
 
     fn open_source(path: &Path) -> io::Result<L::Handle> {
@@ -112,9 +112,8 @@ impl<L: Lister> Lister for Untyped<L> {
     }
 }
 
-/// Whether an error says that a path leads nowhere (any more): ENOENT, ENOTDIR
-/// or ELOOP. Of an entry that was listed, it says that it is gone, or that
-/// something else took its place.
+/// Whether an error says that a path leads nowhere: ENOENT, ENOTDIR or ELOOP. An entry
+/// that was listed does not exist any more then, or something else took its place.
 pub(crate) fn is_gone(error: &io::Error) -> bool {
     #[cfg(unix)]
     let is_link_cycle = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());

@@ -1,31 +1,90 @@
 //! The parallel traversal of a local tree: every directory is opened once.
 //!
-//! Each worker goes depth first with a stack of its own, of which it gives parts
-//! to workers that have nothing to do; so what is under way stays small. What is
-//! found is the business of a [`Visitor`].
+//! # Glossary
+//!
+//! Of the tree:
+//!
+//! - *source*: the directory that the traversal starts at.
+//! - *entry*: what a listing names: a directory, a link, a file.
+//! - *identity*: device and inode. They tell whether two open directories are the same.
+//! - *handle*: an open directory. A *counted* handle is kept open, and counts against the
+//!   *budget* of the process ([`handles`]).
+//!
+//! Of the work:
+//!
+//! - [*lister*](lister::Lister): the system calls: open, list, stat.
+//! - [*worker*](worker::Worker): a thread that visits directories. It has a stack of its own.
+//! - *frame*: an element of the stack: a directory and its sub-directories that are left to
+//!   visit.
+//! - *work*: what a worker gets to do from the [pool](pool::Pool): the source, or frames of
+//!   another worker. A worker that waits for work is *idle*.
+//!
+//! Of the purpose:
+//!
+//! - [*visitor*](Visitor): what the traversal is for. It matches patterns, or collects
+//!   listings. Each worker has a clone of it.
+//! - *verdict*: what a directory's name alone tells the visitor.
+//! - *accumulator*: what the visitor gathers while a directory is listed.
+//! - *state*: what the visitor keeps of a directory that was listed.
+//! - *answer*: what a directory contributes to its parent, such as the patterns that it
+//!   satisfies. A directory *feeds its parent* if the parent waits for its answer. It is
+//!   *closed* when its answer is final.
+//!
+//! Of the results:
+//!
+//! - *batch*: results that are sent together.
+//! - [*outbox*](sender::Outbox): the results of a worker that are not sent yet.
+//!
+//! # The life of one directory
+//!
+//! 1. **Named.** The directory is in the listing of its parent. It waits in a frame, among
+//!    the sub-directories that are left to visit. When its turn comes, the visitor gives its
+//!    verdict on the name.
+//! 2. **Not entered.** The directory may not be entered (a link that is not followed, a mount
+//!    point, a loop), need not be (it lies too deep), or cannot be opened or read. It exists,
+//!    and nothing is known of its inside. This is its answer, and its end.
+//! 3. **Absent.** The directory was removed after it was listed, or something else took its
+//!    place. This is its answer, and its end.
+//! 4. **Opened.** The directory is opened by its name, relative to the handle of its parent.
+//!    If the parent's handle was closed to save handles, the parent is opened again first.
+//! 5. **Listed.** Each entry is classified and added to the accumulator. At the end, the
+//!    visitor makes the state of it.
+//! 6. **Waits for n.** The visitor tells which of the sub-directories feed the directory:
+//!    `n` of them. If `n` is 0, the directory is closed at once.
+//! 7. **On the stack.** If sub-directories are left to visit, the directory is in a frame,
+//!    with its handle as long as the budget allows. They go through the same steps.
+//! 8. **Closed.** Each of the `n` sub-directories answers exactly once: in its step 2, 3, 6
+//!    or 8. The last answer closes the directory. That is an answer to the parent, which may
+//!    be closed by it, and so on up. The frame may be gone by then.
+//!
+//! # Protocols
+//!
+//! Workers and the receiver share four things. The invariant of each is written where it is
+//! implemented: the end of the work in [`pool`], the countdown of answers in `matching.rs`,
+//! the results in [`channel`] and [`sender`], the budget of open directories in [`handles`].
 
 mod channel;
 mod classify;
 mod dir;
-mod engine;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod getdents;
 mod handles;
 mod lister;
+mod opening;
 mod options;
-mod outlet;
 mod pool;
 mod portable;
-mod stream;
+mod results;
+mod sender;
 mod subdirs;
 #[cfg(test)]
 mod tests;
 mod visitor;
+mod worker;
 
-pub(crate) use dir::{Dir, Place};
-pub(crate) use options::{Options, option_methods, stream_iterator};
-pub(crate) use outlet::Outlet;
-pub use outlet::Stats;
-pub use stream::{Next, Progress};
-pub(crate) use stream::{Stream, resolve};
+pub(crate) use dir::{Dir, Location};
+pub(crate) use options::Options;
+pub(crate) use results::resolve;
+pub use results::{Next, Results};
+pub(crate) use sender::ResultSender;
 pub(crate) use visitor::Visitor;

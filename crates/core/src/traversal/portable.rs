@@ -1,10 +1,10 @@
-//! The lister for every system: one `walkdir` per directory, paths for handles.
+//! The lister for every system: one `walkdir` per directory, with paths as handles.
 //!
-//! It is also the reference that a faster lister is compared with.
+//! It is also the reference that the faster lister is compared with.
 //!
-//! A path may come to lead elsewhere at any time. Where there are inode numbers,
-//! a directory is the one that was found to be no link as long as its number is the
-//! same, before its listing is begun and after that.
+//! A path may lead elsewhere at any time. Where there are inode numbers, the number is
+//! taken when the directory is opened, and compared when its listing has begun. So a
+//! directory that was exchanged for a link meanwhile is not listed.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,35 +16,35 @@ use walkdir::WalkDir;
 
 use super::lister::{EntryKind, Identity, Lister, is_gone};
 
-/// See the module.
+/// The lister of this module.
 #[derive(Debug)]
 pub(crate) struct Portable;
 
-/// A directory as it was when it was opened.
+/// The path of a directory, with its identity at the time it was opened.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct PathHandle {
     path: PathBuf,
     #[cfg(unix)]
     identity: Identity,
 }
 
-impl Place {
+impl PathHandle {
     /// The directory at `path`. Unless `follow`, a link is refused.
-    fn new(path: PathBuf, follow: bool) -> io::Result<Place> {
+    fn new(path: PathBuf, follow: bool) -> io::Result<PathHandle> {
         let metadata = metadata(&path, follow)?;
         if !metadata.is_dir() {
             return Err(not_a_directory());
         }
-        // Whether it can be read is told when it is opened.
+        // Whether it can be read is told now, as by a lister that opens it.
         fs::read_dir(&path)?;
-        Ok(Place {
+        Ok(PathHandle {
             path,
             #[cfg(unix)]
             identity: identity_of(&metadata),
         })
     }
 
-    /// An error if the path leads elsewhere now.
+    /// Fails if the path leads elsewhere now.
     fn check(&self) -> io::Result<()> {
         #[cfg(unix)]
         if identity(&self.path, true)? != self.identity {
@@ -76,32 +76,33 @@ fn not_a_directory() -> io::Error {
 }
 
 impl Lister for Portable {
-    type Handle = Place;
+    type Handle = PathHandle;
 
-    fn handles() -> usize {
+    fn handle_budget() -> usize {
         usize::MAX
     }
 
-    fn open_source(path: &Path) -> io::Result<Place> {
-        let source = Place::new(path.to_path_buf(), true)?;
+    fn open_source(path: &Path) -> io::Result<PathHandle> {
+        let source = PathHandle::new(path.to_path_buf(), true)?;
         // Some file systems open what they cannot read.
         fs::read_dir(path)?.next().transpose()?;
         Ok(source)
     }
 
-    fn open(parent: &Place, name: &OsStr, follow: bool) -> io::Result<Place> {
-        Place::new(parent.path.join(name), follow)
+    fn open(parent: &PathHandle, name: &OsStr, follow: bool) -> io::Result<PathHandle> {
+        PathHandle::new(parent.path.join(name), follow)
     }
 
     fn list(
-        handle: &Place,
+        handle: &PathHandle,
         mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()> {
         let mut first_error = None;
         let mut is_checked = false;
         for next in WalkDir::new(&handle.path).min_depth(1).max_depth(1) {
             if !is_checked {
-                // It is open now. (If it is empty, nobody can tell which one it is.)
+                // walkdir has opened it by now. An empty directory is not checked: it
+                // makes no difference which one it is.
                 handle.check()?;
                 is_checked = true;
             }
@@ -111,8 +112,8 @@ impl Lister for Portable {
                         break;
                     }
                 }
-                // An error about an entry does not end the listing, and one that
-                // is gone is none. (`io::Error::from` would lose the number.)
+                // An error about one entry does not end the listing, and an entry that
+                // is gone is no error. `io::Error::from` would lose the error's number.
                 Err(error) => {
                     if let Some(error) = error.into_io_error().filter(|error| !is_gone(error)) {
                         first_error.get_or_insert(error);
@@ -123,15 +124,15 @@ impl Lister for Portable {
         first_error.map_or(Ok(()), Err)
     }
 
-    fn kind(parent: &Place, name: &OsStr, follow: bool) -> io::Result<EntryKind> {
+    fn kind(parent: &PathHandle, name: &OsStr, follow: bool) -> io::Result<EntryKind> {
         Ok(kind(metadata(&parent.path.join(name), follow)?.file_type()))
     }
 
-    fn identity(parent: &Place, name: &OsStr, follow: bool) -> io::Result<Identity> {
+    fn identity(parent: &PathHandle, name: &OsStr, follow: bool) -> io::Result<Identity> {
         identity(&parent.path.join(name), follow)
     }
 
-    fn handle_identity(handle: &Place) -> io::Result<Identity> {
+    fn handle_identity(handle: &PathHandle) -> io::Result<Identity> {
         #[cfg(unix)]
         return Ok(handle.identity.clone());
         #[cfg(not(unix))]

@@ -1,20 +1,23 @@
-//! The sub-directories of a listed directory that are still to be visited.
+//! The sub-directories of a directory: as they are listed, and as they wait to be
+//! visited.
 
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-/// A sub-directory as it was listed.
+/// A sub-directory, by the entry in its parent's listing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subdir<'a> {
     pub(crate) name: &'a OsStr,
-    /// A link to a directory.
+    /// Whether it is a link to a directory.
     pub(crate) link: bool,
-    /// The directory awaits its answer.
-    pub(crate) awaited: bool,
+    /// Whether its parent's answer depends on it.
+    pub(crate) feeds_parent: bool,
 }
 
-/// A list that grows while a directory is listed. There may be millions, so they
-/// are packed: a byte of flags, two of the name's length, the name.
+/// A list that grows while a directory is listed.
+///
+/// There may be millions of them, so they are packed: one byte of flags, two bytes of
+/// the name's length, the name.
 #[derive(Debug, Default)]
 pub(crate) struct Subdirs {
     packed: Packed,
@@ -33,16 +36,16 @@ type Shared = Arc<[u8]>;
 type Shared = Arc<[(u8, Box<OsStr>)]>;
 
 const LINK: u8 = 1;
-const AWAITED: u8 = 2;
+const FEEDS_PARENT: u8 = 2;
 
 impl Subdirs {
     pub(crate) fn push(&mut self, subdir: Subdir<'_>) {
-        let flags = u8::from(subdir.link) * LINK + u8::from(subdir.awaited) * AWAITED;
+        let flags = u8::from(subdir.link) * LINK + u8::from(subdir.feeds_parent) * FEEDS_PARENT;
         #[cfg(unix)]
         {
             use std::os::unix::ffi::OsStrExt;
             let name = subdir.name.as_bytes();
-            // (An entry's whole record has a length of two bytes.)
+            // The length of an entry's whole record is two bytes in getdents, too.
             let length = u16::try_from(name.len()).expect("a name");
             self.packed.reserve(3 + name.len());
             self.packed.push(flags);
@@ -64,11 +67,13 @@ impl Subdirs {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Subdir<'_>> {
-        let mut at = 0;
-        std::iter::from_fn(move || (at < self.packed.len()).then(|| read(&self.packed, &mut at)))
+        let mut position = 0;
+        std::iter::from_fn(move || {
+            (position < self.packed.len()).then(|| unpack(&self.packed, &mut position))
+        })
     }
 
-    /// Forgets them all, and keeps a moderate amount of memory for the next.
+    /// Empties the list. It keeps a moderate amount of memory for the next directory.
     pub(crate) fn clear(&mut self) {
         self.packed.clear();
         self.packed.shrink_to(64 * 1024);
@@ -76,68 +81,72 @@ impl Subdirs {
         self.has_links = false;
     }
 
-    /// All of them, to be visited, in as much memory as they need.
-    pub(crate) fn to_visit(&self) -> ToVisit {
+    /// A queue of all of them, in no more memory than they need.
+    pub(crate) fn to_queue(&self) -> SubdirQueue {
         #[cfg(unix)]
         let packed = Shared::from(&self.packed[..]);
         #[cfg(not(unix))]
         let packed = self.packed.iter().cloned().collect();
-        ToVisit { packed, at: 0, left: self.len }
+        SubdirQueue { packed, position: 0, len: self.len }
     }
 }
 
-/// The one at `at`, which moves on to the next.
+/// Unpacks the sub-directory at `position`, and advances to the next.
 #[cfg(unix)]
-fn read<'a>(packed: &'a [u8], at: &mut usize) -> Subdir<'a> {
+fn unpack<'a>(packed: &'a [u8], position: &mut usize) -> Subdir<'a> {
     use std::os::unix::ffi::OsStrExt;
-    let (flags, name) = (packed[*at], *at + 3);
-    let end = name + usize::from(u16::from_ne_bytes([packed[*at + 1], packed[*at + 2]]));
-    *at = end;
+    let at = *position;
+    let (flags, name) = (packed[at], at + 3);
+    let end = name + usize::from(u16::from_ne_bytes([packed[at + 1], packed[at + 2]]));
+    *position = end;
     let name = OsStr::from_bytes(&packed[name..end]);
-    Subdir { name, link: flags & LINK != 0, awaited: flags & AWAITED != 0 }
+    Subdir { name, link: flags & LINK != 0, feeds_parent: flags & FEEDS_PARENT != 0 }
 }
 
 #[cfg(not(unix))]
-fn read<'a>(packed: &'a [(u8, Box<OsStr>)], at: &mut usize) -> Subdir<'a> {
-    let (flags, name) = &packed[*at];
-    *at += 1;
-    Subdir { name, link: flags & LINK != 0, awaited: flags & AWAITED != 0 }
+fn unpack<'a>(packed: &'a [(u8, Box<OsStr>)], position: &mut usize) -> Subdir<'a> {
+    let (flags, name) = &packed[*position];
+    *position += 1;
+    Subdir { name, link: flags & LINK != 0, feeds_parent: flags & FEEDS_PARENT != 0 }
 }
 
-/// Some of a directory's sub-directories. Parts share the memory.
+/// Sub-directories that wait to be visited. The two queues that a split makes share the
+/// memory.
 #[derive(Debug)]
-pub(crate) struct ToVisit {
+pub(crate) struct SubdirQueue {
     packed: Shared,
-    at: usize,
-    left: usize,
+    /// Where the next one begins.
+    position: usize,
+    len: usize,
 }
 
-impl ToVisit {
-    pub(crate) fn left(&self) -> usize {
-        self.left
+impl SubdirQueue {
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
-    /// The next one, if any is left.
+    /// The next sub-directory, if there is one.
     pub(crate) fn peek(&self) -> Option<Subdir<'_>> {
-        let mut at = self.at;
-        (self.left > 0).then(|| read(&self.packed, &mut at))
+        let mut position = self.position;
+        (self.len > 0).then(|| unpack(&self.packed, &mut position))
     }
 
-    /// Goes on to the one after the next.
+    /// Removes the next sub-directory.
     pub(crate) fn skip(&mut self) {
-        read(&self.packed, &mut self.at);
-        self.left -= 1;
+        unpack(&self.packed, &mut self.position);
+        self.len -= 1;
     }
 
-    /// Takes the second half away.
-    pub(crate) fn split(&mut self) -> ToVisit {
-        let kept = self.left.div_ceil(2);
-        let mut at = self.at;
+    /// Removes the second half, and returns it.
+    pub(crate) fn split(&mut self) -> SubdirQueue {
+        let kept = self.len.div_ceil(2);
+        let mut position = self.position;
         for _ in 0..kept {
-            read(&self.packed, &mut at);
+            unpack(&self.packed, &mut position);
         }
-        let half = ToVisit { packed: Arc::clone(&self.packed), at, left: self.left - kept };
-        self.left = kept;
+        let packed = Arc::clone(&self.packed);
+        let half = SubdirQueue { packed, position, len: self.len - kept };
+        self.len = kept;
         half
     }
 }

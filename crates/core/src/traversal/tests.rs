@@ -1,5 +1,6 @@
-//! What no file system of a test does when it is told to: entries of no type,
-//! directories that open and cannot be read, a server that does not answer.
+//! Traversals of a made-up tree, for what a real file system does not do on demand:
+//! entries of no type, directories that open and cannot be read, a server that does not
+//! answer.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -10,24 +11,24 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::lister::{EntryKind, Identity, Lister};
-use super::{Next, Options, Stream};
-use crate::walk::{Collector, Listing};
+use super::{Next, Options, Results};
+use crate::walk::{Listing, WalkVisitor};
 use crate::{Error, ErrorKind, Operation};
 
-/// A tree that exists in its names only: what is called `dir...` has in it what
-/// the source has, down to three levels.
-struct Made;
+/// The lister of a tree that exists in its names only. What is called `dir...` lists
+/// what the source lists, down to three levels.
+struct MadeUp;
 
 const ENTRIES: [(&str, EntryKind); 6] = [
     ("dir", EntryKind::Directory),
     ("dir_unreadable", EntryKind::Directory),
     ("dir_broken", EntryKind::Unknown),
-    ("untold", EntryKind::Unknown),
+    ("unknown", EntryKind::Unknown),
     ("gone", EntryKind::Unknown),
-    ("link_untold", EntryKind::Link),
+    ("link_unknown", EntryKind::Link),
 ];
 
-/// Closed while some directory is not to be listed.
+/// A gate that a listing has to pass.
 struct Gate(Mutex<bool>, Condvar);
 
 impl Gate {
@@ -48,14 +49,14 @@ impl Gate {
     }
 }
 
-/// Before the source `hanging`, and the bottom of the source `stalling`.
+/// The gates before the source `hanging`, and before the bottom of the source `stalling`.
 static HANGING: Gate = Gate::closed();
 static STALLING: Gate = Gate::closed();
 
-impl Lister for Made {
+impl Lister for MadeUp {
     type Handle = PathBuf;
 
-    fn handles() -> usize {
+    fn handle_budget() -> usize {
         1
     }
 
@@ -90,14 +91,14 @@ impl Lister for Made {
                 return Ok(());
             }
         }
-        // Half of it was read.
+        // Its entries were read, and then the listing fails.
         if name == "dir_broken" { Err(io::Error::other("broken")) } else { Ok(()) }
     }
 
     fn kind(_: &PathBuf, name: &OsStr, _: bool) -> io::Result<EntryKind> {
         match name.to_str().unwrap() {
             "gone" => Err(io::ErrorKind::NotFound.into()),
-            "untold" | "link_untold" => Err(io::ErrorKind::PermissionDenied.into()),
+            "unknown" | "link_unknown" => Err(io::ErrorKind::PermissionDenied.into()),
             _ => Ok(EntryKind::Directory),
         }
     }
@@ -114,39 +115,32 @@ impl Lister for Made {
     }
 }
 
-fn start(source: &str, threads: usize) -> Stream<Listing> {
+fn start(source: &str, threads: usize) -> Results<Listing> {
     let options = Options { threads: NonZeroUsize::new(threads), ..Default::default() };
-    let visitor = Collector { max_depth: usize::MAX };
-    Stream::start_with::<_, Made>(visitor, options, Path::new(source), OsStr::new("")).unwrap()
-}
-
-fn next(stream: &mut Stream<Listing>) -> Option<Result<Listing, Error>> {
-    match stream.next_before(None) {
-        Next::Item(item) => Some(item),
-        Next::Timeout | Next::End => None,
-    }
+    let visitor = WalkVisitor { max_depth: usize::MAX };
+    Results::start_with::<_, MadeUp>(visitor, options, Path::new(source), OsStr::new("")).unwrap()
 }
 
 #[test]
-fn failures_are_told_and_lose_nothing_else() {
+fn failures_are_reported_and_lose_nothing_else() {
     for threads in [1, 2, 5] {
-        let mut stream = start("source", threads);
+        let mut results = start("source", threads);
         let (mut listings, mut errors) = (Vec::new(), Vec::new());
-        while let Some(result) = next(&mut stream) {
+        for result in results.by_ref() {
             match result {
                 Ok(listing) => listings.push(listing),
                 Err(error) => errors.push(error),
             }
         }
-        // Two of each directory's three are listed, the third cannot be read.
+        // Of the three directories in each, two are listed and one cannot be read.
         assert_eq!(listings.len(), 1 + 2 + 4 + 8);
-        assert_eq!(stream.progress().stats().directories, listings.len());
+        assert_eq!(results.progress().stats().directories, listings.len());
         for Listing { path, directories, files } in &listings {
             let is_bottom = path.components().count() > 3;
             let names = |names: &[&str]| names.iter().map(OsString::from).collect::<Vec<_>>();
             let all = names(&["dir", "dir_unreadable", "dir_broken"]);
             assert_eq!(*directories, if is_bottom { vec![] } else { all });
-            let all = names(&["untold", "link_untold"]);
+            let all = names(&["unknown", "link_unknown"]);
             assert_eq!(*files, if is_bottom { vec![] } else { all });
         }
         let count = |operation, name: &str| {
@@ -155,8 +149,8 @@ fn failures_are_told_and_lose_nothing_else() {
             };
             errors.iter().filter(is).count()
         };
-        assert_eq!(count(Operation::ReadMetadata, "untold"), 7);
-        assert_eq!(count(Operation::FollowLink, "link_untold"), 7);
+        assert_eq!(count(Operation::ReadMetadata, "unknown"), 7);
+        assert_eq!(count(Operation::FollowLink, "link_unknown"), 7);
         assert_eq!(count(Operation::ReadDirectory, "dir_unreadable"), 7);
         assert_eq!(count(Operation::ReadDirectory, "dir_broken"), 1 + 2);
         assert_eq!(errors.len(), 7 + 7 + 7 + 3);
@@ -164,44 +158,43 @@ fn failures_are_told_and_lose_nothing_else() {
 }
 
 #[test]
-fn a_stream_that_hangs_can_be_closed() {
-    let mut stream = start("hanging", 2);
-    assert!(matches!(stream.next_before(Some(Instant::now())), Next::Timeout));
+fn results_that_hang_can_be_closed() {
+    let mut results = start("hanging", 2);
+    assert!(matches!(results.next_before(Instant::now()), Next::Timeout));
     let begin = Instant::now();
-    stream.close();
-    // (It would be for ever.)
+    results.close();
+    // It would hang for ever.
     assert!(begin.elapsed() < Duration::from_secs(60));
-    assert!(matches!(stream.next_before(None), Next::End));
-    drop(stream);
+    assert!(results.next().is_none());
+    drop(results);
     HANGING.open();
 }
 
 #[test]
 fn a_worker_that_is_held_up_holds_back_no_result() {
-    let mut stream = start("stalling", 1);
+    let mut results = start("stalling", 1);
     let mut listings = 0;
-    // The source, the first directory in it and the first in that one; below, it
-    // hangs.
+    // The source, the first directory in it, and the first in that one. The worker hangs
+    // below.
     while listings < 3 {
-        match stream.next_before(Some(Instant::now() + Duration::from_secs(30))) {
+        match results.next_before(Instant::now() + Duration::from_secs(30)) {
             Next::Item(item) => listings += usize::from(item.is_ok()),
             Next::Timeout | Next::End => panic!("{listings} listings"),
         }
     }
-    // Nor does it once it goes on.
     STALLING.open();
-    while let Some(item) = next(&mut stream) {
+    for item in results {
         listings += usize::from(item.is_ok());
     }
     assert_eq!(listings, 1 + 2 + 4 + 8);
 }
 
 #[test]
-fn a_panic_ends_the_stream_and_is_told() {
+fn a_panic_ends_the_results_and_is_reported() {
     for threads in [1, 3] {
-        let mut stream = start("panicking", threads);
-        let error = next(&mut stream).unwrap().unwrap_err();
+        let mut results = start("panicking", threads);
+        let error = results.next().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
-        assert!(next(&mut stream).is_none());
+        assert!(results.next().is_none());
     }
 }

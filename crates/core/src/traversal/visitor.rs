@@ -3,92 +3,96 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use super::{Dir, Outlet, Place};
+use super::{Dir, Location, ResultSender};
 
-/// Makes something of the directories that a traversal visits. Each worker has
-/// a clone of its own, so it may keep what it likes from one to the next.
+/// What is done with the directories that a traversal visits.
+///
+/// Each worker has a clone of its own, which may keep what it likes from one directory
+/// to the next. [The life of one directory](super) tells in which order the methods are
+/// called. The default methods are those of a visitor whose directories do not depend on
+/// each other.
 pub(crate) trait Visitor: Clone + Send + Sized + 'static {
     /// What it finds.
     type Item: Send + 'static;
-    /// What is known of a directory from its name alone.
-    type Prospect;
+    /// What a directory's name alone tells.
+    type NameVerdict;
     /// What is gathered while a directory is listed.
-    type Listing;
-    /// What has come of a directory once it is listed.
-    type Listed;
-    /// What is kept of it while it has sub-directories to be visited.
+    type Accumulator;
+    /// What is kept of a listed directory.
     type State: Send + Sync + 'static;
 
-    /// What the source's name tells.
-    fn source(&mut self, name: &OsStr) -> Self::Prospect;
-
-    /// What the name of a sub-directory tells; `awaited` as
-    /// [`awaits`](Self::awaits) said.
-    fn prospect(
+    /// Judges a directory by its name. The source has no parent. `feeds_parent` is what
+    /// [`depends_on`](Self::depends_on) said.
+    fn judge(
         &mut self,
-        parent: &Dir<Self::State>,
+        parent: Option<&Dir<Self::State>>,
         name: &OsStr,
-        awaited: bool,
-    ) -> Self::Prospect;
+        feeds_parent: bool,
+    ) -> Self::NameVerdict;
 
-    /// Whether directories at `depth` are visited, whatever their name.
-    fn reaches(&self, depth: usize) -> bool;
+    /// Whether all directories at `depth` are visited.
+    fn visits_depth(&self, depth: usize) -> bool;
 
-    /// Whether a directory is to be visited even where the visitor does not
-    /// [reach](Self::reaches).
-    fn insists(&self, prospect: &Self::Prospect) -> bool;
+    /// Whether a directory is visited even at a depth that is not.
+    fn must_visit(&self, _: &Self::NameVerdict) -> bool {
+        false
+    }
 
-    /// The start of a directory's listing.
-    fn listing(&mut self, prospect: &Self::Prospect) -> Self::Listing;
+    /// Begins a directory's listing.
+    fn begin(&mut self, verdict: &Self::NameVerdict) -> Self::Accumulator;
 
-    /// A listed directory, or a link to one.
-    fn directory(&self, listing: &mut Self::Listing, name: &OsStr);
+    /// Adds a directory, or a link to one, to the listing.
+    fn add_directory(&self, _: &mut Self::Accumulator, _name: &OsStr) {}
 
-    /// Any other listed entry.
-    fn file(&self, listing: &mut Self::Listing, name: &OsStr);
+    /// Adds any other entry to the listing.
+    fn add_file(&self, accumulator: &mut Self::Accumulator, name: &OsStr);
 
-    /// The end of a directory's listing.
+    /// Ends a directory's listing.
     fn listed(
         &mut self,
-        place: Place<'_, Self::State>,
-        prospect: Self::Prospect,
-        listing: Self::Listing,
-        out: &mut Outlet<Self::Item>,
-    ) -> Self::Listed;
+        location: Location<'_, Self::State>,
+        verdict: Self::NameVerdict,
+        accumulator: Self::Accumulator,
+        results: &mut ResultSender<Self::Item>,
+    ) -> Self::State;
 
-    /// Whether any of its sub-directories is awaited at all.
-    fn awaits_any(&self, listed: &Self::Listed) -> bool;
+    /// Whether a listed directory's answer depends on any sub-directory at all.
+    fn depends_on_any(&self, _: &Self::State) -> bool {
+        false
+    }
 
-    /// Whether the answer of a sub-directory of this name is awaited. It will be
-    /// given once, by what follows here.
-    fn awaits(&mut self, listed: &Self::Listed, name: &OsStr) -> bool;
+    /// Whether a listed directory's answer depends on a sub-directory of this name. Such
+    /// a sub-directory answers exactly once.
+    fn depends_on(&mut self, _: &Self::State, _name: &OsStr) -> bool {
+        false
+    }
 
-    /// What to keep of a directory that is about to be left for its
-    /// sub-directories. So many of them are awaited; if none is, the directory
-    /// itself [has ended](Self::ended).
-    fn state(&self, listed: Self::Listed, awaited: usize) -> Self::State;
-
-    /// A directory, listed, of whose sub-directories none is awaited.
-    fn ended(
+    /// Makes a listed directory wait for the answers of so many sub-directories. If there
+    /// are none, it is closed.
+    fn wait_for(
         &self,
-        parent: Option<&Arc<Dir<Self::State>>>,
-        listed: &Self::Listed,
-        out: &mut Outlet<Self::Item>,
-    );
+        _parent: Option<&Arc<Dir<Self::State>>>,
+        _: &mut Self::State,
+        _count: usize,
+        _: &mut ResultSender<Self::Item>,
+    ) {
+    }
 
-    /// A sub-directory is no longer there.
+    /// A sub-directory does not exist any more.
     fn absent(
         &self,
-        parent: &Arc<Dir<Self::State>>,
-        prospect: Self::Prospect,
-        out: &mut Outlet<Self::Item>,
-    );
+        _parent: &Arc<Dir<Self::State>>,
+        _: Self::NameVerdict,
+        _: &mut ResultSender<Self::Item>,
+    ) {
+    }
 
-    /// A sub-directory is there but its inside is not looked at.
+    /// A sub-directory exists, and its inside is not looked at.
     fn not_entered(
         &self,
-        parent: &Arc<Dir<Self::State>>,
-        prospect: Self::Prospect,
-        out: &mut Outlet<Self::Item>,
-    );
+        _parent: &Arc<Dir<Self::State>>,
+        _: Self::NameVerdict,
+        _: &mut ResultSender<Self::Item>,
+    ) {
+    }
 }

@@ -1,4 +1,4 @@
-//! Whole cases: made from choices, run, and compared with the reference.
+//! Whole cases: they are made from choices, run, and compared with the reference.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -32,7 +32,7 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices) {
     let threads = NonZeroUsize::new([1, 2, 8][(flags >> 4) % 3]);
     let patterns = generate::patterns(choices);
 
-    // In memory, where there is such a place.
+    // In memory, where that is possible.
     let shm = Path::new("/dev/shm");
     let dir = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
     let root = dir.path().canonicalize().unwrap().join("a");
@@ -79,7 +79,7 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices) {
         let (count, error_count) = (found.len(), errors.len());
         let found: reference::Matches = found.into_iter().collect();
         let errors: BTreeSet<PathBuf> = errors.into_iter().collect();
-        // Of equal patterns the first stands for all.
+        // Of equal patterns, the first stands for all.
         let expected: reference::Matches = expected
             .iter()
             .filter(|(_, index)| !patterns[..*index].contains(&patterns[*index]))
@@ -149,7 +149,7 @@ pub(crate) fn listings(choices: &mut impl Choices) {
             Sub::Gone => scan.absent(id),
             Sub::Assumed => scan.assumed(id),
             Sub::Entered(Tree { directories, files }) => {
-                // Some that are present by name are known to be so beforehand.
+                // Of some directories it is known beforehand that they may not be entered.
                 let names: Vec<(Name, bool)> = directories
                     .iter()
                     .map(|(name, sub)| {
@@ -165,7 +165,7 @@ pub(crate) fn listings(choices: &mut impl Choices) {
                 }
             }
         }
-        // A known id is told about once; a second time changes nothing.
+        // Each id is answered once. A second answer changes nothing.
         scan.absent(id);
         assert!(scan.listed(id, PathBuf::new(), &[("a".into(), true)], []).is_empty());
         if choices.once_in(2) {
@@ -182,7 +182,7 @@ pub(crate) fn listings(choices: &mut impl Choices) {
     assert_eq!(found, expected, "{patterns:?} {tree:#?}");
     assert_eq!(count, found.len(), "a match stands twice");
 
-    // Below the depth only what has to be, at it and above everything.
+    // Down to the depth all directories are opened, below it only those that have to be.
     if let Some(max_depth) = max_depth {
         let root = Path::new(ROOT);
         let inside = reference::asked_inside(root, &name, &tree, &patterns, max_depth);
@@ -193,7 +193,7 @@ pub(crate) fn listings(choices: &mut impl Choices) {
     }
 }
 
-/// What nobody asked for is present by name, whatever it would turn out to be.
+/// Directories that were not wanted are present by name, whatever they are on disk.
 fn close_unasked(tree: &mut Tree, path: &Path, asked: &BTreeSet<PathBuf>) {
     for (name, sub) in &mut tree.directories {
         let path = path.join(name);
@@ -267,8 +267,8 @@ pub(crate) fn keys(choices: &mut impl Choices) {
     assert_eq!((counts.directories, counts.entries), (walked.len(), entries), "{keys:?}");
 }
 
-/// Makes a tree one that keys can hold, excluded entries left out of it; its keys,
-/// and how many kinds of keys that are no path there are in what is visited.
+/// Changes a tree to one that keys can represent, without excluded entries. Returns its
+/// keys, and the number of bad keys to be reported for the visited directories.
 fn make_keys(
     choices: &mut impl Choices,
     tree: &mut Tree,
@@ -315,12 +315,12 @@ fn make_keys(
     });
 }
 
-/// What is told of sorted keys, in ranges: each the positions of its keys.
+/// Sorted keys that are given in ranges. A range is the positions of its keys.
 struct Feed<'a> {
     keys: &'a [String],
     ranges: Vec<(RangeId, usize, usize)>,
-    /// How often they may still be told otherwise than key by key: a fuzzer that
-    /// has no more choices would cut for ever.
+    /// How many splits and prefixes are left: a fuzzer without further choices would split
+    /// for ever.
     tricks: usize,
 }
 
@@ -358,7 +358,7 @@ keyed!(KeyScan);
 keyed!(KeyWalk);
 
 impl Feed<'_> {
-    /// Tells a little more; false when all has been told.
+    /// Gives some more keys. False when all were given.
     fn step(&mut self, choices: &mut impl Choices, to: &mut impl Keyed) -> bool {
         if self.ranges.is_empty() {
             return false;
@@ -373,7 +373,7 @@ impl Feed<'_> {
         let trick = if self.tricks == 0 { 3 } else { choices.below(4) };
         self.tricks -= usize::from(trick < 2);
         match trick {
-            // Cut it at a key, at a directory, or just anywhere.
+            // The range is split at a key, at a directory, or anywhere.
             0 => {
                 let key = &self.keys[from + choices.below(end - from)];
                 let at = match choices.below(3) {
@@ -393,12 +393,12 @@ impl Feed<'_> {
                     self.ranges.push((rest, middle, end));
                 }
             }
-            // As a delimiter listing tells it: the directory, then what is in it.
+            // As in a listing with a delimiter: the directory comes first, then its keys.
             1 => {
                 let key = &self.keys[from];
                 let slash = key.match_indices('/').map(|(i, _)| i).nth(choices.below(2));
                 let Some(prefix) = slash.map(|slash| &key[..=slash]) else { return true };
-                // (The range may begin, or have come, further inside.)
+                // The range may begin, or be, further inside.
                 let Some(wanted) = to.prefix(range, prefix) else { return true };
                 let after =
                     from + self.keys[from..end].partition_point(|key| key.starts_with(prefix));
@@ -406,7 +406,7 @@ impl Feed<'_> {
                     assert!(to.skip(range).is_none_or(|skip| prefix.starts_with(&skip)));
                     self.ranges[chosen].1 = after;
                 } else if choices.once_in(2) {
-                    let inside = to.split(range, prefix).expect("it was just told of");
+                    let inside = to.split(range, prefix).expect("the prefix was just given");
                     to.end(range);
                     self.ranges[chosen] = (inside, from, after);
                     if let Some(rest) =

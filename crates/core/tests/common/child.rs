@@ -1,14 +1,14 @@
-//! Tests that need a process of their own: with few file handles, with no
-//! rights, or to count its threads.
+//! Tests that need a process of their own: to have few file handles or no rights, or to
+//! count its threads.
 
-// No test uses all of it.
+// No test file uses all of this module.
 #![allow(dead_code)]
 
 use std::process::Command;
 
 const CHILD: &str = "PATHVEIN_TEST_CHILD";
 
-/// Whether this is the process of its own.
+/// Whether this process was started for one test.
 pub(crate) fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
@@ -27,12 +27,12 @@ pub(crate) fn run(test: &str, prepare: impl FnOnce(Command) -> Command) {
     assert!(stdout.contains("1 passed"), "{stdout}{stderr}");
 }
 
-/// Runs the test of this name alone, as somebody who is not the superuser.
+/// Runs the test of this name alone, as a user who is not the superuser.
 pub(crate) fn run_without_rights(test: &str) {
     run_as(test, 65534);
 }
 
-/// Runs it as a certain user, if the superuser can be any.
+/// Runs the test of this name alone; if the superuser runs it, as this user.
 pub(crate) fn run_as(test: &str, user: u32) {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt;
@@ -41,7 +41,7 @@ pub(crate) fn run_as(test: &str, user: u32) {
     if !rustix::process::geteuid().is_root() {
         return run(test, |command| command);
     }
-    // Nobody may not reach the program where it is.
+    // The other user may have no access to the directory of the program.
     let dir = tempfile::tempdir().unwrap();
     set_permissions(dir.path(), Permissions::from_mode(0o777)).unwrap();
     let program = dir.path().join("test");

@@ -1,4 +1,4 @@
-//! Trees on disk: built from choices, and read naively.
+//! Trees on disk: made from choices, and read in the naive way.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,7 +11,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::generate::{self, Choices};
 use super::reference::{Sub, Tree};
 
-/// Rules that hit the generated names.
+/// Rules that match some of the generated names.
 pub(crate) const RULES: [&str; 14] = [
     "a", "b/", "*.x", "/a", "a/b", "**/b", "a/**", "/a/*", "{a,b}.x", "*/a/", "[!a]", "c*/", "?",
     "/**/c/",
@@ -41,7 +41,7 @@ pub(crate) fn build(choices: &mut impl Choices, root: &Path) {
                 fs::create_dir(&path).unwrap();
                 directories.push(path.clone());
             }
-            // Few, as each doubles the paths that there are when followed.
+            // There are few links, as each one doubles the paths if links are followed.
             7 if links < 4 => {
                 links += 1;
                 let target = match choices.below(4) {
@@ -132,7 +132,7 @@ impl Reader<'_> {
 }
 
 fn eloop() -> i32 {
-    // By way of the standard library: a link to itself.
+    // A link to itself gives the standard library's error.
     static ELOOP: std::sync::OnceLock<i32> = std::sync::OnceLock::new();
     *ELOOP.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
@@ -142,7 +142,7 @@ fn eloop() -> i32 {
     })
 }
 
-/// An exclude rule, read a second time.
+/// An exclude rule, read by a second implementation.
 struct Rule {
     glob: GlobMatcher,
     by_path: bool,
@@ -169,8 +169,8 @@ impl Rule {
     }
 }
 
-/// Makes entries below `root`, and the directories on the way to them: `a/b/` a
-/// directory, `a/c` a file, `a/d -> e` a link.
+/// Makes entries below `root`, and their ancestors: `a/b/` is a directory, `a/c` a file,
+/// `a/d -> e` a link.
 pub(crate) fn plant(root: &Path, entries: &[&str]) {
     for entry in entries {
         let (path, target) = match entry.split_once(" -> ") {

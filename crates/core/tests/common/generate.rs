@@ -1,5 +1,5 @@
-//! Trees and patterns made from choices: of a fuzzer's bytes or of a generator
-//! of random numbers.
+//! Trees and patterns made from choices. The choices are a fuzzer's bytes, or random
+//! numbers.
 
 use std::ffi::OsString;
 
@@ -7,7 +7,7 @@ use pathvein_core::FileStructurePattern;
 
 use super::reference::{Sub, Tree};
 
-/// Where choices come from.
+/// A source of choices.
 pub(crate) trait Choices {
     /// A number below `bound`, which is at least 1.
     fn below(&mut self, bound: usize) -> usize;
@@ -16,13 +16,13 @@ pub(crate) trait Choices {
         of[self.below(of.len())]
     }
 
-    /// True once in `times`.
+    /// True in one of `times` cases.
     fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == times - 1
     }
 }
 
-/// A byte for each choice; zeros when there are no more.
+/// One byte for each choice, and zeros after the last byte.
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl Choices for Bytes<'_> {
@@ -60,7 +60,7 @@ pub(crate) fn name(choices: &mut impl Choices) -> OsString {
     if choices.once_in(16) { undecodable() } else { choices.pick(&NAMES).into() }
 }
 
-/// A name that is not UTF-8, where there are such.
+/// A name that is not UTF-8, on systems that have such names.
 fn undecodable() -> OsString {
     #[cfg(unix)]
     return std::os::unix::ffi::OsStringExt::from_vec(b"a\xff".into());
@@ -114,7 +114,7 @@ fn tree_below(choices: &mut impl Choices, depth: usize, left: &mut usize) -> Tre
         }
         *left -= 1;
         let name = name(choices);
-        // (A name that is file and directory at once is not ruled out.)
+        // A name may be file and directory at once.
         if tree.directories.iter().any(|(other, _)| *other == name) {
             continue;
         }

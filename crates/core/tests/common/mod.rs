@@ -1,8 +1,7 @@
-//! What the tests of scans share, with the fuzz targets too: a naive reference
-//! that follows docs/semantics.md to the letter, and trees and patterns made
-//! from choices.
+//! The parts that the tests of scans and the fuzz targets share: a naive reference that
+//! follows docs/semantics.md to the letter, and trees and patterns made from choices.
 
-// No test uses all of it.
+// No test file uses all of this module.
 #![allow(dead_code)]
 
 pub(crate) mod check;

@@ -1,5 +1,5 @@
-//! The meaning of a match, told naively: the whole tree is in memory, and every
-//! directory is asked about every pattern, from scratch.
+//! The naive reference: the whole tree is in memory, and every directory is matched against
+//! every pattern, from scratch.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -14,16 +14,16 @@ pub(crate) struct Tree {
     pub(crate) files: Vec<OsString>,
 }
 
-/// What a listed directory turns out to be.
+/// What happens when a listed directory is visited.
 #[derive(Clone, Debug)]
 pub(crate) enum Sub {
     /// It is entered.
     Entered(Tree),
-    /// It is present by name, with nothing in it to be seen.
+    /// It is present by name, with nothing inside.
     NotEntered,
-    /// It is gone when it is opened.
+    /// It does not exist any more.
     Gone,
-    /// It is taken to hold whatever may be asked for.
+    /// It is assumed to satisfy whatever is asked of it.
     Assumed,
 }
 
@@ -98,8 +98,8 @@ fn name_matches(name: &OsStr, pattern: &FileStructurePattern) -> bool {
     }
 }
 
-/// Whether the glob matches, by a reader of its own that knows `*`, `?`, and
-/// classes of single characters.
+/// Whether the glob matches, by a second implementation that knows `*`, `?`, and classes of
+/// single characters.
 fn fnmatch(glob: &NameGlob, name: &OsStr) -> bool {
     fn go(glob: &[u32], name: &[u32]) -> bool {
         let is = |c: char| glob.first() == Some(&c.into());
@@ -127,8 +127,8 @@ fn fnmatch(glob: &NameGlob, name: &OsStr) -> bool {
     go(&glob, &name)
 }
 
-/// The directories that are worth opening below `max_depth`: those inside which
-/// some pattern under way, going by the names alone, asks for something.
+/// The directories that have to be opened below `max_depth`: by the names alone, some
+/// pattern that began above asks for something inside them.
 pub(crate) fn asked_inside(
     path: &Path,
     name: &OsStr,

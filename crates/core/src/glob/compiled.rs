@@ -1,25 +1,25 @@
-//! A glob made ready to match one name.
+//! A glob compiled for matching one name.
 
 use std::ops::Range;
 
 use super::token::{Token, parse};
 use crate::name::{CodePoints, Name, Repr, Utf8};
 
-/// The tokens of a glob, and what they come down to.
+/// The tokens of a glob, and what makes matching them fast.
 #[derive(Debug)]
-pub(crate) struct Program {
+pub(crate) struct CompiledGlob {
     pub(crate) tokens: Box<[Token]>,
-    /// Where the first and the last star are.
+    /// The positions of the first and the last star.
     stars: Option<(usize, usize)>,
     pub(crate) shape: Shape,
-    /// The head, then the tail. (In one piece because comparing an empty slice
-    /// that points into nothing, as that of an empty box does, can take 40 ns:
-    /// glibc's `memcmp` for AVX-512 reads there under an empty mask.)
+    /// The head, then the tail. They are in one box, since comparing the slice of an empty
+    /// box can take 40 ns: it points to no memory, and glibc's `memcmp` for AVX-512 reads
+    /// there under an empty mask.
     affixes: Box<[u8]>,
     head_len: usize,
-    /// Of the tokens, those that are in neither head nor tail.
+    /// The tokens that are in neither head nor tail.
     inner: Range<usize>,
-    /// What is between the first and the last star, parted by stars.
+    /// The pieces between the first and the last star.
     pieces: Box<[Piece]>,
 }
 
@@ -30,20 +30,21 @@ struct Piece {
     literal: Option<Literal>,
 }
 
-/// What a piece of nothing but characters is looked for as.
+/// A piece that consists of characters alone, prepared for a search of bytes.
 #[derive(Debug)]
 struct Literal {
     /// In UTF-8.
     bytes: Box<[u8]>,
-    /// The last eight bytes, the last one lowest, and the bits they take.
+    /// The last eight bytes, the last one lowest.
     end: u64,
+    /// The bits that these bytes take.
     mask: u64,
 }
 
-/// The kinds of globs, from the cheapest to match to the dearest.
+/// The kinds of globs, from the cheapest to match to the most expensive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// Matches nothing: some token has no code point that it could be.
+    /// Matches nothing: some token accepts no code point.
     Never,
     /// A star alone.
     Everything,
@@ -55,8 +56,8 @@ pub(crate) enum Shape {
     Other,
 }
 
-impl Program {
-    pub(crate) fn new(glob: &[u32]) -> Program {
+impl CompiledGlob {
+    pub(crate) fn new(glob: &[u32]) -> CompiledGlob {
         let tokens = parse(glob).into_boxed_slice();
         let first_star = tokens.iter().position(|token| *token == Token::Star);
         let last_star = tokens.iter().rposition(|token| *token == Token::Star);
@@ -79,7 +80,7 @@ impl Program {
         let head: String = head.into_iter().collect();
         let head_len = head.len();
         let affixes: String = head.chars().chain(tail.into_iter().rev()).collect();
-        Program {
+        CompiledGlob {
             tokens,
             stars,
             shape,
@@ -95,13 +96,13 @@ impl Program {
         &self.affixes[..self.head_len]
     }
 
-    /// The characters that every match ends with, as UTF-8; empty for a
-    /// literal, which is all head.
+    /// The characters that every match ends with, as UTF-8. Empty for a literal, which is
+    /// all head.
     pub(crate) fn tail(&self) -> &[u8] {
         &self.affixes[self.head_len..]
     }
 
-    /// Whether there are nothing but characters between the stars.
+    /// Whether the glob consists of characters and stars alone.
     pub(crate) fn is_plain(&self) -> bool {
         self.tokens.iter().all(|token| *token == Token::Star || character(token).is_some())
     }
@@ -115,8 +116,8 @@ impl Program {
 
     /// Matches a name given as [`Repr::Bytes`].
     ///
-    /// Head and tail can be compared as bytes: they are whole characters in
-    /// UTF-8, and no valid sequence in the name reaches across their ends.
+    /// Head and tail can be compared as bytes: they are whole characters in UTF-8, and no
+    /// valid sequence in the name reaches across their ends.
     pub(crate) fn is_match_bytes(&self, name: &[u8]) -> bool {
         match self.shape {
             Shape::Never => false,
@@ -129,7 +130,7 @@ impl Program {
         }
     }
 
-    /// What a name holds between head and tail, if it has both.
+    /// The part of a name between head and tail, if it has both.
     #[inline]
     fn inside<'n>(&self, name: &'n [u8]) -> Option<&'n [u8]> {
         if self.affixes.is_empty() {
@@ -141,11 +142,11 @@ impl Program {
         fits.then(|| &name[self.head_len..name.len() - self.tail().len()])
     }
 
-    /// Matches these tokens, all or those within head and tail: what comes
-    /// before the first star is fixed at the start of the name and what follows
-    /// the last one at its end. Of the pieces between, each takes the first
-    /// place where it fits; taking a later one could only leave less for those
-    /// that follow.
+    /// Whether a name matches these tokens: all tokens, or those between head and tail.
+    ///
+    /// The tokens before the first star are fixed at the start of the name, and those after
+    /// the last star at its end. Each piece in between takes the first position where it
+    /// fits. A later position could only leave less for the pieces that follow.
     fn fits(&self, tokens: Range<usize>, mut name: impl CodePoints) -> bool {
         let Some((first_star, last_star)) = self.stars else {
             return fits_start(&self.tokens[tokens], &mut name) && name.next().is_none();
@@ -201,8 +202,8 @@ impl Literal {
         Literal { bytes: text.into_bytes().into(), end, mask }
     }
 
-    /// Where the first occurrence in `name` ends. Bytes can be compared, as
-    /// with [head and tail](Program::is_match_bytes).
+    /// Where the first occurrence in `name` ends. Bytes can be compared, for the same
+    /// reason as with [head and tail](CompiledGlob::is_match_bytes).
     #[inline]
     fn end_in(&self, name: &[u8]) -> Option<usize> {
         let mut last_eight = 0;
@@ -216,13 +217,13 @@ impl Literal {
     }
 }
 
-/// Takes one code point off for each token, while they fit.
+/// Takes one code point off the name for each token. False if one does not fit.
 #[inline]
 fn fits_start(tokens: &[Token], name: &mut impl CodePoints) -> bool {
     tokens.iter().all(|token| name.next().is_some_and(|c| token.accepts(c)))
 }
 
-/// The character that a token is, if it is one and no lone surrogate.
+/// The character of a token, if the token is one and no lone surrogate.
 fn character(token: &Token) -> Option<char> {
     match *token {
         Token::Char(code_point) => char::from_u32(code_point),

@@ -1,0 +1,78 @@
+//! How far a scan or a walk has come.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How far a scan or a walk has come.
+///
+/// The counts grow while it runs. They are exact once it has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Directories listed.
+    pub directories: usize,
+    /// Entries listed. Directories are included, excluded entries are left out.
+    pub entries: usize,
+    /// Matches found.
+    pub matches: usize,
+    /// Things that went wrong.
+    pub errors: usize,
+    /// Links to directories that were not followed because the options do not allow
+    /// it.
+    pub links_not_followed: usize,
+}
+
+/// A handle that tells how far a scan or a walk has come, also to other threads while
+/// one waits for the next result.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    counters: Arc<Counters>,
+}
+
+impl Progress {
+    pub(crate) fn new(counters: Arc<Counters>) -> Progress {
+        Progress { counters }
+    }
+
+    /// The counts so far. They can be asked for at any time, also after the end.
+    pub fn stats(&self) -> Stats {
+        self.counters.stats()
+    }
+}
+
+/// The counts of all the workers together.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    directories: AtomicUsize,
+    entries: AtomicUsize,
+    matches: AtomicUsize,
+    errors: AtomicUsize,
+    links_not_followed: AtomicUsize,
+}
+
+impl Counters {
+    /// Adds what one worker has counted.
+    pub(crate) fn add(&self, stats: &Stats) {
+        let add = |counter: &AtomicUsize, count| {
+            if count > 0 {
+                counter.fetch_add(count, Ordering::Relaxed);
+            }
+        };
+        add(&self.directories, stats.directories);
+        add(&self.entries, stats.entries);
+        add(&self.matches, stats.matches);
+        add(&self.errors, stats.errors);
+        add(&self.links_not_followed, stats.links_not_followed);
+    }
+
+    fn stats(&self) -> Stats {
+        let get = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        Stats {
+            directories: get(&self.directories),
+            entries: get(&self.entries),
+            matches: get(&self.matches),
+            errors: get(&self.errors),
+            links_not_followed: get(&self.links_not_followed),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! How a worker opens the directories that it visits, and which of them it keeps open.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::handles::{self, CountedHandle, FdBackoff, is_out_of_handles};
+use super::lister::{Identity, Lister, is_gone};
+use super::subdirs::Subdir;
+use super::worker::Worker;
+use super::{Dir, Visitor};
+use crate::Operation;
+
+/// How many directories each worker may keep open, however little of the budget is left.
+const MIN_HANDLES: usize = 3;
+
+/// The handle of a frame's directory, which may be closed and opened again. That of the
+/// source is always closed: the traversal keeps the source open.
+pub(super) struct DirHandle<L: Lister> {
+    pub(super) open: Option<Arc<CountedHandle<L::Handle>>>,
+    /// Taken before the handle is closed. A directory that is opened again has to have the
+    /// same identity.
+    identity: Option<Identity>,
+    /// Whether the directory could not be found again.
+    is_lost: bool,
+}
+
+impl<L: Lister> Clone for DirHandle<L> {
+    fn clone(&self) -> Self {
+        DirHandle {
+            open: self.open.clone(),
+            identity: self.identity.clone(),
+            is_lost: self.is_lost,
+        }
+    }
+}
+
+impl<L: Lister> DirHandle<L> {
+    pub(super) fn closed(identity: Option<Identity>) -> DirHandle<L> {
+        DirHandle { open: None, identity, is_lost: false }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Closes the directory, unless another worker keeps it open, too. False if it was
+    /// closed already, or must stay open since its identity cannot be had.
+    fn close(&mut self) -> bool {
+        let Some(counted) = &self.open else { return false };
+        if self.identity.is_none() {
+            self.identity = L::handle_identity(counted.handle()).ok();
+        }
+        if self.identity.is_some() {
+            self.open = None;
+        }
+        self.open.is_none()
+    }
+
+    /// Whether a handle is one of the same directory.
+    fn is_same(&self, handle: &L::Handle) -> io::Result<bool> {
+        match &self.identity {
+            Some(identity) => Ok(*identity == L::handle_identity(handle)?),
+            None => Ok(true),
+        }
+    }
+}
+
+/// The outcome of entering a sub-directory.
+pub(super) enum Entered<H> {
+    Opened(H, Option<Identity>),
+    /// It exists, on another file system than the source.
+    MountPoint,
+    /// It does not exist any more.
+    Absent,
+}
+
+/// Why a sub-directory could not be entered.
+pub(super) enum EnterError {
+    /// The directory that it is in could not be opened again.
+    Parent(io::Error),
+    /// It could not be opened or examined itself.
+    Entry(Operation, io::Error),
+    /// It is a link that leads back to this ancestor.
+    Loop(PathBuf),
+}
+
+impl EnterError {
+    fn is_out_of_handles(&self) -> bool {
+        match self {
+            EnterError::Parent(error) | EnterError::Entry(_, error) => is_out_of_handles(error),
+            EnterError::Loop(_) => false,
+        }
+    }
+}
+
+impl<V: Visitor, L: Lister> Worker<V, L> {
+    /// Opens a sub-directory of `dir`. If no more can be opened, closes what it can and
+    /// waits for others to do so.
+    pub(super) fn enter(
+        &mut self,
+        dir: &Arc<Dir<V::State>>,
+        handle: &mut DirHandle<L>,
+        subdir: Subdir<'_>,
+    ) -> Result<Entered<L::Handle>, EnterError> {
+        match self.try_to_enter(dir, handle, subdir) {
+            Err(error) if error.is_out_of_handles() => {}
+            result => return result,
+        }
+        self.is_out_of_handles = true;
+        let mut backoff = None;
+        let result = loop {
+            let closed = self.stack.iter_mut().filter_map(|f| f.handle.close().then_some(()));
+            if closed.count() > 0 {
+                handles::note_advance();
+            }
+            match self.try_to_enter(dir, handle, subdir) {
+                Err(error) if error.is_out_of_handles() => {
+                    handle.close();
+                    if !self.wait_for_handles(&mut backoff) {
+                        break Err(error);
+                    }
+                }
+                result => {
+                    self.traversal.has_waited_in_vain.store(false, Ordering::Relaxed);
+                    handles::note_advance();
+                    break result;
+                }
+            }
+        };
+        self.is_out_of_handles = false;
+        result
+    }
+
+    /// Waits for others to close something; false if that was in vain. The first wait is
+    /// for this worker's turn.
+    pub(super) fn wait_for_handles(&self, backoff: &mut Option<FdBackoff>) -> bool {
+        let in_vain = &self.traversal.has_waited_in_vain;
+        let is_first = backoff.is_none();
+        let backoff =
+            backoff.get_or_insert_with(|| FdBackoff::new(in_vain.load(Ordering::Relaxed)));
+        if is_first {
+            return backoff.take_turn() && !self.results.is_stopped();
+        }
+        let has_waited = backoff.wait();
+        if !has_waited {
+            in_vain.store(true, Ordering::Relaxed);
+        }
+        has_waited && !self.results.is_stopped()
+    }
+
+    fn try_to_enter(
+        &mut self,
+        dir: &Arc<Dir<V::State>>,
+        handle: &mut DirHandle<L>,
+        subdir: Subdir<'_>,
+    ) -> Result<Entered<L::Handle>, EnterError> {
+        if handle.is_lost {
+            return Ok(Entered::Absent);
+        }
+        if dir.parent.is_some() && handle.open.is_none() {
+            match self.reopen(dir, handle) {
+                Ok(counted) => handle.open = Some(counted),
+                Err(error) if is_gone(&error) => {
+                    handle.is_lost = true;
+                    return Ok(Entered::Absent);
+                }
+                Err(error) => return Err(EnterError::Parent(error)),
+            }
+        }
+        let traversal = &*self.traversal;
+        let parent = handle.open.as_ref().map_or(&traversal.source, |counted| counted.handle());
+        let Subdir { name, link, .. } = subdir;
+        let is_elsewhere = |identity: &Identity| {
+            let source = traversal.source_identity.as_ref();
+            traversal.options.one_file_system && source.is_some_and(|s| !s.same_device(identity))
+        };
+        let failed = |operation, error| Err(EnterError::Entry(operation, error));
+        if traversal.options.one_file_system {
+            match L::identity(parent, name, link) {
+                Ok(identity) if is_elsewhere(&identity) => return Ok(Entered::MountPoint),
+                Ok(_) => {}
+                Err(error) if is_gone(&error) => return Ok(Entered::Absent),
+                Err(error) => return failed(Operation::ReadMetadata, error),
+            }
+        }
+        let opened = match L::open(parent, name, link) {
+            Ok(opened) => opened,
+            Err(error) if is_gone(&error) => return Ok(Entered::Absent),
+            Err(error) => return failed(Operation::OpenDirectory, error),
+        };
+        if traversal.source_identity.is_none() {
+            return Ok(Entered::Opened(opened, None));
+        }
+        let identity = match L::handle_identity(&opened) {
+            Ok(identity) if is_elsewhere(&identity) => return Ok(Entered::MountPoint),
+            Ok(identity) => identity,
+            // Where a handle is a path, it may lead nowhere by now.
+            Err(error) if is_gone(&error) => return Ok(Entered::Absent),
+            Err(error) => return failed(Operation::ReadMetadata, error),
+        };
+        if link {
+            let mut ancestors = dir.ancestors();
+            if let Some(ancestor) = ancestors.find(|dir| dir.identity.as_ref() == Some(&identity)) {
+                return Err(EnterError::Loop(ancestor.path()));
+            }
+        }
+        Ok(Entered::Opened(opened, Some(identity)))
+    }
+
+    /// Keeps a directory open. If the budget is spent, the topmost one of the stack is
+    /// closed for it, since the nearest is needed first.
+    pub(super) fn keep_open(&mut self, mut handle: L::Handle) -> Arc<CountedHandle<L::Handle>> {
+        loop {
+            match CountedHandle::within(self.traversal.handle_budget, handle) {
+                Ok(counted) => return Arc::new(counted),
+                Err(refused) => handle = refused,
+            }
+            let stack = &self.stack[self.first_open.min(self.stack.len())..];
+            let open = stack.iter().filter(|frame| frame.handle.is_open());
+            if open.take(MIN_HANDLES).count() < MIN_HANDLES || !self.close_topmost() {
+                return Arc::new(CountedHandle::beyond_budget(handle));
+            }
+        }
+    }
+
+    /// Closes the topmost open directory of the stack; false if there is none.
+    fn close_topmost(&mut self) -> bool {
+        while let Some(frame) = self.stack.get_mut(self.first_open) {
+            self.first_open += 1;
+            if frame.handle.close() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Opens a directory again that was closed, by the names that lead to it from its
+    /// nearest open ancestor. No link is followed but those that were followed before.
+    ///
+    /// On the way other directories of the stack are opened again and kept open: the one
+    /// half-way, the one half-way from there, and so on. So the way back up through `n`
+    /// levels that are all needed takes the order of `n log n` steps.
+    fn reopen(
+        &mut self,
+        dir: &Dir<V::State>,
+        handle: &DirHandle<L>,
+    ) -> io::Result<Arc<CountedHandle<L::Handle>>> {
+        let traversal = Arc::clone(&self.traversal);
+        let nearest = self.stack.iter().rposition(|frame| frame.handle.is_open());
+        let (mut base, depth) = match nearest.map(|index| &self.stack[index]) {
+            Some(frame) => (frame.handle.open.clone(), frame.dir.depth),
+            None => (None, 0),
+        };
+        // The frames to be kept open, by their index, the deepest first.
+        let mut half_way = Vec::new();
+        let mut low = nearest.map_or(0, |index| index + 1);
+        while !self.is_out_of_handles && low < self.stack.len() {
+            low += (self.stack.len() - low) / 2;
+            half_way.push(low);
+            low += 1;
+        }
+        half_way.reverse();
+        let steps: Vec<_> = dir.ancestors().take_while(|dir| dir.depth > depth).collect();
+        let mut last: Option<L::Handle> = None;
+        for step in steps.into_iter().rev() {
+            let from = match (&last, &base) {
+                (Some(handle), _) => handle,
+                (None, Some(counted)) => counted.handle(),
+                (None, None) => &traversal.source,
+            };
+            let opened = L::open(from, &step.name, step.by_link)?;
+            while half_way.last().is_some_and(|&index| self.stack[index].dir.depth < step.depth) {
+                half_way.pop();
+            }
+            match half_way.last() {
+                Some(&index) if self.stack[index].dir.depth == step.depth => {
+                    if !self.stack[index].handle.is_same(&opened)? {
+                        return Err(io::ErrorKind::NotFound.into());
+                    }
+                    // This may close a directory further up.
+                    let counted = self.keep_open(opened);
+                    self.stack[index].handle.open = Some(Arc::clone(&counted));
+                    self.first_open = self.first_open.min(index);
+                    (base, last) = (Some(counted), None);
+                }
+                _ => last = Some(opened),
+            }
+        }
+        let opened = last.ok_or(io::ErrorKind::NotFound)?;
+        if !handle.is_same(&opened)? {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(self.keep_open(opened))
+    }
+}

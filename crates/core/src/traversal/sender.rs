@@ -1,0 +1,198 @@
+//! A worker's sending side: its outbox, its counts, and the sign to stop.
+//!
+//! # Invariant
+//!
+//! A result is in exactly one place: in the outbox of the worker that found it, in the
+//! channel, or with the receiver. Results leave the outbox all together and under its
+//! lock, taken either by its worker, which sends them, or by the receiver, which keeps
+//! them. So none is lost and none comes twice, whoever is first. Before a worker waits
+//! for work or ends, it empties its outbox.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::channel::Sender;
+use crate::stats::{Counters, Stats};
+use crate::{Error, Operation};
+
+/// Results that are sent together: to wake the receiver costs more than to list a
+/// directory.
+pub(super) type Batch<T> = Vec<Result<T, Error>>;
+
+/// The weight at which a batch is full: so many results that weigh one.
+const BATCH_WEIGHT: usize = 256;
+
+/// How many batches the channel holds before the workers wait.
+pub(super) const MAX_BATCHES: usize = 8;
+
+/// How long a result may stay in the outbox is a sixteenth of the time that its worker
+/// has run, within these bounds.
+const MIN_DELAY: Duration = Duration::from_millis(1);
+const MAX_DELAY: Duration = Duration::from_millis(20);
+
+/// How many directories are visited between two looks at the clock, and between two
+/// updates of the shared counters.
+const DIRECTORIES_PER_CHECK: usize = 8;
+
+/// The results that a worker has found and not sent yet.
+///
+/// The receiver may take them from here when it has waited for long, since the operating
+/// system may hold the worker up.
+#[derive(Debug)]
+pub(super) struct Outbox<T>(Mutex<Unsent<T>>);
+
+#[derive(Debug)]
+struct Unsent<T> {
+    batch: Batch<T>,
+    weight: usize,
+}
+
+impl<T> Outbox<T> {
+    fn new() -> Outbox<T> {
+        Outbox(Mutex::new(Unsent { batch: Vec::new(), weight: 0 }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Unsent<T>> {
+        // Nothing panics while it is locked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lock().batch.is_empty()
+    }
+
+    /// Takes everything out.
+    pub(super) fn take(&self) -> Batch<T> {
+        let mut unsent = self.lock();
+        unsent.weight = 0;
+        std::mem::take(&mut unsent.batch)
+    }
+}
+
+/// The end of the results' channel that a worker has.
+#[derive(Debug)]
+pub(crate) struct ResultSender<T> {
+    channel: Sender<Batch<T>>,
+    stop: Arc<AtomicBool>,
+    counters: Arc<Counters>,
+    outbox: Arc<Outbox<T>>,
+    started: Instant,
+    /// When the outbox was first seen not to be empty, since it was last emptied.
+    waiting_since: Option<Instant>,
+    /// Whether nothing was sent so far: the first result does not wait.
+    is_first: bool,
+    /// The counts that are not added to the counters yet.
+    pub(crate) stats: Stats,
+    directories_done: usize,
+}
+
+impl<T> ResultSender<T> {
+    pub(super) fn new(
+        channel: Sender<Batch<T>>,
+        stop: Arc<AtomicBool>,
+        counters: Arc<Counters>,
+    ) -> ResultSender<T> {
+        ResultSender {
+            channel,
+            stop,
+            counters,
+            outbox: Arc::new(Outbox::new()),
+            started: Instant::now(),
+            waiting_since: None,
+            is_first: true,
+            stats: Stats::default(),
+            directories_done: 0,
+        }
+    }
+
+    /// The outbox, for the receiver to look into.
+    pub(super) fn outbox(&self) -> &Arc<Outbox<T>> {
+        &self.outbox
+    }
+
+    /// Sends a result. It weighs one, and more if it takes so much memory that few of
+    /// its kind should wait to be received.
+    pub(crate) fn send(&mut self, item: T, weight: usize) {
+        self.put(Ok(item), weight);
+    }
+
+    /// Sends an error in the place of a result.
+    pub(super) fn send_error(&mut self, error: Error) {
+        self.stats.errors += 1;
+        self.put(Err(error), 1);
+    }
+
+    /// Sends what the operating system said of a path.
+    pub(super) fn send_io_error(&mut self, path: PathBuf, operation: Operation, error: io::Error) {
+        self.send_error(Error::io(path, operation, error));
+    }
+
+    fn put(&mut self, result: Result<T, Error>, weight: usize) {
+        let mut unsent = self.outbox.lock();
+        unsent.batch.push(result);
+        unsent.weight = unsent.weight.saturating_add(weight);
+        let is_full = unsent.weight >= BATCH_WEIGHT;
+        drop(unsent);
+        if is_full || self.is_first {
+            self.flush();
+        }
+    }
+
+    /// Notes that a directory was visited. Called for each, so that no result waits for
+    /// long.
+    #[inline]
+    pub(super) fn directory_done(&mut self) {
+        self.directories_done += 1;
+        if self.directories_done.is_multiple_of(DIRECTORIES_PER_CHECK) {
+            self.flush_if_due();
+        }
+    }
+
+    /// Empties the outbox if its results have waited for long enough.
+    #[cold]
+    pub(super) fn flush_if_due(&mut self) {
+        if self.outbox.is_empty() {
+            self.waiting_since = None;
+            self.update_counters();
+        } else {
+            let now = Instant::now();
+            let delay = (now.duration_since(self.started) / 16).clamp(MIN_DELAY, MAX_DELAY);
+            if now.duration_since(*self.waiting_since.get_or_insert(now)) >= delay {
+                self.flush();
+            }
+        }
+    }
+
+    /// Empties the outbox.
+    pub(super) fn flush(&mut self) {
+        self.update_counters();
+        let batch = self.outbox.take();
+        if batch.is_empty() {
+            return;
+        }
+        (self.is_first, self.waiting_since) = (false, None);
+        if self.channel.send(batch).is_err() {
+            // The receiver is gone.
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn update_counters(&mut self) {
+        self.counters.add(&std::mem::take(&mut self.stats));
+    }
+
+    /// Whether the traversal is to stop.
+    #[inline]
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+impl<T> Drop for ResultSender<T> {
+    fn drop(&mut self) {
+        self.update_counters();
+    }
+}

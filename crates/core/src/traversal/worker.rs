@@ -1,0 +1,370 @@
+//! The schedule: what a worker visits next, what it shares, how a directory is visited
+//! and listed. How a directory is opened is in `opening.rs`.
+
+use std::ffi::OsStr;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::classify::{Class, Classifier};
+use super::handles::{self, FdBackoff, is_out_of_handles};
+use super::lister::{Identity, Lister, is_gone};
+use super::opening::{DirHandle, EnterError, Entered};
+use super::pool::Pool;
+use super::subdirs::{Subdir, SubdirQueue, Subdirs};
+use super::{Dir, Location, Options, ResultSender, Visitor};
+use crate::{Error, Operation};
+
+/// How many entries of one directory are listed between two looks at the clock.
+const ENTRIES_PER_CHECK: usize = 4096;
+
+/// What all the workers of a traversal share.
+pub(super) struct Traversal<V: Visitor, L: Lister> {
+    pub(super) options: Options,
+    /// Open as long as the traversal lasts, as what is opened again may start here.
+    pub(super) source: L::Handle,
+    pub(super) source_identity: Option<Identity>,
+    source_path: Box<OsStr>,
+    /// The source's name for the visitor.
+    source_name: Box<OsStr>,
+    pub(super) handle_budget: usize,
+    /// Whether the last wait for others to close something was in vain.
+    pub(super) has_waited_in_vain: AtomicBool,
+    pool: Pool<Work<V, L>>,
+}
+
+/// What a worker gets to do.
+enum Work<V: Visitor, L: Lister> {
+    Source,
+    Frames(Vec<Frame<V, L>>),
+}
+
+/// A directory, and its sub-directories that are left to visit.
+pub(super) struct Frame<V: Visitor, L: Lister> {
+    pub(super) dir: Arc<Dir<V::State>>,
+    subdirs: SubdirQueue,
+    pub(super) handle: DirHandle<L>,
+}
+
+impl<V: Visitor, L: Lister> Traversal<V, L> {
+    /// Opens the source, which `workers` workers will visit. `name` is the source's name
+    /// for the visitor.
+    pub(super) fn open(
+        options: Options,
+        path: &Path,
+        name: &OsStr,
+        workers: usize,
+    ) -> Result<Traversal<V, L>, Error> {
+        handles::begin();
+        let failed = |e| Error::io(path, Operation::OpenDirectory, e);
+        let mut backoff = FdBackoff::new(false);
+        let source = loop {
+            match L::open_source(path) {
+                Err(error) if is_out_of_handles(&error) && backoff.wait() => {}
+                result => break result.map_err(failed)?,
+            }
+        };
+        let source_identity = if options.follow_links || options.one_file_system {
+            Some(L::handle_identity(&source).map_err(failed)?)
+        } else {
+            None
+        };
+        Ok(Traversal {
+            options,
+            source,
+            source_identity,
+            source_path: path.as_os_str().into(),
+            source_name: name.into(),
+            handle_budget: L::handle_budget(),
+            has_waited_in_vain: AtomicBool::new(false),
+            pool: Pool::new(workers, Work::Source),
+        })
+    }
+
+    /// Corrects the number of workers, where fewer could be started.
+    pub(super) fn set_workers(&self, workers: usize) {
+        self.pool.set_workers(workers);
+    }
+
+    /// Ends the traversal: a worker was lost.
+    pub(super) fn abandon(&self) {
+        self.pool.abandon();
+    }
+}
+
+/// A worker: what a thread needs to visit directories.
+pub(super) struct Worker<V: Visitor, L: Lister> {
+    pub(super) traversal: Arc<Traversal<V, L>>,
+    visitor: V,
+    pub(super) results: ResultSender<V::Item>,
+    /// The directory of each frame lies below that of the frame before. The last frame
+    /// is the deepest, and the next to be continued.
+    pub(super) stack: Vec<Frame<V, L>>,
+    /// No frame below this index has an open handle.
+    pub(super) first_open: usize,
+    /// Whether nothing more can be opened: then no handle is kept that is not needed.
+    pub(super) is_out_of_handles: bool,
+    /// The sub-directories of the directory that is being listed.
+    listed: Subdirs,
+}
+
+/// Why a directory was not listed: not a single entry could be read. The verdict is as
+/// good as before.
+struct NotListed<V: Visitor> {
+    error: io::Error,
+    verdict: V::NameVerdict,
+}
+
+impl<V: Visitor, L: Lister> Worker<V, L> {
+    pub(super) fn new(
+        traversal: Arc<Traversal<V, L>>,
+        visitor: V,
+        results: ResultSender<V::Item>,
+    ) -> Worker<V, L> {
+        Worker {
+            traversal,
+            visitor,
+            results,
+            stack: Vec::new(),
+            first_open: 0,
+            is_out_of_handles: false,
+            listed: Subdirs::default(),
+        }
+    }
+
+    /// Works until no worker has work.
+    pub(super) fn work(&mut self) {
+        while let Some(work) = self.traversal.pool.take() {
+            self.first_open = 0;
+            match work {
+                Work::Source => self.visit_source(),
+                Work::Frames(frames) => self.stack = frames,
+            }
+            while let Some(mut frame) = self.stack.pop() {
+                if self.results.is_stopped() {
+                    self.stack.clear();
+                    break;
+                }
+                if self.traversal.pool.has_idle_worker() {
+                    self.share(&mut frame);
+                }
+                self.results.directory_done();
+                let child = self.visit_next(&mut frame);
+                if frame.subdirs.len() > 0 {
+                    self.push(frame);
+                }
+                if let Some(child) = child {
+                    self.push(child);
+                }
+            }
+            self.results.flush();
+        }
+    }
+
+    fn push(&mut self, frame: Frame<V, L>) {
+        if frame.handle.is_open() {
+            self.first_open = self.first_open.min(self.stack.len());
+        }
+        self.stack.push(frame);
+    }
+
+    /// Hands over a part of the stack, of which `top` is the last frame.
+    fn share(&mut self, top: &mut Frame<V, L>) {
+        let bottom = self.stack.first_mut().unwrap_or(top);
+        let mut frames = Vec::new();
+        if bottom.subdirs.len() > 1 {
+            // Half of the undermost frame, which is likely to be the largest.
+            frames.push(Frame {
+                dir: Arc::clone(&bottom.dir),
+                subdirs: bottom.subdirs.split(),
+                handle: bottom.handle.clone(),
+            });
+        } else {
+            // Every other frame, since there may be thousands with one sub-directory left.
+            for (index, frame) in std::mem::take(&mut self.stack).into_iter().enumerate() {
+                if index % 2 == 0 { &mut frames } else { &mut self.stack }.push(frame);
+            }
+            self.first_open = 0;
+        }
+        if !frames.is_empty() {
+            self.traversal.pool.hand_over(Work::Frames(frames));
+        }
+    }
+
+    fn visit_source(&mut self) {
+        let traversal = Arc::clone(&self.traversal);
+        let verdict = self.visitor.judge(None, &traversal.source_name, false);
+        let location = Location { parent: None, name: &traversal.source_path, depth: 0 };
+        let identity = traversal.source_identity.clone();
+        match self.list(location, verdict, &traversal.source, false, identity) {
+            Ok(frame) => self.stack.extend(frame),
+            Err(NotListed { error, .. }) => {
+                let operation = Operation::ReadDirectory;
+                self.results.send_io_error(location.path(), operation, error);
+            }
+        }
+    }
+
+    /// Visits the next sub-directory of a frame. Returns a frame for it, if there is
+    /// something to visit below.
+    fn visit_next(&mut self, frame: &mut Frame<V, L>) -> Option<Frame<V, L>> {
+        let Frame { dir, subdirs, handle } = frame;
+        let child = subdirs.peek().and_then(|subdir| self.visit(dir, handle, subdir));
+        subdirs.skip();
+        child
+    }
+
+    fn visit(
+        &mut self,
+        parent: &Arc<Dir<V::State>>,
+        parent_handle: &mut DirHandle<L>,
+        subdir: Subdir<'_>,
+    ) -> Option<Frame<V, L>> {
+        let depth = parent.depth + 1;
+        let mut verdict = self.visitor.judge(Some(parent), subdir.name, subdir.feeds_parent);
+        if subdir.link && !self.traversal.options.follow_links
+            || !(self.visitor.visits_depth(depth) || self.visitor.must_visit(&verdict))
+        {
+            self.visitor.not_entered(parent, verdict, &mut self.results);
+            return None;
+        }
+        let location = Location { parent: Some(parent), name: subdir.name, depth };
+        let (handle, identity) = match self.enter(parent, parent_handle, subdir) {
+            Ok(Entered::Opened(handle, identity)) => (handle, identity),
+            Ok(Entered::MountPoint) => {
+                self.visitor.not_entered(parent, verdict, &mut self.results);
+                return None;
+            }
+            Ok(Entered::Absent) => {
+                self.visitor.absent(parent, verdict, &mut self.results);
+                return None;
+            }
+            Err(error) => {
+                self.results.send_error(match error {
+                    EnterError::Parent(error) => {
+                        Error::io(parent.path(), Operation::OpenDirectory, error)
+                    }
+                    EnterError::Entry(operation, error) => {
+                        Error::io(location.path(), operation, error)
+                    }
+                    EnterError::Loop(ancestor) => Error::link_loop(location.path(), ancestor),
+                });
+                self.visitor.not_entered(parent, verdict, &mut self.results);
+                return None;
+            }
+        };
+        let mut backoff = None;
+        loop {
+            match self.list(location, verdict, &handle, subdir.link, identity.clone()) {
+                Ok(frame) => {
+                    let mut frame = frame?;
+                    frame.handle.open = Some(self.keep_open(handle));
+                    return Some(frame);
+                }
+                // Something else took the directory's place after it was opened.
+                Err(NotListed { error, verdict }) if is_gone(&error) => {
+                    self.visitor.absent(parent, verdict, &mut self.results);
+                    return None;
+                }
+                Err(not_listed)
+                    if is_out_of_handles(&not_listed.error)
+                        && self.wait_for_handles(&mut backoff) =>
+                {
+                    verdict = not_listed.verdict;
+                }
+                Err(NotListed { error, verdict }) => {
+                    let operation = Operation::ReadDirectory;
+                    self.results.send_io_error(location.path(), operation, error);
+                    self.visitor.not_entered(parent, verdict, &mut self.results);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Lists an open directory and classifies its entries. Returns a frame for it, if
+    /// there is something to visit below; its handle is not set yet.
+    fn list(
+        &mut self,
+        location: Location<'_, V::State>,
+        verdict: V::NameVerdict,
+        handle: &L::Handle,
+        by_link: bool,
+        identity: Option<Identity>,
+    ) -> Result<Option<Frame<V, L>>, NotListed<V>> {
+        let mut accumulator = self.visitor.begin(&verdict);
+        let Worker { traversal, visitor, results, listed: subdirs, .. } = self;
+        subdirs.clear();
+        let mut classifier = Classifier::<_, L>::new(&traversal.options, location, handle);
+        let (mut read, mut entries) = (0, 0);
+        let result = L::list(handle, |name, kind| {
+            if results.is_stopped() {
+                return ControlFlow::Break(());
+            }
+            read += 1;
+            if read % ENTRIES_PER_CHECK == 0 {
+                results.flush_if_due();
+            }
+            match classifier.classify(name, kind, results) {
+                Class::Absent => return ControlFlow::Continue(()),
+                Class::File => visitor.add_file(&mut accumulator, name),
+                Class::Directory { link } => {
+                    visitor.add_directory(&mut accumulator, name);
+                    subdirs.push(Subdir { name, link, feeds_parent: false });
+                }
+            }
+            entries += 1;
+            ControlFlow::Continue(())
+        });
+        if let Err(error) = result {
+            if read == 0 {
+                return Err(NotListed { error, verdict });
+            }
+            results.send_io_error(location.path(), Operation::ReadDirectory, error);
+        }
+        results.stats.directories += 1;
+        results.stats.entries += entries;
+        if results.is_stopped() {
+            return Ok(None);
+        }
+        let mut state = visitor.listed(location, verdict, accumulator, results);
+        let (subdirs, feeding) = self.subdirs_to_visit(&state, location.depth + 1);
+        self.visitor.wait_for(location.parent, &mut state, feeding, &mut self.results);
+        let Some(subdirs) = subdirs else { return Ok(None) };
+        let dir = Arc::new(Dir {
+            parent: location.parent.cloned(),
+            name: location.name.into(),
+            depth: location.depth,
+            by_link,
+            identity: identity.clone(),
+            state,
+        });
+        Ok(Some(Frame { dir, subdirs, handle: DirHandle::closed(identity) }))
+    }
+
+    /// Those of the listed sub-directories, which lie at `depth`, that have to be
+    /// visited; and how many of them feed their parent.
+    fn subdirs_to_visit(&mut self, state: &V::State, depth: usize) -> (Option<SubdirQueue>, usize) {
+        let Worker { traversal, visitor, listed: subdirs, .. } = self;
+        if subdirs.is_empty() {
+            return (None, 0);
+        }
+        let visits_all = visitor.visits_depth(depth);
+        let depends = visitor.depends_on_any(state);
+        let follow = traversal.options.follow_links;
+        if visits_all && !depends && (follow || !subdirs.has_links()) {
+            return (Some(subdirs.to_queue()), 0);
+        }
+        let (mut kept, mut feeding) = (Subdirs::default(), 0);
+        for mut subdir in subdirs.iter() {
+            subdir.feeds_parent = depends && visitor.depends_on(state, subdir.name);
+            feeding += usize::from(subdir.feeds_parent);
+            if subdir.feeds_parent || visits_all && (follow || !subdir.link) {
+                kept.push(subdir);
+            }
+        }
+        ((!kept.is_empty()).then(|| kept.to_queue()), feeding)
+    }
+}

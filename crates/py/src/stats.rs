@@ -1,0 +1,113 @@
+//! `Stats`: how far a scan or a walk has come.
+
+use pathvein_core::Stats as CoreStats;
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+/// How far a scan or a walk has come.
+#[pyclass(frozen, get_all, eq, module = "pathvein_core")]
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Stats {
+    /// Directories listed.
+    directories: usize,
+    /// Entries listed. Directories are included, excluded entries are left out.
+    entries: usize,
+    /// Matches found; 0 for a walk.
+    matches: usize,
+    /// Things that went wrong.
+    errors: usize,
+    /// Links to directories that were not entered because follow_links was not set.
+    links_not_followed: usize,
+    /// Requests sent to a remote store.
+    requests: usize,
+    /// Keys listed by a remote store that is listed flat.
+    keys: usize,
+    /// Requests that were sent again. They are part of the requests.
+    retries: usize,
+}
+
+/// All the counts, for `pickle`.
+type StatsArguments = (usize, usize, usize, usize, usize, usize, usize, usize);
+
+#[pymethods]
+impl Stats {
+    #[new]
+    #[pyo3(signature = (
+        directories = 0,
+        entries = 0,
+        matches = 0,
+        errors = 0,
+        links_not_followed = 0,
+        requests = 0,
+        keys = 0,
+        retries = 0,
+    ))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        directories: usize,
+        entries: usize,
+        matches: usize,
+        errors: usize,
+        links_not_followed: usize,
+        requests: usize,
+        keys: usize,
+        retries: usize,
+    ) -> Stats {
+        Stats { directories, entries, matches, errors, links_not_followed, requests, keys, retries }
+    }
+
+    fn __repr__(&self) -> String {
+        let Stats { directories, entries, matches, errors, links_not_followed, .. } = self;
+        let mut text = format!(
+            "Stats(directories={directories}, entries={entries}, matches={matches}, \
+             errors={errors}, links_not_followed={links_not_followed}"
+        );
+        // Only remote stores have requests.
+        if self.requests > 0 {
+            let Stats { requests, keys, retries, .. } = self;
+            text += &format!(", requests={requests}, keys={keys}, retries={retries}");
+        }
+        text + ")"
+    }
+
+    fn __hash__(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.arguments().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyType>, StatsArguments) {
+        (slf.get_type(), slf.get().arguments())
+    }
+}
+
+impl Stats {
+    fn arguments(&self) -> StatsArguments {
+        (
+            self.directories,
+            self.entries,
+            self.matches,
+            self.errors,
+            self.links_not_followed,
+            self.requests,
+            self.keys,
+            self.retries,
+        )
+    }
+}
+
+impl From<CoreStats> for Stats {
+    fn from(stats: CoreStats) -> Stats {
+        Stats {
+            directories: stats.directories,
+            entries: stats.entries,
+            matches: stats.matches,
+            errors: stats.errors,
+            links_not_followed: stats.links_not_followed,
+            requests: 0,
+            keys: 0,
+            retries: 0,
+        }
+    }
+}
