@@ -86,7 +86,7 @@ def peak() -> float:
 def measure(task: dict[str, Any]) -> None:
     """In the child: one scan, and what it took."""
     import fsspec
-    import pathvein._remote_feed
+    import pathvein._remote
     import upath  # noqa: F401
 
     import pathvein
