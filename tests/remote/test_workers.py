@@ -26,7 +26,7 @@ from upath import UPath
 
 import pathvein
 from pathvein import FileStructurePattern as P
-from pathvein._remote import directories, loop, retry
+from pathvein._remote import loop, retry
 from pathvein._remote.directories import list_directory
 from pathvein._remote.filesystems import FileSystem
 from pathvein._remote.filesystems.sftp import Sftp
@@ -365,7 +365,6 @@ def test_closed_by_another_thread(counted: type[Counted], url: str) -> None:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is cancelled is waited for as long as it takes a busy machine."""
-    monkeypatch.setattr(directories, "CANCEL_TIMEOUT", 30)
     monkeypatch.setattr(loop, "CANCEL_TIMEOUT", 30)
     monkeypatch.setattr(retry, "_CANCEL_TIMEOUT", 30)
 

@@ -8,25 +8,19 @@ can be interrupted. What is at hand (in memory, or local) is listed at once by w
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import functools
 import os
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pathvein_core import ExcludeRules, FileStructurePattern, ListingScan, Stats
 
 from pathvein._listing import Listing, is_gone, noted
 from pathvein._remote.loop import (
-    CANCEL_TIMEOUT,
     WAIT_SLICE,
+    BackgroundTask,
     check_process,
-    check_thread,
     run_at_once,
     unwrapped,
 )
@@ -97,103 +91,66 @@ class DirectoryLister:
     def __init__(self, source: RemoteSource, excluded: Excluded | None) -> None:
         self._adapter = source.adapter
         self._excluded = excluded
-        self._stack: list[Job] = []
-        self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
-        self._futures: set[Future[None]] = set()
-        #: Jobs that were begun and not taken; coroutines that run.
-        self._in_flight = self._running = 0
+        #: Submitted and not taken.
+        self._unfinished = 0
         self._closed = False
-        self._ended = threading.Event()
-        # Nothing is started once it is closed. A signal's handler may close it as well.
-        self._lock = threading.RLock()
         self._process = os.getpid()
+        self._stack: list[Job] = []
         if not self._adapter.at_hand:
-            check_thread(self._adapter.loop)
+            self._queue: asyncio.LifoQueue[Job] = asyncio.LifoQueue()
+            self._task = BackgroundTask(self._adapter.loop, self._run)
 
     @property
     def busy(self) -> bool:
         """Whether something is still to be taken."""
-        return not self._closed and (bool(self._stack) or self._in_flight > 0)
+        return not self._closed and self._unfinished > 0
 
     def submit(self, job: Job) -> None:
         """Have a directory listed."""
-        self._stack.append(job)
+        self._unfinished += 1
+        if self._adapter.at_hand:
+            self._stack.append(job)
+        else:
+            self._adapter.loop.call_soon_threadsafe(self._queue.put_nowait, job)
 
     def take(self, seconds: float) -> list[Done]:
         """What has been listed since; waits at most so many seconds for something."""
         if not self.busy:
             return []
         if self._adapter.at_hand:
-            return [run_at_once(self._list(self._stack.pop()))]
-        check_process(self._process)
-        self._start_jobs()
-        deadline = time.monotonic() + seconds
-        done: list[Done] = []
-        while self._in_flight and not self._closed:
-            left = 0.0 if done else max(deadline - time.monotonic(), 0.0)
-            try:
-                # On some systems signals do not end a wait.
-                done.append(self._done.get(left > 0, min(left, WAIT_SLICE)))
-            except queue.Empty:
-                if done or time.monotonic() >= deadline:
-                    break
-            else:
-                self._in_flight -= 1
+            done = [run_at_once(self._list(self._stack.pop()))]
+        else:
+            check_process(self._process)
+            done, _, _ = self._task.take(seconds)
+        self._unfinished -= len(done)
         return [] if self._closed else done
 
     def close(self) -> None:
         """Cancel what is in flight, and wait a moment for it to end."""
-        if os.getpid() != self._process:
-            # A fork has no coroutines to stop, and the lock may have been held.
-            self._closed = True
-            return
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
+        self._closed = True
+        # A fork has nothing to cancel.
+        if not self._adapter.at_hand and os.getpid() == self._process:
             self._adapter.close()
-            futures = self._futures.copy()
-            for future in futures:
-                future.cancel()
-            if futures:
-                loop = self._adapter.loop
-                with contextlib.suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(self._note_end)
-                    check_thread(loop)
-                    self._ended.wait(CANCEL_TIMEOUT)
-
-    def _start_jobs(self) -> None:
-        with self._lock:
-            if self._closed:
-                return
-            while self._stack and self._in_flight < self._adapter.most_requests:
-                self._in_flight += 1
-                self._start(self._stack.pop())
-
-    def _start(self, job: Job) -> None:
-        future = asyncio.run_coroutine_threadsafe(self._run(job), self._adapter.loop)
-        self._futures.add(future)
-        future.add_done_callback(functools.partial(self._finished, job))
-
-    def _finished(self, job: Job, future: Future[None]) -> None:
-        self._futures.discard(future)
-        if future.cancelled() and not self._closed:
-            # Cancelled by somebody else. Without this the caller would wait for ever.
-            self._done.put(Done(job, None, None, RuntimeError("listing was cancelled")))
+            self._task.close()
 
     # On the loop
 
-    async def _run(self, job: Job) -> None:
-        self._running += 1
-        try:
-            self._done.put(await self._list(job))
-        finally:
-            self._running -= 1
-            self._note_end()
+    async def _run(self, task: BackgroundTask) -> None:
+        """List whatever is submitted, until this is cancelled."""
 
-    def _note_end(self) -> None:
-        if self._closed and not self._running:
-            self._ended.set()
+        async def work() -> None:
+            while True:
+                task.put([await self._list(await self._queue.get())], [])
+
+        workers = [asyncio.create_task(work()) for _ in range(self._adapter.most_requests)]
+        try:
+            # None ends by itself, so one that has ended has failed, or was cancelled.
+            done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+            done.pop().result()
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
 
     async def _list(self, job: Job) -> Done:
         directory = None

@@ -12,6 +12,7 @@ from pathvein_core import ExcludeRules
 
 import pathvein
 from pathvein import FileStructurePattern
+from pathvein._arguments import MAX_REQUESTS, MAX_THREADS
 from pathvein.cli import with_help
 from pathvein.cli._output import (
     Messages,
@@ -25,7 +26,7 @@ from pathvein.cli._output import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal, NoReturn
+    from typing import Any, NoReturn
 
 if TYPE_CHECKING or with_help:
     import rich_click as click
@@ -46,9 +47,6 @@ _NOT_DONE = 2
 _INTERRUPTED = 128 + 2  # SIGINT
 _PIPE_CLOSED = 128 + 13  # SIGPIPE
 
-#: What `pathvein.scan` takes at most.
-_MAX_THREADS = 1024
-_MAX_REQUESTS = 1024
 #: Options of file systems that are text even if they look like numbers.
 _TEXT = frozenset(
     {
@@ -187,7 +185,7 @@ def _no_json(text: str) -> NoReturn:
 @click.option(
     "--threads",
     metavar="N",
-    type=click.IntRange(min=1, max=_MAX_THREADS),
+    type=click.IntRange(min=1, max=MAX_THREADS),
     help="Threads for a local SOURCE. Default: as many as there are processors.",
 )
 @click.option(
@@ -205,7 +203,7 @@ def _no_json(text: str) -> NoReturn:
 @click.option(
     "--concurrency",
     metavar="N",
-    type=click.IntRange(min=1, max=_MAX_REQUESTS),
+    type=click.IntRange(min=1, max=MAX_REQUESTS),
     help="Requests under way at the same time, at most, for a URL. Default: 32.",
 )
 @click.option(
@@ -233,19 +231,14 @@ def _no_json(text: str) -> NoReturn:
 @click.pass_context
 def scan(
     context: click.Context,
+    /,
     source: str,
     pattern_files: tuple[str, ...],
-    exclude: tuple[str, ...],
-    max_depth: int | None,
-    follow_links: bool,
-    one_file_system: bool,
-    threads: int | None,
     options: dict[str, Any],
-    concurrency: int | None,
-    lister: Literal["auto", "fsspec", "obstore"],
     as_json: bool,
     null: bool,
     verbose: int,
+    **scan_options: Any,
 ) -> None:
     """Print every directory at or below SOURCE that matches a pattern.
 
@@ -279,14 +272,8 @@ def scan(
                 stream = pathvein.iscan(
                     source,
                     [pattern for _, pattern in patterns],
-                    exclude=exclude,
-                    max_depth=max_depth,
-                    follow_links=follow_links,
-                    one_file_system=one_file_system,
-                    threads=threads,
                     storage_options=options or None,
-                    concurrency=concurrency,
-                    lister=lister,
+                    **scan_options,
                     on_error=tell,
                     progress=messages.progress if messages.terminal else None,
                 )
