@@ -57,7 +57,7 @@ pub struct NameSet {
     tails: Buckets<Affixes>,
     /// The globs with neither a literal start nor a literal end.
     automaton: Automaton,
-    /// Those among them that are too long for the automaton.
+    /// Globs of this kind that are too long for the automaton.
     long: Box<[u32]>,
 }
 

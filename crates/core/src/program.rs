@@ -45,11 +45,11 @@ pub(crate) struct Program {
 /// A set of nodes that directories are searched for.
 #[derive(Debug)]
 pub(crate) struct SearchSet {
-    /// A bit for each node.
+    /// A bit for each node of the program: whether it is in the set.
     nodes: Box<[u64]>,
-    /// A bit for each directory glob: those of these nodes.
+    /// A bit for each directory glob: whether one of the nodes has it as its name.
     globs: Box<[u64]>,
-    /// Those of these nodes that take any name.
+    /// The nodes among them that take any name.
     unnamed: Box<[NodeId]>,
 }
 

@@ -500,7 +500,7 @@ mod tests {
             }
             assert_eq!(depth, KEPT_DEPTH + 1);
         }
-        // What comes behind the deep part is kept again.
+        // Values after the deep part are kept.
         let deep = "[".repeat(999) + &"]".repeat(999);
         let Ok(Value::List(items)) = parse_str(&format!("[{deep}, {deep}, 5]")) else { panic!() };
         assert_eq!(items.len(), 3);

@@ -70,19 +70,19 @@ impl<L: Lister> DirHandle<L> {
 /// The outcome of entering a sub-directory.
 pub(super) enum Entered<H> {
     Opened(H, Option<Identity>),
-    /// It exists, on another file system than the source.
+    /// The sub-directory lies on another file system than the source.
     MountPoint,
-    /// It does not exist any more.
+    /// The sub-directory does not exist any more.
     Absent,
 }
 
 /// Why a sub-directory could not be entered.
 pub(super) enum EnterError {
-    /// The directory that it is in could not be opened again.
+    /// The parent could not be opened again.
     Parent(io::Error),
-    /// It could not be opened or examined itself.
+    /// The sub-directory could not be opened or examined.
     Entry(Operation, io::Error),
-    /// It is a link that leads back to this ancestor.
+    /// The sub-directory is a link that leads back to this ancestor.
     Loop(PathBuf),
 }
 

@@ -125,8 +125,7 @@ impl<T: Send + 'static> Results<T> {
                     shared.abandon();
                 }
                 drop((worker, shared, has_panicked, stop));
-                // Last: the receiver takes the workers to have ended when their channel
-                // has.
+                // Dropped last: the end of the channel tells that all workers have ended.
                 drop(channel);
             });
             match started {
@@ -137,7 +136,7 @@ impl<T: Send + 'static> Results<T> {
                 Err(error) if running.workers.is_empty() => {
                     return Err(Error::io(path, Operation::StartThreads, error));
                 }
-                // Those that were started do all the work.
+                // The threads that were started do all the work.
                 Err(_) => {
                     traversal.set_workers(running.workers.len());
                     break;
@@ -222,7 +221,7 @@ impl<T> Results<T> {
         }
     }
 
-    /// The next batch: from the channel, or what lies in the outboxes if nothing came
+    /// The next batch. It comes from the channel, or from the outboxes if nothing came
     /// through the channel for a while.
     fn receive(&self, deadline: Option<Instant>) -> Result<Batch<T>, RecvTimeoutError> {
         let receiver = self.receiver.as_ref().ok_or(RecvTimeoutError::Disconnected)?;

@@ -163,7 +163,7 @@ fn results_that_hang_can_be_closed() {
     assert!(matches!(results.next_before(Instant::now()), Next::Timeout));
     let begin = Instant::now();
     results.close();
-    // It would hang for ever.
+    // Without the time limit, closing would hang for ever.
     assert!(begin.elapsed() < Duration::from_secs(60));
     assert!(results.next().is_none());
     drop(results);

@@ -23,7 +23,7 @@ const ENTRIES_PER_CHECK: usize = 4096;
 /// What all the workers of a traversal share.
 pub(super) struct Traversal<V: Visitor, L: Lister> {
     pub(super) options: Options,
-    /// Open as long as the traversal lasts, as what is opened again may start here.
+    /// Open as long as the traversal lasts, since a directory may be opened again from here.
     pub(super) source: L::Handle,
     pub(super) source_identity: Option<Identity>,
     source_path: Box<OsStr>,
@@ -344,8 +344,8 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         Ok(Some(Frame { dir, subdirs, handle: DirHandle::closed(identity) }))
     }
 
-    /// Those of the listed sub-directories, which lie at `depth`, that have to be
-    /// visited; and how many of them feed their parent.
+    /// The listed sub-directories that have to be visited, and how many of them feed their
+    /// parent. All of them lie at `depth`.
     fn subdirs_to_visit(&mut self, state: &V::State, depth: usize) -> (Option<SubdirQueue>, usize) {
         let Worker { traversal, visitor, listed: subdirs, .. } = self;
         if subdirs.is_empty() {
