@@ -76,12 +76,11 @@ class Done(NamedTuple):
 
 def source_directory(source: RemoteSource, *, follow_links: bool) -> Directory:
     """The source as a directory: where a walk begins."""
-    adapter, real = source.adapter, None
-    if follow_links and adapter.resolves_links:
-        try:
-            real = source.wait(adapter.real_path(""))
-        except Exception as error:
-            raise adapter.errors.os_error(error, source.url(), "resolving the source") from error
+    try:
+        real = source.real_path() if follow_links else None
+    except Exception as error:
+        errors = source.adapter.errors
+        raise errors.os_error(error, source.url(), "resolving the source") from error
     return Directory("", None, real, 0)
 
 

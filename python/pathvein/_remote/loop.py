@@ -39,25 +39,44 @@ class BackgroundTask:
     ) -> None:
         check_thread(loop)
         self._loop = loop
+        self._work = work
+        self._task: asyncio.Task[None] | None = None
         self._changed = threading.Condition()
         self._results: list[Any] = []
         self._errors: list[OSError] = []
         self._begun = False
         self._closed = False
         self._taken = asyncio.Event()
+        #: What ended the work, but for being closed.
+        self._failure: BaseException | None = None
         self._over = threading.Event()
-        self._future: concurrent.futures.Future[None] = asyncio.run_coroutine_threadsafe(
-            self._run(work), loop
-        )
-        self._future.add_done_callback(lambda _: self._notify())
+        try:
+            loop.call_soon_threadsafe(self._begin)
+        except BaseException:
+            # An interrupt may come when the loop has begun with the work already.
+            self.close()
+            raise
 
     # On the loop
 
-    async def _run(self, work: Callable[[BackgroundTask], Coroutine[Any, Any, None]]) -> None:
+    def _begin(self) -> None:
+        if not self._closed:
+            self._task = self._loop.create_task(self._run())
+
+    async def _run(self) -> None:
         try:
-            await work(self)
+            await self._work(self)
+        except asyncio.CancelledError:
+            # Without this the results so far would pass for all results.
+            self._failure = RuntimeError("the listing was cancelled from elsewhere")
+        except BaseException as error:
+            # Kept here and not in a future, which would end the loop with an interrupt, and make
+            # another `TimeoutError` of one, without its filename.
+            self._failure = unwrapped(error)
         finally:
             self._over.set()
+            with self._changed:
+                self._changed.notify_all()
 
     def put(self, results: list[Any], errors: list[OSError]) -> None:
         """Hand results to the caller. The first call ends `wait_for_begin`, also without any."""
@@ -81,15 +100,21 @@ class BackgroundTask:
     def _is_full(self) -> bool:
         return len(self._results) + len(self._errors) >= _MOST_WAITING
 
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self._over.set()
+
     # In the caller's thread
 
     def wait_for_begin(self) -> None:
         """Wait for the first `put`, or the end. Raises what ended the work."""
         with self._changed:
-            while not (self._begun or self._future.done()):
+            while not (self._begun or self._over.is_set()):
                 self._changed.wait(WAIT_SLICE)
-        if self._future.done():
-            self._future.result()
+        if self._over.is_set() and self._failure is not None:
+            raise self._failure
 
     def take(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
         """The results so far, the errors, and whether these were all.
@@ -100,71 +125,47 @@ class BackgroundTask:
         with self._changed:
             while True:
                 # Asked first: all that was put before the end is there at the end.
-                ended = self._future.done()
+                ended = self._over.is_set() or self._closed
                 results, errors = self._results, self._errors
                 left = deadline - time.monotonic()
                 if results or errors or ended or left <= 0:
                     self._results, self._errors = [], []
                     break
+                # On some systems signals do not end a wait.
                 self._changed.wait(min(left, WAIT_SLICE))
         if results or errors:
             self._loop.call_soon_threadsafe(self._taken.set)
-        elif ended:
-            if not self._future.cancelled():
-                self._future.result()
-            elif not self._closed:
-                # The listing is incomplete, whoever cancelled it.
-                raise RuntimeError("the listing was cancelled from elsewhere")
-            return [], [], True
-        return results, errors, False
+            return results, errors, False
+        if ended and not self._closed and self._failure is not None:
+            raise self._failure
+        return [], [], ended
 
     def close(self) -> None:
         """Cancel the work, and wait a moment for it to end."""
         self._closed = True
-        if self._future.done():
-            return
-        self._future.cancel()
-        self._over.wait(CANCEL_TIMEOUT)
-
-    def _notify(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            if not self._over.is_set():
+                self._loop.call_soon_threadsafe(self._cancel)
+                check_thread(self._loop)
+                self._over.wait(CANCEL_TIMEOUT)
 
 
 def run_on_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
     """Wait for a coroutine on a loop in another thread; cancel it if the wait is interrupted."""
-    over = threading.Event()
 
-    async def run() -> tuple[Any, BaseException | None]:
-        # A future would make another `TimeoutError` of one, without its filename.
-        try:
-            return await work, None
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            return None, error
-        finally:
-            over.set()
+    async def run(task: BackgroundTask) -> None:
+        task.put([await work], [])
 
     try:
         check_thread(loop)
-        future = asyncio.run_coroutine_threadsafe(run(), loop)
     except BaseException:
         work.close()
         raise
-    try:
-        while not future.done():
-            # On some systems signals do not end a wait.
-            concurrent.futures.wait([future], WAIT_SLICE)
-        result: T
-        result, error = future.result()
-    except BaseException:
-        if future.cancel():
-            over.wait(CANCEL_TIMEOUT)
-        raise
-    if error is not None:
-        raise unwrapped(error)
-    return result
+    with contextlib.closing(BackgroundTask(loop, run)) as task:
+        results: list[T] = []
+        while not results:
+            results, _, _ = task.take(WAIT_SLICE)
+        return results[0]
 
 
 class Escaped(BaseException):

@@ -82,13 +82,23 @@ class RemoteSource:
 
     def _resolve_links(self) -> None:
         adapter = self.adapter
-        if adapter.at_hand or not adapter.resolves_links:
-            return
-        real = self.wait(adapter.real_path(""))
+        real = None if adapter.at_hand else self.real_path()
         if real is not None and real != self._root_path:
             self.root = self.root.with_segments(real)
             self._root_path, self._url = self.root.path, str(self.root)
             adapter.base, adapter.name = real, source_name(self.root)
+
+    def real_path(self) -> str | None:
+        """The root's path with all links resolved, or `None` if that is not known."""
+        if not self.adapter.resolves_links:
+            return None
+        counts = self.adapter.counts
+        sent = counts.requests, counts.retries
+        try:
+            return self.wait(self.adapter.real_path(""))
+        finally:
+            # Opening the source is not counted.
+            counts.requests, counts.retries = sent
 
     @property
     def name(self) -> str:
