@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -125,26 +126,49 @@ class Background:
 def run_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
     """Waits for what runs on a loop in another thread; cancels it if that is interrupted."""
     over = threading.Event()
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
+    task: asyncio.Task[T] | None = None
 
-    async def run() -> T:
-        try:
-            return await work
-        finally:
+    def begin() -> None:
+        nonlocal task
+        task = loop.create_task(work)
+        task.add_done_callback(tell)
+
+    def tell(task: asyncio.Task[T]) -> None:
+        over.set()
+        if future.cancelled():
+            return
+        with contextlib.suppress(concurrent.futures.InvalidStateError):  # it is just given up
+            if task.cancelled():
+                future.cancel()
+            elif error := task.exception():
+                future.set_exception(error)
+            else:
+                future.set_result(task.result())
+
+    def give_up() -> None:
+        if task is not None:
+            task.cancel()
+        else:  # `begin` would have come before this
+            work.close()
             over.set()
 
     try:
         check_thread(loop)
-        future = asyncio.run_coroutine_threadsafe(run(), loop)
     except BaseException:
         work.close()
         raise
     try:
+        # An interrupt may strike inside of this call when the loop has the work already: it
+        # is not to be closed from here then.
+        loop.call_soon_threadsafe(begin)
         while not future.done():
             # In slices: on some systems signals do not end a wait.
             concurrent.futures.wait([future], SLICE)
         return future.result()
     except BaseException:
         if future.cancel():
+            loop.call_soon_threadsafe(give_up)
             over.wait(FAREWELL)
         raise
 
