@@ -512,6 +512,8 @@ def test_stats_do_not_wait_for_results(endless: Path) -> None:
     waiting = threading.Thread(target=next, args=(stream, None))
     waiting.start()
     try:
+        # A busy machine may take its time to begin.
+        assert wait_for(lambda: stream.stats.directories, 30)
         start = time.monotonic()
         counts = [stream.stats.directories for _ in range(2000)]
         # Were each to wait until the other looks for signals, it would take 40 seconds.

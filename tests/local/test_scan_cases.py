@@ -1,4 +1,4 @@
-"""A named case for each promise of SPEC.md about a scan."""
+"""A named case for each promise of docs/semantics.md about a scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The binding of the third feeder: keys in sorted order.
+"""The binding of `KeyScan` and `KeyWalk`: scans and walks of keys told in sorted order.
 
 What it answers is held against the naive reference in Rust (crates/core/tests/random.rs) and,
 through real listings, by the tests of remote stores.

@@ -1,4 +1,4 @@
-"""Running the command line as a process of its own, with or without a terminal."""
+"""Running the command line and other children as processes, with or without a terminal."""
 
 import os
 import pty

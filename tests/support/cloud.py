@@ -87,7 +87,7 @@ def walked(source: Any, **options: Any) -> list[tuple[str, list[str], list[str]]
 
 
 def tree_of(keys: list[str]) -> Tree:
-    """The tree that keys make by SPEC.md: what cannot be a path is not there, its ancestors are."""
+    """The tree that keys make: what cannot be a path is not there, its ancestors are."""
     top: dict[str, Any] = {"dirs": {}, "files": set()}
     for key in keys:
         here = top

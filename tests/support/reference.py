@@ -1,4 +1,4 @@
-"""The oracle: SPEC.md, followed line by line, slow and obvious, with nothing of pathvein in it.
+"""The oracle: docs/semantics.md line by line, slow and obvious, with nothing of pathvein in it.
 
 ``scan`` reads a real tree, ``scan_tree`` a tree that is a Python value (what a remote store
 holds), ``matches`` and ``matches_tree`` answer what ``pattern.matches`` is asked.
@@ -131,7 +131,7 @@ class Listing(NamedTuple):
 
 
 def read_listing(path: str) -> Listing:
-    """Split a directory's entries as SPEC.md does; what cannot be opened raises ``OSError``."""
+    """Split a directory's entries; what cannot be opened raises ``OSError``."""
     dirs: dict[str, bool] = {}
     files: list[str] = []
     errors: list[Item] = []
