@@ -286,11 +286,14 @@ class Source:
         most_requests = 8
         counts = RequestCounts()
 
+    def path(self, rel: str) -> str:
+        return rel
+
 
 def produced(
     store: Any, make_keys: Callable[[], KeyScan | KeyWalk] = KeyWalk, **options: Any
 ) -> KeyProducer:
-    return KeyProducer(cast(Any, Source()), store, make_keys, lambda found: found, **options)
+    return KeyProducer(cast(Any, Source()), store, make_keys, **options)
 
 
 def test_nothing_more_is_asked_for_when_nobody_takes_what_there_is() -> None:

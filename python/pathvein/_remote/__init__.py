@@ -103,12 +103,8 @@ def open_scan(
 
     Raises the `OSError` of a source that cannot be listed.
     """
-
-    def match(found: tuple[str, int]) -> tuple[UPath, int]:
-        return source.path(found[0]), found[1]
-
     producer, reason = _open_flat(
-        source, lambda: KeyScan(patterns, source.name, max_depth, exclude), match
+        source, lambda: KeyScan(patterns, source.name, max_depth, exclude)
     )
     if producer is None:
         producer = DirectoryProducer(
@@ -128,11 +124,7 @@ def walk(
     on_error: Callable[[OSError], object],
 ) -> Iterator[tuple[UPath, list[str], list[str]]]:
     """Walk a source, flat if that can be: each directory, its directories' names, its files'."""
-
-    def directory(found: tuple[str, list[str], list[str]]) -> tuple[UPath, list[str], list[str]]:
-        return source.path(found[0]), found[1], found[2]
-
-    producer, reason = _open_flat(source, lambda: KeyWalk(max_depth, exclude), directory)
+    producer, reason = _open_flat(source, lambda: KeyWalk(max_depth, exclude))
     if producer is None:
         for listed in walk_directories(
             source,
@@ -197,7 +189,7 @@ class RemoteDirectory:
 
 
 def _open_flat(
-    source: RemoteSource, keys: Callable[[], KeyScan | KeyWalk], convert: Callable[[Any], Any]
+    source: RemoteSource, keys: Callable[[], KeyScan | KeyWalk]
 ) -> tuple[Producer | None, str | None]:
     """What lists a source flat, or `None` if it is to be listed by directories.
 
@@ -214,7 +206,7 @@ def _open_flat(
             else:
                 try:
                     fallback = store, functools.partial(_warn, source)
-                    return KeyProducer(source, other, keys, convert, fallback=fallback), None
+                    return KeyProducer(source, other, keys, fallback=fallback), None
                 except Unfit as unfit:
                     _warn(source, str(unfit))
                 except Disordered:
@@ -224,7 +216,7 @@ def _open_flat(
                     # If listing by directories is denied as well, that is raised, and no warning.
                     reason = "it is denied a flat listing"
         if store is not None:
-            return KeyProducer(source, store, keys, convert), reason
+            return KeyProducer(source, store, keys), reason
     except (FlatDenied, Disordered):
         pass
     return None, reason

@@ -202,7 +202,6 @@ class KeyProducer:
         source: RemoteSource,
         store: Store,
         make_keys: Callable[[], KeyScan | KeyWalk],
-        convert: Callable[[Any], Any],
         *,
         fallback: tuple[Store, Callable[[str], None]] | None = None,
     ) -> None:
@@ -211,7 +210,6 @@ class KeyProducer:
             source: What to list.
             store: What lists it.
             make_keys: Makes what takes the keys, once for each store.
-            convert: Makes a result of what the core found, and raises the `OSError` if it cannot.
             fallback: Another store, which lists anew if the first raises `Unfit` on the way, and
                 what is called before that with the reason. No result comes twice.
 
@@ -220,7 +218,6 @@ class KeyProducer:
         """
         self._source = source
         self._make_keys = make_keys
-        self._convert = convert
         self._fallback = fallback
         self._found = self._error_count = 0
         #: Hashes of the results, to save memory: those to remember, those to leave out.
@@ -283,7 +280,7 @@ class KeyProducer:
                 if self._fallback is not None:
                     self._remembered.append(result)
             try:
-                found.append(self._convert(item))
+                found.append((self._source.path(item[0]), *item[1:]))
             except OSError as error:
                 errors.append(error)
         self._found += len(found)
