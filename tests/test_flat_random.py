@@ -18,7 +18,7 @@ from pathvein_core import ExcludeRules, KeyWalk
 import flat_random
 from flat_random import LAST, OddStore, Refused, Whims, facts, in_one_go, listed
 from pathvein import _retry
-from pathvein._keys.planner import Page, Planner
+from pathvein._keys.planner import Page
 from pathvein._retry import BadAnswer, Gate, Tally, persist, trouble
 
 

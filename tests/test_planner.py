@@ -47,7 +47,7 @@ def test_it_does_no_io() -> None:
         if isinstance(node, ast.Import):
             modules |= {name.name for name in node.names}
         if isinstance(node, ast.ImportFrom):
-            modules.add(node.module)
+            modules.add(str(node.module))
     assert modules <= {
         *("__future__", "bisect", "collections", "collections.abc", "dataclasses"),
         *("heapq", "itertools", "typing"),
@@ -210,7 +210,7 @@ COMPONENTS = ["a", "b", "a0", "a-", "z", "0", "é", LAST]
 @st.composite
 def key_sets(draw: Any) -> list[str]:
     paths = st.lists(st.sampled_from(COMPONENTS), min_size=1, max_size=4).map("/".join)
-    keys = draw(st.lists(paths, max_size=20))
+    keys: list[str] = draw(st.lists(paths, max_size=20))
     for top in draw(st.lists(paths, max_size=3)):
         rest = draw(st.sampled_from(["", "/f", "/g/h", "/"]))
         keys += [f"{top}/k{n:02}{rest}" for n in range(draw(st.integers(1, 60)))]

@@ -31,12 +31,10 @@ the requests.
 
 from __future__ import annotations
 
-import itertools
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
 from typing import Any, Literal, NamedTuple, Protocol
 
 #: The last code point.
@@ -119,7 +117,7 @@ class _Level:
     #: How large a child may be, as long as none was.
     guess: int = 1
     #: How many cuts are left, as long as none was: each page allows for more.
-    cuts_left: int = _FIRST_CUTS
+    cuts_left: int = 0
 
     @property
     def child_size(self) -> float:
@@ -196,18 +194,51 @@ class KeyRange:
         """How many keys may be left, by what was expected; as for `child_left`."""
         return abs(self.expected - self.keys)
 
-    def move(self, start: str) -> str | None:
-        """Nothing before `start` is to come any more. Gives the last child that was begun."""
+    def begin_level(self, prefix: str) -> None:
+        """Its children will be looked for. What was listed is a sample of their size."""
+        self.level = _Level(prefix)
+        self.child_keys = self.keys
+        self.sample()
+
+    def sample(self) -> None:
+        """Counts the children of the level that end on the last page, and their keys."""
+        page, prefix = self.page, self.level.prefix
+        first = last = index = bisect_left(page, prefix)
+        end = bisect_left(page, _past(prefix))
+        children = -1
+        while index < end:
+            entry = child(page[index], prefix)
+            if entry.endswith("/"):
+                children += 1
+                last = index
+            index = bisect_left(page, _behind(entry), index + 1)
+        if children > 0:
+            self.level.children += children
+            self.level.keys += last - first
+            self.child_keys = end - last
+
+    def take(self, keys: Sequence[str]) -> None:
+        """Its next keys were handed over."""
+        self.page = keys
+        self.keys += len(keys)
+        self.child_keys += len(keys)
+        position = just_after(keys[-1])
+        begun = bisect_left(self.cuts, position)
+        if begun:
+            in_last = len(keys) - bisect_left(keys, self.cuts[begun - 1])
+            self.level.children += begun
+            self.level.keys += self.child_keys - in_last
+        self.skip_to(position)
+        if begun:
+            self.child_keys = in_last
+
+    def skip_to(self, start: str) -> None:
+        """Nothing before `start` is to come any more."""
         self.start = max(self.start, start)
-        if not (self.cuts and self.cuts[0] < self.start):
-            return None
-        begun = bisect_left(self.cuts, self.start)
-        self.level.children += begun
-        self.level.keys += self.child_keys
-        self.child_keys = 0
-        last = self.cuts[begun - 1]
-        del self.cuts[:begun]
-        return last
+        if self.cuts and self.cuts[0] < self.start:
+            # What was not listed to its end says nothing about the size of children.
+            del self.cuts[: bisect_left(self.cuts, self.start)]
+            self.child_keys = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -219,9 +250,6 @@ class Probe:
     start: str
     after: str
     end: str | None
-    #: The last page of the range when the probe was sent, and how many keys it had listed.
-    sample: Sequence[str]
-    keys: int
     pages: list[Page] = field(default_factory=list)
 
 
@@ -373,14 +401,10 @@ class Planner:
         if not keys:
             return more
         none_wanted = self._hand_over(range_, keys)
-        range_.page = keys
         range_.level.cuts_left += _FIRST_CUTS
-        range_.keys += len(keys)
-        range_.child_keys += len(keys)
-        begun = range_.move(just_after(keys[-1]))
-        if begun is not None:
-            range_.child_keys = len(keys) - bisect_left(keys, begun)
-            range_.level.keys -= range_.child_keys
+        range_.take(keys)
+        if range_.probing:
+            range_.sample()
         return more and self._skip(range_, none_wanted)
 
     def _hand_over(self, range_: KeyRange, keys: Sequence[str]) -> bool:
@@ -401,7 +425,7 @@ class Planner:
         unwanted = self._taker.skip(range_.number)
         if unwanted is not None and self._can_start:
             range_.token = None
-            range_.move(successor(unwanted))
+            range_.skip_to(successor(unwanted))
             if self._may_delimit and none_wanted:
                 # A whole page was spent. The directories beside may be unwanted, too.
                 range_.delimited = parent(unwanted)
@@ -420,14 +444,15 @@ class Planner:
             elif self._taker.prefix(range_.number, entry):
                 # From here on it is listed flat. The other entries are what a probe would find.
                 range_.delimited = range_.token = None
-                range_.move(just_after(entry))
+                range_.skip_to(just_after(entry))
+                range_.begin_level(level)
                 self._learn(range_, level, entries[index + 1 :], _reached(page, range_.end))
                 return True
-            range_.move(_behind(entry))
+            range_.skip_to(_behind(entry))
         if page.token is None:
             # All keys that begin with the level are listed.
             range_.delimited = None
-            range_.move(_past(level))
+            range_.skip_to(_past(level))
         return not range_.is_over
 
     def _is_stuck(self, range_: KeyRange, request: Request, page: Page) -> bool:
@@ -509,7 +534,7 @@ class Planner:
             if self._may_narrow:
                 new.prefix = at
         if not wanted:
-            new.move(successor(at))
+            new.skip_to(successor(at))
         return new
 
     # Probes
@@ -557,14 +582,13 @@ class Planner:
         if self._failed_probes >= _MAX_FAILED_PROBES:
             return None
         best = self._probeable.best()
-        found = best and self._probe_level(best)
-        if best is None or found is None:
+        if best is None or (found := self._probe_level(best)) is None:
             return None
         level, start = found
         best.probing = True
         self._rank(best)
-        after = _before(start) if self._can_start else ""
-        return Probe(best, level, start, after, best.end, best.page, best.keys)
+        best.begin_level(level)
+        return Probe(best, level, start, _before(start) if self._can_start else "", best.end)
 
     def _take_probe(self, probe: Probe, page: Page) -> None:
         probe.pages.append(page)
@@ -587,7 +611,7 @@ class Planner:
             self._wait(range_)
             return
         reached = max(probe.start, _reached(seen, probe.end))
-        if self._learn(range_, probe.level, sorted({*keys, *prefixes}), reached, probe):
+        if self._learn(range_, probe.level, sorted({*keys, *prefixes}), reached):
             range_.empty_probes = 0
             self._rank(range_)
         else:
@@ -609,14 +633,7 @@ class Planner:
         range_.next_probe = range_.pages + pages
         self._rank(range_)
 
-    def _learn(
-        self,
-        range_: KeyRange,
-        level: str,
-        entries: list[str],
-        reached: str,
-        probe: Probe | None = None,
-    ) -> bool:
+    def _learn(self, range_: KeyRange, level: str, entries: list[str], reached: str) -> bool:
         """Takes note of the children of a level that are ahead. Whether there are any."""
         probed = range_.probed
         probed[level] = max(probed.get(level, ""), reached)
@@ -629,71 +646,40 @@ class Planner:
         if not range_.cuts:
             return False
         range_.files = [entry for entry in ahead if not entry.endswith("/")]
-        # How large a child is, by the last page, and by that before the probe.
-        known = range_.level = _Level(level, reached)
-        known.guess = range_.child_keys = max(range_.keys, 1)
-        if probe is not None and probe.sample is not range_.page:
-            known.children, known.keys, last = _sample(probe.sample, level)
-            if known.children:
-                range_.child_keys = last + range_.keys - probe.keys
-        children, keys, last = _sample(range_.page, level)
-        if children:
-            known.children += children
-            known.keys += keys
-            range_.child_keys = last
+        range_.level.known = reached
+        range_.level.guess = max(range_.keys, 1)
+        range_.level.cuts_left = _FIRST_CUTS
         return True
 
 
 class _Ranking:
-    """Ranges by their value. Those of no value are not kept."""
+    """Ranges by their value. Those of no value are left out."""
 
     def __init__(self, value: Callable[[KeyRange], float]) -> None:
         self._value = value
-        self._values: dict[KeyRange, float] = {}
-        #: Entries whose value is not that in `_values` are out of date.
-        self._heap: list[tuple[float, int, KeyRange]] = []
-        self._serial = itertools.count()
+        self._entries: dict[KeyRange, tuple[float, int, KeyRange]] = {}
+        self._sorted: list[tuple[float, int, KeyRange]] = []
 
     def update(self, range_: KeyRange) -> None:
         """A range has changed."""
+        entry = self._entries.pop(range_, None)
+        if entry is not None:
+            del self._sorted[bisect_left(self._sorted, entry)]
         value = self._value(range_)
-        if value == self._values.get(range_, 0):
-            return
-        if not value:
-            del self._values[range_]
-            return
-        self._values[range_] = value
-        heappush(self._heap, (-value, next(self._serial), range_))
-        if len(self._heap) > 2 * len(self._values) + 64:
-            self._heap = [entry for entry in self._heap if self._values.get(entry[2]) == -entry[0]]
-            heapify(self._heap)
+        if value:
+            # (No two have the same number, so ranges are not compared.)
+            entry = self._entries[range_] = (value, -range_.number, range_)
+            insort(self._sorted, entry)
 
     def best(self) -> KeyRange | None:
         """The range of the highest value."""
-        while self._heap:
-            value, _, range_ = self._heap[0]
-            if self._values.get(range_) != -value:
-                heappop(self._heap)
-            elif self._value(range_) == -value:
+        while self._sorted:
+            range_ = self._sorted[-1][2]
+            # Its value may be out of date: ranges of one level share what is known of it.
+            self.update(range_)
+            if self._sorted and self._sorted[-1][2] is range_:
                 return range_
-            else:
-                # Ranges of one level share what is known of it.
-                self.update(range_)
         return None
-
-
-def _sample(page: Sequence[str], level: str) -> tuple[int, int, int]:
-    """How many children of a level end on a page, their keys, and those of the last child."""
-    first = last = index = bisect_left(page, level)
-    end = bisect_left(page, _past(level))
-    children = -1
-    while index < end:
-        entry = child(page[index], level)
-        if entry.endswith("/"):
-            children += 1
-            last = index
-        index = bisect_left(page, _behind(entry), index + 1)
-    return max(children, 0), last - first, end - last
 
 
 def _in_any_order(page: Page) -> bool:

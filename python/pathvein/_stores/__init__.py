@@ -1,7 +1,7 @@
 """Stores whose own listing call is known: one request each, for `pathvein._keys`.
 
-Each module has a class with `page` (see :class:`pathvein._keys.lister.Store`), made of a file system
-and of the source's path on it.
+Each module has a class with `page` (see :class:`pathvein._keys.lister.Store`), made of a file
+system and of the source's path on it.
 """
 
 from __future__ import annotations

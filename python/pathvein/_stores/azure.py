@@ -11,6 +11,7 @@ first page tells.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from heapq import merge
 from typing import Any
 
@@ -129,7 +130,7 @@ def is_directory(metadata: dict[str, str]) -> bool:
     return own == "true" or (own != "false" and marks.get("hdi_isfolder") == "true")
 
 
-def has_virtual_directory(keys: list[str]) -> bool:
+def has_virtual_directory(keys: Sequence[str]) -> bool:
     """Whether the first of all keys show a directory that exists by its keys alone.
 
     In a hierarchical namespace each directory is a blob, and comes before all that is in it.
