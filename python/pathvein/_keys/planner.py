@@ -445,7 +445,8 @@ class Planner:
                 # From here on it is listed flat. The other entries are what a probe would find.
                 range_.delimited = range_.token = None
                 range_.skip_to(just_after(entry))
-                range_.begin_level(level)
+                if not range_.cuts:
+                    range_.begin_level(level)
                 self._learn(range_, level, entries[index + 1 :], _reached(page, range_.end))
                 return True
             range_.skip_to(_behind(entry))
