@@ -263,6 +263,8 @@ def many_keys(source: random.Random) -> list[str]:
         weights = [source.paretovariate(0.8) for _ in range(source.choice([2, 5, 30]))]
         for number, weight in enumerate(weights):
             grow(f"{prefix}d{number:02}/", int(count * weight / sum(weights)))
+            # Files beside directories: before, between and behind them.
+            keys.extend(f"{prefix}{name}{number}" for name in ("a", f"d{number:02}-", "z"))
 
     grow("", 6000)
     return keys
