@@ -647,6 +647,9 @@ class Planner:
         if not range_.cuts:
             return False
         range_.files = [entry for entry in ahead if not entry.endswith("/")]
+        if range_.level.prefix != level or range_.level.known:
+            # Another level was listed meanwhile; other ranges may share what is known of it.
+            range_.begin_level(level)
         range_.level.known = reached
         range_.level.guess = max(range_.keys, 1)
         range_.level.cuts_left = _FIRST_CUTS
