@@ -319,6 +319,27 @@ def test_a_token_that_is_refused_is_replaced_by_the_last_key() -> None:
     assert planner.failed(request, "refused") == Lost("", "b", None)
 
 
+def test_a_prefix_that_is_denied_is_asked_for_as_a_part_of_the_source() -> None:
+    keys = [f"g{n:02}/{m:02}" for n in range(20) for m in range(30)]
+    store = Store(keys, 10, random.Random(0))
+    taker = Taker()
+    planner = Planner(taker, page_size=10, can_start=True)
+    denied = 0
+    while not planner.is_done:
+        requests = []
+        while len(requests) < 4 and (request := planner.next_request()) is not None:
+            requests.append(request)
+        for request in requests:
+            if request.prefix and not request.delimiter:
+                denied += 1
+                assert planner.failed(request, "denied") is None
+            else:
+                assert planner.answered(request, store.page(request)) is None
+    assert sorted(taker.taken) == keys
+    # Those that were in flight when the first was denied.
+    assert 1 <= denied <= 4
+
+
 def test_pages_out_of_order_lose_everything() -> None:
     for can_start in (True, False):
         planner = Planner(Taker(), page_size=2, can_start=can_start)
