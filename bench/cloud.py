@@ -86,10 +86,10 @@ def peak() -> float:
 def measure(task: dict[str, Any]) -> None:
     """In the child: one scan, and what it took."""
     import fsspec
-    import pathvein._remote
     import upath  # noqa: F401
 
     import pathvein
+    import pathvein._remote
 
     if task["paramiko"]:
         from fsspec.implementations.sftp import SFTPFileSystem

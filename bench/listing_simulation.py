@@ -25,7 +25,14 @@ from typing import Any, overload
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "python"))
 
-from pathvein._remote.keys.planner import LAST, KeyRange, Page, Planner, Request, child
+from pathvein._remote.keys.planner import (  # noqa: E402  (as it is in this checkout)
+    LAST,
+    KeyRange,
+    Page,
+    Planner,
+    Request,
+    child,
+)
 
 MEAN_LATENCY = 0.05
 
@@ -92,7 +99,7 @@ class Tree:
     def __init__(self, inside: dict[str, Any], behind: Any = None) -> None:
         self._names = sorted(f"{name}/" for name in inside)
         self._inside = [inside[name[:-1]] for name in self._names]
-        self._begins = [0, *itertools.accumulate(one.size for one in self._inside)]
+        self._begins: list[int] = [0, *itertools.accumulate(one.size for one in self._inside)]
         self._behind = behind
         self.size: int = self._begins[-1] + (behind.size if behind else 0)
 
@@ -121,7 +128,8 @@ class Tree:
         number = bisect_right(self._names, key) - 1
         if number >= 0 and key.startswith(self._names[number]):
             rest = key[len(self._names[number]) :]
-            return self._begins[number] + self._inside[number].rank(rest)
+            inside: int = self._inside[number].rank(rest)
+            return self._begins[number] + inside
         behind: int = self._behind.rank(key) if self._behind is not None else 0
         return self._begins[number + 1] + behind
 
@@ -180,6 +188,7 @@ class Store:
     def _level(self, prefix: str, low: int, high: int) -> Page:
         files: list[str] = []
         prefixes: list[str] = []
+        entry = ""
         while low < high:
             if len(files) + len(prefixes) == self.page_size:
                 return Page(files, prefixes, past(entry) if entry.endswith("/") else entry)
@@ -358,9 +367,9 @@ def power_law(size: int, seed: int = 0, leaf: int = 20_000) -> Any:
 
 
 def chain(size: int, depth: int = 40) -> Any:
-    """Directories in each other; each has 200 others beside."""
-    part = size // depth
-    beside = Repeated(200, Files(max(part // 200, 1)), "e%03d/")
+    """Directories in each other; each has 200 others beside, of 25 directories."""
+    part = max(size // depth // 5000, 1)
+    beside = Repeated(200, Repeated(25, Files(part)), "e%03d/")
     tree: Any = beside
     for _ in range(depth - 1):
         tree = Tree({"d": tree}, beside)

@@ -116,7 +116,7 @@ class _Level:
     #: How large a child may be, as long as none was.
     guess: int = 1
     #: How many cuts are left, as long as none was: each page allows for more.
-    cuts_left: int = _FIRST_CUTS
+    cuts_left: int = 0
 
     @property
     def child_size(self) -> float:
@@ -195,7 +195,7 @@ class KeyRange:
 
     def begin_level(self, prefix: str) -> None:
         """Its children will be looked for. What was listed is a sample of their size."""
-        self.level = _Level(prefix, guess=max(self.keys, 1))
+        self.level = _Level(prefix)
         self.child_keys = self.keys
         self.sample()
 
@@ -216,18 +216,28 @@ class KeyRange:
             self.level.keys += last - first
             self.child_keys = end - last
 
-    def move(self, start: str) -> str | None:
-        """Nothing before `start` is to come any more. Gives the last child that was begun."""
+    def take(self, keys: Sequence[str]) -> None:
+        """Its next keys were handed over."""
+        self.page = keys
+        self.keys += len(keys)
+        self.child_keys += len(keys)
+        position = just_after(keys[-1])
+        begun = bisect_left(self.cuts, position)
+        if begun:
+            in_last = len(keys) - bisect_left(keys, self.cuts[begun - 1])
+            self.level.children += begun
+            self.level.keys += self.child_keys - in_last
+        self.skip_to(position)
+        if begun:
+            self.child_keys = in_last
+
+    def skip_to(self, start: str) -> None:
+        """Nothing before `start` is to come any more."""
         self.start = max(self.start, start)
-        if not (self.cuts and self.cuts[0] < self.start):
-            return None
-        begun = bisect_left(self.cuts, self.start)
-        self.level.children += begun
-        self.level.keys += self.child_keys
-        self.child_keys = 0
-        last = self.cuts[begun - 1]
-        del self.cuts[:begun]
-        return last
+        if self.cuts and self.cuts[0] < self.start:
+            # What was not listed to its end says nothing about the size of children.
+            del self.cuts[: bisect_left(self.cuts, self.start)]
+            self.child_keys = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -390,14 +400,8 @@ class Planner:
         if not keys:
             return more
         none_wanted = self._hand_over(range_, keys)
-        range_.page = keys
         range_.level.cuts_left += _FIRST_CUTS
-        range_.keys += len(keys)
-        range_.child_keys += len(keys)
-        begun = range_.move(just_after(keys[-1]))
-        if begun is not None:
-            range_.child_keys = len(keys) - bisect_left(keys, begun)
-            range_.level.keys -= range_.child_keys
+        range_.take(keys)
         if range_.probing:
             range_.sample()
         return more and self._skip(range_, none_wanted)
@@ -420,7 +424,7 @@ class Planner:
         unwanted = self._taker.skip(range_.number)
         if unwanted is not None and self._can_start:
             range_.token = None
-            range_.move(successor(unwanted))
+            range_.skip_to(successor(unwanted))
             if self._may_delimit and none_wanted:
                 # A whole page was spent. The directories beside may be unwanted, too.
                 range_.delimited = parent(unwanted)
@@ -439,15 +443,16 @@ class Planner:
             elif self._taker.prefix(range_.number, entry):
                 # From here on it is listed flat. The other entries are what a probe would find.
                 range_.delimited = range_.token = None
-                range_.move(just_after(entry))
-                range_.begin_level(level)
+                range_.skip_to(just_after(entry))
+                if not range_.cuts:
+                    range_.begin_level(level)
                 self._learn(range_, level, entries[index + 1 :], _reached(page, range_.end))
                 return True
-            range_.move(_behind(entry))
+            range_.skip_to(_behind(entry))
         if page.token is None:
             # All keys that begin with the level are listed.
             range_.delimited = None
-            range_.move(_past(level))
+            range_.skip_to(_past(level))
         return not range_.is_over
 
     def _is_stuck(self, range_: KeyRange, request: Request, page: Page) -> bool:
@@ -529,7 +534,7 @@ class Planner:
             if self._may_narrow:
                 new.prefix = at
         if not wanted:
-            new.move(successor(at))
+            new.skip_to(successor(at))
         return new
 
     # Probes
@@ -577,8 +582,7 @@ class Planner:
         if self._failed_probes >= _MAX_FAILED_PROBES:
             return None
         best = self._probeable.best()
-        found = best and self._probe_level(best)
-        if best is None or found is None:
+        if best is None or (found := self._probe_level(best)) is None:
             return None
         level, start = found
         best.probing = True
@@ -642,8 +646,12 @@ class Planner:
         if not range_.cuts:
             return False
         range_.files = [entry for entry in ahead if not entry.endswith("/")]
+        if range_.level.prefix != level or range_.level.known:
+            # Another level was listed meanwhile; other ranges may share what is known of it.
+            range_.begin_level(level)
         range_.level.known = reached
         range_.level.guess = max(range_.keys, 1)
+        range_.level.cuts_left = _FIRST_CUTS
         return True
 
 
