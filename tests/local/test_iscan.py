@@ -283,6 +283,7 @@ def test_the_callables_run_in_the_calling_thread(make: Make) -> None:
     assert seen == [threading.get_ident()] * 50
 
 
+@pytest.mark.alone  # it counts how often another thread gets to run
 def test_the_interpreter_is_free_during_a_scan(endless: Path) -> None:
     ticks = [time.monotonic()]
     done = threading.Event()
