@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from pathvein._remote.filesystems import FileSystem
     from pathvein._remote.source import RemoteSource
 
-#: As many links as Linux follows in one path.
+#: The most links that Linux follows in one path.
 MAX_LINKS = 40
 
-#: Tells by its path relative to the source, and by whether it is a directory, if an entry is left
-#: out.
+#: Whether an entry is excluded. Its arguments are the path relative to the source, and whether the
+#: entry is a directory.
 Excluded = Callable[[str, bool], bool]
 
 
