@@ -1,7 +1,7 @@
 """Find directories by their structure.
 
-A pattern says what a directory must be called and hold; :func:`scan` returns every directory
-that matches, on a disk or in a bucket.
+A pattern describes a directory: its name, and the files and directories that it must contain.
+:func:`scan` returns every directory that matches, on a disk or in a bucket.
 """
 
 from pathvein_core import PatternMatcher, __version__

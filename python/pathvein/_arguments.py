@@ -1,6 +1,6 @@
-"""Checking the arguments that the public functions share.
+"""Checks of the arguments that the public functions share.
 
-Each check names the argument in its message, and gives what the rest works with.
+Each check names the argument in its message, and returns the converted value.
 """
 
 from __future__ import annotations
@@ -36,9 +36,22 @@ def is_url(source: str) -> bool:
 
 
 def is_upath(source: object) -> TypeGuard[UPath]:
-    """Whether `source` is a UPath, found out without importing universal-pathlib."""
+    """Whether `source` is a UPath. This does not import universal-pathlib."""
     upath = sys.modules.get("upath")
     return upath is not None and isinstance(source, upath.UPath)
+
+
+def is_url_or_upath(source: object) -> TypeGuard[str | UPath]:
+    """Whether `source` is a UPath, or a `str` that is a URL."""
+    return is_upath(source) or (isinstance(source, str) and is_url(source))
+
+
+def decoded(argument: str, path: object, expected: str) -> str:
+    """A local path as `str`."""
+    if not isinstance(path, str | os.PathLike):
+        raise _wrong_type(argument, expected, path)
+    decoded: str = os.fsdecode(path)
+    return decoded
 
 
 def local_top(argument: str, source: object) -> str:
@@ -50,13 +63,11 @@ def local_top(argument: str, source: object) -> str:
         if local is None:
             raise TypeError(f"{argument} must be a local path, not {source!r}: use walk_python")
         return local
-    if not isinstance(source, str | os.PathLike):
-        raise _wrong_type(argument, "str or os.PathLike", source)
-    return _path(argument, source)
+    return _path(argument, source, "str or os.PathLike")
 
 
-def _path(argument: str, source: str | os.PathLike[Any]) -> str:
-    path: str = os.fsdecode(source)
+def _path(argument: str, source: object, expected: str) -> str:
+    path = decoded(argument, source, expected)
     if "\0" in path:
         raise ValueError(f"{argument} must be a path, without null characters: {path!r}")
     return path
@@ -68,28 +79,26 @@ def open_source(
     concurrency: int | None = None,
     lister: str = "auto",
 ) -> str | RemoteSource:
-    """The local path that a source is, or else what lists it."""
+    """The source's path if it is local, else the source opened for listing."""
     if storage_options is not None and not isinstance(storage_options, Mapping):
         raise _wrong_type("storage_options", "a mapping or None", storage_options)
-    if is_upath(source) or (isinstance(source, str) and is_url(source)):
+    if is_url_or_upath(source):
         from pathvein import _remote
 
         return _remote.open_source(source, storage_options, concurrency, lister)
-    if not isinstance(source, str | os.PathLike):
-        raise _wrong_type("source", "str, os.PathLike or UPath", source)
-    path = _path("source", source)
+    path = _path("source", source, "str, os.PathLike or UPath")
     if storage_options:
         raise ValueError(f"storage_options are for URLs and UPaths, and source is a path: {path!r}")
     return path
 
 
 def check(**options: Any) -> dict[str, Any]:
-    """The options of a public function, by their names, each as the rest works with it."""
+    """The options of a public function by their names, checked and converted."""
     return {name: _CHECKS[name](name, value) for name, value in options.items()}
 
 
 def _patterns(argument: str, patterns: object) -> list[FileStructurePattern]:
-    """The patterns, equal ones once."""
+    """The distinct patterns."""
     if isinstance(patterns, FileStructurePattern):
         return [patterns]
     expected = "a FileStructurePattern or an iterable of them"
@@ -104,7 +113,7 @@ def _patterns(argument: str, patterns: object) -> list[FileStructurePattern]:
 
 
 def _count(argument: str, value: object, least: int = 0, most: int | None = None) -> int | None:
-    """An int of at least and at most so many, or None."""
+    """An int of at least `least` and at most `most`, or None."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -117,17 +126,20 @@ def _count(argument: str, value: object, least: int = 0, most: int | None = None
         raise ValueError(f"{argument} must be at least {least}, not {number}")
     if most is not None and number > most:
         raise ValueError(f"{argument} must be at most {most}, not {number}")
-    # Nothing is deeper than that, and a larger number does not fit into the core.
+    # No tree is deeper, and a larger number does not fit into the core's type.
     return min(number, sys.maxsize)
 
 
-def _lister(argument: str, value: object) -> str:
-    expected = " or ".join(f'"{name}"' for name in _LISTERS)
+def _choice(argument: str, value: object, choices: tuple[str, ...], expected: str) -> str:
     if not isinstance(value, str):
         raise _wrong_type(argument, expected, value)
-    if value not in _LISTERS:
+    if value not in choices:
         raise ValueError(f"{argument} must be {expected}, not {value!r}")
     return value
+
+
+def _lister(argument: str, value: object) -> str:
+    return _choice(argument, value, _LISTERS, " or ".join(f'"{name}"' for name in _LISTERS))
 
 
 def _flag(argument: str, value: object) -> bool:
@@ -141,11 +153,7 @@ def _error_policy(argument: str, value: object) -> str | Callable[[OSError], obj
         policy: Callable[[OSError], object] = value
         return policy
     expected = '"warn", "raise", "ignore" or a callable'
-    if not isinstance(value, str):
-        raise _wrong_type(argument, expected, value)
-    if value not in ("warn", "raise", "ignore"):
-        raise ValueError(f"{argument} must be {expected}, not {value!r}")
-    return value
+    return _choice(argument, value, ("warn", "raise", "ignore"), expected)
 
 
 def _progress(argument: str, value: object) -> object:

@@ -1,4 +1,4 @@
-"""What happens to errors below a source."""
+"""The policy for errors below a source."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _ERRORS_LISTED = 3
 
 
 class ScanWarning(UserWarning):
-    """Something below a source could not be read, or it is listed otherwise than was asked for."""
+    """A part of a source could not be read, or the source is not listed by the chosen lister."""
 
 
 class ErrorLog:
-    """The errors of one scan or walk, handled by the chosen policy."""
+    """The errors of one scan or walk, handled as the chosen policy says."""
 
     def __init__(self, source: str, policy: str | Callable[[OSError], object]) -> None:
         self.errors: list[OSError] = []
@@ -22,7 +22,7 @@ class ErrorLog:
         self._policy = policy
 
     def add(self, error: OSError) -> None:
-        """Handle an error. Raises what the policy says."""
+        """Handle an error. Raises it if that is the policy."""
         self.errors.append(error)
         if callable(self._policy):
             self._policy(error)
@@ -30,7 +30,7 @@ class ErrorLog:
             raise error
 
     def warn(self) -> None:
-        """At the end: warn of the errors, if that is the policy."""
+        """At the end of the scan: warn of the errors, if that is the policy."""
         if self.errors and self._policy == "warn":
             import warnings
 

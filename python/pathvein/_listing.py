@@ -1,4 +1,4 @@
-"""One directory's entries, and how a local directory is listed."""
+"""The entries of one directory, and the listing of a local one."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ class Listing:
 
     #: Directories, and links that lead to one.
     dirnames: list[str] = field(default_factory=list)
-    #: Everything else. A name may be here and in `dirnames`.
+    #: All other entries. In a store, a name may be here and in `dirnames`.
     filenames: list[str] = field(default_factory=list)
-    #: Those of `dirnames` that are links.
+    #: The links among `dirnames`.
     links: set[str] = field(default_factory=set)
-    #: What could not be read or addressed, each with a `filename`.
+    #: Errors of entries that could not be read or have no path, each with a `filename`.
     errors: list[OSError] = field(default_factory=list)
-    #: What ended the listing before its end, one of `errors`.
+    #: The error that ended the listing early; it is in `errors`, too.
     failure: OSError | None = None
 
 
 def noted(error: OSError, doing: str) -> OSError:
-    """The error, with a note of what was being done."""
+    """The error, with a note that names the failed operation."""
     error.add_note(f"while {doing}")
     return error
 
 
 def is_gone(error: OSError) -> bool:
-    """Whether an error says that a path leads nowhere (any more).
+    """Whether an error says that a path does not exist, or is not a directory (any more).
 
-    A link that does so is a file; a directory that was listed is gone, or something else took
-    its place.
+    For a link this means that it is dangling and counts as a file; for a directory that was
+    listed, that it was removed or replaced.
     """
     return error.errno in _GONE or isinstance(error, FileNotFoundError | NotADirectoryError)
 
 
 def list_local(path: str, skip: Callable[[str], bool] | None = None) -> Listing:
-    """List a local directory, without the names that `skip` holds for.
+    """List a local directory, without the names for which `skip` is true.
 
-    Raises the `OSError` of a directory that cannot be read; what goes wrong later is in the
-    listing's `errors`.
+    Raises the `OSError` of a directory that cannot be read. Later errors are in the listing's
+    `errors`.
     """
     listing = Listing()
     try:
@@ -60,7 +60,7 @@ def list_local(path: str, skip: Callable[[str], bool] | None = None) -> Listing:
             except OSError as error:
                 error.filename = path
                 if not (listing.dirnames or listing.filenames):
-                    # Some file systems open what they cannot read.
+                    # Some file systems open directories that they cannot read.
                     noted(error, "reading the directory")
                     raise
                 listing.failure = noted(error, "reading the directory")

@@ -1,41 +1,31 @@
-"""Matching a single directory against a pattern, listing below it only where that decides."""
+"""Matching of a single directory. Directories below are listed only if the answer needs it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from typing import Protocol
+from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from pathvein_core import FileStructurePattern, ListingScan
 
 from pathvein import _arguments
 from pathvein._listing import Listing, is_gone, list_local
 
-
-class Directory(Protocol):
-    """A directory whose names are given, and what is below it."""
-
-    name: str
-    listing: Listing
-
-    def is_link(self, name: str) -> bool:
-        """Whether one of the given directories is a link."""
-
-    def list(self, rel: str) -> Listing:
-        """List a directory below; `rel` is its path from here."""
+if TYPE_CHECKING:
+    from pathvein._remote import RemoteDirectory
 
 
 def matches(
     pattern: FileStructurePattern, path: object, dirnames: list[str], filenames: list[str]
 ) -> bool:
-    """Whether a directory of these names matches.
+    """Whether a directory with these entries matches.
 
-    Raises the `OSError` of a directory that cannot be read if it decides between yes and no.
+    Raises the `OSError` of a directory that cannot be read if the answer depends on it.
     """
-    with _opened(path, Listing(dirnames, filenames)) as directory:
-        # First, a directory that cannot be read is taken to hold all that is asked for. If the
-        # answer is no even so, it is no.
+    with contextlib.closing(_open(path, Listing(dirnames, filenames))) as directory:
+        # First, a directory that cannot be read is assumed to satisfy every pattern. If the
+        # answer is no all the same, it is certain. Then it is assumed to satisfy none.
         possible, errors = _search(pattern, directory, assume=True)
         if not possible or not errors:
             return possible
@@ -45,29 +35,21 @@ def matches(
         return True
 
 
-@contextlib.contextmanager
-def _opened(path: object, listing: Listing) -> Iterator[Directory]:
-    if _arguments.is_upath(path) or (isinstance(path, str) and _arguments.is_url(path)):
+def _open(path: object, listing: Listing) -> _LocalDirectory | RemoteDirectory:
+    if _arguments.is_url_or_upath(path):
         from pathvein._remote import RemoteDirectory, local_path, make_upath
 
         upath = make_upath(path)
         local = local_path(upath)
-        if local is None:
-            with contextlib.closing(RemoteDirectory(upath, listing)) as directory:
-                yield directory
-        else:
-            yield _LocalDirectory(local, listing)
-        return
-    if not isinstance(path, str | os.PathLike):
-        found = type(path).__name__
-        raise TypeError(f"walk_args[0] must be str, os.PathLike or UPath, not {found}")
-    yield _LocalDirectory(os.fsdecode(path), listing)
+        return RemoteDirectory(upath, listing) if local is None else _LocalDirectory(local, listing)
+    local = _arguments.decoded("walk_args[0]", path, "str, os.PathLike or UPath")
+    return _LocalDirectory(local, listing)
 
 
 class _LocalDirectory:
-    def __init__(self, path: str, listing: Listing) -> None:
-        from pathlib import PurePath
+    """A local directory whose listing is given; see `RemoteDirectory`."""
 
+    def __init__(self, path: str, listing: Listing) -> None:
         self.path = path
         self.name = PurePath(path).name
         self.listing = listing
@@ -78,11 +60,20 @@ class _LocalDirectory:
     def list(self, rel: str) -> Listing:
         return list_local(os.path.join(self.path, rel))
 
+    def close(self) -> None:
+        """There is nothing to close."""
+
 
 def _search(
-    pattern: FileStructurePattern, directory: Directory, *, assume: bool
+    pattern: FileStructurePattern,
+    directory: _LocalDirectory | RemoteDirectory,
+    *,
+    assume: bool,
 ) -> tuple[bool, list[OSError]]:
-    """Whether the directory matches; what cannot be read satisfies all, or nothing."""
+    """Whether the directory matches, and the errors of directories that cannot be read.
+
+    Such a directory satisfies every pattern if `assume`, else none.
+    """
     scan = ListingScan([pattern], 0)
     errors: list[OSError] = []
     stack: list[tuple[int, str]] = []
@@ -105,16 +96,11 @@ def _search(
             if is_gone(error):
                 scan.absent(wanted)
                 continue
-            errors.append(error)
-            if assume:
-                scan.assumed(wanted)
-            else:
-                scan.not_listed(wanted)
-            continue
+            listing = Listing(failure=error)
         if listing.failure is not None:
             errors.append(listing.failure)
-            if assume:
-                scan.assumed(wanted)
-                continue
-        listed(wanted, rel, listing)
+        if listing.failure is not None and assume:
+            scan.assumed(wanted)
+        else:
+            listed(wanted, rel, listing)
     return bool(found), errors

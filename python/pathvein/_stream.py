@@ -1,13 +1,13 @@
-"""What a running scan and a running walk have in common.
+"""The base of a running scan and a running walk.
 
-A *producer* finds results: the core's own on a local tree, another where Python lists. A
-:class:`Stream` takes them batch by batch and deals with errors, progress and the end.
+A *producer* finds results: the core's own in a local tree, a Python class elsewhere. A
+:class:`Stream` takes them in batches, and handles errors, progress and the end.
 """
 
 from __future__ import annotations
 
 import time
-from _thread import RLock  # `threading` takes long to import, and cannot be while Python ends
+from _thread import RLock  # `threading` is slow to import, and cannot be at interpreter shutdown
 from collections.abc import Callable, Iterator
 
 from pathvein_core import Stats
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
         """Finds results."""
 
         def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
-            """Results, errors, and whether these were all; waits at most so many seconds."""
+            """Results, errors, and whether these were the last; waits at most `seconds`."""
 
         def stats(self) -> Stats:
-            """How far it has come."""
+            """The counts so far."""
 
         def close(self) -> None:
-            """Stop."""
+            """Stop the work."""
 
 
 #: Seconds between two calls of `progress`.
 _PROGRESS_INTERVAL = 0.1
-#: Seconds to wait for a batch where there is no progress to be reported.
+#: Seconds to wait for a batch if no progress is reported.
 _BATCH_TIMEOUT = 3600.0
 
 
 class Stream(_types.Generic[T]):
-    """Results as they are found: an iterator, and a context manager that closes it."""
+    """An iterator over results as they are found, and a context manager that closes it."""
 
     def __init__(
         self,
@@ -59,25 +59,26 @@ class Stream(_types.Generic[T]):
         self._progress = progress
         self._progress_due = time.monotonic() + _PROGRESS_INTERVAL
         self._reported = False
-        #: What was found and not asked for yet, the next at the end.
+        #: Results that are found and not yet taken, in reverse order.
         self._ready: list[T] = []
-        # One thread at a time takes a batch; a callable that it calls may take more.
+        # One thread at a time takes a batch. It is reentrant because `on_error` and `progress`
+        # may take results themselves.
         self._lock = RLock()
         self._more = True
         self._closed = False
 
     @property
     def errors(self) -> list[OSError]:
-        """What went wrong so far, each an `OSError` with `filename` and a note."""
+        """The errors so far, each an `OSError` with `filename` and a note."""
         return list(self._log.errors)
 
     @property
     def stats(self) -> Stats:
-        """How far it has come."""
+        """The counts so far."""
         return self._producer.stats()
 
     def close(self) -> None:
-        """Stop the workers and end the iteration. Results not taken yet are lost."""
+        """Stop the workers and end the iteration. Results that are not yet taken are lost."""
         self._end()
 
     def __iter__(self) -> _types.Self:
@@ -85,21 +86,21 @@ class Stream(_types.Generic[T]):
 
     def __next__(self) -> T:
         while True:
-            # Neither locked nor asked about first: taking an item is one step for all threads.
+            # `pop` is atomic, so this needs neither the lock nor a test before it.
             try:
                 return self._ready.pop()
             except IndexError:
                 pass
             with self._lock:
                 if self._ready:
-                    continue  # another thread was here before
+                    continue  # another thread has taken a batch
                 if not self._more:
                     self._end()
                     raise StopIteration
                 self._take_batch()
 
     def batches(self) -> Iterator[list[T]]:
-        """All the results, in batches."""
+        """All results, in batches."""
         while self._more:
             with self._lock:
                 self._take_batch()
@@ -109,7 +110,7 @@ class Stream(_types.Generic[T]):
         self._end()
 
     def found(self) -> Iterator[list[Any]]:
-        """All the results, in batches, as the producer gives them."""
+        """All results, in batches, as the producer gives them."""
         self._convert = list
         return self.batches()
 
@@ -125,7 +126,7 @@ class Stream(_types.Generic[T]):
         if exc is None:
             self._end()
         else:
-            # The exception is what matters: no warning on top of it.
+            # No warning in addition to the exception.
             self._stop()
 
     def __repr__(self) -> str:
@@ -137,7 +138,7 @@ class Stream(_types.Generic[T]):
         try:
             found, errors, ended = self._producer.next_batch(timeout)
             self._more = self._more and not ended
-            # Before anything is called that might ask for the next result, or close this.
+            # Stored before any callable runs, which may take the next result, or close this.
             results = self._convert(found)
             results.reverse()
             self._ready.extend(results)
@@ -152,7 +153,7 @@ class Stream(_types.Generic[T]):
         if self._progress is None:
             return
         now = time.monotonic()
-        # What ends too soon for a first report is reported at its end.
+        # A scan that ends before its first report is reported at its end.
         if now >= self._progress_due or not (self._more or self._reported):
             self._progress_due = now + _PROGRESS_INTERVAL
             self._reported = True

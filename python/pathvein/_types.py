@@ -1,9 +1,9 @@
-"""What annotations name, for whoever asks for their meaning.
+"""Types for annotations that are imported only when an annotation is evaluated.
 
-Importing `typing`, `pathlib` and universal-pathlib costs more than all the rest of pathvein, so
-its modules import them where they are used, and for type checkers. Annotations are text; those
-that name something of these go by way of this module, which imports it when the text is given
-its meaning, as by `typing.get_type_hints`.
+To import `typing`, `pathlib` and universal-pathlib takes longer than to import all of pathvein.
+So its modules import them only where they are used, and for type checkers. Annotations are
+text. They refer to these types as attributes of this module, which imports a type when the text
+is evaluated, as by `typing.get_type_hints`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 else:
     from collections import namedtuple
 
-    #: What a generic class is generic in.
+    #: Stands for the type variable.
     T = object
 
     class Generic:
@@ -34,7 +34,7 @@ else:
             return cls
 
     class _Fields(type):
-        """Makes a named tuple of a class that names its fields."""
+        """Makes a named tuple of a class with annotated fields."""
 
         def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, object]) -> type:
             fields = body["__annotations__"]
@@ -55,7 +55,7 @@ else:
             try:
                 from upath import UPath
             except ImportError:
-                # Nothing is one.
+                # A class without instances.
                 return type(name, (), {"__module__": __name__})
             return UPath
         if name in ("Any", "Literal", "Self"):

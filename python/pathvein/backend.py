@@ -1,4 +1,4 @@
-"""What does the work."""
+"""Information about the Rust core."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import TypedDict
 
     class BackendInfo(TypedDict):
-        """What :func:`get_backend_info` tells."""
+        """The result of :func:`get_backend_info`."""
 
         has_rust: bool
         backend: str
@@ -20,7 +20,7 @@ else:
 
 
 def get_backend_info() -> BackendInfo:
-    """Tell what does the work.
+    """Describe the backend.
 
     Returns:
         ``has_rust``, always true; ``backend``, always ``"rust"``; and ``features``, the names

@@ -1,9 +1,10 @@
-"""Scanning a tree for the directories that match."""
+"""Scans: the search of a tree for directories that match."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 
 import pathvein_core
 from pathvein_core import Stats
@@ -23,10 +24,10 @@ __all__ = ["ScanIterator", "ScanResult", "ScanWarning", "Stats", "iscan", "scan"
 class ScanResult(_types.NamedTuple):
     """A directory that matches a pattern."""
 
-    #: The directory: absolute, the source's links resolved. A `Path` for anything local, else
+    #: The directory: absolute, with the source's links resolved. A `Path` if it is local, else
     #: a UPath.
     source: _types.Path | _types.UPath
-    #: The very object that was passed in.
+    #: The object that was passed in.
     pattern: FileStructurePattern
 
 
@@ -52,36 +53,37 @@ def scan(
     """Find every directory at or below a source that matches a pattern.
 
     Args:
-        source: Where to look. A `str` with ``://`` or ``::`` is a URL, any other `str` and any
-            `os.PathLike` a local path; a UPath is either.
-        patterns: One pattern or several. They are taken as they are at the call; of equal ones
-            the first stands for all.
-        exclude: One path glob or several, relative to the source, for what to leave out:
-            neither entered nor listed. ``*`` does not cross a ``/``, ``**`` does, ``{a,b}`` is
-            either. A trailing ``/`` restricts a glob to directories; one with no other ``/`` is
-            matched against the name at any depth; a leading ``/`` anchors it at the source.
+        source: Where to look. A `str` with ``://`` or ``::`` is a URL. Any other `str` and any
+            `os.PathLike` is a local path. A UPath is either.
+        patterns: One pattern or several. Later changes to them have no effect. Of equal ones
+            the first is reported.
+        exclude: One path glob or several, relative to the source. Entries that match are left
+            out: neither entered nor listed. ``*`` does not cross a ``/``, ``**`` does,
+            ``{a,b}`` is either. A trailing ``/`` restricts a glob to directories. A glob with
+            no other ``/`` is matched against the name at any depth. A leading ``/`` anchors it
+            at the source.
         max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
-        follow_links: Enter links to directories. One that leads back to a directory on the way
-            is an error, and not entered.
+        follow_links: Enter links to directories. A link to one of the directories above it is
+            an error, and not entered.
         one_file_system: Stay on the source's file system. Has no effect on remote sources.
         threads: Threads for a local source. `None`: as many as there are processors.
         storage_options: Options for the file system of a URL or UPath, as fsspec takes them.
-        concurrency: Requests under way at the same time, at most, for a remote source. `None`:
-            32, or fewer where the file system stands no more.
+        concurrency: The most requests in flight for a remote source. `None`: 32, or fewer if
+            the file system supports no more.
         lister: What lists S3, Google Cloud and Azure: ``"fsspec"``, the source's own file
-            system, or ``"obstore"`` (which the extra ``obstore`` installs) with the same
-            credentials; where it cannot take them over, or cannot tell what is there, a
-            :class:`ScanWarning` says why and the source's own file system does it. ``"auto"``
+            system, or ``"obstore"`` (installed by the extra ``obstore``) with the same
+            credentials. If obstore cannot use them, or cannot list the source reliably, a
+            :class:`ScanWarning` says why and the source's own file system lists it. ``"auto"``
             is ``"fsspec"``.
-        on_error: What to do about what goes wrong below the source, which the scan survives:
-            ``"warn"``: one :class:`ScanWarning` at the end; ``"raise"``: raise the first;
-            ``"ignore"``: nothing; a callable: call it with each `OSError`. A callable runs in
-            the calling thread, and what it raises ends the scan.
+        on_error: What to do about an error below the source. ``"warn"``: one
+            :class:`ScanWarning` at the end; ``"raise"``: raise the first error; ``"ignore"``:
+            nothing; a callable: call it with each `OSError`. A callable runs in the calling
+            thread. If it raises, the scan ends with that exception, else the scan goes on.
         progress: Called in the calling thread with the :class:`Stats` so far, at most ten times
-            a second. What it raises ends the scan.
+            a second. If it raises, the scan ends with that exception.
 
     Returns:
-        The set of all matches. One that is reported is true whatever went wrong elsewhere.
+        The set of all matches. Errors elsewhere may hide matches, but never make a false one.
 
     Raises:
         OSError: The source does not exist (`FileNotFoundError`), is no directory
@@ -101,24 +103,8 @@ def scan(
         ...     [result.source.name for result in scan(lab, pattern)]
         ['run_1']
     """
-    results: set[ScanResult] = set()
-    with iscan(
-        source,
-        patterns,
-        exclude=exclude,
-        max_depth=max_depth,
-        follow_links=follow_links,
-        one_file_system=one_file_system,
-        threads=threads,
-        storage_options=storage_options,
-        concurrency=concurrency,
-        lister=lister,
-        on_error=on_error,
-        progress=progress,
-    ) as stream:
-        for batch in stream.batches():
-            results.update(batch)
-    return results
+    with iscan(**locals()) as stream:
+        return set(chain.from_iterable(stream.batches()))
 
 
 def iscan(
@@ -138,12 +124,12 @@ def iscan(
 ) -> ScanIterator:
     """Find directories as :func:`scan` does, and yield each match as it is found.
 
-    The arguments, and what is raised at once, are those of :func:`scan`. Each match comes once,
-    in no particular order.
+    The arguments are those of :func:`scan`, and the call raises the same exceptions. Each match
+    comes once, in no particular order.
 
     Returns:
-        An iterator that is also a context manager. ``close()``, or leaving the ``with`` block,
-        stops the workers; so does dropping it. ``errors`` is the list of each `OSError` so far,
+        An iterator that is also a context manager. ``close()``, leaving the ``with`` block, or
+        deleting the iterator stops the workers. ``errors`` is the list of all `OSError` so far,
         ``stats`` the :class:`Stats` so far.
 
     Example:
@@ -173,7 +159,7 @@ def iscan(
         producer = pathvein_core.Scan(opened, unique, **options)
 
         def convert(found: list[_types.Any]) -> list[ScanResult]:
-            # It imports pathlib: not before the workers are at it.
+            # It imports pathlib, which is slow: only once the workers run.
             from pathvein._results import make_results
 
             return make_results(ScanResult, found, unique)
@@ -181,7 +167,7 @@ def iscan(
         from pathvein._remote import open_scan
 
         name = opened.url()
-        # They say nothing about remote sources.
+        # They have no effect on remote sources.
         del options["one_file_system"], options["threads"]
         producer = open_scan(opened, unique, **options)
 

@@ -1,4 +1,4 @@
-"""The pattern that a directory is held against."""
+"""The pattern that a directory is matched against."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["FileStructurePattern", "Items", "PatternProblem"]
 
 
 class Items(tuple[T, ...]):
-    """A list of a pattern's, read back: a tuple that equals a list of the same items.
+    """A list attribute of a pattern, read back: a tuple that equals a list of the same items.
 
     It is a copy. To change the pattern, use its ``add_*`` methods or assign the attribute.
     """
@@ -33,7 +33,7 @@ class Items(tuple[T, ...]):
     __hash__ = tuple.__hash__
 
     def __add__(self, other: _types.Any) -> _types.Any:
-        """What a list would give, so that ``pattern.files += ["*.csv"]`` does what it says."""
+        """With a list, a list: so ``pattern.files += ["*.csv"]`` works as for a list."""
         return [*self, *other] if isinstance(other, list) else super().__add__(other)
 
     def __getattr__(self, name: str) -> _types.Any:
@@ -49,9 +49,9 @@ class Items(tuple[T, ...]):
 
 
 class PatternProblem(_types.NamedTuple):
-    """What :meth:`FileStructurePattern.validate` finds."""
+    """A finding of :meth:`FileStructurePattern.validate`."""
 
-    #: Where, such as ``"directories[2].files[0]"``.
+    #: Where in the pattern, such as ``"directories[2].files[0]"``.
     place: str
     #: What is wrong and what to do.
     message: str
@@ -60,7 +60,7 @@ class PatternProblem(_types.NamedTuple):
 
 
 def _items(name: str) -> property:
-    """The core's attribute of this name, read back as `Items`."""
+    """The core's attribute `name`, read back as `Items`."""
     core = getattr(pathvein_core.FileStructurePattern, name)
     return property(lambda self: Items(core.__get__(self)), core.__set__, doc=core.__doc__)
 
@@ -83,8 +83,8 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         optional_files: Globs of files that may be there.
         optional_directories: Patterns of sub-directories that may be there.
 
-    What is given is copied. All five are attributes that can be assigned; lists are read back
-    as tuples that equal lists, and nested patterns read back cannot be changed: change a copy.
+    Arguments are copied. All five are attributes that can be assigned. Lists are read back as
+    tuples that equal lists. Nested patterns that are read back cannot be changed: change a copy.
 
     Raises:
         TypeError: An argument, or an item of one, is of the wrong type.
@@ -140,17 +140,18 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         Raises:
             FileNotFoundError: There is no such file.
             json.JSONDecodeError: The file is no JSON; the message names the file, line and column.
-            ValueError: It is JSON, but no pattern; the message names the file and the place.
+            ValueError: It is JSON, but no pattern; the message names the file and where in it.
         """
         import json
 
-        file, shown = _file(json_path)
+        file = _file(json_path)
+        shown = str(file)
         try:
-            # A `str` is local. Not by pathlib, which would have to be imported.
+            # A `str` is local. pathlib would have to be imported.
             with open(file, "rb") if isinstance(file, str) else file.open("rb") as opened:
                 data = opened.read()
         except FileNotFoundError as error:
-            # Not every file system says which.
+            # Not every file system names the file.
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), shown) from error
         encoding = json.detect_encoding(data)
         try:
@@ -165,10 +166,10 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
             raise ValueError(f"{shown}: {error}") from None
 
     def validate(self) -> list[PatternProblem]:  # type: ignore[override]
-        """Look for what can never match or adds nothing.
+        """Look for parts of the pattern that can never match, or have no effect.
 
         Returns:
-            A list of :class:`PatternProblem`, empty for a pattern that is as it should be.
+            A list of :class:`PatternProblem`, empty if there are none.
 
         Example:
             >>> FileStructurePattern(files=["a/b"]).validate()[0].severity
@@ -186,14 +187,14 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         Args:
             walk_args: The directory, its directories' names and its files' names, as
                 `os.walk`, `Path.walk` or :func:`pathvein.walk_python` give them. The lists are
-                taken as they are; the directory need not exist.
-            depth: Has no effect. It is there because it always was.
+                not checked, and the directory need not exist.
+            depth: Has no effect. It is kept for compatibility.
 
-        Directories below are read only where the pattern asks for something inside them, and no
-        link is followed.
+        Directories below are read only if the pattern requires something inside them. No link
+        is followed.
 
         Raises:
-            OSError: A directory cannot be read and decides between yes and no.
+            OSError: A directory cannot be read, and the answer depends on it.
 
         Example:
             >>> pattern = FileStructurePattern("run_*", files=["*.csv"])
@@ -213,20 +214,16 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         return matches(self, dirpath, dirnames, filenames)
 
 
-def _names(what: str, names: Iterable[str]) -> list[str]:
+def _names(argument: str, names: Iterable[str]) -> list[str]:
     if isinstance(names, str) or not isinstance(names, Iterable):
-        raise TypeError(f"{what} must be a list of str, not {type(names).__name__}")
+        raise TypeError(f"{argument} must be a list of str, not {type(names).__name__}")
     return list(names)
 
 
-def _file(path: object) -> tuple[str | _types.UPath, str]:
-    """A file to read from, a `str` if it is local, and what to call it."""
-    if _arguments.is_upath(path) or (isinstance(path, str) and _arguments.is_url(path)):
+def _file(path: object) -> str | _types.UPath:
+    """A file to read from: a `str` if it is local."""
+    if _arguments.is_url_or_upath(path):
         from pathvein._remote import make_upath
 
-        upath = make_upath(path)
-        return upath, str(upath)
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"json_path must be str, os.PathLike or UPath, not {type(path).__name__}")
-    local = os.fsdecode(path)
-    return local, local
+        return make_upath(path)
+    return _arguments.decoded("json_path", path, "str, os.PathLike or UPath")

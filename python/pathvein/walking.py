@@ -1,4 +1,4 @@
-"""Listing every directory of a tree."""
+"""Walks: the listing of every directory of a tree."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def walk_parallel(
         path: The top of the tree.
         max_depth: The depth of the deepest directories to list; 0 is the top alone. `None`: no
             limit.
-        follow_links: Enter links to directories. One that leads back to a directory on the way
-            is an error, and not entered.
+        follow_links: Enter links to directories. A link to one of the directories above it is
+            an error, and not entered.
         exclude, one_file_system, threads, on_error, progress: As for :func:`pathvein.scan`.
 
     Returns:
-        What `os.walk` gives, in no particular order: each directory's path, which begins with
-        `path` as given, its directories' names and its other entries' names.
+        The tuples of `os.walk`, in no particular order: each directory's path, which begins
+        with `path` as given, its directories' names and its other entries' names.
 
     Raises:
         OSError: The top does not exist, is no directory or cannot be read.
@@ -56,16 +56,7 @@ def walk_parallel(
         ...     walk_parallel(top) == [(top, [], [])]
         True
     """
-    with iwalk_parallel(
-        path,
-        max_depth,
-        follow_links,
-        exclude=exclude,
-        one_file_system=one_file_system,
-        threads=threads,
-        on_error=on_error,
-        progress=progress,
-    ) as stream:
+    with iwalk_parallel(**locals()) as stream:
         return [listing for batch in stream.batches() for listing in batch]
 
 
@@ -82,8 +73,8 @@ def iwalk_parallel(
 ) -> WalkIterator:
     """List directories as :func:`walk_parallel` does, and yield each as it is read.
 
-    For trees that do not fit in memory. The arguments, and what is raised at once, are those of
-    :func:`walk_parallel`.
+    For trees that do not fit in memory. The arguments are those of :func:`walk_parallel`, and
+    the call raises the same exceptions.
 
     Returns:
         An iterator with the same methods and attributes as that of :func:`pathvein.iscan`.
@@ -120,11 +111,11 @@ def walk_python(
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
 ) -> Iterator[tuple[_types.UPath, list[str], list[str]]]:
-    """List every directory of anything that a UPath can name.
+    """List every directory of any file system that a UPath supports.
 
-    S3, Google Cloud and Azure are listed flat, whole pages of keys at a time; anything else
-    with one listing call for each directory and none for each entry. Nothing is taken from a
-    cache of listings, nor left in one.
+    S3, Google Cloud and Azure are listed flat, by pages of keys. Any other file system is
+    listed by one call for each directory, and none for each entry. The file system's cache of
+    listings is neither read nor written.
 
     Args:
         source: The top of the tree: a URL, a UPath, or a local path.
@@ -134,17 +125,17 @@ def walk_python(
         on_error: As for :func:`pathvein.scan`.
 
     Returns:
-        An iterator over each directory's UPath, its directories' names and its files' names. A
-        store may have a file and a directory of one name: it is then in both lists.
+        An iterator over each directory's UPath, its directories' names and its files' names. If
+        a store has a file and a directory of the same name, the name is in both lists.
 
         On S3, Google Cloud and Azure directories come in no particular order, mostly children
-        before parents: `exclude` and `max_depth` are the way to leave something out. Anywhere
-        else parents come before children, and names removed from the list of directories are
-        not entered.
+        before parents: use `exclude` and `max_depth` to leave directories out. On any other
+        file system parents come before children, and names that are removed from the list of
+        directories are not entered.
 
     Raises:
-        OSError: The source does not exist, is no directory or cannot be read; at the first
-            step, as for any generator.
+        OSError: The source does not exist, is no directory or cannot be read. It is raised by
+            the first `next`.
         ImportError: What the source needs is not installed; also for a local path.
 
     Example:

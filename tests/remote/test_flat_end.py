@@ -371,7 +371,7 @@ def test_a_level_that_obstore_cannot_tell_in_time(
     pytest.importorskip("obstore")
     from pathvein._remote.stores import obstore
 
-    monkeypatch.setattr(obstore, "_PATIENCE", 0.1)
+    monkeypatch.setattr(obstore, "_LEVEL_TIMEOUT", 0.1)
     left_out = [f"src/a/{number:04}" for number in range(1100)]
     keys = [*left_out, *(f"src/f{number:04}" for number in range(5000)), "src/d/f0"]
     bucket = stub.bucket(keys, latency=0.05)

@@ -488,7 +488,7 @@ def test_a_page_after_a_marker_that_fails(bucket: Bucket, monkeypatch: pytest.Mo
     from pathvein._remote.stores.obstore import Answer, ObstoreStore
 
     monkeypatch.setattr(retry, "_FIRST_DELAY", 0.001)
-    asked = ObstoreStore._asked
+    asked = ObstoreStore._response
     for count in (2, 5, 8, 10, 12):
         number = 0
 
@@ -500,7 +500,7 @@ def test_a_page_after_a_marker_that_fails(bucket: Bucket, monkeypatch: pytest.Mo
                 raise Answer(503, "slow down")
             return told
 
-        monkeypatch.setattr(ObstoreStore, "_asked", fails_once)
+        monkeypatch.setattr(ObstoreStore, "_response", fails_once)
         monkeypatch.setattr(ObstoreStore, "page_size", 1)
         _, reasons = both_ways(*bucket("m", "m-", "m-x", "m.", "m/", "m0", "n-", "n-/", "n/"))
         assert not reasons

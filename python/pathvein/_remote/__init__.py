@@ -1,12 +1,13 @@
-"""All that fsspec has to do with: scanning, walking and matching what is not on a local disk.
+"""Remote sources: scanning, walking and matching on the file systems of fsspec.
 
-This package is imported only when a source is a URL or a UPath, so that ``import pathvein`` needs
-neither fsspec nor universal-pathlib. The functions here are its door. Behind it:
+This package is imported only for URLs and UPaths, and by `walk_python`, so that
+``import pathvein`` needs neither fsspec nor universal-pathlib. The functions in this file are its
+interface. Its modules:
 
 * `source`: the root of a scan, its URLs, the UPaths of results;
-* `filesystems`: an adapter for each kind of file system, `stores`: those of object stores;
-* `directories`: listing directory by directory, `keys`: listing flat, by pages of keys;
-* `retry`, `errors`, `loop`, `names`: what these share.
+* `filesystems`: an adapter for each kind of file system; `stores`: those of object stores;
+* `directories`: listing directory by directory; `keys`: listing flat, by pages of keys;
+* `retry`, `errors`, `loop`, `names`: shared by these.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ import contextlib
 import functools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 try:
     try:
         import fsspec  # noqa: F401
     except (OSError, TypeError, ValueError) as error:
-        # It reads its configuration when it is imported, and does not name what is wrong there.
+        # fsspec reads its configuration when it is imported. Its errors do not name the file.
         raise ValueError(
             "fsspec cannot take its configuration (~/.config/fsspec, FSSPEC_... variables): "
             f"{error}"
         ) from error
-    import upath  # noqa: F401
+    from upath import UPath
 except ImportError as error:
     raise ImportError(
         "URLs and UPaths need universal-pathlib and fsspec: pip install 'pathvein[cloud]'",
@@ -40,18 +42,10 @@ from pathvein._listing import Listing
 from pathvein._remote.directories import DirectoryProducer, list_directory, walk_directories
 from pathvein._remote.keys.lister import Disordered, FlatDenied, KeyProducer, Store, Unfit
 from pathvein._remote.loop import WAIT_SLICE
-from pathvein._remote.source import (
-    RemoteSource,
-    local_path,
-    local_upath,
-    make_upath,
-    source_name,
-)
+from pathvein._remote.source import RemoteSource, local_path, make_upath, source_name
 from pathvein._remote.stores.base import ObjectStore
 
 if TYPE_CHECKING:
-    from upath import UPath
-
     from pathvein._stream import Producer
 
 __all__ = [
@@ -71,10 +65,10 @@ def open_source(
     concurrency: int | None = None,
     lister: str = "auto",
 ) -> RemoteSource | str:
-    """Open a URL or a UPath for listing; for one that is local give its path instead.
+    """Open a URL or a UPath for listing. For one that is local, return its path.
 
-    `storage_options` are added to those that a UPath carries already. Nothing is listed yet; an
-    archive is opened, though. Relative components are resolved.
+    `storage_options` are added to those of a UPath. An archive is opened; nothing is listed yet.
+    Relative components are resolved.
 
     Raises `ImportError` if the file system's package is missing, `ValueError` if the protocol is
     unknown, an `OSError` if the file system cannot be reached or the archive cannot be read.
@@ -87,8 +81,8 @@ def open_source(
 
 
 def open_local(path: str) -> RemoteSource:
-    """Open a local path for listing."""
-    return RemoteSource(local_upath(path))
+    """Open a local path, which may look like a URL, for listing."""
+    return RemoteSource(UPath(PurePath(path)))
 
 
 def open_scan(
@@ -99,13 +93,12 @@ def open_scan(
     max_depth: int | None,
     follow_links: bool,
 ) -> Producer:
-    """The producer of a scan: matches as UPath and the pattern's position.
+    """The producer of a scan. Its results are pairs of a UPath and the index of its pattern.
 
     Raises the `OSError` of a source that cannot be listed.
     """
-    producer, reason = _open_flat(
-        source, lambda: KeyScan(patterns, source.name, max_depth, exclude)
-    )
+    keys = functools.partial(KeyScan, patterns, source.name, max_depth, exclude)
+    producer, reason = _open_flat(source, keys)
     if producer is None:
         producer = DirectoryProducer(
             source, patterns, exclude=exclude, max_depth=max_depth, follow_links=follow_links
@@ -123,8 +116,8 @@ def walk(
     follow_links: bool,
     on_error: Callable[[OSError], object],
 ) -> Iterator[tuple[UPath, list[str], list[str]]]:
-    """Walk a source, flat if that can be: each directory, its directories' names, its files'."""
-    producer, reason = _open_flat(source, lambda: KeyWalk(max_depth, exclude))
+    """Walk a source, flat if possible: each directory, its directories' and files' names."""
+    producer, reason = _open_flat(source, functools.partial(KeyWalk, max_depth, exclude))
     if producer is None:
         for listed in walk_directories(
             source,
@@ -150,7 +143,7 @@ def walk(
 
 
 class RemoteDirectory:
-    """A remote directory whose names are given, to be matched against a pattern."""
+    """A remote directory whose listing is given, and the listings below it."""
 
     def __init__(self, path: UPath, listing: Listing) -> None:
         self._path = path
@@ -160,7 +153,7 @@ class RemoteDirectory:
         self.listing = listing
 
     def is_link(self, name: str) -> bool:
-        """Whether a name is a link. Only a listing tells."""
+        """Whether one of the given directories is a link, by a listing of this directory."""
         if self._links is None:
             self._links = set()
             if self._opened().adapter.may_have_links:
@@ -169,72 +162,66 @@ class RemoteDirectory:
         return name in self._links
 
     def list(self, rel: str) -> Listing:
-        """List a directory below, by its relative path."""
+        """List a directory below; `rel` is its path relative to this one."""
         source = self._opened()
         return source.wait(list_directory(source.adapter, rel))
 
     def close(self) -> None:
-        """Give back what was opened."""
+        """Close the file system if it was opened."""
         if self._source is not None:
             self._source.adapter.close()
 
     def _opened(self) -> RemoteSource:
-        # Only when it is needed: opening may take a connection.
+        # Only when it is needed: opening may make a connection.
         if self._source is None:
             self._source = RemoteSource(self._path)
         return self._source
 
 
-# Listing flat, by obstore or not
+# Flat listing, by obstore or by the file system
 
 
 def _open_flat(
     source: RemoteSource, keys: Callable[[], KeyScan | KeyWalk]
 ) -> tuple[Producer | None, str | None]:
-    """What lists a source flat, or `None` if it is to be listed by directories.
+    """The producer that lists a source flat; `None` if it must be listed by directories.
 
-    Also what is to be said once the source is listed: why that is not by obstore, though it was
-    to be.
+    Also the reason, if any, why the source is not listed by obstore although the caller chose
+    it. The caller warns of it once the source is listed.
     """
-    adapter, reason = source.adapter, None
-    store = adapter if isinstance(adapter, ObjectStore) and adapter.flat else None
+    adapter = source.adapter
+    reason = None
+    if not isinstance(adapter, ObjectStore) or not adapter.flat:
+        if source.lister == "obstore":
+            _warn(source, "it lists only S3, Google Cloud and Azure, and sorted")
+        return None, None
     try:
         if source.lister == "obstore":
-            other = _obstore(store)
-            if store is None or isinstance(other, str):
-                _warn(source, str(other))
-            else:
-                try:
-                    fallback = store, functools.partial(_warn, source)
-                    return KeyProducer(source, other, keys, fallback=fallback), None
-                except Unfit as unfit:
-                    _warn(source, str(unfit))
-                except Disordered:
-                    _warn(source, "its keys are not sorted")
-                    raise
-                except FlatDenied:
-                    # If listing by directories is denied as well, that is raised, and no warning.
-                    reason = "it is denied a flat listing"
-        if store is not None:
-            return KeyProducer(source, store, keys), reason
+            try:
+                by_obstore = _open_obstore(adapter)
+                fallback = adapter, functools.partial(_warn, source)
+                return KeyProducer(source, by_obstore, keys, fallback=fallback), None
+            except Unfit as unfit:
+                _warn(source, str(unfit))
+            except Disordered:
+                _warn(source, "its keys are not sorted")
+                raise
+            except FlatDenied:
+                # If listing by directories is denied as well, that is raised without a warning.
+                reason = "it is denied a flat listing"
+        return KeyProducer(source, adapter, keys), reason
     except (FlatDenied, Disordered):
-        pass
-    return None, reason
+        return None, reason
 
 
-def _obstore(store: ObjectStore | None) -> Store | str:
-    """The store by way of obstore, or the reason why that cannot be."""
-    if store is None:
-        return "it lists only S3, Google Cloud and Azure, and sorted"
+def _open_obstore(store: ObjectStore) -> Store:
+    """The store, listed by obstore. Raises `Unfit` with the reason if it cannot be."""
     try:
         from pathvein._remote.stores.obstore import open_obstore
     except ImportError as error:
         message = "lister='obstore' needs obstore: pip install 'pathvein[obstore]'"
         raise ImportError(message, name=error.name) from error
-    try:
-        return open_obstore(store)
-    except Unfit as reason:
-        return str(reason)
+    return open_obstore(store)
 
 
 def _warn(source: RemoteSource, reason: str) -> None:

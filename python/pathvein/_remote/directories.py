@@ -1,8 +1,9 @@
 """Scans and walks of a source that is listed directory by directory, many at a time.
 
-Who walks submits directories to the `DirectoryLister` and takes their listings, in any order. Each
-is listed by a coroutine on fsspec's event loop, never in the caller's thread, so that the caller
-can be interrupted. What is at hand (in memory, or local) is listed at once by who takes it.
+The scan or walk submits directories to the `DirectoryLister` and takes their listings, in any
+order. Directories are listed by coroutines on fsspec's event loop, and not in the caller's thread,
+so that the caller can be interrupted. If listing takes no request (in memory, or local), `take`
+lists one directory in the caller's thread.
 """
 
 from __future__ import annotations
@@ -32,31 +33,31 @@ if TYPE_CHECKING:
     from pathvein._remote.filesystems import FileSystem
     from pathvein._remote.source import RemoteSource
 
-#: As many links as Linux follows in one path.
+#: The most links that Linux follows in one path.
 MAX_LINKS = 40
 
-#: Tells by its path relative to the source, and by whether it is a directory, if an entry is left
-#: out.
+#: Whether an entry is excluded. Its arguments are the path relative to the source, and whether the
+#: entry is a directory.
 Excluded = Callable[[str, bool], bool]
 
 
 class Directory(NamedTuple):
-    """A directory that a walk has reached, with the way that led there."""
+    """A directory that a walk has reached, with the directories and links that led to it."""
 
     #: The path relative to the source, `""` for the source itself.
     rel: str
-    #: The directory above on the way, `None` for the source.
+    #: The directory above, `None` for the source.
     parent: Directory | None
-    #: The path without links, where links are followed and the file system can tell.
+    #: The path with all links resolved, if links are followed and the file system knows it.
     real: str | None
-    #: Number of links on the way.
+    #: How many links of the path were followed.
     links: int
 
 
 class Job(NamedTuple):
     """A directory to list."""
 
-    #: The caller's number for it.
+    #: The caller's number of the directory.
     number: int
     #: The directory, or the one above if `name` is given.
     directory: Directory
@@ -65,17 +66,16 @@ class Job(NamedTuple):
 
 
 class Done(NamedTuple):
-    """A directory that was listed, or the error that kept it from being listed."""
+    """The listing of a directory, or the error that prevented it."""
 
     job: Job
     #: `None` if the directory could not be entered.
     directory: Directory | None
-    listing: Listing | None
-    error: BaseException | None
+    result: Listing | BaseException
 
 
 def source_directory(source: RemoteSource, *, follow_links: bool) -> Directory:
-    """The source as a directory: where a walk begins."""
+    """The source as a directory."""
     try:
         real = source.real_path() if follow_links else None
     except Exception as error:
@@ -85,12 +85,15 @@ def source_directory(source: RemoteSource, *, follow_links: bool) -> Directory:
 
 
 class DirectoryLister:
-    """Lists what is submitted, the latest first. For one thread, but for `close`."""
+    """Lists submitted directories, the latest first.
+
+    Only `close` may be called from another thread.
+    """
 
     def __init__(self, source: RemoteSource, excluded: Excluded | None) -> None:
         self._adapter = source.adapter
         self._excluded = excluded
-        #: Submitted and not taken.
+        #: How many directories are submitted and not taken.
         self._unfinished = 0
         self._closed = False
         self._process = os.getpid()
@@ -101,11 +104,11 @@ class DirectoryLister:
 
     @property
     def busy(self) -> bool:
-        """Whether something is still to be taken."""
+        """Whether a submitted directory is not yet taken."""
         return not self._closed and self._unfinished > 0
 
     def submit(self, job: Job) -> None:
-        """Have a directory listed."""
+        """Put a directory into the queue."""
         self._unfinished += 1
         if self._adapter.at_hand:
             self._stack.append(job)
@@ -113,7 +116,7 @@ class DirectoryLister:
             self._adapter.loop.call_soon_threadsafe(self._queue.put_nowait, job)
 
     def take(self, seconds: float) -> list[Done]:
-        """What has been listed since; waits at most so many seconds for something."""
+        """The directories listed since the last call. Waits at most `seconds` for the first."""
         if not self.busy:
             return []
         if self._adapter.at_hand:
@@ -125,9 +128,9 @@ class DirectoryLister:
         return [] if self._closed else done
 
     def close(self) -> None:
-        """Cancel what is in flight, and wait a moment for it to end."""
+        """Cancel the requests in flight, and wait a moment for them to end."""
         self._closed = True
-        # A fork has nothing to cancel.
+        # A forked process has no requests in flight.
         if not self._adapter.at_hand and os.getpid() == self._process:
             self._adapter.close()
             self._task.close()
@@ -135,7 +138,7 @@ class DirectoryLister:
     # On the loop
 
     async def _run(self, task: BackgroundTask) -> None:
-        """List whatever is submitted, until this is cancelled."""
+        """List submitted directories until this task is cancelled."""
 
         async def work() -> None:
             while True:
@@ -143,7 +146,7 @@ class DirectoryLister:
 
         workers = [asyncio.create_task(work()) for _ in range(self._adapter.most_requests)]
         try:
-            # None ends by itself, so one that has ended has failed, or was cancelled.
+            # No worker returns, so one that is done has failed or was cancelled.
             done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
             done.pop().result()
         finally:
@@ -159,17 +162,17 @@ class DirectoryLister:
             else:
                 directory = await enter(self._adapter, job.directory, job.name, is_link=job.is_link)
             listing = await list_directory(self._adapter, directory.rel, self._excluded)
-            return Done(job, directory, listing, None)
+            return Done(job, directory, listing)
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            return Done(job, directory, None, unwrapped(error))
+            return Done(job, directory, unwrapped(error))
 
 
 async def list_directory(
     adapter: FileSystem, rel: str, excluded: Excluded | None = None
 ) -> Listing:
-    """List one directory without what is `excluded`. Raises what `FileSystem.list` raises."""
+    """List one directory without its excluded entries. Raises what `FileSystem.list` raises."""
     if excluded is None:
         return await adapter.list(rel)
     prefix = f"{rel}/" if rel else ""
@@ -186,8 +189,8 @@ async def enter(
 ) -> Directory:
     """The sub-directory `name`; `is_link` if the listing has it among its links.
 
-    A link to a directory on the way raises `OSError` (`ELOOP`), and so does the 41st link of a
-    way, which ends loops where the file system cannot resolve links.
+    A link to one of the directories above raises `OSError` (`ELOOP`). So does the 41st link of a
+    path, which ends loops on file systems that cannot resolve links.
     """
     rel = join(directory.rel, name)
     if not is_link:
@@ -212,7 +215,7 @@ async def enter(
 
 
 class DirectoryProducer:
-    """The producer of a scan: the core says which directories it needs."""
+    """The producer of a scan. The core decides which directories are listed."""
 
     def __init__(
         self,
@@ -226,23 +229,20 @@ class DirectoryProducer:
         self._source = source
         self._follow_links = follow_links
         self._scan = ListingScan(patterns, max_depth)
-        self._directories = self._entries = self._matches = self._links = 0
-        self._error_count = 0
+        self._directories = self._entries = self._matches = self._links = self._error_count = 0
         self._errors: list[OSError] = []
-        self._found: list[tuple[Any, int]] = []
+        self._found: list[tuple[UPath, int]] = []
         self._lister = DirectoryLister(source, exclude.is_excluded if exclude else None)
-        # The source is listed at once: if that fails, the scan does not even begin.
+        # The source is listed here: its failure is raised at once.
         top = source_directory(source, follow_links=follow_links)
         self._lister.submit(Job(self._scan.source(source.name), top))
         try:
             while not (listed := self._lister.take(WAIT_SLICE)):
                 pass
             [done] = listed
-            if done.listing is None:
-                assert done.error is not None
-                raise done.error
-            self._listed(done.job.number, top, done.listing)
-            self._take_matches()
+            if not isinstance(done.result, Listing):
+                raise done.result
+            self._take(done)
         except BaseException:
             self.close()
             raise
@@ -252,7 +252,7 @@ class DirectoryProducer:
         deadline = time.monotonic() + seconds
         while self._lister.busy and not (self._found or self._errors):
             for done in self._lister.take(min(WAIT_SLICE, max(deadline - time.monotonic(), 0))):
-                self._visited(done)
+                self._take(done)
             if time.monotonic() >= deadline:
                 break
         found, self._found = self._found, []
@@ -284,21 +284,26 @@ class DirectoryProducer:
         self._error_count += 1
         self._errors.append(error)
 
-    def _visited(self, done: Done) -> None:
-        number, error = done.job.number, done.error
-        if done.directory is not None and done.listing is not None:
-            self._listed(number, done.directory, done.listing)
-        elif not isinstance(error, OSError):
-            assert error is not None
-            raise error
-        elif done.directory is not None and is_gone(error):
+    def _take(self, done: Done) -> None:
+        number, directory, result = done.job.number, done.directory, done.result
+        if isinstance(result, Listing):
+            assert directory is not None
+            self._take_listing(number, directory, result)
+        elif not isinstance(result, OSError):
+            raise result
+        elif directory is not None and is_gone(result):
             self._scan.absent(number)
         else:
-            self._failed(error)
+            self._failed(result)
             self._scan.not_listed(number)
-        self._take_matches()
+        for rel, pattern in self._scan.take_matches():
+            try:
+                self._found.append((self._source.path(rel), pattern))
+                self._matches += 1
+            except OSError as error:
+                self._failed(error)
 
-    def _listed(self, number: int, directory: Directory, listing: Listing) -> None:
+    def _take_listing(self, number: int, directory: Directory, listing: Listing) -> None:
         dirnames, filenames = listing.dirnames, listing.filenames
         self._directories += 1
         self._entries += len(dirnames) + len(filenames)
@@ -312,16 +317,6 @@ class DirectoryProducer:
             name = dirnames[index]
             self._lister.submit(Job(wanted, directory, name, name in links))
 
-    def _take_matches(self) -> None:
-        for rel, pattern in self._scan.take_matches():
-            try:
-                path = self._source.path(rel)
-            except OSError as error:
-                self._failed(error)
-            else:
-                self._matches += 1
-                self._found.append((path, pattern))
-
 
 def walk_directories(
     source: RemoteSource,
@@ -334,29 +329,26 @@ def walk_directories(
     """Walk a source: each directory's path, its directories' names, its files' names.
 
     Directories come before those below them. Names that are removed from the list of directories
-    are not entered. `excluded` is given each entry's relative path and whether it is a directory;
-    what it holds for is neither listed nor entered. `max_depth` 0 gives the source alone. Links
-    are entered only with `follow_links`, loops never.
+    are not entered. Excluded entries are neither listed nor entered. `max_depth` 0 lists the
+    source alone. Links are entered only with `follow_links`, loops never.
 
-    The source's own failure is raised, each other one handed to `on_error`. A directory that is
-    gone when it is opened is left out.
+    An error of the source itself is raised. Any other is passed to `on_error`. A directory that
+    is gone when it is opened is left out.
     """
     lister = DirectoryLister(source, excluded)
     lister.submit(Job(0, source_directory(source, follow_links=follow_links)))
     try:
         while lister.busy:
             for done in lister.take(WAIT_SLICE):
-                directory, listing, error = done.directory, done.listing, done.error
-                path = None
-                if directory is not None and listing is not None:
-                    try:
-                        path = source.path(directory.rel)
-                    except OSError as unaddressable:
-                        error = unaddressable
-                if directory is None or listing is None or path is None:
-                    assert error is not None
-                    if not isinstance(error, OSError) or done.job.number == 0:
-                        raise error
+                directory, listing = done.directory, done.result
+                try:
+                    if not isinstance(listing, Listing):
+                        raise listing
+                    assert directory is not None
+                    path = source.path(directory.rel)
+                except OSError as error:
+                    if done.job.number == 0:
+                        raise
                     if directory is None or not is_gone(error):
                         on_error(error)
                     continue

@@ -1,8 +1,8 @@
-"""Whatever a file system raises, as the `OSError` that fits.
+"""Conversion of any exception of a file system to the `OSError` that fits.
 
-Client libraries raise classes of their own, which need not be installed here: an error is known
-by its number, its HTTP status, the store's code for it, the names of its classes, or its text.
-What is common to all file systems stands here; an adapter adds what is special about its own.
+Client libraries raise classes of their own, which need not be installed. So an error is recognized
+by its number, its HTTP status, the store's error code, the names of its classes, or its text.
+This module has the meanings that are common to all file systems. Adapters add their own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal
 
 from pathvein._listing import noted
 
-#: Subclasses first: the first that fits counts.
+#: Subclasses come before their bases: the first match is used.
 _ERRNO_OF_CLASS: tuple[tuple[type[OSError], int], ...] = (
     (FileNotFoundError, errno.ENOENT),
     (NotADirectoryError, errno.ENOTDIR),
@@ -40,7 +40,7 @@ _ERRNO_OF_STATUS = {
     504: errno.ETIMEDOUT,
 }
 
-#: What is known of the errors of the usual client libraries.
+#: Names of the classes that the usual client libraries raise.
 _DISCONNECTED = frozenset(
     {
         *("BadAnswer", "BadGatewayError", "ClientConnectionError", "ClientPayloadError"),
@@ -60,24 +60,24 @@ _TEXTS = (
     (errno.ENOTDIR, r"not a directory|requires a directory"),
     (errno.ELOOP, r"too many levels of symbolic links"),
 )
-#: Searched for in the names of classes as well.
+#: Searched for in the text, and in the name of the class.
 _DENIED = re.compile(
     r"access.?denied|authenticat|authoriz|credential|forbidden|permission", re.IGNORECASE
 )
 
-#: Why a request may succeed if it is sent again: the server asks for fewer requests, the
-#: connection failed, there was no answer in time.
+#: Why a request may succeed if it is sent again: too many requests were sent, the connection
+#: failed, or there was no response in time.
 Transient = Literal["throttled", "disconnected", "timeout"]
 
 
 class BadAnswer(Exception):
-    """The store answered with something that is no listing, or with half of one."""
+    """The response of a store is not a listing, or is incomplete."""
 
 
 class ErrorMeanings:
-    """What the errors of one kind of file system mean, beside those of any.
+    """The meanings of the errors of one kind of file system, in addition to the common ones.
 
-    All but the texts are exact names. A text is a regular expression; case does not matter.
+    Codes and classes are exact names. Texts are regular expressions, matched without case.
     """
 
     def __init__(
@@ -93,13 +93,13 @@ class ErrorMeanings:
     ) -> None:
         """
         Args:
-            denied: Codes of the store for: the request is denied.
-            refused: Codes for: the credentials are refused, and with them any other request.
-            throttled: Codes for: fewer requests, please.
-            disconnected: Classes for: the connection failed.
+            denied: Codes of the store if it denies a request.
+            refused: Codes if it refuses the credentials, and with them any request.
+            throttled: Codes if it asks for fewer requests.
+            disconnected: Classes of errors of the connection.
             disconnected_text: The beginning of the text of such an error.
-            timeout: Classes for: no answer came in time.
-            texts: What the text of an error holds, and the number that it stands for.
+            timeout: Classes of errors if no response came in time.
+            texts: Pairs of an error number and a part of the text.
         """
         self._refused = frozenset(refused)
         self._denied = self._refused.union(denied)
@@ -110,7 +110,7 @@ class ErrorMeanings:
         self._texts = [(code, re.compile(t, re.IGNORECASE)) for code, t in (*texts, *_TEXTS)]
 
     def transient(self, error: BaseException) -> Transient | None:
-        """Why a request may succeed if it is sent again, or `None` if it will not."""
+        """Why the request may succeed if it is sent again, or `None` if it will not."""
         status, code = http_status(error), error_code(error)
         if status in (403, 404):
             return None
@@ -151,34 +151,36 @@ class ErrorMeanings:
         return errno.ETIMEDOUT if "timeout" in name.lower() else errno.EIO
 
     def os_error(self, error: Exception, filename: str, doing: str) -> OSError:
-        """`error` as the `OSError` that fits, with `filename`. The caller chains the two."""
+        """The `OSError` that fits, with `filename`, a note of the operation, and the cause."""
         code = self.errno_of(error)
         message = error.strerror if isinstance(error, OSError) else None
         if hasattr(error, "host"):
-            # An error of aiohttp: its text names the host that could not be reached.
+            # aiohttp's text names the host that could not be reached.
             message = _first_line(error)
         if not isinstance(message, str) or not message:
             if any(type(error) is cls for cls, _ in _ERRNO_OF_CLASS):
                 message = os.strerror(code)
             else:
-                # botocore adds its own number of retries, which is always zero here.
+                # botocore appends the number of its own retries, which are switched off.
                 text = _first_line(error).replace(" (reached max retries: 0)", "")
                 message = f"{type(error).__name__}: {text}"
-        return noted(OSError(code, message, filename), doing)
+        made = noted(OSError(code, message, filename), doing)
+        made.__cause__ = error
+        return made
 
 
-#: What errors mean on any file system.
+#: The meanings that are common to all file systems.
 GENERIC = ErrorMeanings()
 
 
 def _first_line(error: Exception) -> str:
-    """The text of an error, without the whole response that some libraries append to it."""
+    """The text of an error, without the response body that some libraries append."""
     first, *rest = str(error).splitlines() or [""]
     return f"{first} {rest[0].strip()}" if first.endswith(":") and rest else first
 
 
 def http_status(error: BaseException) -> int | None:
-    """The HTTP status that an error of some client library carries."""
+    """The HTTP status of an error of a client library, if it has one."""
     response = getattr(error, "response", None)
     if isinstance(response, Mapping):  # botocore
         candidates = [response.get("ResponseMetadata", {}).get("HTTPStatusCode")]
@@ -195,7 +197,7 @@ def http_status(error: BaseException) -> int | None:
 
 
 def error_code(error: BaseException) -> str | None:
-    """The code by which the store calls the error, such as `SlowDown`."""
+    """The store's code for an error, such as `SlowDown`, if it has one."""
     response = getattr(error, "response", None)
     code: object = getattr(error, "error_code", None)  # azure, obstore
     if isinstance(response, Mapping):  # botocore

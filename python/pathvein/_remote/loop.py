@@ -1,9 +1,9 @@
-"""Work on fsspec's event loop for a caller in another thread, and in threads for the loop.
+"""Work on fsspec's event loop for a caller in another thread, and threads for blocking requests.
 
-All listing is asynchronous and runs on the loop that fsspec keeps in a thread of its own.
+All listing is asynchronous and runs on the event loop that fsspec keeps in a thread of its own.
 `fsspec.asyn.sync` leaves a coroutine running when the caller is interrupted. Here the caller
-waits in slices, so that signals are seen, and what it waits for is cancelled when it leaves.
-A synchronous file system is asked in threads, which the loop waits for.
+waits in slices, so that signals are handled, and the coroutine is cancelled if the caller leaves.
+Requests of a synchronous file system run in threads, and the loop awaits them.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: Seconds that a waiting caller sleeps before it looks for signals.
+#: Seconds that a waiting caller sleeps until signals are handled.
 WAIT_SLICE = 0.05
-#: Seconds that cancelled work gets to end.
+#: Seconds to wait for cancelled work to end.
 CANCEL_TIMEOUT = 0.15
-#: Results that may wait for the caller before nothing more is asked for.
+#: The number of results that are not yet taken above which no more requests are sent.
 _MOST_WAITING = 4096
 
 
 class BackgroundTask:
-    """A coroutine on the loop, and the results that the caller has not taken yet."""
+    """A coroutine on the loop, and the results that the caller has not yet taken."""
 
     def __init__(
         self,
@@ -47,13 +47,13 @@ class BackgroundTask:
         self._begun = False
         self._closed = False
         self._taken = asyncio.Event()
-        #: What ended the work, but for being closed.
+        #: The exception that ended the work, other than the cancellation by `close`.
         self._failure: BaseException | None = None
-        self._over = threading.Event()
+        self._ended = threading.Event()
         try:
             loop.call_soon_threadsafe(self._begin)
         except BaseException:
-            # An interrupt may come when the loop has begun with the work already.
+            # An interrupt may come after the loop has started the work.
             self.close()
             raise
 
@@ -67,33 +67,30 @@ class BackgroundTask:
         try:
             await self._work(self)
         except asyncio.CancelledError:
-            # Without this the results so far would pass for all results.
+            # Without this, the results so far would look like all results.
             self._failure = RuntimeError("the listing was cancelled from elsewhere")
         except BaseException as error:
-            # Kept here and not in a future, which would end the loop with an interrupt, and make
-            # another `TimeoutError` of one, without its filename.
+            # Not in a future: an interrupt would end the loop, and a `TimeoutError` would be
+            # replaced by one without filename.
             self._failure = unwrapped(error)
         finally:
-            self._over.set()
+            self._ended.set()
             with self._changed:
                 self._changed.notify_all()
 
     def put(self, results: list[Any], errors: list[OSError]) -> None:
-        """Hand results to the caller. The first call ends `wait_for_begin`, also without any."""
+        """Pass results to the caller. The first call, even with none, ends `wait_for_begin`."""
         with self._changed:
-            first = not self._begun
             self._begun = True
-            if not (first or results or errors):
-                return
             self._results += results
             self._errors += errors
             self._changed.notify_all()
 
     async def wait_for_space(self) -> None:
-        """Wait until the caller has taken most results."""
+        """Wait while too many results are not yet taken."""
         while self._is_full():
             self._taken.clear()
-            # The caller may have taken them before the event was cleared.
+            # The caller may have taken them just before the event was cleared.
             if self._is_full():
                 await self._taken.wait()
 
@@ -104,34 +101,34 @@ class BackgroundTask:
         if self._task is not None:
             self._task.cancel()
         else:
-            self._over.set()
+            self._ended.set()
 
     # In the caller's thread
 
     def wait_for_begin(self) -> None:
-        """Wait for the first `put`, or the end. Raises what ended the work."""
+        """Wait for the first `put`, or the end. Raises the exception that ended the work."""
         with self._changed:
-            while not (self._begun or self._over.is_set()):
+            while not (self._begun or self._ended.is_set()):
                 self._changed.wait(WAIT_SLICE)
-        if self._over.is_set() and self._failure is not None:
+        if self._ended.is_set() and self._failure is not None:
             raise self._failure
 
     def take(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
-        """The results so far, the errors, and whether these were all.
+        """The results so far, the errors, and whether these were the last.
 
-        Waits at most so many seconds for some. Raises what ended the work.
+        Waits at most `seconds` for the first. Raises the exception that ended the work.
         """
         deadline = time.monotonic() + seconds
         with self._changed:
             while True:
-                # Asked first: all that was put before the end is there at the end.
-                ended = self._over.is_set() or self._closed
+                # Read before the results: after the end no more are put.
+                ended = self._ended.is_set() or self._closed
                 results, errors = self._results, self._errors
                 left = deadline - time.monotonic()
                 if results or errors or ended or left <= 0:
                     self._results, self._errors = [], []
                     break
-                # On some systems signals do not end a wait.
+                # On some systems a signal does not end the wait.
                 self._changed.wait(min(left, WAIT_SLICE))
         if results or errors:
             self._loop.call_soon_threadsafe(self._taken.set)
@@ -144,10 +141,10 @@ class BackgroundTask:
         """Cancel the work, and wait a moment for it to end."""
         self._closed = True
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            if not self._over.is_set():
+            if not self._ended.is_set():
                 self._loop.call_soon_threadsafe(self._cancel)
                 check_thread(self._loop)
-                self._over.wait(CANCEL_TIMEOUT)
+                self._ended.wait(CANCEL_TIMEOUT)
 
 
 def run_on_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
@@ -169,16 +166,16 @@ def run_on_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -
 
 
 class Escaped(BaseException):
-    """Carries across the event loop, as its cause, an exception that would end the loop."""
+    """Wraps an exception, as its cause, that would otherwise end the event loop."""
 
 
 def unwrapped(error: BaseException) -> BaseException:
-    """The exception that an `Escaped` carries, or any other as it is."""
+    """The cause of an `Escaped`; any other exception unchanged."""
     return error.__cause__ or error if isinstance(error, Escaped) else error
 
 
 def run_at_once(work: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that never waits for anything."""
+    """Run a coroutine that never suspends, without an event loop."""
     try:
         work.send(None)
     except StopIteration as end:
@@ -189,7 +186,7 @@ def run_at_once(work: Coroutine[Any, Any, T]) -> T:
 
 
 def check_thread(loop: asyncio.AbstractEventLoop) -> None:
-    """Raises `RuntimeError` in the thread of the loop, which would wait for itself."""
+    """Raises `RuntimeError` in the loop's own thread: it would wait for itself."""
     try:
         running = asyncio.get_running_loop()
     except RuntimeError:
@@ -199,20 +196,21 @@ def check_thread(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def check_process(process: int) -> None:
-    """Raises `RuntimeError` in a fork of `process`, which has no threads that list."""
+    """Raises `RuntimeError` in a forked process, which does not have the listing threads."""
     if os.getpid() != process:
         raise RuntimeError("a running scan cannot be taken into another process")
 
 
-#: Makes a file system object for one thread; `lost`: not of the connection that there is.
+#: Makes a file system object for one thread. Its argument is whether the existing connection is
+#: lost.
 Connect = Callable[[bool], contextlib.AbstractContextManager[Any]]
 
 
 class RequestThreads:
-    """Daemon threads, each with a file system object of its own where the adapter makes one.
+    """Daemon threads for blocking requests, each with a file system object of the adapter.
 
-    They are started as they are needed, and end after `close`. The interpreter would wait for
-    those of a `ThreadPoolExecutor` at its end, also for one whose request is never answered.
+    They are started when they are needed, and end after `close`. A `ThreadPoolExecutor` would not
+    do: the interpreter waits for its threads at exit, even if a request is never answered.
     """
 
     def __init__(
@@ -220,12 +218,12 @@ class RequestThreads:
     ) -> None:
         """
         Args:
-            fs: The file system object to fall back to.
-            most: How many threads there may be.
+            fs: The object for the first thread, if `connect` fails.
+            most: The most threads.
             connect: Makes a thread's own file system object.
-            is_lost: Whether an error says that a connection is of no use any more.
+            is_lost: Whether an error says that the connection is lost.
         """
-        #: Whether nothing is to be asked any more.
+        #: Set when no more requests may be sent.
         self.closed = threading.Event()
         self._fs = fs
         self._most = most
@@ -238,13 +236,13 @@ class RequestThreads:
         self._idle = threading.Semaphore(0)
         self._lock = threading.Lock()
         self._threads = 0
-        #: How many threads have a file system object to ask.
+        #: How many threads have a file system object.
         self._connected = 0
 
     async def run(self, request: Callable[[Any], T]) -> T:
-        """The answer to a request, which is given a file system object."""
+        """Call `request` with a file system object in a thread, and await its result."""
         if self.closed.is_set():
-            raise _ended()
+            raise scan_ended()
         if not self._idle.acquire(blocking=False):
             self._start_thread()
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
@@ -252,7 +250,7 @@ class RequestThreads:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Let the threads end. One that waits for an answer ends after that."""
+        """End the threads, each after the request that it waits for."""
         with self._lock:
             self.closed.set()
             for _ in range(self._threads):
@@ -266,7 +264,7 @@ class RequestThreads:
             try:
                 thread.start()
             except RuntimeError:
-                # The system has no more threads. Those that there are do it all.
+                # The system allows no more threads. Go on with those that exist.
                 if not self._threads:
                     raise
                 self._most = self._threads
@@ -280,7 +278,7 @@ class RequestThreads:
             except BaseException:
                 with self._lock:
                     if self._connected:
-                        # There are no more connections. The other threads do it all.
+                        # The server allows no more connections. Go on with those that exist.
                         self._threads = self._most = self._threads - 1
                         return
                     self._connected += 1
@@ -295,7 +293,7 @@ class RequestThreads:
                     continue
                 try:
                     if self.closed.is_set():
-                        raise _ended()
+                        raise scan_ended()
                     if lost:
                         connection.close()
                         fs = connection.enter_context(self._connect(True))
@@ -314,5 +312,6 @@ class RequestThreads:
                 self._idle.release()
 
 
-def _ended() -> InterruptedError:
+def scan_ended() -> InterruptedError:
+    """The error of a request that would be sent after the scan was closed."""
     return InterruptedError(errno.EINTR, "the scan has ended")

@@ -1,7 +1,7 @@
-"""The one layer that sends requests again, and limits how many are in flight.
+"""The only layer that retries requests, and limits how many are in flight.
 
-A client library's own retries are switched off for listing: two layers of five tries each would
-send twenty-five requests.
+The retries of the client libraries are switched off for listing: two layers of five tries each
+would send twenty-five requests.
 """
 
 from __future__ import annotations
@@ -19,23 +19,22 @@ from pathvein._remote.errors import ErrorMeanings
 
 T = TypeVar("T")
 
-#: Seconds until a request without an answer is cancelled and sent again. A safety net: most
-#: client libraries have time-outs of their own.
+#: Seconds until a request without a response is cancelled and retried. Most client libraries have
+#: time-outs of their own.
 TIMEOUT = 30.0
-#: The first delay before a request is sent again, in seconds; it doubles each time, up to the
-#: longest.
+#: Backoff: the seconds before the first retry, which double for each further one, and their limit.
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
-#: How often a request is sent at most.
+#: Most tries of one request, by the reason of the last failure.
 _TRIES = {"throttled": 9, "disconnected": 6, "timeout": 3}
-#: Seconds that a request gets to end once it is cancelled.
+#: Seconds to wait for a cancelled request to end.
 _CANCEL_TIMEOUT = 0.1
-#: Seconds within which several "slow down" count as one: requests in flight get it together.
+#: Seconds within which several "slow down" responses count as one: all requests in flight get one.
 _THROTTLE_INTERVAL = 0.2
 
 
 class ConcurrencyLimit:
-    """How many requests may be in flight: half as many after "slow down", then slowly more."""
+    """The limit of requests in flight. It is halved after "slow down", and then slowly raised."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -46,7 +45,7 @@ class ConcurrencyLimit:
 
     @property
     def limit(self) -> int:
-        """How many requests may be in flight now."""
+        """Most requests in flight now."""
         return int(self._limit)
 
     async def __aenter__(self) -> None:
@@ -77,20 +76,20 @@ class ConcurrencyLimit:
                 free -= 1
 
     def throttled(self) -> None:
-        """The store has asked for fewer requests."""
+        """Halve the limit: the store has asked for fewer requests."""
         now = time.monotonic()
         if now >= self._throttled_until:
             self._throttled_until = now + _THROTTLE_INTERVAL
             self._limit = max(1.0, self._limit / 2)
 
     def succeeded(self) -> None:
-        """A request was answered."""
+        """Raise the limit: a request has succeeded."""
         self._limit = min(float(self._most), self._limit + 1 / self._limit)
 
 
 @dataclass
 class RequestCounts:
-    """How many requests were sent, and how many of them were sent again."""
+    """How many requests were sent, and how many of these were retries."""
 
     requests: int = 0
     retries: int = 0
@@ -104,21 +103,21 @@ async def send(
     *,
     timeout_factor: float | None = 1,
 ) -> T:
-    """Send a request, again if need be, until it is answered or has been sent often enough.
+    """Send a request, with retries, and return its response.
 
     Args:
-        request: Sends it and gives the answer.
-        limit: How many may be in flight.
+        request: Sends it once.
+        limit: Limits the requests in flight.
         counts: Where it is counted.
-        errors: What its errors mean.
-        timeout_factor: How many times as long as others it may take; `None`: for ever.
+        errors: The meanings of its errors.
+        timeout_factor: Its time-out as a multiple of `TIMEOUT`; `None`: no time-out.
 
-    Raises what the last try raised.
+    Raises the exception of the last try.
     """
     tries = 0
 
     async def send_once() -> T:
-        # Counted here: a request that is cancelled while it waits for its turn is not sent.
+        # Counted here: a request that is cancelled while it waits for the limit is not sent.
         counts.requests += 1
         counts.retries += tries > 1
         return await request()
@@ -128,9 +127,9 @@ async def send(
         try:
             async with limit:
                 if timeout_factor is None:
-                    answer = await send_once()
+                    response = await send_once()
                 else:
-                    answer = await _within(TIMEOUT * timeout_factor, send_once())
+                    response = await _within(TIMEOUT * timeout_factor, send_once())
         except Exception as error:
             kind = errors.transient(error)
             if kind is None or tries >= _TRIES[kind]:
@@ -141,18 +140,18 @@ async def send(
                 limit.throttled()
         else:
             limit.succeeded()
-            return answer
+            return response
         delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (tries - 1))
         await asyncio.sleep(delay * random.uniform(0.5, 1))
 
 
-async def _within(seconds: float, answer: Awaitable[T]) -> T:
-    """The answer, or `TimeoutError`.
+async def _within(seconds: float, response: Awaitable[T]) -> T:
+    """The response, or `TimeoutError`.
 
-    `asyncio.wait_for` waits until a request that was cancelled has ended, and some never do.
+    `asyncio.wait_for` does not do: it waits for the cancelled request to end, and some never do.
     """
-    task = asyncio.ensure_future(answer)
-    # asyncio reports an exception that nobody retrieves, also that of an abandoned request.
+    task = asyncio.ensure_future(response)
+    # asyncio logs exceptions that are never retrieved, such as that of an abandoned request.
     task.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
         done, _ = await asyncio.wait((task,), timeout=seconds)
@@ -164,6 +163,6 @@ async def _within(seconds: float, answer: Awaitable[T]) -> T:
         task.cancel()
         raise TimeoutError
     if task.cancelled():
-        # Something that it waited for was cancelled, such as a connection that requests share.
+        # By the client library, such as with a connection that several requests share.
         raise ConnectionAbortedError(errno.ECONNABORTED, "the request was cancelled on its way")
     return task.result()

@@ -1,11 +1,10 @@
 """The source of a remote scan or walk: its root, its URLs, and the UPaths of its results.
 
-Listing goes by strings. A UPath costs 46 to 80 µs, so one is made for each result only.
+Listing works on strings. To make a UPath takes 46 to 80 µs, so only results get one.
 """
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -20,15 +19,15 @@ from pathvein._remote.names import join, unaddressable
 T = TypeVar("T")
 
 _LOCAL_PROTOCOLS = frozenset({"", "file", "local"})
-#: Protocols that have a tree of their own in what comes after them in a chain.
+#: Protocols that open the file that follows them in a chained URL as a tree of its own.
 _CONTAINERS = frozenset({"dir", "libarchive", "reference", "tar", "zip"})
 _EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
 
 
 class RemoteSource:
-    """The source of one scan or walk. A local UPath is welcome.
+    """The source of one scan or walk. It may be a local UPath.
 
-    The file system is opened, and an archive with it. Nothing is listed yet.
+    The constructor opens the file system, or the archive. It lists nothing.
     """
 
     def __init__(
@@ -42,24 +41,26 @@ class RemoteSource:
         """
         Args:
             path: The user's path.
-            resolve: Whether to resolve `.`, `..` and, where the server can tell, links.
-            concurrency: How many requests may be in flight.
-            lister: What the caller wants it to be listed with.
+            resolve: Whether to resolve `.`, `..` and, if the file system can, links.
+            concurrency: Most requests in flight.
+            lister: What the caller has chosen to list it with.
 
         Raises `ImportError` if a package is missing, or the `OSError` that fits.
         """
-        #: The user's path. Every result is made from it.
+        #: The user's path. Every result is derived from it.
         self.root = path
         self.lister = lister
         url = str(path)
         try:
-            # Reading `.fs` also makes every path derived from this one share that object.
+            # Paths that are derived from this one share the object that `.fs` gives.
             user_fs: Any = path.fs
-            if resolve and not {".", ".."}.isdisjoint(path.path.split("/")):
-                self.root = _without_dots(path)
+            # Only a web server knows what its paths mean.
+            may_resolve = resolve and path.protocol not in ("http", "https")
+            if may_resolve and not {".", ".."}.isdisjoint(path.path.split("/")):
+                self.root = path.resolve()
             self._root_path: str = self.root.path
             self._url = str(self.root)
-            #: How it is listed.
+            #: The adapter that lists it.
             self.adapter = open_adapter(
                 user_fs,
                 self._root_path,
@@ -67,7 +68,7 @@ class RemoteSource:
                 url=self.url,
                 concurrency=concurrency,
             )
-            # The real path on the file system behind a wrapper is no path of the wrapper.
+            # A real path on the file system behind a wrapper is not a path of the wrapper.
             if resolve and type(self.adapter.fs) is type(user_fs):
                 self._resolve_links()
         except (MemoryError, RuntimeError, TypeError, ValueError):
@@ -89,7 +90,7 @@ class RemoteSource:
             adapter.base, adapter.name = real, source_name(self.root)
 
     def real_path(self) -> str | None:
-        """The root's path with all links resolved, or `None` if that is not known."""
+        """The root's path with all links resolved, or `None` if it is unknown."""
         if not self.adapter.resolves_links:
             return None
         counts = self.adapter.counts
@@ -106,13 +107,13 @@ class RemoteSource:
         return self.adapter.name
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for something that the adapter does."""
+        """Run a coroutine of the adapter, and wait for its result."""
         if self.adapter.at_hand:
             return run_at_once(work)
         return run_on_loop(self.adapter.loop, work)
 
     def url(self, rel: str = "") -> str:
-        """The URL of an entry, for messages. Unlike a path, it can hold any key."""
+        """The URL of an entry, for messages. Unlike a UPath, it can express any key."""
         if not rel:
             return self._url
         head, chain, rest = self._url, "", ""
@@ -121,31 +122,31 @@ class RemoteSource:
         return f"{join(head, rel)}{chain}{rest}"
 
     def path(self, rel: str = "") -> UPath:
-        """The user's path, extended by `rel`: of its class and with its options.
+        """The user's path joined with `rel`, of the same class and with the same options.
 
         Raises `OSError` (`EINVAL`) if universal-pathlib cannot express the name.
         """
         if not rel:
             return self.root
-        # `http:/x` would be taken for a URL.
+        # In one piece, `http:/x` would be read as a URL.
         components = rel.split("/") if ":" in rel else [rel]
         try:
             path = self.root.joinpath(*components)
         except (NotImplementedError, ValueError) as error:
             raise unaddressable(self.url(rel), str(error)) from error
         expected = join(self._root_path, rel)
-        # The path of a bucket may end with a slash.
+        # A bucket's path may end with a slash.
         if path.path.removesuffix("/") != expected and not is_local(path):
             raise unaddressable(self.url(rel), "it changes when it is made a path")
         return path
 
 
 def source_name(path: UPath) -> str:
-    """The name of a source. Nothing is opened."""
+    """The name of a source. The file system is not opened."""
     try:
         kind = get_filesystem_class(path.protocol)
     except (ImportError, ValueError):
-        # Without its package, it is opened later, and that fails.
+        # Its package is missing. Opening the source will raise that.
         return str(path.name)
     return adapter_class(kind).source_name(path)
 
@@ -157,32 +158,27 @@ def _errors_of(path: UPath) -> ErrorMeanings:
         return GENERIC
 
 
-def _without_dots(path: UPath) -> UPath:
-    # A URL of a server means what the server takes it for.
-    return path if path.protocol in ("http", "https") else path.resolve()
-
-
 def is_local(path: UPath) -> bool:
-    """Whether a UPath is one on this machine."""
+    """Whether a UPath is a path on this machine."""
     return path.protocol in _LOCAL_PROTOCOLS
 
 
 def local_path(path: UPath) -> str | None:
-    """The path on this machine that a UPath stands for, if it does."""
+    """The path of a UPath on this machine, or `None` for any other."""
     return path.path if is_local(path) else None
 
 
 def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = None) -> UPath:
-    """The UPath of a URL, or of a UPath with more options."""
+    """The UPath of a URL, or a UPath with additional options."""
     if isinstance(source, UPath) and not storage_options:
         return source
     if isinstance(source, str):
         head, chain, rest = source.partition("::")
         if chain and head in _CONTAINERS:
-            # Its root is meant, as with fsspec. `UPath` takes the path of the container for the
-            # path in it.
+            # The root of the container, as in fsspec. `UPath` would take the path of the
+            # container for a path inside it.
             source = f"{head}://::{rest}"
-    # `UPath` would not keep a subclass.
+    # `UPath(source)` would not keep a subclass.
     cls = type(source) if isinstance(source, UPath) else UPath
     try:
         path: UPath = cls(source, **(storage_options or {}))
@@ -196,14 +192,8 @@ def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = 
     return path
 
 
-def local_upath(path: str) -> UPath:
-    """The UPath of a local path, whatever it looks like."""
-    upath: UPath = UPath(pathlib.PurePath(path))
-    return upath
-
-
 def missing_backend(url: str, error: ImportError) -> ImportError:
-    """An error that says what to install for the file system of a URL."""
+    """An error that names the package to install for the file system of a URL."""
     text = f"{error.name or ''} {error}"
     extra = next((extra for package, extra in _EXTRAS.items() if package in text), None)
     hint = f"pip install 'pathvein[{extra}]'" if extra else str(error)

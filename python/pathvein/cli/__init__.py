@@ -1,7 +1,7 @@
 """The command line.
 
-It needs the extra ``cli``. What needs it is imported only when it is used, so that a missing
-extra is one clear line and not a traceback.
+It needs the extra ``cli``. The modules of the extra are imported only when they are used, so
+that a missing extra is reported in one line, without a traceback.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ __all__ = ["cli", "main"]
 
 _EXTRA = ("rich_click", "click", "rich")
 
-#: Whether help is to be expected. If not, click will do: rich-click, which is click but for the
-#: looks of its help, takes another third of the time that click takes to start.
+#: Whether help may be shown. Otherwise click is imported and not rich-click, which differs only
+#: in the layout of help and takes a third longer to import.
 with_help = True
 
 
 def main() -> NoReturn:
     """The command ``pathvein``."""
     global with_help
-    # What is imported is no garbage, nor is what is left at the end worth looking for: to look
-    # through all of it each time takes a seventh of a short scan.
+    # Imported modules are no garbage, and garbage that is left at the end need not be freed. To
+    # collect garbage there takes a seventh of the time of a short scan.
     gc.disable()
     with_help = sys.argv[1:2] != ["scan"] or any(map(_may_ask_for_help, sys.argv))
     try:

@@ -1,4 +1,4 @@
-"""The commands: their options, and what they do."""
+"""The commands and their options."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Sequence
 
 from pathvein_core import ExcludeRules
 
@@ -26,19 +25,20 @@ from pathvein.cli._output import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, NoReturn
 
 if TYPE_CHECKING or with_help:
     import rich_click as click
     from rich_click import RichGroup as Group
 
-    # `rich_click` alone runs paragraphs together.
-    _LOOKS = {"rich_help_config": {"text_paragraph_linebreaks": "\n\n"}}
+    # By default `rich_click` joins paragraphs.
+    _LAYOUT = {"rich_help_config": {"text_paragraph_linebreaks": "\n\n"}}
 else:
     import click
     from click import Group
 
-    _LOOKS = {}
+    _LAYOUT = {}
 
 __all__ = ["cli"]
 
@@ -55,17 +55,17 @@ _TEXT = frozenset(
         *("user", "username"),
     }
 )
-_SETTINGS = {"help_option_names": ["-h", "--help"], **_LOOKS}
+_SETTINGS = {"help_option_names": ["-h", "--help"], **_LAYOUT}
 
 
 class _Failure(click.ClickException):
-    """What keeps a command from doing anything: wrong use, no source, a bad pattern."""
+    """The reason why a command does nothing: no source, a bad pattern."""
 
     exit_code = _NOT_DONE
 
 
 class _Commands(Group):
-    """A group that tells errors in one line each, in which names are not broken."""
+    """A group that prints each error in one line, and does not wrap names."""
 
     def main(
         self,
@@ -73,22 +73,20 @@ class _Commands(Group):
         prog_name: str | None = None,
         complete_var: str | None = None,
         standalone_mode: bool = True,
-        windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
         """See `click.Command.main`."""
-        extra["windows_expand_args"] = windows_expand_args
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
         try:
-            # The status that a command leaves by; None for help and version.
+            # The exit status of a command; None for help and version.
             status = super().main(args, prog_name, complete_var, False, **extra)
             if sys.stdout:
                 sys.stdout.flush()
         except click.Abort:
             status = _INTERRUPTED
         except click.ClickException as error:
-            Messages().say(f"Error: {_one_line(error)}")
+            Messages().say(f"Error: {_error_message(error)}")
             status = error.exit_code
         except BrokenPipeError:
             abandon(sys.stdout)
@@ -96,11 +94,11 @@ class _Commands(Group):
         sys.exit(status)
 
 
-def _one_line(error: click.ClickException) -> str:
+def _error_message(error: click.ClickException) -> str:
     message = error.format_message()
     if not isinstance(error, click.UsageError):
         return message
-    # They are written as sentences, some on several lines.
+    # click writes these as sentences, some on several lines.
     message = message.replace("\n", " ").rstrip(".")
     command = error.ctx.command_path if error.ctx else "pathvein"
     return f"{message} (see {command} --help)"
@@ -128,7 +126,7 @@ def _storage_options(
     options: dict[str, Any] = {}
     for text in value:
         name, equals, setting = text.partition("=")
-        # What is wrong may be a secret: it is not repeated.
+        # The text may be a secret, so no message quotes it.
         if not equals:
             raise click.BadParameter("it is not KEY=VALUE, as it has no =")
         if not name:
@@ -257,15 +255,8 @@ def scan(
     context.with_resource(messages.saying_warnings())
     try:
         patterns = _load_patterns(pattern_files)
-        _tell_patterns(messages, patterns, verbose)
+        _say_patterns(messages, patterns, verbose)
         matched = [0] * len(patterns)
-        failed = 0
-
-        def tell(error: OSError) -> None:
-            nonlocal failed
-            failed += 1
-            messages.say(f"Error: {describe(error)}")
-
         results = Results(messages, [name for name, _ in patterns], as_json=as_json, null=null)
         try:
             with messages.opening(source):
@@ -274,20 +265,20 @@ def scan(
                     [pattern for _, pattern in patterns],
                     storage_options=options or None,
                     **scan_options,
-                    on_error=tell,
+                    on_error=lambda error: messages.say(f"Error: {describe(error)}"),
                     progress=messages.progress if messages.terminal else None,
                 )
         except Exception as error:
             raise _failure(source, error) from error
         with stream:
-            # Paths as text: that is what they are written as.
+            # The paths as text, without conversion to `Path`.
             for batch in stream.found():
                 found = [(str(path), index) for path, index in batch]
                 for _, index in found:
                     matched[index] += 1
                 results.write(found)
         if verbose:
-            _tell_stats(messages, stream.stats)
+            _say_stats(messages, stream.stats)
         if verbose > 1:
             for (name, _), matches in zip(patterns, matched, strict=True):
                 messages.say(f"{name}: {count(matches, 'match')}")
@@ -300,17 +291,17 @@ def scan(
         raise _Failure(f"standard output: {error}") from error
     finally:
         messages.clear()
-    context.exit(_DONE_WITH_ERRORS if failed else 0)
+    context.exit(_DONE_WITH_ERRORS if stream.errors else 0)
 
 
-def _failure(culprit: str, error: Exception) -> _Failure:
-    """That something cannot be read, in words that name it."""
+def _failure(name: str, error: Exception) -> _Failure:
+    """The failure to read a source or a file, with its name in the message."""
     message = describe(error)
-    return _Failure(message if message.startswith(culprit) else f"{culprit}: {message}")
+    return _Failure(message if message.startswith(name) else f"{name}: {message}")
 
 
 def _load_patterns(files: tuple[str, ...]) -> list[tuple[str, FileStructurePattern]]:
-    """The patterns with the names of their files, equal ones once."""
+    """The distinct patterns, each with the name of its file."""
     patterns: dict[FileStructurePattern, str] = {}
     for file in dict.fromkeys(files):
         try:
@@ -323,7 +314,7 @@ def _load_patterns(files: tuple[str, ...]) -> list[tuple[str, FileStructurePatte
 
 def _load_pattern(file: str) -> FileStructurePattern:
     if not file:
-        # As a path it would be the current directory.
+        # An empty path would be the current directory.
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), file)
     return FileStructurePattern.load_json(file)
 
@@ -335,19 +326,19 @@ def _read_pattern() -> FileStructurePattern:
     return FileStructurePattern.from_json(data.decode(json.detect_encoding(data), "surrogatepass"))
 
 
-def _tell_patterns(
+def _say_patterns(
     messages: Messages, patterns: list[tuple[str, FileStructurePattern]], verbose: int
 ) -> None:
     for name, pattern in patterns:
         if verbose > 1:
             messages.say(f"{name}: {pattern.to_json()}")
         for place, message, severity in pattern.validate():
-            # That nothing can match is worth a line whether it was asked for or not.
+            # A pattern that can never match is reported even without --verbose.
             if severity == "never" or verbose:
                 messages.say(f"Warning: {name}: {place}: {message}")
 
 
-def _tell_stats(messages: Messages, stats: pathvein.Stats) -> None:
+def _say_stats(messages: Messages, stats: pathvein.Stats) -> None:
     text = f"{count(stats.matches, 'match')}, {count(stats.directories, 'directory')}, "
     text += f"{count(stats.entries, 'entry')}, {count(stats.errors, 'error')}, "
     text += count(stats.links_not_followed, "link", " not followed")

@@ -1,4 +1,4 @@
-"""What the command line writes, and how names that hold anything at all are shown."""
+"""The output of the command line, in which any character of a name is shown safely."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from pathvein import Stats
 
-#: Control characters (C0, DEL, C1; those that break a line or turn the direction of writing),
-#: and what stands for bytes that are no text.
-_UNSHOWABLE = re.compile(
+#: Control characters (C0, DEL, C1, line separators, changes of the writing direction), and
+#: surrogates, which stand for bytes that are no text.
+_UNPRINTABLE = re.compile(
     "[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 #: The password of a URL.
@@ -30,12 +30,16 @@ _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def visible(text: str) -> str:
-    """Text that does nothing to a terminal, and is one line.
+    """Text without control characters, on one line.
 
     A control character becomes an escape such as ``\\n``, ``\\x1b`` or ``\\u0085``, a byte that
     is no text ``\\xff``.
     """
-    return _UNSHOWABLE.sub(_escape, text)
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+def _without_password(text: str) -> str:
+    return visible(_PASSWORD.sub(r"\1:***@", text))
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -47,14 +51,14 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def describe(error: Exception) -> str:
-    """An error in one line: the culprit, the reason and what was being done."""
+    """An error in one line: the file, the reason and the operation that failed."""
     if not isinstance(error, OSError):
-        # The text of others is often no sentence: a KeyError's is a mere repr.
+        # The text of other classes is often no sentence: that of a KeyError is a repr.
         plain = isinstance(error, ValueError | ImportError)
         return str(error) if plain else f"{type(error).__name__}: {error}"
     reason = error.strerror
     if not reason:
-        # Raised by a file system that is none of the operating system's.
+        # Not raised by the operating system, but by a file system of fsspec.
         missing = isinstance(error, FileNotFoundError)
         reason = "No such file or directory" if missing else str(error) or type(error).__name__
     if error.filename is None:
@@ -73,32 +77,32 @@ def _is_terminal(stream: IO[str] | None) -> bool:
 
 
 def abandon(stream: IO[str] | None) -> None:
-    """Let what a stream still holds come to nothing, at the interpreter's end at the latest."""
+    """Discard what a stream has buffered, so that flushing it at the end cannot fail."""
     if stream is None:
         return
     try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
     except OSError:
-        pass  # it is no stream of the operating system
+        pass  # the stream has no file descriptor
 
 
 def _columns() -> int:
-    """How long a line on standard error may be."""
+    """The maximal length of a line on standard error."""
     try:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
     except OSError:
         columns = 0
-    # A terminal may not know. One is left free: a full line makes some go to the next.
+    # Some terminals report 0. One column stays free: a full line wraps on some terminals.
     return (columns or 80) - 1
 
 
 class Messages:
-    """Standard error: what is told, and on a terminal how far a scan has come."""
+    """Standard error: messages, and on a terminal the progress of a scan."""
 
-    #: Seconds before there is a progress line.
-    PATIENCE = 1.0
+    #: Seconds before the first progress line.
+    PROGRESS_DELAY = 1.0
 
     def __init__(self) -> None:
         self.terminal = _is_terminal(sys.stderr)
@@ -113,43 +117,39 @@ class Messages:
     def say(self, text: str) -> None:
         """Write one line, without the passwords of URLs."""
         self.clear()
-        text = visible(_PASSWORD.sub(r"\1:***@", text))
-        self._write(f"{text}\n")
+        self._write(f"{_without_password(text)}\n")
 
     @contextlib.contextmanager
     def opening(self, source: str) -> Iterator[None]:
-        """Says on a terminal, as progress is not told yet, what it is that takes so long."""
+        """While a source is opened: says so on a terminal after a while."""
         if not self.terminal:
             yield
             return
 
-        def tell() -> None:
-            text = visible(_PASSWORD.sub(r"\1:***@", f"opening {source}"))[: _columns()]
-            self._width = len(text)
-            self._write(f"\r{text}")
+        def show() -> None:
+            self._show(_without_password(f"opening {source}"))
 
-        timer = threading.Timer(self.PATIENCE, tell)
+        timer = threading.Timer(self.PROGRESS_DELAY, show)
         timer.daemon = True
         timer.start()
         try:
             yield
         finally:
             timer.cancel()
-            # It may be about to write.
-            timer.join()
+            timer.join()  # it may be writing
             self.clear()
 
     @contextlib.contextmanager
     def saying_warnings(self) -> Iterator[None]:
-        """Says warnings as all else, without a place in the code."""
+        """Writes Python warnings as messages, without file name and line number."""
         with warnings.catch_warnings():
             warnings.showwarning = lambda warning, *_: self.say(f"Warning: {warning}")
             yield
 
     def progress(self, stats: Stats) -> None:
-        """Write the progress line over the one before, if it is time for one."""
+        """Write the progress line over the previous one, but not in the first second."""
         elapsed = self.elapsed
-        if elapsed < self.PATIENCE:
+        if elapsed < self.PROGRESS_DELAY:
             return
         text = f"{elapsed:.0f} s: {count(stats.directories, 'directory')}, "
         text += f"{count(stats.entries, 'entry')}, {count(stats.matches, 'match')}"
@@ -157,15 +157,18 @@ class Messages:
             text += f", {count(stats.errors, 'error')}"
         if stats.requests:
             text += f", {remote_counts(stats)}"
+        self._show(text)
+
+    def _show(self, text: str) -> None:
+        """Write a line that replaces the last one, which is never longer."""
         text = text[: _columns()]
-        # It never gets shorter, as the counts do not.
-        self._write(f"\r{text}")
         self._width = len(text)
+        self._write(f"\r{text}")
 
     def clear(self) -> None:
-        """Take the progress line away."""
+        """Erase the progress line."""
         if self._width:
-            # And what a terminal may have shown after it of a key pressed: ^C.
+            # Also the ^C that a terminal shows after it.
             self._write(f"\r{'':<{min(self._width + 2, _columns())}}\r")
             self._width = 0
 
@@ -176,7 +179,7 @@ class Messages:
             sys.stderr.write(text)
             sys.stderr.flush()
         except OSError:
-            # Nobody listens; the results do not depend on it.
+            # Standard error is closed. The results do not depend on it.
             abandon(sys.stderr)
 
 
@@ -186,7 +189,7 @@ class Results:
     def __init__(
         self, messages: Messages, names: Sequence[str], *, as_json: bool, null: bool
     ) -> None:
-        """`names` are what to call the patterns."""
+        """`names` are the names of the patterns."""
         if sys.stdout is None:
             raise OutputFailed("it is closed")
         self._stream = sys.stdout
@@ -195,14 +198,14 @@ class Results:
         self._json = as_json
         self._end = "\0" if null else "\n"
         self._terminal = _is_terminal(sys.stdout)
-        #: Paths that were written, where one may come with several patterns.
+        #: Paths that were written. With one pattern, no path comes twice.
         self._seen: set[str] | None = set() if len(names) > 1 else None
 
     def write(self, batch: Iterable[tuple[str, int]]) -> None:
-        """Write what was found, paths and positions of patterns, and see that it gets through.
+        """Write and flush results: pairs of a path and the index of its pattern.
 
         Raises:
-            OutputFailed: It does not.
+            OutputFailed: They cannot be written.
         """
         if self._json:
             lines = [
@@ -231,7 +234,7 @@ class Results:
 def _write(stream: IO[bytes], data: bytes) -> None:
     rest = memoryview(data)
     while rest:
-        # Unbuffered (PYTHONUNBUFFERED), it may take a part only, or nothing at all.
+        # An unbuffered stream (PYTHONUNBUFFERED) may write only a part, or nothing.
         written: int | None = stream.write(rest)
         if written is None:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
@@ -245,7 +248,7 @@ def _raw(lines: list[str], end: str) -> bytes:
     except UnicodeEncodeError:
         if len(lines) > 1:
             return b"".join(_raw([line], end) for line in lines)
-        # A key of a store, which no local file system has to be able to name.
+        # A key of a store, whose lone surrogates no local file system can encode.
         return (lines[0] + end).encode("utf-8", "surrogatepass")
 
 
@@ -259,7 +262,7 @@ def count(number: int, noun: str, rest: str = "") -> str:
 
 
 def remote_counts(stats: Stats) -> str:
-    """What a remote scan took."""
+    """The counts of requests and keys of a remote scan."""
     text = count(stats.requests, "request")
     if stats.retries:
         text += f" ({stats.retries:,} of them again)"

@@ -1,8 +1,8 @@
-"""What is special about each kind of fsspec file system: one adapter, one file.
+"""The adapters of the file systems of fsspec, one file for each kind.
 
-An adapter knows how its file system is listed, what its `ls` hides, whether it has links, how
-many requests or connections it stands, what its errors mean, and how to clone it without a cache
-of listings. To add one, write a subclass of :class:`FileSystem` and add its line to `_ADAPTERS`.
+An adapter knows how its file system is listed, which entries its `ls` hides, whether it has links,
+how many requests or connections it supports, what its errors mean, and how to clone it without a
+cache of listings. To add one, write a subclass of :class:`FileSystem` and a line in `_ADAPTERS`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathvein._remote.filesystems.generic import FileSystem
 
 __all__ = ["FileSystem", "adapter_class", "open_adapter"]
 
-#: The adapter of a module, or of a package, whose class lists.
+#: Adapters by the module, or the package, of the class that defines `ls`.
 _ADAPTERS = {
     "adlfs": "stores.azure:AzureStore",
     "fsspec.archive": "filesystems.memory:InMemory",
@@ -33,7 +33,7 @@ _ADAPTERS = {
     "sshfs": "filesystems.sshfs:Sshfs",
     "webdav4": "filesystems.webdav:WebDav",
 }
-#: Modules of file systems that stand before another one, which is listed in their place.
+#: Modules of file systems that wrap another one, which is listed in their place.
 _WRAPPERS = frozenset(
     f"fsspec.implementations.{name}" for name in ("asyn_wrapper", "cached", "dirfs")
 )
@@ -44,7 +44,7 @@ def open_adapter(
 ) -> FileSystem:
     """The adapter for the source at a path of a file system. See `FileSystem` for the arguments.
 
-    Raises `ValueError` if the file system cannot be asked by this process.
+    Raises `ValueError` if the file system works only on an event loop of its caller's.
     """
     if not _WRAPPERS.isdisjoint(cls.__module__ for cls in type(fs).__mro__):
         from pathvein._remote.filesystems.wrappers import unwrap
@@ -61,10 +61,10 @@ def open_adapter(
 
 
 def adapter_class(kind: type) -> type[FileSystem]:
-    """The adapter for a class of file systems: by the module of its `ls`.
+    """The adapter for a class of file systems, by the module of its `ls`.
 
-    A subclass that lists in its own way gets :class:`FileSystem`, whatever it calls itself: what
-    is known of the base class may not hold for it.
+    A subclass with an `ls` of its own gets :class:`FileSystem`, whatever its protocol: it may
+    differ from its base class in anything.
     """
     for cls in kind.__mro__:
         if "ls" in vars(cls) or "_ls" in vars(cls):
@@ -72,7 +72,7 @@ def adapter_class(kind: type) -> type[FileSystem]:
             found = _ADAPTERS.get(module) or _ADAPTERS.get(module.partition(".")[0])
             if found is None:
                 break
-            room, _, name = found.partition(":")
-            adapter: type[FileSystem] = getattr(import_module(f"pathvein._remote.{room}"), name)
+            module, _, name = found.partition(":")
+            adapter: type[FileSystem] = getattr(import_module(f"pathvein._remote.{module}"), name)
             return adapter
     return FileSystem

@@ -11,19 +11,18 @@ from pathvein._remote.errors import ErrorMeanings
 from pathvein._remote.filesystems.generic import FileSystem, made_again
 from pathvein._remote.names import join
 
-#: Connections that most servers let one user have.
+#: Connections that most servers allow one user.
 _CONNECTIONS = 4
 
 
 class Ftp(FileSystem):
-    """A connection for each thread, which is made again when it is lost.
+    """A connection for each thread, which is made again if it is lost.
 
-    Directories are listed by the command that `ls` sends, without `ls`: that shows a directory
-    which is denied as an empty one.
+    The adapter sends the command of `ls` itself: `ls` lists a denied directory as an empty one.
     """
 
     errors = ErrorMeanings(
-        # ftplib tells only the reply, which begins with a number.
+        # The text of ftplib's errors is the reply, which begins with a number.
         disconnected_text=r"42[156]\b",
         texts=(
             (errno.ENOENT, r"^(?:501|550)\b.*\bno such (?:file|dir|path)"),

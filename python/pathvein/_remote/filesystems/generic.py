@@ -1,12 +1,12 @@
-"""The adapter of any file system, which is the base of all others: one `ls` for each directory.
+"""The adapter of any file system, and the base of all others: one `ls` for each directory.
 
-An asynchronous file system is asked on its own loop. A synchronous one is asked in threads, as
-many as it is known to stand: one, if nothing is known.
+Requests of an asynchronous file system run on its own loop. Those of a synchronous one run in
+threads, as many as it is known to support, or in one.
 
-fsspec keeps listings for the whole process and without end. A file system that does so is
-replaced, for listing only, by a clone without that cache. Whether a class keeps one is read off
-its methods: they name ``dircache``. Where a clone cannot be made faithfully (an option is an open
-file or another file system) or at all, a shallow copy with a cache of its own takes its place.
+fsspec caches listings for the whole process and without limit. A file system that does so is
+replaced, for listing only, by a clone without the cache. A class is assumed to have a cache if
+its methods use ``dircache``. Where a clone cannot be made, or would not be the same (an option is
+an open file or another file system), it is replaced by a shallow copy with a cache of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -24,7 +24,7 @@ from fsspec.dircache import DirCache
 
 from pathvein._listing import Listing, is_gone, noted
 from pathvein._remote.errors import GENERIC, ErrorMeanings, not_a_directory
-from pathvein._remote.loop import RequestThreads
+from pathvein._remote.loop import RequestThreads, scan_ended
 from pathvein._remote.names import BAD_COMPONENTS, bad_component, join
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
 
@@ -33,24 +33,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: How many times as long as a page of keys a whole directory may take.
+#: The time-out of listing a whole directory, as a multiple of that of a page of keys.
 _TIMEOUT_FACTOR = 10
 
 
 class FileSystem:
-    """How one kind of file system is listed."""
+    """The adapter of one kind of file system."""
 
-    #: What its errors mean.
+    #: The meanings of its errors.
     errors: ErrorMeanings = GENERIC
-    #: Whether listing takes no request: nothing is waited for then.
+    #: Whether listing takes no request. Its coroutines then never suspend.
     at_hand: ClassVar[bool] = False
     #: Whether its keys can be listed in pages, in order (see `pathvein._remote.keys`).
     flat: bool = False
-    #: Whether it can tell the path of an entry with all links resolved.
+    #: Whether it can resolve the links in a path.
     resolves_links: ClassVar[bool] = False
-    #: Requests in flight, if the caller does not say how many.
+    #: Most requests in flight, if the caller does not set a limit.
     concurrency: ClassVar[int] = 32
-    #: Threads that a synchronous file system stands.
+    #: Most threads that may use a synchronous file system.
     threads: int = 1
 
     def __init__(
@@ -70,63 +70,62 @@ class FileSystem:
             base: The source's path on it.
             name: The source's name: empty for the root of a file system, bucket or archive.
             url: Makes a URL, for messages, of a path relative to the source.
-            concurrency: How many requests may be in flight.
+            concurrency: Most requests in flight; `None`: the default of the class.
             counts: Where requests are counted.
-            private: Whether the object is nobody else's.
+            private: Whether only this adapter uses the object.
         """
         self.fs = fs
-        #: Without a slash at its end, unless it is the root.
+        #: The source's path, without a trailing slash unless it is the root.
         self.base = base.rstrip("/") or base[:1]
         self.name = name
         self.url = url
         self.counts = counts or RequestCounts()
         self._private = private
         self._is_async = bool(getattr(fs, "async_impl", False)) and hasattr(type(fs), "_ls")
+        requests = concurrency or self.concurrency
         #: Most requests in flight.
-        self.most_requests = concurrency or self.concurrency
-        if not self._is_async:
-            self.most_requests = min(self.most_requests, self.threads)
+        self.most_requests = requests if self._is_async else min(requests, self.threads)
         self.limit = ConcurrencyLimit(self.most_requests)
         self._ls_options = {} if private or not keeps_listings(fs) else refresh_options(fs)
         self._reading_back = 0
 
-    # What an adapter may say otherwise
+    # What adapters override
 
     @classmethod
     def variant(cls, fs: Any, base: str) -> type[FileSystem]:
-        """The adapter for this very object and path, where a kind of file systems has several."""
+        """The adapter for an object and a path, if a kind of file system has several."""
         return cls
 
     @staticmethod
     def source_name(path: Any) -> str:
-        """The name of a source, a UPath."""
+        """The name of a source; `path` is its UPath."""
         name: str = path.name
         return name
 
     @classmethod
     def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
-        """A file system object that keeps no listings, and whether it is nobody else's."""
+        """A file system object that caches no listings, and whether only the adapter uses it."""
         return without_cache(fs, {})
 
     @property
     def may_have_links(self) -> bool:
-        """Whether a listing may have links."""
+        """Whether a listing may contain links."""
         return True
 
     @contextlib.contextmanager
     def connection(self, lost: bool) -> Iterator[Any]:
-        """A file system object for one thread; `lost`: the connection that there is has failed.
+        """A file system object for one thread; `lost` says that the existing connection failed.
 
-        Raises what kept it from being made.
+        Raises any exception if it cannot be made.
         """
         yield self.fs
 
     async def real_path(self, rel: str) -> str | None:
-        """The path of an entry with all links resolved, or `None` if that is not known."""
+        """The path of an entry with all links resolved, or `None` if it is unknown."""
         return None
 
     async def read(self, path: str, entries: Entries) -> None:
-        """Read the entries of one directory; those before a failure are kept."""
+        """Add the entries of one directory to `entries`. Those before a failure are kept."""
         for entry in await self.ls(path):
             entries.add(entry)
 
@@ -140,11 +139,11 @@ class FileSystem:
                 listed = await self.call("ls", path, detail=True, **self._ls_options)
         return listed
 
-    # Asking
+    # Requests
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop that it is asked on."""
+        """The event loop that its requests run on."""
         loop: asyncio.AbstractEventLoop = self.fs.loop if self._is_async else get_loop()
         return loop
 
@@ -155,13 +154,13 @@ class FileSystem:
 
         return RequestThreads(self.fs, self.most_requests, self.connection, is_lost)
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether nothing is to be asked any more."""
-        return self._threads.closed.is_set()
+    def check_open(self) -> None:
+        """Raises `InterruptedError` if the adapter was closed. For threads."""
+        if self._threads.closed.is_set():
+            raise scan_ended()
 
     def close(self) -> None:
-        """Give back what it has opened."""
+        """End the threads."""
         if "_threads" in vars(self):
             self._threads.close()
 
@@ -171,34 +170,32 @@ class FileSystem:
             return await self.send(lambda: getattr(self.fs, f"_{method}")(path, **options))
         return await self.run(lambda fs: getattr(fs, method)(path, **options))
 
-    async def send(self, request: Callable[[], Any]) -> Any:
-        """Send a request of an asynchronous file system."""
-        return await send(
-            request, self.limit, self.counts, self.errors, timeout_factor=_TIMEOUT_FACTOR
-        )
+    async def send(
+        self, request: Callable[[], Awaitable[T]], timeout_factor: float | None = None
+    ) -> T:
+        """Send a request on the loop, by default with the time-out of a whole directory."""
+        factor = timeout_factor or _TIMEOUT_FACTOR
+        return await send(request, self.limit, self.counts, self.errors, timeout_factor=factor)
 
     async def run(self, request: Callable[[Any], T]) -> T:
-        """Send a request of a synchronous file system, from a thread that gives it the object.
+        """Send a blocking request in a thread, which passes it the file system object.
 
-        How long it may take is up to the file system: a thread cannot be cancelled.
+        A thread cannot be cancelled, so only the file system's own time-outs apply.
         """
+        threads = self._threads
         return await send(
-            lambda: self._threads.run(request),
-            self.limit,
-            self.counts,
-            self.errors,
-            timeout_factor=None,
+            lambda: threads.run(request), self.limit, self.counts, self.errors, timeout_factor=None
         )
 
     @contextlib.contextmanager
     def _listings_cache(self) -> Iterator[None]:
-        """Keeps listings for a while: some read one back from where they have just put it."""
+        """Turn the cache on for a while: some `ls` read the listing back that they have cached."""
         cache = getattr(self.fs, "dircache", None)
         if not self._private or not isinstance(cache, DirCache):
             raise
         if cache.use_listings_cache and not self._reading_back:
             raise
-        # Several may do so at a time.
+        # Several listings may do so at the same time.
         self._reading_back += 1
         cache.use_listings_cache = True
         try:
@@ -216,17 +213,17 @@ class FileSystem:
         return join(self.base, rel) if rel else self.base
 
     def entries(self, path: str) -> Entries:
-        """What the entries of a directory are sorted by."""
+        """The collector for the entries of a directory."""
         return Entries(path, self.fs._strip_protocol)
 
     async def list(self, rel: str, skip: Callable[[str], bool] | None = None) -> Listing:
         """List one directory, by its path relative to the source.
 
-        Nothing is asked about names that `skip` holds for; they may be in the listing.
+        No request is sent for names for which `skip` is true. They may be in the listing.
 
         Raises `FileNotFoundError` if it does not exist (any more), another `OSError` if it cannot
-        be read at all; for the source also `NotADirectoryError`. `filename` is the URL. What goes
-        wrong with a part of the listing is in its `errors`.
+        be read at all; for the source also `NotADirectoryError`. `filename` is the URL. Errors of
+        a part of the listing are in its `errors`.
         """
         url, path = self.url(rel), self.path(rel)
         entries = self.entries(path)
@@ -241,7 +238,6 @@ class FileSystem:
                 if not rel and isinstance(failure, FileNotFoundError):
                     await self.check_source(missing=True)
                 raise failure from error
-            failure.__cause__ = error
             listing.failure = failure
             listing.errors.append(failure)
         else:
@@ -256,21 +252,21 @@ class FileSystem:
     async def _check_entries(self, entries: Entries, rel: str) -> None:
         """Raises an `OSError` if the entries are not those of a directory."""
         if entries.count == 1 and entries.is_file:
-            # Some file systems answer for a file with the file itself.
+            # Some file systems list a file as itself.
             raise noted(not_a_directory(self.url(rel)), "opening the directory")
         if entries.count:
             return
         if not rel:
             await self.check_source()
         if entries.outside is not None:
-            # They may be the entries of this directory, named in a way that is not understood.
+            # They may be the entries of this directory under paths of an unknown form.
             message = f"the file system lists what is elsewhere, such as {entries.outside!r}"
             raise noted(OSError(errno.EIO, message, self.url(rel)), "reading the directory")
 
     async def check_source(self, *, missing: bool = False) -> None:
-        """Tell missing, file and empty apart, for a source that lists nothing.
+        """Raises an `OSError` if a source without entries does not exist or is a file.
 
-        Returns if it may be an empty directory, or is `missing` and nothing better is known.
+        If `ls` has found it `missing`, raises only if it is a file.
         """
         if not self.name:
             return
@@ -300,7 +296,6 @@ class FileSystem:
         except Exception as error:
             if not (isinstance(error, OSError) and is_gone(self.errors.os_error(error, "", ""))):
                 failure = self.errors.os_error(error, self.url(child), "following the link")
-                failure.__cause__ = error
                 listing.errors.append(failure)
         if kind != "directory":
             listing.filenames.append(name)
@@ -310,7 +305,7 @@ class FileSystem:
 
 
 class ThreadSafe(FileSystem):
-    """A synchronous file system that is known to stand several threads at a time."""
+    """A synchronous file system that several threads may use at the same time."""
 
     threads = 16
 
@@ -327,7 +322,7 @@ def entry_type(entry: Mapping[str, Any]) -> str:
 
 
 class Entries:
-    """Sorts the entries of one directory as they come."""
+    """Collects the entries of one directory: its directories, files, links and bad names."""
 
     def __init__(
         self,
@@ -339,13 +334,13 @@ class Entries:
         """
         Args:
             path: The directory's path on the file system.
-            strip_protocol: Takes the protocol off a name, for file systems that leave it on.
+            strip_protocol: Removes the protocol of a name, which some file systems leave there.
             is_web_page: Whether the entries are the links of an index page.
         """
         self.listing = Listing()
         #: The directory's path, without slashes around it.
         self.path = path.strip("/")
-        #: How many entries are inside the directory or stand for it.
+        #: How many entries are inside the directory, or are the directory itself.
         self.count = 0
         #: Whether there is an entry of the directory's own path that is a file.
         self.is_file = False
@@ -363,17 +358,17 @@ class Entries:
 
     @property
     def names(self) -> int:
-        """How many different names there are."""
+        """How many distinct names there are."""
         return len(self._dirs) + len(self._files) + len(self.bad)
 
     def add(self, entry: Mapping[str, Any]) -> None:
-        """Take an entry as `ls(detail=True)` has it."""
+        """Add an entry of `ls(detail=True)`."""
         name: str = entry["name"]
         kind = entry_type(entry)
         strip = self._strip_protocol
         if strip is not None and "://" in name and not name.startswith(self._prefix):
             name = strip(name) + "/" * name.endswith("/")
-        # Some file systems begin names with a slash. A second one is an empty component.
+        # Some file systems begin names with a slash. A second slash is an empty component.
         name = name.removeprefix("/")
         if name == self.path:
             self.count += 1
@@ -386,7 +381,7 @@ class Entries:
             return
         name = name[len(self._prefix) :]
         if self._is_web_page and (not name or name[0] in "?#"):
-            # A link of the page to itself: another order, an anchor.
+            # A link of the page to itself: another sort order, an anchor.
             return
         self.count += 1
         if not name and kind != "directory":
@@ -412,7 +407,7 @@ class Entries:
 
 
 def keeps_listings(fs: Any) -> bool:
-    """Whether the file system may answer from listings that it has kept."""
+    """Whether the file system may have a cache of listings."""
     if len(getattr(fs, "dircache", None) or ()):
         return True
     for cls in type(fs).__mro__:
@@ -434,7 +429,7 @@ def _uses(code: CodeType, name: str) -> bool:
 
 
 def refresh_options(fs: Any) -> dict[str, Any]:
-    """What tells `ls` not to answer from the cache, for a file system that cannot be cloned."""
+    """The option with which `ls` does not read the cache, for a file system without a clone."""
     for method in (getattr(type(fs), "_ls", None), getattr(type(fs), "ls", None)):
         names = getattr(getattr(method, "__code__", None), "co_varnames", ())
         for option in ("refresh", "invalidate_cache"):
@@ -446,9 +441,9 @@ def refresh_options(fs: Any) -> dict[str, Any]:
 def without_cache(fs: Any, changes: Mapping[str, Any]) -> tuple[Any, bool]:
     """A file system without a cache of listings, and whether it is a clone.
 
-    `changes` are options in which a clone differs from the user's.
+    `changes` are the options in which a clone differs from the user's object.
     """
-    # Made for an event loop of the caller's, which does not run while the caller waits.
+    # It uses an event loop of the caller's, which does not run while the caller waits.
     elsewhere = bool(getattr(fs, "asynchronous", False))
     if not (keeps_listings(fs) or elsewhere):
         return fs, False
@@ -466,12 +461,12 @@ def without_cache(fs: Any, changes: Mapping[str, Any]) -> tuple[Any, bool]:
         if clone is not fs and type(clone) is type(fs):
             return clone, True
     if elsewhere or hasattr(type(fs), "__del__"):
-        # A copy would use the other loop's connection, or close it at its end.
+        # A copy would use the connection of the other loop, or close the user's when it is deleted.
         return fs, False
     twin = shallow_copy(fs)
     for name, value in vars(fs).items():
         if getattr(value, "__wrapped__", None):
-            # A method that is bound to the original.
+            # A method that is bound to the original object.
             delattr(twin, name)
     twin.dircache = DirCache(use_listings_cache=False)
     if getattr(fs, "async_impl", False) and fs.mirror_sync_methods:
@@ -480,7 +475,7 @@ def without_cache(fs: Any, changes: Mapping[str, Any]) -> tuple[Any, bool]:
 
 
 def shallow_copy(fs: Any) -> Any:
-    """A shallow copy. (`copy.copy` gives a cached instance itself.)"""
+    """A shallow copy. (`copy.copy` returns a cached instance itself.)"""
     twin = object.__new__(type(fs))
     twin.__dict__.update(vars(fs))
     return twin
@@ -489,9 +484,9 @@ def shallow_copy(fs: Any) -> Any:
 def made_again(
     fs: Any, options: Mapping[str, Any] | None = None, defaults: Mapping[str, Any] | None = None
 ) -> Any:
-    """Another file system object of the same options, with a connection of its own.
+    """A new file system object with the same options, and a connection of its own.
 
-    `options` take the place of its own, `defaults` do where it has none.
+    `options` override the object's, which override `defaults`.
     """
     merged = {**(defaults or {}), **fs.storage_options, **(options or {})}
     return type(fs)(*fs.storage_args, **{**merged, "skip_instance_cache": True})

@@ -1,4 +1,4 @@
-"""Web servers whose index pages are listed."""
+"""Web servers, by their index pages."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathvein._remote.filesystems.generic import Entries, FileSystem
 
 
 class Http(FileSystem):
-    """An entry is a link of an index page. Names end with a slash if they are directories."""
+    """The links of an index page are its entries. A directory's name ends with a slash."""
 
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
-        # Servers tell a directory by its slash, and redirect who leaves it out. The user's own
-        # URL is asked for as it is.
+        # Servers redirect a request for a directory without its slash. The user's own URL is
+        # requested unchanged.
         self._slash = "/" if base.endswith("/") else ""
         super().__init__(fs, base, **options)
 
     @staticmethod
     def source_name(path: Any) -> str:
-        """A UPath of a server has no name where its URL ends with a slash."""
+        """The last component, also of a URL that ends with a slash: its UPath has no name."""
         if path.name:
             return str(path.name)
         below_host: str = path.path.partition("://")[2].rstrip("/").partition("/")[2]
@@ -37,7 +37,7 @@ class Http(FileSystem):
         return Entries(path, is_web_page=True)
 
     async def check_source(self, *, missing: bool = False) -> None:
-        """Everything is a file to a server, but only a page lists something."""
+        """To fsspec everything on a web server is a file. Only an HTML page has entries."""
         info = await self._source_info(missing)
         if info is None or info.get("type") != "file":
             return

@@ -1,4 +1,4 @@
-"""The local file system: below `dir::`, `simplecache::` and the like, and for `walk_python`."""
+"""The local file system, behind a wrapper such as `dir::`, and for `walk_python`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathvein._remote.names import join
 
 
 class Local(FileSystem):
-    """Listed by `os.scandir`."""
+    """The local file system, listed by `os.scandir`."""
 
     at_hand = True
     resolves_links = True

@@ -1,8 +1,8 @@
-"""File systems that have all keys at hand: `memory`, `zip`, `tar` and other archives, `reference`.
+"""File systems with all keys in memory: `memory`, `zip`, `tar` and other archives, `reference`.
 
-Their `ls` hides what is below a name that is a file as well. So the tree is built from the keys,
-once for each source. The user's own object is asked: a clone of `memory` sees another store, and
-an archive that was opened from a file object cannot be opened again.
+If a name is both a file and a directory, their `ls` hides the entries of the directory. So the
+tree is built from the keys, once for each source. The user's own object is used: a clone of
+`memory` has another store, and an archive in a file object cannot be opened again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import posixpath
 import re
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fsspec.implementations.memory import MemoryFileSystem
@@ -24,7 +25,7 @@ from pathvein._remote.names import BAD_COMPONENTS, bad_component
 
 
 class InMemory(FileSystem):
-    """A file system whose keys can all be had without a request."""
+    """A file system whose keys are available without a request."""
 
     at_hand = True
     _tree: _Node | None = None
@@ -61,7 +62,7 @@ class InMemory(FileSystem):
 
 
 class References(FileSystem):
-    """References that are read from tables as they are needed."""
+    """References that are loaded from tables when they are needed."""
 
     @classmethod
     def variant(cls, fs: Any, base: str) -> type[FileSystem]:
@@ -72,24 +73,22 @@ class References(FileSystem):
         return fs, False
 
 
+@dataclass(slots=True)
 class _Node:
     """A directory of a tree that is built from keys."""
 
-    __slots__ = ("bad", "dirs", "files", "links")
-
-    def __init__(self) -> None:
-        self.dirs: dict[str, _Node] = {}
-        self.files: set[str] = set()
-        #: Links to directories.
-        self.links: set[str] = set()
-        #: Components that cannot be part of a path, each once.
-        self.bad: dict[str, None] = {}
+    dirs: dict[str, _Node] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
+    #: Links to directories.
+    links: set[str] = field(default_factory=set)
+    #: Components that cannot be part of a path, each once.
+    bad: dict[str, None] = field(default_factory=dict)
 
 
 class _Key(NamedTuple):
     name: str
     is_dir: bool
-    #: Where a symbolic link leads to.
+    #: The target of a symbolic link.
     target: str | None = None
 
 
@@ -110,7 +109,7 @@ def _keys(fs: Any) -> Iterator[_Key]:
             yield _Key(info.filename, info.is_dir(), target)
     elif hasattr(fs, "tar"):
         for member in fs.tar.getmembers():
-            # fsspec takes a run of slashes in the name of a member for one.
+            # fsspec reads a run of slashes in the name of a member as one.
             name = re.sub("/+", "/", member.name)
             yield _Key(name, member.isdir(), member.linkname if member.issym() else None)
     else:
@@ -128,15 +127,14 @@ def _build_tree(fs: Any, base: str) -> _Node:
     keys = list(_keys(fs))
     linked_dirs = _links_to_directories(keys)
     for name, is_dir, _ in keys:
-        if name in (base, prefix):
-            if is_dir or name.endswith("/"):
-                exists = True
-            else:
-                is_file = True
+        if name == base and not is_dir:
+            is_file = True
             continue
-        if not name.startswith(prefix):
+        if name != base and not name.startswith(prefix):
             continue
         exists = True
+        if name in (base, prefix):
+            continue
         node = top
         *parents, last = name[len(prefix) :].removesuffix("/").split("/")
         for component in parents:
@@ -160,7 +158,7 @@ def _build_tree(fs: Any, base: str) -> _Node:
 
 
 def _links_to_directories(keys: list[_Key]) -> set[str]:
-    """Those links of an archive that lead to one of its directories."""
+    """The links of an archive that lead to one of its directories."""
     targets = {
         key.name: posixpath.normpath(posixpath.join(posixpath.dirname(key.name), key.target))
         for key in keys
@@ -176,11 +174,9 @@ def _links_to_directories(keys: list[_Key]) -> set[str]:
             parent = posixpath.dirname(parent)
     found = set()
     for name, target in targets.items():
-        # As many links as Linux follows in one path.
+        # Linux follows at most 40 links in one path.
         for _ in range(40):
-            if target not in targets:
-                break
-            target = targets[target]
+            target = targets.get(target, target)
         if target in directories:
             found.add(name)
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import socket
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,15 +13,15 @@ from pathvein._remote.errors import ErrorMeanings
 from pathvein._remote.filesystems.generic import FileSystem, made_again, shallow_copy
 from pathvein._remote.names import join
 
-#: sshd lets ten sessions into one connection, and the user's is one of them.
+#: sshd allows ten sessions in one connection, and the user's is one of them.
 _CHANNELS = 9
-#: Requests in flight for one directory. fsspec would send fifty at once; each answer has some
-#: hundred entries.
+#: Requests in flight for one directory. fsspec sends fifty; each answer has about a hundred
+#: entries.
 _READ_AHEADS = 8
 
 
 class Sftp(FileSystem):
-    """A channel for each thread, all of one connection: the user's, as long as it lasts."""
+    """A channel for each thread, in the user's connection until that is lost."""
 
     errors = ErrorMeanings(
         disconnected=("NoValidConnectionsError", "SSHException"),
@@ -37,7 +36,7 @@ class Sftp(FileSystem):
 
     @contextlib.contextmanager
     def connection(self, lost: bool) -> Iterator[Any]:
-        """Without the connection that there is, another one is made."""
+        """A channel in the user's connection, or in a new one if that is lost."""
         fs = self.fs
         if self.threads == 1:
             yield fs
@@ -47,7 +46,7 @@ class Sftp(FileSystem):
         if transport is not None and transport.is_active():
             fs = shallow_copy(fs)
             with contextlib.suppress(OSError):
-                # Without it a request waits until the one before was acknowledged, some 40 ms.
+                # Otherwise a request waits for the acknowledgement of the last one, some 40 ms.
                 transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
             timeouts = ("timeout", "banner_timeout", "auth_timeout", "channel_timeout")
@@ -78,8 +77,7 @@ class Sftp(FileSystem):
     def _listdir(self, fs: Any, path: str) -> list[dict[str, Any]]:
         entries = []
         for entry in fs.ftp.listdir_iter(path, read_aheads=_READ_AHEADS):
-            if self.is_closed:
-                raise InterruptedError(errno.EINTR, "the scan has ended")
+            self.check_open()
             mode = entry.st_mode or 0
             kind = "directory" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "file"
             entries.append({"name": join(path, entry.filename), "type": kind})
@@ -87,7 +85,7 @@ class Sftp(FileSystem):
 
 
 def _open_channel(transport: Any) -> Any:
-    """An SFTP channel of a connection, with time-outs."""
+    """An SFTP channel in a connection, with time-outs."""
     from paramiko import SFTPClient
 
     channel = transport.open_session(timeout=retry.TIMEOUT)

@@ -1,17 +1,19 @@
-"""SFTP, through sshfs, which is asynchronous and takes the protocol's name from paramiko's."""
+"""SFTP, through sshfs, which is asynchronous and registers itself for the protocol `sftp`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from pathvein._remote.errors import ErrorMeanings
 from pathvein._remote.filesystems.generic import FileSystem, made_again
 
+T = TypeVar("T")
+
 
 class Sshfs(FileSystem):
-    """Requests share one connection, which is made again when it is lost."""
+    """All requests share one connection, which is made again if it is lost."""
 
     errors = ErrorMeanings(
         disconnected=(
@@ -26,9 +28,10 @@ class Sshfs(FileSystem):
         self._is_lost = False
         self._reconnecting = asyncio.Lock()
 
-    async def send(self, request: Callable[[], Any]) -> Any:
-
-        async def send_once() -> Any:
+    async def send(
+        self, request: Callable[[], Awaitable[T]], timeout_factor: float | None = None
+    ) -> T:
+        async def send_once() -> T:
             if self._is_lost:
                 async with self._reconnecting:
                     if self._is_lost:
@@ -38,19 +41,18 @@ class Sshfs(FileSystem):
             try:
                 return await request()
             except Exception as error:
-                # Another request may have made the connection again meanwhile.
+                # Another request may already have made a new connection.
                 if fs is self.fs:
                     self._is_lost = self.errors.transient(error) == "disconnected"
                 raise
 
-        return await super().send(send_once)
+        return await super().send(send_once, timeout_factor)
 
     async def real_path(self, rel: str) -> str | None:
         path = self.path(rel)
 
-        async def ask() -> str:
+        async def realpath() -> str:
             async with self.fs._pool.get() as channel:
                 return str(await channel.realpath(path))
 
-        answer: str = await self.send(ask)
-        return answer
+        return await self.send(realpath)

@@ -12,7 +12,7 @@ from pathvein._remote.filesystems.generic import ThreadSafe, shallow_copy
 
 
 class WebDav(ThreadSafe):
-    """The client stands threads. It sends requests again by itself, which is switched off."""
+    """The client is thread-safe. Its own retries are switched off."""
 
     @contextlib.contextmanager
     def connection(self, lost: bool) -> Iterator[Any]:
@@ -24,5 +24,5 @@ class WebDav(ThreadSafe):
         yield fs
 
     async def call(self, method: str, path: str, **options: Any) -> Any:
-        """The client puts paths into URLs as they are."""
+        """The client puts paths into URLs without quoting them."""
         return await super().call(method, quote(path), **options)

@@ -1,4 +1,4 @@
-"""File systems that only rename, cache or wrap another one: they are not listed themselves."""
+"""File systems that only rename, cache or wrap another one, which is listed in their place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathvein._remote.names import join
 
 
 def unwrap(fs: Any, path: str) -> tuple[Any, str]:
-    """The file system that a wrapper stands before, and the path there."""
+    """The file system behind all wrappers, and the path on it."""
     while True:
         if isinstance(fs, DirFileSystem) and type(fs).ls is DirFileSystem.ls:
             path = join(fs.path, path.strip("/")) if path.strip("/") else fs.path
@@ -21,7 +21,7 @@ def unwrap(fs: Any, path: str) -> tuple[Any, str]:
             fs = fs.fs
             path = fs._strip_protocol(path)
         elif isinstance(fs, AsyncFileSystemWrapper):
-            # It asks from several threads, which the file system behind it may not stand.
+            # It uses several threads, which the file system behind it may not support.
             fs = fs.sync_fs
         else:
             return fs, path

@@ -1,8 +1,7 @@
-"""Scans and walks of a store that is listed flat: asyncio around the planner.
+"""Scans and walks of a store that is listed flat: the planner's requests, sent by asyncio.
 
-A `KeyLister` sends the planner's requests and hands the keys to the core's `KeyScan` or `KeyWalk`.
-All of that runs on the event loop. The caller only takes results from the `KeyProducer`, which
-makes paths of them.
+A `KeyLister` sends the planner's requests and passes the keys to the core's `KeyScan` or `KeyWalk`,
+all on the event loop. The caller takes results from the `KeyProducer`, which makes paths of them.
 """
 
 from __future__ import annotations
@@ -28,36 +27,34 @@ if TYPE_CHECKING:
 
 
 class Store(Protocol):
-    """A store's listing call."""
+    """The listing request of a store."""
 
     #: Most keys in a page.
     page_size: int
-    #: Whether a listing can start after any key. Otherwise only at a prefix.
+    #: Whether a listing can start after any key. Otherwise it can start only at a prefix.
     can_start: bool
-    #: Whether it can be listed flat: its keys are sorted.
-    flat: bool
-    #: What its errors mean.
+    #: The meanings of its errors.
     errors: ErrorMeanings
 
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """One request; see :class:`pathvein._remote.keys.planner.Request`.
+        """One request; see :class:`pathvein._remote.keys.planner.Request` for the arguments.
 
         With a delimiter it raises `TooLarge` if the level cannot be listed.
         """
 
 
 class Unfit(Exception):
-    """The store cannot be listed in this way; the text says why."""
+    """The store cannot be listed by obstore. The text says why."""
 
 
 class FlatDenied(Exception):
-    """The source may not be listed flat, or not wholly; perhaps it can be with a delimiter."""
+    """The source cannot be listed flat, or not completely. Perhaps it can with a delimiter."""
 
 
 class TooLarge(Exception):
-    """A level cannot be listed in pages, and is too large to be listed in one go."""
+    """A level is too large to be listed by obstore, which does not return it in pages."""
 
 
 class Disordered(Exception):
@@ -80,13 +77,14 @@ class KeyLister:
     ) -> None:
         """
         Args:
+            store: Lists one page.
+            taker: Takes the keys.
             concurrency: Most requests in flight.
             counts: Where requests are counted.
-            wait_for_space: Waits until there is space for more results.
-            on_page: Called after the taker was given something, with whether the store has
-                listed any key at all.
-            on_error: Called with what could not be listed: the error, the prefix, after which
-                key, and before which.
+            wait_for_space: Waits while too many results are not yet taken.
+            on_page: Called after each page, with whether any page had a key.
+            on_error: Called with an error and the keys that it hides: their prefix, the key
+                after which they begin, and the key before which they end.
         """
         self._store = store
         self._planner = Planner(taker, page_size=store.page_size, can_start=store.can_start)
@@ -96,23 +94,23 @@ class KeyLister:
         self._wait_for_space = wait_for_space
         self._on_page = on_page
         self._on_error = on_error
+        #: Whether any page had a key.
         self._any_key = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
 
     async def run(self) -> None:
-        """Lists it all.
+        """List all keys.
 
-        Raises what the first request raised, `FlatDenied` or `Disordered` in its place. Later
+        If the first request fails, raises its exception, `FlatDenied` or `Disordered`. Later
         errors go to `on_error`.
         """
         self._send_requests()
         try:
             await self._ended.wait()
         finally:
-            # From here on nothing is sent.
-            self._ended.set()
+            self._ended.set()  # nothing is sent any more
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -121,7 +119,7 @@ class KeyLister:
             raise self._error
 
     def _send_requests(self) -> None:
-        """Sends as many requests as there are, and may be in flight."""
+        """Send the planner's requests, up to the limit."""
         limit = min(self._concurrency, self._limit.limit)
         while len(self._tasks) < limit:
             request = self._planner.next_request()
@@ -131,18 +129,18 @@ class KeyLister:
             self._tasks.add(task)
             task.add_done_callback(self._done)
         if self._planner.is_done:
-            # Probes that are in flight are not waited for.
+            # Probes in flight are not awaited.
             self._ended.set()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if self._ended.is_set():
-            # asyncio reports an exception that nobody has looked at.
+            # asyncio logs exceptions that are never retrieved.
             _ = task.cancelled() or task.exception()
             return
         try:
             if task.cancelled():
-                # Not by this class. What the request was to list is missing.
+                # Not by this class. The keys of the request are missing.
                 raise RuntimeError("a request was cancelled from elsewhere")
             task.result()
             self._send_requests()
@@ -153,21 +151,21 @@ class KeyLister:
     async def _list_page(self, request: Request) -> None:
         await self._wait_for_space()
 
-        def ask() -> Awaitable[Page]:
+        def send_once() -> Awaitable[Page]:
             prefix, after, end, token, delimiter, _ = request
             return self._store.page(prefix, after, end, token, delimiter=delimiter)
 
-        planner = self._planner
+        planner, errors = self._planner, self._store.errors
         error: Exception
         try:
-            page = await send(ask, self._limit, self._counts, self._store.errors)
+            page = await send(send_once, self._limit, self._counts, errors)
         except (Unfit, FlatDenied):
             raise
         except Exception as failure:
             error = failure
-            kind = _kind(error, self._store.errors)
+            kind = _kind(error, errors)
             if not planner.has_begun:
-                if kind == "denied" and not self._store.errors.is_refused(error):
+                if kind == "denied" and not errors.is_refused(error):
                     raise FlatDenied from error
                 raise
             lost = planner.failed(request, kind)
@@ -207,22 +205,23 @@ class KeyProducer:
     ) -> None:
         """
         Args:
-            source: What to list.
-            store: What lists it.
-            make_keys: Makes what takes the keys, once for each store.
-            fallback: Another store, which lists anew if the first raises `Unfit` on the way, and
-                what is called before that with the reason. No result comes twice.
+            source: The source.
+            store: Lists the source.
+            make_keys: Makes the `KeyScan` or `KeyWalk`, once for each store.
+            fallback: Another store, which lists the source anew if the first raises `Unfit` later,
+                and a function that is called before that with the reason. No result comes twice.
 
         Raises the `OSError` of a source that cannot be listed; `Unfit`, `FlatDenied` or
-        `Disordered` if it can perhaps be listed in another way. `next_batch` may raise `Unfit`.
+        `Disordered` if it can perhaps be listed in another way.
         """
         self._source = source
         self._make_keys = make_keys
         self._fallback = fallback
         self._found = self._error_count = 0
-        #: Hashes of the results, to save memory: those to remember, those to leave out.
-        self._remembered = array("q")
-        self._left_out: frozenset[int] = frozenset()
+        #: Hashes of the results so far, as long as a fallback may list the source anew; and of
+        #: the results of the first store, which the fallback must not repeat.
+        self._hashes = array("q")
+        self._known: frozenset[int] = frozenset()
         self._process = os.getpid()
         self._closed = False
         self._start(store)
@@ -251,12 +250,12 @@ class KeyProducer:
         store, warn = self._fallback
         self._fallback = None
         self._task.close()
-        self._left_out = frozenset(self._remembered)
+        self._known = frozenset(self._hashes)
         warn(str(reason))
         try:
             self._start(store)
         except (FlatDenied, Disordered) as error:
-            # The first store could list it flat, up to the keys that it cannot list.
+            # Unexpected: the first store could list it flat.
             failure = OSError(errno.EIO, "it cannot be listed flat", self._source.url())
             raise noted(failure, "listing it again without obstore") from error
 
@@ -272,13 +271,13 @@ class KeyProducer:
             return [], [], False
         found = []
         for item in items:
-            if self._fallback is not None or self._left_out:
-                # A path, and in a scan the position of a pattern.
+            if self._fallback is not None or self._known:
+                # A result is identified by its path, and in a scan by the index of its pattern.
                 result = hash(item[:2] if isinstance(self._keys, KeyScan) else item[0])
-                if result in self._left_out:
+                if result in self._known:
                     continue
                 if self._fallback is not None:
-                    self._remembered.append(result)
+                    self._hashes.append(result)
             try:
                 found.append((self._source.path(item[0]), *item[1:]))
             except OSError as error:
@@ -314,18 +313,18 @@ class KeyProducer:
 
 
 class _Work:
-    """What runs on the loop. It does not refer to the producer, so that this can be dropped."""
+    """The work on the loop. It has no reference to the producer, which can so be deleted."""
 
     def __init__(self, source: RemoteSource, store: Store, keys: KeyScan | KeyWalk) -> None:
         self._source = source
         self._store = store
         self._keys = keys
         self._task: BackgroundTask
-        #: Whether there was a key.
+        #: Whether there was a key, so that the source exists.
         self.exists = False
 
     async def run(self, task: BackgroundTask) -> None:
-        """List it all."""
+        """List all keys."""
         self._task = task
         adapter = self._source.adapter
         await KeyLister(
@@ -341,14 +340,13 @@ class _Work:
     def _on_page(self, any_key: bool) -> None:
         self.exists = any_key
         found, bad = self._keys.take()
-        # The first pages may be empty. Only a key, or the end, shows whether the source exists.
+        # Pages may be empty. Only a key, or the end, shows whether the source exists.
         if any_key or found or bad:
             self._task.put(found, [bad_key(self._source.url, key) for key in bad])
 
     def _on_error(self, error: Exception, prefix: str, after: str, end: str | None) -> None:
         url = self._source.url(prefix)
         failure = self._store.errors.os_error(error, url, "reading the directory")
-        failure.__cause__ = error
         if after > prefix:
             noted(failure, f"listing the keys after {after.rstrip(chr(0x10FFFF))!r}")
         if end is not None:

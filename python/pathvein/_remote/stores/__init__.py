@@ -1,6 +1,6 @@
-"""Object stores, each asked for pages of keys by its own listing call.
+"""The adapters of object stores, which send the listing request of the store themselves.
 
-The `ls` of their file systems costs more time, and hides keys: what is below a directory marker
-or below a name that is a blob as well (adlfs), prefixes that end in a double slash (gcsfs). The
-adapters here are chosen by `pathvein._remote.filesystems`.
+The `ls` of their file systems takes more time, and hides keys: those below a directory marker, or
+below a name that is also a blob (adlfs), and prefixes that end in a double slash (gcsfs).
+`pathvein._remote.filesystems` chooses the adapter.
 """

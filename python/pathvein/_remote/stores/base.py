@@ -1,4 +1,4 @@
-"""The adapter of an object store: what one page of keys is to S3, Google Cloud and Azure alike."""
+"""The base of the adapters of S3, Google Cloud and Azure, which list keys in pages."""
 
 from __future__ import annotations
 
@@ -8,27 +8,24 @@ from pathvein._remote.errors import BadAnswer
 from pathvein._remote.filesystems.generic import Entries, FileSystem
 from pathvein._remote.keys.planner import MAX_EMPTY_PAGES, Page
 from pathvein._remote.names import join
-from pathvein._remote.retry import send
 
 
 class ObjectStore(FileSystem):
-    """A bucket, or what is below a prefix in it. Subclasses ask for a page."""
+    """A bucket, or a prefix in it: a :class:`pathvein._remote.keys.lister.Store`."""
 
-    #: Most keys in a page.
     page_size: int = 1000
-    #: Whether a listing can begin after any key. Otherwise only at a prefix.
     can_start: bool = True
     flat = True
 
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         super().__init__(fs, base, **options)
         self._bucket, _, key = self.base.strip("/").partition("/")
-        #: What all its keys begin with.
+        #: The prefix of all its keys.
         self._prefix = f"{key}/" if key else ""
 
     @classmethod
     def variant(cls, fs: Any, base: str) -> type[FileSystem]:
-        """The root of a store has only buckets."""
+        """The root of a store lists only buckets."""
         if base.strip("/"):
             return cls
         from pathvein._remote.stores.buckets import buckets_of
@@ -47,28 +44,18 @@ class ObjectStore(FileSystem):
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """Send one request.
-
-        Args:
-            prefix: Only keys that begin with this.
-            after: Only keys after this.
-            end: Keys from this on are of no use; they may be in the page.
-            token: The continuation token of the page before. All else is then as it was for that.
-            delimiter: List one level only. Raises `TooLarge` if that cannot be.
-        """
+        """One request; see :class:`pathvein._remote.keys.planner.Request` for the arguments."""
         raise NotImplementedError
 
     async def read(self, path: str, entries: Entries) -> None:
-        """Page by page."""
+        """Read it page by page."""
         prefix = join(path, "")[len(join(self.base, "")) :]
         token = None
         empty_pages, names = 0, 0
         while True:
-            page = await send(
+            page = await self.send(
                 lambda: self.page(prefix, "", None, token, delimiter=True),  # noqa: B023
-                self.limit,
-                self.counts,
-                self.errors,
+                timeout_factor=1,
             )
             for name in page.prefixes:
                 entries.add({"name": join(self.base, name), "type": "directory"})
@@ -76,7 +63,7 @@ class ObjectStore(FileSystem):
                 entries.add({"name": join(self.base, name), "type": "file"})
             if page.token is None:
                 return
-            # A page may be empty. But a store may also lead to the same page again and again.
+            # A page may be empty. But a faulty store may repeat one page for ever.
             empty_pages = 0 if entries.names > names else empty_pages + 1
             names = entries.names
             if empty_pages and (page.token == token or empty_pages >= MAX_EMPTY_PAGES):
@@ -84,7 +71,7 @@ class ObjectStore(FileSystem):
             token = page.token
 
     def _relative(self, keys: list[str], prefixes: list[str], token: Any) -> Page:
-        """A page of names relative to the source, of names in the bucket."""
+        """A page whose names are made relative to the source."""
         if not self._prefix:
             return Page(keys, prefixes, token)
         for names in (keys, prefixes):

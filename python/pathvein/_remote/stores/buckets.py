@@ -1,6 +1,6 @@
-"""The root of S3, Google Cloud or Azure: its buckets.
+"""The root of S3, Google Cloud or Azure, whose directories are its buckets.
 
-It is listed one directory at a time, each bucket by the store's own call.
+It is listed directory by directory, each bucket by the adapter of the store.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathvein._remote.stores.base import ObjectStore
 
 
 class Buckets(ObjectStore):
-    """All buckets of a store, and what is in them. Listed with a delimiter only."""
+    """All buckets of a store and their keys, listed with a delimiter."""
 
     can_start = False
     flat = False

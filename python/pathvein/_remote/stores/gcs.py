@@ -15,14 +15,14 @@ _FIELDS = "items(name),prefixes,nextPageToken"
 
 
 class GcsStore(ObjectStore):
-    """The keys below one prefix of a bucket."""
+    """A bucket, or a prefix in it."""
 
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         super().__init__(fs, base, **options)
-        # Without the decorator that sends requests again.
+        # Without the decorator that retries requests.
         method = type(fs)._request
         self._request = getattr(method, "__wrapped__", method)
-        #: Whether directories exist by themselves; `None` if not known yet.
+        #: Whether the namespace is hierarchical; `None` if that is not known yet.
         self._hierarchical: bool | None = None
 
     @classmethod
@@ -35,21 +35,24 @@ class GcsStore(ObjectStore):
         if self._hierarchical is None and delimiter:
             self._hierarchical = await self.hierarchical()
         base = self._prefix
-        query: dict[str, Any] = {"prefix": base + prefix, "fields": _FIELDS}
-        query["maxResults"] = self.page_size
+        query: dict[str, Any] = {
+            "prefix": base + prefix,
+            "fields": _FIELDS,
+            "maxResults": self.page_size,
+        }
         if delimiter:
             query["delimiter"] = "/"
             if self._hierarchical:
                 query["includeFoldersAsPrefixes"] = "true"
         if after:
-            # The listing begins at this key, not after it. The planner leaves it out.
+            # The page begins with this key, not after it. The planner leaves it out.
             query["startOffset"] = base + after
         if end is not None and base + end > base + prefix:
             query["endOffset"] = base + end
         if token is not None:
             query["pageToken"] = token
         if self._hierarchical is None:
-            # Both at once, which takes the time of one.
+            # At the same time, to save a round trip.
             self._hierarchical, answer = await asyncio.gather(
                 self.hierarchical(), self._get("b/{}/o", **query)
             )
@@ -63,15 +66,15 @@ class GcsStore(ObjectStore):
         return self._relative(keys, prefixes, answer.get("nextPageToken"))
 
     async def hierarchical(self) -> bool:
-        """Whether directories exist by themselves."""
+        """Whether the namespace is hierarchical: directories exist by themselves."""
         self.counts.requests += 1
         try:
             answer = await self._get("b/{}/storageLayout", fields="hierarchicalNamespace")
         except Exception as error:
             if self.errors.transient(error):
                 raise
-            # A store that only resembles Google's does not know the request. Whoever may list may
-            # send it.
+            # Other stores with Google's API do not know the request. (It takes no other permission
+            # than listing.)
             return False
         return bool((answer.get("hierarchicalNamespace") or {}).get("enabled"))
 

@@ -1,9 +1,8 @@
-"""S3, Google Cloud and Azure through obstore, which lists with less work than Python can.
+"""S3, Google Cloud and Azure through obstore, which lists with less CPU time than fsspec.
 
-It is a library for objects, not for keys, and makes a path of every key: a marker loses its
-slash, a leading slash is gone, and an empty component fails the whole listing. What is ambiguous
-is asked for separately, within limits. Beyond these `Unfit` is raised, and the file system itself
-has to list.
+obstore makes a path of each key: it removes the slash of a marker and a leading slash, and an empty
+component fails the whole listing. Ambiguous keys are checked by further requests, up to a limit.
+Beyond that `Unfit` is raised, and the file system itself lists the source.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import time
 from operator import lt
 from typing import Any
 
-import arro3.core  # noqa: F401  (obstore's tables are made of it)
+import arro3.core  # noqa: F401  (for the tables that obstore returns)
 import obstore
 from obstore.exceptions import BaseError, InvalidPathError
 
@@ -26,20 +25,20 @@ from pathvein._remote.stores.base import ObjectStore
 from pathvein._remote.stores.obstore_options import open_store
 
 _STATUS = re.compile(r"status code: ([1-5]\d\d)|status: ([1-5]\d\d)", re.IGNORECASE)
-_NOT_TOLD = "it does not tell empty objects from the markers of directories"
-#: Names that a request brings at most.
+_AMBIGUOUS = "it does not tell empty objects from the markers of directories"
+#: Most names in the response of one request.
 _FULL_PAGE = 1000
-#: Requests to tell empty objects from markers, for one source.
+#: Most requests to distinguish empty objects from markers, for one source.
 _MOST_CHECKS = 64
-#: Seconds that a listing with a delimiter may take: it cannot be had by pages.
-_PATIENCE = 3.0
+#: Seconds that a listing with a delimiter may take: obstore does not return it in pages.
+_LEVEL_TIMEOUT = 3.0
 
 
 class _ThreadsAtExit:
-    """Lets obstore's threads finish before the interpreter ends.
+    """Lets obstore's threads finish before the interpreter exits.
 
-    A thread of obstore still releases Python objects shortly after an answer was handed over. If
-    there is no interpreter any more, the process aborts.
+    A thread of obstore releases Python objects shortly after it has returned a response. If the
+    interpreter has exited by then, the process aborts.
     """
 
     SECONDS = 0.1
@@ -49,7 +48,7 @@ class _ThreadsAtExit:
         atexit.register(self._wait)
 
     def answered(self) -> None:
-        """An answer was handed over just now, or will not be waited for."""
+        """A response was returned just now, or is abandoned."""
         self._last = time.monotonic()
 
     def _wait(self) -> None:
@@ -60,7 +59,7 @@ _threads_at_exit = _ThreadsAtExit()
 
 
 class Answer(Exception):
-    """The store's answer was an error."""
+    """The store's response was an error."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -73,22 +72,21 @@ class _Stream:
     """A listing that is read page by page."""
 
     def __init__(self, last: str) -> None:
-        #: What obstore pages through; `None` if it is to be begun.
+        #: obstore's iterator of pages; `None` if the listing must be started.
         self.pages: Any = None
-        #: The last key that it listed.
+        #: The last key of the last page.
         self.last = last
-        #: Whether it may begin with keys that were listed before.
+        #: Whether the next page may begin with keys up to `last`.
         self.skips = False
 
 
 class ObstoreStore:
-    """The keys below one prefix of a bucket."""
+    """A bucket, or a prefix in it: a :class:`pathvein._remote.keys.lister.Store`."""
 
     page_size = _FULL_PAGE
-    flat = True
 
     def __init__(self, adapter: ObjectStore) -> None:
-        """Raises `Unfit` if the file system's credentials or options cannot be taken over."""
+        """Raises `Unfit` if obstore cannot use the file system's credentials or options."""
         bucket, _, key = adapter.base.strip("/").partition("/")
         self._prefix = f"{key}/" if key else ""
         self.can_start = adapter.can_start
@@ -96,16 +94,17 @@ class ObstoreStore:
         self._store, self._credentials = open_store(adapter, bucket)
         self._counts = adapter.counts
         kind = type(adapter).__name__
-        #: Whether an empty object can be distinguished from a marker.
+        #: Whether a request can distinguish an empty object from a marker.
         self._can_check = kind != "AzureStore"
         self._checks = 0
-        #: What knows whether directories exist by themselves; `None` once that is known.
+        #: The adapter that checks if the namespace is hierarchical; `None` if it is known to be
+        #: flat.
         self._namespace: Any = None if kind == "S3Store" else adapter
 
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """The token is the stream, and where it is."""
+        """See :class:`pathvein._remote.keys.lister.Store`. The token is a `_Stream`."""
         if delimiter:
             return await self._level(prefix)
         if self._namespace is None:
@@ -116,8 +115,8 @@ class ObstoreStore:
         )
         if hierarchical:
             raise Unfit("its namespace is hierarchical")
-        # A directory would be an empty object, so there is none; and then there is none above a
-        # file, either.
+        # In a hierarchical namespace each directory is an empty object, which has raised `Unfit`.
+        # So a key with a slash, whose directory is no object, shows that the namespace is flat.
         if hierarchical is None and page.token and not any("/" in key for key in page.keys):
             raise Unfit("it cannot be told if its namespace is hierarchical")
         self._namespace = None
@@ -125,34 +124,34 @@ class ObstoreStore:
 
     async def _page(self, prefix: str, after: str, token: Any) -> Page:
         stream: _Stream = token or _Stream(after)
-        # One that has failed ends, as if there were nothing more: it is begun anew.
+        # After a failure it is started anew: obstore's iterator would end as if it were complete.
         if stream.pages is None:
             stream.pages = obstore.list(
                 self._store,
                 (self._prefix + prefix).rstrip("/") or None,
                 offset=self._prefix + _path_before(stream.last) if stream.last else None,
                 chunk_size=self.page_size,
-                # Columns: a dictionary of each key costs twice as much as all the rest.
+                # Columns: to make a dictionary of each key takes twice the time of all the rest.
                 return_arrow=True,
             )
             stream.skips = stream.last.endswith("/")
         cut = len(self._prefix)
         try:
-            batch = await self._asked(_next_of(stream.pages))
+            batch = await self._response(_next_of(stream.pages))
             keys: list[str] = batch["path"].to_pylist() if batch else []
             sizes: list[int] = batch["size"].to_pylist() if batch else []
             if cut:
                 keys = [key[cut:] for key in keys]
             if keys and not (self._prefix or prefix or after or token):
                 await self._check_slashes(keys)
-            # All pages but the last are full.
+            # Only the last page is not full.
             is_last = len(keys) < self.page_size
             if stream.skips:
                 known = sum(stream.last[:-1] <= key < stream.last for key in keys)
                 del keys[:known], sizes[:known]
             keys = await self._with_markers(stream.last, keys, sizes)
         except BaseException:
-            # Whoever asks again gets this page, not the next.
+            # A retry must return this page, not the next.
             stream.pages = None
             raise
         if keys:
@@ -161,22 +160,22 @@ class ObstoreStore:
         return Page(keys, [], None if is_last else stream)
 
     async def _check_slashes(self, keys: list[str]) -> None:
-        """Raises `Unfit` if a key of the bucket begins with a slash, which is gone from it.
+        """Raises `Unfit` if a key of the bucket may begin with a slash, which obstore removes.
 
-        Such keys sort before all that begin with a digit or a letter, so they are on the first
+        Such keys sort before those that begin with a digit or a letter, so they are on the first
         page of the bucket.
         """
         if min(keys) < "0":
-            # Others sort before them, too.
+            # Other keys may sort before them. The top of the bucket shows the slash as a prefix.
             self._counts.requests += 1
             try:
                 known = "/" not in (await self._level("")).prefixes
             except TooLarge as error:
                 raise Unfit("the bucket's top is too large to be looked through") from error
         else:
-            # They would be the first, and the first would not be there without its slash, or there
-            # twice in a row. Of a marker there may be others between the two, and if there are,
-            # they sort before it.
+            # They would come first. So the first key has no slash if it exists without one, as an
+            # object or as a marker, and is not listed twice: with its slash and without. Between
+            # such a pair there may be other keys if one is a marker. They sort before the marker.
             first, others = keys[0], keys[1:2]
             known = others != [first] and (
                 await self._exists(first)
@@ -188,34 +187,35 @@ class ObstoreStore:
     async def _is_marker(self, key: str) -> bool:
         self._counts.requests += 1
         inside = obstore.list(self._store, self._prefix + key, chunk_size=1)
-        found = await self._asked(_next_of(inside))
+        found = await self._response(_next_of(inside))
         return bool(found) and found[0]["path"] == self._prefix + key
 
     async def _level(self, prefix: str) -> Page:
         path = (self._prefix + prefix).rstrip("/") or None
         listing = obstore.list_with_delimiter_async(self._store, path)
         try:
-            async with asyncio.timeout(_PATIENCE):
-                answer = await self._asked(listing)
+            async with asyncio.timeout(_LEVEL_TIMEOUT):
+                level = await self._response(listing)
         except TimeoutError as error:
-            # Trying again would take as long.
+            # A retry would take as long.
             raise TooLarge(f"{prefix or 'the source'!r} has too many entries") from error
-        names = len(answer["common_prefixes"]) + len(answer["objects"])
-        # obstore asks for one page after another. The first is counted already.
+        names = len(level["common_prefixes"]) + len(level["objects"])
+        # obstore has requested one page after another. The first is counted already.
         self._counts.requests += max(names - 1, 0) // _FULL_PAGE
         cut = len(self._prefix)
-        prefixes = sorted(f"{name[cut:]}/" for name in answer["common_prefixes"])
-        # All markers but the level's own are among the prefixes; on Azure some are empty objects.
-        objects = [meta for meta in answer["objects"] if f"{meta['path'][cut:]}/" != prefix]
+        prefixes = sorted(f"{name[cut:]}/" for name in level["common_prefixes"])
+        # All markers but that of the level are prefixes. On Azure some are empty objects.
+        objects = [meta for meta in level["objects"] if f"{meta['path'][cut:]}/" != prefix]
         if not self._can_check and not all(meta["size"] for meta in objects):
-            raise Unfit(_NOT_TOLD)
+            raise Unfit(_AMBIGUOUS)
         keys = sorted(meta["path"][cut:] for meta in objects if len(meta["path"]) > cut)
         return Page(keys, prefixes, None)
 
     async def _with_markers(self, before: str, keys: list[str], sizes: list[int]) -> list[str]:
-        """The keys, with the slashes of those that are markers.
+        """The keys, with the slash of each marker.
 
-        `before` is the key before them. Where a name is no greater, its slash shows.
+        `before` is the key before them. A key that is not greater than the key before it is a
+        marker.
         """
         if 0 not in sizes and all(map(lt, [before, *keys], keys)):
             return keys
@@ -227,8 +227,8 @@ class ObstoreStore:
             elif key and not size:
                 self._checks += 1
                 if not self._can_check or self._checks > _MOST_CHECKS:
-                    raise Unfit(_NOT_TOLD)
-                # The file would come first, and there is none before it.
+                    raise Unfit(_AMBIGUOUS)
+                # If both existed, the object would be listed before the marker.
                 if not await self._exists(key):
                     key = marker
             checked.append(key)
@@ -238,17 +238,17 @@ class ObstoreStore:
     async def _exists(self, key: str) -> bool:
         self._counts.requests += 1
         try:
-            await self._asked(obstore.head_async(self._store, self._prefix + key))
+            await self._response(obstore.head_async(self._store, self._prefix + key))
         except FileNotFoundError:
             return False
         return True
 
-    async def _asked(self, answer: Any) -> Any:
-        """An answer; what obstore raises says what it is about only in its text."""
+    async def _response(self, request: Any) -> Any:
+        """Await a request. Errors of obstore are recognized by their text."""
         if self._credentials is not None:
             self._credentials.failure = None
         try:
-            return await answer
+            return await request
         except InvalidPathError as error:
             raise Unfit(f"a key is no path to it: {_first_line(error)}") from error
         except FileNotFoundError:
@@ -272,10 +272,10 @@ class ObstoreStore:
 
 
 def _path_before(key: str) -> str:
-    """A path after which a listing can begin to tell all keys after this one.
+    """A path to start after, so that all keys after `key` are listed.
 
-    A path loses the slash of a marker. Between `a` and `a/` there may be any number of keys; what
-    is before `a/` and after this is next to none.
+    obstore removes the slash of a marker, and there may be many keys between `a` and `a/`. Between
+    the path and `a/` there are hardly any.
     """
     return f"{key[:-1]}.{LAST}" if key.endswith("/") else key
 
@@ -292,7 +292,7 @@ def _first_line(error: Exception) -> str:
 
 
 def open_obstore(adapter: ObjectStore) -> ObstoreStore:
-    """The store of an adapter by way of obstore. Raises `Unfit` with the reason if it cannot."""
+    """The store of an adapter, listed by obstore. Raises `Unfit` with the reason if it cannot."""
     try:
         return ObstoreStore(adapter)
     except Unfit:

@@ -1,7 +1,7 @@
 """The options and credentials of a file system of fsspec, for obstore.
 
-What cannot be taken over faithfully raises `Unfit` with the reason: then obstore would list with
-other rights, or elsewhere.
+An option without an equivalent in obstore raises `Unfit` with the reason: without it, obstore might
+list with other permissions, or another bucket.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from pathvein._remote.keys.lister import Unfit
 from pathvein._remote.stores.base import ObjectStore
 
-#: Seconds for which credentials are good before they are asked for again.
+#: Seconds until obstore gets the credentials anew.
 _CREDENTIALS_LAST = 300.0
 
-#: A store of obstore, and what it signs with.
+#: A store of obstore, and its credentials.
 _Opened = tuple[Any, "Credentials | None"]
 
 
@@ -37,30 +37,30 @@ def _connection(endpoint: str | None) -> dict[str, Any]:
 
 
 class Credentials:
-    """Gives obstore the credentials, and keeps the reason if that fails.
+    """A credential provider for obstore, which keeps the exception if it fails.
 
-    Credentials that never change are given in this way, too. What is not given to obstore it looks
-    for in the environment, and it would sign with one user's key and another user's token.
+    It is used for fixed credentials, too: obstore reads missing options from the environment, and
+    might sign with one user's key and another user's token.
     """
 
-    def __init__(self, ask: Callable[[], Awaitable[dict[str, Any]]]) -> None:
-        self._ask = ask
+    def __init__(self, get: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        self._get = get
         self.failure: Exception | None = None
 
     async def __call__(self) -> dict[str, Any]:
         expires = datetime.now(UTC) + timedelta(seconds=_CREDENTIALS_LAST)
         try:
-            return {**await self._ask(), "expires_at": expires}
+            return {**await self._get(), "expires_at": expires}
         except Exception as error:
             self.failure = error
             raise
 
 
 def _fixed(**credentials: Any) -> Any:
-    async def ask() -> dict[str, Any]:
+    async def get() -> dict[str, Any]:
         return credentials
 
-    return Credentials(ask)
+    return Credentials(get)
 
 
 def _open_s3(fs: Any, bucket: str) -> _Opened:
@@ -81,18 +81,15 @@ def _open_s3(fs: Any, bucket: str) -> _Opened:
     if client.pop("verify", None) not in (None, True):
         raise Unfit("the option verify in client_kwargs cannot be taken over")
     names = {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
-    _refuse_others(
-        "the options in client_kwargs:",
-        client,
-        names | {"region_name", "endpoint_url", "use_ssl"},
-    )
+    names |= {"region_name", "endpoint_url", "use_ssl"}
+    _refuse_others("the options in client_kwargs:", client, names)
     _refuse_others("the options", fs.kwargs, {"profile"})
     _refuse_others("the options in s3_additional_kwargs:", fs.s3_additional_kwargs, set())
     session = fs.session or AioSession(**fs.kwargs)
     endpoint = fs.endpoint_url or client.get("endpoint_url") or _configured_endpoint(session)
     settings = session.get_config_variable("s3") or {}
     if not endpoint:
-        # They change the endpoint.
+        # These settings change the endpoint.
         for name in ("use_accelerate_endpoint", "use_dualstack_endpoint"):
             if settings.get(name) or session.get_config_variable(name):
                 raise Unfit(f"{name} cannot be taken over")
@@ -100,11 +97,8 @@ def _open_s3(fs: Any, bucket: str) -> _Opened:
             raise Unfit("use_fips_endpoint cannot be taken over")
     if not (endpoint or "").startswith("http://") and session.get_config_variable("ca_bundle"):
         raise Unfit("ca_bundle cannot be taken over")
-    region = (
-        client.get("region_name")
-        or config.get("region_name")
-        or session.get_config_variable("region")
-    )
+    region = client.get("region_name") or config.get("region_name")
+    region = region or session.get_config_variable("region")
     if region is None and endpoint is None:
         raise Unfit("the bucket's region is not known")
     options: dict[str, Any] = {**_connection(endpoint), "region": region or "us-east-1"}
@@ -112,9 +106,8 @@ def _open_s3(fs: Any, bucket: str) -> _Opened:
         options["endpoint"] = endpoint
     elif not client.get("use_ssl", fs.use_ssl):
         raise Unfit("use_ssl=False cannot be taken over")
-    options["virtual_hosted_style_request"] = (
-        style or settings.get("addressing_style")
-    ) == "virtual"
+    style = style or settings.get("addressing_style")
+    options["virtual_hosted_style_request"] = style == "virtual"
     options["request_payer"] = bool(fs.requester_pays)
     credentials = None
     key = fs.key or client.get("aws_access_key_id")
@@ -132,7 +125,7 @@ def _open_s3(fs: Any, bucket: str) -> _Opened:
 
 
 def _configured_endpoint(session: Any) -> str | None:
-    """The endpoint that botocore takes from the environment or the configuration."""
+    """The endpoint that botocore reads from the environment or the configuration."""
     named = [name for name in os.environ if name.startswith("AWS_ENDPOINT")]
     endpoint = None
     if not session.get_config_variable("ignore_configured_endpoint_urls"):
@@ -147,10 +140,10 @@ def _configured_endpoint(session: Any) -> str | None:
 
 
 def _aws_credentials(session: Any) -> Any:
-    """The credentials that botocore finds, wherever it does, as the file system would."""
+    """The credentials that botocore finds for the session."""
     from botocore.exceptions import NoCredentialsError
 
-    async def ask() -> dict[str, Any]:
+    async def get() -> dict[str, Any]:
         credentials = await session.get_credentials()
         if credentials is None:
             raise NoCredentialsError
@@ -161,7 +154,7 @@ def _aws_credentials(session: Any) -> Any:
             "token": now.token,
         }
 
-    return Credentials(ask)
+    return Credentials(get)
 
 
 def _open_gcs(fs: Any, bucket: str) -> _Opened:
@@ -174,22 +167,22 @@ def _open_gcs(fs: Any, bucket: str) -> _Opened:
     options: dict[str, Any] = {**_connection(endpoint), "base_url": endpoint}
     google = fs.credentials.credentials
     if google is None:
-        # This is how gcsfs remembers that there are none.
+        # This is gcsfs's state for anonymous access.
         options["skip_signature"] = True
         return GCSStore(bucket, **options), None
     if getattr(google, "quota_project_id", None):
         raise Unfit("the project that the credentials bill cannot be taken over")
 
-    async def ask() -> dict[str, Any]:
+    async def get() -> dict[str, Any]:
         fs.credentials.maybe_refresh()
         return {"token": google.token}
 
-    credentials: Any = Credentials(ask)
+    credentials: Any = Credentials(get)
     return GCSStore(bucket, credential_provider=credentials, **options), credentials
 
 
 def _open_azure(fs: Any, container: str) -> _Opened:
-    # Made of all the options, and of what the environment says.
+    # It has all options, also those from the environment.
     client = fs.service_client
     if client.location_mode != "primary":
         raise Unfit("the location mode cannot be taken over")
@@ -213,7 +206,7 @@ def _open_azure(fs: Any, container: str) -> _Opened:
     return AzureStore(container, credential_provider=credentials, **options), credentials
 
 
-#: By the name of the adapter, whose packages need not be installed.
+#: By the name of the adapter's class: its package need not be installed.
 _OPENERS = {"S3Store": _open_s3, "GcsStore": _open_gcs, "AzureStore": _open_azure}
 
 

@@ -1,8 +1,8 @@
 """S3: ListObjectsV2, through a client of s3fs.
 
-botocore makes a dictionary of each key, and a `datetime` of each time stamp. That is four to six
-times the work of finding the keys. So the keys are picked out of an answer before botocore parses
-it, if the answer is written as it usually is. Any other answer is left to botocore.
+botocore makes a dictionary of each key, and a `datetime` of each time stamp. That takes four to
+six times as long as to find the keys. So the keys are extracted from a response before botocore
+parses it, if the response is in the usual form. botocore parses any other response.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DIRECTORY_BUCKET = "--x-s3"
 
 
 class S3Store(ObjectStore):
-    """The keys below one prefix of a bucket."""
+    """A bucket, or a prefix in it."""
 
     errors = ErrorMeanings(
         denied=("AccessDenied",),
@@ -50,16 +50,16 @@ class S3Store(ObjectStore):
 
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         super().__init__(fs, base, **options)
-        #: The client whose answers are read here, and not by botocore.
+        #: The client whose responses are read by `pick_names`.
         self._hooked: Any = None
         self._bucket, key, _ = fs.split_path(self.base.strip("/"))
         self._prefix = f"{key.rstrip('/')}/" if key else ""
-        #: Directory buckets sort nothing and begin only at a prefix.
+        #: Directory buckets do not sort keys, and list only from the start of a prefix.
         self.flat = not self._bucket.endswith(_DIRECTORY_BUCKET)
 
     @classmethod
     def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
-        """With a connection for each request, and without botocore's retries."""
+        """With a connection for each request in flight, and without botocore's retries."""
         config = dict(getattr(fs, "config_kwargs", None) or {})
         pool = config.get("max_pool_connections", 10)
         config["max_pool_connections"] = max(pool, concurrency)
@@ -67,20 +67,19 @@ class S3Store(ObjectStore):
         options: dict[str, Any] = {"config_kwargs": config}
         session = getattr(fs, "session", None)
         if session is not None:
-            # Making one is slow.
-            options["session"] = session
+            options["session"] = session  # a new one takes long to make
         return without_cache(fs, options)
 
     @classmethod
     async def bucket_names(cls, fs: Any, token: Any) -> tuple[list[str], Any]:
-        """`ls` shows none if listing them is denied."""
+        """Not by `ls`, which returns none if listing them is denied."""
         await fs.set_session()
         method = (await fs.get_s3()).list_buckets
-        begin = {} if token is None else {"ContinuationToken": token}
-        answer = await method(**fs._get_s3_method_kwargs(method, **begin))
-        # Amazon lists all in one page unless it is asked not to; others may not.
-        names = [bucket["Name"] for bucket in answer["Buckets"]]
-        return names, answer.get("ContinuationToken") or None
+        request = {} if token is None else {"ContinuationToken": token}
+        response = await method(**fs._get_s3_method_kwargs(method, **request))
+        # Amazon returns all in one page by default. Other stores may not.
+        names = [bucket["Name"] for bucket in response["Buckets"]]
+        return names, response.get("ContinuationToken") or None
 
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
@@ -88,7 +87,7 @@ class S3Store(ObjectStore):
         fs, base = self.fs, self._prefix
         await fs.set_session()
         client = await fs.get_s3(self._bucket)
-        # A client that is not private serves other requests as well.
+        # A client that is not private is used for other requests as well.
         if self._private and client is not self._hooked:
             self._hook(client)
             self._hooked = client
@@ -100,17 +99,17 @@ class S3Store(ObjectStore):
         elif after:
             request["StartAfter"] = base + after
         method = client.list_objects_v2
-        answer = await method(**fs._get_s3_method_kwargs(method, **request))
-        if "pathvein" in answer:
-            keys, prefixes, token = answer["pathvein"]
+        response = await method(**fs._get_s3_method_kwargs(method, **request))
+        if "pathvein" in response:
+            keys, prefixes, token = response["pathvein"]
         else:
             try:
-                keys = [entry["Key"] for entry in answer.get("Contents", ())]
-                prefixes = [entry["Prefix"] for entry in answer.get("CommonPrefixes", ())]
+                keys = [entry["Key"] for entry in response.get("Contents", ())]
+                prefixes = [entry["Prefix"] for entry in response.get("CommonPrefixes", ())]
             except (KeyError, TypeError) as error:
                 raise BadAnswer("the answer lists something without a name") from error
-            more = answer.get("IsTruncated" if self._hooked is None else "pathvein_more")
-            token = answer.get("NextContinuationToken") if more else None
+            more = response.get("IsTruncated" if self._hooked is None else "pathvein_more")
+            token = response.get("NextContinuationToken") if more else None
             if more is None or (more and not token):
                 raise BadAnswer("the answer is no whole listing")
         return self._relative(keys, prefixes, token)
@@ -118,7 +117,7 @@ class S3Store(ObjectStore):
     def _hook(self, client: Any) -> None:
         events = client.meta.events
         events.register("before-parse.s3.ListObjectsV2", pick_names)
-        # It parses each answer to see if it is an error after all, which `page` sees as well.
+        # It parses each response to find errors with status 200. `page` finds these as well.
         handler = getattr(botocore.handlers, "_handle_200_error", None)
         if handler is not None:
             events.unregister("before-parse.s3.*", handler)
@@ -127,25 +126,25 @@ class S3Store(ObjectStore):
 def pick_names(
     response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
 ) -> None:
-    """Take the names out of an answer, and leave the parser nothing to do.
+    """Extract the names from a response, and leave the parser an empty body.
 
-    An answer that is written in an unusual way is left to the parser, which also says what is
-    wrong with it. Several stores may share a client and call this twice for one answer. The
-    second call finds an empty body and leaves it alone.
+    A response in an unusual form is left to the parser, which also raises its errors. If several
+    stores share a client, this is called twice for one response. The second call finds an empty
+    body and does nothing.
     """
     body: bytes = response_dict["body"]
     truncated = _TRUNCATED.search(body)
     if response_dict["status_code"] != 200 or not truncated:
         return
     more = truncated[1] == b"true"
-    # The parser takes all but one way to write it for "false".
+    # The parser reads every other spelling as "false".
     customized_response_dict["pathvein_more"] = more
     token = _TOKEN.search(body) if more else None
     if not _HEAD.match(body) or not is_whole(body) or (more and token is None):
         return
     names = _KEY.findall(body)
     prefixes = _PREFIX.findall(body)
-    # Elements that are written in another way would be missed.
+    # In these cases names may be missed, or need an XML parser.
     if (
         len(names) != body.count(b"<Contents")
         or len(prefixes) != body.count(b"<CommonPrefixes")
@@ -165,7 +164,7 @@ def pick_names(
 
 
 def is_whole(body: bytes) -> bool:
-    """Whether an answer has its end, and as many elements closed as begun."""
+    """Whether a response is complete: it has its end, and each element is closed."""
     return (
         body.rstrip().endswith(b"</ListBucketResult>")
         and body.count(b"</ListBucketResult>") == 1
