@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import errno
 import ftplib
+import gc
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from typing import Any, ClassVar
 
 import pytest
@@ -607,6 +610,148 @@ def test_a_connection_that_cannot_be_used_is_closed(where: str) -> None:
     assert not own.ftp.closed
     assert [channel.closed for channel in channels] == [True] * len(channels)
     assert len(channels) == (0 if where == "open_session" else 2)
+
+
+class Odd(Waiting):
+    """Raises what a coroutine cannot, or lists as it is iterated over."""
+
+    protocol = "odd"
+    raised: ClassVar[BaseException | None] = None
+    listed_in: ClassVar[list[str]] = []
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+        if not path.endswith("d3"):
+            return super().ls(path)
+        if self.raised is not None:
+            raise self.raised
+        return self._lazy(path)
+
+    def _lazy(self, path: str) -> Iterator[dict[str, Any]]:
+        self.listed_in.append(threading.current_thread().name)
+        yield {"name": f"{path}/f", "type": "file"}
+        raise OSError(errno.EIO, "broken off")
+
+
+@pytest.mark.parametrize("raised", [StopIteration("no"), CancelledError("no"), TimeoutError("no")])
+def test_exceptions_that_no_future_holds(
+    raised: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsspec.register_implementation("odd", Odd, clobber=True)
+    monkeypatch.setattr(retry, "_LONGEST_DELAY", 0.001)
+    monkeypatch.setattr(Odd, "raised", raised)
+    errors: list[OSError] = []
+    found = pathvein.scan("odd://r", ANY, on_error=errors.append)
+    assert len(found) == DIRECTORIES - 6 - 4
+    assert len(errors) == 5
+    assert all(error.filename.endswith("/d3") for error in errors)
+
+
+def test_a_listing_that_is_lazy_is_read_in_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    fsspec.register_implementation("odd", Odd, clobber=True)
+    Odd.listed_in.clear()
+    errors: list[OSError] = []
+    found = pathvein.scan("odd://r", ANY, on_error=errors.append)
+    # What came before the failure counts.
+    assert len(found) == DIRECTORIES - 5
+    assert {error.errno for error in errors} == {errno.EIO}
+    assert set(Odd.listed_in) == {"pathvein-listing"}
+
+
+@pytest.mark.parametrize("url", ["waiting://r", "awaited://r"])
+def test_nothing_is_listed_for_who_takes_nothing(counted: type[Counted], url: str) -> None:
+    with pathvein.iscan(url, ANY, concurrency=2) as stream:
+        next(stream)
+        asked = -1
+        while len(counted.calls) > asked:
+            asked = len(counted.calls)
+            time.sleep(0.2)
+        # Two in flight, and as many that wait to be taken.
+        assert asked < 10
+        assert len(list(stream)) == DIRECTORIES - 1
+
+
+def test_opening_leaves_no_thread_and_no_connection_behind() -> None:
+    """Also where nothing is listed then: the source is missing, or the walk never begun."""
+    resolved: list[str] = []
+    opened: list[object] = []
+
+    class Channel:
+        def normalize(self, path: str) -> str:
+            resolved.append(threading.current_thread().name)
+            if path.endswith("none"):
+                raise FileNotFoundError(errno.ENOENT, "no")
+            return path
+
+    class Resolving(SFTPFileSystem):  # type: ignore[misc]
+        protocol = ("resolving", "sftp")
+
+        def _connect(self) -> None:
+            self.client = self
+            self.ftp = Channel()
+
+        def open_sftp(self) -> Any:
+            raise AssertionError
+
+        def get_transport(self) -> Any:
+            opened.append(self)
+            raise AssertionError
+
+    fsspec.register_implementation("resolving", Resolving, clobber=True)
+    with pytest.raises(FileNotFoundError):
+        RemoteSource(UPath("/none", protocol="resolving", host="h"), resolve=True)
+    RemoteSource(UPath("/r", protocol="resolving", host="h"), resolve=True)
+    assert len(resolved) == 2
+    assert opened == []
+    until(lambda: not [t for t in threading.enumerate() if t.name == "pathvein-listing"])
+
+
+def test_an_adapter_that_is_not_used_any_more_is_not_kept() -> None:
+    source = RemoteSource(UPath("waiting://r"))
+    assert source.wait(list_directory(source.adapter, "")).filenames == ["f"]
+    source.adapter.close()
+    kept = weakref.ref(source.adapter)
+    gc.disable()
+    try:
+        del source
+        until(lambda: kept() is None)
+    finally:
+        gc.enable()
+
+
+def test_an_interrupt_anywhere_does_not_stop_the_loop() -> None:
+    """A lock that is left taken would: the loop of fsspec is that of the whole process."""
+    code = """
+import random, signal, sys, time, threading
+import fsspec, pathvein
+from fsspec.asyn import AsyncFileSystem, get_loop
+class Quick(AsyncFileSystem):
+    protocol = "quick"
+    async def _ls(self, path, detail=True, **options):
+        found = [{"name": f"{path}/f", "type": "file"}]
+        if path.count("/") < 2:
+            found += [{"name": f"{path}/d{i}", "type": "directory"} for i in range(9)]
+        return found
+fsspec.register_implementation("quick", Quick)
+def interrupt(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+pattern, interrupts = pathvein.FileStructurePattern(files=["f"]), 0
+end = time.monotonic() + 4
+while time.monotonic() < end:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.02))
+        pathvein.scan("quick://r", pattern)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        interrupts += 1
+alive = threading.Event()
+get_loop().call_soon_threadsafe(alive.set)
+print(alive.wait(10), interrupts > 20)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["True", "True"], done.stderr[-2000:]
 
 
 FORK = """

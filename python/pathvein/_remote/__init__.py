@@ -175,6 +175,8 @@ class RemoteDirectory:
         # Only when it is needed: opening may make a connection.
         if self._source is None:
             self._source = RemoteSource(self._path)
+            # A connection of its own would cost a login for each call.
+            self._source.adapter.shares_connection = True
         return self._source
 
 

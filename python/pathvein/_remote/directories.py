@@ -100,7 +100,9 @@ class DirectoryLister:
         self._stack: list[Job] = []
         if not self._adapter.at_hand:
             self._queue: asyncio.LifoQueue[Job] = asyncio.LifoQueue()
-            self._task = BackgroundTask(self._adapter.loop, self._run)
+            # Nobody may want the results that are not listed yet.
+            most = self._adapter.most_requests
+            self._task = BackgroundTask(self._adapter.loop, self._run, most_waiting=most)
 
     @property
     def busy(self) -> bool:
@@ -132,8 +134,8 @@ class DirectoryLister:
         self._closed = True
         # A forked process has no requests in flight.
         if not self._adapter.at_hand and os.getpid() == self._process:
-            self._adapter.close()
             self._task.close()
+            self._adapter.close()
 
     # On the loop
 
@@ -142,6 +144,7 @@ class DirectoryLister:
 
         async def work() -> None:
             while True:
+                await task.wait_for_space()
                 task.put([await self._list(await self._queue.get())], [])
 
         workers = [asyncio.create_task(work()) for _ in range(self._adapter.most_requests)]
@@ -232,9 +235,9 @@ class DirectoryProducer:
         self._directories = self._entries = self._matches = self._links = self._error_count = 0
         self._errors: list[OSError] = []
         self._found: list[tuple[UPath, int]] = []
+        top = source_directory(source, follow_links=follow_links)
         self._lister = DirectoryLister(source, exclude.is_excluded if exclude else None)
         # The source is listed here: its failure is raised at once.
-        top = source_directory(source, follow_links=follow_links)
         self._lister.submit(Job(self._scan.source(source.name), top))
         try:
             while not (listed := self._lister.take(WAIT_SLICE)):
@@ -335,9 +338,10 @@ def walk_directories(
     An error of the source itself is raised. Any other is passed to `on_error`. A directory that
     is gone when it is opened is left out.
     """
+    top = source_directory(source, follow_links=follow_links)
     lister = DirectoryLister(source, excluded)
-    lister.submit(Job(0, source_directory(source, follow_links=follow_links)))
     try:
+        lister.submit(Job(0, top))
         while lister.busy:
             for done in lister.take(WAIT_SLICE):
                 directory, listing = done.directory, done.result

@@ -44,9 +44,9 @@ _ERRNO_OF_STATUS = {
 _DISCONNECTED = frozenset(
     {
         *("BadAnswer", "BadGatewayError", "ClientConnectionError", "ClientPayloadError"),
-        *("ConnectionError", "DecodeError", "EOFError", "IncompleteRead"),
+        *("ConnectionError", "DecodeError", "EOFError", "HTTPClientError", "IncompleteRead"),
         *("IncompleteReadError", "JSONDecodeError", "NetworkError", "ParseError"),
-        *("ProtocolError", "ProxyError"),
+        *("ProtocolError", "ProxyError", "ResponseParserError", "ResponseStreamingError"),
     }
 )
 _TIMEOUT = frozenset(
@@ -59,6 +59,21 @@ _TEXTS = (
     (errno.ENOENT, r"^no such (?:file|dir|path)"),
     (errno.ENOTDIR, r"not a directory|requires a directory"),
     (errno.ELOOP, r"too many levels of symbolic links"),
+)
+#: Codes of S3, whose API is that of many stores.
+_REFUSED = frozenset(
+    {
+        *("ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestExpired"),
+        *("RequestTimeTooSkewed", "SignatureDoesNotMatch", "TokenRefreshRequired"),
+    }
+)
+_THROTTLED = frozenset(
+    {
+        *("BandwidthLimitExceeded", "InternalError", "RequestLimitExceeded"),
+        *("ProvisionedThroughputExceededException", "RequestThrottled", "RequestTimeout"),
+        *("ServiceUnavailable", "SlowDown", "Throttling", "ThrottlingException"),
+        *("TooManyRequests", "TooManyRequestsException"),
+    }
 )
 #: Searched for in the text, and in the name of the class.
 _DENIED = re.compile(
@@ -101,9 +116,9 @@ class ErrorMeanings:
             timeout: Classes of errors if no response came in time.
             texts: Pairs of an error number and a part of the text.
         """
-        self._refused = frozenset(refused)
-        self._denied = self._refused.union(denied)
-        self._throttled = frozenset(throttled)
+        self._refused = _REFUSED.union(refused)
+        self._denied = self._refused.union(["AccessDenied", *denied])
+        self._throttled = _THROTTLED.union(throttled)
         self._disconnected = _DISCONNECTED.union(disconnected)
         self._disconnected_text = re.compile(disconnected_text, re.IGNORECASE)
         self._timeout = _TIMEOUT.union(timeout)

@@ -29,27 +29,48 @@ CANCEL_TIMEOUT = 0.15
 _MOST_WAITING = 4096
 
 
+class LoopThreadError(RuntimeError):
+    """The caller is in the thread of the event loop, which would wait for itself."""
+
+
 class BackgroundTask:
-    """A coroutine on the loop, and the results that the caller has not yet taken."""
+    """A coroutine on the loop, and the results that the caller has not yet taken.
+
+    The loop and the caller share only queues of the `queue.SimpleQueue` kind. An interrupt in the
+    caller's thread may come inside any lock that is written in Python, `threading.Condition` among
+    them. The lock would stay taken, and the loop of the whole process would wait for it for ever.
+    """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         work: Callable[[BackgroundTask], Coroutine[Any, Any, None]],
+        *,
+        most_waiting: int = _MOST_WAITING,
     ) -> None:
+        """
+        Args:
+            loop: The event loop, in another thread.
+            work: Makes the coroutine.
+            most_waiting: How many results may wait for the caller before `wait_for_space` waits.
+        """
         check_thread(loop)
         self._loop = loop
-        self._work = work
+        self._work: Callable[[BackgroundTask], Coroutine[Any, Any, None]] | None = work
         self._task: asyncio.Task[None] | None = None
-        self._changed = threading.Condition()
-        self._results: list[Any] = []
-        self._errors: list[OSError] = []
-        self._begun = False
-        self._closed = False
-        self._taken = asyncio.Event()
+        self._most_waiting = most_waiting
+        #: Results and errors. `None` wakes the caller: the work has ended, or was closed.
+        self._queue: queue.SimpleQueue[tuple[list[Any], list[OSError]] | None]
+        self._queue = queue.SimpleQueue()
+        #: How many results and errors were put, and taken. Each is written by one thread.
+        self._put = self._took = 0
+        self._space = asyncio.Event()
+        #: What the caller has waited for and not returned yet.
+        self._received: list[tuple[list[Any], list[OSError]]] = []
         #: The exception that ended the work, other than the cancellation by `close`.
         self._failure: BaseException | None = None
-        self._ended = threading.Event()
+        self._closed = self._ended = False
+        self._end: queue.SimpleQueue[None] = queue.SimpleQueue()
         try:
             loop.call_soon_threadsafe(self._begin)
         except BaseException:
@@ -60,12 +81,16 @@ class BackgroundTask:
     # On the loop
 
     def _begin(self) -> None:
-        if not self._closed:
+        if self._closed:
+            self._note_end()
+        else:
             self._task = self._loop.create_task(self._run())
 
     async def _run(self) -> None:
+        work, self._work = self._work, None
         try:
-            await self._work(self)
+            assert work is not None
+            await work(self)
         except asyncio.CancelledError:
             # Without this, the results so far would look like all results.
             self._failure = RuntimeError("the listing was cancelled from elsewhere")
@@ -74,43 +99,60 @@ class BackgroundTask:
             # replaced by one without filename.
             self._failure = unwrapped(error)
         finally:
-            self._ended.set()
-            with self._changed:
-                self._changed.notify_all()
+            self._note_end()
+
+    def _note_end(self) -> None:
+        self._ended = True
+        self._queue.put(None)
+        self._end.put(None)
 
     def put(self, results: list[Any], errors: list[OSError]) -> None:
         """Pass results to the caller. The first call, even with none, ends `wait_for_begin`."""
-        with self._changed:
-            self._begun = True
-            self._results += results
-            self._errors += errors
-            self._changed.notify_all()
+        self._put += len(results) + len(errors)
+        self._queue.put((results, errors))
 
     async def wait_for_space(self) -> None:
         """Wait while too many results are not yet taken."""
-        while self._is_full():
-            self._taken.clear()
+        while self._put - self._took >= self._most_waiting:
+            self._space.clear()
             # The caller may have taken them just before the event was cleared.
-            if self._is_full():
-                await self._taken.wait()
-
-    def _is_full(self) -> bool:
-        return len(self._results) + len(self._errors) >= _MOST_WAITING
+            if self._put - self._took >= self._most_waiting:
+                await self._space.wait()
 
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        else:
-            self._ended.set()
+        elif not self._ended:
+            self._note_end()
 
     # In the caller's thread
 
+    def _receive(self, seconds: float) -> None:
+        """Wait at most `seconds` for something to be put, or the end; receive all there is."""
+        deadline = time.monotonic() + seconds
+        while not self._received:
+            # Read before the queue: after the end no more are put.
+            ended = self._ended or self._closed
+            left = deadline - time.monotonic()
+            try:
+                # On some systems a signal does not end the wait.
+                item = self._queue.get(not ended and left > 0, max(min(left, WAIT_SLICE), 0))
+            except queue.Empty:
+                if ended or left <= 0:
+                    return
+            else:
+                if item is not None:
+                    self._received.append(item)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                item = self._queue.get_nowait()
+                if item is not None:
+                    self._received.append(item)
+
     def wait_for_begin(self) -> None:
         """Wait for the first `put`, or the end. Raises the exception that ended the work."""
-        with self._changed:
-            while not (self._begun or self._ended.is_set()):
-                self._changed.wait(WAIT_SLICE)
-        if self._ended.is_set() and self._failure is not None:
+        self._receive(float("inf"))
+        if not self._received and self._failure is not None:
             raise self._failure
 
     def take(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
@@ -118,33 +160,31 @@ class BackgroundTask:
 
         Waits at most `seconds` for the first. Raises the exception that ended the work.
         """
-        deadline = time.monotonic() + seconds
-        with self._changed:
-            while True:
-                # Read before the results: after the end no more are put.
-                ended = self._ended.is_set() or self._closed
-                results, errors = self._results, self._errors
-                left = deadline - time.monotonic()
-                if results or errors or ended or left <= 0:
-                    self._results, self._errors = [], []
-                    break
-                # On some systems a signal does not end the wait.
-                self._changed.wait(min(left, WAIT_SLICE))
+        self._receive(seconds)
+        received, self._received = self._received, []
+        results = [result for batch, _ in received for result in batch]
+        errors = [error for _, batch in received for error in batch]
         if results or errors:
-            self._loop.call_soon_threadsafe(self._taken.set)
+            self._took += len(results) + len(errors)
+            self._loop.call_soon_threadsafe(self._space.set)
             return results, errors, False
-        if ended and not self._closed and self._failure is not None:
+        if not (self._ended or self._closed) or not self._queue.empty():
+            return [], [], False
+        if self._failure is not None and not self._closed:
             raise self._failure
-        return [], [], ended
+        return [], [], True
 
     def close(self) -> None:
         """Cancel the work, and wait a moment for it to end."""
-        self._closed = True
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            if not self._ended.is_set():
-                self._loop.call_soon_threadsafe(self._cancel)
-                check_thread(self._loop)
-                self._ended.wait(CANCEL_TIMEOUT)
+        was_closed, self._closed = self._closed, True
+        if was_closed or self._ended:
+            return
+        # For another thread that waits for results.
+        self._queue.put(None)
+        with contextlib.suppress(RuntimeError, queue.Empty):  # the loop is closed, or its thread
+            self._loop.call_soon_threadsafe(self._cancel)
+            check_thread(self._loop)
+            self._end.get(timeout=CANCEL_TIMEOUT)
 
 
 def run_on_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
@@ -186,13 +226,13 @@ def run_at_once(work: Coroutine[Any, Any, T]) -> T:
 
 
 def check_thread(loop: asyncio.AbstractEventLoop) -> None:
-    """Raises `RuntimeError` in the loop's own thread: it would wait for itself."""
+    """Raises `LoopThreadError` in the loop's own thread."""
     try:
         running = asyncio.get_running_loop()
     except RuntimeError:
         return
     if running is loop:
-        raise RuntimeError("listing cannot be waited for inside the event loop that it runs on")
+        raise LoopThreadError("listing cannot be waited for inside the event loop that it runs on")
 
 
 def check_process(process: int) -> None:
@@ -207,7 +247,7 @@ Connect = Callable[[bool], contextlib.AbstractContextManager[Any]]
 
 
 class RequestThreads:
-    """Daemon threads for blocking requests, each with a file system object of the adapter.
+    """Daemon threads for blocking requests, each with a file system object of its own.
 
     They are started when they are needed, and end after `close`. A `ThreadPoolExecutor` would not
     do: the interpreter waits for its threads at exit, even if a request is never answered.
@@ -223,16 +263,19 @@ class RequestThreads:
             connect: Makes a thread's own file system object.
             is_lost: Whether an error says that the connection is lost.
         """
-        #: Set when no more requests may be sent.
-        self.closed = threading.Event()
+        #: Whether no more requests may be sent.
+        self.is_closed = False
         self._fs = fs
         self._most = most
         self._connect = connect
         self._is_lost = is_lost
+        #: `None` ends the threads: each passes it on.
         self._requests: queue.SimpleQueue[
             tuple[Callable[[Any], Any], concurrent.futures.Future[Any]] | None
         ]
         self._requests = queue.SimpleQueue()
+        # Of the loop and the threads. `close` takes neither: it may be called by the garbage
+        # collector, in the middle of anything.
         self._idle = threading.Semaphore(0)
         self._lock = threading.Lock()
         self._threads = 0
@@ -241,35 +284,39 @@ class RequestThreads:
 
     async def run(self, request: Callable[[Any], T]) -> T:
         """Call `request` with a file system object in a thread, and await its result."""
-        if self.closed.is_set():
+        if self.is_closed:
             raise scan_ended()
         if not self._idle.acquire(blocking=False):
             self._start_thread()
-        future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        # The exception is part of the result: a future cannot hold each.
+        future: concurrent.futures.Future[tuple[Any, BaseException | None]]
+        future = concurrent.futures.Future()
         self._requests.put((request, future))
-        return await asyncio.wrap_future(future)
+        answer, error = await asyncio.wrap_future(future)
+        if error is not None:
+            raise error
+        result: T = answer
+        return result
 
     def close(self) -> None:
         """End the threads, each after the request that it waits for."""
-        with self._lock:
-            self.closed.set()
-            for _ in range(self._threads):
-                self._requests.put(None)
+        self.is_closed = True
+        self._requests.put(None)
 
     def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._serve, name="pathvein-listing", daemon=True)
         with self._lock:
-            if self._threads >= self._most or self.closed.is_set():
+            if self._threads >= self._most:
                 return
-            thread = threading.Thread(target=self._serve, name="pathvein-listing", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
-                # The system allows no more threads. Go on with those that exist.
-                if not self._threads:
-                    raise
-                self._most = self._threads
-            else:
-                self._threads += 1
+            self._threads += 1
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system allows no more threads. Go on with those that exist.
+            with self._lock:
+                self._threads = self._most = self._threads - 1
+            if not self._most:
+                raise
 
     def _serve(self) -> None:
         with contextlib.ExitStack() as connection:
@@ -289,27 +336,32 @@ class RequestThreads:
             lost = False
             while (item := self._requests.get()) is not None:
                 request, future = item
-                if not future.set_running_or_notify_cancel():
-                    continue
-                try:
-                    if self.closed.is_set():
-                        raise scan_ended()
-                    if lost:
-                        connection.close()
-                        fs = connection.enter_context(self._connect(True))
-                        lost = False
-                    answer = request(fs)
-                except Exception as error:
-                    lost = lost or self._is_lost(error)
-                    future.set_exception(error)
-                except BaseException as error:
-                    escaped = Escaped()
-                    escaped.__cause__ = error
-                    future.set_exception(escaped)
-                else:
-                    future.set_result(answer)
+                if future.set_running_or_notify_cancel():
+                    answer: Any = None
+                    error: BaseException | None = None
+                    try:
+                        if self.is_closed:
+                            raise scan_ended()
+                        if lost:
+                            connection.close()
+                            fs = connection.enter_context(self._connect(True))
+                            lost = False
+                        answer = request(fs)
+                    except StopIteration as stop:
+                        # A coroutine cannot raise it.
+                        error = RuntimeError(f"the file system raised {stop!r}")
+                        error.__cause__ = stop
+                    except Exception as failure:
+                        error = failure
+                        lost = lost or self._is_lost(failure)
+                    except BaseException as failure:
+                        error = Escaped()
+                        error.__cause__ = failure
+                    future.set_result((answer, error))
+                    del answer, error
                 del item, request, future
                 self._idle.release()
+            self._requests.put(None)
 
 
 def scan_ended() -> InterruptedError:

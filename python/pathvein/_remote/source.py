@@ -5,7 +5,7 @@ Listing works on strings. To make a UPath takes 46 to 80 µs, so only results ge
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from fsspec import get_filesystem_class
@@ -13,11 +13,12 @@ from upath import UPath
 
 from pathvein._remote.errors import GENERIC, ErrorMeanings
 from pathvein._remote.filesystems import adapter_class, open_adapter
-from pathvein._remote.loop import run_at_once, run_on_loop
+from pathvein._remote.loop import LoopThreadError, run_at_once, run_on_loop
 from pathvein._remote.names import join, unaddressable
 
 T = TypeVar("T")
 
+_WEB_PROTOCOLS = frozenset({"http", "https"})
 _LOCAL_PROTOCOLS = frozenset({"", "file", "local"})
 #: Protocols that open the file that follows them in a chained URL as a tree of its own.
 _CONTAINERS = frozenset({"dir", "libarchive", "reference", "tar", "zip"})
@@ -55,23 +56,22 @@ class RemoteSource:
             # Paths that are derived from this one share the object that `.fs` gives.
             user_fs: Any = path.fs
             # Only a web server knows what its paths mean.
-            may_resolve = resolve and path.protocol not in ("http", "https")
+            may_resolve = resolve and path.protocol not in _WEB_PROTOCOLS
             if may_resolve and not {".", ".."}.isdisjoint(path.path.split("/")):
                 self.root = path.resolve()
             self._root_path: str = self.root.path
-            self._url = str(self.root)
+            self._make_url = _url_maker(str(self.root), self._root_path)
             #: The adapter that lists it.
             self.adapter = open_adapter(
                 user_fs,
                 self._root_path,
                 name=source_name(self.root),
-                url=self.url,
+                url=self._make_url,
                 concurrency=concurrency,
             )
-            # A real path on the file system behind a wrapper is not a path of the wrapper.
-            if resolve and type(self.adapter.fs) is type(user_fs):
+            if resolve:
                 self._resolve_links()
-        except (MemoryError, RuntimeError, TypeError, ValueError):
+        except (LoopThreadError, MemoryError, TypeError, ValueError):
             raise
         except ImportError as error:
             raise missing_backend(url, error) from error
@@ -83,23 +83,31 @@ class RemoteSource:
 
     def _resolve_links(self) -> None:
         adapter = self.adapter
-        real = None if adapter.at_hand else self.real_path()
+        # A wrapper may have other paths than the file system behind it.
+        if adapter.at_hand or adapter.base != (self._root_path.rstrip("/") or self._root_path[:1]):
+            return
+        real = self.real_path()
         if real is not None and real != self._root_path:
             self.root = self.root.with_segments(real)
-            self._root_path, self._url = self.root.path, str(self.root)
+            self._root_path = self.root.path
+            self._make_url = adapter.url = _url_maker(str(self.root), self._root_path)
             adapter.base, adapter.name = real, source_name(self.root)
 
     def real_path(self) -> str | None:
         """The root's path with all links resolved, or `None` if it is unknown."""
-        if not self.adapter.resolves_links:
+        adapter = self.adapter
+        if not adapter.resolves_links:
             return None
-        counts = self.adapter.counts
-        sent = counts.requests, counts.retries
+        sent = adapter.counts.requests, adapter.counts.retries
+        # The connection that the user has will do: a scan may not follow.
+        adapter.shares_connection = True
         try:
-            return self.wait(self.adapter.real_path(""))
+            return self.wait(adapter.real_path(""))
         finally:
+            adapter.release()
+            adapter.shares_connection = False
             # Opening the source is not counted.
-            counts.requests, counts.retries = sent
+            adapter.counts.requests, adapter.counts.retries = sent
 
     @property
     def name(self) -> str:
@@ -114,12 +122,7 @@ class RemoteSource:
 
     def url(self, rel: str = "") -> str:
         """The URL of an entry, for messages. Unlike a UPath, it can express any key."""
-        if not rel:
-            return self._url
-        head, chain, rest = self._url, "", ""
-        if not (self._root_path and head.endswith(self._root_path)):
-            head, chain, rest = head.partition("::")
-        return f"{join(head, rel)}{chain}{rest}"
+        return self._make_url(rel)
 
     def path(self, rel: str = "") -> UPath:
         """The user's path joined with `rel`, of the same class and with the same options.
@@ -142,20 +145,37 @@ class RemoteSource:
 
 
 def source_name(path: UPath) -> str:
-    """The name of a source. The file system is not opened."""
-    try:
-        kind = get_filesystem_class(path.protocol)
-    except (ImportError, ValueError):
-        # Its package is missing. Opening the source will raise that.
-        return str(path.name)
-    return adapter_class(kind).source_name(path)
+    """The name of a source. Nothing is opened or imported for it."""
+    name: str = path.name
+    if not name and path.protocol in _WEB_PROTOCOLS:
+        # The UPath of a URL that ends with a slash has no name.
+        below_host: str = path.path.partition("://")[2].rstrip("/").partition("/")[2]
+        name = below_host.rpartition("/")[2]
+    return name
 
 
 def _errors_of(path: UPath) -> ErrorMeanings:
+    """What the errors of opening mean: by the last protocol of a chain, which is connected to."""
     try:
-        return adapter_class(get_filesystem_class(path.protocol)).errors
+        last = str(path).rpartition("::")[2]
+        protocol = last.partition("://")[0] if "://" in last else path.protocol
+        return adapter_class(get_filesystem_class(protocol)).errors
     except Exception:
         return GENERIC
+
+
+def _url_maker(root: str, root_path: str) -> Callable[[str], str]:
+    """Makes URLs of paths relative to a root. It refers to no object, as adapters keep it."""
+
+    def url(rel: str) -> str:
+        if not rel:
+            return root
+        head, chain, rest = root, "", ""
+        if not (root_path and head.endswith(root_path)):
+            head, chain, rest = head.partition("::")
+        return f"{join(head, rel)}{chain}{rest}"
+
+    return url
 
 
 def is_local(path: UPath) -> bool:

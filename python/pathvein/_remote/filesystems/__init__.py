@@ -33,6 +33,7 @@ _ADAPTERS = {
     "sshfs": "filesystems.sshfs:Sshfs",
     "webdav4": "filesystems.webdav:WebDav",
 }
+_WEB = frozenset({"http", "https"})
 #: Modules of file systems that wrap another one, which is listed in their place.
 _WRAPPERS = frozenset(
     f"fsspec.implementations.{name}" for name in ("asyn_wrapper", "cached", "dirfs")
@@ -60,19 +61,28 @@ def open_adapter(
     return adapter(fs, path, name=name, url=url, concurrency=concurrency, private=private)
 
 
-def adapter_class(kind: type) -> type[FileSystem]:
+def adapter_class(kind: type[Any]) -> type[FileSystem]:
     """The adapter for a class of file systems, by the module of its `ls`.
 
     A subclass with an `ls` of its own gets :class:`FileSystem`, whatever its protocol: it may
-    differ from its base class in anything.
+    differ from its base class in anything. But what is listed by HTTP are pages in any case.
     """
+    found = None
     for cls in kind.__mro__:
         if "ls" in vars(cls) or "_ls" in vars(cls):
             module = str(cls.__module__)
             found = _ADAPTERS.get(module) or _ADAPTERS.get(module.partition(".")[0])
-            if found is None:
-                break
-            module, _, name = found.partition(":")
-            adapter: type[FileSystem] = getattr(import_module(f"pathvein._remote.{module}"), name)
-            return adapter
-    return FileSystem
+            break
+    if found is None and not _WEB.isdisjoint(protocols(kind)):
+        found = _ADAPTERS["fsspec.implementations.http"]
+    if found is None:
+        return FileSystem
+    module, _, name = found.partition(":")
+    adapter: type[FileSystem] = getattr(import_module(f"pathvein._remote.{module}"), name)
+    return adapter
+
+
+def protocols(kind: type[Any]) -> tuple[str, ...]:
+    """The protocols of a class of file systems."""
+    names: str | tuple[str, ...] = getattr(kind, "protocol", ())
+    return (names,) if isinstance(names, str) else tuple(names)

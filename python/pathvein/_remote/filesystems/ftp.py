@@ -31,13 +31,28 @@ class Ftp(FileSystem):
     )
     threads = _CONNECTIONS
 
+    _knows_mlsd = True
+
     @contextlib.contextmanager
     def connection(self, lost: bool) -> Iterator[Any]:
         yield made_again(self.fs)
 
-    async def ls(self, path: str) -> Iterable[Mapping[str, Any]]:
-        listed = await self.run(lambda fs: _mlsd(fs, path))
-        return await super().ls(path) if listed is None else listed
+    def close(self) -> None:
+        super().close()
+        if self._private:
+            # The clone is logged in, too. Servers limit how many connections a user has.
+            with contextlib.suppress(Exception):
+                self.fs.ftp.close()
+
+    async def ls(self, path: str) -> Iterable[Mapping[str, Any] | Exception]:
+        if self._knows_mlsd:
+            listed = await self.run(lambda fs: _mlsd(fs, path))
+            if listed is not None:
+                return listed
+            # The server does not know the command: `ls` has another, in place of this request.
+            self._knows_mlsd = False
+            self.counts.requests -= 1
+        return await super().ls(path)
 
 
 def _mlsd(fs: Any, path: str) -> list[dict[str, Any]] | None:

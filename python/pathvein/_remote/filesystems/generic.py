@@ -86,8 +86,11 @@ class FileSystem:
         #: Most requests in flight.
         self.most_requests = requests if self._is_async else min(requests, self.threads)
         self.limit = ConcurrencyLimit(self.most_requests)
+        #: Whether threads use the object itself, and make no connection of their own.
+        self.shares_connection = False
         self._ls_options = {} if private or not keeps_listings(fs) else refresh_options(fs)
         self._reading_back = 0
+        self._is_closed = False
 
     # What adapters override
 
@@ -95,12 +98,6 @@ class FileSystem:
     def variant(cls, fs: Any, base: str) -> type[FileSystem]:
         """The adapter for an object and a path, if a kind of file system has several."""
         return cls
-
-    @staticmethod
-    def source_name(path: Any) -> str:
-        """The name of a source; `path` is its UPath."""
-        name: str = path.name
-        return name
 
     @classmethod
     def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
@@ -127,17 +124,24 @@ class FileSystem:
     async def read(self, path: str, entries: Entries) -> None:
         """Add the entries of one directory to `entries`. Those before a failure are kept."""
         for entry in await self.ls(path):
+            if isinstance(entry, Exception):
+                raise entry
             entries.add(entry)
 
-    async def ls(self, path: str) -> Iterable[Mapping[str, Any]]:
-        """The entries of one directory."""
-        listed: Iterable[Mapping[str, Any]]
+    async def ls(self, path: str) -> Iterable[Mapping[str, Any] | Exception]:
+        """The entries of one directory, and an exception where they end too early."""
         try:
-            listed = await self.call("ls", path, detail=True, **self._ls_options)
+            return await self._ls(path)
         except KeyError:
             with self._listings_cache():
-                listed = await self.call("ls", path, detail=True, **self._ls_options)
-        return listed
+                return await self._ls(path)
+
+    async def _ls(self, path: str) -> Iterable[Mapping[str, Any] | Exception]:
+        options = {"detail": True, **self._ls_options}
+        if self._is_async:
+            listed: Iterable[Mapping[str, Any]] = await self.call("ls", path, **options)
+            return listed
+        return await self.run(lambda fs: drained(fs.ls(self.request_path(path), **options)))
 
     # Requests
 
@@ -149,26 +153,40 @@ class FileSystem:
 
     @functools.cached_property
     def _threads(self) -> RequestThreads:
+        def connect(lost: bool) -> contextlib.AbstractContextManager[Any]:
+            if self.shares_connection and not lost:
+                return contextlib.nullcontext(self.fs)
+            return self.connection(lost)
+
         def is_lost(error: BaseException) -> bool:
             return self.errors.transient(error) in ("disconnected", "timeout")
 
-        return RequestThreads(self.fs, self.most_requests, self.connection, is_lost)
+        if self._is_closed:
+            raise scan_ended()
+        most = 1 if self.shares_connection else self.most_requests
+        return RequestThreads(self.fs, most, connect, is_lost)
 
     def check_open(self) -> None:
         """Raises `InterruptedError` if the adapter was closed. For threads."""
-        if self._threads.closed.is_set():
+        if self._is_closed:
             raise scan_ended()
 
+    def release(self) -> None:
+        """End the threads, and with them their connections. Others are started when needed."""
+        threads = vars(self).pop("_threads", None)
+        if threads is not None:
+            threads.close()
+
     def close(self) -> None:
-        """End the threads."""
-        if "_threads" in vars(self):
-            self._threads.close()
+        """End the threads, and send no more requests from threads."""
+        self._is_closed = True
+        self.release()
 
     async def call(self, method: str, path: str, **options: Any) -> Any:
         """Call a method of the file system that takes a path."""
         if self._is_async:
             return await self.send(lambda: getattr(self.fs, f"_{method}")(path, **options))
-        return await self.run(lambda fs: getattr(fs, method)(path, **options))
+        return await self.run(lambda fs: getattr(fs, method)(self.request_path(path), **options))
 
     async def send(
         self, request: Callable[[], Awaitable[T]], timeout_factor: float | None = None
@@ -211,6 +229,10 @@ class FileSystem:
     def path(self, rel: str) -> str:
         """The path of an entry on the file system."""
         return join(self.base, rel) if rel else self.base
+
+    def request_path(self, path: str) -> str:
+        """A path as a synchronous file system takes it in a request."""
+        return path
 
     def entries(self, path: str) -> Entries:
         """The collector for the entries of a directory."""
@@ -311,6 +333,20 @@ class ThreadSafe(FileSystem):
 
 
 # The entries of a listing
+
+
+def drained(listed: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any] | Exception]:
+    """The entries of an `ls` that may send requests while it is iterated over.
+
+    An exception takes the place of the entries that it prevented.
+    """
+    entries: list[Mapping[str, Any] | Exception] = []
+    try:
+        for entry in listed:
+            entries.append(entry)
+    except Exception as error:
+        entries.append(error)
+    return entries
 
 
 def entry_type(entry: Mapping[str, Any]) -> str:

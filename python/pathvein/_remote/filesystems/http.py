@@ -18,14 +18,6 @@ class Http(FileSystem):
         self._slash = "/" if base.endswith("/") else ""
         super().__init__(fs, base, **options)
 
-    @staticmethod
-    def source_name(path: Any) -> str:
-        """The last component, also of a URL that ends with a slash: its UPath has no name."""
-        if path.name:
-            return str(path.name)
-        below_host: str = path.path.partition("://")[2].rstrip("/").partition("/")[2]
-        return below_host.rpartition("/")[2]
-
     @property
     def may_have_links(self) -> bool:
         return False

@@ -71,7 +71,7 @@ class Sftp(FileSystem):
             return None
         return str(await self.run(lambda fs: fs.ftp.normalize(path)))
 
-    async def ls(self, path: str) -> Iterable[Mapping[str, Any]]:
+    async def ls(self, path: str) -> Iterable[Mapping[str, Any] | Exception]:
         return await self.run(lambda fs: self._listdir(fs, path))
 
     def _listdir(self, fs: Any, path: str) -> list[dict[str, Any]]:

@@ -23,6 +23,6 @@ class WebDav(ThreadSafe):
             fs.client.with_retry = lambda request: request()
         yield fs
 
-    async def call(self, method: str, path: str, **options: Any) -> Any:
-        """The client puts paths into URLs without quoting them."""
-        return await super().call(method, quote(path), **options)
+    def request_path(self, path: str) -> str:
+        # The client puts paths into URLs without quoting them.
+        return quote(path)

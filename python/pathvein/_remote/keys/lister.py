@@ -253,7 +253,11 @@ class KeyProducer:
         self._known = frozenset(self._hashes)
         warn(str(reason))
         try:
-            self._start(store)
+            if not self._closed:
+                self._start(store)
+            if self._closed:
+                # Closed meanwhile, by another thread or by what takes the warning.
+                self._task.close()
         except (FlatDenied, Disordered) as error:
             # Unexpected: the first store could list it flat.
             failure = OSError(errno.EIO, "it cannot be listed flat", self._source.url())

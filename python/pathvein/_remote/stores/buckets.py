@@ -32,7 +32,8 @@ class Buckets(ObjectStore):
             names, token = await self.store.bucket_names(self.fs, token)
             return Page([], [f"{name}/" for name in names], token)
         if bucket not in self._stores:
-            self._stores[bucket] = self.store(self.fs, bucket, **self._options)
+            options = {**self._options, "counts": self.counts}
+            self._stores[bucket] = self.store(self.fs, bucket, **options)
         page = await self._stores[bucket].page(rest, after, end, token, delimiter=delimiter)
         keys, prefixes = (
             [f"{bucket}/{name}" for name in names] for names in (page.keys, page.prefixes)
@@ -42,4 +43,5 @@ class Buckets(ObjectStore):
 
 def buckets_of(store: type[ObjectStore]) -> type[Buckets]:
     """The adapter of the root of a store."""
-    return type("Buckets", (Buckets,), {"store": store, "errors": store.errors})
+    same = {"clone": store.clone, "errors": store.errors}
+    return type("Buckets", (Buckets,), {"store": store, **same})

@@ -14,7 +14,7 @@ from xml.sax.saxutils import unescape
 
 import botocore.handlers
 
-from pathvein._remote.errors import BadAnswer, ErrorMeanings
+from pathvein._remote.errors import BadAnswer
 from pathvein._remote.filesystems.generic import without_cache
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.stores.base import ObjectStore
@@ -32,21 +32,6 @@ _DIRECTORY_BUCKET = "--x-s3"
 
 class S3Store(ObjectStore):
     """A bucket, or a prefix in it."""
-
-    errors = ErrorMeanings(
-        denied=("AccessDenied",),
-        refused=(
-            *("ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestExpired"),
-            *("RequestTimeTooSkewed", "SignatureDoesNotMatch", "TokenRefreshRequired"),
-        ),
-        throttled=(
-            *("BandwidthLimitExceeded", "InternalError", "RequestLimitExceeded"),
-            *("ProvisionedThroughputExceededException", "RequestThrottled", "RequestTimeout"),
-            *("ServiceUnavailable", "SlowDown", "Throttling", "ThrottlingException"),
-            *("TooManyRequests", "TooManyRequestsException"),
-        ),
-        disconnected=("HTTPClientError", "ResponseParserError", "ResponseStreamingError"),
-    )
 
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         super().__init__(fs, base, **options)
