@@ -31,6 +31,7 @@ from pathvein._arguments import is_url
 from pathvein._listing import Listing
 from pathvein._remote import open_source, retry
 from pathvein._remote.directories import DirectoryProducer, list_directory, walk_directories
+from pathvein._remote.errors import GENERIC
 from pathvein._remote.source import RemoteSource
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")
@@ -932,6 +933,54 @@ def test_exceptions_become_os_errors(
     assert caught.value.filename == "trap://root"
 
 
+@pytest.mark.parametrize("failure", [NotImplementedError("no"), RecursionError("no")])
+def test_a_file_system_that_cannot_be_opened(failure: Exception) -> None:
+    class Closed(TrapFileSystem):
+        protocol = "closed"
+
+        def __init__(self, **options: Any) -> None:
+            raise failure
+
+    fsspec.register_implementation("closed", Closed, clobber=True)
+    with pytest.raises(OSError, match="no") as caught:
+        open_source("closed://root")
+    assert caught.value.filename == "closed://root"
+
+
+class Coded(Exception):
+    """As botocore's, of whatever class of file systems."""
+
+    def __init__(self, code: str) -> None:
+        self.response = {"ResponseMetadata": {"HTTPStatusCode": 400}, "Error": {"Code": code}}
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken"])
+def test_codes_of_s3_mean_the_same_anywhere(trap: Trap, code: str) -> None:
+    with pytest.raises(PermissionError):
+        listing_of(opened(trap({"root": Coded(code)})))
+    assert GENERIC.is_refused(Coded(code))
+    assert GENERIC.transient(Coded("Throttling")) == "throttled"
+
+
+def test_what_is_connected_to_tells_what_an_error_means() -> None:
+    import ftplib
+
+    class Refusing(TrapFileSystem):
+        __module__ = "fsspec.implementations.ftp"
+        protocol = "refusing"
+
+        def __init__(self, **options: Any) -> None:
+            raise ftplib.error_perm("530 Login incorrect.")
+
+        def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+            return []
+
+    fsspec.register_implementation("refusing", Refusing, clobber=True)
+    for url in ("refusing://h/x", "simplecache::refusing://h/x"):
+        with pytest.raises(PermissionError):
+            open_source(url)
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, MemoryError, SystemExit])
 def test_what_is_no_listing_error_passes(trap: Trap, stop: type[BaseException]) -> None:
     with pytest.raises(stop):
@@ -1125,11 +1174,9 @@ def test_a_subclass_that_lists_otherwise_is_asked(memory: Any) -> None:
 
 
 class PageFileSystem(TrapFileSystem):
-    __module__ = "fsspec.implementations.http"
-    protocol = ("http", "https")
+    """It lists in its own way. What HTTP gives are pages in any case."""
 
-    def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
-        return super().ls(path, detail, **options)
+    protocol = ("http", "https")
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:

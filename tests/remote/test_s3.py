@@ -30,6 +30,7 @@ from pathvein._remote import open_source
 from pathvein._remote.errors import BadAnswer
 from pathvein._remote.stores import s3
 from pathvein._remote.stores.base import ObjectStore
+from pathvein._remote.stores.buckets import Buckets
 from profiles import share
 
 # Answers
@@ -296,6 +297,21 @@ def test_the_users_options_stay_as_they_are() -> None:
     assert clone.config_kwargs["retries"] == {"total_max_attempts": 1, "mode": "standard"}
     assert fs.config_kwargs == config
     assert config["retries"] == {"max_attempts": 7}
+
+
+def test_the_list_of_buckets_is_asked_for_as_a_bucket_is() -> None:
+    """With a connection for each request, and with one layer of retries; all are counted."""
+    import s3fs
+
+    fs = s3fs.S3FileSystem(key="k", secret="s", skip_instance_cache=True)
+    root = s3.S3Store.variant(fs, "")
+    clone, private = root.clone(fs, 32)
+    assert private
+    assert clone.config_kwargs["retries"] == {"total_max_attempts": 1, "mode": "standard"}
+    assert clone.config_kwargs["max_pool_connections"] == 32
+    adapter = root(clone, "")
+    assert isinstance(adapter, Buckets)
+    assert adapter.bucket_store("b").counts is adapter.counts
 
 
 # obstore, and what both list on moto

@@ -24,6 +24,13 @@ class Buckets(ObjectStore):
         self._options = options
         self._stores: dict[str, ObjectStore] = {}
 
+    def bucket_store(self, bucket: str) -> ObjectStore:
+        """The adapter of a bucket."""
+        if bucket not in self._stores:
+            options = {**self._options, "counts": self.counts}
+            self._stores[bucket] = self.store(self.fs, bucket, **options)
+        return self._stores[bucket]
+
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
@@ -31,10 +38,8 @@ class Buckets(ObjectStore):
         if not bucket:
             names, token = await self.store.bucket_names(self.fs, token)
             return Page([], [f"{name}/" for name in names], token)
-        if bucket not in self._stores:
-            options = {**self._options, "counts": self.counts}
-            self._stores[bucket] = self.store(self.fs, bucket, **options)
-        page = await self._stores[bucket].page(rest, after, end, token, delimiter=delimiter)
+        store = self.bucket_store(bucket)
+        page = await store.page(rest, after, end, token, delimiter=delimiter)
         keys, prefixes = (
             [f"{bucket}/{name}" for name in names] for names in (page.keys, page.prefixes)
         )
