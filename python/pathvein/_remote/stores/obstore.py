@@ -11,6 +11,7 @@ import asyncio
 import atexit
 import re
 import time
+from dataclasses import dataclass
 from operator import lt
 from typing import Any
 
@@ -68,16 +69,16 @@ class Answer(Exception):
         self.error_code = code[1] if code else None
 
 
+@dataclass
 class _Stream:
     """A listing that is read page by page."""
 
-    def __init__(self, last: str) -> None:
-        #: obstore's iterator of pages; `None` if the listing must be started.
-        self.pages: Any = None
-        #: The last key of the last page.
-        self.last = last
-        #: Whether the next page may begin with keys up to `last`.
-        self.skips = False
+    #: The last key of the last page.
+    last: str
+    #: obstore's iterator of pages; `None` if the listing must be started.
+    pages: Any = None
+    #: Whether the next page may begin with keys up to `last`.
+    skips: bool = False
 
 
 class ObstoreStore:
