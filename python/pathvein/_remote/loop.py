@@ -201,6 +201,8 @@ def check_process(process: int) -> None:
         raise RuntimeError("a running scan cannot be taken into another process")
 
 
+_QueuedRequest = tuple[Callable[[Any], Any], concurrent.futures.Future[Any]]
+
 #: Makes a file system object for one thread. Its argument is whether the existing connection is
 #: lost.
 Connect = Callable[[bool], contextlib.AbstractContextManager[Any]]
@@ -229,10 +231,7 @@ class RequestThreads:
         self._most = most
         self._connect = connect
         self._is_lost = is_lost
-        self._requests: queue.SimpleQueue[
-            tuple[Callable[[Any], Any], concurrent.futures.Future[Any]] | None
-        ]
-        self._requests = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[_QueuedRequest | None] = queue.SimpleQueue()
         self._idle = threading.Semaphore(0)
         self._lock = threading.Lock()
         self._threads = 0

@@ -83,7 +83,7 @@ class RemoteSource:
 
     def _resolve_links(self) -> None:
         adapter = self.adapter
-        real = None if adapter.at_hand else self.real_path()
+        real = None if adapter.immediate else self.real_path()
         if real is not None and real != self._root_path:
             self.root = self.root.with_segments(real)
             self._root_path, self._url = self.root.path, str(self.root)
@@ -108,7 +108,7 @@ class RemoteSource:
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine of the adapter, and wait for its result."""
-        if self.adapter.at_hand:
+        if self.adapter.immediate:
             return run_at_once(work)
         return run_on_loop(self.adapter.loop, work)
 

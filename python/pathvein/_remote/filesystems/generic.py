@@ -43,7 +43,7 @@ class FileSystem:
     #: The meanings of its errors.
     errors: ErrorMeanings = GENERIC
     #: Whether listing takes no request. Its coroutines then never suspend.
-    at_hand: ClassVar[bool] = False
+    immediate: ClassVar[bool] = False
     #: Whether its keys can be listed in pages, in order (see `pathvein._remote.keys`).
     flat: bool = False
     #: Whether it can resolve the links in a path.
@@ -253,7 +253,7 @@ class FileSystem:
         """Raises an `OSError` if the entries are not those of a directory."""
         if entries.count == 1 and entries.is_file:
             # Some file systems list a file as itself.
-            raise noted(not_a_directory(self.url(rel)), "opening the directory")
+            raise not_a_directory(self.url(rel))
         if entries.count:
             return
         if not rel:
@@ -272,7 +272,7 @@ class FileSystem:
             return
         info = await self._source_info(missing)
         if info is not None and entry_type(info) == "file":
-            raise noted(not_a_directory(self.url("")), "opening the directory")
+            raise not_a_directory(self.url(""))
 
     async def _source_info(self, missing: bool) -> Mapping[str, Any] | None:
         try:

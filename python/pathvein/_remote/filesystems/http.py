@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pathvein._listing import noted
 from pathvein._remote.errors import not_a_directory
 from pathvein._remote.filesystems.generic import Entries, FileSystem
 
@@ -42,4 +41,4 @@ class Http(FileSystem):
         if info is None or info.get("type") != "file":
             return
         if info.get("mimetype") not in (None, "text/html"):
-            raise noted(not_a_directory(self.url("")), "opening the directory")
+            raise not_a_directory(self.url(""))

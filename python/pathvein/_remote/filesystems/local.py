@@ -14,7 +14,7 @@ from pathvein._remote.names import join
 class Local(FileSystem):
     """The local file system, listed by `os.scandir`."""
 
-    at_hand = True
+    immediate = True
     resolves_links = True
 
     @classmethod

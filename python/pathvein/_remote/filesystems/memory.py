@@ -27,7 +27,7 @@ from pathvein._remote.names import BAD_COMPONENTS, bad_component
 class InMemory(FileSystem):
     """A file system whose keys are available without a request."""
 
-    at_hand = True
+    immediate = True
     _tree: _Node | None = None
 
     @classmethod
