@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 from fsspec import get_filesystem_class
 from upath import UPath
 
-from pathvein._remote.errors import GENERIC, ErrorMeanings
-from pathvein._remote.filesystems import adapter_class, open_adapter
+from pathvein._remote.filesystems import FileSystem, adapter_class, open_adapter
 from pathvein._remote.loop import run_at_once, run_on_loop
 from pathvein._remote.names import join, unaddressable
 
@@ -76,7 +75,8 @@ class RemoteSource:
         except ImportError as error:
             raise missing_backend(url, error) from error
         except Exception as error:
-            raise _errors_of(path).os_error(error, url, "opening the file system") from error
+            errors = _adapter_class(path).errors
+            raise errors.os_error(error, url, "opening the file system") from error
 
     def __repr__(self) -> str:
         return f"RemoteSource({self.root!r})"
@@ -141,21 +141,17 @@ class RemoteSource:
         return path
 
 
+def _adapter_class(path: UPath) -> type[FileSystem]:
+    try:
+        return adapter_class(get_filesystem_class(path.protocol))
+    except Exception:
+        # Its package is missing or fails. Opening the source will raise that.
+        return FileSystem
+
+
 def source_name(path: UPath) -> str:
     """The name of a source. The file system is not opened."""
-    try:
-        kind = get_filesystem_class(path.protocol)
-    except (ImportError, ValueError):
-        # Its package is missing. Opening the source will raise that.
-        return str(path.name)
-    return adapter_class(kind).source_name(path)
-
-
-def _errors_of(path: UPath) -> ErrorMeanings:
-    try:
-        return adapter_class(get_filesystem_class(path.protocol)).errors
-    except Exception:
-        return GENERIC
+    return _adapter_class(path).source_name(path)
 
 
 def is_local(path: UPath) -> bool:
