@@ -46,6 +46,8 @@ class FileSystem:
     immediate: ClassVar[bool] = False
     #: Whether its keys can be listed in pages, in order (see `pathvein._remote.keys`).
     flat: bool = False
+    #: Whether a listing may contain links.
+    may_have_links: bool = True
     #: Whether it can resolve the links in a path.
     resolves_links: ClassVar[bool] = False
     #: Most requests in flight, if the caller does not set a limit.
@@ -105,12 +107,7 @@ class FileSystem:
     @classmethod
     def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
         """A file system object that caches no listings, and whether only the adapter uses it."""
-        return without_cache(fs, {})
-
-    @property
-    def may_have_links(self) -> bool:
-        """Whether a listing may contain links."""
-        return True
+        return (fs, False) if cls.immediate else without_cache(fs, {})
 
     @contextlib.contextmanager
     def connection(self, lost: bool) -> Iterator[Any]:

@@ -11,6 +11,8 @@ from pathvein._remote.filesystems.generic import Entries, FileSystem
 class Http(FileSystem):
     """The links of an index page are its entries. A directory's name ends with a slash."""
 
+    may_have_links = False
+
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         # Servers redirect a request for a directory without its slash. The user's own URL is
         # requested unchanged.
@@ -24,10 +26,6 @@ class Http(FileSystem):
             return str(path.name)
         below_host: str = path.path.partition("://")[2].rstrip("/").partition("/")[2]
         return below_host.rpartition("/")[2]
-
-    @property
-    def may_have_links(self) -> bool:
-        return False
 
     def path(self, rel: str) -> str:
         return f"{super().path(rel)}{'/' if rel else self._slash}"

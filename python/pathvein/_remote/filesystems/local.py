@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 from pathvein._listing import Listing, list_local
 from pathvein._remote.filesystems.generic import FileSystem
@@ -16,10 +15,6 @@ class Local(FileSystem):
 
     immediate = True
     resolves_links = True
-
-    @classmethod
-    def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
-        return fs, False
 
     async def real_path(self, rel: str) -> str | None:
         return os.path.realpath(self.path(rel))

@@ -300,24 +300,23 @@ class KeyProducer:
             self.close()
 
 
+@dataclass(eq=False)
 class _Work:
     """The work on the loop. It has no reference to the producer, which can so be deleted."""
 
-    def __init__(self, source: RemoteSource, store: Store, keys: KeyScan | KeyWalk) -> None:
-        self._source = source
-        self._store = store
-        self._keys = keys
-        self._task: BackgroundTask
-        #: Whether there was a key, so that the source exists.
-        self.exists = False
+    source: RemoteSource
+    store: Store
+    keys: KeyScan | KeyWalk
+    #: Whether there was a key, so that the source exists.
+    exists: bool = False
 
     async def run(self, task: BackgroundTask) -> None:
         """List all keys."""
         self._task = task
-        adapter = self._source.adapter
+        adapter = self.source.adapter
         await KeyLister(
-            self._store,
-            self._keys,
+            self.store,
+            self.keys,
             concurrency=adapter.most_requests,
             counts=adapter.counts,
             wait_for_space=task.wait_for_space,
@@ -327,14 +326,14 @@ class _Work:
 
     def _on_page(self, any_key: bool) -> None:
         self.exists = any_key
-        found, bad = self._keys.take()
+        found, bad = self.keys.take()
         # Pages may be empty. Only a key, or the end, shows whether the source exists.
         if any_key or found or bad:
-            self._task.put(found, [bad_key(self._source.url, key) for key in bad])
+            self._task.put(found, [bad_key(self.source.url, key) for key in bad])
 
     def _on_error(self, error: Exception, prefix: str, after: str, end: str | None) -> None:
-        url = self._source.url(prefix)
-        failure = self._store.errors.os_error(error, url, "reading the directory")
+        url = self.source.url(prefix)
+        failure = self.store.errors.os_error(error, url, "reading the directory")
         if after > prefix:
             noted(failure, f"listing the keys after {after.rstrip(chr(0x10FFFF))!r}")
         if end is not None:

@@ -35,28 +35,20 @@ _MOST_CHECKS = 64
 _LEVEL_TIMEOUT = 3.0
 
 
-class _ThreadsAtExit:
-    """Lets obstore's threads finish before the interpreter exits.
+#: Seconds that obstore's threads get to finish before the interpreter exits.
+_EXIT_DELAY = 0.1
+#: When the last response was returned or abandoned.
+_last_response = 0.0
 
-    A thread of obstore releases Python objects shortly after it has returned a response. If the
-    interpreter has exited by then, the process aborts.
+
+@atexit.register
+def _wait_for_threads() -> None:
+    """Wait at exit for the threads of obstore.
+
+    A thread releases Python objects shortly after it has returned a response. If the interpreter
+    has exited by then, the process aborts.
     """
-
-    SECONDS = 0.1
-
-    def __init__(self) -> None:
-        self._last = 0.0
-        atexit.register(self._wait)
-
-    def answered(self) -> None:
-        """A response was returned just now, or is abandoned."""
-        self._last = time.monotonic()
-
-    def _wait(self) -> None:
-        time.sleep(max(self._last + self.SECONDS - time.monotonic(), 0.0))
-
-
-_threads_at_exit = _ThreadsAtExit()
+    time.sleep(max(_last_response + _EXIT_DELAY - time.monotonic(), 0.0))
 
 
 class Answer(Exception):
@@ -246,6 +238,7 @@ class ObstoreStore:
 
     async def _response(self, request: Any) -> Any:
         """Await a request. Errors of obstore are recognized by their text."""
+        global _last_response
         if self._credentials is not None:
             self._credentials.failure = None
         try:
@@ -269,7 +262,7 @@ class ObstoreStore:
                 raise PermissionError(_first_line(error)) from error
             raise BadAnswer(_first_line(error)) from error
         finally:
-            _threads_at_exit.answered()
+            _last_response = time.monotonic()
 
 
 def _path_before(key: str) -> str:
