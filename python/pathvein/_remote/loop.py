@@ -25,7 +25,7 @@ T = TypeVar("T")
 WAIT_SLICE = 0.05
 #: Seconds to wait for cancelled work to end.
 CANCEL_TIMEOUT = 0.15
-#: The number of results that are not yet taken above which no more requests are sent.
+#: How many results may wait for the caller before no more requests are sent.
 _MOST_WAITING = 4096
 
 

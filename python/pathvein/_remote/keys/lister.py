@@ -196,7 +196,7 @@ class KeyProducer:
             source: The source.
             store: Lists the source.
             make_keys: Makes the `KeyScan` or `KeyWalk`, once for each store.
-            fallback: Another store, which lists the source anew if the first raises `Unfit` later,
+            fallback: Another store, which lists the source again if the first raises `Unfit` later,
                 and a function that is called before that with the reason. No result comes twice.
 
         Raises the `OSError` of a source that cannot be listed; `Unfit`, `FlatDenied` or
@@ -206,8 +206,8 @@ class KeyProducer:
         self._make_keys = make_keys
         self._fallback = fallback
         self._found = self._error_count = 0
-        #: Hashes of the results so far, as long as a fallback may list the source anew; and of
-        #: the results of the first store, which the fallback must not repeat.
+        #: Hashes of the results so far, as long as the fallback may list the source again; and of
+        #: the first store's results, which the fallback must not repeat.
         self._hashes = array("q")
         self._known: frozenset[int] = frozenset()
         self._process = os.getpid()
@@ -302,7 +302,7 @@ class KeyProducer:
 
 @dataclass(eq=False)
 class _Work:
-    """The work on the loop. It has no reference to the producer, which can so be deleted."""
+    """The work on the loop. Without a reference to the producer, so that this can be deleted."""
 
     source: RemoteSource
     store: Store

@@ -108,7 +108,7 @@ class ObstoreStore:
         )
         if hierarchical:
             raise Unfit("its namespace is hierarchical")
-        # In a hierarchical namespace each directory is an empty object, which has raised `Unfit`.
+        # In a hierarchical namespace a directory is an empty object, and would have raised `Unfit`.
         # So a key with a slash, whose directory is no object, shows that the namespace is flat.
         if hierarchical is None and page.token and not any("/" in key for key in page.keys):
             raise Unfit("it cannot be told if its namespace is hierarchical")
