@@ -74,12 +74,13 @@ def _path(argument: str, source: object, expected: str) -> str:
 
 
 def open_source(
-    source: object,
-    storage_options: Mapping[str, Any] | None = None,
-    concurrency: int | None = None,
-    lister: str = "auto",
+    source: object, storage_options: Mapping[str, Any] | None, options: dict[str, Any]
 ) -> str | RemoteSource:
-    """The source's path if it is local, else the source opened for listing."""
+    """The source's path if it is local, else the source opened for listing.
+
+    `concurrency` and `lister` are taken out of the checked options.
+    """
+    concurrency, lister = options.pop("concurrency"), options.pop("lister")
     if storage_options is not None and not isinstance(storage_options, Mapping):
         raise _wrong_type("storage_options", "a mapping or None", storage_options)
     if is_url_or_upath(source):
@@ -92,9 +93,9 @@ def open_source(
     return path
 
 
-def check(**options: Any) -> dict[str, Any]:
-    """The options of a public function by their names, checked and converted."""
-    return {name: _CHECKS[name](name, value) for name, value in options.items()}
+def check(**arguments: Any) -> dict[str, Any]:
+    """The arguments of a public function that have a check, by their names, converted."""
+    return {name: _CHECKS[name](name, arguments[name]) for name in arguments if name in _CHECKS}
 
 
 def _patterns(argument: str, patterns: object) -> list[FileStructurePattern]:

@@ -79,7 +79,9 @@ class Stream(_types.Generic[T]):
 
     def close(self) -> None:
         """Stop the workers and end the iteration. Results that are not yet taken are lost."""
-        self._end()
+        if not self._closed:
+            self._stop()
+            self._log.warn()
 
     def __iter__(self) -> _types.Self:
         return self
@@ -95,7 +97,7 @@ class Stream(_types.Generic[T]):
                 if self._ready:
                     continue  # another thread has taken a batch
                 if not self._more:
-                    self._end()
+                    self.close()
                     raise StopIteration
                 self._take_batch()
 
@@ -107,7 +109,7 @@ class Stream(_types.Generic[T]):
                 batch = self._ready.copy()
                 self._ready.clear()
             yield batch
-        self._end()
+        self.close()
 
     def found(self) -> Iterator[list[Any]]:
         """All results, in batches, as the producer gives them."""
@@ -124,7 +126,7 @@ class Stream(_types.Generic[T]):
         traceback: object,
     ) -> None:
         if exc is None:
-            self._end()
+            self.close()
         else:
             # No warning in addition to the exception.
             self._stop()
@@ -164,9 +166,3 @@ class Stream(_types.Generic[T]):
         self._more = False
         self._ready.clear()
         self._producer.close()
-
-    def _end(self) -> None:
-        if self._closed:
-            return
-        self._stop()
-        self._log.warn()

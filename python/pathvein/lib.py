@@ -137,22 +137,10 @@ def iscan(
         >>> with iscan(".", FileStructurePattern(files=["*"])) as results:
         ...     first = next(results, None)
     """
-    options = _arguments.check(
-        patterns=patterns,
-        exclude=exclude,
-        max_depth=max_depth,
-        follow_links=follow_links,
-        one_file_system=one_file_system,
-        threads=threads,
-        on_error=on_error,
-        progress=progress,
-        concurrency=concurrency,
-        lister=lister,
-    )
+    options = _arguments.check(**locals())
     unique = options.pop("patterns")
     on_error, progress = options.pop("on_error"), options.pop("progress")
-    concurrency, lister = options.pop("concurrency"), options.pop("lister")
-    opened = _arguments.open_source(source, storage_options, concurrency, lister)
+    opened = _arguments.open_source(source, storage_options, options)
     producer: Producer
     if isinstance(opened, str):
         name = opened

@@ -86,15 +86,7 @@ def iwalk_parallel(
         ['.']
     """
     top = _arguments.local_top("path", path)
-    options = _arguments.check(
-        exclude=exclude,
-        max_depth=max_depth,
-        follow_links=follow_links,
-        one_file_system=one_file_system,
-        threads=threads,
-        on_error=on_error,
-        progress=progress,
-    )
+    options = _arguments.check(**locals())
     on_error, progress = options.pop("on_error"), options.pop("progress")
     producer = pathvein_core.Walk(top, **options)
     return WalkIterator(top, producer, list, on_error, progress)
@@ -145,17 +137,9 @@ def walk_python(
             ...
         FileNotFoundError: [Errno 2] No such file or directory: 'memory://nothing-here'
     """
-    options = _arguments.check(
-        max_depth=max_depth,
-        follow_links=follow_links,
-        exclude=exclude,
-        concurrency=concurrency,
-        lister=lister,
-        on_error=on_error,
-    )
+    options = _arguments.check(**locals())
     errors = ErrorLog(str(source), options.pop("on_error"))
-    concurrency, lister = options.pop("concurrency"), options.pop("lister")
-    opened = _arguments.open_source(source, storage_options, concurrency, lister)
+    opened = _arguments.open_source(source, storage_options, options)
     from pathvein._remote import open_local, walk
 
     top = open_local(opened) if isinstance(opened, str) else opened

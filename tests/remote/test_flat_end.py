@@ -348,8 +348,10 @@ def test_a_producer_that_begins_again_gives_nothing_twice() -> None:
 def test_a_producer_that_is_closed_does_not_begin_again() -> None:
     """Closed by what takes the warning, or by another thread at that time."""
     store = Store(Radix([("d%03d", 800), ("f%d", 2)]))
-    running = produced(UnfitInTheEnd(store.keys), fallback=(store, lambda reason: running.close()))
-    while not running.next_batch(10)[2]:
+    running: list[KeyProducer] = []
+    fallback = store, lambda _: running[0].close()
+    running.append(produced(UnfitInTheEnd(store.keys), fallback=fallback))
+    while not running[0].next_batch(10)[2]:
         pass
     time.sleep(0.1)
     assert store.requests == 0

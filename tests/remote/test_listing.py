@@ -480,7 +480,7 @@ def test_references(tmp_path: Path, way: str) -> None:
     root = UPath("reference://", skip_instance_cache=True, **options)
     source = opened(root)
     assert source.adapter.fs is root.fs
-    assert source.adapter.at_hand
+    assert source.adapter.immediate
     tree, errors = walked(source)
     assert tree == {
         "": (["d", "e", "v", "vv", "x"], [".zgroup"]),
@@ -514,7 +514,7 @@ def test_references_that_are_read_as_needed_are_asked() -> None:
     root = UPath("reference://", fo={"d/f": "x", "g": "x"}, skip_instance_cache=True)
     root.fs.references = UserDict(root.fs.references)
     source = opened(root)
-    assert not source.adapter.at_hand
+    assert not source.adapter.immediate
     assert walked(source)[0] == {"": (["d"], ["g"]), "d": ([], ["f"])}
 
 

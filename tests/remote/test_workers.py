@@ -702,12 +702,13 @@ def test_opening_leaves_no_thread_and_no_connection_behind() -> None:
             raise AssertionError
 
     fsspec.register_implementation("resolving", Resolving, clobber=True)
+    before = set(threading.enumerate())
     with pytest.raises(FileNotFoundError):
         RemoteSource(UPath("/none", protocol="resolving", host="h"), resolve=True)
     RemoteSource(UPath("/r", protocol="resolving", host="h"), resolve=True)
     assert len(resolved) == 2
     assert opened == []
-    until(lambda: not [t for t in threading.enumerate() if t.name == "pathvein-listing"])
+    until(lambda: not {*threading.enumerate()} - before)
 
 
 def test_an_adapter_that_is_not_used_any_more_is_not_kept() -> None:

@@ -147,37 +147,36 @@ class RemoteDirectory:
 
     def __init__(self, path: UPath, listing: Listing) -> None:
         self._path = path
-        self._links: set[str] | None = None
-        self._source: RemoteSource | None = None
         self.name = source_name(path)
         self.listing = listing
 
     def is_link(self, name: str) -> bool:
         """Whether one of the given directories is a link, by a listing of this directory."""
-        if self._links is None:
-            self._links = set()
-            if self._opened().adapter.may_have_links:
-                with contextlib.suppress(OSError):  # the directory need not exist
-                    self._links = self.list("").links
         return name in self._links
 
     def list(self, rel: str) -> Listing:
         """List a directory below; `rel` is its path relative to this one."""
-        source = self._opened()
-        return source.wait(list_directory(source.adapter, rel))
+        return self._source.wait(list_directory(self._source.adapter, rel))
 
     def close(self) -> None:
         """Close the file system if it was opened."""
-        if self._source is not None:
+        if "_source" in vars(self):
             self._source.adapter.close()
 
-    def _opened(self) -> RemoteSource:
+    @functools.cached_property
+    def _source(self) -> RemoteSource:
         # Only when it is needed: opening may make a connection.
-        if self._source is None:
-            self._source = RemoteSource(self._path)
-            # A connection of its own would cost a login for each call.
-            self._source.adapter.shares_connection = True
-        return self._source
+        source = RemoteSource(self._path)
+        # A connection of its own would cost a login for each call.
+        source.adapter.shares_connection = True
+        return source
+
+    @functools.cached_property
+    def _links(self) -> set[str]:
+        if self._source.adapter.may_have_links:
+            with contextlib.suppress(OSError):  # the directory need not exist
+                return self.list("").links
+        return set()
 
 
 # Flat listing, by obstore or by the file system

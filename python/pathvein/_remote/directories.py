@@ -98,7 +98,7 @@ class DirectoryLister:
         self._closed = False
         self._process = os.getpid()
         self._stack: list[Job] = []
-        if not self._adapter.at_hand:
+        if not self._adapter.immediate:
             self._queue: asyncio.LifoQueue[Job] = asyncio.LifoQueue()
             # Nobody may want the results that are not listed yet.
             most = self._adapter.most_requests
@@ -112,7 +112,7 @@ class DirectoryLister:
     def submit(self, job: Job) -> None:
         """Put a directory into the queue."""
         self._unfinished += 1
-        if self._adapter.at_hand:
+        if self._adapter.immediate:
             self._stack.append(job)
         else:
             self._adapter.loop.call_soon_threadsafe(self._queue.put_nowait, job)
@@ -121,7 +121,7 @@ class DirectoryLister:
         """The directories listed since the last call. Waits at most `seconds` for the first."""
         if not self.busy:
             return []
-        if self._adapter.at_hand:
+        if self._adapter.immediate:
             done = [run_at_once(self._list(self._stack.pop()))]
         else:
             check_process(self._process)
@@ -133,7 +133,7 @@ class DirectoryLister:
         """Cancel the requests in flight, and wait a moment for them to end."""
         self._closed = True
         # A forked process has no requests in flight.
-        if not self._adapter.at_hand and os.getpid() == self._process:
+        if not self._adapter.immediate and os.getpid() == self._process:
             self._task.close()
             self._adapter.close()
 

@@ -222,4 +222,5 @@ def error_code(error: BaseException) -> str | None:
 
 def not_a_directory(url: str) -> OSError:
     """The error of a source that is a file."""
-    return OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), url)
+    error = OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), url)
+    return noted(error, "opening the directory")

@@ -25,7 +25,7 @@ T = TypeVar("T")
 WAIT_SLICE = 0.05
 #: Seconds to wait for cancelled work to end.
 CANCEL_TIMEOUT = 0.15
-#: The number of results that are not yet taken above which no more requests are sent.
+#: How many results may wait for the caller before no more requests are sent.
 _MOST_WAITING = 4096
 
 
@@ -241,6 +241,8 @@ def check_process(process: int) -> None:
         raise RuntimeError("a running scan cannot be taken into another process")
 
 
+_QueuedRequest = tuple[Callable[[Any], Any], concurrent.futures.Future[Any]]
+
 #: Makes a file system object for one thread. Its argument is whether the existing connection is
 #: lost.
 Connect = Callable[[bool], contextlib.AbstractContextManager[Any]]
@@ -270,10 +272,7 @@ class RequestThreads:
         self._connect = connect
         self._is_lost = is_lost
         #: `None` ends the threads: each passes it on.
-        self._requests: queue.SimpleQueue[
-            tuple[Callable[[Any], Any], concurrent.futures.Future[Any]] | None
-        ]
-        self._requests = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[_QueuedRequest | None] = queue.SimpleQueue()
         # Of the loop and the threads. `close` takes neither: it may be called by the garbage
         # collector, in the middle of anything.
         self._idle = threading.Semaphore(0)

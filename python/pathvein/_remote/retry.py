@@ -22,7 +22,7 @@ T = TypeVar("T")
 #: Seconds until a request without a response is cancelled and retried. Most client libraries have
 #: time-outs of their own.
 TIMEOUT = 30.0
-#: Backoff: the seconds before the first retry, which double for each further one, and their limit.
+#: Backoff: seconds before the first retry, doubled for each further one, and their maximum.
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 #: Most tries of one request, by the reason of the last failure.

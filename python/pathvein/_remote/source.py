@@ -76,7 +76,8 @@ class RemoteSource:
         except ImportError as error:
             raise missing_backend(url, error) from error
         except Exception as error:
-            raise _errors_of(path).os_error(error, url, "opening the file system") from error
+            errors = _errors_of(path)
+            raise errors.os_error(error, url, "opening the file system") from error
 
     def __repr__(self) -> str:
         return f"RemoteSource({self.root!r})"
@@ -84,7 +85,9 @@ class RemoteSource:
     def _resolve_links(self) -> None:
         adapter = self.adapter
         # A wrapper may have other paths than the file system behind it.
-        if adapter.at_hand or adapter.base != (self._root_path.rstrip("/") or self._root_path[:1]):
+        if adapter.immediate or adapter.base != (
+            self._root_path.rstrip("/") or self._root_path[:1]
+        ):
             return
         real = self.real_path()
         if real is not None and real != self._root_path:
@@ -116,7 +119,7 @@ class RemoteSource:
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine of the adapter, and wait for its result."""
-        if self.adapter.at_hand:
+        if self.adapter.immediate:
             return run_at_once(work)
         return run_on_loop(self.adapter.loop, work)
 

@@ -59,7 +59,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], **_LAYOUT}
 
 
 class _Failure(click.ClickException):
-    """The reason why a command does nothing: no source, a bad pattern."""
+    """The error of a command that cannot do anything: no source, a bad pattern."""
 
     exit_code = _NOT_DONE
 

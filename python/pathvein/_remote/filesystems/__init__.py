@@ -53,7 +53,7 @@ def open_adapter(
         fs, path = unwrap(fs, path)
     adapter = adapter_class(type(fs)).variant(fs, path)
     fs, private = adapter.clone(fs, concurrency or adapter.concurrency)
-    if not adapter.at_hand and getattr(fs, "asynchronous", False):
+    if not adapter.immediate and getattr(fs, "asynchronous", False):
         raise ValueError(
             f"{url('')!r} is of a file system with asynchronous=True, which only its caller's own "
             "event loop can use, and another with its options cannot be made"

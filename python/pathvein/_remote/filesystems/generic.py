@@ -43,9 +43,11 @@ class FileSystem:
     #: The meanings of its errors.
     errors: ErrorMeanings = GENERIC
     #: Whether listing takes no request. Its coroutines then never suspend.
-    at_hand: ClassVar[bool] = False
+    immediate: ClassVar[bool] = False
     #: Whether its keys can be listed in pages, in order (see `pathvein._remote.keys`).
     flat: bool = False
+    #: Whether a listing may contain links.
+    may_have_links: bool = True
     #: Whether it can resolve the links in a path.
     resolves_links: ClassVar[bool] = False
     #: Most requests in flight, if the caller does not set a limit.
@@ -102,12 +104,7 @@ class FileSystem:
     @classmethod
     def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
         """A file system object that caches no listings, and whether only the adapter uses it."""
-        return without_cache(fs, {})
-
-    @property
-    def may_have_links(self) -> bool:
-        """Whether a listing may contain links."""
-        return True
+        return (fs, False) if cls.immediate else without_cache(fs, {})
 
     @contextlib.contextmanager
     def connection(self, lost: bool) -> Iterator[Any]:
@@ -275,7 +272,7 @@ class FileSystem:
         """Raises an `OSError` if the entries are not those of a directory."""
         if entries.count == 1 and entries.is_file:
             # Some file systems list a file as itself.
-            raise noted(not_a_directory(self.url(rel)), "opening the directory")
+            raise not_a_directory(self.url(rel))
         if entries.count:
             return
         if not rel:
@@ -294,7 +291,7 @@ class FileSystem:
             return
         info = await self._source_info(missing)
         if info is not None and entry_type(info) == "file":
-            raise noted(not_a_directory(self.url("")), "opening the directory")
+            raise not_a_directory(self.url(""))
 
     async def _source_info(self, missing: bool) -> Mapping[str, Any] | None:
         try:

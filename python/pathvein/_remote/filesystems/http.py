@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pathvein._listing import noted
 from pathvein._remote.errors import not_a_directory
 from pathvein._remote.filesystems.generic import Entries, FileSystem
 
@@ -12,15 +11,13 @@ from pathvein._remote.filesystems.generic import Entries, FileSystem
 class Http(FileSystem):
     """The links of an index page are its entries. A directory's name ends with a slash."""
 
+    may_have_links = False
+
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         # Servers redirect a request for a directory without its slash. The user's own URL is
         # requested unchanged.
         self._slash = "/" if base.endswith("/") else ""
         super().__init__(fs, base, **options)
-
-    @property
-    def may_have_links(self) -> bool:
-        return False
 
     def path(self, rel: str) -> str:
         return f"{super().path(rel)}{'/' if rel else self._slash}"
@@ -34,4 +31,4 @@ class Http(FileSystem):
         if info is None or info.get("type") != "file":
             return
         if info.get("mimetype") not in (None, "text/html"):
-            raise noted(not_a_directory(self.url("")), "opening the directory")
+            raise not_a_directory(self.url(""))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 from pathvein._listing import Listing, list_local
 from pathvein._remote.filesystems.generic import FileSystem
@@ -14,12 +13,8 @@ from pathvein._remote.names import join
 class Local(FileSystem):
     """The local file system, listed by `os.scandir`."""
 
-    at_hand = True
+    immediate = True
     resolves_links = True
-
-    @classmethod
-    def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
-        return fs, False
 
     async def real_path(self, rel: str) -> str | None:
         return os.path.realpath(self.path(rel))

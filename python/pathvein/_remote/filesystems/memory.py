@@ -27,16 +27,12 @@ from pathvein._remote.names import BAD_COMPONENTS, bad_component
 class InMemory(FileSystem):
     """A file system whose keys are available without a request."""
 
-    at_hand = True
+    immediate = True
     _tree: _Node | None = None
 
-    @classmethod
-    def clone(cls, fs: Any, concurrency: int) -> tuple[Any, bool]:
-        return fs, False
-
-    @property
-    def may_have_links(self) -> bool:
-        return not isinstance(self.fs, MemoryFileSystem)
+    def __init__(self, fs: Any, base: str, **options: Any) -> None:
+        super().__init__(fs, base, **options)
+        self.may_have_links = not isinstance(fs, MemoryFileSystem)
 
     async def real_path(self, rel: str) -> str | None:
         raise OSError(errno.EOPNOTSUPP, "links in archives are not followed")

@@ -11,6 +11,7 @@ import errno
 import os
 from array import array
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pathvein_core import KeyScan, KeyWalk, Stats
@@ -61,39 +62,27 @@ class Disordered(Exception):
     """The first page shows that the store does not sort its keys."""
 
 
+@dataclass(eq=False)
 class KeyLister:
     """One listing of all keys below a source."""
 
-    def __init__(
-        self,
-        store: Store,
-        taker: KeyTaker,
-        *,
-        concurrency: int,
-        counts: RequestCounts,
-        wait_for_space: Callable[[], Awaitable[None]],
-        on_page: Callable[[bool], None],
-        on_error: Callable[[Exception, str, str, str | None], None],
-    ) -> None:
-        """
-        Args:
-            store: Lists one page.
-            taker: Takes the keys.
-            concurrency: Most requests in flight.
-            counts: Where requests are counted.
-            wait_for_space: Waits while too many results are not yet taken.
-            on_page: Called after each page, with whether any page had a key.
-            on_error: Called with an error and the keys that it hides: their prefix, the key
-                after which they begin, and the key before which they end.
-        """
-        self._store = store
-        self._planner = Planner(taker, page_size=store.page_size, can_start=store.can_start)
-        self._concurrency = concurrency
-        self._limit = ConcurrencyLimit(concurrency)
-        self._counts = counts
-        self._wait_for_space = wait_for_space
-        self._on_page = on_page
-        self._on_error = on_error
+    store: Store
+    taker: KeyTaker
+    #: Most requests in flight.
+    concurrency: int
+    counts: RequestCounts
+    #: Waits while too many results are not yet taken.
+    wait_for_space: Callable[[], Awaitable[None]]
+    #: Called after each page, with whether any page had a key.
+    on_page: Callable[[bool], None]
+    #: Called with an error and the keys that it hides: their prefix, the key after which they
+    #: begin, and the key before which they end.
+    on_error: Callable[[Exception, str, str, str | None], None]
+
+    def __post_init__(self) -> None:
+        page_size, can_start = self.store.page_size, self.store.can_start
+        self._planner = Planner(self.taker, page_size=page_size, can_start=can_start)
+        self._limit = ConcurrencyLimit(self.concurrency)
         #: Whether any page had a key.
         self._any_key = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -120,8 +109,7 @@ class KeyLister:
 
     def _send_requests(self) -> None:
         """Send the planner's requests, up to the limit."""
-        limit = min(self._concurrency, self._limit.limit)
-        while len(self._tasks) < limit:
+        while len(self._tasks) < self._limit.limit:
             request = self._planner.next_request()
             if request is None:
                 break
@@ -149,16 +137,16 @@ class KeyLister:
             self._ended.set()
 
     async def _list_page(self, request: Request) -> None:
-        await self._wait_for_space()
+        await self.wait_for_space()
 
         def send_once() -> Awaitable[Page]:
             prefix, after, end, token, delimiter, _ = request
-            return self._store.page(prefix, after, end, token, delimiter=delimiter)
+            return self.store.page(prefix, after, end, token, delimiter=delimiter)
 
-        planner, errors = self._planner, self._store.errors
+        planner, errors = self._planner, self.store.errors
         error: Exception
         try:
-            page = await send(send_once, self._limit, self._counts, errors)
+            page = await send(send_once, self._limit, self.counts, errors)
         except (Unfit, FlatDenied):
             raise
         except Exception as failure:
@@ -180,8 +168,8 @@ class KeyLister:
                 if not planner.has_begun:
                     raise Disordered from error
         if lost is not None:
-            self._on_error(error, lost.prefix, lost.after, lost.end)
-        self._on_page(self._any_key)
+            self.on_error(error, lost.prefix, lost.after, lost.end)
+        self.on_page(self._any_key)
 
 
 def _kind(error: Exception, errors: ErrorMeanings) -> Failure:
@@ -208,7 +196,7 @@ class KeyProducer:
             source: The source.
             store: Lists the source.
             make_keys: Makes the `KeyScan` or `KeyWalk`, once for each store.
-            fallback: Another store, which lists the source anew if the first raises `Unfit` later,
+            fallback: Another store, which lists the source again if the first raises `Unfit` later,
                 and a function that is called before that with the reason. No result comes twice.
 
         Raises the `OSError` of a source that cannot be listed; `Unfit`, `FlatDenied` or
@@ -218,8 +206,8 @@ class KeyProducer:
         self._make_keys = make_keys
         self._fallback = fallback
         self._found = self._error_count = 0
-        #: Hashes of the results so far, as long as a fallback may list the source anew; and of
-        #: the results of the first store, which the fallback must not repeat.
+        #: Hashes of the results so far, as long as the fallback may list the source again; and of
+        #: the first store's results, which the fallback must not repeat.
         self._hashes = array("q")
         self._known: frozenset[int] = frozenset()
         self._process = os.getpid()
@@ -316,24 +304,23 @@ class KeyProducer:
             self.close()
 
 
+@dataclass(eq=False)
 class _Work:
-    """The work on the loop. It has no reference to the producer, which can so be deleted."""
+    """The work on the loop. Without a reference to the producer, so that this can be deleted."""
 
-    def __init__(self, source: RemoteSource, store: Store, keys: KeyScan | KeyWalk) -> None:
-        self._source = source
-        self._store = store
-        self._keys = keys
-        self._task: BackgroundTask
-        #: Whether there was a key, so that the source exists.
-        self.exists = False
+    source: RemoteSource
+    store: Store
+    keys: KeyScan | KeyWalk
+    #: Whether there was a key, so that the source exists.
+    exists: bool = False
 
     async def run(self, task: BackgroundTask) -> None:
         """List all keys."""
         self._task = task
-        adapter = self._source.adapter
+        adapter = self.source.adapter
         await KeyLister(
-            self._store,
-            self._keys,
+            self.store,
+            self.keys,
             concurrency=adapter.most_requests,
             counts=adapter.counts,
             wait_for_space=task.wait_for_space,
@@ -343,14 +330,14 @@ class _Work:
 
     def _on_page(self, any_key: bool) -> None:
         self.exists = any_key
-        found, bad = self._keys.take()
+        found, bad = self.keys.take()
         # Pages may be empty. Only a key, or the end, shows whether the source exists.
         if any_key or found or bad:
-            self._task.put(found, [bad_key(self._source.url, key) for key in bad])
+            self._task.put(found, [bad_key(self.source.url, key) for key in bad])
 
     def _on_error(self, error: Exception, prefix: str, after: str, end: str | None) -> None:
-        url = self._source.url(prefix)
-        failure = self._store.errors.os_error(error, url, "reading the directory")
+        url = self.source.url(prefix)
+        failure = self.store.errors.os_error(error, url, "reading the directory")
         if after > prefix:
             noted(failure, f"listing the keys after {after.rstrip(chr(0x10FFFF))!r}")
         if end is not None:

@@ -11,6 +11,7 @@ list. Then the first page of keys decides.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
 from heapq import merge
 from typing import Any
@@ -36,7 +37,6 @@ class AzureStore(ObjectStore):
 
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         super().__init__(fs, base, **options)
-        self._known_client: Any = None
         #: Whether the namespace is known to be flat, so that keys are in the order of their bytes.
         self._sorted = False
 
@@ -46,12 +46,10 @@ class AzureStore(ObjectStore):
         containers = fs.service_client.list_containers()
         return [container.name async for container in containers], None
 
-    @property
+    @functools.cached_property
     def _client(self) -> Any:
         # It must be made on the event loop, and the adapter is not.
-        if self._known_client is None:
-            self._known_client = self.fs.service_client.get_container_client(self._bucket)
-        return self._known_client
+        return self.fs.service_client.get_container_client(self._bucket)
 
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool

@@ -16,6 +16,7 @@ class ObjectStore(FileSystem):
     page_size: int = 1000
     can_start: bool = True
     flat = True
+    may_have_links = False
 
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         super().__init__(fs, base, **options)
@@ -31,10 +32,6 @@ class ObjectStore(FileSystem):
         from pathvein._remote.stores.buckets import buckets_of
 
         return buckets_of(cls)
-
-    @property
-    def may_have_links(self) -> bool:
-        return False
 
     @classmethod
     async def bucket_names(cls, fs: Any, token: Any) -> tuple[list[str], Any]:

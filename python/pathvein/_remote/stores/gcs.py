@@ -35,11 +35,8 @@ class GcsStore(ObjectStore):
         if self._hierarchical is None and delimiter:
             self._hierarchical = await self.hierarchical()
         base = self._prefix
-        query: dict[str, Any] = {
-            "prefix": base + prefix,
-            "fields": _FIELDS,
-            "maxResults": self.page_size,
-        }
+        query: dict[str, Any] = {"prefix": base + prefix, "fields": _FIELDS}
+        query["maxResults"] = self.page_size
         if delimiter:
             query["delimiter"] = "/"
             if self._hierarchical:

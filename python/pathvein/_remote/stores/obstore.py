@@ -11,6 +11,7 @@ import asyncio
 import atexit
 import re
 import time
+from dataclasses import dataclass
 from operator import lt
 from typing import Any
 
@@ -34,28 +35,20 @@ _MOST_CHECKS = 64
 _LEVEL_TIMEOUT = 3.0
 
 
-class _ThreadsAtExit:
-    """Lets obstore's threads finish before the interpreter exits.
+#: Seconds that obstore's threads get to finish before the interpreter exits.
+_EXIT_DELAY = 0.1
+#: When the last response was returned or abandoned.
+_last_response = 0.0
 
-    A thread of obstore releases Python objects shortly after it has returned a response. If the
-    interpreter has exited by then, the process aborts.
+
+@atexit.register
+def _wait_for_threads() -> None:
+    """Wait at exit for the threads of obstore.
+
+    A thread releases Python objects shortly after it has returned a response. If the interpreter
+    has exited by then, the process aborts.
     """
-
-    SECONDS = 0.1
-
-    def __init__(self) -> None:
-        self._last = 0.0
-        atexit.register(self._wait)
-
-    def answered(self) -> None:
-        """A response was returned just now, or is abandoned."""
-        self._last = time.monotonic()
-
-    def _wait(self) -> None:
-        time.sleep(max(self._last + self.SECONDS - time.monotonic(), 0.0))
-
-
-_threads_at_exit = _ThreadsAtExit()
+    time.sleep(max(_last_response + _EXIT_DELAY - time.monotonic(), 0.0))
 
 
 class Answer(Exception):
@@ -68,16 +61,16 @@ class Answer(Exception):
         self.error_code = code[1] if code else None
 
 
+@dataclass
 class _Stream:
     """A listing that is read page by page."""
 
-    def __init__(self, last: str) -> None:
-        #: obstore's iterator of pages; `None` if the listing must be started.
-        self.pages: Any = None
-        #: The last key of the last page.
-        self.last = last
-        #: Whether the next page may begin with keys up to `last`.
-        self.skips = False
+    #: The last key of the last page.
+    last: str
+    #: obstore's iterator of pages; `None` if the listing must be started.
+    pages: Any = None
+    #: Whether the next page may begin with keys up to `last`.
+    skips: bool = False
 
 
 class ObstoreStore:
@@ -115,7 +108,7 @@ class ObstoreStore:
         )
         if hierarchical:
             raise Unfit("its namespace is hierarchical")
-        # In a hierarchical namespace each directory is an empty object, which has raised `Unfit`.
+        # In a hierarchical namespace a directory is an empty object, and would have raised `Unfit`.
         # So a key with a slash, whose directory is no object, shows that the namespace is flat.
         if hierarchical is None and page.token and not any("/" in key for key in page.keys):
             raise Unfit("it cannot be told if its namespace is hierarchical")
@@ -245,6 +238,7 @@ class ObstoreStore:
 
     async def _response(self, request: Any) -> Any:
         """Await a request. Errors of obstore are recognized by their text."""
+        global _last_response
         if self._credentials is not None:
             self._credentials.failure = None
         try:
@@ -268,7 +262,7 @@ class ObstoreStore:
                 raise PermissionError(_first_line(error)) from error
             raise BadAnswer(_first_line(error)) from error
         finally:
-            _threads_at_exit.answered()
+            _last_response = time.monotonic()
 
 
 def _path_before(key: str) -> str:
