@@ -12,7 +12,7 @@
 //! in the parent. The count is an acquire-release operation, so whoever brings it to zero
 //! sees all the bits, and it alone closes the directory. No lock is needed, and the
 //! sub-directories may answer in any order and from any thread. A directory waits only for
-//! directories below it, so each is closed some time.
+//! directories below it, so each is closed some time, unless the scan is stopped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -13,7 +13,8 @@
 //! of its own half of the queue. So one of the two sees the other: either the receiver
 //! finds the item, or the sender finds the flag and wakes it. A sender that finds the
 //! flag clears it, so a sleep costs one notification, and a receiver that is awake
-//! costs none.
+//! costs none. (crossbeam's receiver may spin for as long as a sender takes from claiming
+//! a slot of the queue to filling it.)
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;

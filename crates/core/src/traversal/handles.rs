@@ -6,9 +6,11 @@
 //! # Invariant
 //!
 //! [`KEPT_OPEN`] is the number of [`CountedHandle`]s of this process. It stays within
-//! the budget, but for the three that each worker may always have. Not counted are the
-//! source, and at most two directories for each worker: those that it lists, or passes on
-//! its way to another.
+//! the budget, but for a few that each worker may always have: two on its stack, the
+//! parent that it works in, and the directory that it has just listed. (A handle whose
+//! identity cannot be had is kept in any case, and so are those in frames that are handed
+//! over.) Not counted are the source, and at most two directories for each worker: those
+//! that it lists, or passes on its way to another.
 //!
 //! A worker that cannot open anything (EMFILE, ENFILE) first closes what it keeps open,
 //! then tries again. One at a time holds [`TURN`] while it tries: if all tried at once,

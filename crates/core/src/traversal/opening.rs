@@ -12,7 +12,8 @@ use super::worker::Worker;
 use super::{Dir, Visitor};
 use crate::Operation;
 
-/// How many directories each worker may keep open, however little of the budget is left.
+/// Fewer open directories than this on a worker's stack stay open, however little of the
+/// budget is left.
 const MIN_HANDLES: usize = 3;
 
 /// The handle of a frame's directory, which may be closed and opened again. That of the
