@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 
 from pathvein._remote.keys import planner as planner_module
 from pathvein._remote.keys.planner import (
-    LAST,
     MAX_EMPTY_PAGES,
     Failure,
     KeyRange,
@@ -29,11 +28,8 @@ from pathvein._remote.keys.planner import (
     Page,
     Planner,
     Request,
-    common_directory,
-    just_after,
-    parent,
-    successor,
 )
+from pathvein._remote.keys.positions import LAST, common_directory, just_after, parent, successor
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "bench"))
 import listing_simulation as simulation
