@@ -4,12 +4,11 @@ A store hands out its keys sorted, page by page. One page after another takes th
 and the longest time. To list in parallel, the keys are cut into ranges:
 
 * A :class:`KeyRange` is a part of the keys. It is listed by one request at a time.
-* Where a request may be sent and no range waits for one, the range that has most keys left gets
-  help. Two pages are the least that is worth it.
-* If child prefixes are known to be ahead of it, it is cut at one of them, in halves.
-* If none is known, a :class:`Probe` looks for some: one request with a delimiter, at a level above,
-  that begins after the directory in which the range is. The range is listed meanwhile. After a
-  probe that found nothing the range waits for some pages before the next.
+* If more requests may be sent than there are ranges, the range that has most keys left gets help.
+  Where child prefixes are known to be ahead of it, it is cut at one of them, in halves.
+* Where none is known, a :class:`Probe` looks for some: one request with a delimiter, at a level
+  above, that begins after the directory in which the range is. The range is listed meanwhile.
+  After a probe that found nothing it waits for some pages before the next.
 * Keys that the taker does not want (excluded, or too deep) are skipped. Where a whole page was
   spent on them, the level is listed with a delimiter, up to the first directory that is wanted.
 
@@ -18,8 +17,8 @@ Invariants:
 * Each key of the source that has not been handed to the taker belongs to exactly one open range.
 * The keys of a range are handed over in order, each once.
 * A range is in flight (one request), or ready (in `_ready`), or has ended. It ends once.
-* What is kept grows with the number of open ranges, which is at most that of requests in flight
-  and ready, and not with the number of keys.
+* There are no more open ranges than requests in flight and ready. What is kept grows with these,
+  and not with the number of keys.
 
 This module does no I/O and knows neither a store nor an event loop. `lister` sends the requests.
 """
@@ -51,6 +50,8 @@ _UNKNOWN = float("inf")
 MAX_EMPTY_PAGES = 1000
 #: How many probes may fail in a row before no more are sent.
 _MAX_FAILED_PROBES = 3
+#: In how many pages a level must be listed where a listing cannot start after a key.
+_PROBE_PAGES = 3
 #: How many pages a range waits at most after a probe that found nothing: one in 24 is 4%.
 _LONGEST_WAIT = 24
 #: How many cuts a page allows for, as long as nobody knows how large a child is.
@@ -160,9 +161,8 @@ class KeyRange:
     keys: int = 0
     child_keys: int = 0
     pages: int = 0
-    #: The last page, and the first key since the last probe.
+    #: The last page.
     page: Sequence[str] = ()
-    mark: str = ""
     empty_probes: int = 0
     #: No probe before so many pages; none at all while there is one.
     next_probe: float = 1
@@ -201,7 +201,6 @@ class KeyRange:
     def take(self, keys: Sequence[str]) -> None:
         """Its next keys were handed over."""
         self.page = keys
-        self.mark = self.mark or keys[0]
         self.keys += len(keys)
         self.level.cuts_left += _FIRST_CUTS
         self._count(keys)
@@ -228,7 +227,9 @@ class KeyRange:
 
     def begin_level(self, prefix: str, known: str, cuts: list[str]) -> None:
         """Child prefixes are known from here on. The last page is a sample of their size."""
-        self.level = _Level(prefix, min(known, past(prefix)), guess=max(self.keys, 1), cuts_left=_FIRST_CUTS)
+        self.level = _Level(
+            prefix, min(known, past(prefix)), guess=max(self.keys, 1), cuts_left=_FIRST_CUTS
+        )
         page = self.page
         page = page[bisect_left(page, prefix) : bisect_left(page, past(prefix))]
         index = 0
@@ -308,9 +309,7 @@ class Planner:
         if target is None:
             return None
         if isinstance(target, Probe):
-            return Request(
-                target.level, target.after, target.range.end, target.token, True, target
-            )
+            return Request(target.level, target.after, target.range.end, target.token, True, target)
         asked = before(target.start), target.end
         if target.token is None and asked != target.asked:
             target.asked = asked
@@ -465,14 +464,19 @@ class Planner:
     # Help
 
     def _value(self, range_: KeyRange) -> float:
-        """How many keys a range has left, if it can be helped with them, else 0."""
-        left, least = range_.left, 2 * self._page_size
+        """How many keys a range has left, if it can be cut or a probe may find where, else 0."""
+        level, left, least = range_.level, range_.left, 2 * self._page_size
         if range_ not in self._open or left < least:
             return 0
-        if range_.cuts:
-            return left if self._can_cut(range_) else 0
-        # Of an unknown number: as many as there were.
-        return min(left, max(range_.keys, least)) if self._can_probe(range_) else 0
+        if not range_.cuts:
+            may_probe = range_.pages >= range_.next_probe and self._probe_level(range_) is not None
+            # Of an unknown number: as many as there were.
+            return min(left, max(range_.keys, least)) if may_probe else 0
+        if range_.delimited == level.prefix or not (level.children or level.cuts_left):
+            # (A level that is listed with a delimiter is done soon.)
+            return 0
+        whole = range_.bound <= past(level.prefix) and level.child_size >= self._page_size
+        return left if self._can_start or whole else 0
 
     def _rank(self, range_: KeyRange) -> None:
         """A range has changed."""
@@ -482,36 +486,15 @@ class Planner:
         else:
             self._values.pop(range_, None)
 
-    def _best(self) -> KeyRange | None:
-        """The range that has most left."""
+    def _help(self) -> KeyRange | Probe | None:
+        """A part of the range that has most left, or a probe that may find where to cut it."""
         while self._values:
             best = max(self._values, key=self._values.__getitem__)
             value = self._values[best]
-            # It may be less by now: ranges of one level share what is known of it.
             self._rank(best)
-            if self._values.get(best, 0) >= value:
-                return best
-        return None
-
-    def _can_cut(self, range_: KeyRange) -> bool:
-        level = range_.level
-        if range_.delimited == level.prefix or not (level.children or level.cuts_left):
-            # (A level that is listed with a delimiter is done soon.)
-            return False
-        return self._can_start or (
-            level.child_size >= self._page_size and range_.bound <= past(level.prefix)
-        )
-
-    def _can_probe(self, range_: KeyRange) -> bool:
-        return (
-            range_.pages >= range_.next_probe
-            and self._failed_probes < _MAX_FAILED_PROBES
-            and self._probe_level(range_) is not None
-        )
-
-    def _help(self) -> KeyRange | Probe | None:
-        """A part of the range that has most left, or a probe that may find where to cut it."""
-        while (best := self._best()) is not None:
+            if self._values.get(best, 0) < value:
+                # It was out of date: ranges of one level share what is known of it.
+                continue
             if not best.cuts:
                 return self._start_probe(best)
             new = self._cut(best)
@@ -563,6 +546,8 @@ class Planner:
     def _probe_level(self, range_: KeyRange) -> tuple[str, str] | None:
         """Where to look for prefixes: the level, and the position to start from."""
         start = range_.start
+        if self._failed_probes >= _MAX_FAILED_PROBES:
+            return None
         inside = [start[: index + 1] for index, letter in enumerate(start) if letter == "/"]
         levels = []
         # At each level, after the directory in which the range is.
@@ -573,10 +558,10 @@ class Planner:
             if after < min(range_.bound, past(level)) and level not in self._too_large:
                 levels.append((level, after))
         levels = [one for one in levels if one[0] not in range_.in_vain] or levels
-        if range_.empty_probes % 2:
-            # The top had nothing. Next is the level at which the range has moved on since.
-            moved = len(common_directory(range_.mark, start))
-            levels = [one for one in levels if len(one[0]) >= moved] or levels
+        if range_.empty_probes % 2 and range_.page:
+            # The top had nothing. Next is the level at which the last page changed directories.
+            common = common_directory(range_.page[0], range_.page[-1])
+            levels = [one for one in levels if len(one[0]) >= len(common)] or levels
         return levels[0] if levels else None
 
     def _start_probe(self, range_: KeyRange) -> Probe | None:
@@ -584,7 +569,6 @@ class Planner:
         assert found is not None
         level, start = found
         range_.next_probe = _UNKNOWN
-        range_.mark = ""
         self._rank(range_)
         return Probe(range_, level, start, before(start) if self._can_start else "")
 
@@ -593,20 +577,20 @@ class Planner:
         probe.prefixes += page.prefixes
         probe.token = page.token
         probe.pages += 1
-        if page.token is not None and not self._can_start and probe.pages < 3:
-            self._ready.appendleft(probe)
-            return
-        if not (self._can_start or in_any_order(probe.keys, probe.prefixes)):
-            self._fail_probe(probe, "unsorted")
-            return
-        self._failed_probes = 0
         range_ = probe.range
+        if not self._can_start:
+            # Only all of a level is of use: the next probe would begin at the first entry again.
+            if page.token is not None and probe.pages < _PROBE_PAGES:
+                self._ready.appendleft(probe)
+                return
+            if page.token is not None or not in_any_order(probe.keys, probe.prefixes):
+                self._fail_probe(probe, "unsorted" if page.token is None else "too large")
+                return
+        self._failed_probes = 0
         if range_ not in self._open:
             return
-        # (If it cannot start after a key, the next probe would begin at the first entry again.)
-        useful = self._can_start or page.token is None
-        entries = sorted({*probe.keys, *probe.prefixes}) if useful else []
-        reached = max(probe.start, _reached(page, range_.end)) if useful else ""
+        entries = sorted({*probe.keys, *probe.prefixes})
+        reached = max(probe.start, _reached(page, range_.end))
         if self._learn(range_, probe.level, entries, reached):
             range_.empty_probes, range_.next_probe = 0, range_.pages
             self._rank(range_)
