@@ -55,7 +55,7 @@ _PROBE_PAGES = 3
 #: How many pages a range waits at most after a probe that found nothing: one in 24 is 4%.
 _LONGEST_WAIT = 24
 #: How many cuts a page allows for, as long as nobody knows how large a child is.
-_FIRST_CUTS = 8
+_FIRST_CUTS = 3
 #: How many names ahead are kept for each open range, all in all.
 _NAMES_PER_RANGE = 50
 #: At how many points of a page the taker is asked whether it wants what comes.
@@ -202,20 +202,17 @@ class KeyRange:
         """Its next keys were handed over."""
         self.page = keys
         self.keys += len(keys)
-        self.level.cuts_left += _FIRST_CUTS
-        self._count(keys)
-        self.skip_to(just_after(keys[-1]))
-
-    def _count(self, keys: Sequence[str]) -> None:
-        """Counts the children that have ended since the last page, and their keys."""
         self.child_keys += len(keys)
-        begun = bisect_left(self.cuts, just_after(keys[-1]))
+        self.level.cuts_left += _FIRST_CUTS
+        position = just_after(keys[-1])
+        begun = bisect_left(self.cuts, position)
         if begun:
             in_last = len(keys) - bisect_left(keys, self.cuts[begun - 1])
             self.level.children += begun
             self.level.keys += self.child_keys - in_last
             self.child_keys = in_last
             del self.cuts[:begun]
+        self.skip_to(position)
 
     def skip_to(self, start: str) -> None:
         """Nothing before `start` is to come any more."""
@@ -227,25 +224,22 @@ class KeyRange:
 
     def begin_level(self, prefix: str, known: str, cuts: list[str]) -> None:
         """Child prefixes are known from here on. The last page is a sample of their size."""
-        self.level = _Level(
-            prefix, min(known, past(prefix)), guess=max(self.keys, 1), cuts_left=_FIRST_CUTS
-        )
         page = self.page
-        page = page[bisect_left(page, prefix) : bisect_left(page, past(prefix))]
-        index = 0
-        while index < len(page):
+        index, end = bisect_left(page, prefix), bisect_left(page, past(prefix))
+        begins = []
+        while index < end:
             entry = child(page[index], prefix)
             if entry.endswith("/"):
-                self.cuts.append(entry)
+                begins.append(index)
             index = bisect_left(page, behind(entry), index + 1)
-        self.child_keys = 0
-        if len(self.cuts) > 1:
-            # The first may have begun on an earlier page.
-            del self.cuts[0]
-            self._count(page)
-        else:
-            self.child_keys = self.keys
         self.cuts = cuts
+        self.child_keys = self.keys
+        self.level = _Level(prefix, min(known, past(prefix)), guess=max(self.keys, 1))
+        self.level.cuts_left = _FIRST_CUTS
+        if len(begins) > 1:
+            self.level.children = len(begins) - 1
+            self.level.keys = begins[-1] - begins[0]
+            self.child_keys = end - begins[-1]
 
 
 @dataclass(slots=True, eq=False)
@@ -255,7 +249,7 @@ class Probe:
     range: KeyRange
     level: str
     start: str
-    after: str
+    end: str | None
     token: Any = None
     keys: list[str] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)
@@ -309,7 +303,8 @@ class Planner:
         if target is None:
             return None
         if isinstance(target, Probe):
-            return Request(target.level, target.after, target.range.end, target.token, True, target)
+            after = before(target.start) if self._can_start else ""
+            return Request(target.level, after, target.end, target.token, True, target)
         asked = before(target.start), target.end
         if target.token is None and asked != target.asked:
             target.asked = asked
@@ -496,7 +491,11 @@ class Planner:
                 # It was out of date: ranges of one level share what is known of it.
                 continue
             if not best.cuts:
-                return self._start_probe(best)
+                found = self._probe_level(best)
+                assert found is not None
+                best.next_probe = _UNKNOWN
+                self._rank(best)
+                return Probe(best, *found, best.end)
             new = self._cut(best)
             self._rank(best)
             if not new.is_over:
@@ -564,14 +563,6 @@ class Planner:
             levels = [one for one in levels if len(one[0]) >= len(common)] or levels
         return levels[0] if levels else None
 
-    def _start_probe(self, range_: KeyRange) -> Probe | None:
-        found = self._probe_level(range_)
-        assert found is not None
-        level, start = found
-        range_.next_probe = _UNKNOWN
-        self._rank(range_)
-        return Probe(range_, level, start, before(start) if self._can_start else "")
-
     def _take_probe(self, probe: Probe, page: Page) -> None:
         probe.keys += page.keys
         probe.prefixes += page.prefixes
@@ -590,7 +581,7 @@ class Planner:
         if range_ not in self._open:
             return
         entries = sorted({*probe.keys, *probe.prefixes})
-        reached = max(probe.start, _reached(page, range_.end))
+        reached = max(probe.start, _reached(page, probe.end))
         if self._learn(range_, probe.level, entries, reached):
             range_.empty_probes, range_.next_probe = 0, range_.pages
             self._rank(range_)
