@@ -26,8 +26,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "python"))
 
 # (As they are in this checkout.)
-from pathvein._remote.keys.planner import KeyRange, Page, Planner, Request  # noqa: E402
+from pathvein._remote.keys.planner import Page, Planner, Request  # noqa: E402
 from pathvein._remote.keys.positions import LAST, child  # noqa: E402
+from pathvein._remote.keys.ranges import KeyRange  # noqa: E402
 
 MEAN_LATENCY = 0.05
 

@@ -23,13 +23,13 @@ from pathvein._remote.keys import planner as planner_module
 from pathvein._remote.keys.planner import (
     MAX_EMPTY_PAGES,
     Failure,
-    KeyRange,
     Lost,
     Page,
     Planner,
     Request,
 )
 from pathvein._remote.keys.positions import LAST, common_directory, just_after, parent, successor
+from pathvein._remote.keys.ranges import KeyRange
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "bench"))
 import listing_simulation as simulation
