@@ -25,14 +25,10 @@ from typing import Any, overload
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "python"))
 
-from pathvein._remote.keys.planner import (  # noqa: E402  (as it is in this checkout)
-    LAST,
-    KeyRange,
-    Page,
-    Planner,
-    Request,
-    child,
-)
+# (As they are in this checkout.)
+from pathvein._remote.keys.planner import Page, Planner, Request  # noqa: E402
+from pathvein._remote.keys.positions import LAST, child  # noqa: E402
+from pathvein._remote.keys.ranges import KeyRange  # noqa: E402
 
 MEAN_LATENCY = 0.05
 

@@ -20,20 +20,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pathvein._remote.keys import planner as planner_module
+from pathvein._remote.keys import positions as positions_module
+from pathvein._remote.keys import ranges as ranges_module
 from pathvein._remote.keys.planner import (
-    LAST,
     MAX_EMPTY_PAGES,
     Failure,
-    KeyRange,
     Lost,
     Page,
     Planner,
     Request,
-    common_directory,
-    just_after,
-    parent,
-    successor,
 )
+from pathvein._remote.keys.positions import LAST, common_directory, just_after, parent, successor
+from pathvein._remote.keys.ranges import KeyRange
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "bench"))
 import listing_simulation as simulation
@@ -41,16 +39,17 @@ from listing_simulation import equal_latency, random_latency, simulate
 
 
 def test_it_does_no_io() -> None:
-    tree = ast.parse(Path(planner_module.__file__ or "").read_text(encoding="utf-8"))
     modules = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules |= {name.name for name in node.names}
-        if isinstance(node, ast.ImportFrom):
-            modules.add(str(node.module))
+    for module in (planner_module, positions_module, ranges_module):
+        tree = ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                modules |= {name.name for name in node.names}
+            if isinstance(node, ast.ImportFrom):
+                modules.add(str(node.module))
     assert modules <= {
-        *("__future__", "bisect", "collections", "collections.abc", "dataclasses"),
-        *("heapq", "itertools", "typing"),
+        *("__future__", "bisect", "collections", "collections.abc", "dataclasses", "typing"),
+        *(positions_module.__name__, ranges_module.__name__),
     }
 
 
@@ -327,13 +326,13 @@ def test_a_prefix_that_is_denied_is_asked_for_as_a_part_of_the_source() -> None:
     denied = 0
     while not planner.is_done:
         requests: list[Request] = []
-        while len(requests) < 4 and (request := planner.next_request()) is not None:
+        while len(requests) < 8 and (request := planner.next_request()) is not None:
             requests.append(request)
         for request in requests:
             if request.prefix and not request.delimiter:
                 denied += 1
                 # Those that were in flight when the first was denied.
-                assert denied <= 4
+                assert denied <= 8
                 assert planner.failed(request, "denied") is None
             else:
                 assert planner.answered(request, store.page(request)) is None
@@ -402,6 +401,26 @@ def test_a_probe_starts_after_the_directory_that_is_listed() -> None:
     assert planner.next_request() is None
 
 
+def test_a_probe_that_comes_late_does_not_mix_up_two_levels() -> None:
+    planner = Planner(Taker(["b/0/"]), page_size=2, can_start=True)
+    planner.answered(asked(planner), Page(["b/0/1", "b/0/2"], [], "more"))
+    level, probe = asked(planner), asked(planner)
+    assert (level.prefix, level.delimiter) == ("b/", True)
+    assert (probe.prefix, probe.after) == ("", f"b/{LAST}")
+    range_ = level.target
+    assert isinstance(range_, KeyRange)
+    planner.answered(level, Page([], ["b/1/", "b/2/", "b/3/"], None))
+    below = range_.level
+    assert (below.prefix, below.known) == ("b/", "b0")
+    planner.answered(asked(planner), Page(["b/1/x", "b/3/x"], [], "more"))
+    assert (range_.cuts, below.children) == ([], 2)
+    planner.answered(probe, Page([], ["c/", "d/", "e/"], None))
+    assert range_.cuts == ["c/", "d/", "e/"]
+    # Directories of the one level say nothing about those of the other.
+    assert (range_.level.prefix, range_.level.children) == ("", 0)
+    assert (below.prefix, below.known, below.children) == ("b/", "b0", 2)
+
+
 # Few requests, and no idle workers
 
 
@@ -421,11 +440,11 @@ def bucket(size: int, *, first: bool, directories: bool) -> Any:
 
 @pytest.mark.parametrize("directories", [False, True])
 @pytest.mark.parametrize("first", [False, True])
-@pytest.mark.parametrize("size", [20_000, 30_000, 50_000, 70_000, 100_000])
+@pytest.mark.parametrize("size", [10_000, 20_000, 50_000])
 def test_a_bucket_of_which_one_prefix_holds_half(size: int, first: bool, directories: bool) -> None:
     """One large child does not make its siblings seem large."""
     keys = bucket(size, first=first, directories=directories)
-    for seed in range(10):
+    for seed in range(4):
         latency = random_latency if seed else equal_latency
         outcome = simulate(keys, 32, seed=seed, latency=latency)
         assert outcome.requests <= 2 * outcome.pages
@@ -452,7 +471,7 @@ SMALL = {
 @pytest.mark.parametrize("name", SMALL)
 def test_small_buckets(name: str) -> None:
     keys, most = SMALL[name]
-    for seed in range(6):
+    for seed in range(4):
         latency = random_latency if seed else equal_latency
         assert simulate(keys, 32, seed=seed, latency=latency).requests <= most
 
@@ -461,23 +480,37 @@ def small_pages(shape: str, size: int) -> Any:
     """A shape for pages of ten keys. (A directory of files cannot be cut.)"""
     if shape == "power law":
         return simulation.power_law(size, leaf=200)
+    if shape == "skewed":
+        # A directory of files in the large half is 1% of what one of 30 workers lists.
+        inside = simulation.Repeated(size // 200, simulation.Files(100), "d%06d/")
+        few = simulation.Repeated(size // 98 // 100, simulation.Files(100), "d%06d/")
+        return simulation.Tree({f"g{n:02}": inside if n == 25 else few for n in range(50)})
     return simulation.SHAPES[shape](size)
 
 
 @pytest.mark.parametrize("shape", simulation.SHAPES)
-def test_a_million_keys(shape: str) -> None:
-    """100,000 pages of ten keys: as many for each request in flight as a billion keys make."""
-    outcome = simulate(small_pages(shape, 1_000_000), 100, page_size=10)
+def test_a_thousand_pages_for_each_request_in_flight(shape: str) -> None:
+    """As a billion keys are with 1,000 in flight; here the pages are of ten keys."""
+    outcome = simulate(small_pages(shape, 250_000), 25, page_size=10)
     assert outcome.bound <= 1
     assert outcome.worst_idle <= 0.05
     # The fewest requests possible are the pages.
-    assert outcome.requests <= 1.25 * outcome.pages
+    assert outcome.requests <= 1.2 * outcome.pages
 
 
 @pytest.mark.parametrize("shape", simulation.SHAPES)
 def test_a_thousand_requests_in_flight(shape: str) -> None:
-    outcome = simulate(small_pages(shape, 200_000), 1000, page_size=10)
+    outcome = simulate(small_pages(shape, 100_000), 1000, page_size=10)
     assert outcome.bound <= 1
+
+
+def test_a_level_of_files_is_not_searched_again_and_again() -> None:
+    """Of the top only files are ahead, page by page; the directories are further below."""
+    below = simulation.Repeated(60, simulation.Repeated(40, simulation.Files(20)))
+    keys = simulation.Tree({"d": simulation.Tree({"d": below}, simulation.Files(60))})
+    outcome = simulate(keys, 10, page_size=10)
+    assert outcome.bound <= 1
+    assert outcome.mean_idle <= 0.15
 
 
 def test_one_at_a_time_is_one_request_a_page() -> None:
@@ -492,7 +525,7 @@ def test_a_thousand_workers_have_work_soon() -> None:
     store = simulation.Store(simulation.Repeated(1000, inside))
     planner = Planner(simulation.Counter(), page_size=1000, can_start=True)
     in_flight: list[Request] = []
-    for _ in range(6):
+    for _ in range(8):
         while len(in_flight) < 1000 and (request := planner.next_request()) is not None:
             in_flight.append(request)
         sent = in_flight
@@ -504,12 +537,12 @@ def test_a_thousand_workers_have_work_soon() -> None:
 
 def test_memory_does_not_grow_with_the_keys() -> None:
     memory = []
-    for depth in (3, 4):
+    for depth in (2, 3):
         keys: Any = simulation.Files(100)
-        for _ in range(depth - 1):
-            keys = simulation.Repeated(15, keys)
-        memory.append(simulate(keys, 30, page_size=20, measure_memory=True).memory)
-    # In MB; 15 times as many keys.
+        for _ in range(depth):
+            keys = simulation.Repeated(10, keys)
+        memory.append(simulate(keys, 20, page_size=20, measure_memory=True).memory)
+    # In MB; ten times as many keys.
     assert memory[1] < 1.3 * memory[0] + 0.05
 
 

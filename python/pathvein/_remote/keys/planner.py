@@ -4,12 +4,11 @@ A store hands out its keys sorted, page by page. One page after another takes th
 and the longest time. To list in parallel, the keys are cut into ranges:
 
 * A :class:`KeyRange` is a part of the keys. It is listed by one request at a time.
-* A range is cut at a child prefix that is known to be ahead of it. The range that promises most
-  is cut, in halves, as long as it promises more than two pages.
-* Where no child prefix is known, a :class:`Probe` asks for some: one request with a delimiter, at
-  a level above, that begins after the directory in which the range is. The range is listed
-  meanwhile. A probe may find nothing (in one large directory, or in a deep chain nothing lies
-  beside). After each such probe the range waits for twice as many pages as before.
+* If more requests may be sent than there are ranges, the range that has most keys left gets help.
+  Where child prefixes are known to be ahead of it, it is cut at one of them, in halves.
+* Where none is known, a :class:`Probe` looks for some: one request with a delimiter, at a level
+  above, that begins after the directory in which the range is. The range is listed meanwhile.
+  After a probe that found nothing it waits for some pages before the next.
 * Keys that the taker does not want (excluded, or too deep) are skipped. Where a whole page was
   spent on them, the level is listed with a delimiter, up to the first directory that is wanted.
 
@@ -18,36 +17,41 @@ Invariants:
 * Each key of the source that has not been handed to the taker belongs to exactly one open range.
 * The keys of a range are handed over in order, each once.
 * A range is in flight (one request), or ready (in `_ready`), or has ended. It ends once.
-* What is kept grows with the number of open ranges, which is at most that of requests in flight
-  and ready, and not with the number of keys.
-
-A *position* is the first key that may come next: `just_after` a key, or the `successor` of all
-keys that begin with a prefix. It can be compared with keys and with other positions. A store is
-given a key to start after (`_before` a position); what it lists before the position is left out.
+* There are no more open ranges than requests in flight and ready. What is kept grows with these,
+  and not with the number of keys.
 
 This module does no I/O and knows neither a store nor an event loop. `lister` sends the requests.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
-#: The last code point.
-LAST = "\U0010ffff"
-#: Sorts after every key: none is longer than 1,024 bytes, or characters.
-_END = LAST * 1025
-#: How many keys a range may have whose end is not known.
-_UNKNOWN = float("inf")
+from pathvein._remote.keys.positions import (
+    END,
+    before,
+    behind,
+    common_directory,
+    in_any_order,
+    just_after,
+    parent,
+    past,
+    successor,
+)
+from pathvein._remote.keys.ranges import UNKNOWN, KeyRange
+
 #: How many pages in a row may bring nothing new.
 MAX_EMPTY_PAGES = 1000
 #: How many probes may fail in a row before no more are sent.
 _MAX_FAILED_PROBES = 3
-#: How many cuts a page allows for, as long as nobody knows how large a child is.
-_FIRST_CUTS = 8
+#: In how many pages a level must be listed where a listing cannot start after a key.
+_PROBE_PAGES = 3
+#: How many pages a range waits at most after a probe that found nothing: one in 24 is 4%.
+_LONGEST_WAIT = 24
 #: At how many points of a page the taker is asked whether it wants what comes.
 _CHECKS_PER_PAGE = 8
 
@@ -104,152 +108,17 @@ class KeyTaker(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Level:
-    """The children of one prefix. Ranges that were cut there share it."""
-
-    prefix: str = ""
-    #: All child prefixes before this position are known.
-    known: str = ""
-    #: Children that were listed to their end, and their keys.
-    children: int = 0
-    keys: int = 0
-    #: How large a child may be, as long as none was.
-    guess: int = 1
-    #: How many cuts are left, as long as none was: each page allows for more.
-    cuts_left: int = 0
-
-    @property
-    def child_size(self) -> float:
-        """How many keys a child may have. (One that is large does not make others seem large.)"""
-        return max(self.keys / self.children, 1) if self.children else self.guess
-
-
-@dataclass(slots=True, eq=False)
-class KeyRange:
-    """A part of the keys: those from `start` on, before `end`."""
-
-    number: int
-    #: All of them begin with this.
-    prefix: str
-    #: Keys before this were handed over, or are of no use. (The source's own marker is no key.)
-    start: str = "\0"
-    end: str | None = None
-    token: Any = None
-    #: Where the listing that the token continues was begun, and where it was to end.
-    asked: tuple[str, str | None] = ("", None)
-    #: The level that is listed with a delimiter, as long as nothing there is wanted.
-    delimited: str | None = None
-    level: _Level = field(default_factory=_Level)
-    #: The child prefixes of the level that are ahead, and its keys among them.
-    cuts: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    #: Levels above, each up to the position before which its child prefixes were looked for.
-    probed: dict[str, str] = field(default_factory=dict)
-    #: How many keys it was taken to have when it was cut.
-    expected: float = _UNKNOWN
-    #: How many keys were listed, and how many of these in the child that is being listed.
-    keys: int = 0
-    child_keys: int = 0
-    pages: int = 0
-    probing: bool = False
-    empty_probes: int = 0
-    #: No probe before so many pages.
-    next_probe: int = 1
-    #: The last page.
-    page: Sequence[str] = ()
-    #: The last name that was listed, and how many pages have brought none after it.
-    furthest: str = ""
-    empty_pages: int = 0
-    has_ended: bool = False
-
-    @property
-    def bound(self) -> str:
-        return _END if self.end is None else self.end
-
-    @property
-    def is_over(self) -> bool:
-        return self.start >= self.bound
-
-    @property
-    def all_known(self) -> bool:
-        """Whether all child prefixes of the level that are ahead are among `cuts`."""
-        return self.level.known >= min(self.bound, _past(self.level.prefix))
-
-    @property
-    def child_left(self) -> float:
-        """How many keys the child that is being listed may still have.
-
-        One that is larger than others may be as much larger again.
-        """
-        return abs(self.level.child_size - self.child_keys)
-
-    @property
-    def promise(self) -> float:
-        """How many keys the child prefixes ahead may hold, with the child that is being listed."""
-        return self.child_left + self.level.child_size * len(self.cuts)
-
-    @property
-    def left(self) -> float:
-        """How many keys may be left, by what was expected; as for `child_left`."""
-        return abs(self.expected - self.keys)
-
-    def begin_level(self, prefix: str) -> None:
-        """Its children will be looked for. What was listed is a sample of their size."""
-        self.level = _Level(prefix)
-        self.child_keys = self.keys
-        self.sample()
-
-    def sample(self) -> None:
-        """Counts the children of the level that end on the last page, and their keys."""
-        page, prefix = self.page, self.level.prefix
-        first = last = index = bisect_left(page, prefix)
-        end = bisect_left(page, _past(prefix))
-        children = -1
-        while index < end:
-            entry = child(page[index], prefix)
-            if entry.endswith("/"):
-                children += 1
-                last = index
-            index = bisect_left(page, _behind(entry), index + 1)
-        if children > 0:
-            self.level.children += children
-            self.level.keys += last - first
-            self.child_keys = end - last
-
-    def take(self, keys: Sequence[str]) -> None:
-        """Its next keys were handed over."""
-        self.page = keys
-        self.keys += len(keys)
-        self.child_keys += len(keys)
-        position = just_after(keys[-1])
-        begun = bisect_left(self.cuts, position)
-        if begun:
-            in_last = len(keys) - bisect_left(keys, self.cuts[begun - 1])
-            self.level.children += begun
-            self.level.keys += self.child_keys - in_last
-        self.skip_to(position)
-        if begun:
-            self.child_keys = in_last
-
-    def skip_to(self, start: str) -> None:
-        """Nothing before `start` is to come any more."""
-        self.start = max(self.start, start)
-        if self.cuts and self.cuts[0] < self.start:
-            # What was not listed to its end says nothing about the size of children.
-            del self.cuts[: bisect_left(self.cuts, self.start)]
-            self.child_keys = 0
-
-
-@dataclass(slots=True, eq=False)
 class Probe:
     """A search for the child prefixes of a level that are ahead of a range."""
 
     range: KeyRange
     level: str
     start: str
-    after: str
     end: str | None
-    pages: list[Page] = field(default_factory=list)
+    token: Any = None
+    keys: list[str] = field(default_factory=list)
+    prefixes: list[str] = field(default_factory=list)
+    pages: int = 0
 
 
 class Planner:
@@ -274,8 +143,8 @@ class Planner:
         first = KeyRange(taker.whole(), "")
         self._open = {first}
         self._ready: deque[KeyRange | Probe] = deque([first])
-        self._cuttable = _Ranking(self._cut_value)
-        self._probeable = _Ranking(self._probe_value)
+        #: How many keys each range could be helped with.
+        self._values: dict[KeyRange, float] = {}
         #: Most keys in a page that was not the last.
         self._largest_page = 0
         self._failed_probes = 0
@@ -295,17 +164,13 @@ class Planner:
         """The next request; `None` if there is nothing to ask for until one is answered."""
         if self.is_done:
             return None
-        if self._ready:
-            target = self._ready.popleft()
-        else:
-            found = self._cut_off() or self._start_probe()
-            if found is None:
-                return None
-            target = found
+        target = self._ready.popleft() if self._ready else self._help()
+        if target is None:
+            return None
         if isinstance(target, Probe):
-            token = target.pages[-1].token if target.pages else None
-            return Request(target.level, target.after, target.end, token, True, target)
-        asked = _before(target.start), target.end
+            after = before(target.start) if self._can_start else ""
+            return Request(target.level, after, target.end, target.token, True, target)
+        asked = before(target.start), target.end
         if target.token is None and asked != target.asked:
             target.asked = asked
             target.furthest, target.empty_pages = "", 0
@@ -329,7 +194,7 @@ class Planner:
         self.has_begun = True
         if more and self._is_stuck(target, request, page):
             reason = "the store says that there is more, and never lists it"
-            lost = Lost(target.prefix, _before(target.start), target.end, reason)
+            lost = Lost(target.prefix, before(target.start), target.end, reason)
         self._go_on(target, more and lost is None)
         return lost
 
@@ -351,7 +216,7 @@ class Planner:
             target.prefix = ""
         elif failure != "refused" or target.token is None or not self._can_start:
             self._go_on(target, False)
-            return Lost(target.prefix, _before(target.start), target.end)
+            return Lost(target.prefix, before(target.start), target.end)
         # Also if the token was refused: the listing goes on after the last key.
         target.token = None
         self._go_on(target, True)
@@ -367,14 +232,9 @@ class Planner:
         if more:
             self._ready.append(range_)
         else:
-            range_.has_ended = True
             self._open.remove(range_)
             self._taker.end(range_.number)
         self._rank(range_)
-
-    def _rank(self, range_: KeyRange) -> None:
-        self._cuttable.update(range_)
-        self._probeable.update(range_)
 
     @property
     def _page_size(self) -> int:
@@ -389,7 +249,7 @@ class Planner:
         if range_.delimited is not None:
             return self._take_level(range_, page, range_.delimited)
         keys = page.keys
-        old = _old(keys, range_)
+        old = range_.old(keys)
         if old:
             keys = keys[old:]
         more = page.token is not None
@@ -400,10 +260,7 @@ class Planner:
         if not keys:
             return more
         none_wanted = self._hand_over(range_, keys)
-        range_.level.cuts_left += _FIRST_CUTS
         range_.take(keys)
-        if range_.probing:
-            range_.sample()
         return more and self._skip(range_, none_wanted)
 
     def _hand_over(self, range_: KeyRange, keys: Sequence[str]) -> bool:
@@ -433,7 +290,7 @@ class Planner:
     def _take_level(self, range_: KeyRange, page: Page, level: str) -> bool:
         """Hands over a level's keys and prefixes, up to the first prefix that is wanted."""
         entries = sorted({*page.keys, *page.prefixes})
-        del entries[: _old(entries, range_)]
+        del entries[: range_.old(entries)]
         range_.token = page.token
         for index, entry in enumerate(entries):
             if entry >= range_.bound:
@@ -444,15 +301,13 @@ class Planner:
                 # From here on it is listed flat. The other entries are what a probe would find.
                 range_.delimited = range_.token = None
                 range_.skip_to(just_after(entry))
-                if not range_.cuts:
-                    range_.begin_level(level)
                 self._learn(range_, level, entries[index + 1 :], _reached(page, range_.end))
                 return True
-            range_.skip_to(_behind(entry))
+            range_.skip_to(behind(entry))
         if page.token is None:
             # All keys that begin with the level are listed.
             range_.delimited = None
-            range_.skip_to(_past(level))
+            range_.skip_to(past(level))
         return not range_.is_over
 
     def _is_stuck(self, range_: KeyRange, request: Request, page: Page) -> bool:
@@ -466,32 +321,47 @@ class Planner:
             range_.empty_pages += 100 if itself else 1
         return range_.empty_pages >= MAX_EMPTY_PAGES
 
-    # Cuts
+    # Help
 
-    def _cut_value(self, range_: KeyRange) -> float:
-        """What a range promises, if it is worth a cut, else 0."""
-        # (A level that is listed with a delimiter is done soon.)
-        if not range_.cuts or range_.has_ended or range_.delimited == range_.level.prefix:
+    def _value(self, range_: KeyRange) -> float:
+        """How many keys a range has left, if it can be cut or a probe may find where, else 0."""
+        level, left, least = range_.level, range_.left, 2 * self._page_size
+        if range_ not in self._open or left < least:
             return 0
-        if not self._can_start and (
-            range_.level.child_size < self._page_size or range_.bound > _past(range_.level.prefix)
-        ):
+        if not range_.cuts:
+            may_probe = range_.pages >= range_.next_probe and self._probe_level(range_) is not None
+            # Of an unknown number: as many as there were.
+            return min(left, max(range_.keys, least)) if may_probe else 0
+        if range_.delimited == level.prefix or not (level.children or level.cuts_left):
+            # (A level that is listed with a delimiter is done soon.)
             return 0
-        if not (range_.level.children or range_.level.cuts_left):
-            return 0
-        return range_.promise if range_.promise >= 2 * self._page_size else 0
+        whole = range_.bound <= past(level.prefix) and level.child_size >= self._page_size
+        return left if self._can_start or whole else 0
 
-    def _cut_off(self) -> KeyRange | None:
-        """A new range, from the one that promises most."""
-        while (best := self._cuttable.best()) is not None:
-            # Where a listing cannot start after a key, only whole prefixes can be asked for.
-            # (All that are ahead are known.)
-            index = len(best.cuts) - 1
-            if self._can_start:
-                # Both parts may be as large.
-                children_left = best.child_left / best.level.child_size
-                index = min(max(int((index + 2 - children_left) / 2), 0), index)
-            new = self._cut(best, index)
+    def _rank(self, range_: KeyRange) -> None:
+        """A range has changed."""
+        value = self._value(range_)
+        if value:
+            self._values[range_] = value
+        else:
+            self._values.pop(range_, None)
+
+    def _help(self) -> KeyRange | Probe | None:
+        """A part of the range that has most left, or a probe that may find where to cut it."""
+        while self._values:
+            best = max(self._values, key=self._values.__getitem__)
+            value = self._values[best]
+            self._rank(best)
+            if self._values.get(best, 0) < value:
+                # It was out of date: ranges of one level share what is known of it.
+                continue
+            if not best.cuts:
+                found = self._probe_level(best)
+                assert found is not None
+                best.next_probe = UNKNOWN
+                self._rank(best)
+                return Probe(best, *found, best.end)
+            new = self._cut(best)
             self._rank(best)
             if not new.is_over:
                 self._open.add(new)
@@ -500,36 +370,34 @@ class Planner:
             self._taker.end(new.number)
         return None
 
-    def _cut(self, range_: KeyRange, index: int) -> KeyRange:
+    def _cut(self, range_: KeyRange) -> KeyRange:
         """Cuts a range at one of the prefixes ahead; what is behind is a new range."""
-        at = range_.cuts[index]
         level = range_.level
-        all_known = range_.all_known
+        # Where a listing cannot start after a key, only whole prefixes can be asked for.
+        index = len(range_.cuts) - 1
+        if self._can_start:
+            # Both parts may be as large.
+            half = (range_.left / 2 - range_.child_left) / level.child_size
+            index = min(max(int(half + 0.5), 0), index)
+        at = range_.cuts[index]
         number = self._taker.split(range_.number, at)
         new = KeyRange(number, range_.prefix, just_after(at), range_.end, level=level)
         new.probed = {name: end for name, end in range_.probed.items() if at.startswith(name)}
         new.cuts = range_.cuts[index + 1 :]
         first_file = bisect_left(range_.files, at)
         new.files = range_.files[first_file:]
-        if all_known:
-            new.expected = new.promise
         range_.end = at
         del range_.cuts[index:]
         del range_.files[first_file:]
-        # Nobody knows how large a child is that is much larger than others.
         level.cuts_left = max(level.cuts_left - 1, 0)
-        is_large = range_.child_keys >= 2 * level.child_size
-        range_.expected = _UNKNOWN if is_large else range_.keys + range_.promise
         wanted = self._taker.prefix(number, at)
-        # (Of what is beyond the level nothing is known.)
-        if not new.cuts and all_known and new.bound <= _past(level.prefix):
+        if not new.cuts and new.all_known:
             # One directory. What is beside it is known, and need not be listed.
-            behind = successor(at)
-            if behind < new.bound:
-                rest = self._taker.split(number, behind)
+            if successor(at) < new.bound:
+                rest = self._taker.split(number, successor(at))
                 self._taker.keys(rest, new.files)
                 self._taker.end(rest)
-                new.end = behind
+                new.end = successor(at)
             new.files = []
             if self._may_narrow:
                 new.prefix = at
@@ -539,86 +407,53 @@ class Planner:
 
     # Probes
 
-    def _probe_value(self, range_: KeyRange) -> float:
-        """How much a range may have ahead, if a probe may find where to cut it, else 0."""
-        if (
-            range_.cuts
-            or range_.probing
-            or range_.has_ended
-            or range_.pages < range_.next_probe
-            or range_.left < 2 * self._page_size
-            or self._probe_level(range_) is None
-        ):
-            return 0
-        return range_.left
-
     def _probe_level(self, range_: KeyRange) -> tuple[str, str] | None:
         """Where to look for prefixes: the level, and the position to start from."""
+        start = range_.start
+        if self._failed_probes >= _MAX_FAILED_PROBES:
+            return None
+        inside = [start[: index + 1] for index, letter in enumerate(start) if letter == "/"]
         levels = []
-        slash = -1
-        while True:
-            level = range_.start[: slash + 1]
-            slash = range_.start.find("/", slash + 1)
-            # After the directory in which the range is.
-            start = range_.start if slash < 0 else successor(range_.start[: slash + 1])
-            start = max(start, range_.probed.get(level, ""))
+        # At each level, after the directory in which the range is.
+        for level, after in zip(["", *inside], [*map(successor, inside), start], strict=True):
             if level == range_.delimited:
                 break
-            if start < min(range_.bound, _past(level)) and level not in self._too_large:
-                levels.append((level, start))
-            if slash < 0:
-                break
-        if not levels:
-            return None
+            after = max(after, range_.probed.get(level, ""))
+            if after < min(range_.bound, past(level)) and level not in self._too_large:
+                levels.append((level, after))
+        levels = [one for one in levels if one[0] not in range_.in_vain] or levels
         if range_.empty_probes % 2 and range_.page:
             # The top had nothing. Next is the level at which the last page changed directories.
             common = common_directory(range_.page[0], range_.page[-1])
-            for level, start in levels:
-                if len(level) >= len(common):
-                    return level, start
-        return levels[0]
-
-    def _start_probe(self) -> Probe | None:
-        if self._failed_probes >= _MAX_FAILED_PROBES:
-            return None
-        best = self._probeable.best()
-        if best is None or (found := self._probe_level(best)) is None:
-            return None
-        level, start = found
-        best.probing = True
-        self._rank(best)
-        best.begin_level(level)
-        return Probe(best, level, start, _before(start) if self._can_start else "", best.end)
+            levels = [one for one in levels if len(one[0]) >= len(common)] or levels
+        return levels[0] if levels else None
 
     def _take_probe(self, probe: Probe, page: Page) -> None:
-        probe.pages.append(page)
-        if page.token is not None and not self._can_start and len(probe.pages) < 3:
-            self._ready.appendleft(probe)
-            return
-        keys = [key for page in probe.pages for key in page.keys]
-        prefixes = [prefix for page in probe.pages for prefix in page.prefixes]
-        seen = Page(keys, prefixes, page.token)
-        if not (self._can_start or _in_any_order(seen)):
-            self._fail_probe(probe, "unsorted")
-            return
-        self._failed_probes = 0
+        probe.keys += page.keys
+        probe.prefixes += page.prefixes
+        probe.token = page.token
+        probe.pages += 1
         range_ = probe.range
-        if range_.has_ended:
+        if not self._can_start:
+            # Only all of a level is of use: the next probe would begin at the first entry again.
+            if page.token is not None and probe.pages < _PROBE_PAGES:
+                self._ready.appendleft(probe)
+                return
+            if page.token is not None or not in_any_order(probe.keys, probe.prefixes):
+                self._fail_probe(probe, "unsorted" if page.token is None else "too large")
+                return
+        self._failed_probes = 0
+        if range_ not in self._open:
             return
-        range_.probing = False
-        if page.token is not None and not self._can_start:
-            # Of no use: the next probe would have to begin at the first entry again.
-            self._wait(range_)
-            return
-        reached = max(probe.start, _reached(seen, probe.end))
-        if self._learn(range_, probe.level, sorted({*keys, *prefixes}), reached):
-            range_.empty_probes = 0
+        entries = sorted({*probe.keys, *probe.prefixes})
+        reached = max(probe.start, _reached(page, probe.end))
+        if self._learn(range_, probe.level, entries, reached):
+            range_.empty_probes, range_.next_probe = 0, range_.pages
             self._rank(range_)
         else:
             self._wait(range_, not_at_all=page.token is None and not range_.empty_probes)
 
     def _fail_probe(self, probe: Probe, failure: Failure) -> None:
-        probe.range.probing = False
         if failure == "too large":
             self._too_large.add(probe.level)
         else:
@@ -629,7 +464,7 @@ class Planner:
     def _wait(self, range_: KeyRange, *, not_at_all: bool = False) -> None:
         """No other probe of a range for a number of pages, after one that found nothing."""
         range_.empty_probes += 1
-        pages = 0 if not_at_all else 3 * 2 ** (range_.empty_probes - 1)
+        pages = 0 if not_at_all else min(3 * 2 ** (range_.empty_probes - 1), _LONGEST_WAIT)
         range_.next_probe = range_.pages + pages
         self._rank(range_)
 
@@ -637,132 +472,22 @@ class Planner:
         """Takes note of the children of a level that are ahead. Whether there are any."""
         probed = range_.probed
         probed[level] = max(probed.get(level, ""), reached)
-        for name in [name for name in probed if not range_.start.startswith(name)]:
-            del probed[name]
+        range_.probed = {name: end for name, end in probed.items() if range_.start.startswith(name)}
+        range_.in_vain &= range_.probed.keys()
         if range_.cuts:
             return True
         ahead = entries[bisect_left(entries, range_.start) : bisect_left(entries, range_.bound)]
-        range_.cuts = [entry for entry in ahead if entry.endswith("/")]
-        if not range_.cuts:
+        cuts = [entry for entry in ahead if entry.endswith("/")]
+        if not cuts:
+            range_.in_vain.add(level)
             return False
         range_.files = [entry for entry in ahead if not entry.endswith("/")]
-        if range_.level.prefix != level or range_.level.known:
-            # Another level was listed meanwhile; other ranges may share what is known of it.
-            range_.begin_level(level)
-        range_.level.known = reached
-        range_.level.guess = max(range_.keys, 1)
-        range_.level.cuts_left = _FIRST_CUTS
+        range_.begin_level(level, reached, cuts)
         return True
-
-
-class _Ranking:
-    """Ranges by their value. Those of no value are left out."""
-
-    def __init__(self, value: Callable[[KeyRange], float]) -> None:
-        self._value = value
-        self._entries: dict[KeyRange, tuple[float, int, KeyRange]] = {}
-        self._sorted: list[tuple[float, int, KeyRange]] = []
-
-    def update(self, range_: KeyRange) -> None:
-        """A range has changed."""
-        entry = self._entries.pop(range_, None)
-        if entry is not None:
-            del self._sorted[bisect_left(self._sorted, entry)]
-        value = self._value(range_)
-        if value:
-            # (No two have the same number, so ranges are not compared.)
-            entry = self._entries[range_] = (value, -range_.number, range_)
-            insort(self._sorted, entry)
-
-    def best(self) -> KeyRange | None:
-        """The range of the highest value."""
-        while self._sorted:
-            range_ = self._sorted[-1][2]
-            # Its value may be out of date: ranges of one level share what is known of it.
-            self.update(range_)
-            if self._sorted and self._sorted[-1][2] is range_:
-                return range_
-        return None
-
-
-def _in_any_order(page: Page) -> bool:
-    """Whether a level is in the order of its bytes, and of UTF-16, by which some stores sort.
-
-    A cut between two names that the store orders otherwise would end a range too early.
-    """
-    keys, prefixes, _ = page
-    if prefixes != sorted(prefixes) or keys != sorted(keys):
-        return False
-    entries = sorted([*keys, *prefixes])
-    return entries == sorted(entries, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
-
-
-# Positions
-
-
-def just_after(key: str) -> str:
-    """The first key that sorts after a key."""
-    return f"{key}\0"
-
-
-def successor(prefix: str) -> str:
-    """The first key that sorts after all those that begin with a directory's prefix."""
-    return f"{prefix[:-1]}0"
-
-
-def _behind(entry: str) -> str:
-    """The first key that sorts after an entry of a level, and after all in it."""
-    return successor(entry) if entry.endswith("/") else just_after(entry)
-
-
-def _past(level: str) -> str:
-    return successor(level) if level else _END
-
-
-def _before(start: str) -> str:
-    """A key to start after, so that all keys from the position `start` on are listed.
-
-    Few others are listed, too: those that begin with a prefix and U+10FFFF.
-    """
-    return f"{start[:-1]}/{LAST}" if start.endswith("0") else start[:-1]
-
-
-def _old(names: Sequence[str], range_: KeyRange) -> int:
-    """How many of the first names of a page are before a range's position."""
-    if not names or names[0] >= range_.start:
-        return 0
-    if _before(range_.start) == range_.asked[0]:
-        # The first page of a listing. Some stores begin at the key to start after, or at a
-        # directory's name for its prefix; see `_before`, too.
-        return bisect_left(names, range_.start)
-    # Some list the last key again (a prefix may be there twice). All else must be in order.
-    return int(just_after(names[0]) == range_.start)
 
 
 def _reached(page: Page, end: str | None) -> str:
     """The position up to which a page shows all there is of a level."""
     if page.token is None:
-        return _END if end is None else end
-    return max([_behind(name) for name in (*page.keys[-1:], *page.prefixes[-1:])], default="")
-
-
-def parent(directory: str) -> str:
-    """The directory above, both with a slash at the end; "" is the source."""
-    return directory[: directory.rfind("/", 0, -1) + 1]
-
-
-def child(key: str, level: str) -> str:
-    """The child of a level that a key is in: a prefix, or the key itself."""
-    slash = key.find("/", len(level))
-    return key if slash < 0 else key[: slash + 1]
-
-
-def common_directory(one: str, other: str) -> str:
-    """The deepest directory that both keys are in."""
-    end = 0
-    for index, (a, b) in enumerate(zip(one, other, strict=False)):
-        if a != b:
-            break
-        if a == "/":
-            end = index + 1
-    return one[:end]
+        return END if end is None else end
+    return max([behind(name) for name in (*page.keys[-1:], *page.prefixes[-1:])], default="")

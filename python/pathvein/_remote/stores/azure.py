@@ -18,7 +18,8 @@ from typing import Any
 
 from pathvein._remote.errors import ErrorMeanings
 from pathvein._remote.keys.lister import FlatDenied
-from pathvein._remote.keys.planner import Page, parent
+from pathvein._remote.keys.planner import Page
+from pathvein._remote.keys.positions import parent
 from pathvein._remote.stores.base import ObjectStore
 
 

@@ -1,0 +1,159 @@
+"""A part of the keys: where its listing is, and how many keys it may have left.
+
+The estimate goes by the children of one level, whose prefixes a probe has found. How large a child
+is, is the mean of those that were listed to their end. Ranges that were cut at a level share it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pathvein._remote.keys.positions import END, before, behind, child, just_after, past
+
+#: How many keys a range may have of which nothing is known.
+UNKNOWN = float("inf")
+#: How many cuts a page allows for, as long as nobody knows how large a child is.
+FIRST_CUTS = 3
+
+
+@dataclass(slots=True, eq=False)
+class Level:
+    """The children of one prefix, as a probe found them. Ranges that were cut there share it."""
+
+    prefix: str = ""
+    #: All child prefixes before this position are known.
+    known: str = ""
+    #: Children that were listed to their end, and their keys.
+    children: int = 0
+    keys: int = 0
+    #: How large a child may be, as long as none was.
+    guess: int = 1
+    #: How many cuts are left, as long as none was: each page allows for more.
+    cuts_left: int = 0
+
+    @property
+    def child_size(self) -> float:
+        """How many keys a child may have. (One that is large does not make others seem large.)"""
+        return max(self.keys / self.children, 1) if self.children else self.guess
+
+
+@dataclass(slots=True, eq=False)
+class KeyRange:
+    """A part of the keys: those from `start` on, before `end`."""
+
+    number: int
+    #: All of them begin with this.
+    prefix: str
+    #: Keys before this were handed over, or are of no use. (The source's own marker is no key.)
+    start: str = "\0"
+    end: str | None = None
+    token: Any = None
+    #: Where the listing that the token continues was begun, and where it was to end.
+    asked: tuple[str, str | None] = ("", None)
+    #: The level that is listed with a delimiter, as long as nothing there is wanted.
+    delimited: str | None = None
+    level: Level = field(default_factory=Level)
+    #: The child prefixes of the level that are ahead, and its keys among them.
+    cuts: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    #: Levels above, each up to the position before which its child prefixes were looked for.
+    probed: dict[str, str] = field(default_factory=dict)
+    #: Those of them where there were files only, so far.
+    in_vain: set[str] = field(default_factory=set)
+    #: How many keys were listed, and how many of these in the child that is being listed.
+    keys: int = 0
+    child_keys: int = 0
+    pages: int = 0
+    #: The last page.
+    page: Sequence[str] = ()
+    empty_probes: int = 0
+    #: No probe before so many pages; none at all while there is one.
+    next_probe: float = 1
+    #: The last name that was listed, and how many pages have brought none after it.
+    furthest: str = ""
+    empty_pages: int = 0
+
+    @property
+    def bound(self) -> str:
+        return END if self.end is None else self.end
+
+    @property
+    def is_over(self) -> bool:
+        return self.start >= self.bound
+
+    @property
+    def child_left(self) -> float:
+        """How many keys the child that is being listed may still have.
+
+        One that is larger than others may be as much larger again.
+        """
+        return abs(self.level.child_size - self.child_keys)
+
+    @property
+    def all_known(self) -> bool:
+        """Whether no child prefixes are ahead but for `cuts`."""
+        return self.level.known >= self.bound
+
+    @property
+    def left(self) -> float:
+        """How many keys it may have left, as far as its child prefixes are known."""
+        if not self.cuts and not self.all_known:
+            return UNKNOWN
+        return self.child_left + self.level.child_size * len(self.cuts)
+
+    def take(self, keys: Sequence[str]) -> None:
+        """Its next keys were handed over."""
+        self.page = keys
+        self.keys += len(keys)
+        self.child_keys += len(keys)
+        self.level.cuts_left += FIRST_CUTS
+        position = just_after(keys[-1])
+        begun = bisect_left(self.cuts, position)
+        if begun:
+            in_last = len(keys) - bisect_left(keys, self.cuts[begun - 1])
+            self.level.children += begun
+            self.level.keys += self.child_keys - in_last
+            self.child_keys = in_last
+            del self.cuts[:begun]
+        self.skip_to(position)
+
+    def skip_to(self, start: str) -> None:
+        """Nothing before `start` is to come any more."""
+        self.start = max(self.start, start)
+        if self.cuts and self.cuts[0] < self.start:
+            # What was not listed to its end says nothing about the size of children.
+            del self.cuts[: bisect_left(self.cuts, self.start)]
+            self.child_keys = 0
+
+    def begin_level(self, prefix: str, known: str, cuts: list[str]) -> None:
+        """Child prefixes are known from here on. The last page is a sample of their size."""
+        page = self.page
+        index, end = bisect_left(page, prefix), bisect_left(page, past(prefix))
+        begins = []
+        while index < end:
+            entry = child(page[index], prefix)
+            if entry.endswith("/"):
+                begins.append(index)
+            index = bisect_left(page, behind(entry), index + 1)
+        self.cuts = cuts
+        self.child_keys = self.keys
+        self.level = Level(prefix, min(known, past(prefix)), guess=max(self.keys, 1))
+        self.level.cuts_left = FIRST_CUTS
+        if len(begins) > 1:
+            self.level.children = len(begins) - 1
+            self.level.keys = begins[-1] - begins[0]
+            self.child_keys = end - begins[-1]
+
+    def old(self, names: Sequence[str]) -> int:
+        """How many of the first names of a page are before its position."""
+        if not names or names[0] >= self.start:
+            return 0
+        if before(self.start) == self.asked[0]:
+            # The first page of a listing. Some stores begin at the key to start after, or at a
+            # directory's name for its prefix; see `before`, too.
+            return bisect_left(names, self.start)
+        # Some list the last key again (a prefix may be there twice). All else must be in order.
+        return int(just_after(names[0]) == self.start)
