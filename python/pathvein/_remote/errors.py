@@ -29,31 +29,26 @@ _ERRNO_OF_CLASS: tuple[tuple[type[OSError], int], ...] = (
     (ConnectionError, errno.ECONNRESET),
 )
 _ERRNO_OF_STATUS = {
-    401: errno.EACCES,
-    403: errno.EACCES,
-    404: errno.ENOENT,
-    407: errno.EACCES,
-    408: errno.ETIMEDOUT,
-    410: errno.ENOENT,
-    429: errno.EBUSY,
-    503: errno.EBUSY,
-    504: errno.ETIMEDOUT,
+    **dict.fromkeys((401, 403, 407), errno.EACCES),
+    **dict.fromkeys((404, 410), errno.ENOENT),
+    **dict.fromkeys((408, 504), errno.ETIMEDOUT),
+    **dict.fromkeys((429, 503), errno.EBUSY),
 }
 
 #: Names of the classes that the usual client libraries raise.
 _DISCONNECTED = frozenset(
-    {
-        *("BadAnswer", "BadGatewayError", "ClientConnectionError", "ClientPayloadError"),
-        *("ConnectionError", "DecodeError", "EOFError", "HTTPClientError", "IncompleteRead"),
-        *("IncompleteReadError", "JSONDecodeError", "NetworkError", "ParseError"),
-        *("ProtocolError", "ProxyError", "ResponseParserError", "ResponseStreamingError"),
-    }
+    (
+        "BadAnswer BadGatewayError ClientConnectionError ClientPayloadError ConnectionError "
+        "DecodeError EOFError HTTPClientError IncompleteRead IncompleteReadError "
+        "JSONDecodeError NetworkError ParseError ProtocolError ProxyError ResponseParserError "
+        "ResponseStreamingError"
+    ).split()
 )
 _TIMEOUT = frozenset(
-    {
-        *("ConnectTimeoutError", "FSTimeoutError", "ReadTimeout", "ReadTimeoutError"),
-        *("ServerTimeoutError", "Timeout", "TimeoutError", "TimeoutException"),
-    }
+    (
+        "ConnectTimeoutError FSTimeoutError ReadTimeout ReadTimeoutError ServerTimeoutError "
+        "Timeout TimeoutError TimeoutException"
+    ).split()
 )
 _TEXTS = (
     (errno.ENOENT, r"^no such (?:file|dir|path)"),
@@ -62,18 +57,18 @@ _TEXTS = (
 )
 #: Codes of S3, whose API is that of many stores.
 _REFUSED = frozenset(
-    {
-        *("ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestExpired"),
-        *("RequestTimeTooSkewed", "SignatureDoesNotMatch", "TokenRefreshRequired"),
-    }
+    (
+        "ExpiredToken InvalidAccessKeyId InvalidToken RequestExpired RequestTimeTooSkewed "
+        "SignatureDoesNotMatch TokenRefreshRequired"
+    ).split()
 )
 _THROTTLED = frozenset(
-    {
-        *("BandwidthLimitExceeded", "InternalError", "RequestLimitExceeded"),
-        *("ProvisionedThroughputExceededException", "RequestThrottled", "RequestTimeout"),
-        *("ServiceUnavailable", "SlowDown", "Throttling", "ThrottlingException"),
-        *("TooManyRequests", "TooManyRequestsException"),
-    }
+    (
+        "BandwidthLimitExceeded InternalError RequestLimitExceeded "
+        "ProvisionedThroughputExceededException RequestThrottled RequestTimeout "
+        "ServiceUnavailable SlowDown Throttling ThrottlingException TooManyRequests "
+        "TooManyRequestsException"
+    ).split()
 )
 #: Searched for in the text, and in the name of the class.
 _DENIED = re.compile(
