@@ -120,10 +120,7 @@ class Stream(_types.Generic[T]):
         return self
 
     def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: object,
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: object
     ) -> None:
         if exc is None:
             self.close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
-from pathvein._remote.errors import not_a_directory
+from pathvein._remote.errors import cannot_open
 from pathvein._remote.filesystems.generic import Entries, FileSystem
 
 
@@ -31,4 +32,4 @@ class Http(FileSystem):
         if info is None or info.get("type") != "file":
             return
         if info.get("mimetype") not in (None, "text/html"):
-            raise not_a_directory(self.url(""))
+            raise cannot_open(errno.ENOTDIR, self.url(""))

@@ -63,7 +63,7 @@ class GcsStore(ObjectStore):
         return self._relative(keys, prefixes, answer.get("nextPageToken"))
 
     async def hierarchical(self) -> bool:
-        """Whether the namespace is hierarchical: directories exist by themselves."""
+        """Whether directories exist by themselves."""
         self.counts.requests += 1
         try:
             answer = await self._get("b/{}/storageLayout", fields="hierarchicalNamespace")
