@@ -29,8 +29,8 @@ from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, Stats
-from pathvein._remote.errors import GENERIC
-from pathvein._remote.keys.lister import KeyProducer, Unfit
+from pathvein._remote.errors import GENERIC, Unfit
+from pathvein._remote.keys.lister import KeyProducer
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.loop import BackgroundTask
 from pathvein._remote.retry import RequestCounts

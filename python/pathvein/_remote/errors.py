@@ -75,6 +75,22 @@ class BadAnswer(Exception):
     """The response of a store is not a listing, or is incomplete."""
 
 
+class Unfit(Exception):
+    """The store cannot be listed by obstore. The text says why."""
+
+
+class FlatDenied(Exception):
+    """The source cannot be listed flat, or not completely. Perhaps it can with a delimiter."""
+
+
+class TooLarge(Exception):
+    """A level is too large to be listed by obstore, which does not return it in pages."""
+
+
+class Disordered(Exception):
+    """The first page shows that the store does not sort its keys."""
+
+
 class ErrorMeanings:
     """The meanings of the errors of one kind of file system, in addition to the common ones.
 

@@ -29,7 +29,5 @@ class Http(FileSystem):
     async def check_source(self, *, missing: bool = False) -> None:
         """To fsspec everything on a web server is a file. Only an HTML page has entries."""
         info = await self._source_info(missing)
-        if info is None or info.get("type") != "file":
-            return
-        if info.get("mimetype") not in (None, "text/html"):
+        if info and info.get("type") == "file" and info.get("mimetype") not in (None, "text/html"):
             raise cannot_open(errno.ENOTDIR, self.url(""))

@@ -14,21 +14,28 @@ import warnings
 from array import array
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pathvein_core import KeyScan, KeyWalk, Stats
 
 from pathvein._errors import ScanWarning, frames_inside
 from pathvein._listing import noted
-from pathvein._remote.errors import BadAnswer, ErrorMeanings
+from pathvein._remote.errors import (
+    BadAnswer,
+    Disordered,
+    ErrorMeanings,
+    FlatDenied,
+    TooLarge,
+    Unfit,
+)
 from pathvein._remote.keys.planner import Failure, KeyTaker, Page, Planner, Request
 from pathvein._remote.loop import BackgroundTask, check_process
 from pathvein._remote.names import bad_key
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
-from pathvein._remote.stores.base import ObjectStore
 
 if TYPE_CHECKING:
     from pathvein._remote.source import RemoteSource
+    from pathvein._remote.stores.base import ObjectStore
 
 
 class Store(Protocol):
@@ -48,22 +55,6 @@ class Store(Protocol):
 
         With a delimiter it raises `TooLarge` if the level cannot be listed.
         """
-
-
-class Unfit(Exception):
-    """The store cannot be listed by obstore. The text says why."""
-
-
-class FlatDenied(Exception):
-    """The source cannot be listed flat, or not completely. Perhaps it can with a delimiter."""
-
-
-class TooLarge(Exception):
-    """A level is too large to be listed by obstore, which does not return it in pages."""
-
-
-class Disordered(Exception):
-    """The first page shows that the store does not sort its keys."""
 
 
 @dataclass(eq=False)
@@ -349,8 +340,7 @@ def open_flat(
     Also the reason, if any, why the source is not listed by obstore although the caller chose
     it. The caller warns of it once the source is listed.
     """
-    adapter, reason = source.adapter, None
-    assert isinstance(adapter, ObjectStore)
+    adapter, reason = cast("ObjectStore", source.adapter), None
     try:
         if source.lister == "obstore":
             try:

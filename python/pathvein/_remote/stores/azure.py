@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from heapq import merge
 from typing import Any
 
-from pathvein._remote.errors import ErrorMeanings
-from pathvein._remote.keys.lister import FlatDenied
+from pathvein._remote.errors import ErrorMeanings, FlatDenied
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.keys.ranges import parent
 from pathvein._remote.stores.base import ObjectStore

@@ -6,8 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from pathvein._remote.errors import BadAnswer
-from pathvein._remote.keys.lister import FlatDenied
+from pathvein._remote.errors import BadAnswer, FlatDenied
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.stores.base import ObjectStore
 

@@ -13,18 +13,19 @@ import re
 import time
 from dataclasses import dataclass
 from operator import lt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import arro3.core  # noqa: F401  (for the tables that obstore returns)
 import obstore
 from obstore.exceptions import BaseError, InvalidPathError
 
-from pathvein._remote.errors import BadAnswer, ErrorMeanings
-from pathvein._remote.keys.lister import TooLarge, Unfit
+from pathvein._remote.errors import BadAnswer, ErrorMeanings, TooLarge, Unfit
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.keys.ranges import LAST
-from pathvein._remote.stores.base import ObjectStore
 from pathvein._remote.stores.obstore_options import open_store
+
+if TYPE_CHECKING:
+    from pathvein._remote.stores.base import ObjectStore
 
 _STATUS = re.compile(r"status code: ([1-5]\d\d)|status: ([1-5]\d\d)", re.IGNORECASE)
 _AMBIGUOUS = "it does not tell empty objects from the markers of directories"
