@@ -6,19 +6,26 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::classify::{Class, Classifier};
-use super::handles::{self, FdBackoff, is_out_of_handles};
+use super::crew::{Roster, start_worker};
+use super::handles::{self, FdBackoff, WorkerSlot, is_out_of_handles};
 use super::lister::{Identity, Lister, is_gone};
 use super::opening::{DirHandle, EnterError, Entered};
 use super::pool::Pool;
+use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
 use super::{Dir, Location, Options, ResultSender, Visitor};
 use crate::{Error, Operation};
 
 /// How many entries of one directory are listed between two looks at the clock.
 const ENTRIES_PER_CHECK: usize = 4096;
+
+/// How long a worker is at work before it starts another: what is done sooner is done by one,
+/// since to start a thread takes as long as to visit several directories.
+const START_INTERVAL: Duration = Duration::from_micros(200);
 
 /// What all the workers of a traversal share.
 pub(super) struct Traversal<V: Visitor, L: Lister> {
@@ -32,7 +39,19 @@ pub(super) struct Traversal<V: Visitor, L: Lister> {
     pub(super) handle_budget: usize,
     /// Whether the last wait for others to close something was in vain.
     pub(super) has_waited_in_vain: AtomicBool,
+    /// How many workers this process may have.
+    max_workers: usize,
     pool: Pool<Work<V, L>>,
+    pub(super) roster: Arc<Roster<V::Item>>,
+    has_panicked: Arc<AtomicBool>,
+    stop: Arc<Stop>,
+}
+
+/// What the workers share with the receiver.
+pub(super) struct Shared<T> {
+    pub(super) roster: Arc<Roster<T>>,
+    pub(super) has_panicked: Arc<AtomicBool>,
+    pub(super) stop: Arc<Stop>,
 }
 
 /// What a worker gets to do.
@@ -49,17 +68,18 @@ pub(super) struct Frame<V: Visitor, L: Lister> {
 }
 
 impl<V: Visitor, L: Lister> Traversal<V, L> {
-    /// Opens the source, which `workers` workers will visit. `name` is the source's name
-    /// for the visitor.
+    /// Opens the source, which at most `threads` workers will visit. `name` is the source's
+    /// name for the visitor.
     pub(super) fn open(
         options: Options,
         path: &Path,
         name: &OsStr,
-        workers: usize,
+        threads: usize,
+        shared: Shared<V::Item>,
     ) -> Result<Traversal<V, L>, Error> {
         handles::begin();
         let failed = |e| Error::io(path, Operation::OpenDirectory, e);
-        let mut backoff = FdBackoff::new(false);
+        let mut backoff = FdBackoff::new(false, None);
         let source = loop {
             match L::open_source(path) {
                 Err(error) if is_out_of_handles(&error) && backoff.wait() => {}
@@ -79,18 +99,23 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             source_name: name.into(),
             handle_budget: L::handle_budget(),
             has_waited_in_vain: AtomicBool::new(false),
-            pool: Pool::new(workers, Work::Source),
+            max_workers: handles::max_workers(threads),
+            pool: Pool::new(threads, Work::Source),
+            roster: shared.roster,
+            has_panicked: shared.has_panicked,
+            stop: shared.stop,
         })
     }
 
-    /// Corrects the number of workers, where fewer could be started.
-    pub(super) fn set_workers(&self, workers: usize) {
-        self.pool.set_workers(workers);
-    }
-
-    /// Ends the traversal: a worker was lost.
+    /// Ends the traversal: it is stopped, or a worker was lost.
     pub(super) fn abandon(&self) {
         self.pool.abandon();
+    }
+
+    /// Ends the traversal, since a worker panicked.
+    pub(super) fn note_panic(&self) {
+        self.has_panicked.store(true, Ordering::Relaxed);
+        self.stop.set();
     }
 }
 
@@ -108,6 +133,8 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     pub(super) is_out_of_handles: bool,
     /// The sub-directories of the directory that is being listed.
     listed: Subdirs,
+    /// When this worker began, or last started another.
+    last_start: Instant,
 }
 
 /// Why a directory was not listed: not a single entry could be read. The verdict is as
@@ -131,12 +158,15 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             first_open: 0,
             is_out_of_handles: false,
             listed: Subdirs::default(),
+            last_start: Instant::now(),
         }
     }
 
     /// Works until no worker has work.
     pub(super) fn work(&mut self) {
-        while let Some(work) = self.traversal.pool.take() {
+        self.last_start = Instant::now();
+        let mut next = self.traversal.pool.take_first();
+        while let Some(work) = next {
             self.first_open = 0;
             match work {
                 Work::Source => self.visit_source(),
@@ -147,7 +177,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     self.stack.clear();
                     break;
                 }
-                if self.traversal.pool.has_idle_worker() {
+                if self.traversal.pool.wants_work() {
                     self.share(&mut frame);
                 }
                 self.results.directory_done();
@@ -160,6 +190,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 }
             }
             self.results.flush();
+            next = self.traversal.pool.take();
         }
     }
 
@@ -170,8 +201,13 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         self.stack.push(frame);
     }
 
-    /// Hands over a part of the stack, of which `top` is the last frame.
+    /// Hands over a part of the stack, of which `top` is the last frame. If nobody waits for
+    /// it, another worker is started, but not before it is worth that.
     fn share(&mut self, top: &mut Frame<V, L>) {
+        let has_one = self.stack.is_empty() && top.subdirs.len() < 2;
+        if has_one || !self.traversal.pool.has_idle_worker() && !self.may_start_worker() {
+            return;
+        }
         let bottom = self.stack.first_mut().unwrap_or(top);
         let mut frames = Vec::new();
         if bottom.subdirs.len() > 1 {
@@ -188,8 +224,26 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             }
             self.first_open = 0;
         }
-        if !frames.is_empty() {
-            self.traversal.pool.hand_over(Work::Frames(frames));
+        if !frames.is_empty() && self.traversal.pool.hand_over(Work::Frames(frames)) {
+            self.start_worker();
+        }
+    }
+
+    /// Whether it is worth to start another worker, and there may be one.
+    fn may_start_worker(&self) -> bool {
+        self.last_start.elapsed() >= START_INTERVAL
+            && WorkerSlot::is_free(self.traversal.max_workers)
+    }
+
+    /// Starts another worker, which the pool counts already.
+    fn start_worker(&mut self) {
+        self.last_start = Instant::now();
+        let traversal = &self.traversal;
+        let Some(slot) = WorkerSlot::take(traversal.max_workers, false) else {
+            return traversal.pool.not_started(false);
+        };
+        if start_worker(traversal, self.visitor.clone(), self.results.another(), slot).is_err() {
+            traversal.pool.not_started(true);
         }
     }
 
