@@ -166,7 +166,9 @@ mod tests {
         let senders: Vec<_> = (0..4)
             .map(|number| {
                 let sender = sender.clone();
-                thread::spawn(move || (0..each).for_each(|i| sender.send((number, i), &Stop::new()).unwrap()))
+                thread::spawn(move || {
+                    (0..each).for_each(|i| sender.send((number, i), &Stop::new()).unwrap())
+                })
             })
             .collect();
         drop(sender);

@@ -67,7 +67,8 @@ pub(super) fn max_workers(threads: usize) -> usize {
         return usize::MAX;
     }
     let open = std::fs::read_dir("/dev/fd").map(Iterator::count);
-    let open = open.unwrap_or_else(|error| if is_out_of_handles(&error) { limit } else { limit / 4 });
+    let open =
+        open.unwrap_or_else(|error| if is_out_of_handles(&error) { limit } else { limit / 4 });
     // What is left to the process: its share of the limit, or a few.
     let left = (limit / 8).clamp(16, 64);
     running + limit.saturating_sub(open + left) / HANDLES_PER_WORKER
@@ -88,11 +89,11 @@ fn handle_limit() -> usize {
 pub(super) struct WorkerSlot(());
 
 impl WorkerSlot {
-    /// The place of one more worker, if there may be so many. The `first` worker of a
-    /// traversal always has one.
-    pub(super) fn take(max_workers: usize, first: bool) -> Option<WorkerSlot> {
+    /// The place of one more worker, if there may be so many; without a maximum, in any case.
+    pub(super) fn take(max_workers: Option<usize>) -> Option<WorkerSlot> {
         let slot = WorkerSlot(());
-        (WORKERS.fetch_add(1, Ordering::Relaxed) < max_workers || first).then_some(slot)
+        let before = WORKERS.fetch_add(1, Ordering::Relaxed);
+        max_workers.is_none_or(|max| before < max).then_some(slot)
     }
 
     /// Whether there may be one more worker.

@@ -1,9 +1,13 @@
 //! The pool through which the workers of a traversal share their work.
 //!
 //! Each worker has a stack of its own, which no other looks at. A worker without work
-//! waits here, and a busy one that sees that hands over a part of its stack. Where nobody
-//! waits and another worker may be started, it hands over work and starts one. As long as
+//! waits here, and a busy one that sees that hands over a part of its stack. As long as
 //! all are busy, sharing costs one load of a number that seldom changes.
+//!
+//! Where nobody waits and another worker may be started, a part of the stack is put here
+//! all the same. The worker that put it here takes it back when it has done the rest,
+//! unless it has worked for so long that another is started for it. It may hang instead;
+//! then the receiver starts another.
 //!
 //! # Invariant
 //!
@@ -11,8 +15,8 @@
 //! queue is empty, no work is left and none can come: the last worker to arrive sees
 //! that under the lock, and ends the traversal for all. A worker counts, and counts as one
 //! that waits, from the moment that it is to be started: it may find the traversal ended
-//! when it arrives. The one that starts it is busy meanwhile, so if that fails nobody has
-//! taken it for the last one that waits.
+//! when it arrives. If it cannot be started, those that wait are woken, as one of them may
+//! now be the last.
 //!
 //! `demand` is written only under the lock, and read without it: a reader that sees an
 //! old one hands over a little too early or too late, which is no error. A worker that is
@@ -21,11 +25,17 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+/// Another worker may be started.
+const MAY_START: usize = 1;
+/// There is work that nobody waits for.
+const QUEUED: usize = 2;
+const IDLE: usize = 4;
+
 /// A pool of workers that share work of type `W`.
 #[derive(Debug)]
 pub(super) struct Pool<W> {
-    /// Twice the number of workers that wait for work that was not handed over yet; and
-    /// one, if another worker may be started.
+    /// How many workers wait for work that was not handed over yet, times [`IDLE`]; with
+    /// [`MAY_START`] and [`QUEUED`].
     demand: AtomicUsize,
     state: Mutex<PoolState<W>>,
     wake: Condvar,
@@ -47,9 +57,10 @@ impl<W> Pool<W> {
     pub(super) fn new(max_workers: usize, first: W) -> Pool<W> {
         let state =
             PoolState { queue: vec![first], workers: 1, max_workers, waiting: 1, is_done: false };
-        let may_start = usize::from(max_workers > 1);
-        let (demand, wake) = (AtomicUsize::new(may_start), Condvar::new());
-        Pool { demand, state: Mutex::new(state), wake }
+        let pool =
+            Pool { demand: AtomicUsize::new(0), state: Mutex::new(state), wake: Condvar::new() };
+        pool.update_demand(&pool.lock());
+        pool
     }
 
     fn lock(&self) -> MutexGuard<'_, PoolState<W>> {
@@ -58,36 +69,47 @@ impl<W> Pool<W> {
     }
 
     fn update_demand(&self, state: &PoolState<W>) {
-        let idle = state.waiting.saturating_sub(state.queue.len());
-        let may_start = state.workers < state.max_workers;
-        self.demand.store(2 * idle + usize::from(may_start), Ordering::Relaxed);
+        let (waiting, queued) = (state.waiting, state.queue.len());
+        let demand = usize::from(state.workers < state.max_workers) * MAY_START
+            + usize::from(queued > waiting) * QUEUED
+            + waiting.saturating_sub(queued) * IDLE;
+        self.demand.store(demand, Ordering::Relaxed);
     }
 
     /// Whether a worker waits for work, or may be started for it.
     #[inline]
     pub(super) fn wants_work(&self) -> bool {
-        self.demand.load(Ordering::Relaxed) > 0
+        self.demand.load(Ordering::Relaxed) & !QUEUED != 0
     }
 
     /// Whether a worker waits for work.
     pub(super) fn has_idle_worker(&self) -> bool {
-        self.demand.load(Ordering::Relaxed) > 1
+        self.demand.load(Ordering::Relaxed) >= IDLE
     }
 
-    /// Hands work over to a worker that waits. If there is none, and another may be
-    /// started, the answer is true, and the caller has to start it.
-    pub(super) fn hand_over(&self, work: W) -> bool {
+    /// Whether there is work that nobody waits for.
+    pub(super) fn has_queued(&self) -> bool {
+        self.demand.load(Ordering::Relaxed) & QUEUED != 0
+    }
+
+    /// Hands work over to a worker that waits, if there is one.
+    pub(super) fn hand_over(&self, work: W) {
         let mut state = self.lock();
         state.queue.push(work);
+        self.update_demand(&state);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Whether another worker is to be started, since there is work that nobody waits for.
+    /// It is counted already, and the caller has to start it.
+    pub(super) fn wants_worker(&self) -> bool {
+        let mut state = self.lock();
         let start = state.waiting < state.queue.len() && state.workers < state.max_workers;
         if start {
             state.workers += 1;
             state.waiting += 1;
-        }
-        self.update_demand(&state);
-        drop(state);
-        if !start {
-            self.wake.notify_one();
+            self.update_demand(&state);
         }
         start
     }
@@ -102,11 +124,24 @@ impl<W> Pool<W> {
             state.max_workers = state.workers;
         }
         self.update_demand(&state);
+        drop(state);
+        self.wake.notify_all();
     }
 
     /// The first work of a worker that was started; `None` if none is left.
     pub(super) fn take_first(&self) -> Option<W> {
         self.wait(self.lock())
+    }
+
+    /// Work that is here. Does not wait for any.
+    pub(super) fn try_take(&self) -> Option<W> {
+        if !self.has_queued() {
+            return None;
+        }
+        let mut state = self.lock();
+        let work = state.queue.pop();
+        self.update_demand(&state);
+        work
     }
 
     /// Waits for work; `None` once no worker has any.

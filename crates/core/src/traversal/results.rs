@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::RecvTimeoutError;
 
 use super::channel::{Receiver, bounded};
-use super::crew::{Roster, start_worker};
-use super::handles::WorkerSlot;
+use super::crew::Roster;
 use super::lister::{Lister, Untyped};
 use super::portable::Portable;
 use super::sender::{Batch, MAX_BATCHES, ResultSender};
@@ -44,6 +43,9 @@ pub struct Results<T> {
     /// When the outboxes are to be looked into next.
     next_look: Instant,
     roster: Arc<Roster<T>>,
+    /// Starts another worker, if there is work that nobody waits for: all that could start
+    /// one may hang.
+    start_another: Box<dyn Fn() + Send + Sync>,
     /// `None` once the traversal has ended.
     receiver: Option<Receiver<Batch<T>>>,
     stop: Arc<Stop>,
@@ -100,14 +102,15 @@ impl<T: Send + 'static> Results<T> {
             |threads| usize::from(threads).min(MAX_THREADS),
         );
         let mut running = Results::ended();
+        let (channel, receiver) = bounded(MAX_BATCHES);
+        let (stop, counters) = (Arc::clone(&running.stop), Arc::clone(&running.counters));
         let shared = Shared {
+            results: ResultSender::new(channel, stop, counters),
             roster: Arc::clone(&running.roster),
             has_panicked: Arc::clone(&running.has_panicked),
-            stop: Arc::clone(&running.stop),
         };
-        let traversal = Traversal::<V, L>::open(options, path, name, threads, shared)?;
+        let traversal = Traversal::<V, L>::open(options, path, name, threads, visitor, shared)?;
         let traversal = Arc::new(traversal);
-        let (channel, receiver) = bounded(MAX_BATCHES);
         let (workers, sleep) = (Arc::downgrade(&traversal), Arc::clone(receiver.sleep()));
         running.stop.wake_by(move || {
             if let Some(traversal) = workers.upgrade() {
@@ -115,11 +118,13 @@ impl<T: Send + 'static> Results<T> {
             }
             sleep.end();
         });
-        let (stop, counters) = (Arc::clone(&running.stop), Arc::clone(&running.counters));
-        let results = ResultSender::new(channel, stop, counters);
-        let slot = WorkerSlot::take(usize::MAX, true).expect("the first has a place");
-        start_worker(&traversal, visitor, results, slot)
-            .map_err(|error| Error::io(path, Operation::StartThreads, error))?;
+        traversal.start().map_err(|error| Error::io(path, Operation::StartThreads, error))?;
+        let workers = Arc::downgrade(&traversal);
+        running.start_another = Box::new(move || {
+            if let Some(traversal) = workers.upgrade() {
+                traversal.start_another();
+            }
+        });
         running.receiver = Some(receiver);
         Ok(running)
     }
@@ -133,6 +138,7 @@ impl<T> Results<T> {
             received: Vec::new().into_iter(),
             next_look: Instant::now() + OUTBOX_INTERVAL,
             roster: Arc::new(Roster::new()),
+            start_another: Box::new(|| {}),
             receiver: None,
             stop: Arc::new(Stop::new()),
             has_panicked: Arc::default(),
@@ -213,6 +219,7 @@ impl<T> Results<T> {
             let now = Instant::now();
             if now >= self.next_look {
                 self.next_look = now + OUTBOX_INTERVAL;
+                (self.start_another)();
                 let batch = self.roster.take_results();
                 if !batch.is_empty() {
                     return Ok(batch);
@@ -264,6 +271,19 @@ impl<T> Results<T> {
             // A panic of the worker was noted already.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+impl<T> Results<T> {
+    /// How many workers were started, before this is closed.
+    pub(super) fn started(&self) -> usize {
+        self.roster.count()
+    }
+
+    /// How many workers have not ended; with what they begin with, if there are any.
+    pub(super) fn running(&self) -> usize {
+        Arc::strong_count(&self.counters) - 1
     }
 }
 

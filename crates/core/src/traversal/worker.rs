@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::classify::{Class, Classifier};
@@ -43,15 +43,17 @@ pub(super) struct Traversal<V: Visitor, L: Lister> {
     max_workers: usize,
     pool: Pool<Work<V, L>>,
     pub(super) roster: Arc<Roster<V::Item>>,
+    /// What each worker gets a copy of.
+    begin_with: Mutex<(V, ResultSender<V::Item>)>,
     has_panicked: Arc<AtomicBool>,
     stop: Arc<Stop>,
 }
 
 /// What the workers share with the receiver.
 pub(super) struct Shared<T> {
+    pub(super) results: ResultSender<T>,
     pub(super) roster: Arc<Roster<T>>,
     pub(super) has_panicked: Arc<AtomicBool>,
-    pub(super) stop: Arc<Stop>,
 }
 
 /// What a worker gets to do.
@@ -75,6 +77,7 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         path: &Path,
         name: &OsStr,
         threads: usize,
+        visitor: V,
         shared: Shared<V::Item>,
     ) -> Result<Traversal<V, L>, Error> {
         handles::begin();
@@ -103,8 +106,36 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             pool: Pool::new(threads, Work::Source),
             roster: shared.roster,
             has_panicked: shared.has_panicked,
-            stop: shared.stop,
+            stop: Arc::clone(shared.results.stop()),
+            begin_with: Mutex::new((visitor, shared.results)),
         })
+    }
+
+    /// Starts the first worker.
+    pub(super) fn start(self: &Arc<Self>) -> io::Result<()> {
+        let (visitor, results) = self.beginning();
+        start_worker(self, visitor, results, WorkerSlot::take(None).expect("a place"))
+    }
+
+    /// Starts another worker if there is work that nobody waits for. That a thread cannot be
+    /// started is no error: the others do the work.
+    pub(super) fn start_another(self: &Arc<Self>) {
+        if !WorkerSlot::is_free(self.max_workers) || !self.pool.wants_worker() {
+            return;
+        }
+        let Some(slot) = WorkerSlot::take(Some(self.max_workers)) else {
+            return self.pool.not_started(false);
+        };
+        let (visitor, results) = self.beginning();
+        if start_worker(self, visitor, results, slot).is_err() {
+            self.pool.not_started(true);
+        }
+    }
+
+    fn beginning(&self) -> (V, ResultSender<V::Item>) {
+        // Nothing panics while it is locked.
+        let begin_with = self.begin_with.lock().unwrap_or_else(PoisonError::into_inner);
+        (begin_with.0.clone(), begin_with.1.another())
     }
 
     /// Ends the traversal: it is stopped, or a worker was lost.
@@ -189,8 +220,10 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     self.push(child);
                 }
             }
-            self.results.flush();
-            next = self.traversal.pool.take();
+            next = self.traversal.pool.try_take().or_else(|| {
+                self.results.flush();
+                self.traversal.pool.take()
+            });
         }
     }
 
@@ -204,8 +237,13 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     /// Hands over a part of the stack, of which `top` is the last frame. If nobody waits for
     /// it, another worker is started, but not before it is worth that.
     fn share(&mut self, top: &mut Frame<V, L>) {
+        let traversal = &self.traversal;
+        let nobody_waits = !traversal.pool.has_idle_worker();
+        if nobody_waits && traversal.pool.has_queued() {
+            return self.start_another_if_due();
+        }
         let has_one = self.stack.is_empty() && top.subdirs.len() < 2;
-        if has_one || !self.traversal.pool.has_idle_worker() && !self.may_start_worker() {
+        if has_one || nobody_waits && !WorkerSlot::is_free(traversal.max_workers) {
             return;
         }
         let bottom = self.stack.first_mut().unwrap_or(top);
@@ -224,26 +262,17 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             }
             self.first_open = 0;
         }
-        if !frames.is_empty() && self.traversal.pool.hand_over(Work::Frames(frames)) {
-            self.start_worker();
+        self.traversal.pool.hand_over(Work::Frames(frames));
+        if nobody_waits {
+            self.start_another_if_due();
         }
     }
 
-    /// Whether it is worth to start another worker, and there may be one.
-    fn may_start_worker(&self) -> bool {
-        self.last_start.elapsed() >= START_INTERVAL
-            && WorkerSlot::is_free(self.traversal.max_workers)
-    }
-
-    /// Starts another worker, which the pool counts already.
-    fn start_worker(&mut self) {
-        self.last_start = Instant::now();
-        let traversal = &self.traversal;
-        let Some(slot) = WorkerSlot::take(traversal.max_workers, false) else {
-            return traversal.pool.not_started(false);
-        };
-        if start_worker(traversal, self.visitor.clone(), self.results.another(), slot).is_err() {
-            traversal.pool.not_started(true);
+    /// Starts another worker for work that nobody waits for, if this one has worked for long.
+    fn start_another_if_due(&mut self) {
+        if self.last_start.elapsed() >= START_INTERVAL {
+            self.last_start = Instant::now();
+            self.traversal.start_another();
         }
     }
 
