@@ -188,6 +188,8 @@
 //! relative to their parents. Elsewhere the `walkdir` crate reads them. The results are the
 //! same.
 
+#![forbid(unsafe_code)]
+
 mod bits;
 mod error;
 mod exclude;
