@@ -312,7 +312,9 @@ def test_a_fork_while_another_thread_waits(endless: Path) -> None:
                     gc.collect()
                 else:
                     for stream in streams:
-                        assert stream.stats.directories and not stream.errors and repr(stream)
+                        assert stream.stats.directories
+                        assert not stream.errors
+                        assert repr(stream)
                         with pytest.raises(RuntimeError, match="process"):
                             next(stream)
                         assert next(stream, None) is None
