@@ -13,7 +13,7 @@ import pytest
 import pathvein
 from compare import items
 from pathvein import FileStructurePattern as P
-from pathvein import ScanWarning, iscan, scan
+from pathvein import ScanWarning, iscan, scan, walk_parallel
 from reference import Item
 from trees import Dir, File, Link, Make, built, run_unprivileged, tree
 
@@ -351,6 +351,31 @@ def test_a_bad_exclude_rule_is_named(tmp_path: Path, rule: str) -> None:
     with pytest.raises(ValueError, match="exclude rule") as caught:
         scan(tmp_path, P(), exclude=["fine", rule])
     assert f'"{rule}"' in str(caught.value)
+
+
+def test_an_exclude_rule_that_begins_with_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lab/raw").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for source, rule in (("lab", "lab/raw/"), (tmp_path / "lab", f"{tmp_path}/lab/raw/")):
+        for call in (scan, iscan):
+            with pytest.raises(ValueError, match="exclude rule") as caught:
+                call(source, P(), exclude=rule)
+            assert str(caught.value).endswith('write "/raw/"')
+        with pytest.raises(ValueError, match="exclude rule"):
+            walk_parallel(source, exclude=rule)
+    # It may be meant: there is a `lab` in `lab`.
+    (tmp_path / "lab/lab/raw").mkdir(parents=True)
+    found = scan("lab", P("raw"), exclude="lab/raw/")
+    assert [result.source for result in found] == [tmp_path.resolve() / "lab/raw"]
+
+
+def test_no_bracket_of_an_exclude_rule_takes_a_slash(tmp_path: Path) -> None:
+    for name in ("2024/01", "2023/12", "old/01"):
+        (tmp_path / name).mkdir(parents=True)
+    found = scan(tmp_path, P("[0-9][0-9]"), exclude="/*[!0-9]*/")
+    assert {result.source.parent.name for result in found} == {"2024", "2023"}
 
 
 @pytest.mark.parametrize("exclude", [b"a", [b"a"], None, 5])

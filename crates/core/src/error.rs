@@ -175,7 +175,9 @@ impl Error {
         Repr::Key { key: key.into(), message }.into()
     }
 
-    pub(crate) fn other_process() -> Error {
+    /// The error of what was started in another process: for those who hold it behind a lock
+    /// of their own, which no thread of a fork may ever give back.
+    pub fn other_process() -> Error {
         Repr::OtherProcess.into()
     }
 

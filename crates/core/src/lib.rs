@@ -188,6 +188,8 @@
 //! relative to their parents. Elsewhere the `walkdir` crate reads them. The results are the
 //! same.
 
+#![forbid(unsafe_code)]
+
 mod bits;
 mod error;
 mod exclude;
@@ -221,7 +223,7 @@ pub use name_set::NameSet;
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
 pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
-pub use traversal::{Next, Results};
+pub use traversal::{Next, Results, Stopper};
 pub use validate::{Problem, Severity};
 pub use walk::{Listing, Listings, Walk};
 

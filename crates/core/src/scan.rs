@@ -148,12 +148,18 @@ impl Scan {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the source does not exist, is
     /// no directory or cannot be read, with the path as it was given; or if the
     /// worker threads cannot be started.
+    /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for an exclude rule that
+    /// begins with the path of the source and so can match nothing.
     pub fn start(self) -> Result<Matches, Error> {
         let Scan { source, patterns, options } = self;
         let path = resolve(&source)?;
         let visitor = ScanVisitor::new(patterns, options.max_depth);
         let name = path.file_name().unwrap_or_default();
-        Results::start(visitor, options, &path, name).map_err(|error| error.with_path(source))
+        let exclude = options.exclude.clone();
+        let matches = Results::start(visitor, options, &path, name)
+            .map_err(|error| error.with_path(source.clone()))?;
+        exclude.check_source(&source)?;
+        Ok(matches)
     }
 }
 

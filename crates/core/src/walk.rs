@@ -116,10 +116,15 @@ impl Walk {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the source does not exist, is
     /// no directory or cannot be read, with the path as it was given; or if the
     /// worker threads cannot be started.
+    /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for an exclude rule that
+    /// begins with the path of the source and so can match nothing.
     pub fn start(self) -> Result<Listings, Error> {
         let Walk { source, options } = self;
         let visitor = WalkVisitor { max_depth: options.max_depth.unwrap_or(usize::MAX) };
-        Results::start(visitor, options, &source, OsStr::new(""))
+        let exclude = options.exclude.clone();
+        let listings = Results::start(visitor, options, &source, OsStr::new(""))?;
+        exclude.check_source(&source)?;
+        Ok(listings)
     }
 }
 

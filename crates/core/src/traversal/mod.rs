@@ -65,6 +65,7 @@
 
 mod channel;
 mod classify;
+mod crew;
 mod dir;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod getdents;
@@ -76,6 +77,7 @@ mod pool;
 mod portable;
 mod results;
 mod sender;
+mod stop;
 mod subdirs;
 #[cfg(test)]
 mod tests;
@@ -87,4 +89,5 @@ pub(crate) use options::Options;
 pub(crate) use results::resolve;
 pub use results::{Next, Results};
 pub(crate) use sender::ResultSender;
+pub use stop::Stopper;
 pub(crate) use visitor::Visitor;

@@ -139,8 +139,10 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     pub(super) fn wait_for_handles(&self, backoff: &mut Option<FdBackoff>) -> bool {
         let in_vain = &self.traversal.has_waited_in_vain;
         let is_first = backoff.is_none();
-        let backoff =
-            backoff.get_or_insert_with(|| FdBackoff::new(in_vain.load(Ordering::Relaxed)));
+        let stop = self.results.stop();
+        let backoff = backoff.get_or_insert_with(|| {
+            FdBackoff::new(in_vain.load(Ordering::Relaxed), Some(Arc::clone(stop)))
+        });
         if is_first {
             return backoff.take_turn() && !self.results.is_stopped();
         }

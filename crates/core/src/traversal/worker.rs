@@ -5,20 +5,27 @@ use std::ffi::OsStr;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::classify::{Class, Classifier};
-use super::handles::{self, FdBackoff, is_out_of_handles};
+use super::crew::{Roster, start_worker};
+use super::handles::{self, FdBackoff, WorkerSlot, is_out_of_handles};
 use super::lister::{Identity, Lister, is_gone};
 use super::opening::{DirHandle, EnterError, Entered};
 use super::pool::Pool;
+use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
 use super::{Dir, Location, Options, ResultSender, Visitor};
 use crate::{Error, Operation};
 
 /// How many entries of one directory are listed between two looks at the clock.
 const ENTRIES_PER_CHECK: usize = 4096;
+
+/// How long a worker is at work before it starts another: what is done sooner is done by one,
+/// since to start a thread takes as long as to visit several directories.
+const START_INTERVAL: Duration = Duration::from_micros(200);
 
 /// What all the workers of a traversal share.
 pub(super) struct Traversal<V: Visitor, L: Lister> {
@@ -32,7 +39,21 @@ pub(super) struct Traversal<V: Visitor, L: Lister> {
     pub(super) handle_budget: usize,
     /// Whether the last wait for others to close something was in vain.
     pub(super) has_waited_in_vain: AtomicBool,
+    /// How many workers this process may have.
+    max_workers: usize,
     pool: Pool<Work<V, L>>,
+    pub(super) roster: Arc<Roster<V::Item>>,
+    /// What each worker gets a copy of.
+    begin_with: Mutex<(V, ResultSender<V::Item>)>,
+    has_panicked: Arc<AtomicBool>,
+    stop: Arc<Stop>,
+}
+
+/// What the workers share with the receiver.
+pub(super) struct Shared<T> {
+    pub(super) results: ResultSender<T>,
+    pub(super) roster: Arc<Roster<T>>,
+    pub(super) has_panicked: Arc<AtomicBool>,
 }
 
 /// What a worker gets to do.
@@ -49,17 +70,19 @@ pub(super) struct Frame<V: Visitor, L: Lister> {
 }
 
 impl<V: Visitor, L: Lister> Traversal<V, L> {
-    /// Opens the source, which `workers` workers will visit. `name` is the source's name
-    /// for the visitor.
+    /// Opens the source, which at most `threads` workers will visit. `name` is the source's
+    /// name for the visitor.
     pub(super) fn open(
         options: Options,
         path: &Path,
         name: &OsStr,
-        workers: usize,
+        threads: usize,
+        visitor: V,
+        shared: Shared<V::Item>,
     ) -> Result<Traversal<V, L>, Error> {
         handles::begin();
         let failed = |e| Error::io(path, Operation::OpenDirectory, e);
-        let mut backoff = FdBackoff::new(false);
+        let mut backoff = FdBackoff::new(false, None);
         let source = loop {
             match L::open_source(path) {
                 Err(error) if is_out_of_handles(&error) && backoff.wait() => {}
@@ -79,18 +102,51 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             source_name: name.into(),
             handle_budget: L::handle_budget(),
             has_waited_in_vain: AtomicBool::new(false),
-            pool: Pool::new(workers, Work::Source),
+            max_workers: handles::max_workers(threads),
+            pool: Pool::new(threads, Work::Source),
+            roster: shared.roster,
+            has_panicked: shared.has_panicked,
+            stop: Arc::clone(shared.results.stop()),
+            begin_with: Mutex::new((visitor, shared.results)),
         })
     }
 
-    /// Corrects the number of workers, where fewer could be started.
-    pub(super) fn set_workers(&self, workers: usize) {
-        self.pool.set_workers(workers);
+    /// Starts the first worker.
+    pub(super) fn start(self: &Arc<Self>) -> io::Result<()> {
+        let (visitor, results) = self.beginning();
+        start_worker(self, visitor, results, WorkerSlot::take(None).expect("a place"))
     }
 
-    /// Ends the traversal: a worker was lost.
+    /// Starts another worker if there is work that nobody waits for. That a thread cannot be
+    /// started is no error: the others do the work.
+    pub(super) fn start_another(self: &Arc<Self>) {
+        if !WorkerSlot::is_free(self.max_workers) || !self.pool.wants_worker() {
+            return;
+        }
+        let Some(slot) = WorkerSlot::take(Some(self.max_workers)) else {
+            return self.pool.not_started(false);
+        };
+        let (visitor, results) = self.beginning();
+        if start_worker(self, visitor, results, slot).is_err() {
+            self.pool.not_started(true);
+        }
+    }
+
+    fn beginning(&self) -> (V, ResultSender<V::Item>) {
+        // Nothing panics while it is locked.
+        let begin_with = self.begin_with.lock().unwrap_or_else(PoisonError::into_inner);
+        (begin_with.0.clone(), begin_with.1.another())
+    }
+
+    /// Ends the traversal: it is stopped, or a worker was lost.
     pub(super) fn abandon(&self) {
         self.pool.abandon();
+    }
+
+    /// Ends the traversal, since a worker panicked.
+    pub(super) fn note_panic(&self) {
+        self.has_panicked.store(true, Ordering::Relaxed);
+        self.stop.set();
     }
 }
 
@@ -108,6 +164,8 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     pub(super) is_out_of_handles: bool,
     /// The sub-directories of the directory that is being listed.
     listed: Subdirs,
+    /// When this worker began, or last started another.
+    last_start: Instant,
 }
 
 /// Why a directory was not listed: not a single entry could be read. The verdict is as
@@ -131,12 +189,15 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             first_open: 0,
             is_out_of_handles: false,
             listed: Subdirs::default(),
+            last_start: Instant::now(),
         }
     }
 
     /// Works until no worker has work.
     pub(super) fn work(&mut self) {
-        while let Some(work) = self.traversal.pool.take() {
+        self.last_start = Instant::now();
+        let mut next = self.traversal.pool.take_first();
+        while let Some(work) = next {
             self.first_open = 0;
             match work {
                 Work::Source => self.visit_source(),
@@ -147,7 +208,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     self.stack.clear();
                     break;
                 }
-                if self.traversal.pool.has_idle_worker() {
+                if self.traversal.pool.wants_work() {
                     self.share(&mut frame);
                 }
                 self.results.directory_done();
@@ -159,7 +220,10 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     self.push(child);
                 }
             }
-            self.results.flush();
+            next = self.traversal.pool.try_take().or_else(|| {
+                self.results.flush();
+                self.traversal.pool.take()
+            });
         }
     }
 
@@ -170,8 +234,18 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         self.stack.push(frame);
     }
 
-    /// Hands over a part of the stack, of which `top` is the last frame.
+    /// Hands over a part of the stack, of which `top` is the last frame. If nobody waits for
+    /// it, another worker is started, but not before it is worth that.
     fn share(&mut self, top: &mut Frame<V, L>) {
+        let traversal = &self.traversal;
+        let nobody_waits = !traversal.pool.has_idle_worker();
+        if nobody_waits && traversal.pool.has_queued() {
+            return self.start_another_if_due();
+        }
+        let has_one = self.stack.is_empty() && top.subdirs.len() < 2;
+        if has_one || nobody_waits && !WorkerSlot::is_free(traversal.max_workers) {
+            return;
+        }
         let bottom = self.stack.first_mut().unwrap_or(top);
         let mut frames = Vec::new();
         if bottom.subdirs.len() > 1 {
@@ -188,8 +262,17 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             }
             self.first_open = 0;
         }
-        if !frames.is_empty() {
-            self.traversal.pool.hand_over(Work::Frames(frames));
+        self.traversal.pool.hand_over(Work::Frames(frames));
+        if nobody_waits {
+            self.start_another_if_due();
+        }
+    }
+
+    /// Starts another worker for work that nobody waits for, if this one has worked for long.
+    fn start_another_if_due(&mut self) {
+        if self.last_start.elapsed() >= START_INTERVAL {
+            self.last_start = Instant::now();
+            self.traversal.start_another();
         }
     }
 
