@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::traversal::{Dir, Location, Options, ResultSender, Results, Visitor};
+use crate::traversal::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
 use crate::{Error, ExcludeRules};
 
 /// A directory and what it lists.
@@ -119,7 +119,7 @@ impl Walk {
     pub fn start(self) -> Result<Listings, Error> {
         let Walk { source, options } = self;
         let visitor = WalkVisitor { max_depth: options.max_depth.unwrap_or(usize::MAX) };
-        Results::start(visitor, options, &source, OsStr::new(""))
+        Results::start(visitor, options, &source, Naming::AsGiven)
     }
 }
 

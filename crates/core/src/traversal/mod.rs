@@ -76,6 +76,7 @@ mod pool;
 mod portable;
 mod results;
 mod sender;
+mod source;
 mod subdirs;
 #[cfg(test)]
 mod tests;
@@ -84,7 +85,7 @@ mod worker;
 
 pub(crate) use dir::{Dir, Location};
 pub(crate) use options::Options;
-pub(crate) use results::resolve;
 pub use results::{Next, Results};
 pub(crate) use sender::ResultSender;
+pub(crate) use source::Naming;
 pub(crate) use visitor::Visitor;

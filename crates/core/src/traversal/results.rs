@@ -1,10 +1,9 @@
 //! The running traversal as its caller sees it: an iterator over the results.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -17,7 +16,7 @@ use super::lister::{Lister, Untyped};
 use super::portable::Portable;
 use super::sender::{Batch, MAX_BATCHES, Outbox, ResultSender};
 use super::worker::{Traversal, Worker};
-use super::{Options, Visitor};
+use super::{Naming, Options, Visitor};
 use crate::stats::{Counters, Progress, Stats};
 use crate::{Error, Operation};
 
@@ -68,19 +67,13 @@ pub enum Next<T> {
     End,
 }
 
-/// The source's path, absolute and without links.
-pub(crate) fn resolve(source: &Path) -> Result<PathBuf, Error> {
-    source.canonicalize().map_err(|e| Error::io(source, Operation::ResolveSource, e))
-}
-
 impl<T: Send + 'static> Results<T> {
-    /// Opens the source at `path` and starts to traverse it. `name` is the source's name
-    /// for the visitor.
+    /// Opens the source at `path`, as it is given, and starts to traverse it.
     pub(crate) fn start<V: Visitor<Item = T>>(
         visitor: V,
         options: Options,
         path: &Path,
-        name: &OsStr,
+        naming: Naming,
     ) -> Result<Results<T>, Error> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         type Native = super::getdents::Getdents;
@@ -92,20 +85,20 @@ impl<T: Send + 'static> Results<T> {
             (false, true) => Self::start_with::<V, Untyped<Native>>,
             (true, true) => Self::start_with::<V, Untyped<Portable>>,
         };
-        start(visitor, options, path, name)
+        start(visitor, options, path, naming)
     }
 
     pub(super) fn start_with<V: Visitor<Item = T>, L: Lister>(
         visitor: V,
         options: Options,
         path: &Path,
-        name: &OsStr,
+        naming: Naming,
     ) -> Result<Results<T>, Error> {
         let threads = options.threads.map_or_else(
             || std::thread::available_parallelism().map_or(1, usize::from),
             |threads| usize::from(threads).min(MAX_THREADS),
         );
-        let traversal = Arc::new(Traversal::<V, L>::open(options, path, name, threads)?);
+        let traversal = Arc::new(Traversal::<V, L>::open(options, path, naming, threads)?);
         let (channel, receiver) = bounded(MAX_BATCHES);
         let mut running = Results::ended();
         for _ in 0..threads {

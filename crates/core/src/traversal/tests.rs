@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::lister::{EntryKind, Identity, Lister};
-use super::{Next, Options, Results};
+use super::lister::{EntryKind, Identity, Lister, Opened};
+use super::{Naming, Next, Options, Results};
 use crate::walk::{Listing, WalkVisitor};
 use crate::{Error, ErrorKind, Operation};
 
@@ -55,21 +55,27 @@ static STALLING: Gate = Gate::closed();
 
 impl Lister for MadeUp {
     type Handle = PathBuf;
+    type Entries = ();
 
     fn handle_budget() -> usize {
         1
     }
 
-    fn open_source(path: &Path) -> io::Result<PathBuf> {
-        Ok(path.into())
+    fn open_source(path: &Path) -> io::Result<Opened<Self>> {
+        Ok((path.into(), ()))
     }
 
-    fn open(parent: &PathBuf, name: &OsStr, _: bool) -> io::Result<PathBuf> {
-        Ok(parent.join(name))
+    fn is_at(handle: &PathBuf, path: &Path) -> io::Result<bool> {
+        Ok(handle == path)
+    }
+
+    fn open(parent: &PathBuf, name: &OsStr, _: bool) -> io::Result<Opened<Self>> {
+        Ok((parent.join(name), ()))
     }
 
     fn list(
         handle: &PathBuf,
+        (): (),
         mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()> {
         let name = handle.file_name().unwrap();
@@ -118,7 +124,8 @@ impl Lister for MadeUp {
 fn start(source: &str, threads: usize) -> Results<Listing> {
     let options = Options { threads: NonZeroUsize::new(threads), ..Default::default() };
     let visitor = WalkVisitor { max_depth: usize::MAX };
-    Results::start_with::<_, MadeUp>(visitor, options, Path::new(source), OsStr::new("")).unwrap()
+    let source = Path::new(source);
+    Results::start_with::<_, MadeUp>(visitor, options, source, Naming::AsGiven).unwrap()
 }
 
 #[test]
