@@ -2,6 +2,8 @@
 //! entries of no type, directories that open and cannot be read, a server that does not
 //! answer.
 
+mod identities;
+
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::num::NonZeroUsize;
