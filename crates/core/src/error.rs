@@ -185,14 +185,6 @@ impl Error {
         Repr::Internal { message }.into()
     }
 
-    /// The same error with another path.
-    pub(crate) fn with_path(mut self, to: PathBuf) -> Error {
-        if let Repr::Io { path, .. } | Repr::Loop { path, .. } = &mut *self.repr {
-            *path = to;
-        }
-        self
-    }
-
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         match *self.repr {

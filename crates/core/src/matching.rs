@@ -125,6 +125,11 @@ impl Matching {
         candidates.set.as_ref().is_some_and(|set| set.looks_inside)
     }
 
+    /// Whether a candidate asks for sub-directories.
+    pub(crate) fn asks_for_directories(&self, candidates: &Candidates) -> bool {
+        candidates.set.as_ref().is_some_and(|set| set.asks_for_directories)
+    }
+
     /// A search for the files that the candidates ask for.
     pub(crate) fn file_search(&self, candidates: &Candidates) -> FileSearch {
         self.program.file_search(candidates.set.as_ref())

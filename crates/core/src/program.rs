@@ -149,7 +149,10 @@ impl Program {
         files.sort_unstable();
         files.dedup();
         let looks_inside = nodes.iter().any(|&id| self.looks_inside(id));
-        CandidateSet { nodes: nodes.into(), files: files.into(), looks_inside }
+        let asks_for_directories =
+            nodes.iter().any(|&id| !self.nodes[id as usize].directories.is_empty());
+        let (nodes, files) = (nodes.into(), files.into());
+        CandidateSet { nodes, files, looks_inside, asks_for_directories }
     }
 
     /// Evaluates the candidates of a directory whose files are known. `match_here` and
@@ -258,6 +261,22 @@ impl Program {
         }
     }
 
+    /// Whether a file of this name would match a glob that no file has matched yet.
+    pub(crate) fn asks_for_file(&self, search: &FileSearch, name: Name<'_>) -> bool {
+        if !search.is_active {
+            return false;
+        }
+        if let (1.., Some(set)) = (search.missing_few, &search.set) {
+            let files = set.files.iter().enumerate();
+            let mut missing = files.filter(|(index, _)| search.missing_few >> index & 1 != 0);
+            return missing.any(|(_, &glob)| self.file_globs.globs()[glob as usize].is_match(name));
+        }
+        let mut hits = search.missing.clone();
+        hits.fill(0);
+        self.file_globs.hit(name, &search.missing, &mut hits);
+        hits.iter().any(|&word| word != 0)
+    }
+
     fn search_missing(&self, search: &mut FileSearch, name: Name<'_>) {
         if let (1.., Some(set)) = (search.missing_few, &search.set) {
             let mut left = search.missing_few;
@@ -300,6 +319,8 @@ pub(crate) struct CandidateSet {
     files: Box<[u32]>,
     /// Whether any of the nodes asks for something inside the directory.
     pub(crate) looks_inside: bool,
+    /// Whether any of the nodes asks for sub-directories.
+    pub(crate) asks_for_directories: bool,
 }
 
 impl Kept for CandidateSet {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::matching::{Candidates, MatchState, Matching, TreeNode};
 use crate::program::{FileSearch, Program};
-use crate::traversal::{Dir, Location, Options, ResultSender, Results, Visitor, resolve};
+use crate::traversal::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
 use crate::{Error, ExcludeRules, FileStructurePattern, Name};
 
 /// A directory that matches a pattern.
@@ -152,12 +152,9 @@ impl Scan {
     /// begins with the path of the source and so can match nothing.
     pub fn start(self) -> Result<Matches, Error> {
         let Scan { source, patterns, options } = self;
-        let path = resolve(&source)?;
         let visitor = ScanVisitor::new(patterns, options.max_depth);
-        let name = path.file_name().unwrap_or_default();
         let exclude = options.exclude.clone();
-        let matches = Results::start(visitor, options, &path, name)
-            .map_err(|error| error.with_path(source.clone()))?;
+        let matches = Results::start(visitor, options, &source, Naming::Resolved)?;
         exclude.check_source(&source)?;
         Ok(matches)
     }
@@ -259,6 +256,14 @@ impl Visitor for ScanVisitor {
 
     fn begin(&mut self, candidates: &Candidates) -> FileSearch {
         self.matching.file_search(candidates)
+    }
+
+    fn asks_for_file(&self, search: &FileSearch, name: &OsStr) -> bool {
+        self.matching.program.asks_for_file(search, Name::from(name))
+    }
+
+    fn may_depend(&self, candidates: &Candidates) -> bool {
+        self.matching.asks_for_directories(candidates)
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::traversal::{Dir, Location, Options, ResultSender, Results, Visitor};
+use crate::traversal::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
 use crate::{Error, ExcludeRules};
 
 /// A directory and what it lists.
@@ -122,7 +122,7 @@ impl Walk {
         let Walk { source, options } = self;
         let visitor = WalkVisitor { max_depth: options.max_depth.unwrap_or(usize::MAX) };
         let exclude = options.exclude.clone();
-        let listings = Results::start(visitor, options, &source, OsStr::new(""))?;
+        let listings = Results::start(visitor, options, &source, Naming::AsGiven)?;
         exclude.check_source(&source)?;
         Ok(listings)
     }

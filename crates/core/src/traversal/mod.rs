@@ -77,6 +77,7 @@ mod pool;
 mod portable;
 mod results;
 mod sender;
+mod source;
 mod stop;
 mod subdirs;
 #[cfg(test)]
@@ -86,8 +87,8 @@ mod worker;
 
 pub(crate) use dir::{Dir, Location};
 pub(crate) use options::Options;
-pub(crate) use results::resolve;
 pub use results::{Next, Results};
 pub(crate) use sender::ResultSender;
+pub(crate) use source::Naming;
 pub use stop::Stopper;
 pub(crate) use visitor::Visitor;

@@ -1,9 +1,8 @@
 //! The running traversal as its caller sees it: an iterator over the results.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::iter::FusedIterator;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -18,7 +17,7 @@ use super::portable::Portable;
 use super::sender::{Batch, MAX_BATCHES, ResultSender};
 use super::stop::{Stop, Stopper};
 use super::worker::{Shared, Traversal};
-use super::{Options, Visitor};
+use super::{Naming, Options, Visitor};
 use crate::stats::{Counters, Progress, Stats};
 use crate::{Error, Operation};
 
@@ -64,19 +63,13 @@ pub enum Next<T> {
     End,
 }
 
-/// The source's path, absolute and without links.
-pub(crate) fn resolve(source: &Path) -> Result<PathBuf, Error> {
-    source.canonicalize().map_err(|e| Error::io(source, Operation::ResolveSource, e))
-}
-
 impl<T: Send + 'static> Results<T> {
-    /// Opens the source at `path` and starts to traverse it. `name` is the source's name
-    /// for the visitor.
+    /// Opens the source at `path`, as it is given, and starts to traverse it.
     pub(crate) fn start<V: Visitor<Item = T>>(
         visitor: V,
         options: Options,
         path: &Path,
-        name: &OsStr,
+        naming: Naming,
     ) -> Result<Results<T>, Error> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         type Native = super::getdents::Getdents;
@@ -88,14 +81,14 @@ impl<T: Send + 'static> Results<T> {
             (false, true) => Self::start_with::<V, Untyped<Native>>,
             (true, true) => Self::start_with::<V, Untyped<Portable>>,
         };
-        start(visitor, options, path, name)
+        start(visitor, options, path, naming)
     }
 
     pub(super) fn start_with<V: Visitor<Item = T>, L: Lister>(
         visitor: V,
         options: Options,
         path: &Path,
-        name: &OsStr,
+        naming: Naming,
     ) -> Result<Results<T>, Error> {
         let threads = options.threads.map_or_else(
             || std::thread::available_parallelism().map_or(1, usize::from),
@@ -109,7 +102,7 @@ impl<T: Send + 'static> Results<T> {
             roster: Arc::clone(&running.roster),
             has_panicked: Arc::clone(&running.has_panicked),
         };
-        let traversal = Traversal::<V, L>::open(options, path, name, threads, visitor, shared)?;
+        let traversal = Traversal::<V, L>::open(options, path, naming, threads, visitor, shared)?;
         let traversal = Arc::new(traversal);
         let (workers, sleep) = (Arc::downgrade(&traversal), Arc::clone(receiver.sleep()));
         running.stop.wake_by(move || {

@@ -2,6 +2,8 @@
 //! entries of no type, directories that open and cannot be read, a server that does not
 //! answer.
 
+mod identities;
+
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::num::NonZeroUsize;
@@ -11,8 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::lister::{EntryKind, Identity, Lister};
-use super::{Next, Options, Results};
+use super::lister::{EntryKind, Identity, Lister, Opened};
+use super::{Naming, Next, Options, Results};
 use crate::walk::{Listing, WalkVisitor};
 use crate::{Error, ErrorKind, Operation};
 
@@ -94,21 +96,27 @@ fn list_special(path: &Path, mut directory: impl FnMut(&str)) -> bool {
 
 impl Lister for MadeUp {
     type Handle = PathBuf;
+    type Entries = ();
 
     fn handle_budget() -> usize {
         1
     }
 
-    fn open_source(path: &Path) -> io::Result<PathBuf> {
-        Ok(path.into())
+    fn open_source(path: &Path) -> io::Result<Opened<Self>> {
+        Ok((path.into(), ()))
     }
 
-    fn open(parent: &PathBuf, name: &OsStr, _: bool) -> io::Result<PathBuf> {
-        Ok(parent.join(name))
+    fn is_at(handle: &PathBuf, path: &Path) -> io::Result<bool> {
+        Ok(handle == path)
+    }
+
+    fn open(parent: &PathBuf, name: &OsStr, _: bool) -> io::Result<Opened<Self>> {
+        Ok((parent.join(name), ()))
     }
 
     fn list(
         handle: &PathBuf,
+        (): (),
         mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()> {
         if list_special(handle, |name| _ = entry(OsStr::new(name), EntryKind::Directory)) {
@@ -160,7 +168,8 @@ impl Lister for MadeUp {
 fn start(source: &str, threads: usize) -> Results<Listing> {
     let options = Options { threads: NonZeroUsize::new(threads), ..Default::default() };
     let visitor = WalkVisitor { max_depth: usize::MAX };
-    Results::start_with::<_, MadeUp>(visitor, options, Path::new(source), OsStr::new("")).unwrap()
+    let source = Path::new(source);
+    Results::start_with::<_, MadeUp>(visitor, options, source, Naming::AsGiven).unwrap()
 }
 
 #[test]

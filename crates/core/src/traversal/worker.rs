@@ -1,10 +1,9 @@
 //! The schedule: what a worker visits next, what it shares, how a directory is visited
 //! and listed. How a directory is opened is in `opening.rs`.
 
-use std::ffi::OsStr;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,12 +11,12 @@ use std::time::{Duration, Instant};
 use super::classify::{Class, Classifier};
 use super::crew::{Roster, start_worker};
 use super::handles::{self, FdBackoff, WorkerSlot, is_out_of_handles};
-use super::lister::{Identity, Lister, is_gone};
+use super::lister::{EntryKind, Identity, Lister, is_gone};
 use super::opening::{DirHandle, EnterError, Entered};
 use super::pool::Pool;
 use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
-use super::{Dir, Location, Options, ResultSender, Visitor};
+use super::{Dir, Location, Naming, Options, ResultSender, Visitor};
 use crate::{Error, Operation};
 
 /// How many entries of one directory are listed between two looks at the clock.
@@ -33,9 +32,10 @@ pub(super) struct Traversal<V: Visitor, L: Lister> {
     /// Open as long as the traversal lasts, since a directory may be opened again from here.
     pub(super) source: L::Handle,
     pub(super) source_identity: Option<Identity>,
-    source_path: Box<OsStr>,
-    /// The source's name for the visitor.
-    source_name: Box<OsStr>,
+    /// What results name the source by.
+    source_path: PathBuf,
+    /// A directory of each file system on which device and inode do not last.
+    pub(super) without_identities: Mutex<Vec<Identity>>,
     pub(super) handle_budget: usize,
     /// Whether the last wait for others to close something was in vain.
     pub(super) has_waited_in_vain: AtomicBool,
@@ -58,7 +58,7 @@ pub(super) struct Shared<T> {
 
 /// What a worker gets to do.
 enum Work<V: Visitor, L: Lister> {
-    Source,
+    Source(L::Entries),
     Frames(Vec<Frame<V, L>>),
 }
 
@@ -70,12 +70,11 @@ pub(super) struct Frame<V: Visitor, L: Lister> {
 }
 
 impl<V: Visitor, L: Lister> Traversal<V, L> {
-    /// Opens the source, which at most `threads` workers will visit. `name` is the source's
-    /// name for the visitor.
+    /// Opens the source, which at most `threads` workers will visit.
     pub(super) fn open(
         options: Options,
         path: &Path,
-        name: &OsStr,
+        naming: Naming,
         threads: usize,
         visitor: V,
         shared: Shared<V::Item>,
@@ -83,7 +82,7 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         handles::begin();
         let failed = |e| Error::io(path, Operation::OpenDirectory, e);
         let mut backoff = FdBackoff::new(false, None);
-        let source = loop {
+        let (source, entries) = loop {
             match L::open_source(path) {
                 Err(error) if is_out_of_handles(&error) && backoff.wait() => {}
                 result => break result.map_err(failed)?,
@@ -95,15 +94,15 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             None
         };
         Ok(Traversal {
+            source_path: naming.path::<L>(path, &source)?,
             options,
             source,
             source_identity,
-            source_path: path.as_os_str().into(),
-            source_name: name.into(),
+            without_identities: Mutex::default(),
             handle_budget: L::handle_budget(),
             has_waited_in_vain: AtomicBool::new(false),
             max_workers: handles::max_workers(threads),
-            pool: Pool::new(threads, Work::Source),
+            pool: Pool::new(threads, Work::Source(entries)),
             roster: shared.roster,
             has_panicked: shared.has_panicked,
             stop: Arc::clone(shared.results.stop()),
@@ -166,6 +165,8 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     listed: Subdirs,
     /// When this worker began, or last started another.
     last_start: Instant,
+    /// A buffer for the hashes of their names.
+    hashes: Vec<u64>,
 }
 
 /// Why a directory was not listed: not a single entry could be read. The verdict is as
@@ -190,6 +191,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             is_out_of_handles: false,
             listed: Subdirs::default(),
             last_start: Instant::now(),
+            hashes: Vec::new(),
         }
     }
 
@@ -200,7 +202,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         while let Some(work) = next {
             self.first_open = 0;
             match work {
-                Work::Source => self.visit_source(),
+                Work::Source(entries) => self.visit_source(entries),
                 Work::Frames(frames) => self.stack = frames,
             }
             while let Some(mut frame) = self.stack.pop() {
@@ -276,12 +278,13 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         }
     }
 
-    fn visit_source(&mut self) {
+    fn visit_source(&mut self, entries: L::Entries) {
         let traversal = Arc::clone(&self.traversal);
-        let verdict = self.visitor.judge(None, &traversal.source_name, false);
-        let location = Location { parent: None, name: &traversal.source_path, depth: 0 };
+        let path = &traversal.source_path;
+        let verdict = self.visitor.judge(None, path.file_name().unwrap_or_default(), false);
+        let location = Location { parent: None, name: path.as_os_str(), depth: 0 };
         let identity = traversal.source_identity.clone();
-        match self.list(location, verdict, &traversal.source, false, identity) {
+        match self.list(location, verdict, (&traversal.source, entries), false, identity) {
             Ok(frame) => self.stack.extend(frame),
             Err(NotListed { error, .. }) => {
                 let operation = Operation::ReadDirectory;
@@ -314,39 +317,38 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             return None;
         }
         let location = Location { parent: Some(parent), name: subdir.name, depth };
-        let (handle, identity) = match self.enter(parent, parent_handle, subdir) {
-            Ok(Entered::Opened(handle, identity)) => (handle, identity),
-            Ok(Entered::MountPoint) => {
-                self.visitor.not_entered(parent, verdict, &mut self.results);
-                return None;
-            }
-            Ok(Entered::Absent) => {
-                self.visitor.absent(parent, verdict, &mut self.results);
-                return None;
-            }
-            Err(error) => {
-                self.results.send_error(match error {
-                    EnterError::Parent(error) => {
-                        Error::io(parent.path(), Operation::OpenDirectory, error)
-                    }
-                    EnterError::Entry(operation, error) => {
-                        Error::io(location.path(), operation, error)
-                    }
-                    EnterError::Loop(ancestor) => Error::link_loop(location.path(), ancestor),
-                });
-                self.visitor.not_entered(parent, verdict, &mut self.results);
-                return None;
-            }
-        };
         let mut backoff = None;
         loop {
-            match self.list(location, verdict, &handle, subdir.link, identity.clone()) {
+            let (handle, entries, identity) = match self.enter(parent, parent_handle, subdir) {
+                Ok(Entered::Opened((handle, entries), identity)) => (handle, entries, identity),
+                Ok(Entered::MountPoint | Entered::OutOfReach) => {
+                    self.visitor.not_entered(parent, verdict, &mut self.results);
+                    return None;
+                }
+                Ok(Entered::Absent) => {
+                    self.visitor.absent(parent, verdict, &mut self.results);
+                    return None;
+                }
+                Err(error) => {
+                    self.results.send_error(match error {
+                        EnterError::Parent(error) => {
+                            Error::io(parent.path(), Operation::OpenDirectory, error)
+                        }
+                        EnterError::Entry(operation, error) => {
+                            Error::io(location.path(), operation, error)
+                        }
+                        EnterError::Loop(ancestor) => Error::link_loop(location.path(), ancestor),
+                    });
+                    self.visitor.not_entered(parent, verdict, &mut self.results);
+                    return None;
+                }
+            };
+            match self.list(location, verdict, (&handle, entries), subdir.link, identity) {
                 Ok(frame) => {
                     let mut frame = frame?;
                     frame.handle.open = Some(self.keep_open(handle));
                     return Some(frame);
                 }
-                // Something else took the directory's place after it was opened.
                 Err(NotListed { error, verdict }) if is_gone(&error) => {
                     self.visitor.absent(parent, verdict, &mut self.results);
                     return None;
@@ -373,7 +375,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         &mut self,
         location: Location<'_, V::State>,
         verdict: V::NameVerdict,
-        handle: &L::Handle,
+        (handle, entries): (&L::Handle, L::Entries),
         by_link: bool,
         identity: Option<Identity>,
     ) -> Result<Option<Frame<V, L>>, NotListed<V>> {
@@ -381,8 +383,9 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         let Worker { traversal, visitor, results, listed: subdirs, .. } = self;
         subdirs.clear();
         let mut classifier = Classifier::<_, L>::new(&traversal.options, location, handle);
-        let (mut read, mut entries) = (0, 0);
-        let result = L::list(handle, |name, kind| {
+        let keeps_links = visitor.may_depend(&verdict);
+        let (mut read, mut count) = (0, 0);
+        let result = L::list(handle, entries, |name, kind| {
             if results.is_stopped() {
                 return ControlFlow::Break(());
             }
@@ -390,15 +393,21 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             if read % ENTRIES_PER_CHECK == 0 {
                 results.flush_if_due();
             }
-            match classifier.classify(name, kind, results) {
+            let is_asked_for = || visitor.asks_for_file(&accumulator, name);
+            match classifier.classify(name, kind, is_asked_for, results) {
                 Class::Absent => return ControlFlow::Continue(()),
                 Class::File => visitor.add_file(&mut accumulator, name),
                 Class::Directory { link } => {
                     visitor.add_directory(&mut accumulator, name);
-                    subdirs.push(Subdir { name, link, feeds_parent: false });
+                    subdirs.push(Subdir { name, link, unseen: false, feeds_parent: false });
                 }
+                // Whether it matters is known when all files are.
+                Class::Link if keeps_links => {
+                    subdirs.push(Subdir { name, link: true, unseen: true, feeds_parent: false });
+                }
+                Class::Link => {}
             }
-            entries += 1;
+            count += 1;
             ControlFlow::Continue(())
         });
         if let Err(error) = result {
@@ -408,11 +417,14 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             results.send_io_error(location.path(), Operation::ReadDirectory, error);
         }
         results.stats.directories += 1;
-        results.stats.entries += entries;
+        results.stats.entries += count;
         if results.is_stopped() {
             return Ok(None);
         }
         let mut state = visitor.listed(location, verdict, accumulator, results);
+        if subdirs.has_unseen() {
+            look_at_links(subdirs, visitor, &state, &mut classifier, results);
+        }
         let (subdirs, feeding) = self.subdirs_to_visit(&state, location.depth + 1);
         self.visitor.wait_for(location.parent, &mut state, feeding, &mut self.results);
         let Some(subdirs) = subdirs else { return Ok(None) };
@@ -421,6 +433,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             name: location.name.into(),
             depth: location.depth,
             by_link,
+            links: location.parent.map_or(0, |parent| parent.links) + u8::from(by_link),
             identity: identity.clone(),
             state,
         });
@@ -430,13 +443,17 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     /// The listed sub-directories that have to be visited, and how many of them feed their
     /// parent. All of them lie at `depth`.
     fn subdirs_to_visit(&mut self, state: &V::State, depth: usize) -> (Option<SubdirQueue>, usize) {
-        let Worker { traversal, visitor, listed: subdirs, .. } = self;
+        let Worker { traversal, visitor, listed: subdirs, hashes, .. } = self;
         if subdirs.is_empty() {
             return (None, 0);
         }
         let visits_all = visitor.visits_depth(depth);
         let depends = visitor.depends_on_any(state);
         let follow = traversal.options.follow_links;
+        if !visits_all && !depends {
+            return (None, 0);
+        }
+        subdirs.remove_duplicates(hashes);
         if visits_all && !depends && (follow || !subdirs.has_links()) {
             return (Some(subdirs.to_queue()), 0);
         }
@@ -450,4 +467,32 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         }
         ((!kept.is_empty()).then(|| kept.to_queue()), feeding)
     }
+}
+
+/// Looks at the links of a listed directory that its answer depends on. Those that lead to
+/// no directory, and those that nobody asks for, are removed.
+fn look_at_links<V: Visitor, L: Lister>(
+    subdirs: &mut Subdirs,
+    visitor: &mut V,
+    state: &V::State,
+    classifier: &mut Classifier<'_, V::State, L>,
+    results: &mut ResultSender<V::Item>,
+) {
+    let depends = visitor.depends_on_any(state);
+    *subdirs = subdirs.filter_map(|subdir| {
+        if !subdir.unseen {
+            return Some(subdir);
+        }
+        if !depends || !visitor.depends_on(state, subdir.name) {
+            return None;
+        }
+        match classifier.classify(subdir.name, EntryKind::Link, || true, results) {
+            Class::Directory { .. } => Some(Subdir { unseen: false, ..subdir }),
+            Class::Link | Class::File => None,
+            Class::Absent => {
+                results.stats.entries -= 1;
+                None
+            }
+        }
+    });
 }
