@@ -185,7 +185,7 @@
 //! # Platforms
 //!
 //! On Linux and Android directories are read with `getdents64` and opened
-//! relative to their parents. Elsewhere the `walkdir` crate reads them. The results are the
+//! relative to their parents. Elsewhere `std::fs::read_dir` reads them. The results are the
 //! same.
 
 #![forbid(unsafe_code)]

@@ -19,7 +19,9 @@ pub struct Match {
 }
 
 impl Match {
-    /// The directory's path: absolute, with the source's links resolved.
+    /// The directory's path: absolute, with the source's links resolved. If the source's
+    /// path without links does not lead to it, as for `/proc/PID/root/...`, the absolute
+    /// path as it was given takes its place.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -96,7 +98,8 @@ impl Scan {
     ///
     /// A link that leads back to an ancestor is not entered; it gives a
     /// [`Loop`](crate::ErrorKind::Loop) error. Two links to one directory are two visits,
-    /// with two paths. Links that are not entered are still listed, among the
+    /// with two paths. A way leads through 40 links at most; the next is an
+    /// [`Io`](crate::ErrorKind::Io) error (`ELOOP`). Links that are not entered are still listed, among the
     /// directories.
     pub fn follow_links(mut self, yes: bool) -> Self {
         self.options.follow_links = yes;

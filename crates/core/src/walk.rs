@@ -67,7 +67,8 @@ impl Walk {
     ///
     /// A link that leads back to an ancestor is not entered; it gives a
     /// [`Loop`](crate::ErrorKind::Loop) error. Two links to one directory are two visits,
-    /// with two paths. Links that are not entered are still listed, among the
+    /// with two paths. A way leads through 40 links at most; the next is an
+    /// [`Io`](crate::ErrorKind::Io) error (`ELOOP`). Links that are not entered are still listed, among the
     /// directories.
     pub fn follow_links(mut self, yes: bool) -> Self {
         self.options.follow_links = yes;

@@ -12,6 +12,7 @@
 //!
 //! Of the work:
 //!
+//! - *entries*: what is left to read of a directory that was opened. They are read once.
 //! - [*lister*](lister::Lister): the system calls: open, list, stat.
 //! - [*worker*](worker::Worker): a thread that visits directories. It has a stack of its own.
 //! - *frame*: an element of the stack: a directory and its sub-directories that are left to
