@@ -234,6 +234,19 @@ fn a_rule_for_directories_takes_a_link_that_is_asked_for() {
     }
 }
 
+/// A match is sent before the links are looked at, and the counts with it.
+#[test]
+fn a_link_that_is_excluded_after_a_match() {
+    let (_dir, root) = tree(&["run/data -> ../other", "other/f", "run/f"]);
+    let patterns = [named("run"), pattern("run", &[], &[named("data")])];
+    for portable in [false, true] {
+        let scan = Scan::new(&root, &patterns).exclude(ExcludeRules::new(["data/"]).unwrap());
+        let (found, errors, stats) = run(scan.portable_lister(portable));
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!((found.len(), stats.entries), (1, 4));
+    }
+}
+
 #[test]
 fn the_working_directory_need_not_be_within_reach() {
     if !child::is_child() {

@@ -401,9 +401,10 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     visitor.add_directory(&mut accumulator, name);
                     subdirs.push(Subdir { name, link, unseen: false, feeds_parent: false });
                 }
-                // Whether it matters is known when all files are.
+                // Whether it matters is known when all files are. Then it is counted.
                 Class::Link if keeps_links => {
                     subdirs.push(Subdir { name, link: true, unseen: true, feeds_parent: false });
+                    return ControlFlow::Continue(());
                 }
                 Class::Link => {}
             }
@@ -469,8 +470,9 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     }
 }
 
-/// Looks at the links of a listed directory that its answer depends on. Those that lead to
-/// no directory, and those that nobody asks for, are removed.
+/// Looks at the links of a listed directory that its answer depends on, and counts the links
+/// that were not looked at before. Those that lead to no directory, and those that nobody
+/// asks for, are removed.
 fn look_at_links<V: Visitor, L: Lister>(
     subdirs: &mut Subdirs,
     visitor: &mut V,
@@ -483,16 +485,12 @@ fn look_at_links<V: Visitor, L: Lister>(
         if !subdir.unseen {
             return Some(subdir);
         }
-        if !depends || !visitor.depends_on(state, subdir.name) {
-            return None;
-        }
-        match classifier.classify(subdir.name, EntryKind::Link, || true, results) {
-            Class::Directory { .. } => Some(Subdir { unseen: false, ..subdir }),
-            Class::Link | Class::File => None,
-            Class::Absent => {
-                results.stats.entries -= 1;
-                None
-            }
-        }
+        let class = if depends && visitor.depends_on(state, subdir.name) {
+            classifier.classify(subdir.name, EntryKind::Link, || true, results)
+        } else {
+            Class::Link
+        };
+        results.stats.entries += usize::from(!matches!(class, Class::Absent));
+        matches!(class, Class::Directory { .. }).then_some(Subdir { unseen: false, ..subdir })
     });
 }
