@@ -289,7 +289,7 @@ def test_a_fork_that_inherits_iterators(make_fast: Make) -> None:
 def test_a_fork_while_another_thread_waits(endless: Path) -> None:
     """What that thread holds is never given back in the child, which is told so at once."""
     for method in ("next", "close", "drop"):
-        streams = [
+        streams: list[Any] = [
             iscan(endless, P("no", ["no"]), follow_links=True),
             iwalk_parallel(endless, None, True, on_error="raise"),
         ]

@@ -18,6 +18,7 @@ real servers do:
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import itertools
@@ -139,10 +140,8 @@ class Server:
                 number, out = 0, self.answer(code, node, data[40:length])
             except OSError as error:
                 number, out = error.errno or errno.EIO, b""
-            try:
+            with contextlib.suppress(OSError):  # The request was interrupted.
                 os.write(self.fd, struct.pack("<IiQ", 16 + len(out), -number, unique) + out)
-            except OSError:
-                pass  # The request was interrupted.
 
     def answer(self, code: int, node: int, body: bytes) -> bytes:
         if code == INIT:
