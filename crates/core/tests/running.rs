@@ -369,7 +369,7 @@ fn any_number_of_threads_gives_the_same() {
         fs::create_dir(&sub).unwrap();
         common::disk::build(&mut seed, &sub);
     }
-    let patterns = common::generate::patterns(&mut seed);
+    let patterns = common::generate::patterns(&mut seed, common::generate::Profile::Small);
     let patterns = [&patterns[..], &[pattern("*")]].concat();
     let scan = Scan::new(&root, &patterns);
     let one = all(scan.clone().threads(threads(1)));
