@@ -82,8 +82,9 @@ impl Walk {
         self
     }
 
-    /// How many threads to use, at most 1,024. Default, and with `None`: as many as there
-    /// are processors. The threads are started for this one traversal, and end with it.
+    /// How many threads to use at most, up to 1,024. Default, and with `None`: as many as
+    /// there are processors. They are started when there is work for them, no more than the
+    /// limit of open files allows, and end with this one traversal.
     pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
         self.options.threads = threads;
         self
@@ -110,13 +111,14 @@ impl Walk {
         self
     }
 
-    /// Starts the walk.
+    /// Starts the walk. The source is opened by this call, which waits as
+    /// long as that takes.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the source does not exist, is
     /// no directory or cannot be read, with the path as it was given; or if the
-    /// worker threads cannot be started.
+    /// first worker thread cannot be started.
     /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for an exclude rule that
     /// begins with the path of the source and so can match nothing.
     pub fn start(self) -> Result<Listings, Error> {

@@ -34,6 +34,9 @@ const OUTBOX_INTERVAL: Duration = Duration::from_millis(15);
 
 /// A running [`Scan`](crate::Scan) or [`Walk`](crate::Walk): an iterator over what it
 /// finds. Dropping it stops the workers.
+///
+/// A fork of the process has no workers. There, after the rest of the batch that had been
+/// received before, comes an [`OtherProcess`](crate::ErrorKind::OtherProcess) error.
 pub struct Results<T> {
     /// An error that kept the traversal from starting.
     start_error: Option<Error>,

@@ -163,10 +163,10 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     pub(super) is_out_of_handles: bool,
     /// The sub-directories of the directory that is being listed.
     listed: Subdirs,
-    /// When this worker began, or last started another.
-    last_start: Instant,
     /// A buffer for the hashes of their names.
     hashes: Vec<u64>,
+    /// When this worker began, or last started another.
+    last_start: Instant,
 }
 
 /// Why a directory was not listed: not a single entry could be read. The verdict is as
