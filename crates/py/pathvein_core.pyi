@@ -260,7 +260,11 @@ class Stats:
 
     @property
     def links_not_followed(self) -> int:
-        """Links to directories that were not entered because `follow_links` was not set."""
+        """Links to directories that were not entered because `follow_links` was not set.
+
+        Only those that were looked at: what a link leads to is not asked for unless a pattern
+        asks for its name.
+        """
 
     @property
     def requests(self) -> int:

@@ -7,4 +7,8 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../../crates/core/tests/common/mod.rs"]
 mod common;
 
-fuzz_target!(|input: &[u8]| common::check::tree_on_disk(&mut common::generate::Bytes(input)));
+use common::generate::{Bytes, Profile};
+
+fuzz_target!(|input: &[u8]| {
+    common::check::tree_on_disk(&mut Bytes(input), Profile::of(input));
+});

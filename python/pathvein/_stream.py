@@ -6,9 +6,11 @@ A *producer* finds results: the core's own in a local tree, a Python class elsew
 
 from __future__ import annotations
 
+import os
 import time
 from _thread import RLock  # `threading` is slow to import, and cannot be at interpreter shutdown
 from collections.abc import Callable, Iterator
+from weakref import WeakSet
 
 from pathvein_core import Stats
 
@@ -41,6 +43,19 @@ _PROGRESS_INTERVAL = 0.1
 _BATCH_TIMEOUT = 3600.0
 
 
+#: Those that a fork of this process would inherit.
+_streams: WeakSet[Stream[Any]] = WeakSet()
+
+
+def _after_fork() -> None:
+    for stream in list(_streams):
+        stream._inherit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class Stream(_types.Generic[T]):
     """An iterator over results as they are found, and a context manager that closes it."""
 
@@ -66,6 +81,12 @@ class Stream(_types.Generic[T]):
         self._lock = RLock()
         self._more = True
         self._closed = False
+        _streams.add(self)
+
+    def _inherit(self) -> None:
+        """Of a copy that a fork made: only its parent has workers, and what they found."""
+        self._ready.clear()
+        self._lock = RLock()  # a thread that is only there may hold the other
 
     @property
     def errors(self) -> list[OSError]:

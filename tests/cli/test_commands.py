@@ -281,7 +281,11 @@ def test_errors_below_the_source(lab: Path, pattern: Path) -> None:
         f"Error: {lab}/run_3/up: {reason}",
     ]
     assert "2 errors" in stats
-    assert run("scan", lab, "-p", pattern, "-v").stderr.count(b"2 links not followed") == 1
+    # Only links that a pattern asks for are looked at.
+    assert run("scan", lab, "-p", pattern, "-v").stderr.count(b"0 links not followed") == 1
+    asking = pattern.with_name("asking.json")
+    write_pattern(asking, {"directory_name": "*", "directories": [{"directory_name": "up*"}]})
+    assert run("scan", lab, "-p", asking, "-v").stderr.count(b"2 links not followed") == 1
 
 
 def test_missing_source(pattern: Path, tmp_path: Path) -> None:

@@ -73,6 +73,13 @@ def test_scan(case: Any) -> None:
     compare_scan(case)
 
 
+@share(0.2)
+@given(strategies.cases(large=True))
+def test_scan_for_many_patterns(case: Any) -> None:
+    assert len(case.patterns) == 150
+    compare_scan(case)
+
+
 @share(1)
 @given(strategies.cases(unreadable=True))
 def compare_unprivileged(case: strategies.Case) -> None:

@@ -86,7 +86,15 @@ def test_links_are_listed_and_only_followed_when_asked() -> None:
         answer = reference.scan(source, [Pat()], follow_links=True)
         assert answer.errors == [Item(os.fspath(source / "up"), errno.ELOOP)]
         answer = reference.scan(source, [Pat()])
-        assert answer.most == answer.least == ([], 2, 11, 3)
+        assert answer.most == answer.least == ([], 2, 11, 0)
+        # What a link is matters where its name is asked for, and must be found out where a
+        # pattern that starts there depends on it.
+        answer = reference.scan(source, [Pat("*", (), (Pat("to-*"),))])
+        assert answer.most == answer.least == ([], 2, 11, 1)
+        answer = reference.scan(source, [Pat("src", ("no",), (Pat("*", (), (Pat("*"),)),))])
+        assert answer.least == ([], 2, 11, 0)
+        assert answer.most == ([], 2, 11, 3)
+        assert reference.scan(source, [Pat("*", ("out",))]).least.links_not_followed == 1
 
 
 def test_a_link_out_of_the_tree_that_comes_back_ends() -> None:
@@ -228,7 +236,8 @@ def unreadable_directories() -> Any:
         }
     )
     with built(spec) as top:
-        answer = reference.scan(top, [Pat("*"), Pat("*", ("behind",), (Pat("closed"),))])
+        pats = [Pat("*"), Pat("*", ("behind",), (Pat("closed"),)), Pat("list-only", ("no", "l"))]
+        answer = reference.scan(top, pats)
         assert {os.path.relpath(path, top) for path, _ in answer.found} == {".", "list-only"}
         assert answer.errors == sorted(
             Item(os.fspath(top / name), errno.EACCES)

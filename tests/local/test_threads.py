@@ -286,6 +286,63 @@ def test_a_fork_that_inherits_iterators(make_fast: Make) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_while_another_thread_waits(endless: Path) -> None:
+    """What that thread holds is never given back in the child, which is told so at once."""
+    for method in ("next", "close", "drop"):
+        streams: list[Any] = [
+            iscan(endless, P("no", ["no"]), follow_links=True),
+            iwalk_parallel(endless, None, True, on_error="raise"),
+        ]
+        waiting = [threading.Thread(target=list, args=(stream,)) for stream in streams[:1]]
+        for thread in waiting:
+            thread.start()
+        try:
+            while streams[0].stats.directories < 100:
+                pass
+            next(streams[1])
+            assert streams[1]._ready  # found, and its parent's
+
+            def child(streams: list[Any] = streams, method: str = method) -> bool:
+                if method == "close":
+                    for stream in streams:
+                        stream.close()
+                        assert next(stream, None) is None
+                elif method == "drop":
+                    streams.clear()
+                    gc.collect()
+                else:
+                    for stream in streams:
+                        assert stream.stats.directories
+                        assert not stream.errors
+                        assert repr(stream)
+                        with pytest.raises(RuntimeError, match="process"):
+                            next(stream)
+                        assert next(stream, None) is None
+                return True
+
+            # A few times: the thread holds its lock most of the time.
+            for _ in range(5):
+                assert in_a_child(child) == 0
+        finally:
+            for stream in streams:
+                stream.close()
+            for thread in waiting:
+                thread.join(60)
+        assert not any(thread.is_alive() for thread in waiting)
+
+
+def test_closing_ends_the_wait_of_another_thread(endless: Path) -> None:
+    for _ in range(10):
+        stream = iscan(endless, P("no", ["no"]), follow_links=True)
+        waiting = threading.Thread(target=list, args=(stream,))
+        waiting.start()
+        stream.close()
+        waiting.join(60)
+        assert not waiting.is_alive()
+        assert next(stream, None) is None
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_forks_amid_scanning_threads(top: Path) -> None:
     """No lock that another thread held is in the way of the child's own scans."""
     expected, end = rows(top), threading.Event()

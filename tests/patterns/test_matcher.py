@@ -258,3 +258,37 @@ def test_pickle_copy_and_repr() -> None:
     assert len(again) == 3
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         assert len(pickle.loads(pickle.dumps(matcher, protocol))) == 3
+
+
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 4095, 4096, 4097, 3 * 4096 + 5])
+def test_many_names_go_by_chunks(count: int) -> None:
+    """Each chunk is matched before the next names are taken."""
+    names = [f"{number}.{'csv' if number % 7 else 'txt'}" for number in range(count)]
+    matcher = PatternMatcher(["*.csv", "none", "4096.*", *(f"{n}.txt" for n in range(0, 5000, 7))])
+    expected = sum(matcher.matches(name) << index for index, name in enumerate(names))
+    assert matcher.match_many(iter(names)) == expected
+    globs = [PatternMatcher([glob]) for glob in ["*.csv", "none", "4096.*"]]
+    matched = matcher.matched_patterns(iter(names))
+    assert matched & 0b111 == sum(
+        any(map(glob.matches, names)) << index for index, glob in enumerate(globs)
+    )
+
+    class Name(str):
+        alive = 0
+
+        def __init__(self, _: str) -> None:
+            Name.alive += 1
+
+        def __del__(self) -> None:
+            Name.alive -= 1
+
+    most = 0
+
+    def made() -> Any:
+        nonlocal most
+        for name in names:
+            most = max(most, Name.alive)
+            yield Name(name)
+
+    matcher.match_many(made())
+    assert most <= 4096 + 2

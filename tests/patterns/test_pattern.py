@@ -787,3 +787,19 @@ def test_a_missing_remote_file_is_named() -> None:
     with pytest.raises(FileNotFoundError) as caught:
         P.load_json("memory://nowhere/nope.json")
     assert caught.value.filename == "memory://nowhere/nope.json"
+
+
+def test_patterns_that_stand_in_many_places() -> None:
+    """Written out, they would be 2**60 patterns: each is checked and pickled once."""
+    inner = P("x", ["f"])
+    for _ in range(60):
+        sides = [P(name, [], [inner]) for name in ("a", "b")]
+        inner = P("*", [], sides)
+    assert inner.validate() == []
+    text = pickle.dumps(inner)
+    assert len(text) < 50_000
+    twin = pickle.loads(text)
+    assert twin == inner
+    assert hash(twin) == hash(inner)
+    optional = P("*", [], [], [], [inner])
+    assert pickle.loads(pickle.dumps(optional)) == optional

@@ -13,6 +13,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
+#: How many links a way may lead through.
+MAX_LINKS = 40
+
 
 class Pat(NamedTuple):
     """A pattern as plain data; equal when all of it is equal."""
@@ -52,8 +55,9 @@ class Answer(NamedTuple):
 
     Below ``max_depth`` a directory is opened only if a candidate asks for something inside, and
     whoever already knows that a candidate is lost need not open it. So there are two tallies:
-    ``least`` stops at the depth, ``most`` opens for every candidate whose name fits. Without
-    ``max_depth`` they are equal.
+    ``least`` stops at the depth, ``most`` opens for every candidate whose name fits. Likewise
+    for links that are not followed: ``least`` looks at those that decide for a pattern that may
+    start where they are, ``most`` at every one whose name some candidate asks for.
     """
 
     found: set[tuple[str, Pat]]
@@ -69,10 +73,12 @@ class Answer(NamedTuple):
 class Node:
     """One directory of the visited tree, entered or only listed."""
 
-    def __init__(self, path: str, name: str, depth: int) -> None:
+    def __init__(self, path: str, name: str, depth: int, links: int = 0) -> None:
         self.path = path
         self.name = name
         self.depth = depth
+        #: How many links the way to it leads through.
+        self.links = links
         self.entered = False
         self.dirs: list[Node] = []
         self.files: list[str] = []
@@ -102,6 +108,22 @@ def node_matches(node: Node, pattern: Pat) -> bool:
 def asks_inside(pattern: Pat) -> bool:
     """Whether anything but the name has to be known to decide."""
     return bool(pattern.files or pattern.dirs)
+
+
+def asks_for(pattern: Pat, name: str) -> bool:
+    """Whether what an entry of that name is may matter to the pattern."""
+    return any(fnmatchcase(name, glob) for glob in pattern.files) or any(
+        name_matches(name, sub) for sub in pattern.dirs
+    )
+
+
+def depends_on(pattern: Pat, name: str, files: list[str]) -> bool:
+    """Whether what an entry of that name is does matter, given the directory's files."""
+    others = [file for file in files if file != name]
+    missing = [glob for glob in pattern.files if not any(fnmatchcase(f, glob) for f in others)]
+    if missing:
+        return any(fnmatchcase(name, glob) for glob in missing)
+    return any(name_matches(name, sub) for sub in pattern.dirs)
 
 
 def candidates_below(candidates: list[Pat], name: str) -> list[Pat]:
@@ -182,6 +204,16 @@ class _Scan:
         self.directories: list[int] = []
         self.entries: list[int] = []
         self.links_not_followed: list[int] = []
+        # The same of links that are not followed and need not be looked at.
+        self.more_errors: list[tuple[int, Item]] = []
+        self.more_links: list[int] = []
+
+    def most(self) -> Tally:
+        least = self.tally(None)
+        return least._replace(
+            errors=sorted(least.errors + [item for _, item in self.more_errors]),
+            links_not_followed=least.links_not_followed + len(self.more_links),
+        )
 
     def tally(self, max_depth: int | None) -> Tally:
         def count(depths: list[int]) -> int:
@@ -226,22 +258,30 @@ class _Scan:
         self.directories.append(node.depth)
         visited = [*ancestors, (status.st_dev, status.st_ino)]
         unknown = {os.path.basename(item.path): item for item in listing.errors}
+        roots = [p for p in candidates if p in self.patterns and self.within_depth(node.depth)]
         for name in listing.files:
             if excluded(self.exclude, _join(relative, name), is_directory=False):
                 continue
             self.entries.append(node.depth)
             node.files.append(name)
-            if name in unknown:
+        for name in set(node.files) & unknown.keys():
+            if self.follow_links or any(depends_on(p, name, node.files) for p in roots):
                 self.errors.append((node.depth, unknown[name]))
+            elif any(asks_for(p, name) for p in candidates):
+                self.more_errors.append((node.depth, unknown[name]))
         for name, is_link in listing.dirs.items():
             below = _join(relative, name)
             if excluded(self.exclude, below, is_directory=True):
                 continue
             self.entries.append(node.depth)
-            child = Node(os.path.join(node.path, name), name, node.depth + 1)
+            links = node.links + is_link
+            child = Node(os.path.join(node.path, name), name, node.depth + 1, links)
             wanted = self.candidates(name, child.depth, candidates)
             if is_link and not self.follow_links:
-                self.links_not_followed.append(node.depth)
+                if any(depends_on(p, name, node.files) for p in roots):
+                    self.links_not_followed.append(node.depth)
+                elif any(asks_for(p, name) for p in candidates):
+                    self.more_links.append(node.depth)
             elif self.wants_to_open(child.depth, wanted) and not self._enter(
                 child, is_link, below, wanted, visited
             ):
@@ -266,6 +306,9 @@ class _Scan:
             self.errors.append((child.depth, Item(child.path, error.errno or 0)))
             return True
         if is_link and (status.st_dev, status.st_ino) in visited:
+            self.errors.append((child.depth, Item(child.path, errno.ELOOP)))
+            return True
+        if is_link and child.links > MAX_LINKS:
             self.errors.append((child.depth, Item(child.path, errno.ELOOP)))
             return True
         if self.one_file_system and status.st_dev != self.device:
@@ -296,7 +339,7 @@ def scan(
     root = Node(top, Path(top).name, 0)
     run.visit(root, "", run.candidates(root.name, 0, []), [])
     found = collect(root, unique, max_depth)
-    return Answer(found, run.tally(max_depth), run.tally(None))
+    return Answer(found, run.tally(max_depth), run.most())
 
 
 def walk(source: str, *, follow_links: bool = False) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob as globbing
 import os
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -218,6 +219,41 @@ def named_patterns(draw: Any, world: Dir, spec: Dir, name: str) -> list[Pat]:
     return found
 
 
+@st.composite
+def many_patterns(draw: Any, world: Dir, spec: Dir, name: str) -> list[Pat]:
+    """150 patterns that hold 100 others, with more than 64 globs for files and directories each.
+
+    They are made from one number: to draw each part by itself takes too long.
+    """
+    random = Random(draw(st.integers(0, 2**32)))
+    homes = [home for _, home in _named_directories(spec, name)]
+    dirnames = [name, *(n for home in homes for n, e in home.entries.items() if _leads_on(e))]
+    filenames = [n for home in homes for n, e in home.entries.items() if not isinstance(e, Dir)]
+    far = [f"no{number}*" for number in range(60)]
+    near_dirs = sorted({glob for n in dirnames for glob in _broken_up(n)})
+    near_files = sorted({glob for n in filenames for glob in _broken_up(n)}) or far
+
+    def part(parts: list[Pat], *also: Pat) -> Pat:
+        directory_name = random.choice(["*", None, random.choice(near_dirs), random.choice(far)])
+        files = [
+            random.choice(far if random.random() < 0.3 else near_files)
+            for _ in range(random.choice([0, 0, 1, 2]))
+        ]
+        shallow = [pat for pat in parts if levels[pat] < 4]
+        dirs = [random.choice(shallow) for _ in range(random.choice([0, 0, 1, 2])) if shallow]
+        return Pat(directory_name, tuple(files), (*also, *dirs))
+
+    levels: dict[Pat, int] = {}
+    while len(levels) < 100:
+        pat = part(list(levels))
+        levels[pat] = 1 + max((levels[sub] for sub in pat.dirs), default=0)
+    return [part(list(levels), pat) for pat in levels] + [part(list(levels)) for _ in range(50)]
+
+
+def _leads_on(entry: Entry) -> bool:
+    return isinstance(entry, (Dir, Link))
+
+
 def _named_directories(spec: Dir, name: str) -> list[tuple[str, Dir]]:
     found = [(name, spec)]
     for child, entry in spec.entries.items():
@@ -294,14 +330,14 @@ class Case:
 
 
 @st.composite
-def cases(draw: Any, unreadable: bool = False) -> Case:
-    """A random tree, patterns near it, and options."""
+def cases(draw: Any, unreadable: bool = False, large: bool = False) -> Case:
+    """A random tree, patterns near it (``large``: very many), and options."""
     world = draw(worlds(unreadable=unreadable))
     source = world.entries["src"]
     assert isinstance(source, Dir)
     return Case(
         world,
-        draw(named_patterns(world, source, "src")),
+        draw((many_patterns if large else named_patterns)(world, source, "src")),
         draw(exclude_rules(source)),
         draw(st.sampled_from([None, None, None, 0, 1, 2])),
         draw(st.booleans()),

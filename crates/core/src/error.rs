@@ -175,20 +175,14 @@ impl Error {
         Repr::Key { key: key.into(), message }.into()
     }
 
-    pub(crate) fn other_process() -> Error {
+    /// The error of what was started in another process: for those who hold it behind a lock
+    /// of their own, which no thread of a fork may ever give back.
+    pub fn other_process() -> Error {
         Repr::OtherProcess.into()
     }
 
     pub(crate) fn internal(message: &'static str) -> Error {
         Repr::Internal { message }.into()
-    }
-
-    /// The same error with another path.
-    pub(crate) fn with_path(mut self, to: PathBuf) -> Error {
-        if let Repr::Io { path, .. } | Repr::Loop { path, .. } = &mut *self.repr {
-            *path = to;
-        }
-        self
     }
 
     /// What kind of error this is.

@@ -1,7 +1,8 @@
 //! Exclude rules: path globs of entries that a traversal leaves out.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use globset::{Glob, GlobBuilder, GlobSet};
 
@@ -9,9 +10,9 @@ use crate::Error;
 
 /// Rules for entries of a tree that are left out, as if they did not exist.
 ///
-/// A rule is a path glob in the syntax of the [`globset`] crate: `*` and `?` do not cross a
-/// `/`, `**` does, `{a,b}` is either of two. It is matched against the path relative to the
-/// source.
+/// A rule is a path glob in the syntax of the [`globset`] crate: `*`, `?` and a bracket do
+/// not cross a `/`, `**` does, `{a,b}` is either of two. It is matched against the path
+/// relative to the source.
 ///
 /// - A trailing `/` restricts the rule to directories and links to directories. It is taken
 ///   off before anything else.
@@ -42,6 +43,8 @@ use crate::Error;
 /// [`globset`]: https://docs.rs/globset/latest/globset/#syntax
 #[derive(Clone, Debug, Default)]
 pub struct ExcludeRules {
+    /// The texts of the rules for a path.
+    path_rules: Arc<[String]>,
     any: Scope,
     directories: Scope,
 }
@@ -62,21 +65,50 @@ impl Scope {
     }
 }
 
-/// How deep alternatives in braces may nest.
-const MAX_NESTING: usize = 32;
-
-/// The largest number of braces that are open at once.
-fn nesting(glob: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for c in glob.chars() {
+/// A glob with an `x` in the place of each character in a bracket and each that is escaped:
+/// what is left of `/` separates components. `None` if a bracket holds nothing but `/`.
+fn without_brackets(glob: &str) -> Option<String> {
+    let mut plain = String::new();
+    let mut rest = glob.chars().peekable();
+    while let Some(c) = rest.next() {
         match c {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            _ => {}
+            // As in globset, a backslash that separates components escapes nothing.
+            '\\' if !std::path::is_separator('\\') => match rest.next() {
+                Some('/') => plain.push('/'),
+                Some(_) => plain.push('x'),
+                None => {}
+            },
+            '[' => {
+                let is_negated = rest.next_if(|&c| c == '!' || c == '^').is_some();
+                let mut members = String::new();
+                loop {
+                    match rest.next() {
+                        Some(']') if !members.is_empty() => break,
+                        // A class by its name, such as [:digit:].
+                        Some('[') if rest.peek() == Some(&':') => {
+                            let mut ahead = rest.clone();
+                            let name =
+                                ahead.by_ref().skip(1).take_while(|&c| c.is_ascii_lowercase());
+                            let length = name.count();
+                            members.push('[');
+                            if ahead.next() == Some(']') && length > 0 {
+                                rest = ahead;
+                            }
+                        }
+                        Some(c) => members.push(c),
+                        // It is not closed, which globset tells.
+                        None => break,
+                    }
+                }
+                if !is_negated && members == "/" {
+                    return None;
+                }
+                plain.push('x');
+            }
+            _ => plain.push(c),
         }
-        deepest = deepest.max(depth);
     }
-    deepest
+    Some(plain)
 }
 
 /// A set of globs, which are given with their rules. `None` if there are none.
@@ -111,13 +143,17 @@ impl ExcludeRules {
     ///
     /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for a rule
     /// that is no valid path glob, or that no path can match: an empty one, or
-    /// one with an empty component or one named `.` or `..`.
+    /// one with an empty component or one named `.` or `..`, or with a bracket that holds a
+    /// `/` alone. [`Scan::start`](crate::Scan::start) and [`Walk::start`](crate::Walk::start)
+    /// fail so for a rule that begins with the path of their source, as long as nothing in the
+    /// source has that path.
     pub fn new<I, S>(rules: I) -> Result<ExcludeRules, Error>
     where
         I: IntoIterator<Item = S>,
         S: AsRef<str>,
     {
         let mut scopes: [Vec<(String, Glob)>; 4] = Default::default();
+        let mut path_rules = Vec::new();
         for rule in rules {
             let rule = rule.as_ref();
             let bad = |message: &str| Error::exclude_rule(rule, message);
@@ -125,17 +161,22 @@ impl ExcludeRules {
                 Some(body) => (body, true),
                 None => (rule, false),
             };
-            let by_path = body.contains('/');
             let glob = body.strip_prefix('/').unwrap_or(body);
             if glob.is_empty() {
                 return Err(bad("an empty rule excludes nothing"));
             }
-            if glob.split('/').any(|component| matches!(component, "" | "." | "..")) {
-                return Err(bad("no path has an empty component, nor one named . or .."));
+            let Some(plain) = without_brackets(glob) else {
+                return Err(bad("no bracket takes a /: write the / without one"));
+            };
+            if plain.split('/').any(|component| matches!(component, "" | "." | "..")) {
+                return Err(bad(
+                    "no path has an empty component, nor one named . or ..: write a path as it \
+                     is below the source",
+                ));
             }
-            // globset recurses on nested braces.
-            if nesting(glob) > MAX_NESTING {
-                return Err(bad("alternatives in braces nest too deep"));
+            let by_path = body.starts_with('/') || plain.contains('/');
+            if by_path {
+                path_rules.push(rule.to_owned());
             }
             let glob = GlobBuilder::new(glob)
                 .literal_separator(true)
@@ -146,6 +187,7 @@ impl ExcludeRules {
         }
         let [names, paths, directory_names, directory_paths] = scopes;
         Ok(ExcludeRules {
+            path_rules: path_rules.into(),
             any: Scope { names: set(names)?, paths: set(paths)? },
             directories: Scope { names: set(directory_names)?, paths: set(directory_paths)? },
         })
@@ -157,9 +199,33 @@ impl ExcludeRules {
     /// the source, which is never excluded. Only the entry itself is looked at, and not the
     /// directories that it is in: an excluded directory is not entered.
     pub fn is_excluded(&self, path: impl AsRef<Path>, is_directory: bool) -> bool {
-        let path = path.as_ref();
+        // A slash at the end, or one too many, is no part of the path.
+        let path: PathBuf = path.as_ref().components().collect();
+        let path = path.as_path();
         let Some(name) = path.file_name() else { return false };
         self.excludes_any(path, name) || is_directory && self.excludes_directory(path, name)
+    }
+
+    /// An error for a rule that begins with the source's own path and can match nothing
+    /// below it.
+    ///
+    /// A rule such as `lab/raw`, for the source `lab`, may be meant: there may be a `lab` in
+    /// `lab`. If there is none, the rule says where the source is, too, which rules do not.
+    pub(crate) fn check_source(&self, source: &Path) -> Result<(), Error> {
+        for rule in &*self.path_rules {
+            let sources = if rule.starts_with('/') {
+                let ways = [std::path::absolute(source), source.canonicalize()];
+                ways.into_iter().flatten().collect()
+            } else {
+                vec![source.to_path_buf()]
+            };
+            for source in sources {
+                if let Some(below) = below_source(rule, &source) {
+                    return Err(Error::exclude_rule(rule, below));
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -184,6 +250,28 @@ impl ExcludeRules {
     }
 }
 
+/// What is wrong with a rule that begins with this path of the source, if it can match
+/// nothing.
+fn below_source(rule: &str, source: &Path) -> Option<String> {
+    // Of a relative path, what is before its first name stands in no rule.
+    let skipped = |part: &Component<'_>| matches!(part, Component::CurDir | Component::RootDir);
+    let source_parts: Vec<_> = source.components().skip_while(skipped).collect();
+    let rule_parts: Vec<&str> = rule.trim_matches('/').split('/').collect();
+    let first = source_parts.first()?;
+    let is_prefix = source_parts.len() <= rule_parts.len()
+        && source_parts.iter().zip(&rule_parts).all(|(a, b)| a.as_os_str() == *b);
+    if !is_prefix || source.join(first).symlink_metadata().is_ok() {
+        return None;
+    }
+    let below = rule_parts[source_parts.len()..].join("/");
+    let message = "a rule is a path below the source, and may not begin with the source itself";
+    Some(match (&below[..], rule.ends_with('/')) {
+        ("", _) => format!("{message}, which is never excluded"),
+        (below, false) => format!("{message}: write \"/{below}\""),
+        (below, true) => format!("{message}: write \"/{below}/\""),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,7 +287,93 @@ mod tests {
 
     #[test]
     fn braces_may_nest() {
-        let nested = "{a,".repeat(MAX_NESTING) + "b" + &"}".repeat(MAX_NESTING);
+        let nested = "{a,".repeat(32) + "b" + &"}".repeat(32);
         assert!(ExcludeRules::new([nested]).unwrap().is_excluded("x/b", false));
+        // Those are no braces.
+        for brace in ["[{]", "\\{"].into_iter().filter(|brace| cfg!(unix) || brace.len() == 3) {
+            let rules = ExcludeRules::new([brace.repeat(200)]).unwrap();
+            assert!(rules.is_excluded("{".repeat(200), false));
+        }
+    }
+
+    #[track_caller]
+    fn check(rule: &str, excluded: &[&str], kept: &[&str]) {
+        let rules = ExcludeRules::new([rule]).unwrap();
+        let all = excluded.iter().map(|path| (path, true)).chain(kept.iter().map(|p| (p, false)));
+        for (path, expected) in all {
+            for path in [path.to_string(), format!("{path}/"), path.replace('/', "//") + "//"] {
+                assert_eq!(rules.is_excluded(&path, true), expected, "{rule} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_two_stars_take_a_slash() {
+        check("/*[!0-9]*", &["old", "2024x", "0-"], &["2024/01", "2024", "old/01"]);
+        check("a[!b]c", &["axc", "x/axc"], &["a/c", "abc"]);
+        check("/a[!b]c", &["axc"], &["a/c"]);
+        check("/a[+-9]c", &["a.c", "a0c", "a+c"], &["a/c"]);
+        check("x/a[.-0]c", &["x/a.c", "x/a0c"], &["x/a/c"]);
+        check("/a?c", &["abc"], &["a/c"]);
+        check("/a*c", &["abc", "ac"], &["a/c", "ab/c"]);
+        check("/a**c", &["abc"], &["a/c", "ab/bc"]);
+        check("a/{b,[!x],?}", &["a/b", "a/y"], &["a/x/y", "a//y/x"]);
+        check("a/**/c", &["a/c", "a/b/c"], &["ac"]);
+    }
+
+    #[test]
+    fn a_slash_in_a_bracket_separates_nothing() {
+        check("[!/]x", &["yx", "a/yx"], &["x", "y/x"]);
+        check("a[/b]", &["ab", "x/ab"], &["a"]);
+        check("a[b/./c]", &["ab", "x/ac"], &["a"]);
+        check("[]/]", &["]", "x/]"], &["a"]);
+        check("/[[:digit:]/]", &["7"], &["x/7"]);
+        for rule in ["[/]", "a[/]b"] {
+            let error = ExcludeRules::new([rule]).unwrap_err();
+            assert_eq!(error.glob(), Some(rule));
+        }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_of_a_path_changes_nothing() {
+        for rule in ["build", "/build", "build/", "/build/", "bui*d/", "/bui*d"] {
+            check(rule, &["build"], &["x/buil"]);
+        }
+        check("a/build/", &["a/build"], &["build"]);
+    }
+
+    #[test]
+    fn rules_that_begin_with_the_source() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        let lab = top.join("lab");
+        std::fs::create_dir_all(lab.join("raw")).unwrap();
+        let check = |source: &Path, rule: &str| {
+            let checked = ExcludeRules::new([rule]).unwrap().check_source(source);
+            checked.err().map(|error| {
+                assert_eq!(error.glob(), Some(rule));
+                error.to_string().split(": write ").last().unwrap().to_owned()
+            })
+        };
+        let absolute = lab.to_str().unwrap();
+        let wrong = |below: &str| check(&lab, &format!("{absolute}{below}"));
+        assert_eq!(wrong("/raw").as_deref(), Some("\"/raw\""));
+        assert_eq!(wrong("/raw/*.csv").as_deref(), Some("\"/raw/*.csv\""));
+        assert_eq!(wrong("/**/raw/").as_deref(), Some("\"/**/raw/\""));
+        assert!(wrong("").unwrap().ends_with("never excluded"));
+        for rule in ["/raw", "raw/x", "/lab/raw", "raw/lab", "**/lab/raw", "lab"] {
+            assert_eq!(check(&lab, rule), None, "{rule}");
+        }
+        // A relative source. There may be one of that name in it.
+        let relative = Path::new("no-such-directory/lab");
+        let suggestion = check(relative, "no-such-directory/lab/raw/");
+        assert_eq!(suggestion.as_deref(), Some("\"/raw/\""));
+        assert_eq!(
+            check(&Path::new(".").join(relative), "no-such-directory/lab/raw").as_deref(),
+            Some("\"/raw\"")
+        );
+        assert_eq!(check(relative, "no-such-directory/other/raw"), None);
+        std::fs::create_dir_all(lab.join(absolute.trim_start_matches('/')).join("raw")).unwrap();
+        assert_eq!(wrong("/raw"), None);
     }
 }

@@ -185,8 +185,10 @@
 //! # Platforms
 //!
 //! On Linux and Android directories are read with `getdents64` and opened
-//! relative to their parents. Elsewhere the `walkdir` crate reads them. The results are the
+//! relative to their parents. Elsewhere `std::fs::read_dir` reads them. The results are the
 //! same.
+
+#![forbid(unsafe_code)]
 
 mod bits;
 mod error;
@@ -221,7 +223,7 @@ pub use name_set::NameSet;
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
 pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
-pub use traversal::{Next, Results};
+pub use traversal::{Next, Results, Stopper};
 pub use validate::{Problem, Severity};
 pub use walk::{Listing, Listings, Walk};
 

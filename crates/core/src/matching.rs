@@ -63,8 +63,8 @@ pub(crate) trait TreeNode: Sized {
 pub(crate) struct Matching {
     pub(crate) program: Arc<Program>,
     pub(crate) max_depth: usize,
-    candidates: Memo<SearchSet, Arc<CandidateSet>>,
-    evaluations: Memo<CandidateSet, Arc<Evaluation>>,
+    candidates: Memo<SearchSet, CandidateSet>,
+    evaluations: Memo<CandidateSet, Evaluation>,
     /// A buffer for the words of a question.
     words: Vec<u64>,
 }
@@ -109,7 +109,7 @@ impl Matching {
             None => program.sought_for_roots(depth <= *max_depth),
         };
         let set = program.match_name(sought, name, words).then(|| {
-            candidates.get_or_compute(sought, words, || Arc::new(program.candidates(sought, words)))
+            candidates.get_or_compute(sought, words, || program.candidates(sought, words))
         });
         Candidates { set, feeds_parent }
     }
@@ -123,6 +123,11 @@ impl Matching {
     /// Whether a candidate asks for something inside the directory.
     pub(crate) fn looks_inside(&self, candidates: &Candidates) -> bool {
         candidates.set.as_ref().is_some_and(|set| set.looks_inside)
+    }
+
+    /// Whether a candidate asks for sub-directories.
+    pub(crate) fn asks_for_directories(&self, candidates: &Candidates) -> bool {
+        candidates.set.as_ref().is_some_and(|set| set.asks_for_directories)
     }
 
     /// A search for the files that the candidates ask for.
@@ -154,9 +159,8 @@ impl Matching {
         words.clear();
         words.push(u64::from(match_here) | u64::from(match_below) << 1);
         words.extend_from_slice(files.words());
-        let evaluation = evaluations.get_or_compute(&set, words, || {
-            Arc::new(program.evaluate(&set, files, match_here, match_below))
-        });
+        let evaluation = evaluations
+            .get_or_compute(&set, words, || program.evaluate(&set, files, match_here, match_below));
         matched.extend_from_slice(&evaluation.matched);
         if let Some(parent) = parent.filter(|_| feeds_parent) {
             evaluation.satisfied.iter().for_each(|&id| parent.state().satisfy(id));

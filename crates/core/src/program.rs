@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::bits;
-use crate::memo::Answer;
+use crate::memo::Kept;
 use crate::{FileStructurePattern, Name, NameGlob, NameSet};
 
 /// The number of a node. The nodes that a node asks for have smaller numbers.
@@ -43,7 +43,7 @@ pub(crate) struct Program {
 }
 
 /// A set of nodes that directories are searched for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SearchSet {
     /// A bit for each node of the program: whether it is in the set.
     nodes: Box<[u64]>,
@@ -92,20 +92,27 @@ impl Program {
     }
 
     fn search_set(&self, ids: &[NodeId]) -> SearchSet {
-        let mut nodes = bits::zeroed(self.nodes.len());
-        let mut globs = bits::zeroed(self.named.len());
+        let (nodes, globs) = (bits::zeroed(self.nodes.len()), bits::zeroed(self.named.len()));
+        let mut set = SearchSet { nodes, globs, unnamed: Box::default() };
+        self.add_to(&mut set, ids);
+        set
+    }
+
+    fn add_to(&self, set: &mut SearchSet, ids: &[NodeId]) {
         let mut unnamed = Vec::new();
         for &id in ids {
-            if bits::get(&nodes, id as usize) {
+            if bits::get(&set.nodes, id as usize) {
                 continue;
             }
-            bits::set(&mut nodes, id as usize);
+            bits::set(&mut set.nodes, id as usize);
             match self.nodes[id as usize].name {
-                Some(glob) => bits::set(&mut globs, glob as usize),
+                Some(glob) => bits::set(&mut set.globs, glob as usize),
                 None => unnamed.push(id),
             }
         }
-        SearchSet { nodes, globs, unnamed: unnamed.into() }
+        if !unnamed.is_empty() {
+            set.unnamed = [&set.unnamed, &unnamed[..]].concat().into();
+        }
     }
 
     /// What a directory is searched for that no directory above asks for: the roots if a
@@ -142,7 +149,10 @@ impl Program {
         files.sort_unstable();
         files.dedup();
         let looks_inside = nodes.iter().any(|&id| self.looks_inside(id));
-        CandidateSet { nodes: nodes.into(), files: files.into(), looks_inside }
+        let asks_for_directories =
+            nodes.iter().any(|&id| !self.nodes[id as usize].directories.is_empty());
+        let (nodes, files) = (nodes.into(), files.into());
+        CandidateSet { nodes, files, looks_inside, asks_for_directories }
     }
 
     /// Evaluates the candidates of a directory whose files are known. `match_here` and
@@ -192,16 +202,22 @@ impl Program {
         if nodes.is_empty() {
             return None;
         }
-        let mut sought = nodes.clone();
-        if match_below {
-            sought.extend(bits::ones(self.roots.nodes.iter().copied()).map(|id| id as NodeId));
-        }
+        let required = self.search_set(&nodes);
+        let sought = if match_below { self.with_roots(&nodes) } else { required.clone() };
         Some(ChildRequirements {
-            required: self.search_set(&nodes),
-            sought: Arc::new(self.search_set(&sought)),
+            required,
+            sought: Arc::new(sought),
             undecided: undecided.into(),
             nodes: nodes.into(),
         })
+    }
+
+    /// The roots and these nodes. The roots may be many, and are the same for every
+    /// directory, so they are copied and not added one by one.
+    fn with_roots(&self, ids: &[NodeId]) -> SearchSet {
+        let mut set = SearchSet::clone(&self.roots);
+        self.add_to(&mut set, ids);
+        set
     }
 
     /// Whether a node asks for something inside its directory.
@@ -245,6 +261,22 @@ impl Program {
         }
     }
 
+    /// Whether a file of this name would match a glob that no file has matched yet.
+    pub(crate) fn asks_for_file(&self, search: &FileSearch, name: Name<'_>) -> bool {
+        if !search.is_active {
+            return false;
+        }
+        if let (1.., Some(set)) = (search.missing_few, &search.set) {
+            let files = set.files.iter().enumerate();
+            let mut missing = files.filter(|(index, _)| search.missing_few >> index & 1 != 0);
+            return missing.any(|(_, &glob)| self.file_globs.globs()[glob as usize].is_match(name));
+        }
+        let mut hits = search.missing.clone();
+        hits.fill(0);
+        self.file_globs.hit(name, &search.missing, &mut hits);
+        hits.iter().any(|&word| word != 0)
+    }
+
     fn search_missing(&self, search: &mut FileSearch, name: Name<'_>) {
         if let (1.., Some(set)) = (search.missing_few, &search.set) {
             let mut left = search.missing_few;
@@ -267,9 +299,9 @@ impl Program {
     }
 }
 
-impl SearchSet {
-    fn words(&self) -> usize {
-        self.nodes.len() + self.globs.len() + self.unnamed.len() / 2
+impl Kept for SearchSet {
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.nodes) + size_of_val(&*self.globs) + size_of_val(&*self.unnamed)
     }
 }
 
@@ -287,11 +319,13 @@ pub(crate) struct CandidateSet {
     files: Box<[u32]>,
     /// Whether any of the nodes asks for something inside the directory.
     pub(crate) looks_inside: bool,
+    /// Whether any of the nodes asks for sub-directories.
+    pub(crate) asks_for_directories: bool,
 }
 
-impl Answer for Arc<CandidateSet> {
-    fn words(&self) -> usize {
-        (self.nodes.len() + self.files.len()) / 2
+impl Kept for CandidateSet {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + size_of_val(&*self.nodes) + size_of_val(&*self.files)
     }
 }
 
@@ -307,11 +341,14 @@ pub(crate) struct Evaluation {
     pub(crate) requirements: Option<Arc<ChildRequirements>>,
 }
 
-impl Answer for Arc<Evaluation> {
-    fn words(&self) -> usize {
+impl Kept for Evaluation {
+    fn bytes(&self) -> usize {
         let requirements =
-            self.requirements.as_ref().map_or(0, |requirements| requirements.words());
-        self.satisfied.len() / 2 + self.matched.len() + requirements
+            self.requirements.as_ref().map_or(0, |requirements| requirements.bytes());
+        size_of::<Self>()
+            + size_of_val(&*self.satisfied)
+            + size_of_val(&*self.matched)
+            + requirements
     }
 }
 
@@ -335,8 +372,12 @@ impl ChildRequirements {
         self.nodes.binary_search(&id).ok()
     }
 
-    fn words(&self) -> usize {
-        (self.undecided.len() + self.nodes.len()) / 2 + self.required.words() + self.sought.words()
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + size_of_val(&*self.undecided)
+            + size_of_val(&*self.nodes)
+            + self.required.bytes()
+            + self.sought.bytes()
     }
 }
 

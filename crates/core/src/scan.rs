@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::matching::{Candidates, MatchState, Matching, TreeNode};
 use crate::program::{FileSearch, Program};
-use crate::traversal::{Dir, Location, Options, ResultSender, Results, Visitor, resolve};
+use crate::traversal::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
 use crate::{Error, ExcludeRules, FileStructurePattern, Name};
 
 /// A directory that matches a pattern.
@@ -19,7 +19,9 @@ pub struct Match {
 }
 
 impl Match {
-    /// The directory's path: absolute, with the source's links resolved.
+    /// The directory's path: absolute, with the source's links resolved. If the source's
+    /// path without links does not lead to it, as for `/proc/PID/root/...`, the absolute
+    /// path as it was given takes its place.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -96,7 +98,8 @@ impl Scan {
     ///
     /// A link that leads back to an ancestor is not entered; it gives a
     /// [`Loop`](crate::ErrorKind::Loop) error. Two links to one directory are two visits,
-    /// with two paths. Links that are not entered are still listed, among the
+    /// with two paths. A way leads through 40 links at most; the next is an
+    /// [`Io`](crate::ErrorKind::Io) error (`ELOOP`). Links that are not entered are still listed, among the
     /// directories.
     pub fn follow_links(mut self, yes: bool) -> Self {
         self.options.follow_links = yes;
@@ -110,8 +113,9 @@ impl Scan {
         self
     }
 
-    /// How many threads to use, at most 1,024. Default, and with `None`: as many as there
-    /// are processors. The threads are started for this one traversal, and end with it.
+    /// How many threads to use at most, up to 1,024. Default, and with `None`: as many as
+    /// there are processors. They are started when there is work for them, no more than the
+    /// limit of open files allows, and end with this one traversal.
     pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
         self.options.threads = threads;
         self
@@ -141,19 +145,23 @@ impl Scan {
         self
     }
 
-    /// Starts the scan.
+    /// Starts the scan. The source is opened by this call, which waits as
+    /// long as that takes.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the source does not exist, is
     /// no directory or cannot be read, with the path as it was given; or if the
-    /// worker threads cannot be started.
+    /// first worker thread cannot be started.
+    /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for an exclude rule that
+    /// begins with the path of the source and so can match nothing.
     pub fn start(self) -> Result<Matches, Error> {
         let Scan { source, patterns, options } = self;
-        let path = resolve(&source)?;
         let visitor = ScanVisitor::new(patterns, options.max_depth);
-        let name = path.file_name().unwrap_or_default();
-        Results::start(visitor, options, &path, name).map_err(|error| error.with_path(source))
+        let exclude = options.exclude.clone();
+        let matches = Results::start(visitor, options, &source, Naming::Resolved)?;
+        exclude.check_source(&source)?;
+        Ok(matches)
     }
 }
 
@@ -253,6 +261,14 @@ impl Visitor for ScanVisitor {
 
     fn begin(&mut self, candidates: &Candidates) -> FileSearch {
         self.matching.file_search(candidates)
+    }
+
+    fn asks_for_file(&self, search: &FileSearch, name: &OsStr) -> bool {
+        self.matching.program.asks_for_file(search, Name::from(name))
+    }
+
+    fn may_depend(&self, candidates: &Candidates) -> bool {
+        self.matching.asks_for_directories(candidates)
     }
 
     #[inline]

@@ -11,14 +11,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Stats {
     /// Directories listed.
     pub directories: usize,
-    /// Entries listed. Directories are included, excluded entries are left out.
+    /// Entries listed. Directories are included, excluded entries are left out, unless
+    /// they are links that were not looked at.
     pub entries: usize,
     /// Matches found.
     pub matches: usize,
     /// Things that went wrong.
     pub errors: usize,
     /// Links to directories that were not followed because the options do not allow
-    /// it.
+    /// it. Only those that were looked at: a scan that follows no links does not ask what
+    /// a link leads to, unless a pattern asks for its name.
     pub links_not_followed: usize,
 }
 

@@ -1,6 +1,6 @@
 //! Validation: parts of a pattern that are legal but cannot be meant.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::Hash;
 
@@ -86,8 +86,8 @@ impl FileStructurePattern {
     ///   one asks for satisfies both.
     ///
     /// Problems come in the order in which [`to_json`](Self::to_json) writes the parts, at
-    /// most one for each glob. The inside of a sub-pattern that is reported itself is not
-    /// looked at.
+    /// most one for each glob, and 1,000 altogether. The inside of a sub-pattern that is
+    /// reported itself is not looked at.
     ///
     /// # Example
     ///
@@ -108,8 +108,12 @@ impl FileStructurePattern {
     /// # Ok::<(), pathvein_core::Error>(())
     /// ```
     pub fn validate(&self) -> Vec<Problem> {
-        let mut validator =
-            Validator { place: Place::default(), optional: false, problems: Vec::new() };
+        let mut validator = Validator {
+            place: Place::default(),
+            optional: false,
+            without_problems: HashSet::new(),
+            problems: Vec::new(),
+        };
         validator.pattern(self);
         validator.problems
     }
@@ -119,11 +123,27 @@ struct Validator {
     place: Place,
     /// Whether the pattern at this place, or one around it, is optional.
     optional: bool,
+    /// Patterns that were looked at. One may stand in many places.
+    without_problems: HashSet<FileStructurePattern>,
     problems: Vec<Problem>,
 }
 
+/// How many problems are reported: a pattern that has one may stand in many places, too.
+const MAX_PROBLEMS: usize = 1000;
+
 impl Validator {
     fn pattern(&mut self, pattern: &FileStructurePattern) {
+        if self.problems.len() >= MAX_PROBLEMS || self.without_problems.contains(pattern) {
+            return;
+        }
+        let before = self.problems.len();
+        self.parts(pattern);
+        if self.problems.len() == before {
+            self.without_problems.insert(pattern.clone());
+        }
+    }
+
+    fn parts(&mut self, pattern: &FileStructurePattern) {
         if let Some(reason) = pattern.directory_name().and_then(never_a_name) {
             self.place.enter_key("directory_name");
             self.never(&reason);
@@ -214,6 +234,9 @@ impl Validator {
     }
 
     fn report(&mut self, severity: Severity, message: String) {
+        if self.problems.len() >= MAX_PROBLEMS {
+            return;
+        }
         self.problems.push(Problem { place: self.place.as_str().to_owned(), message, severity });
     }
 }
@@ -313,6 +336,29 @@ mod tests {
         ] {
             assert_eq!(problems(json), [""; 0], "{json}");
         }
+    }
+
+    #[test]
+    fn patterns_that_stand_in_many_places() {
+        let nested = |bottom: &str| {
+            let mut pattern = FileStructurePattern::builder("*").file(bottom).build().unwrap();
+            for _ in 1..MAX_LEVELS {
+                let sides = ["a", "b"].map(|name| {
+                    let side = FileStructurePattern::builder(name);
+                    side.directory(pattern.clone()).build()
+                });
+                let [Ok(a), Ok(b)] = sides else { break };
+                match FileStructurePattern::builder("*").directories([a, b]).build() {
+                    Ok(outer) => pattern = outer,
+                    Err(_) => break,
+                }
+            }
+            assert!(pattern.levels() > MAX_LEVELS - 2);
+            pattern.validate()
+        };
+        // Written out, each would be 2^63 patterns.
+        assert_eq!(nested("x"), []);
+        assert_eq!(nested("/").len(), MAX_PROBLEMS);
     }
 
     #[test]

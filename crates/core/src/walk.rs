@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::traversal::{Dir, Location, Options, ResultSender, Results, Visitor};
+use crate::traversal::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
 use crate::{Error, ExcludeRules};
 
 /// A directory and what it lists.
@@ -67,7 +67,8 @@ impl Walk {
     ///
     /// A link that leads back to an ancestor is not entered; it gives a
     /// [`Loop`](crate::ErrorKind::Loop) error. Two links to one directory are two visits,
-    /// with two paths. Links that are not entered are still listed, among the
+    /// with two paths. A way leads through 40 links at most; the next is an
+    /// [`Io`](crate::ErrorKind::Io) error (`ELOOP`). Links that are not entered are still listed, among the
     /// directories.
     pub fn follow_links(mut self, yes: bool) -> Self {
         self.options.follow_links = yes;
@@ -81,8 +82,9 @@ impl Walk {
         self
     }
 
-    /// How many threads to use, at most 1,024. Default, and with `None`: as many as there
-    /// are processors. The threads are started for this one traversal, and end with it.
+    /// How many threads to use at most, up to 1,024. Default, and with `None`: as many as
+    /// there are processors. They are started when there is work for them, no more than the
+    /// limit of open files allows, and end with this one traversal.
     pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
         self.options.threads = threads;
         self
@@ -109,17 +111,23 @@ impl Walk {
         self
     }
 
-    /// Starts the walk.
+    /// Starts the walk. The source is opened by this call, which waits as
+    /// long as that takes.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the source does not exist, is
     /// no directory or cannot be read, with the path as it was given; or if the
-    /// worker threads cannot be started.
+    /// first worker thread cannot be started.
+    /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for an exclude rule that
+    /// begins with the path of the source and so can match nothing.
     pub fn start(self) -> Result<Listings, Error> {
         let Walk { source, options } = self;
         let visitor = WalkVisitor { max_depth: options.max_depth.unwrap_or(usize::MAX) };
-        Results::start(visitor, options, &source, OsStr::new(""))
+        let exclude = options.exclude.clone();
+        let listings = Results::start(visitor, options, &source, Naming::AsGiven)?;
+        exclude.check_source(&source)?;
+        Ok(listings)
     }
 }
 

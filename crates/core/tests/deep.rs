@@ -4,14 +4,16 @@
 #[path = "common/child.rs"]
 mod child;
 
+use std::collections::HashSet;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pathvein_core::{Error, FileStructurePattern, Match, Scan};
+use pathvein_core::{Error, FileStructurePattern, Match, Operation, Scan};
 use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
@@ -238,8 +240,22 @@ fn what_is_opened_again_is_the_same() {
         fs::create_dir(path.join("a/decoy")).unwrap();
         fs::create_dir(path.join("z/decoy")).unwrap();
     }
-    let decoys: Vec<_> = matches.map(Result::unwrap).filter(|m| m.pattern() == 5_000).collect();
-    assert!(decoys.is_empty(), "{} found that were never there", decoys.len());
+    let (mut decoys, mut errors) = (0, Vec::new());
+    for result in matches {
+        match result {
+            Ok(found) => decoys += usize::from(found.pattern() == 5_000),
+            Err(error) => errors.push(error),
+        }
+    }
+    assert_eq!(decoys, 0, "found that were never there");
+    // What is there is not what was there, as is told once for each directory.
+    assert!(!errors.is_empty());
+    let mut paths = HashSet::new();
+    for error in &errors {
+        assert_eq!(error.operation(), Some(Operation::OpenDirectory));
+        assert_eq!(error.io_error().unwrap().kind(), ErrorKind::StaleNetworkFileHandle);
+        assert!(paths.insert(error.path()), "told twice: {error}");
+    }
     remove(dir);
 }
 

@@ -176,6 +176,47 @@ fn few_file_handles() {
 }
 
 #[test]
+fn threads_near_the_limit_leave_some_handles() {
+    if !child::is_child() {
+        return with_few_handles("threads_near_the_limit_leave_some_handles");
+    }
+    const RUNS: usize = 1500;
+    let (_dir, root) = temp();
+    for number in 0..RUNS {
+        fs::create_dir_all(root.join(format!("{number}/ses/anat"))).unwrap();
+    }
+    // What the process itself opens meanwhile: it never fails.
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let opened: Result<Vec<_>, _> =
+                    (0..8).map(|_| fs::File::open("/dev/null")).collect();
+                opened.unwrap();
+                std::thread::yield_now();
+            }
+        });
+        for round in 0..6 {
+            let scan = Scan::new(&root, &[pattern("anat")]).threads(threads(64));
+            let results: Vec<_> = match round {
+                0..3 => scan.into_iter().collect(),
+                // Two at once share what there is.
+                _ => {
+                    let (mut one, two) = (scan.clone().start().unwrap(), scan.start().unwrap());
+                    let first: Vec<_> = one.by_ref().collect();
+                    assert_eq!(two.count(), RUNS);
+                    first
+                }
+            };
+            assert_eq!(results.iter().filter(|result| result.is_ok()).count(), RUNS);
+            assert_eq!(results.len(), RUNS, "{:?}", results.iter().find(|result| result.is_err()));
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        opening.join().unwrap();
+    });
+}
+
+#[test]
 fn a_directory_that_is_gone_when_it_is_opened_again() {
     const LEVELS: usize = 100;
     if !child::is_child() {
@@ -328,7 +369,7 @@ fn any_number_of_threads_gives_the_same() {
         fs::create_dir(&sub).unwrap();
         common::disk::build(&mut seed, &sub);
     }
-    let patterns = common::generate::patterns(&mut seed);
+    let patterns = common::generate::patterns(&mut seed, common::generate::Profile::Small);
     let patterns = [&patterns[..], &[pattern("*")]].concat();
     let scan = Scan::new(&root, &patterns);
     let one = all(scan.clone().threads(threads(1)));

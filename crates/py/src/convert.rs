@@ -1,6 +1,6 @@
 //! Conversion of names, globs and errors between Python and Rust.
 
-use pathvein_core::{Bitmask, Error, ErrorKind, Name, NameGlob};
+use pathvein_core::{Error, ErrorKind, Name, NameGlob};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -105,9 +105,9 @@ pub(crate) fn glob_text<'py>(py: Python<'py>, glob: &NameGlob) -> PyResult<Bound
     PyBytes::new(py, &bytes).call_method1("decode", ("utf-8", "surrogatepass"))
 }
 
-/// A mask as a Python `int`.
-pub(crate) fn bits<'py>(py: Python<'py>, mask: &Bitmask) -> PyResult<Bound<'py, PyAny>> {
-    match *mask.as_words() {
+/// The words of a mask as a Python `int`.
+pub(crate) fn bits<'py>(py: Python<'py>, words: &[u64]) -> PyResult<Bound<'py, PyAny>> {
+    match *words {
         [] => Ok(0_u64.into_pyobject(py)?.into_any()),
         [word] => Ok(word.into_pyobject(py)?.into_any()),
         ref words => {

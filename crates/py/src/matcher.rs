@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use pathvein_core::{ExcludeRules as CoreRules, NameSet};
+use pathvein_core::{Bitmask, ExcludeRules as CoreRules, NameSet};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyType};
 
@@ -67,8 +67,12 @@ impl PatternMatcher {
         py: Python<'py>,
         names: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let names = self.names(names)?;
-        bits(py, &py.detach(|| self.set.match_many(names.iter().map(NameArg::as_name))))
+        let (mut words, mut mask) = (Vec::new(), Bitmask::new());
+        each_chunk(names, |chunk| {
+            self.set.match_many_into(chunk.iter().map(NameArg::as_name), &mut mask);
+            words.extend_from_slice(mask.as_words());
+        })?;
+        bits(py, &words)
     }
 
     /// An int whose bit j says whether any of the names matches glob j.
@@ -77,8 +81,12 @@ impl PatternMatcher {
         py: Python<'py>,
         names: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let names = self.names(names)?;
-        bits(py, &py.detach(|| self.set.matched_globs(names.iter().map(NameArg::as_name))))
+        let mut hits = vec![0; self.set.len().div_ceil(64)];
+        let wanted = vec![u64::MAX; hits.len()];
+        each_chunk(names, |chunk| {
+            chunk.iter().for_each(|name| self.set.hit(name.as_name(), &wanted, &mut hits));
+        })?;
+        bits(py, &hits)
     }
 
     fn __len__(&self) -> usize {
@@ -113,15 +121,29 @@ impl PatternMatcher {
             self.set.globs().iter().map(|g| glob_text(py, g)).collect::<PyResult<_>>()?;
         PyList::new(py, texts)
     }
+}
 
-    fn names(&self, names: &Bound<'_, PyAny>) -> PyResult<Vec<NameArg>> {
-        let mut list = Vec::new();
-        each_item("names", "an iterable of names", names, |_, name| {
-            list.push(NameArg::after(list.last(), name)?);
-            Ok(())
-        })?;
-        Ok(list)
+/// How many names are converted before they are matched: a number of whole words of a mask.
+const CHUNK: usize = 64 * 64;
+
+/// Calls `take` with the names, a chunk at a time and without the interpreter. There may be
+/// millions.
+fn each_chunk(names: &Bound<'_, PyAny>, mut take: impl FnMut(&[NameArg]) + Send) -> PyResult<()> {
+    let py = names.py();
+    let mut chunk: Vec<NameArg> = Vec::new();
+    each_item("names", "an iterable of names", names, |_, name| {
+        if chunk.len() == CHUNK {
+            py.detach(|| take(&chunk));
+            py.check_signals()?;
+            chunk.clear();
+        }
+        chunk.push(NameArg::after(chunk.last(), name)?);
+        Ok(())
+    })?;
+    if !chunk.is_empty() {
+        py.detach(|| take(&chunk));
     }
+    Ok(())
 }
 
 /// The rules of an argument that may be left out.

@@ -1,10 +1,11 @@
 //! `FileStructurePattern`: data, JSON, equality and hash.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pathvein_core::{Error, FileStructurePattern as CorePattern, NameGlob};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
 
@@ -466,42 +467,73 @@ impl FileStructurePattern {
     /// For pickling. JSON would not do: it cannot tell two lone surrogates from the pair
     /// that they make.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        let (py, pattern) = (slf.py(), slf.get().core());
-        let name = pattern.directory_name().map(|name| glob_text(py, name)).transpose()?;
-        let arguments = PyTuple::new(
-            py,
-            [
-                name.into_pyobject(py)?,
-                PyTuple::new(py, texts(py, pattern.files())?)?.into_any(),
-                PyTuple::new(py, parts(slf, pattern.directories().to_vec())?)?.into_any(),
-                PyTuple::new(py, texts(py, pattern.optional_files())?)?.into_any(),
-                PyTuple::new(py, parts(slf, pattern.optional_directories().to_vec())?)?.into_any(),
-            ],
-        )?;
+        let py = slf.py();
+        let mut table = Table { rows: PyList::empty(py), places: HashMap::new() };
+        table.add(&slf.get().core())?;
         let rebuild = slf.get_type().getattr("_rebuild")?;
         let attributes = slf.getattr("__dict__").unwrap_or_else(|_| py.None().into_bound(py));
-        PyTuple::new(py, [rebuild, arguments.into_any(), attributes])
+        PyTuple::new(py, [rebuild, (table.rows,).into_pyobject(py)?.into_any(), attributes])
     }
 
     /// The pattern that `__reduce__` took apart.
     #[classmethod]
     fn _rebuild<'py>(
         cls: &Bound<'py, PyType>,
-        directory_name: DirectoryName,
-        files: &Bound<'py, PyAny>,
-        directories: &Bound<'py, PyAny>,
-        optional_files: &Bound<'py, PyAny>,
-        optional_directories: &Bound<'py, PyAny>,
+        rows: Vec<Row<'py, DirectoryName>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let fields = Fields {
-            directory_name: directory_name.0,
-            files: globs_from("files", files)?,
-            directories: patterns_from("directories", directories)?,
-            optional_files: globs_from("optional_files", optional_files)?,
-            optional_directories: patterns_from("optional_directories", optional_directories)?,
+        let mut patterns: Vec<CorePattern> = Vec::new();
+        for (directory_name, files, directories, optional_files, optional_directories) in rows {
+            let at = |places: Vec<usize>| {
+                let pattern = |place: usize| patterns.get(place).cloned();
+                let wrong = || PyValueError::new_err("a row names one that does not precede it");
+                places.into_iter().map(pattern).collect::<Option<Vec<_>>>().ok_or_else(wrong)
+            };
+            let fields = Fields {
+                directory_name: directory_name.0,
+                files: globs_from("files", &files)?,
+                directories: at(directories)?,
+                optional_files: globs_from("optional_files", &optional_files)?,
+                optional_directories: at(optional_directories)?,
+            };
+            patterns.push(fields.build().map_err(|error| raise(cls.py(), error))?);
+        }
+        let last = patterns.pop().ok_or_else(|| PyValueError::new_err("no rows"))?;
+        instance(cls, last, false)
+    }
+}
+
+/// A pattern taken apart: its parts, with the rows of nested patterns in their place.
+type Row<'py, N> = (N, Bound<'py, PyAny>, Vec<usize>, Bound<'py, PyAny>, Vec<usize>);
+
+/// Patterns taken apart, nested ones before those that hold them. A pattern may hold another
+/// in many places, which hold another in many places: each has one row.
+struct Table<'py> {
+    rows: Bound<'py, PyList>,
+    places: HashMap<CorePattern, usize>,
+}
+
+impl Table<'_> {
+    /// The row of a pattern. The recursion is as deep as patterns may nest.
+    fn add(&mut self, pattern: &CorePattern) -> PyResult<usize> {
+        if let Some(&place) = self.places.get(pattern) {
+            return Ok(place);
+        }
+        let py = self.rows.py();
+        let mut rows_of = |patterns: &[CorePattern]| {
+            patterns.iter().map(|sub| self.add(sub)).collect::<PyResult<Vec<usize>>>()
         };
-        let pattern = fields.build().map_err(|error| raise(cls.py(), error))?;
-        instance(cls, pattern, false)
+        let directories = rows_of(pattern.directories())?;
+        let optional_directories = rows_of(pattern.optional_directories())?;
+        let name = pattern.directory_name().map(|name| glob_text(py, name)).transpose()?;
+        self.rows.append((
+            name,
+            PyTuple::new(py, texts(py, pattern.files())?)?,
+            PyTuple::new(py, directories)?,
+            PyTuple::new(py, texts(py, pattern.optional_files())?)?,
+            PyTuple::new(py, optional_directories)?,
+        ))?;
+        self.places.insert(pattern.clone(), self.rows.len() - 1);
+        Ok(self.rows.len() - 1)
     }
 }
 

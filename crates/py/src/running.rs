@@ -1,10 +1,10 @@
 //! A running traversal: its results are taken in batches, while signals are looked for.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pathvein_core::{Error, ErrorKind, Listing, Match, Next, Progress, Results};
+use pathvein_core::{Error, ErrorKind, Listing, Match, Next, Progress, Results, Stopper};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
@@ -13,7 +13,7 @@ use crate::convert::raise;
 use crate::stats::Stats;
 
 /// How long the waiting caller sleeps between two looks for signals.
-const SIGNAL_INTERVAL: Duration = Duration::from_millis(20);
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The weight at which a batch is full: so many results that weigh one.
 const BATCH_WEIGHT: usize = 512;
@@ -48,10 +48,14 @@ impl Weighted for Listing {
 
 /// A running traversal, which several threads may ask for results.
 pub(crate) struct Running<T: Weighted> {
-    results: Mutex<Results<T>>,
+    results: Arc<Mutex<Results<T>>>,
     /// Apart from the results, which are locked by the thread that waits for them.
     progress: Progress,
+    stopper: Stopper,
     started: Instant,
+    /// The process that it was started in. A fork of that has no workers, and perhaps not
+    /// the thread that had locked the results.
+    process: u32,
 }
 
 /// A batch in Python: results, exceptions, and whether the traversal has ended.
@@ -72,8 +76,9 @@ impl<T: Weighted> Running<T> {
         start: impl FnOnce() -> Result<Results<T>, Error> + Send,
     ) -> PyResult<Running<T>> {
         let results = py.detach(start).map_err(|error| raise(py, error))?;
-        let progress = results.progress();
-        Ok(Running { results: Mutex::new(results), progress, started: Instant::now() })
+        let (progress, stopper) = (results.progress(), results.stopper());
+        let (results, started) = (Arc::new(Mutex::new(results)), Instant::now());
+        Ok(Running { results, progress, stopper, started, process: std::process::id() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Results<T>> {
@@ -90,6 +95,9 @@ impl<T: Weighted> Running<T> {
                 let message = format!("seconds must be a possible time to wait, not {seconds}");
                 PyValueError::new_err(message)
             })?;
+        if self.is_inherited() {
+            return Err(raise(py, Error::other_process()));
+        }
         loop {
             let deadline = end.min(Instant::now() + SIGNAL_INTERVAL);
             let mut batch = py.detach(|| self.fill(deadline));
@@ -128,9 +136,21 @@ impl<T: Weighted> Running<T> {
         self.progress.stats().into()
     }
 
-    /// Stops the workers and waits for them.
+    /// Stops the workers and waits for them. A thread that waits for results is told that
+    /// they have ended. A fork has nothing to stop.
     pub(crate) fn close(&self, py: Python<'_>) {
-        py.detach(|| self.lock().close());
+        if self.is_inherited() {
+            return;
+        }
+        py.detach(|| {
+            self.stopper.stop();
+            self.lock().close();
+        });
+    }
+
+    /// Whether this is a copy that a fork made.
+    fn is_inherited(&self) -> bool {
+        self.process != std::process::id()
     }
 }
 
@@ -138,6 +158,11 @@ impl<T: Weighted> Drop for Running<T> {
     /// Closes a traversal that is dropped without being closed. Other threads go on
     /// meanwhile; while the interpreter ends there are none.
     fn drop(&mut self) {
+        if self.is_inherited() {
+            // Whoever had locked them may have left them half-way, so nothing is dropped.
+            std::mem::forget(Arc::clone(&self.results));
+            return;
+        }
         Python::try_attach(|py| self.close(py));
     }
 }

@@ -17,9 +17,14 @@
 //! a slot of the queue to filling it.)
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{RecvTimeoutError, SendError, TryRecvError};
+use crossbeam_channel::{RecvTimeoutError, SendError, SendTimeoutError, TryRecvError};
+
+use super::stop::Stop;
+
+/// How long a sender waits between two looks for the sign to stop.
+const SEND_SLICE: Duration = Duration::from_millis(10);
 
 /// The sending half. The receiver is told that nothing more comes once all clones of
 /// it are dropped.
@@ -39,7 +44,7 @@ pub(super) struct Receiver<T> {
 
 /// The receiver's sleep.
 #[derive(Debug, Default)]
-struct Sleep {
+pub(super) struct Sleep {
     /// Whether the receiver sleeps, or is about to.
     is_asleep: Mutex<bool>,
     wake: Condvar,
@@ -64,7 +69,7 @@ impl Sleep {
     }
 
     /// Wakes the receiver if it sleeps.
-    fn end(&self) {
+    pub(super) fn end(&self) {
         if std::mem::take(&mut *self.lock()) {
             self.wake.notify_one();
         }
@@ -85,18 +90,34 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Sender<T> {
     /// Sends an item, and waits until there is room for it. Fails if the receiver was
-    /// dropped.
-    pub(super) fn send(&self, item: T) -> Result<(), SendError<T>> {
-        self.queue.send(item)?;
+    /// dropped, or if the sign to stop was given meanwhile.
+    pub(super) fn send(&self, mut item: T, stop: &Stop) -> Result<(), SendError<T>> {
+        loop {
+            match self.queue.send_timeout(item, SEND_SLICE) {
+                Ok(()) => break,
+                Err(SendTimeoutError::Timeout(back)) if !stop.is_set() => item = back,
+                Err(error) => return Err(SendError(error.into_inner())),
+            }
+        }
         self.sleep.0.end();
         Ok(())
     }
 }
 
 impl<T> Receiver<T> {
+    /// The receiver's sleep, for the sign to stop.
+    pub(super) fn sleep(&self) -> &Arc<Sleep> {
+        &self.sleep
+    }
+
     /// The next item. Waits for it until `deadline`; without one, for ever. A deadline
-    /// that has passed does not wait.
-    pub(super) fn receive(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+    /// that has passed does not wait, nor does one that is still to come once the sign to
+    /// stop was given.
+    pub(super) fn receive(
+        &self,
+        deadline: Option<Instant>,
+        stop: Option<&Stop>,
+    ) -> Result<T, RecvTimeoutError> {
         if let Some(received) = self.try_receive() {
             return received;
         }
@@ -108,7 +129,7 @@ impl<T> Receiver<T> {
                 return received;
             }
             let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
+            if left.is_some_and(|left| left.is_zero()) || stop.is_some_and(Stop::is_set) {
                 *is_asleep = false;
                 return Err(RecvTimeoutError::Timeout);
             }
@@ -136,7 +157,6 @@ impl<T> Receiver<T> {
 #[cfg(test)]
 mod tests {
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
 
@@ -147,33 +167,35 @@ mod tests {
         let senders: Vec<_> = (0..4)
             .map(|number| {
                 let sender = sender.clone();
-                thread::spawn(move || (0..each).for_each(|i| sender.send((number, i)).unwrap()))
+                thread::spawn(move || {
+                    (0..each).for_each(|i| sender.send((number, i), &Stop::new()).unwrap())
+                })
             })
             .collect();
         drop(sender);
         let mut next = [0; 4];
-        while let Ok((number, i)) = receiver.receive(None) {
+        while let Ok((number, i)) = receiver.receive(None, None) {
             assert_eq!(i, next[number]);
             next[number] += 1;
             assert!(receiver.queue.len() <= 3);
         }
         assert_eq!(next, [each; 4]);
-        assert_eq!(receiver.receive(None), Err(RecvTimeoutError::Disconnected));
+        assert_eq!(receiver.receive(None, None), Err(RecvTimeoutError::Disconnected));
         senders.into_iter().for_each(|sender| sender.join().unwrap());
     }
 
     #[test]
     fn each_half_learns_that_the_other_is_gone() {
         let (sender, receiver) = bounded(1);
-        sender.send(1).unwrap();
-        let waiting = thread::spawn(move || sender.send(2));
+        sender.send(1, &Stop::new()).unwrap();
+        let waiting = thread::spawn(move || sender.send(2, &Stop::new()));
         // The thread may not wait yet, which must not matter.
         thread::sleep(Duration::from_millis(20));
         drop(receiver);
         assert_eq!(waiting.join().unwrap(), Err(SendError(2)));
 
         let (sender, receiver) = bounded::<i32>(1);
-        let waiting = thread::spawn(move || receiver.receive(None));
+        let waiting = thread::spawn(move || receiver.receive(None, None));
         thread::sleep(Duration::from_millis(20));
         drop(sender);
         assert_eq!(waiting.join().unwrap(), Err(RecvTimeoutError::Disconnected));
@@ -183,12 +205,12 @@ mod tests {
     fn a_deadline_ends_the_wait_and_loses_nothing() {
         let (sender, receiver) = bounded(1);
         let soon = || Some(Instant::now() + Duration::from_millis(5));
-        assert_eq!(receiver.receive(soon()), Err(RecvTimeoutError::Timeout));
-        assert_eq!(receiver.receive(Some(Instant::now())), Err(RecvTimeoutError::Timeout));
-        sender.send(1).unwrap();
-        assert_eq!(receiver.receive(Some(Instant::now())), Ok(1));
+        assert_eq!(receiver.receive(soon(), None), Err(RecvTimeoutError::Timeout));
+        assert_eq!(receiver.receive(Some(Instant::now()), None), Err(RecvTimeoutError::Timeout));
+        sender.send(1, &Stop::new()).unwrap();
+        assert_eq!(receiver.receive(Some(Instant::now()), None), Ok(1));
         drop(sender);
-        assert_eq!(receiver.receive(soon()), Err(RecvTimeoutError::Disconnected));
+        assert_eq!(receiver.receive(soon(), None), Err(RecvTimeoutError::Disconnected));
     }
 
     /// Sends that meet a receiver about to fall asleep: none of the wakes is lost.
@@ -198,16 +220,38 @@ mod tests {
         let (answer, answered) = bounded(1);
         let rounds = if cfg!(miri) { 20 } else { 10_000 };
         let echo = thread::spawn(move || {
-            while let Ok(item) = receiver.receive(None) {
-                answer.send(item).unwrap();
+            while let Ok(item) = receiver.receive(None, None) {
+                answer.send(item, &Stop::new()).unwrap();
             }
         });
         for round in 0..rounds {
-            sender.send(round).unwrap();
+            sender.send(round, &Stop::new()).unwrap();
             let deadline = Some(Instant::now() + Duration::from_secs(60));
-            assert_eq!(answered.receive(deadline), Ok(round));
+            assert_eq!(answered.receive(deadline, None), Ok(round));
         }
         drop(sender);
         echo.join().unwrap();
+    }
+
+    #[test]
+    fn the_sign_to_stop_ends_every_wait() {
+        let (sender, receiver) = bounded(1);
+        let (stop, sleep) = (Arc::new(Stop::new()), Arc::clone(receiver.sleep()));
+        stop.wake_by(move || sleep.end());
+        let waiting = {
+            let stop = Arc::clone(&stop);
+            thread::spawn(move || {
+                let received = receiver.receive(None, Some(&stop));
+                (received, receiver)
+            })
+        };
+        thread::sleep(Duration::from_millis(20));
+        stop.set();
+        let (received, receiver) = waiting.join().unwrap();
+        assert_eq!(received, Err(RecvTimeoutError::Timeout));
+        // What is there is sent and received all the same.
+        assert_eq!(sender.send(1, &stop), Ok(()));
+        assert_eq!(sender.send(2, &stop), Err(SendError(2)));
+        assert_eq!(receiver.receive(None, Some(&stop)), Ok(1));
     }
 }

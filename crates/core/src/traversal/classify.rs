@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use super::lister::{EntryKind, Lister, is_gone};
+use super::lister::{EntryKind, Lister, is_gone, leads_nowhere};
 use super::{Location, Options, ResultSender};
 use crate::Operation;
 
@@ -11,6 +11,8 @@ use crate::Operation;
 pub(super) enum Class {
     /// A directory, or a link to one.
     Directory { link: bool },
+    /// A link that was not looked at, since nobody asks for it.
+    Link,
     /// Anything else.
     File,
     /// An entry that is excluded, or does not exist any more.
@@ -38,20 +40,23 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
         Classifier { options, location, handle, excluding: !rules.is_empty(), relative }
     }
 
+    /// What an entry is. A link that is not followed anyway is looked at if `is_asked_for`:
+    /// what it leads to may be far away, and never answer.
     #[inline]
     pub(super) fn classify<T>(
         &mut self,
         name: &OsStr,
         kind: EntryKind,
+        is_asked_for: impl FnOnce() -> bool,
         results: &mut ResultSender<T>,
     ) -> Class {
         let class = if self.excluding {
             self.relative.push(name);
-            let class = self.classify_unless_excluded(name, kind, results);
+            let class = self.classify_unless_excluded(name, kind, is_asked_for, results);
             self.relative.pop();
             class
         } else {
-            self.classify_included(name, kind, results)
+            self.classify_included(name, kind, is_asked_for, results)
         };
         if matches!(class, Class::Directory { link: true }) && !self.options.follow_links {
             results.stats.links_not_followed += 1;
@@ -63,6 +68,7 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
         &self,
         name: &OsStr,
         kind: EntryKind,
+        is_asked_for: impl FnOnce() -> bool,
         results: &mut ResultSender<T>,
     ) -> Class {
         let rules = &self.options.exclude;
@@ -70,7 +76,7 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
         if rules.excludes_any(&self.relative, name) {
             return Class::Absent;
         }
-        match self.classify_included(name, kind, results) {
+        match self.classify_included(name, kind, is_asked_for, results) {
             Class::Directory { .. } if rules.excludes_directory(&self.relative, name) => {
                 Class::Absent
             }
@@ -83,15 +89,16 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
         &self,
         name: &OsStr,
         kind: EntryKind,
+        is_asked_for: impl FnOnce() -> bool,
         results: &mut ResultSender<T>,
     ) -> Class {
         match kind {
             EntryKind::File => Class::File,
             EntryKind::Directory => Class::Directory { link: false },
-            EntryKind::Link => self.classify_link(name, results),
+            EntryKind::Link => self.classify_link(name, is_asked_for, results),
             EntryKind::Unknown => match L::kind(self.handle, name, false) {
                 Ok(EntryKind::Directory) => Class::Directory { link: false },
-                Ok(EntryKind::Link) => self.classify_link(name, results),
+                Ok(EntryKind::Link) => self.classify_link(name, is_asked_for, results),
                 Ok(_) => Class::File,
                 Err(error) if is_gone(&error) => Class::Absent,
                 Err(error) => {
@@ -103,14 +110,22 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
         }
     }
 
-    fn classify_link<T>(&self, name: &OsStr, results: &mut ResultSender<T>) -> Class {
+    fn classify_link<T>(
+        &self,
+        name: &OsStr,
+        is_asked_for: impl FnOnce() -> bool,
+        results: &mut ResultSender<T>,
+    ) -> Class {
+        if !self.options.follow_links && !is_asked_for() {
+            return Class::Link;
+        }
         match L::kind(self.handle, name, true) {
             Ok(EntryKind::Directory) => Class::Directory { link: true },
             Ok(_) => Class::File,
             Err(error) => {
                 // ENOENT, ENOTDIR and ELOOP make it a broken link. After any other
                 // error, nobody knows what it leads to.
-                if !is_gone(&error) {
+                if !leads_nowhere(&error) {
                     let path = self.location.path().join(name);
                     results.send_io_error(path, Operation::FollowLink, error);
                 }

@@ -15,6 +15,8 @@ pub(crate) struct Dir<S> {
     pub(crate) depth: usize,
     /// Whether it was entered through a link.
     pub(super) by_link: bool,
+    /// How many links the way to it leads through.
+    pub(super) links: u8,
     /// Known if the traversal follows links or stays on one file system.
     pub(super) identity: Option<Identity>,
     pub(crate) state: S,
@@ -123,9 +125,9 @@ mod tests {
             None => (vec![], source),
         };
         for (depth, name) in names.into_iter().enumerate() {
-            let (name, by_link) = (OsStr::new(name).into(), false);
-            parent =
-                Some(Arc::new(Dir { parent, name, depth, by_link, identity: None, state: () }));
+            let (name, by_link, links) = (OsStr::new(name).into(), false, 0);
+            let dir = Dir { parent, name, depth, by_link, links, identity: None, state: () };
+            parent = Some(Arc::new(dir));
         }
         let name = OsStr::new(last);
         let location = Location { parent: parent.as_ref(), name, depth: below.len() };

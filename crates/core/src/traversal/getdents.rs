@@ -1,24 +1,21 @@
 //! The lister for Linux and Android: getdents64 into a buffer on the stack, and
 //! directories opened relative to their parents.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, RawDirEntry, Stat, StatxFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::lister::{EntryKind, Identity, Lister};
+use super::lister::{EntryKind, Identity, Lister, Opened};
 
 /// As large as the C library's own buffer, so that few directories take two calls.
 const BUFFER: usize = 32 * 1024;
-
-/// Room for one entry, however long its name.
-const ONE_ENTRY: usize = 2048;
 
 const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -46,8 +43,36 @@ fn kind(file_type: FileType) -> EntryKind {
     }
 }
 
+/// The entries of a directory that was opened: those that were read already, which are
+/// the first of the source and none of any other. The system reads on from there. No
+/// directory is rewound, since there are file systems that then list nothing, or all
+/// entries twice, or fail.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    read: Vec<(OsString, EntryKind)>,
+    has_ended: bool,
+}
+
+/// An entry's name and kind; `None` for `.` and `..`.
+#[inline]
+fn entry_of<'a>(entry: &'a RawDirEntry<'_>) -> Option<(&'a OsStr, EntryKind)> {
+    let name = entry.file_name().to_bytes();
+    (name != b"." && name != b"..").then(|| (OsStr::from_bytes(name), kind(entry.file_type())))
+}
+
+/// What the mounts below a path depend on: which directory it leads to, and by which
+/// mount, where the system tells that.
+fn place(directory: impl AsFd, path: &Path, flags: AtFlags) -> io::Result<(u32, u32, u64, u64)> {
+    let mask = StatxFlags::INO | StatxFlags::MNT_ID;
+    let stat = retry_on_intr(|| rustix::fs::statx(directory.as_fd(), path, flags, mask))?;
+    let has_mount = stat.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+    let mount = if has_mount { stat.stx_mnt_id } else { 0 };
+    Ok((stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino, mount))
+}
+
 impl Lister for Getdents {
     type Handle = OwnedFd;
+    type Entries = Entries;
 
     fn handle_budget() -> usize {
         // A quarter of what the process may open. The rest is the caller's; directories
@@ -56,35 +81,63 @@ impl Lister for Getdents {
         limit.map_or(1024, |limit| usize::try_from(limit / 4).unwrap_or(1024).min(1024))
     }
 
-    fn open_source(path: &Path) -> io::Result<OwnedFd> {
+    fn open_source(path: &Path) -> io::Result<Opened<Self>> {
         let source = retry_on_intr(|| rustix::fs::open(path, OPEN, Mode::empty()))?;
-        // Some file systems open what they cannot read, so some entries are read at
-        // once. The buffer is small, since the caller's stack may be.
-        let mut buffer = [MaybeUninit::uninit(); ONE_ENTRY];
-        let mut entries = RawDir::new(&source, &mut buffer);
-        while let Some(Err(error)) = entries.next() {
-            match error {
-                Errno::INTR => {}
-                Errno::NOENT => break,
-                error => return Err(error.into()),
+        let mut first = Entries::default();
+        // Not on the stack, since the caller's may be small.
+        let mut buffer = Vec::with_capacity(BUFFER);
+        let mut entries = RawDir::new(&source, buffer.spare_capacity_mut());
+        loop {
+            match entries.next() {
+                Some(Ok(entry)) => {
+                    first.read.extend(entry_of(&entry).map(|(name, kind)| (name.into(), kind)));
+                }
+                Some(Err(Errno::INTR)) => continue,
+                None | Some(Err(Errno::NOENT)) => first.has_ended = true,
+                Some(Err(error)) => return Err(error.into()),
+            }
+            if first.has_ended || entries.is_buffer_empty() {
+                break;
             }
         }
-        rustix::fs::seek(&source, SeekFrom::Start(0))?;
-        Ok(source)
+        Ok((source, first))
     }
 
-    fn open(parent: &OwnedFd, name: &OsStr, follow: bool) -> io::Result<OwnedFd> {
+    fn is_at(handle: &OwnedFd, path: &Path) -> io::Result<bool> {
+        match (
+            place(handle, Path::new(""), AtFlags::EMPTY_PATH),
+            place(CWD, path, AtFlags::empty()),
+        ) {
+            (Ok(here), Ok(there)) => Ok(here == there),
+            // Where `statx` is not there, or not allowed.
+            _ => {
+                let there = retry_on_intr(|| rustix::fs::stat(path))?;
+                Ok(Self::handle_identity(handle)? == identity(&there))
+            }
+        }
+    }
+
+    fn open(parent: &OwnedFd, name: &OsStr, follow: bool) -> io::Result<Opened<Self>> {
         let flags = if follow { OPEN } else { OPEN | OFlags::NOFOLLOW };
         match retry_on_intr(|| rustix::fs::openat(parent, name, flags, Mode::empty())) {
             Err(Errno::LOOP) if !follow => Err(Errno::NOTDIR.into()),
-            result => Ok(result?),
+            result => Ok((result?, Entries::default())),
         }
     }
 
     fn list(
         handle: &OwnedFd,
+        entries: Entries,
         mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()> {
+        for (name, kind) in &entries.read {
+            if entry(name, *kind).is_break() {
+                return Ok(());
+            }
+        }
+        if entries.has_ended {
+            return Ok(());
+        }
         let mut buffer = [MaybeUninit::uninit(); BUFFER];
         let mut entries = RawDir::new(handle, &mut buffer);
         while let Some(next) = entries.next() {
@@ -95,11 +148,7 @@ impl Lister for Getdents {
                 Err(Errno::NOENT) => break,
                 Err(error) => return Err(error.into()),
             };
-            let name = next.file_name().to_bytes();
-            if name == b"." || name == b".." {
-                continue;
-            }
-            if entry(OsStr::from_bytes(name), kind(next.file_type())).is_break() {
+            if entry_of(&next).is_some_and(|(name, kind)| entry(name, kind).is_break()) {
                 break;
             }
         }

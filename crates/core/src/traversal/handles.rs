@@ -16,10 +16,17 @@
 //! then tries again. One at a time holds [`TURN`] while it tries: if all tried at once,
 //! each might open one of the two directories that it needs, and none the second. Who
 //! waits goes on only as long as others advance ([`ADVANCES`]), so the wait ends.
+//!
+//! [`WORKERS`] is the number of [`WorkerSlot`]s of this process. It stays within what the
+//! limit allows, but for the first worker of each traversal, so that workers that all use
+//! the handles they may always have leave a few to the process.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
+
+use super::stop::Stop;
 
 /// How many counted handles there are.
 static KEPT_OPEN: AtomicUsize = AtomicUsize::new(0);
@@ -33,14 +40,80 @@ static TURN: AtomicBool = AtomicBool::new(false);
 /// How often a worker that could open nothing has closed something, or has got through.
 static ADVANCES: AtomicUsize = AtomicUsize::new(0);
 
+/// How many workers there are.
+static WORKERS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many directories a worker may have open at once: those that it may always keep, the
+/// one whose sub-directories it visits, and the two that are not counted.
+const HANDLES_PER_WORKER: usize = 6;
+
 /// Called before a traversal starts. A fork begins to count afresh, since it has none of
 /// the workers whose handles were counted.
 pub(super) fn begin() {
     let process = std::process::id();
     if PROCESS.swap(process, Ordering::Relaxed) != process {
         KEPT_OPEN.store(0, Ordering::Relaxed);
+        WORKERS.store(0, Ordering::Relaxed);
         TURN.store(false, Ordering::Relaxed);
     }
+}
+
+/// How many workers there may be, those of other traversals included, so that this process
+/// can still open files while `threads` of them are at work. The answer is for traversals
+/// that start now.
+pub(super) fn max_workers(threads: usize) -> usize {
+    let running = WORKERS.load(Ordering::Relaxed);
+    let limit = handle_limit();
+    // Far from the limit, which files are open need not be asked for.
+    if threads.saturating_add(running).saturating_mul(HANDLES_PER_WORKER) <= limit / 4 {
+        return usize::MAX;
+    }
+    let open = std::fs::read_dir("/dev/fd").map(Iterator::count);
+    let open =
+        open.unwrap_or_else(|error| if is_out_of_handles(&error) { limit } else { limit / 4 });
+    // What is left to the process: its share of the limit, or a few.
+    let left = (limit / 8).clamp(16, 64);
+    running + limit.saturating_sub(open + left) / HANDLES_PER_WORKER
+}
+
+/// How many files this process may have open.
+fn handle_limit() -> usize {
+    #[cfg(unix)]
+    {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+    #[cfg(not(unix))]
+    return usize::MAX;
+}
+
+/// A worker's place among those that there may be.
+pub(super) struct WorkerSlot(());
+
+impl WorkerSlot {
+    /// The place of one more worker, if there may be so many; without a maximum, in any case.
+    pub(super) fn take(max_workers: Option<usize>) -> Option<WorkerSlot> {
+        let slot = WorkerSlot(());
+        let before = WORKERS.fetch_add(1, Ordering::Relaxed);
+        max_workers.is_none_or(|max| before < max).then_some(slot)
+    }
+
+    /// Whether there may be one more worker.
+    pub(super) fn is_free(max_workers: usize) -> bool {
+        WORKERS.load(Ordering::Relaxed) < max_workers
+    }
+}
+
+impl Drop for WorkerSlot {
+    fn drop(&mut self) {
+        decrement(&WORKERS);
+    }
+}
+
+/// Counts one less. Never below zero: in a fork, it may be of something that is not counted.
+fn decrement(count: &AtomicUsize) {
+    let minus_one = |count: usize| count.checked_sub(1);
+    let _ = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, minus_one);
 }
 
 /// A directory that is kept open, and counted until it is closed.
@@ -71,9 +144,7 @@ impl<H> CountedHandle<H> {
 
 impl<H> Drop for CountedHandle<H> {
     fn drop(&mut self) {
-        // Never below zero: in a fork, the handle may be one that is not counted.
-        let minus_one = |count: usize| count.checked_sub(1);
-        let _ = KEPT_OPEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, minus_one);
+        decrement(&KEPT_OPEN);
     }
 }
 
@@ -95,12 +166,17 @@ pub(super) fn note_advance() {
     ADVANCES.fetch_add(1, Ordering::Relaxed);
 }
 
+/// How long a worker sleeps at most between two looks for the sign to stop.
+const MAX_SLEEP: Duration = Duration::from_millis(8);
+
 /// The exponential backoff of a worker that cannot open anything.
 ///
 /// Each wait is twice as long as the one before, up to 64 ms. It gives up after half a second
-/// in which no other worker advanced: on a busy machine, all may have to wait for a processor
-/// for a tenth of that and more.
+/// in which no other worker advanced (on a busy machine, all may have to wait for a processor
+/// for a tenth of that and more), or when the traversal is to stop.
 pub(super) struct FdBackoff {
+    /// `None` before the traversal has begun.
+    stop: Option<Arc<Stop>>,
     waits: u32,
     max_waits: u32,
     /// The number of advances that was seen last.
@@ -111,10 +187,10 @@ pub(super) struct FdBackoff {
 impl FdBackoff {
     /// `is_brief`: a wait of this traversal was in vain before, so this one gives up
     /// sooner.
-    pub(super) fn new(is_brief: bool) -> FdBackoff {
+    pub(super) fn new(is_brief: bool, stop: Option<Arc<Stop>>) -> FdBackoff {
         let max_waits = if is_brief { 2 } else { 13 };
         let advances = ADVANCES.load(Ordering::Relaxed);
-        FdBackoff { waits: 0, max_waits, advances, has_turn: false }
+        FdBackoff { stop, waits: 0, max_waits, advances, has_turn: false }
     }
 
     /// Waits once; false if it is time to give up.
@@ -126,8 +202,17 @@ impl FdBackoff {
         if self.waits == self.max_waits {
             return false;
         }
-        std::thread::sleep(Duration::from_millis(1 << self.waits.min(6)));
+        let mut left = Duration::from_millis(1 << self.waits.min(6));
         self.waits += 1;
+        // In slices, as the traversal may be stopped meanwhile.
+        while !left.is_zero() {
+            if self.stop.as_ref().is_some_and(|stop| stop.is_set()) {
+                return false;
+            }
+            let slice = left.min(MAX_SLEEP);
+            std::thread::sleep(slice);
+            left -= slice;
+        }
         true
     }
 

@@ -39,6 +39,9 @@ impl Identity {
     }
 }
 
+/// A directory that was opened, and its entries.
+pub(crate) type Opened<L> = (<L as Lister>::Handle, <L as Lister>::Entries);
+
 /// The system calls of a traversal: it opens and lists directories.
 ///
 /// Errors are those of the operating system. The caller adds the path.
@@ -46,21 +49,29 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
     /// An open directory.
     type Handle: Send + Sync + 'static;
 
+    /// The entries of a directory that was opened and not listed yet. They are read once.
+    type Entries: Send + 'static;
+
     /// How many directories all traversals together may keep open while their
     /// sub-directories wait to be visited. Others are opened again when that is needed,
     /// by their names and from an ancestor that is open.
     fn handle_budget() -> usize;
 
-    /// Opens the source, links followed.
-    fn open_source(path: &Path) -> io::Result<Self::Handle>;
+    /// Opens the source, links followed, and reads its first entries: some file systems
+    /// open what they cannot read.
+    fn open_source(path: &Path) -> io::Result<Opened<Self>>;
+
+    /// Whether a path leads to this open directory, by the same mounts.
+    fn is_at(handle: &Self::Handle, path: &Path) -> io::Result<bool>;
 
     /// Opens a sub-directory. Unless `follow`, a link is refused as
     /// `NotADirectory`.
-    fn open(parent: &Self::Handle, name: &OsStr, follow: bool) -> io::Result<Self::Handle>;
+    fn open(parent: &Self::Handle, name: &OsStr, follow: bool) -> io::Result<Opened<Self>>;
 
     /// Calls `entry` for each entry but `.` and `..`, until `entry` breaks.
     fn list(
         handle: &Self::Handle,
+        entries: Self::Entries,
         entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()>;
 
@@ -79,24 +90,30 @@ pub(crate) struct Untyped<L>(PhantomData<L>);
 
 impl<L: Lister> Lister for Untyped<L> {
     type Handle = L::Handle;
+    type Entries = L::Entries;
 
     fn handle_budget() -> usize {
         L::handle_budget()
     }
 
-    fn open_source(path: &Path) -> io::Result<L::Handle> {
+    fn open_source(path: &Path) -> io::Result<Opened<Self>> {
         L::open_source(path)
     }
 
-    fn open(parent: &L::Handle, name: &OsStr, follow: bool) -> io::Result<L::Handle> {
+    fn is_at(handle: &L::Handle, path: &Path) -> io::Result<bool> {
+        L::is_at(handle, path)
+    }
+
+    fn open(parent: &L::Handle, name: &OsStr, follow: bool) -> io::Result<Opened<Self>> {
         L::open(parent, name, follow)
     }
 
     fn list(
         handle: &L::Handle,
+        entries: L::Entries,
         mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        L::list(handle, |name, _| entry(name, EntryKind::Unknown))
+        L::list(handle, entries, |name, _| entry(name, EntryKind::Unknown))
     }
 
     fn kind(parent: &L::Handle, name: &OsStr, follow: bool) -> io::Result<EntryKind> {
@@ -112,12 +129,52 @@ impl<L: Lister> Lister for Untyped<L> {
     }
 }
 
-/// Whether an error says that a path leads nowhere: ENOENT, ENOTDIR or ELOOP. An entry
-/// that was listed does not exist any more then, or something else took its place.
-pub(crate) fn is_gone(error: &io::Error) -> bool {
+/// How often an identity is asked for before it is known not to last: so many answers,
+/// each other than all the rest. Two directories that take each other's place all the
+/// time give two, again and again.
+pub(super) const DISTINCT_ANSWERS: usize = 4;
+
+/// Whether these answers to one question say that identities do not last.
+pub(super) fn all_differ(answers: &[Identity]) -> bool {
+    answers.iter().enumerate().all(|(index, answer)| !answers[..index].contains(answer))
+}
+
+/// The error for a directory that is there and cannot be told to be the same as before.
+pub(super) fn not_the_same() -> io::Error {
+    #[cfg(unix)]
+    return rustix::io::Errno::STALE.into();
+    #[cfg(not(unix))]
+    return io::ErrorKind::StaleNetworkFileHandle.into();
+}
+
+/// The error for a way that leads through too many links.
+pub(super) fn too_many_links() -> io::Error {
+    #[cfg(unix)]
+    return rustix::io::Errno::LOOP.into();
+    #[cfg(not(unix))]
+    return io::Error::from_raw_os_error(CANT_RESOLVE_FILENAME);
+}
+
+/// Windows' own ELOOP.
+#[cfg(not(unix))]
+const CANT_RESOLVE_FILENAME: i32 = 1921;
+
+/// Whether an error says that a path leads nowhere: ENOENT, ENOTDIR or ELOOP. A link that
+/// gives it is broken.
+pub(crate) fn leads_nowhere(error: &io::Error) -> bool {
     #[cfg(unix)]
     let is_link_cycle = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
     #[cfg(not(unix))]
-    let is_link_cycle = error.raw_os_error() == Some(1921); // ERROR_CANT_RESOLVE_FILENAME
+    let is_link_cycle = error.raw_os_error() == Some(CANT_RESOLVE_FILENAME);
     is_link_cycle || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Whether an error says that an entry that was listed does not exist any more, or that
+/// something else took its place. ESRCH says so of what belongs to a process.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let is_of_no_process = error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error());
+    #[cfg(not(unix))]
+    let is_of_no_process = false;
+    is_of_no_process || leads_nowhere(error)
 }

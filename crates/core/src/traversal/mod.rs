@@ -12,6 +12,7 @@
 //!
 //! Of the work:
 //!
+//! - *entries*: what is left to read of a directory that was opened. They are read once.
 //! - [*lister*](lister::Lister): the system calls: open, list, stat.
 //! - [*worker*](worker::Worker): a thread that visits directories. It has a stack of its own.
 //! - *frame*: an element of the stack: a directory and its sub-directories that are left to
@@ -66,6 +67,7 @@
 
 mod channel;
 mod classify;
+mod crew;
 mod dir;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod getdents;
@@ -77,6 +79,8 @@ mod pool;
 mod portable;
 mod results;
 mod sender;
+mod source;
+mod stop;
 mod subdirs;
 #[cfg(test)]
 mod tests;
@@ -85,7 +89,8 @@ mod worker;
 
 pub(crate) use dir::{Dir, Location};
 pub(crate) use options::Options;
-pub(crate) use results::resolve;
 pub use results::{Next, Results};
 pub(crate) use sender::ResultSender;
+pub(crate) use source::Naming;
+pub use stop::Stopper;
 pub(crate) use visitor::Visitor;

@@ -1,20 +1,26 @@
 //! How a worker opens the directories that it visits, and which of them it keeps open.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::handles::{self, CountedHandle, FdBackoff, is_out_of_handles};
-use super::lister::{Identity, Lister, is_gone};
+use super::lister::{DISTINCT_ANSWERS, Identity, Lister, Opened};
+use super::lister::{all_differ, is_gone, not_the_same, too_many_links};
 use super::subdirs::Subdir;
-use super::worker::Worker;
+use super::worker::{Traversal, Worker};
 use super::{Dir, Visitor};
 use crate::Operation;
 
 /// While fewer than this many directories of a worker's stack are open, none is closed to
 /// stay within the budget.
 const MIN_HANDLES: usize = 3;
+
+/// How many links a way may lead through, as in the path of a system call. It ends loops
+/// where identities do not last.
+const MAX_LINKS: u8 = 40;
 
 /// The handle of a frame's directory, which may be closed and opened again. That of the
 /// source is always closed: the traversal keeps the source open.
@@ -23,23 +29,27 @@ pub(super) struct DirHandle<L: Lister> {
     /// Taken before the handle is closed. A directory that is opened again has to have the
     /// same identity.
     identity: Option<Identity>,
-    /// Whether the directory could not be found again.
-    is_lost: bool,
+    lost: Option<Lost>,
+}
+
+/// What became of a directory that cannot be opened again.
+#[derive(Clone, Copy)]
+enum Lost {
+    /// It does not exist any more.
+    Gone,
+    /// There is one that cannot be told to be the same. An error says so.
+    NotTheSame,
 }
 
 impl<L: Lister> Clone for DirHandle<L> {
     fn clone(&self) -> Self {
-        DirHandle {
-            open: self.open.clone(),
-            identity: self.identity.clone(),
-            is_lost: self.is_lost,
-        }
+        DirHandle { open: self.open.clone(), identity: self.identity.clone(), lost: self.lost }
     }
 }
 
 impl<L: Lister> DirHandle<L> {
     pub(super) fn closed(identity: Option<Identity>) -> DirHandle<L> {
-        DirHandle { open: None, identity, is_lost: false }
+        DirHandle { open: None, identity, lost: None }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -58,21 +68,15 @@ impl<L: Lister> DirHandle<L> {
         }
         self.open.is_none()
     }
-
-    /// Whether a handle is one of the same directory.
-    fn is_same(&self, handle: &L::Handle) -> io::Result<bool> {
-        match &self.identity {
-            Some(identity) => Ok(*identity == L::handle_identity(handle)?),
-            None => Ok(true),
-        }
-    }
 }
 
 /// The outcome of entering a sub-directory.
-pub(super) enum Entered<H> {
-    Opened(H, Option<Identity>),
+pub(super) enum Entered<L: Lister> {
+    Opened(Opened<L>, Option<Identity>),
     /// The sub-directory lies on another file system than the source.
     MountPoint,
+    /// The parent cannot be opened again, as an error has told.
+    OutOfReach,
     /// The sub-directory does not exist any more.
     Absent,
 }
@@ -85,6 +89,19 @@ pub(super) enum EnterError {
     Entry(Operation, io::Error),
     /// The sub-directory is a link that leads back to this ancestor.
     Loop(PathBuf),
+}
+
+/// Why a directory could not be opened again.
+enum ReopenError {
+    /// There is one that cannot be told to be the same.
+    NotTheSame,
+    Io(io::Error),
+}
+
+impl From<io::Error> for ReopenError {
+    fn from(error: io::Error) -> ReopenError {
+        ReopenError::Io(error)
+    }
 }
 
 impl EnterError {
@@ -104,7 +121,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         dir: &Arc<Dir<V::State>>,
         handle: &mut DirHandle<L>,
         subdir: Subdir<'_>,
-    ) -> Result<Entered<L::Handle>, EnterError> {
+    ) -> Result<Entered<L>, EnterError> {
         match self.try_to_enter(dir, handle, subdir) {
             Err(error) if error.is_out_of_handles() => {}
             result => return result,
@@ -139,8 +156,10 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     pub(super) fn wait_for_handles(&self, backoff: &mut Option<FdBackoff>) -> bool {
         let in_vain = &self.traversal.has_waited_in_vain;
         let is_first = backoff.is_none();
-        let backoff =
-            backoff.get_or_insert_with(|| FdBackoff::new(in_vain.load(Ordering::Relaxed)));
+        let stop = self.results.stop();
+        let backoff = backoff.get_or_insert_with(|| {
+            FdBackoff::new(in_vain.load(Ordering::Relaxed), Some(Arc::clone(stop)))
+        });
         if is_first {
             return backoff.take_turn() && !self.results.is_stopped();
         }
@@ -156,18 +175,24 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         dir: &Arc<Dir<V::State>>,
         handle: &mut DirHandle<L>,
         subdir: Subdir<'_>,
-    ) -> Result<Entered<L::Handle>, EnterError> {
-        if handle.is_lost {
-            return Ok(Entered::Absent);
+    ) -> Result<Entered<L>, EnterError> {
+        match handle.lost {
+            None => {}
+            Some(Lost::Gone) => return Ok(Entered::Absent),
+            Some(Lost::NotTheSame) => return Ok(Entered::OutOfReach),
         }
         if dir.parent.is_some() && handle.open.is_none() {
             match self.reopen(dir, handle) {
                 Ok(counted) => handle.open = Some(counted),
-                Err(error) if is_gone(&error) => {
-                    handle.is_lost = true;
+                Err(ReopenError::NotTheSame) => {
+                    handle.lost = Some(Lost::NotTheSame);
+                    return Err(EnterError::Parent(not_the_same()));
+                }
+                Err(ReopenError::Io(error)) if is_gone(&error) => {
+                    handle.lost = Some(Lost::Gone);
                     return Ok(Entered::Absent);
                 }
-                Err(error) => return Err(EnterError::Parent(error)),
+                Err(ReopenError::Io(error)) => return Err(EnterError::Parent(error)),
             }
         }
         let traversal = &*self.traversal;
@@ -194,7 +219,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         if traversal.source_identity.is_none() {
             return Ok(Entered::Opened(opened, None));
         }
-        let identity = match L::handle_identity(&opened) {
+        let identity = match L::handle_identity(&opened.0) {
             Ok(identity) if is_elsewhere(&identity) => return Ok(Entered::MountPoint),
             Ok(identity) => identity,
             // Where a handle is a path, it may lead nowhere by now.
@@ -205,6 +230,9 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             let mut ancestors = dir.ancestors();
             if let Some(ancestor) = ancestors.find(|dir| dir.identity.as_ref() == Some(&identity)) {
                 return Err(EnterError::Loop(ancestor.path()));
+            }
+            if dir.links >= MAX_LINKS {
+                return failed(Operation::FollowLink, too_many_links());
             }
         }
         Ok(Entered::Opened(opened, Some(identity)))
@@ -247,7 +275,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         &mut self,
         dir: &Dir<V::State>,
         handle: &DirHandle<L>,
-    ) -> io::Result<Arc<CountedHandle<L::Handle>>> {
+    ) -> Result<Arc<CountedHandle<L::Handle>>, ReopenError> {
         let traversal = Arc::clone(&self.traversal);
         let nearest = self.stack.iter().rposition(|frame| frame.handle.is_open());
         let (mut base, depth) = match nearest.map(|index| &self.stack[index]) {
@@ -271,28 +299,64 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 (None, Some(counted)) => counted.handle(),
                 (None, None) => &traversal.source,
             };
-            let opened = L::open(from, &step.name, step.by_link)?;
+            let (opened, _) = L::open(from, &step.name, step.by_link)?;
+            let check = |before: Option<&Identity>| {
+                traversal.check_same(before, &opened, from, &step.name, step.by_link)
+            };
             while half_way.last().is_some_and(|&index| self.stack[index].dir.depth < step.depth) {
                 half_way.pop();
             }
             match half_way.last() {
                 Some(&index) if self.stack[index].dir.depth == step.depth => {
-                    if !self.stack[index].handle.is_same(&opened)? {
-                        return Err(io::ErrorKind::NotFound.into());
-                    }
+                    check(self.stack[index].handle.identity.as_ref())?;
                     // This may close a directory further up.
                     let counted = self.keep_open(opened);
                     self.stack[index].handle.open = Some(Arc::clone(&counted));
                     self.first_open = self.first_open.min(index);
                     (base, last) = (Some(counted), None);
                 }
-                _ => last = Some(opened),
+                _ => {
+                    if step.depth == dir.depth {
+                        check(handle.identity.as_ref())?;
+                    }
+                    last = Some(opened);
+                }
             }
         }
-        let opened = last.ok_or(io::ErrorKind::NotFound)?;
-        if !handle.is_same(&opened)? {
-            return Err(io::ErrorKind::NotFound.into());
-        }
+        let opened = last.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         Ok(self.keep_open(opened))
+    }
+}
+
+impl<V: Visitor, L: Lister> Traversal<V, L> {
+    /// Checks that a directory that was opened again is the one from before: its device
+    /// and inode are the same, or they do not last on its file system, as that says by
+    /// giving other answers for the same name. Then the names have to do.
+    fn check_same(
+        &self,
+        before: Option<&Identity>,
+        opened: &L::Handle,
+        parent: &L::Handle,
+        name: &OsStr,
+        by_link: bool,
+    ) -> Result<(), ReopenError> {
+        let Some(before) = before else { return Ok(()) };
+        let now = L::handle_identity(opened)?;
+        if now == *before {
+            return Ok(());
+        }
+        let lock = || self.without_identities.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock().iter().any(|known| known.same_device(&now)) {
+            return Ok(());
+        }
+        let mut answers = vec![before.clone(), now.clone()];
+        while answers.len() < DISTINCT_ANSWERS {
+            answers.push(L::identity(parent, name, by_link)?);
+        }
+        if !all_differ(&answers) {
+            return Err(ReopenError::NotTheSame);
+        }
+        lock().push(now);
+        Ok(())
     }
 }

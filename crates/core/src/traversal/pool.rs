@@ -4,23 +4,39 @@
 //! waits here, and a busy one that sees that hands over a part of its stack. As long as
 //! all are busy, sharing costs one load of a number that seldom changes.
 //!
+//! Where nobody waits and another worker may be started, a part of the stack is put here
+//! all the same. The worker that put it here takes it back when it has done the rest,
+//! unless it has worked for so long that another is started for it. It may hang instead;
+//! then the receiver starts another.
+//!
 //! # Invariant
 //!
 //! Work is created only by a worker that has some. So when all workers wait here and the
 //! queue is empty, no work is left and none can come: the last worker to arrive sees
-//! that under the lock, and ends the traversal for all. `idle` is written only under the
-//! lock, and read without it: a reader that sees an old number hands over a little too
-//! early or too late, which is no error. A worker that is lost can never arrive, so it
-//! must abandon the pool instead.
+//! that under the lock, and ends the traversal for all. A worker counts, and counts as one
+//! that waits, from the moment that it is to be started: it may find the traversal ended
+//! when it arrives. If it cannot be started, those that wait are woken, as one of them may
+//! now be the last.
+//!
+//! `demand` is written only under the lock, and read without it: a reader that sees an
+//! old one hands over a little too early or too late, which is no error. A worker that is
+//! lost can never arrive, so it must abandon the pool instead.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+/// Another worker may be started.
+const MAY_START: usize = 1;
+/// There is work that nobody waits for.
+const QUEUED: usize = 2;
+const IDLE: usize = 4;
+
 /// A pool of workers that share work of type `W`.
 #[derive(Debug)]
 pub(super) struct Pool<W> {
-    /// How many workers wait for work that was not handed over yet.
-    idle: AtomicUsize,
+    /// How many workers wait for work that was not handed over yet, times [`IDLE`]; with
+    /// [`MAY_START`] and [`QUEUED`].
+    demand: AtomicUsize,
     state: Mutex<PoolState<W>>,
     wake: Condvar,
 }
@@ -30,15 +46,21 @@ struct PoolState<W> {
     /// Work that was handed over and not taken yet.
     queue: Vec<W>,
     workers: usize,
+    max_workers: usize,
     waiting: usize,
     is_done: bool,
 }
 
 impl<W> Pool<W> {
-    /// A pool for so many workers. One of them will take the `first` work.
-    pub(super) fn new(workers: usize, first: W) -> Pool<W> {
-        let state = PoolState { queue: vec![first], workers, waiting: 0, is_done: false };
-        Pool { idle: AtomicUsize::new(0), state: Mutex::new(state), wake: Condvar::new() }
+    /// A pool for at most so many workers. The first of them, which is to be started, will
+    /// take the `first` work.
+    pub(super) fn new(max_workers: usize, first: W) -> Pool<W> {
+        let state =
+            PoolState { queue: vec![first], workers: 1, max_workers, waiting: 1, is_done: false };
+        let pool =
+            Pool { demand: AtomicUsize::new(0), state: Mutex::new(state), wake: Condvar::new() };
+        pool.update_demand(&pool.lock());
+        pool
     }
 
     fn lock(&self) -> MutexGuard<'_, PoolState<W>> {
@@ -46,34 +68,95 @@ impl<W> Pool<W> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn update_idle(&self, state: &PoolState<W>) {
-        self.idle.store(state.waiting.saturating_sub(state.queue.len()), Ordering::Relaxed);
+    fn update_demand(&self, state: &PoolState<W>) {
+        let (waiting, queued) = (state.waiting, state.queue.len());
+        let demand = usize::from(state.workers < state.max_workers) * MAY_START
+            + usize::from(queued > waiting) * QUEUED
+            + waiting.saturating_sub(queued) * IDLE;
+        self.demand.store(demand, Ordering::Relaxed);
+    }
+
+    /// Whether a worker waits for work, or may be started for it.
+    #[inline]
+    pub(super) fn wants_work(&self) -> bool {
+        self.demand.load(Ordering::Relaxed) & !QUEUED != 0
     }
 
     /// Whether a worker waits for work.
-    #[inline]
     pub(super) fn has_idle_worker(&self) -> bool {
-        self.idle.load(Ordering::Relaxed) > 0
+        self.demand.load(Ordering::Relaxed) >= IDLE
     }
 
-    /// Hands work over to a worker that waits.
+    /// Whether there is work that nobody waits for.
+    pub(super) fn has_queued(&self) -> bool {
+        self.demand.load(Ordering::Relaxed) & QUEUED != 0
+    }
+
+    /// Hands work over to a worker that waits, if there is one.
     pub(super) fn hand_over(&self, work: W) {
         let mut state = self.lock();
         state.queue.push(work);
-        self.update_idle(&state);
+        self.update_demand(&state);
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// Whether another worker is to be started, since there is work that nobody waits for.
+    /// It is counted already, and the caller has to start it.
+    pub(super) fn wants_worker(&self) -> bool {
+        let mut state = self.lock();
+        let start = state.waiting < state.queue.len() && state.workers < state.max_workers;
+        if start {
+            state.workers += 1;
+            state.waiting += 1;
+            self.update_demand(&state);
+        }
+        start
+    }
+
+    /// A worker that was to be started could not be. `for_ever`: none is to be started any
+    /// more. The work is done by those that there are.
+    pub(super) fn not_started(&self, for_ever: bool) {
+        let mut state = self.lock();
+        state.workers -= 1;
+        state.waiting -= 1;
+        if for_ever {
+            state.max_workers = state.workers;
+        }
+        self.update_demand(&state);
+        drop(state);
+        self.wake.notify_all();
+    }
+
+    /// The first work of a worker that was started; `None` if none is left.
+    pub(super) fn take_first(&self) -> Option<W> {
+        self.wait(self.lock())
+    }
+
+    /// Work that is here. Does not wait for any.
+    pub(super) fn try_take(&self) -> Option<W> {
+        if !self.has_queued() {
+            return None;
+        }
+        let mut state = self.lock();
+        let work = state.queue.pop();
+        self.update_demand(&state);
+        work
     }
 
     /// Waits for work; `None` once no worker has any.
     pub(super) fn take(&self) -> Option<W> {
         let mut state = self.lock();
         state.waiting += 1;
+        self.wait(state)
+    }
+
+    fn wait(&self, mut state: MutexGuard<'_, PoolState<W>>) -> Option<W> {
         loop {
             let work = state.queue.pop();
             if work.is_some() || state.is_done {
                 state.waiting -= 1;
-                self.update_idle(&state);
+                self.update_demand(&state);
                 return work;
             }
             if state.waiting == state.workers {
@@ -81,24 +164,21 @@ impl<W> Pool<W> {
                 self.wake.notify_all();
                 continue;
             }
-            self.update_idle(&state);
+            self.update_demand(&state);
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Corrects the number of workers, where fewer could be started.
-    pub(super) fn set_workers(&self, workers: usize) {
-        self.lock().workers = workers;
-        // All of them may wait already: one has to see that they are all.
-        self.wake.notify_all();
-    }
-
-    /// Ends the traversal: a worker was lost, and its work with it.
+    /// Ends the traversal: it is stopped, or a worker was lost, and its work with it.
     pub(super) fn abandon(&self) {
         let mut state = self.lock();
-        state.queue.clear();
+        let dropped = std::mem::take(&mut state.queue);
         state.is_done = true;
+        state.max_workers = 0;
+        self.update_demand(&state);
         drop(state);
         self.wake.notify_all();
+        // Without the lock: it closes directories.
+        drop(dropped);
     }
 }

@@ -1,20 +1,26 @@
-//! The lister for every system: one `walkdir` per directory, with paths as handles.
+//! The lister for every system: `std::fs::read_dir`, with paths as handles.
 //!
-//! It is also the reference that the faster lister is compared with.
+//! A directory is opened once, and its entries are held until it is listed. The tests
+//! compare it, and the faster lister, with walks of the `walkdir` crate.
 //!
 //! A path may lead elsewhere at any time. Where there are inode numbers, the number is
-//! taken when the directory is opened, and compared when its listing has begun. So a
-//! directory that was exchanged for a link meanwhile is not listed.
+//! asked for before and after the directory is opened. So a directory that is exchanged
+//! for a link meanwhile is not listed.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
+#[cfg(unix)]
+use super::lister::{DISTINCT_ANSWERS, all_differ, not_the_same};
+use super::lister::{EntryKind, Identity, Lister, Opened};
 
-use super::lister::{EntryKind, Identity, Lister, is_gone};
+/// How often a directory is opened at most, as long as another takes its place each time.
+#[cfg(unix)]
+const MAX_OPENINGS: usize = 8;
 
 /// The lister of this module.
 #[derive(Debug)]
@@ -28,34 +34,40 @@ pub(crate) struct PathHandle {
     identity: Identity,
 }
 
-impl PathHandle {
-    /// The directory at `path`. Unless `follow`, a link is refused.
-    fn new(path: PathBuf, follow: bool) -> io::Result<PathHandle> {
-        let metadata = metadata(&path, follow)?;
-        if !metadata.is_dir() {
-            return Err(not_a_directory());
+/// Opens the directory at `path`. Unless `follow`, a link is refused.
+#[cfg(unix)]
+fn open(path: PathBuf, follow: bool) -> io::Result<Opened<Portable>> {
+    let identity_now = || directory_metadata(&path, follow).map(|data| identity_of(&data));
+    let mut answers = vec![identity_now()?];
+    for _ in 0..MAX_OPENINGS {
+        let entries = fs::read_dir(&path)?;
+        let identity = identity_now()?;
+        let is_same = answers.last() == Some(&identity);
+        answers.push(identity.clone());
+        // Where identities do not last, nothing can be told by them.
+        let recent = &answers[answers.len().saturating_sub(DISTINCT_ANSWERS)..];
+        if is_same || recent.len() == DISTINCT_ANSWERS && all_differ(recent) {
+            return Ok((PathHandle { path, identity }, entries.peekable()));
         }
-        // Whether it can be read is told now, as by a lister that opens it.
-        fs::read_dir(&path)?;
-        Ok(PathHandle {
-            path,
-            #[cfg(unix)]
-            identity: identity_of(&metadata),
-        })
     }
+    Err(not_the_same())
+}
 
-    /// Fails if the path leads elsewhere now.
-    fn check(&self) -> io::Result<()> {
-        #[cfg(unix)]
-        if identity(&self.path, true)? != self.identity {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        Ok(())
-    }
+/// Opens the directory at `path`. Unless `follow`, a link is refused.
+#[cfg(not(unix))]
+fn open(path: PathBuf, follow: bool) -> io::Result<Opened<Portable>> {
+    directory_metadata(&path, follow)?;
+    let entries = fs::read_dir(&path)?.peekable();
+    Ok((PathHandle { path }, entries))
 }
 
 fn metadata(path: &Path, follow: bool) -> io::Result<fs::Metadata> {
     if follow { fs::metadata(path) } else { fs::symlink_metadata(path) }
+}
+
+fn directory_metadata(path: &Path, follow: bool) -> io::Result<fs::Metadata> {
+    let data = metadata(path, follow)?;
+    if data.is_dir() { Ok(data) } else { Err(not_a_directory()) }
 }
 
 fn kind(file_type: fs::FileType) -> EntryKind {
@@ -77,51 +89,55 @@ fn not_a_directory() -> io::Error {
 
 impl Lister for Portable {
     type Handle = PathHandle;
+    /// The first is looked at ahead, of the source.
+    type Entries = Peekable<fs::ReadDir>;
 
     fn handle_budget() -> usize {
         usize::MAX
     }
 
-    fn open_source(path: &Path) -> io::Result<PathHandle> {
-        let source = PathHandle::new(path.to_path_buf(), true)?;
-        // Some file systems open what they cannot read.
-        fs::read_dir(path)?.next().transpose()?;
-        Ok(source)
+    fn open_source(path: &Path) -> io::Result<Opened<Self>> {
+        // The path must lead there also when the working directory is another. Of one that
+        // cannot be reached by its path, there is only the name that was given.
+        let absolute = std::path::absolute(path).ok();
+        let absolute = absolute.filter(|absolute| {
+            path.is_relative() && identity(absolute, true).ok() == identity(path, true).ok()
+        });
+        let (handle, mut entries) = open(absolute.unwrap_or_else(|| path.into()), true)?;
+        match entries.next_if(Result::is_err) {
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok((handle, entries)),
+        }
     }
 
-    fn open(parent: &PathHandle, name: &OsStr, follow: bool) -> io::Result<PathHandle> {
-        PathHandle::new(parent.path.join(name), follow)
+    fn is_at(handle: &PathHandle, path: &Path) -> io::Result<bool> {
+        Ok(Self::handle_identity(handle)? == identity(path, true)?)
+    }
+
+    fn open(parent: &PathHandle, name: &OsStr, follow: bool) -> io::Result<Opened<Self>> {
+        open(parent.path.join(name), follow)
     }
 
     fn list(
-        handle: &PathHandle,
+        _: &PathHandle,
+        entries: Peekable<fs::ReadDir>,
         mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        let mut first_error = None;
-        let mut is_checked = false;
-        for next in WalkDir::new(&handle.path).min_depth(1).max_depth(1) {
-            if !is_checked {
-                // walkdir has opened it by now. An empty directory is not checked: it
-                // makes no difference which one it is.
-                handle.check()?;
-                is_checked = true;
-            }
-            match next {
-                Ok(next) => {
-                    if entry(next.file_name(), kind(next.file_type())).is_break() {
-                        break;
-                    }
-                }
-                // An error about one entry does not end the listing, and an entry that
-                // is gone is no error. `io::Error::from` would lose the error's number.
-                Err(error) => {
-                    if let Some(error) = error.into_io_error().filter(|error| !is_gone(error)) {
-                        first_error.get_or_insert(error);
-                    }
-                }
+        for next in entries {
+            let next = match next {
+                Ok(next) => next,
+                // The directory was removed after it was opened, so it is empty.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+                // It ends the listing: there are systems that give it again for ever.
+                Err(error) => return Err(error),
+            };
+            // Why the kind cannot be told is found out by whoever asks for it.
+            let kind = next.file_type().map_or(EntryKind::Unknown, kind);
+            if entry(&next.file_name(), kind).is_break() {
+                break;
             }
         }
-        first_error.map_or(Ok(()), Err)
+        Ok(())
     }
 
     fn kind(parent: &PathHandle, name: &OsStr, follow: bool) -> io::Result<EntryKind> {

@@ -1,10 +1,8 @@
 //! The running traversal as its caller sees it: an iterator over the results.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::iter::FusedIterator;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -13,48 +11,48 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::RecvTimeoutError;
 
 use super::channel::{Receiver, bounded};
+use super::crew::Roster;
 use super::lister::{Lister, Untyped};
 use super::portable::Portable;
-use super::sender::{Batch, MAX_BATCHES, Outbox, ResultSender};
-use super::worker::{Traversal, Worker};
-use super::{Options, Visitor};
+use super::sender::{Batch, MAX_BATCHES, ResultSender};
+use super::stop::{Stop, Stopper};
+use super::worker::{Shared, Traversal};
+use super::{Naming, Options, Visitor};
 use crate::stats::{Counters, Progress, Stats};
 use crate::{Error, Operation};
 
 /// How many threads a traversal uses at most, whatever it is asked for.
 const MAX_THREADS: usize = 1024;
 
-/// The size of a worker's stack, whatever the default is: room for the buffer of a
-/// listing and for the regular expressions of exclude rules. Nothing recurses on the
-/// depth of the tree.
-const STACK_SIZE: usize = 512 * 1024;
+/// How long closing waits for the workers: so long that hardly one is left behind only
+/// because it got no processor, and so short that who has pressed Ctrl-C need not wait.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(150);
 
-/// How long closing waits for the workers: so long that none is left behind only because
-/// it got no processor.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long the receiver waits for a batch before it looks into the outboxes.
-const OUTBOX_TIMEOUT: Duration = Duration::from_millis(20);
+/// The time between two looks of the receiver into the outboxes. Nothing that was found
+/// waits longer for a worker that is held up, or for what others send.
+const OUTBOX_INTERVAL: Duration = Duration::from_millis(15);
 
 /// A running [`Scan`](crate::Scan) or [`Walk`](crate::Walk): an iterator over what it
 /// finds. Dropping it stops the workers.
+///
+/// A fork of the process has no workers. There, after the rest of the batch that had been
+/// received before, comes an [`OtherProcess`](crate::ErrorKind::OtherProcess) error.
 pub struct Results<T> {
     /// An error that kept the traversal from starting.
     start_error: Option<Error>,
     /// Results that were received and not taken yet.
     received: std::vec::IntoIter<Result<T, Error>>,
-    /// When the last batch was received.
-    received_at: Instant,
-    outboxes: Vec<Arc<Outbox<T>>>,
+    /// When the outboxes are to be looked into next.
+    next_look: Instant,
+    roster: Arc<Roster<T>>,
+    /// Starts another worker, if there is work that nobody waits for: all that could start
+    /// one may hang.
+    start_another: Box<dyn Fn() + Send + Sync>,
     /// `None` once the traversal has ended.
     receiver: Option<Receiver<Batch<T>>>,
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
     has_panicked: Arc<AtomicBool>,
     counters: Arc<Counters>,
-    /// The traversal's own threads: those of a shared pool might wait for these results.
-    workers: Vec<JoinHandle<()>>,
-    /// The process that the workers run in. A fork of it has no workers.
-    process: u32,
 }
 
 /// The outcome of waiting for a result with a deadline.
@@ -68,19 +66,13 @@ pub enum Next<T> {
     End,
 }
 
-/// The source's path, absolute and without links.
-pub(crate) fn resolve(source: &Path) -> Result<PathBuf, Error> {
-    source.canonicalize().map_err(|e| Error::io(source, Operation::ResolveSource, e))
-}
-
 impl<T: Send + 'static> Results<T> {
-    /// Opens the source at `path` and starts to traverse it. `name` is the source's name
-    /// for the visitor.
+    /// Opens the source at `path`, as it is given, and starts to traverse it.
     pub(crate) fn start<V: Visitor<Item = T>>(
         visitor: V,
         options: Options,
         path: &Path,
-        name: &OsStr,
+        naming: Naming,
     ) -> Result<Results<T>, Error> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         type Native = super::getdents::Getdents;
@@ -92,57 +84,43 @@ impl<T: Send + 'static> Results<T> {
             (false, true) => Self::start_with::<V, Untyped<Native>>,
             (true, true) => Self::start_with::<V, Untyped<Portable>>,
         };
-        start(visitor, options, path, name)
+        start(visitor, options, path, naming)
     }
 
     pub(super) fn start_with<V: Visitor<Item = T>, L: Lister>(
         visitor: V,
         options: Options,
         path: &Path,
-        name: &OsStr,
+        naming: Naming,
     ) -> Result<Results<T>, Error> {
         let threads = options.threads.map_or_else(
             || std::thread::available_parallelism().map_or(1, usize::from),
             |threads| usize::from(threads).min(MAX_THREADS),
         );
-        let traversal = Arc::new(Traversal::<V, L>::open(options, path, name, threads)?);
-        let (channel, receiver) = bounded(MAX_BATCHES);
         let mut running = Results::ended();
-        for _ in 0..threads {
-            let (stop, counters) = (Arc::clone(&running.stop), Arc::clone(&running.counters));
-            let results = ResultSender::new(channel.clone(), stop, counters);
-            let outbox = Arc::clone(results.outbox());
-            let mut worker = Worker::new(Arc::clone(&traversal), visitor.clone(), results);
-            let shared = Arc::clone(&traversal);
-            let stop = Arc::clone(&running.stop);
-            let has_panicked = Arc::clone(&running.has_panicked);
-            let channel = channel.clone();
-            let thread = std::thread::Builder::new().name("pathvein".into()).stack_size(STACK_SIZE);
-            let started = thread.spawn(move || {
-                if catch_unwind(AssertUnwindSafe(|| worker.work())).is_err() {
-                    has_panicked.store(true, Ordering::Relaxed);
-                    stop.store(true, Ordering::Relaxed);
-                    shared.abandon();
-                }
-                drop((worker, shared, has_panicked, stop));
-                // Dropped last: the end of the channel tells that all workers have ended.
-                drop(channel);
-            });
-            match started {
-                Ok(thread) => {
-                    running.workers.push(thread);
-                    running.outboxes.push(outbox);
-                }
-                Err(error) if running.workers.is_empty() => {
-                    return Err(Error::io(path, Operation::StartThreads, error));
-                }
-                // The threads that were started do all the work.
-                Err(_) => {
-                    traversal.set_workers(running.workers.len());
-                    break;
-                }
+        let (channel, receiver) = bounded(MAX_BATCHES);
+        let (stop, counters) = (Arc::clone(&running.stop), Arc::clone(&running.counters));
+        let shared = Shared {
+            results: ResultSender::new(channel, stop, counters),
+            roster: Arc::clone(&running.roster),
+            has_panicked: Arc::clone(&running.has_panicked),
+        };
+        let traversal = Traversal::<V, L>::open(options, path, naming, threads, visitor, shared)?;
+        let traversal = Arc::new(traversal);
+        let (workers, sleep) = (Arc::downgrade(&traversal), Arc::clone(receiver.sleep()));
+        running.stop.wake_by(move || {
+            if let Some(traversal) = workers.upgrade() {
+                traversal.abandon();
             }
-        }
+            sleep.end();
+        });
+        traversal.start().map_err(|error| Error::io(path, Operation::StartThreads, error))?;
+        let workers = Arc::downgrade(&traversal);
+        running.start_another = Box::new(move || {
+            if let Some(traversal) = workers.upgrade() {
+                traversal.start_another();
+            }
+        });
         running.receiver = Some(receiver);
         Ok(running)
     }
@@ -154,14 +132,13 @@ impl<T> Results<T> {
         Results {
             start_error: None,
             received: Vec::new().into_iter(),
-            received_at: Instant::now(),
-            outboxes: Vec::new(),
+            next_look: Instant::now() + OUTBOX_INTERVAL,
+            roster: Arc::new(Roster::new()),
+            start_another: Box::new(|| {}),
             receiver: None,
-            stop: Arc::default(),
+            stop: Arc::new(Stop::new()),
             has_panicked: Arc::default(),
             counters: Arc::default(),
-            workers: Vec::new(),
-            process: std::process::id(),
         }
     }
 
@@ -188,10 +165,18 @@ impl<T> Results<T> {
         Progress::new(Arc::clone(&self.counters))
     }
 
+    /// A handle that stops this from other threads.
+    pub fn stopper(&self) -> Stopper {
+        Stopper::new(Arc::clone(&self.stop))
+    }
+
     /// The next result. Waits for it until `deadline`; without one, for ever.
     fn next_until(&mut self, deadline: Option<Instant>) -> Next<T> {
         if let Some(error) = self.start_error.take() {
             return Next::Item(Err(error));
+        }
+        if self.stop.is_set() {
+            return self.end();
         }
         if let Some(result) = self.received.next() {
             return Next::Item(result);
@@ -199,46 +184,49 @@ impl<T> Results<T> {
         if self.receiver.is_none() {
             return Next::End;
         }
-        if self.is_inherited() {
+        if self.stop.is_inherited() {
             self.close();
             return Next::Item(Err(Error::other_process()));
         }
         match self.receive(deadline) {
             Ok(batch) => {
-                self.received_at = Instant::now();
                 self.received = batch.into_iter();
                 // No batch is empty.
                 self.next_until(deadline)
             }
-            Err(RecvTimeoutError::Timeout) => Next::Timeout,
-            Err(RecvTimeoutError::Disconnected) => {
-                self.close();
-                if self.has_panicked.swap(false, Ordering::Relaxed) {
-                    return Next::Item(Err(Error::internal("a worker thread panicked")));
-                }
-                Next::End
-            }
+            Err(RecvTimeoutError::Timeout) if !self.stop.is_set() => Next::Timeout,
+            Err(_) => self.end(),
         }
     }
 
-    /// The next batch. It comes from the channel, or from the outboxes if nothing came
-    /// through the channel for a while.
-    fn receive(&self, deadline: Option<Instant>) -> Result<Batch<T>, RecvTimeoutError> {
+    /// The end of the iteration.
+    fn end(&mut self) -> Next<T> {
+        self.close();
+        if self.has_panicked.swap(false, Ordering::Relaxed) {
+            return Next::Item(Err(Error::internal("a worker thread panicked")));
+        }
+        Next::End
+    }
+
+    /// The next batch. It comes from the channel, or now and then from the outboxes.
+    fn receive(&mut self, deadline: Option<Instant>) -> Result<Batch<T>, RecvTimeoutError> {
         let receiver = self.receiver.as_ref().ok_or(RecvTimeoutError::Disconnected)?;
         loop {
-            let look = Instant::now() + OUTBOX_TIMEOUT;
-            let until = deadline.map_or(look, |deadline| deadline.min(look));
-            match receiver.receive(Some(until)) {
-                Err(RecvTimeoutError::Timeout) => {}
-                received => return received,
-            }
-            if self.received_at.elapsed() >= OUTBOX_TIMEOUT {
-                let batch: Batch<T> = self.outboxes.iter().flat_map(|o| o.take()).collect();
+            let now = Instant::now();
+            if now >= self.next_look {
+                self.next_look = now + OUTBOX_INTERVAL;
+                (self.start_another)();
+                let batch = self.roster.take_results();
                 if !batch.is_empty() {
                     return Ok(batch);
                 }
             }
-            if deadline == Some(until) {
+            let until = deadline.map_or(self.next_look, |deadline| deadline.min(self.next_look));
+            match receiver.receive(Some(until), Some(&self.stop)) {
+                Err(RecvTimeoutError::Timeout) => {}
+                received => return received,
+            }
+            if deadline == Some(until) || self.stop.is_set() {
                 return Err(RecvTimeoutError::Timeout);
             }
         }
@@ -247,43 +235,51 @@ impl<T> Results<T> {
     /// Stops the workers, waits for them and ends the iteration. Results that were found
     /// and not taken are lost. Dropping does the same.
     ///
-    /// A worker that the operating system does not let go, as on a file system whose
-    /// server does not answer, is waited for no longer than two seconds. It ends by
-    /// itself when it can.
+    /// That takes a few milliseconds. A worker that the operating system does not let go, as
+    /// on a file system whose server does not answer, is waited for no longer than 0.15
+    /// seconds. Its thread is left behind, and ends by itself when it can.
+    ///
+    /// A [`Stopper`] stops the workers from another thread.
     pub fn close(&mut self) {
         self.received = Vec::new().into_iter();
-        if self.is_inherited() {
+        if self.stop.is_inherited() {
             // A fork has no workers to stop. What they had locked when it was made stays
             // locked for ever, so nothing here may be touched, nor dropped.
             std::mem::forget(self.receiver.take());
-            std::mem::forget(std::mem::take(&mut self.outboxes));
-            std::mem::forget(std::mem::take(&mut self.workers));
+            std::mem::forget(Arc::clone(&self.roster));
             return;
         }
-        self.stop.store(true, Ordering::Relaxed);
-        self.outboxes.clear();
-        if let Some(receiver) = self.receiver.take() {
-            // Receiving makes room for workers that wait to send. The channel ends with
-            // the last worker.
-            let deadline = Instant::now() + CLOSE_TIMEOUT;
-            let end = loop {
-                if let Err(end) = receiver.receive(Some(deadline)) {
-                    break end;
-                }
-            };
-            if end == RecvTimeoutError::Timeout {
-                self.workers.retain(JoinHandle::is_finished);
+        let Some(receiver) = self.receiver.take() else { return };
+        self.stop.set();
+        // Receiving makes room for workers that wait to send. The channel ends with the last
+        // worker.
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
+        let end = loop {
+            if let Err(end) = receiver.receive(Some(deadline), None) {
+                break end;
             }
+        };
+        let mut threads = self.roster.take_threads();
+        if end == RecvTimeoutError::Timeout {
+            threads.retain(JoinHandle::is_finished);
         }
-        for worker in self.workers.drain(..) {
+        for thread in threads {
             // A panic of the worker was noted already.
-            let _ = worker.join();
+            let _ = thread.join();
         }
     }
+}
 
-    /// Whether this is a copy that a fork made.
-    fn is_inherited(&self) -> bool {
-        self.process != std::process::id()
+#[cfg(test)]
+impl<T> Results<T> {
+    /// How many workers were started, before this is closed.
+    pub(super) fn started(&self) -> usize {
+        self.roster.count()
+    }
+
+    /// How many workers have not ended; with what they begin with, if there are any.
+    pub(super) fn running(&self) -> usize {
+        Arc::strong_count(&self.counters) - 1
     }
 }
 

@@ -5,17 +5,17 @@
 //! A result is in exactly one place: in the outbox of the worker that found it, in the
 //! hand of that worker while it sends, in the channel, or with the receiver. Results leave
 //! the outbox all together and under its lock, taken either by its worker, which sends them,
-//! or by the receiver, which keeps them. So none is lost and none comes twice, whoever is first. Before a worker waits
-//! for work or ends, it empties its outbox. (One that panics does not, which the
-//! receiver learns as an error.)
+//! or by the receiver, which keeps them. So none is lost and none comes twice, whoever is
+//! first. Before a worker waits for work or ends, it empties its outbox. (One that panics
+//! does not, which the receiver learns as an error.)
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::channel::Sender;
+use super::stop::Stop;
 use crate::stats::{Counters, Stats};
 use crate::{Error, Operation};
 
@@ -40,8 +40,8 @@ const DIRECTORIES_PER_CHECK: usize = 8;
 
 /// The results that a worker has found and not sent yet.
 ///
-/// The receiver may take them from here when it has waited for long, since the operating
-/// system may hold the worker up.
+/// The receiver takes them from here now and then, since the operating system may hold the
+/// worker up, and what others send must not be in the way.
 #[derive(Debug)]
 pub(super) struct Outbox<T>(Mutex<Unsent<T>>);
 
@@ -77,7 +77,7 @@ impl<T> Outbox<T> {
 #[derive(Debug)]
 pub(crate) struct ResultSender<T> {
     channel: Sender<Batch<T>>,
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
     counters: Arc<Counters>,
     outbox: Arc<Outbox<T>>,
     started: Instant,
@@ -93,7 +93,7 @@ pub(crate) struct ResultSender<T> {
 impl<T> ResultSender<T> {
     pub(super) fn new(
         channel: Sender<Batch<T>>,
-        stop: Arc<AtomicBool>,
+        stop: Arc<Stop>,
         counters: Arc<Counters>,
     ) -> ResultSender<T> {
         ResultSender {
@@ -107,6 +107,17 @@ impl<T> ResultSender<T> {
             stats: Stats::default(),
             directories_done: 0,
         }
+    }
+
+    /// A sender for another worker.
+    pub(super) fn another(&self) -> ResultSender<T> {
+        let (stop, counters) = (Arc::clone(&self.stop), Arc::clone(&self.counters));
+        ResultSender::new(self.channel(), stop, counters)
+    }
+
+    /// The channel's end.
+    pub(super) fn channel(&self) -> Sender<Batch<T>> {
+        self.channel.clone()
     }
 
     /// The outbox, for the receiver to look into.
@@ -171,13 +182,13 @@ impl<T> ResultSender<T> {
     pub(super) fn flush(&mut self) {
         self.update_counters();
         let batch = self.outbox.take();
-        if batch.is_empty() {
+        if batch.is_empty() || self.is_stopped() {
             return;
         }
         (self.is_first, self.waiting_since) = (false, None);
-        if self.channel.send(batch).is_err() {
+        if self.channel.send(batch, &self.stop).is_err() {
             // The receiver is gone.
-            self.stop.store(true, Ordering::Relaxed);
+            self.stop.set();
         }
     }
 
@@ -185,10 +196,15 @@ impl<T> ResultSender<T> {
         self.counters.add(&std::mem::take(&mut self.stats));
     }
 
+    /// The sign to stop.
+    pub(super) fn stop(&self) -> &Arc<Stop> {
+        &self.stop
+    }
+
     /// Whether the traversal is to stop.
     #[inline]
     pub(super) fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.is_set()
     }
 }
 

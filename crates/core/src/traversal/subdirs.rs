@@ -1,7 +1,10 @@
 //! The sub-directories of a directory: as they are listed, and as they wait to be
 //! visited.
 
+use std::collections::HashSet;
+use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsStr;
+use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::Arc;
 
 /// A sub-directory, by the entry in its parent's listing.
@@ -10,6 +13,8 @@ pub(crate) struct Subdir<'a> {
     pub(crate) name: &'a OsStr,
     /// Whether it is a link to a directory.
     pub(crate) link: bool,
+    /// Whether it is a link that was not looked at: it may lead to anything.
+    pub(crate) unseen: bool,
     /// Whether its parent's answer depends on it.
     pub(crate) feeds_parent: bool,
 }
@@ -23,6 +28,7 @@ pub(crate) struct Subdirs {
     packed: Packed,
     len: usize,
     has_links: bool,
+    has_unseen: bool,
 }
 
 #[cfg(unix)]
@@ -37,10 +43,35 @@ type Shared = Arc<[(u8, Box<OsStr>)]>;
 
 const LINK: u8 = 1;
 const FEEDS_PARENT: u8 = 2;
+const UNSEEN: u8 = 4;
+
+/// So many names are compared with each other.
+const FEW: usize = 4;
+
+/// Names that were made to have one hash cost a second look, and no more.
+const BUILD_HASHER: BuildHasherDefault<DefaultHasher> = BuildHasherDefault::new();
+
+impl Subdir<'_> {
+    fn flags(&self) -> u8 {
+        u8::from(self.link) * LINK
+            + u8::from(self.feeds_parent) * FEEDS_PARENT
+            + u8::from(self.unseen) * UNSEEN
+    }
+}
+
+/// The sub-directory of a name and flags.
+fn subdir(name: &OsStr, flags: u8) -> Subdir<'_> {
+    Subdir {
+        name,
+        link: flags & LINK != 0,
+        unseen: flags & UNSEEN != 0,
+        feeds_parent: flags & FEEDS_PARENT != 0,
+    }
+}
 
 impl Subdirs {
     pub(crate) fn push(&mut self, subdir: Subdir<'_>) {
-        let flags = u8::from(subdir.link) * LINK + u8::from(subdir.feeds_parent) * FEEDS_PARENT;
+        let flags = subdir.flags();
         #[cfg(unix)]
         {
             use std::os::unix::ffi::OsStrExt;
@@ -56,6 +87,12 @@ impl Subdirs {
         self.packed.push((flags, subdir.name.into()));
         self.len += 1;
         self.has_links |= subdir.link;
+        self.has_unseen |= subdir.unseen;
+    }
+
+    /// Whether there are links that were not looked at.
+    pub(crate) fn has_unseen(&self) -> bool {
+        self.has_unseen
     }
 
     pub(crate) fn has_links(&self) -> bool {
@@ -66,7 +103,7 @@ impl Subdirs {
         self.len == 0
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Subdir<'_>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Subdir<'_>> + Clone {
         let mut position = 0;
         std::iter::from_fn(move || {
             (position < self.packed.len()).then(|| unpack(&self.packed, &mut position))
@@ -79,6 +116,48 @@ impl Subdirs {
         self.packed.shrink_to(64 * 1024);
         self.len = 0;
         self.has_links = false;
+        self.has_unseen = false;
+    }
+
+    /// Removes all but the first of those that have one name: there are file systems that
+    /// list an entry twice.
+    ///
+    /// Of many, only hashes are compared, unless two of these are equal.
+    pub(crate) fn remove_duplicates(&mut self, hashes: &mut Vec<u64>) {
+        if self.len < 2 || !self.has_duplicates(hashes) {
+            return;
+        }
+        let mut seen = HashSet::new();
+        *self = self.filter_map(|subdir| seen.insert(subdir.name).then_some(subdir));
+    }
+
+    /// Whether two may have one name. `hashes` is a buffer.
+    fn has_duplicates(&self, hashes: &mut Vec<u64>) -> bool {
+        if self.len <= FEW {
+            let mut others = self.iter();
+            while let Some(subdir) = others.next() {
+                if others.clone().any(|other| other.name == subdir.name) {
+                    return true;
+                }
+            }
+            return false;
+        }
+        hashes.clear();
+        hashes.shrink_to(8 * 1024);
+        let hash = |subdir: Subdir<'_>| BUILD_HASHER.hash_one(subdir.name);
+        hashes.extend(self.iter().map(hash));
+        hashes.sort_unstable();
+        hashes.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
+    /// Keeps those of which `keep` makes something.
+    pub(crate) fn filter_map<'s>(
+        &'s self,
+        keep: impl FnMut(Subdir<'s>) -> Option<Subdir<'s>>,
+    ) -> Subdirs {
+        let mut kept = Subdirs::default();
+        self.iter().filter_map(keep).for_each(|subdir| kept.push(subdir));
+        kept
     }
 
     /// A queue of all of them, in no more memory than they need.
@@ -99,15 +178,14 @@ fn unpack<'a>(packed: &'a [u8], position: &mut usize) -> Subdir<'a> {
     let (flags, name) = (packed[at], at + 3);
     let end = name + usize::from(u16::from_ne_bytes([packed[at + 1], packed[at + 2]]));
     *position = end;
-    let name = OsStr::from_bytes(&packed[name..end]);
-    Subdir { name, link: flags & LINK != 0, feeds_parent: flags & FEEDS_PARENT != 0 }
+    subdir(OsStr::from_bytes(&packed[name..end]), flags)
 }
 
 #[cfg(not(unix))]
 fn unpack<'a>(packed: &'a [(u8, Box<OsStr>)], position: &mut usize) -> Subdir<'a> {
     let (flags, name) = &packed[*position];
     *position += 1;
-    Subdir { name, link: flags & LINK != 0, feeds_parent: flags & FEEDS_PARENT != 0 }
+    subdir(name, *flags)
 }
 
 /// Sub-directories that wait to be visited. The two queues that a split makes share the

@@ -2,16 +2,19 @@
 //! entries of no type, directories that open and cannot be read, a server that does not
 //! answer.
 
+mod identities;
+
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::lister::{EntryKind, Identity, Lister};
-use super::{Next, Options, Results};
+use super::lister::{EntryKind, Identity, Lister, Opened};
+use super::{Naming, Next, Options, Results};
 use crate::walk::{Listing, WalkVisitor};
 use crate::{Error, ErrorKind, Operation};
 
@@ -43,35 +46,82 @@ impl Gate {
         }
     }
 
+    fn is_open(&self) -> bool {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn open(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.1.notify_all();
     }
 }
 
-/// The gates before the source `hanging`, and before the bottom of the source `stalling`.
+/// The gates before the source `hanging`, before the bottom of the source `stalling`, and
+/// before the end of the source `streaming`.
 static HANGING: Gate = Gate::closed();
 static STALLING: Gate = Gate::closed();
+static STREAMING: Gate = Gate::closed();
+
+/// How many directories of the source `crowded` are listed at once before any is done.
+const CROWD: usize = 5;
+static CROWDED: Gate = Gate::closed();
+static ARRIVED: AtomicUsize = AtomicUsize::new(0);
+
+/// The lists of those sources that do not list what the others do.
+fn list_special(path: &Path, mut directory: impl FnMut(&str)) -> bool {
+    let mut names = path.iter().map(|name| name.to_str().unwrap());
+    let (source, below) = (names.next().unwrap(), names.collect::<Vec<_>>());
+    match (source, &below[..]) {
+        ("small", []) => directory("one"),
+        ("crowded", []) => (0..20).for_each(|number| directory(&number.to_string())),
+        ("crowded", _) => {
+            if ARRIVED.fetch_add(1, Ordering::Relaxed) + 1 == CROWD {
+                CROWDED.open();
+            }
+            CROWDED.pass();
+        }
+        ("streaming", []) => ["stream", "stuck"].into_iter().for_each(directory),
+        ("streaming", ["stuck"]) => directory("a"),
+        ("streaming", ["stuck", "a"]) => directory("b"),
+        ("streaming", ["stuck", ..]) => STREAMING.pass(),
+        // Hundreds in hundreds, as long as the gate is closed.
+        ("streaming", ["stream", ..]) if below.len() < 6 && !STREAMING.is_open() => {
+            (0..300).for_each(|number| directory(&number.to_string()));
+        }
+        ("small" | "streaming", _) => {}
+        _ => return false,
+    }
+    true
+}
 
 impl Lister for MadeUp {
     type Handle = PathBuf;
+    type Entries = ();
 
     fn handle_budget() -> usize {
         1
     }
 
-    fn open_source(path: &Path) -> io::Result<PathBuf> {
-        Ok(path.into())
+    fn open_source(path: &Path) -> io::Result<Opened<Self>> {
+        Ok((path.into(), ()))
     }
 
-    fn open(parent: &PathBuf, name: &OsStr, _: bool) -> io::Result<PathBuf> {
-        Ok(parent.join(name))
+    fn is_at(handle: &PathBuf, path: &Path) -> io::Result<bool> {
+        Ok(handle == path)
+    }
+
+    fn open(parent: &PathBuf, name: &OsStr, _: bool) -> io::Result<Opened<Self>> {
+        Ok((parent.join(name), ()))
     }
 
     fn list(
         handle: &PathBuf,
+        (): (),
         mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()> {
+        if list_special(handle, |name| _ = entry(OsStr::new(name), EntryKind::Directory)) {
+            return Ok(());
+        }
         let name = handle.file_name().unwrap();
         if name == "dir_unreadable" {
             return Err(io::ErrorKind::PermissionDenied.into());
@@ -118,7 +168,8 @@ impl Lister for MadeUp {
 fn start(source: &str, threads: usize) -> Results<Listing> {
     let options = Options { threads: NonZeroUsize::new(threads), ..Default::default() };
     let visitor = WalkVisitor { max_depth: usize::MAX };
-    Results::start_with::<_, MadeUp>(visitor, options, Path::new(source), OsStr::new("")).unwrap()
+    let source = Path::new(source);
+    Results::start_with::<_, MadeUp>(visitor, options, source, Naming::AsGiven).unwrap()
 }
 
 #[test]
@@ -187,6 +238,72 @@ fn a_worker_that_is_held_up_holds_back_no_result() {
         listings += usize::from(item.is_ok());
     }
     assert_eq!(listings, 1 + 2 + 4 + 8);
+}
+
+#[test]
+fn what_was_found_waits_for_nobody() {
+    let mut results = start("streaming", 2);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // One worker sends without end. The other hangs, and has not sent its second listing.
+    let mut others = 0;
+    while !results.next().unwrap().unwrap().path.ends_with("stuck/a") {
+        others += 1;
+        assert!(Instant::now() < deadline, "{others} others came, and it did not");
+    }
+    // The worker that can run ends, though the one that hangs cannot.
+    let begin = Instant::now();
+    results.close();
+    assert!(begin.elapsed() < Duration::from_millis(1500));
+    settles(|| results.running() == 1 + 1);
+    STREAMING.open();
+    settles(|| results.running() == 0);
+}
+
+#[track_caller]
+fn settles(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn threads_start_when_there_is_work() {
+    let mut results = start("small", 64);
+    // The source, and the one directory in it.
+    assert!(results.next().is_some() && results.next().is_some());
+    assert_eq!(results.started(), 1);
+    assert!(results.next().is_none());
+
+    // Each worker hangs in the first directory that it gets, and keeps half of what there is.
+    let results = start("crowded", 64);
+    assert_eq!(results.count(), 1 + 20);
+}
+
+#[test]
+fn a_stopper_ends_the_wait_of_another_thread() {
+    let mut results = start("hanging", 2);
+    let stopper = results.stopper();
+    let waiting = std::thread::spawn(move || {
+        let next = results.next();
+        (next.is_none(), results.next().is_none(), results)
+    });
+    stopper.clone().stop();
+    let (is_end, is_still_end, results) = waiting.join().unwrap();
+    assert!(is_end && is_still_end);
+    stopper.stop();
+    drop(results);
+    stopper.stop();
+}
+
+#[test]
+fn what_is_stopped_gives_no_more() {
+    let mut results = start("source", 1);
+    assert!(results.next().is_some());
+    results.stopper().stop();
+    assert!(matches!(results.next_before(Instant::now()), Next::End));
+    assert_eq!(results.running(), 0);
 }
 
 #[test]

@@ -41,6 +41,17 @@ pub(crate) trait Visitor: Clone + Send + Sized + 'static {
     /// Begins a directory's listing.
     fn begin(&mut self, verdict: &Self::NameVerdict) -> Self::Accumulator;
 
+    /// Whether the answer depends on whether a link of this name leads to a file. If so,
+    /// what it leads to is found out at once, even if links are not followed.
+    fn asks_for_file(&self, _: &Self::Accumulator, _name: &OsStr) -> bool {
+        true
+    }
+
+    /// Whether the answer may depend on sub-directories, as far as the name alone tells.
+    fn may_depend(&self, _: &Self::NameVerdict) -> bool {
+        false
+    }
+
     /// Adds a directory, or a link to one, to the listing.
     fn add_directory(&self, _: &mut Self::Accumulator, _name: &OsStr) {}
 

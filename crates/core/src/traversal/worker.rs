@@ -1,24 +1,30 @@
 //! The schedule: what a worker visits next, what it shares, how a directory is visited
 //! and listed. How a directory is opened is in `opening.rs`.
 
-use std::ffi::OsStr;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::classify::{Class, Classifier};
-use super::handles::{self, FdBackoff, is_out_of_handles};
-use super::lister::{Identity, Lister, is_gone};
+use super::crew::{Roster, start_worker};
+use super::handles::{self, FdBackoff, WorkerSlot, is_out_of_handles};
+use super::lister::{EntryKind, Identity, Lister, is_gone};
 use super::opening::{DirHandle, EnterError, Entered};
 use super::pool::Pool;
+use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
-use super::{Dir, Location, Options, ResultSender, Visitor};
+use super::{Dir, Location, Naming, Options, ResultSender, Visitor};
 use crate::{Error, Operation};
 
 /// How many entries of one directory are listed between two looks at the clock.
 const ENTRIES_PER_CHECK: usize = 4096;
+
+/// How long a worker is at work before it starts another: what is done sooner is done by one,
+/// since to start a thread takes as long as to visit several directories.
+const START_INTERVAL: Duration = Duration::from_micros(200);
 
 /// What all the workers of a traversal share.
 pub(super) struct Traversal<V: Visitor, L: Lister> {
@@ -26,18 +32,33 @@ pub(super) struct Traversal<V: Visitor, L: Lister> {
     /// Open as long as the traversal lasts, since a directory may be opened again from here.
     pub(super) source: L::Handle,
     pub(super) source_identity: Option<Identity>,
-    source_path: Box<OsStr>,
-    /// The source's name for the visitor.
-    source_name: Box<OsStr>,
+    /// What results name the source by.
+    source_path: PathBuf,
+    /// A directory of each file system on which device and inode do not last.
+    pub(super) without_identities: Mutex<Vec<Identity>>,
     pub(super) handle_budget: usize,
     /// Whether the last wait for others to close something was in vain.
     pub(super) has_waited_in_vain: AtomicBool,
+    /// How many workers this process may have.
+    max_workers: usize,
     pool: Pool<Work<V, L>>,
+    pub(super) roster: Arc<Roster<V::Item>>,
+    /// What each worker gets a copy of.
+    begin_with: Mutex<(V, ResultSender<V::Item>)>,
+    has_panicked: Arc<AtomicBool>,
+    stop: Arc<Stop>,
+}
+
+/// What the workers share with the receiver.
+pub(super) struct Shared<T> {
+    pub(super) results: ResultSender<T>,
+    pub(super) roster: Arc<Roster<T>>,
+    pub(super) has_panicked: Arc<AtomicBool>,
 }
 
 /// What a worker gets to do.
 enum Work<V: Visitor, L: Lister> {
-    Source,
+    Source(L::Entries),
     Frames(Vec<Frame<V, L>>),
 }
 
@@ -49,18 +70,19 @@ pub(super) struct Frame<V: Visitor, L: Lister> {
 }
 
 impl<V: Visitor, L: Lister> Traversal<V, L> {
-    /// Opens the source, which `workers` workers will visit. `name` is the source's name
-    /// for the visitor.
+    /// Opens the source, which at most `threads` workers will visit.
     pub(super) fn open(
         options: Options,
         path: &Path,
-        name: &OsStr,
-        workers: usize,
+        naming: Naming,
+        threads: usize,
+        visitor: V,
+        shared: Shared<V::Item>,
     ) -> Result<Traversal<V, L>, Error> {
         handles::begin();
         let failed = |e| Error::io(path, Operation::OpenDirectory, e);
-        let mut backoff = FdBackoff::new(false);
-        let source = loop {
+        let mut backoff = FdBackoff::new(false, None);
+        let (source, entries) = loop {
             match L::open_source(path) {
                 Err(error) if is_out_of_handles(&error) && backoff.wait() => {}
                 result => break result.map_err(failed)?,
@@ -72,25 +94,58 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             None
         };
         Ok(Traversal {
+            source_path: naming.path::<L>(path, &source)?,
             options,
             source,
             source_identity,
-            source_path: path.as_os_str().into(),
-            source_name: name.into(),
+            without_identities: Mutex::default(),
             handle_budget: L::handle_budget(),
             has_waited_in_vain: AtomicBool::new(false),
-            pool: Pool::new(workers, Work::Source),
+            max_workers: handles::max_workers(threads),
+            pool: Pool::new(threads, Work::Source(entries)),
+            roster: shared.roster,
+            has_panicked: shared.has_panicked,
+            stop: Arc::clone(shared.results.stop()),
+            begin_with: Mutex::new((visitor, shared.results)),
         })
     }
 
-    /// Corrects the number of workers, where fewer could be started.
-    pub(super) fn set_workers(&self, workers: usize) {
-        self.pool.set_workers(workers);
+    /// Starts the first worker.
+    pub(super) fn start(self: &Arc<Self>) -> io::Result<()> {
+        let (visitor, results) = self.beginning();
+        start_worker(self, visitor, results, WorkerSlot::take(None).expect("a place"))
     }
 
-    /// Ends the traversal: a worker was lost.
+    /// Starts another worker if there is work that nobody waits for. That a thread cannot be
+    /// started is no error: the others do the work.
+    pub(super) fn start_another(self: &Arc<Self>) {
+        if !WorkerSlot::is_free(self.max_workers) || !self.pool.wants_worker() {
+            return;
+        }
+        let Some(slot) = WorkerSlot::take(Some(self.max_workers)) else {
+            return self.pool.not_started(false);
+        };
+        let (visitor, results) = self.beginning();
+        if start_worker(self, visitor, results, slot).is_err() {
+            self.pool.not_started(true);
+        }
+    }
+
+    fn beginning(&self) -> (V, ResultSender<V::Item>) {
+        // Nothing panics while it is locked.
+        let begin_with = self.begin_with.lock().unwrap_or_else(PoisonError::into_inner);
+        (begin_with.0.clone(), begin_with.1.another())
+    }
+
+    /// Ends the traversal: it is stopped, or a worker was lost.
     pub(super) fn abandon(&self) {
         self.pool.abandon();
+    }
+
+    /// Ends the traversal, since a worker panicked.
+    pub(super) fn note_panic(&self) {
+        self.has_panicked.store(true, Ordering::Relaxed);
+        self.stop.set();
     }
 }
 
@@ -108,6 +163,10 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     pub(super) is_out_of_handles: bool,
     /// The sub-directories of the directory that is being listed.
     listed: Subdirs,
+    /// A buffer for the hashes of their names.
+    hashes: Vec<u64>,
+    /// When this worker began, or last started another.
+    last_start: Instant,
 }
 
 /// Why a directory was not listed: not a single entry could be read. The verdict is as
@@ -131,15 +190,19 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             first_open: 0,
             is_out_of_handles: false,
             listed: Subdirs::default(),
+            last_start: Instant::now(),
+            hashes: Vec::new(),
         }
     }
 
     /// Works until no worker has work.
     pub(super) fn work(&mut self) {
-        while let Some(work) = self.traversal.pool.take() {
+        self.last_start = Instant::now();
+        let mut next = self.traversal.pool.take_first();
+        while let Some(work) = next {
             self.first_open = 0;
             match work {
-                Work::Source => self.visit_source(),
+                Work::Source(entries) => self.visit_source(entries),
                 Work::Frames(frames) => self.stack = frames,
             }
             while let Some(mut frame) = self.stack.pop() {
@@ -147,7 +210,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     self.stack.clear();
                     break;
                 }
-                if self.traversal.pool.has_idle_worker() {
+                if self.traversal.pool.wants_work() {
                     self.share(&mut frame);
                 }
                 self.results.directory_done();
@@ -159,7 +222,10 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     self.push(child);
                 }
             }
-            self.results.flush();
+            next = self.traversal.pool.try_take().or_else(|| {
+                self.results.flush();
+                self.traversal.pool.take()
+            });
         }
     }
 
@@ -170,8 +236,18 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         self.stack.push(frame);
     }
 
-    /// Hands over a part of the stack, of which `top` is the last frame.
+    /// Hands over a part of the stack, of which `top` is the last frame. If nobody waits for
+    /// it, another worker is started, but not before it is worth that.
     fn share(&mut self, top: &mut Frame<V, L>) {
+        let traversal = &self.traversal;
+        let nobody_waits = !traversal.pool.has_idle_worker();
+        if nobody_waits && traversal.pool.has_queued() {
+            return self.start_another_if_due();
+        }
+        let has_one = self.stack.is_empty() && top.subdirs.len() < 2;
+        if has_one || nobody_waits && !WorkerSlot::is_free(traversal.max_workers) {
+            return;
+        }
         let bottom = self.stack.first_mut().unwrap_or(top);
         let mut frames = Vec::new();
         if bottom.subdirs.len() > 1 {
@@ -188,17 +264,27 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             }
             self.first_open = 0;
         }
-        if !frames.is_empty() {
-            self.traversal.pool.hand_over(Work::Frames(frames));
+        self.traversal.pool.hand_over(Work::Frames(frames));
+        if nobody_waits {
+            self.start_another_if_due();
         }
     }
 
-    fn visit_source(&mut self) {
+    /// Starts another worker for work that nobody waits for, if this one has worked for long.
+    fn start_another_if_due(&mut self) {
+        if self.last_start.elapsed() >= START_INTERVAL {
+            self.last_start = Instant::now();
+            self.traversal.start_another();
+        }
+    }
+
+    fn visit_source(&mut self, entries: L::Entries) {
         let traversal = Arc::clone(&self.traversal);
-        let verdict = self.visitor.judge(None, &traversal.source_name, false);
-        let location = Location { parent: None, name: &traversal.source_path, depth: 0 };
+        let path = &traversal.source_path;
+        let verdict = self.visitor.judge(None, path.file_name().unwrap_or_default(), false);
+        let location = Location { parent: None, name: path.as_os_str(), depth: 0 };
         let identity = traversal.source_identity.clone();
-        match self.list(location, verdict, &traversal.source, false, identity) {
+        match self.list(location, verdict, (&traversal.source, entries), false, identity) {
             Ok(frame) => self.stack.extend(frame),
             Err(NotListed { error, .. }) => {
                 let operation = Operation::ReadDirectory;
@@ -231,39 +317,38 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             return None;
         }
         let location = Location { parent: Some(parent), name: subdir.name, depth };
-        let (handle, identity) = match self.enter(parent, parent_handle, subdir) {
-            Ok(Entered::Opened(handle, identity)) => (handle, identity),
-            Ok(Entered::MountPoint) => {
-                self.visitor.not_entered(parent, verdict, &mut self.results);
-                return None;
-            }
-            Ok(Entered::Absent) => {
-                self.visitor.absent(parent, verdict, &mut self.results);
-                return None;
-            }
-            Err(error) => {
-                self.results.send_error(match error {
-                    EnterError::Parent(error) => {
-                        Error::io(parent.path(), Operation::OpenDirectory, error)
-                    }
-                    EnterError::Entry(operation, error) => {
-                        Error::io(location.path(), operation, error)
-                    }
-                    EnterError::Loop(ancestor) => Error::link_loop(location.path(), ancestor),
-                });
-                self.visitor.not_entered(parent, verdict, &mut self.results);
-                return None;
-            }
-        };
         let mut backoff = None;
         loop {
-            match self.list(location, verdict, &handle, subdir.link, identity.clone()) {
+            let (handle, entries, identity) = match self.enter(parent, parent_handle, subdir) {
+                Ok(Entered::Opened((handle, entries), identity)) => (handle, entries, identity),
+                Ok(Entered::MountPoint | Entered::OutOfReach) => {
+                    self.visitor.not_entered(parent, verdict, &mut self.results);
+                    return None;
+                }
+                Ok(Entered::Absent) => {
+                    self.visitor.absent(parent, verdict, &mut self.results);
+                    return None;
+                }
+                Err(error) => {
+                    self.results.send_error(match error {
+                        EnterError::Parent(error) => {
+                            Error::io(parent.path(), Operation::OpenDirectory, error)
+                        }
+                        EnterError::Entry(operation, error) => {
+                            Error::io(location.path(), operation, error)
+                        }
+                        EnterError::Loop(ancestor) => Error::link_loop(location.path(), ancestor),
+                    });
+                    self.visitor.not_entered(parent, verdict, &mut self.results);
+                    return None;
+                }
+            };
+            match self.list(location, verdict, (&handle, entries), subdir.link, identity) {
                 Ok(frame) => {
                     let mut frame = frame?;
                     frame.handle.open = Some(self.keep_open(handle));
                     return Some(frame);
                 }
-                // Something else took the directory's place after it was opened.
                 Err(NotListed { error, verdict }) if is_gone(&error) => {
                     self.visitor.absent(parent, verdict, &mut self.results);
                     return None;
@@ -290,7 +375,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         &mut self,
         location: Location<'_, V::State>,
         verdict: V::NameVerdict,
-        handle: &L::Handle,
+        (handle, entries): (&L::Handle, L::Entries),
         by_link: bool,
         identity: Option<Identity>,
     ) -> Result<Option<Frame<V, L>>, NotListed<V>> {
@@ -298,8 +383,9 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         let Worker { traversal, visitor, results, listed: subdirs, .. } = self;
         subdirs.clear();
         let mut classifier = Classifier::<_, L>::new(&traversal.options, location, handle);
-        let (mut read, mut entries) = (0, 0);
-        let result = L::list(handle, |name, kind| {
+        let keeps_links = visitor.may_depend(&verdict);
+        let (mut read, mut count) = (0, 0);
+        let result = L::list(handle, entries, |name, kind| {
             if results.is_stopped() {
                 return ControlFlow::Break(());
             }
@@ -307,15 +393,22 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             if read % ENTRIES_PER_CHECK == 0 {
                 results.flush_if_due();
             }
-            match classifier.classify(name, kind, results) {
+            let is_asked_for = || visitor.asks_for_file(&accumulator, name);
+            match classifier.classify(name, kind, is_asked_for, results) {
                 Class::Absent => return ControlFlow::Continue(()),
                 Class::File => visitor.add_file(&mut accumulator, name),
                 Class::Directory { link } => {
                     visitor.add_directory(&mut accumulator, name);
-                    subdirs.push(Subdir { name, link, feeds_parent: false });
+                    subdirs.push(Subdir { name, link, unseen: false, feeds_parent: false });
                 }
+                // Whether it matters is known when all files are. Then it is counted.
+                Class::Link if keeps_links => {
+                    subdirs.push(Subdir { name, link: true, unseen: true, feeds_parent: false });
+                    return ControlFlow::Continue(());
+                }
+                Class::Link => {}
             }
-            entries += 1;
+            count += 1;
             ControlFlow::Continue(())
         });
         if let Err(error) = result {
@@ -325,11 +418,14 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             results.send_io_error(location.path(), Operation::ReadDirectory, error);
         }
         results.stats.directories += 1;
-        results.stats.entries += entries;
+        results.stats.entries += count;
         if results.is_stopped() {
             return Ok(None);
         }
         let mut state = visitor.listed(location, verdict, accumulator, results);
+        if subdirs.has_unseen() {
+            look_at_links(subdirs, visitor, &state, &mut classifier, results);
+        }
         let (subdirs, feeding) = self.subdirs_to_visit(&state, location.depth + 1);
         self.visitor.wait_for(location.parent, &mut state, feeding, &mut self.results);
         let Some(subdirs) = subdirs else { return Ok(None) };
@@ -338,6 +434,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             name: location.name.into(),
             depth: location.depth,
             by_link,
+            links: location.parent.map_or(0, |parent| parent.links) + u8::from(by_link),
             identity: identity.clone(),
             state,
         });
@@ -347,13 +444,17 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     /// The listed sub-directories that have to be visited, and how many of them feed their
     /// parent. All of them lie at `depth`.
     fn subdirs_to_visit(&mut self, state: &V::State, depth: usize) -> (Option<SubdirQueue>, usize) {
-        let Worker { traversal, visitor, listed: subdirs, .. } = self;
+        let Worker { traversal, visitor, listed: subdirs, hashes, .. } = self;
         if subdirs.is_empty() {
             return (None, 0);
         }
         let visits_all = visitor.visits_depth(depth);
         let depends = visitor.depends_on_any(state);
         let follow = traversal.options.follow_links;
+        if !visits_all && !depends {
+            return (None, 0);
+        }
+        subdirs.remove_duplicates(hashes);
         if visits_all && !depends && (follow || !subdirs.has_links()) {
             return (Some(subdirs.to_queue()), 0);
         }
@@ -367,4 +468,29 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         }
         ((!kept.is_empty()).then(|| kept.to_queue()), feeding)
     }
+}
+
+/// Looks at the links of a listed directory that its answer depends on, and counts the links
+/// that were not looked at before. Those that lead to no directory, and those that nobody
+/// asks for, are removed.
+fn look_at_links<V: Visitor, L: Lister>(
+    subdirs: &mut Subdirs,
+    visitor: &mut V,
+    state: &V::State,
+    classifier: &mut Classifier<'_, V::State, L>,
+    results: &mut ResultSender<V::Item>,
+) {
+    let depends = visitor.depends_on_any(state);
+    *subdirs = subdirs.filter_map(|subdir| {
+        if !subdir.unseen {
+            return Some(subdir);
+        }
+        let class = if depends && visitor.depends_on(state, subdir.name) {
+            classifier.classify(subdir.name, EntryKind::Link, || true, results)
+        } else {
+            Class::Link
+        };
+        results.stats.entries += usize::from(!matches!(class, Class::Absent));
+        matches!(class, Class::Directory { .. }).then_some(Subdir { unseen: false, ..subdir })
+    });
 }

@@ -12,12 +12,12 @@ use pathvein_core::{ExcludeRules, KeyScan, KeyWalk, ListingScan, Name, RangeId};
 
 #[cfg(unix)]
 use super::disk;
-use super::generate::{self, Choices};
+use super::generate::{self, Choices, Profile};
 use super::reference::{self, Sub, Tree};
 
 /// Scan and walk of a real tree, by both listers, with and without types.
 #[cfg(unix)]
-pub(crate) fn tree_on_disk(choices: &mut impl Choices) {
+pub(crate) fn tree_on_disk(choices: &mut impl Choices, profile: Profile) {
     let flags = choices.below(256);
     let options = disk::Options {
         follow_links: flags & 1 != 0,
@@ -30,7 +30,7 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices) {
     };
     let max_depth = [None, None, None, Some(0), Some(1), Some(2)][choices.below(6)];
     let threads = NonZeroUsize::new([1, 2, 8][(flags >> 4) % 3]);
-    let patterns = generate::patterns(choices);
+    let patterns = generate::patterns(choices, profile);
 
     // In memory, where that is possible.
     let shm = Path::new("/dev/shm");
@@ -128,9 +128,9 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices) {
 const ROOT: &str = "/root";
 
 /// The compiled program, fed with listings in any order.
-pub(crate) fn listings(choices: &mut impl Choices) {
+pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
     let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
-    let patterns = generate::patterns(choices);
+    let patterns = generate::patterns(choices, profile);
     let mut tree = generate::tree(choices);
     let name = if choices.once_in(8) { OsString::new() } else { generate::name(choices) };
 
@@ -207,9 +207,9 @@ fn close_unasked(tree: &mut Tree, path: &Path, asked: &BTreeSet<PathBuf>) {
 }
 
 /// The compiled program, fed with sorted keys in ranges, and the walk of them.
-pub(crate) fn keys(choices: &mut impl Choices) {
+pub(crate) fn keys(choices: &mut impl Choices, profile: Profile) {
     let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
-    let patterns = generate::patterns(choices);
+    let patterns = generate::patterns(choices, profile);
     let mut tree = generate::tree(choices);
     let rules = ["a/", "b*", "/ab/*", "**/a/b", "*.x"];
     let rules = (0..choices.below(3)).map(|_| choices.pick(&rules)).collect::<Vec<_>>();

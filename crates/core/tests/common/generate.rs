@@ -68,9 +68,72 @@ fn undecodable() -> OsString {
     return "a!".into();
 }
 
-pub(crate) fn patterns(choices: &mut impl Choices) -> Vec<FileStructurePattern> {
+/// How many patterns a case has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// A few, which are made from the choices one by one.
+    Small,
+    /// So many that bits for nodes and globs take several words: 150 that hold 100
+    /// others, with about 90 globs for files and as many for directories.
+    Large,
+}
+
+impl Profile {
+    /// That of a fuzzer's input: one in four is large.
+    #[allow(dead_code)] // Only fuzz targets ask for it.
+    pub(crate) fn of(input: &[u8]) -> Profile {
+        if input.first().is_some_and(|&first| first >= 192) {
+            Profile::Large
+        } else {
+            Profile::Small
+        }
+    }
+}
+
+pub(crate) fn patterns(choices: &mut impl Choices, profile: Profile) -> Vec<FileStructurePattern> {
+    if profile == Profile::Large {
+        // A fuzzer would have to find a thousand bytes.
+        let seed = choices.below(256) * 256 + choices.below(256);
+        return many_patterns(&mut Random(seed as u64));
+    }
     let count = 1 + choices.below(4);
     (0..count).map(|_| pattern(choices, 1)).collect()
+}
+
+fn many_patterns(choices: &mut Random) -> Vec<FileStructurePattern> {
+    let mut globs: Vec<String> = GLOBS.iter().map(|&glob| glob.to_owned()).collect();
+    for name in NAMES {
+        globs.extend([format!("{name}*"), format!("*{name}"), format!("?{name}")]);
+        globs.extend([format!("{name}?*"), format!("[!c]*{name}"), format!("[ab]*{name}")]);
+    }
+    // Most of the globs match something, and most of the patterns ask for little.
+    globs.extend((0..30).map(|number| format!("no{number}*")));
+    let glob = |choices: &mut Random| globs[choices.below(globs.len())].clone();
+    let mut parts: Vec<FileStructurePattern> = Vec::new();
+    let make = |choices: &mut Random, parts: &[FileStructurePattern]| {
+        let name = if choices.once_in(3) { "*".into() } else { glob(choices) };
+        let mut builder = FileStructurePattern::builder(&*name);
+        for _ in 0..choices.below(3) {
+            builder = builder.file(&*glob(choices));
+        }
+        for _ in 0..choices.below(3) {
+            let few_levels = |part: &&FileStructurePattern| part.levels() < 4;
+            let part = parts.get(choices.below(parts.len() + 1)).filter(few_levels);
+            builder = builder.directories(part.cloned());
+        }
+        builder
+    };
+    while parts.len() < 100 {
+        let part = make(choices, &parts).build().expect("few levels");
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    // Each part is asked for.
+    let asked = parts.iter().map(Some).chain([None; 50]);
+    asked
+        .map(|part| make(choices, &parts).directories(part.cloned()).build().expect("few levels"))
+        .collect()
 }
 
 fn pattern(choices: &mut impl Choices, level: usize) -> FileStructurePattern {

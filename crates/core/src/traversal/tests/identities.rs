@@ -1,0 +1,196 @@
+//! Traversals of a made-up tree whose devices and inodes are not what they should be.
+#![cfg(unix)]
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::io;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::super::lister::{EntryKind, Identity, Lister, Opened};
+use super::super::{Naming, Options, Results};
+use crate::walk::{Listing, WalkVisitor};
+use crate::{Error, Operation};
+
+/// The lister of a tree in which each directory lists `a` and `b`, down to [`LEVELS`]. The
+/// first component of a path tells how its identities are made.
+struct Odd;
+
+const LEVELS: usize = 7;
+
+/// The directories of the tree.
+const ALL: usize = (1 << (LEVELS + 1)) - 1;
+
+/// The number of the next identity that is like no other.
+static NEXT: AtomicU64 = AtomicU64::new(1_000_000);
+
+/// How often the identity of a path was asked for.
+static ASKED: Mutex<Option<HashMap<PathBuf, u64>>> = Mutex::new(None);
+
+fn identity_of(path: &Path, is_open: bool) -> Identity {
+    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let asked = asked.get_or_insert_default().entry(path.into()).or_default();
+    *asked += 1;
+    // A number of its own for each path, with a last digit to play with.
+    let number = path.as_os_str().as_encoded_bytes();
+    let number = number.iter().fold(7, |sum: u64, &b| (sum * 31 + u64::from(b)) % 99_991) * 10;
+    let inode = match path.components().next().and_then(|first| first.as_os_str().to_str()) {
+        Some("fresh" | "endless") => NEXT.fetch_add(1, Ordering::Relaxed),
+        // Another directory takes its place once, or all the time.
+        Some("replaced") if path.ends_with("b/b") => number + u64::from(*asked > 1),
+        Some("swapped") if path.ends_with("b/b") => number + *asked % 2,
+        _ => number,
+    };
+    let device = 1 + u64::from(is_open && path.starts_with("mounted") && path.ends_with("b"));
+    Identity { device, inode }
+}
+
+impl Lister for Odd {
+    type Handle = PathBuf;
+    type Entries = ();
+
+    fn handle_budget() -> usize {
+        0
+    }
+
+    fn open_source(path: &Path) -> io::Result<Opened<Self>> {
+        Ok((path.into(), ()))
+    }
+
+    fn is_at(handle: &PathBuf, path: &Path) -> io::Result<bool> {
+        Ok(handle == path)
+    }
+
+    fn open(parent: &PathBuf, name: &OsStr, _: bool) -> io::Result<Opened<Self>> {
+        if parent.starts_with("ended") && name == "b" {
+            return Err(rustix::io::Errno::SRCH.into());
+        }
+        Ok((parent.join(name), ()))
+    }
+
+    fn list(
+        handle: &PathBuf,
+        (): (),
+        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        let names: &[&str] = match handle.iter().next().and_then(OsStr::to_str) {
+            Some("endless") => &["up"],
+            _ if handle.iter().count() > LEVELS => &[],
+            Some("twice") => &["a", "b", "a", "b"],
+            Some("many") => &["a", "b", "c", "d", "e", "f", "a", "g", "b", "e", "a"],
+            _ => &["a", "b"],
+        };
+        let is_link = names == ["up"];
+        let kind = if is_link { EntryKind::Link } else { EntryKind::Directory };
+        for name in names {
+            if entry(OsStr::new(name), kind).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn kind(_: &PathBuf, _: &OsStr, _: bool) -> io::Result<EntryKind> {
+        Ok(EntryKind::Directory)
+    }
+
+    fn identity(parent: &PathBuf, name: &OsStr, _: bool) -> io::Result<Identity> {
+        Ok(identity_of(&parent.join(name), false))
+    }
+
+    fn handle_identity(handle: &PathBuf) -> io::Result<Identity> {
+        Ok(identity_of(handle, true))
+    }
+}
+
+fn walk(source: &str, options: Options) -> (Vec<Listing>, Vec<Error>) {
+    let max_depth = options.max_depth.unwrap_or(usize::MAX);
+    let visitor = WalkVisitor { max_depth };
+    let source = Path::new(source);
+    let results = Results::start_with::<_, Odd>(visitor, options, source, Naming::AsGiven).unwrap();
+    let (listings, errors): (Vec<_>, Vec<_>) = results.partition(Result::is_ok);
+    (
+        listings.into_iter().map(Result::unwrap).collect(),
+        errors.into_iter().map(Result::unwrap_err).collect(),
+    )
+}
+
+fn with_threads(threads: usize) -> Options {
+    Options { threads: NonZeroUsize::new(threads), ..Default::default() }
+}
+
+#[test]
+fn where_identities_do_not_last_names_do() {
+    for threads in [1, 2, 5] {
+        for follow_links in [false, true] {
+            let options = Options { follow_links, ..with_threads(threads) };
+            for source in ["fresh", "lasting"] {
+                let (listings, errors) = walk(source, options.clone());
+                assert!(errors.is_empty(), "{source}: {errors:?}");
+                assert_eq!(listings.len(), ALL, "{source}");
+            }
+        }
+    }
+}
+
+#[test]
+fn where_identities_do_not_last_links_end_at_the_41st() {
+    for threads in [1, 3] {
+        let options = Options { follow_links: true, ..with_threads(threads) };
+        let (listings, errors) = walk("endless", options);
+        assert_eq!(listings.len(), 1 + 40);
+        let [error] = &errors[..] else { panic!("{errors:?}") };
+        assert_eq!(error.path().unwrap().iter().count(), 1 + 41);
+        assert_eq!(error.operation(), Some(Operation::FollowLink));
+        let number = error.io_error().unwrap().raw_os_error();
+        assert_eq!(number, Some(rustix::io::Errno::LOOP.raw_os_error()));
+    }
+}
+
+#[test]
+fn a_directory_in_anothers_place_is_an_error() {
+    for source in ["replaced", "swapped"] {
+        let (listings, errors) = walk(source, with_threads(1));
+        assert!(listings.len() < ALL);
+        assert!(!errors.is_empty(), "{source}: {} listings and no error", listings.len());
+        for error in &errors {
+            assert_eq!(error.operation(), Some(Operation::OpenDirectory));
+            let number = error.io_error().unwrap().raw_os_error();
+            assert_eq!(number, Some(rustix::io::Errno::STALE.raw_os_error()));
+        }
+        let paths: HashSet<_> = errors.iter().map(Error::path).collect();
+        assert_eq!(paths.len(), errors.len(), "told once for each");
+    }
+}
+
+#[test]
+fn a_mount_point_that_only_the_open_directory_shows() {
+    let options = Options { one_file_system: true, ..with_threads(2) };
+    let (listings, errors) = walk("mounted", options);
+    assert!(errors.is_empty(), "{errors:?}");
+    // Each `b` turned out to be one: `a`, `a/a`, `a/a/a` and so on are left.
+    assert_eq!(listings.len(), 1 + LEVELS);
+    assert!(listings.iter().all(|listing| listing.path.iter().all(|name| name != "b")));
+}
+
+#[test]
+fn what_belongs_to_a_process_that_has_ended_is_absent() {
+    let (listings, errors) = walk("ended", with_threads(2));
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!(listings.len(), 1 + LEVELS);
+}
+
+#[test]
+fn an_entry_that_is_listed_twice_is_visited_once() {
+    for threads in [1, 4] {
+        let (listings, errors) = walk("twice", with_threads(threads));
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(listings.len(), ALL);
+        let options = Options { max_depth: Some(2), ..with_threads(threads) };
+        let (listings, _) = walk("many", options);
+        assert_eq!(listings.len(), 1 + 7 + 49);
+    }
+}
