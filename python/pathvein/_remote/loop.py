@@ -1,8 +1,8 @@
 """Work on fsspec's event loop for a caller in another thread, and threads for blocking requests.
 
 All listing runs on the event loop that fsspec keeps in a thread of its own. The caller waits in
-slices, so that signals are handled, and the coroutine is cancelled if it leaves, other than by
-`fsspec.asyn.sync`. Requests of a synchronous file system run in threads, and the loop awaits them.
+slices, so that signals are handled, and the coroutine is cancelled if it leaves; `fsspec.asyn.sync`
+would leave it running. Requests of a synchronous file system run in threads.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class BackgroundTask:
     def wait_for_begin(self) -> None:
         """Wait for the first `put`, or the end. Raises the exception that ended the work."""
         self._receive(float("inf"))
-        if not self._received and self._failure is not None:
+        if not self._received and self._failure is not None and not self._closed:
             raise self._failure
 
     def take(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
@@ -243,7 +243,7 @@ Connect = Callable[[bool], contextlib.AbstractContextManager[Any]]
 
 
 class RequestThreads:
-    """Threads for blocking requests, each with a file system object of its own, and an end.
+    """Daemon threads for blocking requests, each with a file system object of its own.
 
     A `ThreadPoolExecutor` would not do: the interpreter waits for its threads at exit, even if a
     request is never answered.

@@ -103,7 +103,7 @@ async def send(
 ) -> T:
     """Send a request, with retries, and return its response.
 
-    `request` sends it once. Its time-out is a multiple of `TIMEOUT`, or `None`.
+    `request` sends it once. `timeout_factor` times `TIMEOUT` is its time-out; `None`: none.
     Raises the exception of the last try.
     """
     tries = 0

@@ -156,7 +156,7 @@ def open_source(
     concurrency: int | None = None,
     lister: str = "auto",
 ) -> RemoteSource | str:
-    """Open a URL or a UPath for listing, which lists nothing. For one that is local, its path.
+    """Open a URL or a UPath; nothing is listed yet. For one that is local, return its path.
 
     Raises `ImportError` if the file system's package is missing, `ValueError` if the protocol is
     unknown, an `OSError` if the file system cannot be reached or the archive cannot be read.

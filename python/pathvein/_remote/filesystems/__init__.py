@@ -64,7 +64,7 @@ def open_adapter(
 
 def _unwrap(fs: Any, path: str) -> tuple[Any, str]:
     """The file system behind all wrappers, and the path on it."""
-    # They are imported already, and slow to import otherwise.
+    # Slow to import, so only if there is a wrapper.
     from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
     from fsspec.implementations.cached import CachingFileSystem
     from fsspec.implementations.dirfs import DirFileSystem

@@ -20,20 +20,14 @@ from pathvein_core import KeyScan, KeyWalk, Stats
 
 from pathvein._errors import ScanWarning, frames_inside
 from pathvein._listing import noted
-from pathvein._remote.errors import (
-    BadAnswer,
-    Disordered,
-    ErrorMeanings,
-    FlatDenied,
-    TooLarge,
-    Unfit,
-)
+from pathvein._remote.errors import BadAnswer, Disordered, FlatDenied, TooLarge, Unfit
 from pathvein._remote.keys.planner import Failure, KeyTaker, Page, Planner, Request
 from pathvein._remote.loop import BackgroundTask, check_process
 from pathvein._remote.names import bad_key
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
 
 if TYPE_CHECKING:
+    from pathvein._remote.errors import ErrorMeanings
     from pathvein._remote.source import RemoteSource
     from pathvein._remote.stores.base import ObjectStore
 
@@ -276,10 +270,9 @@ class KeyProducer:
         )
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            if os.getpid() == self._process:
-                self._task.close()
+        was_closed, self._closed = self._closed, True
+        if not was_closed and os.getpid() == self._process:
+            self._task.close()
 
     def __del__(self) -> None:
         if hasattr(self, "_task"):
@@ -291,14 +284,19 @@ async def _list_keys(
 ) -> None:
     """The work on the loop. It has no reference to the producer, so that this can be deleted."""
     exists = False
+    failures: list[OSError] = []
+
+    def pass_on() -> None:
+        found, bad = keys.take()
+        task.put(found, [*failures, *(bad_key(source.url, key) for key in bad)])
+        failures.clear()
 
     def on_page(any_key: bool) -> None:
         nonlocal exists
         exists = any_key
-        found, bad = keys.take()
-        # Pages may be empty. Only a key, or the end, shows whether the source exists.
-        if any_key or found or bad:
-            task.put(found, [bad_key(source.url, key) for key in bad])
+        # Pages may be empty. Only a key, or `check_source`, shows whether the source exists.
+        if exists:
+            pass_on()
 
     def on_error(error: Exception, prefix: str, after: str, end: str | None) -> None:
         failure = store.errors.os_error(error, source.url(prefix), "reading the directory")
@@ -306,7 +304,7 @@ async def _list_keys(
             noted(failure, f"listing the keys after {after.rstrip(chr(0x10FFFF))!r}")
         if end is not None:
             noted(failure, f"listing the keys before {end!r}")
-        task.put([], [failure])
+        failures.append(failure)  # `on_page` follows
 
     lister = KeyLister(
         store,
@@ -327,6 +325,7 @@ async def _list_keys(
         raise store.errors.os_error(error, source.url(), "reading the directory") from error
     if not exists:
         await source.adapter.check_source()
+        pass_on()
 
 
 # By obstore or by the file system

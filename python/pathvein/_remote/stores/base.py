@@ -45,7 +45,8 @@ class ObjectStore(FileSystem):
         See :class:`pathvein._remote.keys.planner.Request` for the arguments. Names must be in the
         order of their code points, unless `flat` is false. Raises `FlatDenied` if the store cannot
         be listed without a delimiter, `BadAnswer` if the response is no whole listing, and whatever
-        the client library raises. `read`, retries and the root of the store need no other method.
+        the client library raises. `read` and retries need no other method, the root of the store
+        needs `bucket_names`.
         """
         raise NotImplementedError
 

@@ -207,7 +207,7 @@ class ObstoreStore:
         for key, size in zip(keys, sizes, strict=True):
             marker = f"{key}/"
             if key and key <= before < marker:
-                key = marker  # a key is greater than the one before it
+                key = marker  # as it is not greater than the key before it
             elif key and not size:
                 self._checks += 1
                 if not self._can_check or self._checks > _MOST_CHECKS:
