@@ -13,7 +13,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-
 #: How many links a way may lead through.
 MAX_LINKS = 40
 

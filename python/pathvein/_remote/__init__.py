@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -37,7 +36,7 @@ except ImportError as error:
 
 from pathvein_core import ExcludeRules, FileStructurePattern, KeyScan, KeyWalk
 
-from pathvein._errors import ScanWarning, frames_inside
+from pathvein._errors import warn
 from pathvein._listing import Listing
 from pathvein._remote.directories import DirectoryProducer, list_directory, walk_directories
 from pathvein._remote.keys.lister import Disordered, FlatDenied, KeyProducer, Store, Unfit
@@ -226,5 +225,4 @@ def _open_obstore(store: ObjectStore) -> Store:
 
 
 def _warn(source: RemoteSource, reason: str) -> None:
-    message = f"{source.url()!r} is listed by its own file system and not by obstore: {reason}"
-    warnings.warn(message, ScanWarning, stacklevel=frames_inside())
+    warn(f"{source.url()!r} is listed by its own file system and not by obstore: {reason}")

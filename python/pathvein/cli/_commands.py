@@ -291,7 +291,7 @@ def scan(
         raise _Failure(f"standard output: {error}") from error
     finally:
         messages.clear()
-    context.exit(_DONE_WITH_ERRORS if stream.errors else 0)
+    context.exit(_DONE_WITH_ERRORS if stream.stats.errors else 0)
 
 
 def _failure(name: str, error: Exception) -> _Failure:
