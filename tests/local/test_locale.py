@@ -41,7 +41,15 @@ def locales(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         for charmap in filter(None, CHARMAPS):
             # It warns of characters that an encoding lacks.
-            command = ["localedef", "-c", "-i", "en_US", "-f", charmap, top / f"xx.{charmap}"]
+            command: list[str | Path] = [
+                "localedef",
+                "-c",
+                "-i",
+                "en_US",
+                "-f",
+                charmap,
+                top / f"xx.{charmap}",
+            ]
             subprocess.run(command, capture_output=True, timeout=60, check=False)
             assert (top / f"xx.{charmap}" / "LC_CTYPE").is_file()
     except (FileNotFoundError, AssertionError) as missing:
@@ -103,7 +111,7 @@ def every_front_end(source: str, json_file: str) -> None:
     assert items(errors) == answer.errors
     assert len(errors) == len(os.listdir(source)) > 60
     assert all(error.__notes__[0].endswith(source) for error in errors)
-    assert all(os.path.isdir(result.source) for result in found)
+    assert all(result.source.is_dir() for result in found)
 
     walked = {top: (set(dirs), set(files)) for top, dirs, files in pathvein.walk_parallel(source)}
     seen = {top: (set(dirs), set(files)) for top, dirs, files in os.walk(source)}
@@ -177,9 +185,9 @@ def test_the_process_ends_while_names_are_decoded(locales: Path, make_fast: Make
 
 
 def left_open(top: str) -> None:
-    global kept
-    kept = pathvein.iscan(top, P("*"), follow_links=True, threads=8, on_error="ignore")
-    next(kept)
+    stream = pathvein.iscan(top, P("*"), follow_links=True, threads=8, on_error="ignore")
+    next(stream)
+    sys.modules["__main__"].__dict__["kept"] = stream
 
 
 if __name__ == "__main__":
