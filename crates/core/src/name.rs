@@ -83,7 +83,9 @@ impl<'a> From<&'a [u32]> for Name<'a> {
 /// [`Scan::decode_names`](crate::Scan::decode_names) takes one. It is not asked about names
 /// that are ASCII.
 #[derive(Clone)]
-pub struct NameDecoder(Arc<dyn Fn(&OsStr) -> Vec<u32> + Send + Sync>);
+pub struct NameDecoder(Arc<Decode>);
+
+type Decode = dyn Fn(&OsStr) -> Vec<u32> + Send + Sync;
 
 impl NameDecoder {
     /// A decoder by a function that gives the code points of a name, lone surrogates for what
