@@ -104,7 +104,7 @@ class ExcludeRules:
     """
 
     def __new__(cls, rules: str | Iterable[str] = ()) -> Self: ...
-    def is_excluded(self, path: str | os.PathLike[str], is_directory: bool) -> bool:
+    def is_excluded(self, path: str, is_directory: bool) -> bool:
         """Whether the entry at a path relative to the source is excluded itself.
 
         The directories that the entry is in are not looked at: an excluded directory is not

@@ -96,7 +96,11 @@ def open_source(
 
 def check(**arguments: Any) -> dict[str, Any]:
     """The arguments of a public function that have a check, by their names, converted."""
-    return {name: _CHECKS[name](name, arguments[name]) for name in arguments if name in _CHECKS}
+    try:
+        return {name: _CHECKS[name](name, arguments[name]) for name in arguments if name in _CHECKS}
+    except StopIteration as error:
+        # Of the caller's own iterables. It would end an iteration that the call is part of.
+        raise RuntimeError("an argument raised StopIteration") from error
 
 
 def _patterns(argument: str, patterns: object) -> list[FileStructurePattern]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 #: How many errors a warning lists.
 _ERRORS_LISTED = 3
+#: How many errors are kept.
+_ERRORS_KEPT = 10_000
 
 
 class ScanWarning(UserWarning):
@@ -17,13 +19,23 @@ class ErrorLog:
     """The errors of one scan or walk, handled as the chosen policy says."""
 
     def __init__(self, source: str, policy: str | Callable[[OSError], object]) -> None:
+        #: The first ones.
         self.errors: list[OSError] = []
+        #: How many there were.
+        self.count = 0
+        self._most = _ERRORS_KEPT
         self._source = source
         self._policy = policy
 
+    def keep_few(self) -> None:
+        """Keep only what the warning lists: nobody will ask for the errors."""
+        self._most = _ERRORS_LISTED if self._policy == "warn" else 0
+
     def add(self, error: OSError) -> None:
         """Handle an error. Raises it if that is the policy."""
-        self.errors.append(error)
+        self.count += 1
+        if len(self.errors) < self._most:
+            self.errors.append(error)
         if callable(self._policy):
             self._policy(error)
         elif self._policy == "raise":
@@ -31,24 +43,27 @@ class ErrorLog:
 
     def warn(self) -> None:
         """At the end of the scan: warn of the errors, if that is the policy."""
-        if self.errors and self._policy == "warn":
-            import warnings
-
-            warnings.warn(self._summary(), ScanWarning, stacklevel=frames_inside())
+        if self.count and self._policy == "warn":
+            warn(self._summary())
 
     def _summary(self) -> str:
-        count = "1 error" if len(self.errors) == 1 else f"{len(self.errors)} errors"
+        count = "1 error" if self.count == 1 else f"{self.count} errors"
         listed = "; ".join(str(error) for error in self.errors[:_ERRORS_LISTED])
-        rest = len(self.errors) - _ERRORS_LISTED
+        rest = self.count - _ERRORS_LISTED
         more = f"; and {rest} more" if rest > 0 else ""
         return f"{count} below {self._source!r}, which may hide results: {listed}{more}"
 
 
-def frames_inside() -> int:
-    """The stack level of the first caller outside this package, seen from the caller."""
-    level = 1
+def warn(message: str) -> None:
+    """Warn as of the line that called this package, however often it is told there.
+
+    `warnings.warn` tells the same text once a line, and so would not tell of a second scan.
+    """
+    import warnings
+
     frame = sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("pathvein."):
         frame = frame.f_back
-        level += 1
-    return level
+    module = frame.f_globals.get("__name__")
+    file = frame.f_code.co_filename
+    warnings.warn_explicit(message, ScanWarning, file, frame.f_lineno, module, registry={})

@@ -90,7 +90,7 @@ class Stream(_types.Generic[T]):
 
     @property
     def errors(self) -> list[OSError]:
-        """The errors so far, each an `OSError` with `filename` and a note."""
+        """The errors so far, each an `OSError` with `filename` and a note: the first 10,000."""
         return list(self._log.errors)
 
     @property
@@ -123,7 +123,8 @@ class Stream(_types.Generic[T]):
                 self._take_batch()
 
     def batches(self) -> Iterator[list[T]]:
-        """All results, in batches."""
+        """All results, in batches. Nobody asks for the errors."""
+        self._log.keep_few()
         while self._more:
             with self._lock:
                 self._take_batch()
@@ -163,8 +164,11 @@ class Stream(_types.Generic[T]):
             for error in errors:
                 self._log.add(error)
             self._report()
-        except BaseException:
+        except BaseException as error:
             self._stop()
+            if isinstance(error, StopIteration):
+                # It would end the iteration as if these were all results.
+                raise RuntimeError("on_error or progress raised StopIteration") from error
             raise
 
     def _report(self) -> None:

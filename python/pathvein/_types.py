@@ -39,7 +39,7 @@ else:
         def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, object]) -> type:
             fields = body["__annotations__"]
             made = namedtuple(name, fields, module=body["__module__"])
-            made.__doc__ = body["__doc__"]
+            made.__doc__ = body.get("__doc__")  # python -OO leaves none
             made.__annotations__ = fields
             return made
 

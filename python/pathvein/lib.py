@@ -129,8 +129,8 @@ def iscan(
 
     Returns:
         An iterator that is also a context manager. ``close()``, leaving the ``with`` block, or
-        deleting the iterator stops the workers. ``errors`` is the list of all `OSError` so far,
-        ``stats`` the :class:`Stats` so far.
+        deleting the iterator stops the workers. ``errors`` is the list of the first 10,000
+        `OSError` so far, ``stats`` the :class:`Stats` so far.
 
     Example:
         >>> from pathvein import FileStructurePattern, iscan

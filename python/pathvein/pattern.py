@@ -85,6 +85,7 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
 
     Arguments are copied. All five are attributes that can be assigned. Lists are read back as
     tuples that equal lists. Nested patterns that are read back cannot be changed: change a copy.
+    Patterns sort as their JSON does.
 
     Raises:
         TypeError: An argument, or an item of one, is of the wrong type.
@@ -128,6 +129,12 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         directories = _items("directories")
         optional_files = _items("optional_files")
         optional_directories = _items("optional_directories")
+
+    def __lt__(self, other: object) -> bool:
+        """Patterns sort as their JSON does: so results sort by path, then by pattern."""
+        if not isinstance(other, FileStructurePattern):
+            return NotImplemented
+        return self.to_json() < other.to_json()
 
     @classmethod
     def load_json(cls, json_path: str | os.PathLike[str] | _types.UPath) -> _types.Self:
@@ -187,7 +194,9 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         Args:
             walk_args: The directory, its directories' names and its files' names, as
                 `os.walk`, `Path.walk` or :func:`pathvein.walk_python` give them. The lists are
-                not checked, and the directory need not exist.
+                not checked, and the directory need not exist. `Path.walk` lists a link to a
+                directory among the files unless it follows links; a name is taken for what
+                the list says that it is.
             depth: Has no effect. It is kept for compatibility.
 
         Directories below are read only if the pattern requires something inside them. No link

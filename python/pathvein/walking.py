@@ -139,6 +139,7 @@ def walk_python(
     """
     options = _arguments.check(**locals())
     errors = ErrorLog(str(source), options.pop("on_error"))
+    errors.keep_few()
     opened = _arguments.open_source(source, storage_options, options)
     from pathvein._remote import open_local, walk
 

@@ -662,3 +662,11 @@ def test_a_warning_is_told_like_all_else(tmp_path: Path) -> None:
     [line] = done.stderr.decode().splitlines()
     assert line.startswith("Warning: 'memory:")
     assert "it lists only S3" in line
+
+
+@pytest.mark.parametrize(("message", "shown"), [("None named ..", ".. (see"), ("No.", "No (see")])
+def test_a_message_keeps_its_last_dots(message: str, shown: str) -> None:
+    click = pytest.importorskip("click")
+    from pathvein.cli._commands import _error_message
+
+    assert shown in _error_message(click.UsageError(message))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import run, start, terminal
+from cli_process import ENVIRONMENT, run, start, terminal
 from servers.list_stub import ListStub
 
 #: The command, which says when it is about to begin.
@@ -159,6 +159,18 @@ def test_what_takes_long_to_open_is_named(stub: ListStub, anything: Path) -> Non
     # Nothing is left of it.
     assert b"\n" not in said
     assert said.split(b"\r")[-2].strip(b" ") == b""
+
+
+def test_a_dumb_terminal_has_no_progress_line(
+    endless: Path, top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "TERM", "dumb")
+    with terminal() as tty:
+        with start("scan", endless, "-p", top, "--follow-links", stderr=tty.end) as process:
+            time.sleep(2)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        assert (process.returncode, tty.read_rest()) == (130, b"")
 
 
 @pytest.mark.parametrize("columns", [1, 20])

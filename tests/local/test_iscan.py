@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,8 +18,9 @@ from typing import Any
 import pytest
 
 import cli_process
+from cli_process import run_python
 from pathvein import FileStructurePattern as P
-from pathvein import ScanResult, ScanWarning, iscan, scan
+from pathvein import ScanResult, ScanWarning, _errors, iscan, scan
 from trees import Dir, Link, Make, tree
 
 linux = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts in /proc")
@@ -491,10 +494,74 @@ def test_a_short_scan_reports_its_end(make: Make) -> None:
     assert [(stats.directories, stats.matches) for stats in calls] == [(2, 1)]
 
 
-def test_a_warning_counts_the_errors_that_it_does_not_tell(make: Make) -> None:
-    top = make(Dir({f"l{i}": Link(raw=".") for i in range(5)}))
-    with pytest.warns(ScanWarning, match="^5 errors below .*; and 2 more$"):
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_a_warning_counts_the_errors_that_it_does_not_tell(make: Make, count: int) -> None:
+    top = make(Dir({f"l{i}": Link(raw=".") for i in range(count)}))
+    with pytest.warns(ScanWarning) as record:
         scan(top, P(), follow_links=True)
+    text = str(record[0].message)
+    assert re.match(f"{count} errors? below", text)
+    more = re.search(r"; and (\d+) more$", text)
+    assert text.count("leads back") + text.count("Errno") == min(count, 3)
+    assert (int(more[1]) if more else 0) == max(count - 3, 0)
+
+
+def test_each_incomplete_scan_warns(make: Make) -> None:
+    """By Python's default filter, from one line of code, with one text."""
+    top = make(Dir({"loop": Link(raw=".")}))
+    code = f"""
+from pathvein import *
+for call in 3 * [lambda: scan({str(top)!r}, FileStructurePattern(), follow_links=True)]:
+    call()
+for _ in range(2):
+    list(walk_python({str(top)!r}, follow_links=True))
+"""
+    done = run_python(code, cwd=top)
+    assert (done.returncode, done.stderr.count(b"ScanWarning: 1 error below")) == (0, 5)
+    assert done.stderr.count(b"<string>:3: ") == 3
+
+
+def test_a_stream_keeps_the_first_errors_and_counts_all(
+    make_fast: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_errors, "_ERRORS_KEPT", 10)
+    top = make_fast(Dir({f"l{i}": Link(raw=".") for i in range(25)}))
+    stream = iscan(top, P("no"), follow_links=True)
+    with pytest.warns(ScanWarning, match="^25 errors below .*; and 22 more$"):
+        assert list(stream) == []
+    assert (len(stream.errors), stream.stats.errors) == (10, 25)
+
+
+@pytest.mark.parametrize("policy", ["ignore", "warn"])
+def test_a_scan_keeps_no_errors_that_nobody_asks_for(make: Make, policy: Any) -> None:
+    top = make(Dir({f"l{i}": Link(raw=".") for i in range(5)}))
+    stream = iscan(top, P("no"), follow_links=True, on_error=policy)
+    with contextlib.nullcontext() if policy == "ignore" else pytest.warns(ScanWarning, match="2 m"):
+        assert [*itertools.chain(*stream.batches())] == []
+    assert len(stream.errors) == (0 if policy == "ignore" else 3)
+
+
+class Stopping:
+    """A caller's callable, and iterable, with a `next` too many in it."""
+
+    def __call__(self, _: Any) -> None:
+        next(iter(()))
+
+    def __iter__(self) -> Any:
+        return next(iter(()))
+
+
+@pytest.mark.parametrize("argument", ["on_error", "progress", "patterns", "exclude"])
+@pytest.mark.parametrize("source", ["local", "remote"])
+def test_stop_iteration_is_no_end(make: Make, argument: str, source: str) -> None:
+    top: Any = make(Dir({"loop": Link(raw="."), "d": Dir()}))
+    if source == "remote":
+        top = pytest.importorskip("upath").UPath(f"local://{top}")
+    options: Any = {"patterns": P(), argument: Stopping()}
+    for call in (scan, iscan):
+        with pytest.raises(RuntimeError, match="StopIteration") as caught:
+            list(call(top, follow_links=True, **options))
+        assert isinstance(caught.value.__cause__, StopIteration)
 
 
 def test_another_thread_may_close_the_stream(endless: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from pathvein import FileStructurePattern as P
 from pathvein import ScanResult, _results, iscan, scan
-from trees import Make, tree
+from trees import Dir, Make, tree
 
 PATTERNS = [P("a"), P("b")]
 TEXTS = [
@@ -205,3 +205,19 @@ def test_memory_is_no_more_than_that_of_plain_results(make: Any) -> None:
         return after - before
 
     assert size(make) <= 1.1 * size(_results.plain)
+
+
+@pytest.mark.parametrize("source", ["local", "memory"])
+def test_results_sort_by_path_and_then_by_json(make: Make, source: str) -> None:
+    top: Any = make(Dir({"b": Dir(), "a": Dir()}))
+    if source == "memory":
+        upath = pytest.importorskip("upath")
+        top = upath.UPath("memory://sorted")
+        for name in "ab":
+            (top / name).mkdir(parents=True, exist_ok=True)
+    found = scan(top, [P("[ab]"), P("?"), P(None), P("a", [])])
+    rows = sorted(found)
+    assert rows == sorted(found, key=lambda row: (str(row.source), row.pattern.to_json()))
+    assert len(rows) == 8
+    with pytest.raises(TypeError):
+        sorted([P(), 1])  # type: ignore[type-var]

@@ -55,6 +55,20 @@ def test_a_local_scan_imports_no_extras() -> None:
     assert modules.isdisjoint(EXTRAS | {"pathvein._remote", "dataclasses"})
 
 
+def test_python_without_docstrings_and_asserts(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text("{}")
+    code = f"""
+        import sys, pathvein, pathvein._remote
+        print(len(pathvein.scan({str(tmp_path)!r}, pathvein.FileStructurePattern())))
+        print([*pathvein.walk_python({str(tmp_path)!r})][0][2])
+        print(pathvein.FileStructurePattern(files=["a/b"]).validate()[0].severity)
+        sys.argv[1:] = ["scan", {str(tmp_path)!r}, "-p", {str(tmp_path / "p.json")!r}]
+        pathvein.cli.main()
+    """.replace("pathvein._remote", "pathvein._remote, pathvein.cli")
+    said = run(code, "-OO").stdout.split()
+    assert said == ["1", "['p.json']", "never", str(tmp_path.resolve())]
+
+
 def test_all_names_are_there() -> None:
     assert set(pathvein.__all__) <= set(dir(pathvein))
     namespace: dict[str, object] = {}

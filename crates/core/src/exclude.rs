@@ -1,12 +1,13 @@
 //! Exclude rules: path globs of entries that a traversal leaves out.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use globset::{Glob, GlobBuilder, GlobSet};
 
-use crate::Error;
+use crate::{Error, NameDecoder};
 
 /// Rules for entries of a tree that are left out, as if they did not exist.
 ///
@@ -22,7 +23,7 @@ use crate::Error;
 /// An excluded entry is not entered, not listed and satisfies nothing. The
 /// source itself is never excluded.
 ///
-/// Rules tell upper and lower case apart. They work on the bytes of a path, so `?` and a
+/// Rules tell upper and lower case apart. They work on the UTF-8 of a path, so `?` and a
 /// class stand for one byte: use `*` for characters outside of ASCII. The default rules
 /// exclude nothing.
 ///
@@ -47,6 +48,8 @@ pub struct ExcludeRules {
     path_rules: Arc<[String]>,
     any: Scope,
     directories: Scope,
+    /// What reads the names on disk.
+    pub(crate) decoder: Option<NameDecoder>,
 }
 
 /// The rules for entries of one kind.
@@ -190,6 +193,7 @@ impl ExcludeRules {
             path_rules: path_rules.into(),
             any: Scope { names: set(names)?, paths: set(paths)? },
             directories: Scope { names: set(directory_names)?, paths: set(directory_paths)? },
+            decoder: None,
         })
     }
 
@@ -220,7 +224,7 @@ impl ExcludeRules {
                 vec![source.to_path_buf()]
             };
             for source in sources {
-                if let Some(below) = below_source(rule, &source) {
+                if let Some(below) = self.below_source(rule, &source) {
                     return Err(Error::exclude_rule(rule, below));
                 }
             }
@@ -241,35 +245,43 @@ impl ExcludeRules {
     /// Whether an entry of any kind is excluded. `path` is not looked at unless the rules
     /// [need it](Self::needs_path).
     pub(crate) fn excludes_any(&self, path: &Path, name: &OsStr) -> bool {
-        self.any.is_match(path, name)
+        self.is_match(&self.any, path, name)
     }
 
     /// Whether a directory is excluded by a rule for directories alone.
     pub(crate) fn excludes_directory(&self, path: &Path, name: &OsStr) -> bool {
-        self.directories.is_match(path, name)
+        self.is_match(&self.directories, path, name)
     }
-}
 
-/// What is wrong with a rule that begins with this path of the source, if it can match
-/// nothing.
-fn below_source(rule: &str, source: &Path) -> Option<String> {
-    // Of a relative path, what is before its first name stands in no rule.
-    let skipped = |part: &Component<'_>| matches!(part, Component::CurDir | Component::RootDir);
-    let source_parts: Vec<_> = source.components().skip_while(skipped).collect();
-    let rule_parts: Vec<&str> = rule.trim_matches('/').split('/').collect();
-    let first = source_parts.first()?;
-    let is_prefix = source_parts.len() <= rule_parts.len()
-        && source_parts.iter().zip(&rule_parts).all(|(a, b)| a.as_os_str() == *b);
-    if !is_prefix || source.join(first).symlink_metadata().is_ok() {
-        return None;
+    fn is_match(&self, scope: &Scope, path: &Path, name: &OsStr) -> bool {
+        scope.is_match(Path::new(&self.text(path.as_os_str())), &self.text(name))
     }
-    let below = rule_parts[source_parts.len()..].join("/");
-    let message = "a rule is a path below the source, and may not begin with the source itself";
-    Some(match (&below[..], rule.ends_with('/')) {
-        ("", _) => format!("{message}, which is never excluded"),
-        (below, false) => format!("{message}: write \"/{below}\""),
-        (below, true) => format!("{message}: write \"/{below}/\""),
-    })
+
+    fn text<'a>(&self, name: &'a OsStr) -> Cow<'a, OsStr> {
+        NameDecoder::text(self.decoder.as_ref(), name)
+    }
+
+    /// What is wrong with a rule that begins with this path of the source, if it can match
+    /// nothing.
+    fn below_source(&self, rule: &str, source: &Path) -> Option<String> {
+        // Of a relative path, what is before its first name stands in no rule.
+        let skipped = |part: &Component<'_>| matches!(part, Component::CurDir | Component::RootDir);
+        let source_parts: Vec<_> = source.components().skip_while(skipped).collect();
+        let rule_parts: Vec<&str> = rule.trim_matches('/').split('/').collect();
+        let first = source_parts.first()?;
+        let is_prefix = source_parts.len() <= rule_parts.len()
+            && source_parts.iter().zip(&rule_parts).all(|(a, b)| *self.text(a.as_os_str()) == **b);
+        if !is_prefix || source.join(first).symlink_metadata().is_ok() {
+            return None;
+        }
+        let below = rule_parts[source_parts.len()..].join("/");
+        let message = "a rule is a path below the source, and may not begin with the source itself";
+        Some(match (&below[..], rule.ends_with('/')) {
+            ("", _) => format!("{message}, which is never excluded"),
+            (below, false) => format!("{message}: write \"/{below}\""),
+            (below, true) => format!("{message}: write \"/{below}/\""),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -218,7 +218,7 @@ pub use key_scan::KeyScan;
 pub use key_tree::{KeyCounts, RangeId};
 pub use key_walk::{KeyListing, KeyWalk};
 pub use listing_scan::{DirectoryId, ListingScan};
-pub use name::Name;
+pub use name::{Name, NameDecoder};
 pub use name_set::NameSet;
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
 pub use scan::{Match, Matches, Scan};

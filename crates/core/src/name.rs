@@ -1,6 +1,9 @@
 //! A name, which is one path component, as the code points that globs match.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
+use std::fmt;
+use std::sync::Arc;
 
 /// A borrowed name: one path component, or any other string to be matched.
 ///
@@ -72,6 +75,88 @@ impl<'a> From<&'a OsStr> for Name<'a> {
 impl<'a> From<&'a [u32]> for Name<'a> {
     fn from(name: &'a [u32]) -> Self {
         Name(Repr::CodePoints(name))
+    }
+}
+
+/// How names on disk are read whose bytes are not UTF-8, but text in another encoding.
+///
+/// [`Scan::decode_names`](crate::Scan::decode_names) takes one. It is not asked about names
+/// that are ASCII.
+#[derive(Clone)]
+pub struct NameDecoder(Arc<Decode>);
+
+type Decode = dyn Fn(&OsStr) -> Vec<u32> + Send + Sync;
+
+impl NameDecoder {
+    /// A decoder by a function that gives the code points of a name, lone surrogates for what
+    /// is no text. Any thread may call it, and on Unix it is given paths, too.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::{FileStructurePattern, NameDecoder, Scan};
+    ///
+    /// let latin_1 = NameDecoder::new(|name| {
+    ///     name.as_encoded_bytes().iter().map(|&byte| u32::from(byte)).collect()
+    /// });
+    /// let cafe = FileStructurePattern::builder("café").build()?;
+    /// // Finds directories called b"caf\xE9".
+    /// let scan = Scan::new(".", &[cafe]).decode_names(Some(latin_1));
+    /// # assert_eq!(scan.into_iter().count(), 0);
+    /// # Ok::<(), pathvein_core::Error>(())
+    /// ```
+    pub fn new(decode: impl Fn(&OsStr) -> Vec<u32> + Send + Sync + 'static) -> NameDecoder {
+        NameDecoder(Arc::new(decode))
+    }
+
+    /// Calls `take` with a name on disk as globs see it.
+    #[inline]
+    pub(crate) fn with<R>(
+        decoder: Option<&NameDecoder>,
+        name: &OsStr,
+        take: impl FnOnce(Name<'_>) -> R,
+    ) -> R {
+        match decoder {
+            Some(NameDecoder(decode)) if !name.is_ascii() => take(Name::from(&decode(name)[..])),
+            _ => take(Name::from(name)),
+        }
+    }
+
+    /// A name or a path in UTF-8, for exclude rules.
+    #[cfg(unix)]
+    pub(crate) fn text<'a>(decoder: Option<&NameDecoder>, name: &'a OsStr) -> Cow<'a, OsStr> {
+        use std::os::unix::ffi::OsStringExt;
+        match decoder {
+            Some(NameDecoder(decode)) if !name.is_ascii() => {
+                let mut bytes = Vec::new();
+                for code_point in decode(name) {
+                    match char::from_u32(code_point) {
+                        Some(character) => bytes.extend(character.to_string().bytes()),
+                        // A lone surrogate, as UTF-8 would have it: no text. The bytes that
+                        // they stand for could together be text.
+                        None => bytes.extend([
+                            0xE0 | (code_point >> 12) as u8,
+                            0x80 | (code_point >> 6 & 0x3F) as u8,
+                            0x80 | (code_point & 0x3F) as u8,
+                        ]),
+                    }
+                }
+                Cow::Owned(std::ffi::OsString::from_vec(bytes))
+            }
+            _ => Cow::Borrowed(name),
+        }
+    }
+
+    /// A name or a path in UTF-8, for exclude rules.
+    #[cfg(not(unix))]
+    pub(crate) fn text<'a>(_: Option<&NameDecoder>, name: &'a OsStr) -> Cow<'a, OsStr> {
+        Cow::Borrowed(name)
+    }
+}
+
+impl fmt::Debug for NameDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NameDecoder(..)")
     }
 }
 

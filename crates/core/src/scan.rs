@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::matching::{Candidates, MatchState, Matching, TreeNode};
 use crate::program::{FileSearch, Program};
 use crate::traversal::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
-use crate::{Error, ExcludeRules, FileStructurePattern, Name};
+use crate::{Error, ExcludeRules, FileStructurePattern, Name, NameDecoder};
 
 /// A directory that matches a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -75,6 +75,7 @@ pub struct Scan {
     source: PathBuf,
     patterns: Vec<FileStructurePattern>,
     options: Options,
+    decoder: Option<NameDecoder>,
 }
 
 impl Scan {
@@ -84,7 +85,8 @@ impl Scan {
     ///
     /// Equal patterns are one: the first stands for all.
     pub fn new(source: impl Into<PathBuf>, patterns: &[FileStructurePattern]) -> Scan {
-        Scan { source: source.into(), patterns: patterns.to_vec(), options: Options::default() }
+        let patterns = patterns.to_vec();
+        Scan { source: source.into(), patterns, options: Options::default(), decoder: None }
     }
 
     /// Leaves out what the rules exclude. Earlier rules are replaced. Default: nothing is
@@ -118,6 +120,16 @@ impl Scan {
     /// limit of open files allows, and end with this one traversal.
     pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
         self.options.threads = threads;
+        self
+    }
+
+    /// How to read names on disk that are not UTF-8. Default, and with `None`: as [`Name`]
+    /// says.
+    ///
+    /// Globs and exclude rules then match the text that it makes of them; results name the
+    /// bytes as before.
+    pub fn decode_names(mut self, decoder: Option<NameDecoder>) -> Self {
+        self.decoder = decoder;
         self
     }
 
@@ -156,8 +168,9 @@ impl Scan {
     /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for an exclude rule that
     /// begins with the path of the source and so can match nothing.
     pub fn start(self) -> Result<Matches, Error> {
-        let Scan { source, patterns, options } = self;
-        let visitor = ScanVisitor::new(patterns, options.max_depth);
+        let Scan { source, patterns, mut options, decoder } = self;
+        options.exclude.decoder.clone_from(&decoder);
+        let visitor = ScanVisitor::new(patterns, options.max_depth, decoder);
         let exclude = options.exclude.clone();
         let matches = Results::start(visitor, options, &source, Naming::Resolved)?;
         exclude.check_source(&source)?;
@@ -186,10 +199,15 @@ struct ScanVisitor {
     originals: Arc<[usize]>,
     /// A buffer for the patterns that one directory matches.
     matched: Vec<usize>,
+    decoder: Option<NameDecoder>,
 }
 
 impl ScanVisitor {
-    fn new(patterns: Vec<FileStructurePattern>, max_depth: Option<usize>) -> ScanVisitor {
+    fn new(
+        patterns: Vec<FileStructurePattern>,
+        max_depth: Option<usize>,
+        decoder: Option<NameDecoder>,
+    ) -> ScanVisitor {
         let mut seen = HashSet::new();
         let (originals, distinct): (Vec<_>, Vec<_>) = patterns
             .into_iter()
@@ -198,7 +216,7 @@ impl ScanVisitor {
             .unzip();
         let program = Arc::new(Program::new(&distinct));
         let matching = Matching::new(program, max_depth.unwrap_or(usize::MAX));
-        ScanVisitor { matching, originals: originals.into(), matched: Vec::new() }
+        ScanVisitor { matching, originals: originals.into(), matched: Vec::new(), decoder }
     }
 
     fn send(&self, path: PathBuf, patterns: &[usize], results: &mut ResultSender<Match>) {
@@ -248,7 +266,9 @@ impl Visitor for ScanVisitor {
     ) -> Candidates {
         let depth = parent.map_or(0, |parent| parent.depth + 1);
         let parent = parent.map(|parent| &parent.state);
-        self.matching.candidates(parent, depth, Name::from(name), feeds_parent)
+        NameDecoder::with(self.decoder.as_ref(), name, |name| {
+            self.matching.candidates(parent, depth, name, feeds_parent)
+        })
     }
 
     fn visits_depth(&self, depth: usize) -> bool {
@@ -264,7 +284,8 @@ impl Visitor for ScanVisitor {
     }
 
     fn asks_for_file(&self, search: &FileSearch, name: &OsStr) -> bool {
-        self.matching.program.asks_for_file(search, Name::from(name))
+        let asks = |name: Name<'_>| self.matching.program.asks_for_file(search, name);
+        NameDecoder::with(self.decoder.as_ref(), name, asks)
     }
 
     fn may_depend(&self, candidates: &Candidates) -> bool {
@@ -273,7 +294,8 @@ impl Visitor for ScanVisitor {
 
     #[inline]
     fn add_file(&self, search: &mut FileSearch, name: &OsStr) {
-        self.matching.program.search_file(search, name);
+        let search = |name: Name<'_>| self.matching.program.search_file(search, name);
+        NameDecoder::with(self.decoder.as_ref(), name, search);
     }
 
     fn listed(
@@ -297,7 +319,8 @@ impl Visitor for ScanVisitor {
     }
 
     fn depends_on(&mut self, state: &MatchState, name: &OsStr) -> bool {
-        self.matching.depends_on(state, name.into())
+        let depends = |name: Name<'_>| self.matching.depends_on(state, name);
+        NameDecoder::with(self.decoder.as_ref(), name, depends)
     }
 
     fn wait_for(

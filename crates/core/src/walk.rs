@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::traversal::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
-use crate::{Error, ExcludeRules};
+use crate::{Error, ExcludeRules, NameDecoder};
 
 /// A directory and what it lists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +46,7 @@ pub struct Listing {
 pub struct Walk {
     source: PathBuf,
     options: Options,
+    decoder: Option<NameDecoder>,
 }
 
 impl Walk {
@@ -53,7 +54,7 @@ impl Walk {
     /// are not followed, file systems are crossed, as many threads as there are
     /// processors.
     pub fn new(source: impl Into<PathBuf>) -> Walk {
-        Walk { source: source.into(), options: Options::default() }
+        Walk { source: source.into(), options: Options::default(), decoder: None }
     }
 
     /// Leaves out what the rules exclude. Earlier rules are replaced. Default: nothing is
@@ -90,6 +91,16 @@ impl Walk {
         self
     }
 
+    /// How to read names on disk that are not UTF-8. Default, and with `None`: as
+    /// [`Name`](crate::Name) says.
+    ///
+    /// Exclude rules then match the text that it makes of them; listings hold the bytes as
+    /// before.
+    pub fn decode_names(mut self, decoder: Option<NameDecoder>) -> Self {
+        self.decoder = decoder;
+        self
+    }
+
     /// Whether to use the portable lister: for tests.
     #[doc(hidden)]
     pub fn portable_lister(mut self, yes: bool) -> Self {
@@ -122,7 +133,8 @@ impl Walk {
     /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for an exclude rule that
     /// begins with the path of the source and so can match nothing.
     pub fn start(self) -> Result<Listings, Error> {
-        let Walk { source, options } = self;
+        let Walk { source, mut options, decoder } = self;
+        options.exclude.decoder = decoder;
         let visitor = WalkVisitor { max_depth: options.max_depth.unwrap_or(usize::MAX) };
         let exclude = options.exclude.clone();
         let listings = Results::start(visitor, options, &source, Naming::AsGiven)?;

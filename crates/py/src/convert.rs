@@ -8,6 +8,8 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyString};
 
+use crate::encoding::os_text;
+
 /// A name from Python, kept alive while it is matched.
 pub(crate) enum NameArg {
     Text(PyBackedStr),
@@ -199,8 +201,8 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         ErrorKind::Loop => {
             let errno = py.import("errno")?.getattr("ELOOP")?.extract()?;
             let raised = os_error(py, errno, error)?;
-            let ancestor = error.loop_ancestor().map(|path| path.as_os_str());
-            let note = PyString::new(py, "the link leads back to ").add(ancestor)?;
+            let ancestor = error.loop_ancestor().map(|path| os_text(py, path.as_os_str()));
+            let note = PyString::new(py, "the link leads back to ").add(ancestor.transpose()?)?;
             raised.value(py).call_method1("add_note", (note,))?;
             raised
         }
@@ -248,7 +250,7 @@ fn os_error(py: Python<'_>, errno: i32, error: &Error) -> PyResult<PyErr> {
 
 fn filename(py: Python<'_>, error: &Error) -> PyResult<Py<PyAny>> {
     Ok(match error.path() {
-        Some(path) => path.as_os_str().into_pyobject(py)?.into_any().unbind(),
+        Some(path) => os_text(py, path.as_os_str())?.into_any().unbind(),
         None => py.None(),
     })
 }

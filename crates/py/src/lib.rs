@@ -1,6 +1,7 @@
 //! The Python module `pathvein_core`: conversion and errors, no logic.
 
 mod convert;
+mod encoding;
 mod keys;
 mod listing_scan;
 mod matcher;

@@ -9,6 +9,7 @@ use pyo3::types::{PyList, PyString, PyType};
 use crate::convert::{
     Given, NameArg, bits, compared, each_item, glob, glob_text, items, raise, wrong_type,
 };
+use crate::encoding::utf8_path;
 
 /// The strings of an argument that is one string or an iterable of strings.
 fn strings<'py>(argument: &str, object: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
@@ -180,8 +181,11 @@ impl ExcludeRules {
     }
 
     /// Whether the entry at a path relative to the source is excluded.
-    fn is_excluded(&self, path: std::path::PathBuf, is_directory: bool) -> bool {
-        self.rules.is_excluded(path, is_directory)
+    fn is_excluded(&self, path: &Bound<'_, PyString>, is_directory: bool) -> PyResult<bool> {
+        Ok(match path.to_str() {
+            Ok(text) => self.rules.is_excluded(text, is_directory),
+            Err(_) => self.rules.is_excluded(utf8_path(path)?, is_directory),
+        })
     }
 
     fn __bool__(&self) -> bool {

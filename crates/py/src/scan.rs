@@ -10,6 +10,7 @@ use pathvein_core::{
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use crate::encoding::{decoder, os_text};
 use crate::matcher::{ExcludeRules, rules};
 use crate::pattern::FileStructurePattern;
 use crate::running::{PyBatch, Running};
@@ -48,6 +49,7 @@ impl Scan {
         let patterns: Vec<CorePattern> = patterns.iter().map(|p| p.get().core()).collect();
         let scan = CoreScan::new(source, &patterns)
             .exclude(rules(exclude))
+            .decode_names(decoder(py)?.cloned())
             .max_depth(max_depth)
             .follow_links(follow_links)
             .one_file_system(one_file_system)
@@ -61,7 +63,7 @@ impl Scan {
         let batch = self.running.next_batch(py, seconds)?;
         batch.into_python(py, |found| {
             let pattern = found.pattern();
-            (found.into_path().into_os_string(), pattern).into_pyobject(py)
+            (os_text(py, found.path().as_os_str())?, pattern).into_pyobject(py)
         })
     }
 
@@ -105,6 +107,7 @@ impl Walk {
     ) -> PyResult<Walk> {
         let walk = CoreWalk::new(source)
             .exclude(rules(exclude))
+            .decode_names(decoder(py)?.cloned())
             .max_depth(max_depth)
             .follow_links(follow_links)
             .one_file_system(one_file_system)
@@ -116,9 +119,12 @@ impl Walk {
     /// directory names and file names; the errors; and whether the walk has ended.
     fn next_batch<'py>(&self, py: Python<'py>, seconds: f64) -> PyResult<PyBatch<'py>> {
         let batch = self.running.next_batch(py, seconds)?;
-        let names = |names: Vec<OsString>| PyList::new(py, names);
+        let names = |names: Vec<OsString>| {
+            let texts = names.iter().map(|name| os_text(py, name));
+            PyList::new(py, texts.collect::<PyResult<Vec<_>>>()?)
+        };
         batch.into_python(py, |listing| {
-            let path = listing.path.into_os_string();
+            let path = os_text(py, listing.path.as_os_str())?;
             (path, names(listing.directories)?, names(listing.files)?).into_pyobject(py)
         })
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import sys
 
 from pathvein_core import ExcludeRules
@@ -99,7 +100,7 @@ def _error_message(error: click.ClickException) -> str:
     if not isinstance(error, click.UsageError):
         return message
     # click writes these as sentences, some on several lines.
-    message = message.replace("\n", " ").rstrip(".")
+    message = re.sub(r"(?<!\.)\.$", "", message.replace("\n", " "))
     command = error.ctx.command_path if error.ctx else "pathvein"
     return f"{message} (see {command} --help)"
 
@@ -291,7 +292,7 @@ def scan(
         raise _Failure(f"standard output: {error}") from error
     finally:
         messages.clear()
-    context.exit(_DONE_WITH_ERRORS if stream.errors else 0)
+    context.exit(_DONE_WITH_ERRORS if stream.stats.errors else 0)
 
 
 def _failure(name: str, error: Exception) -> _Failure:

@@ -105,7 +105,8 @@ class Messages:
     PROGRESS_DELAY = 1.0
 
     def __init__(self) -> None:
-        self.terminal = _is_terminal(sys.stderr)
+        # Nothing can be written over on a dumb one.
+        self.terminal = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
         self._started = time.monotonic()
         self._width = 0
 

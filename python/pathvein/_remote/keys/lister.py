@@ -10,7 +10,6 @@ import asyncio
 import errno
 import functools
 import os
-import warnings
 from array import array
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pathvein_core import KeyScan, KeyWalk, Stats
 
-from pathvein._errors import ScanWarning, frames_inside
+from pathvein._errors import warn
 from pathvein._listing import noted
 from pathvein._remote.errors import BadAnswer, Disordered, FlatDenied, TooLarge, Unfit
 from pathvein._remote.keys.planner import Failure, KeyTaker, Page, Planner, Request
@@ -372,4 +371,4 @@ def _open_obstore(store: ObjectStore) -> Store:
 def warn_not_by_obstore(source: RemoteSource, reason: str) -> None:
     """Warn that a source is listed otherwise than the caller chose."""
     message = f"{source.url()!r} is listed by its own file system and not by obstore: {reason}"
-    warnings.warn(message, ScanWarning, stacklevel=frames_inside())
+    warn(message)
