@@ -172,8 +172,8 @@ const MAX_SLEEP: Duration = Duration::from_millis(8);
 /// The exponential backoff of a worker that cannot open anything.
 ///
 /// Each wait is twice as long as the one before, up to 64 ms. It gives up after half a second
-/// in which no other worker advanced (on a busy machine, all may have to wait for a processor
-/// for a tenth of that and more), or when the traversal is to stop.
+/// in which no other worker advanced (an eighth was once too short for a busy machine, where the
+/// others may have to wait for a processor), or when the traversal is to stop.
 pub(super) struct FdBackoff {
     /// `None` before the traversal has begun.
     stop: Option<Arc<Stop>>,
