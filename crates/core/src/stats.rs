@@ -24,6 +24,18 @@ pub struct Stats {
     pub links_not_followed: usize,
 }
 
+impl Stats {
+    /// Adds other counts to these.
+    pub(crate) fn add(&mut self, counted: Stats) {
+        let Stats { directories, entries, matches, errors, links_not_followed } = counted;
+        self.directories += directories;
+        self.entries += entries;
+        self.matches += matches;
+        self.errors += errors;
+        self.links_not_followed += links_not_followed;
+    }
+}
+
 /// A handle that tells how far a scan or a walk has come, also to other threads while
 /// one waits for the next result.
 #[derive(Clone, Debug)]
@@ -54,7 +66,7 @@ pub(crate) struct Counters {
 
 impl Counters {
     /// Adds what one worker has counted.
-    pub(crate) fn add(&self, stats: &Stats) {
+    pub(crate) fn add(&self, stats: Stats) {
         let add = |counter: &AtomicUsize, count| {
             if count > 0 {
                 counter.fetch_add(count, Ordering::Relaxed);
@@ -67,7 +79,7 @@ impl Counters {
         add(&self.links_not_followed, stats.links_not_followed);
     }
 
-    fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         let get = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         Stats {
             directories: get(&self.directories),

@@ -43,22 +43,29 @@ const DIRECTORIES_PER_CHECK: usize = 8;
 /// The receiver takes them from here now and then, since the operating system may hold the
 /// worker up, and what others send must not be in the way.
 #[derive(Debug)]
-pub(super) struct Outbox<T>(Mutex<Unsent<T>>);
+pub(super) struct Outbox<T> {
+    unsent: Mutex<Unsent<T>>,
+    counters: Arc<Counters>,
+}
 
 #[derive(Debug)]
 struct Unsent<T> {
     batch: Batch<T>,
     weight: usize,
+    /// What was counted until the last result was put in: whoever takes results is told of at
+    /// least as many.
+    stats: Stats,
 }
 
 impl<T> Outbox<T> {
-    fn new() -> Outbox<T> {
-        Outbox(Mutex::new(Unsent { batch: Vec::new(), weight: 0 }))
+    fn new(counters: Arc<Counters>) -> Outbox<T> {
+        let unsent = Unsent { batch: Vec::new(), weight: 0, stats: Stats::default() };
+        Outbox { unsent: Mutex::new(unsent), counters }
     }
 
     fn lock(&self) -> MutexGuard<'_, Unsent<T>> {
         // Nothing panics while it is locked.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_empty(&self) -> bool {
@@ -68,6 +75,7 @@ impl<T> Outbox<T> {
     /// Takes everything out.
     pub(super) fn take(&self) -> Batch<T> {
         let mut unsent = self.lock();
+        self.counters.add(std::mem::take(&mut unsent.stats));
         unsent.weight = 0;
         std::mem::take(&mut unsent.batch)
     }
@@ -78,14 +86,13 @@ impl<T> Outbox<T> {
 pub(crate) struct ResultSender<T> {
     channel: Sender<Batch<T>>,
     stop: Arc<Stop>,
-    counters: Arc<Counters>,
     outbox: Arc<Outbox<T>>,
     started: Instant,
     /// When the outbox was first seen not to be empty, since this worker last emptied it.
     waiting_since: Option<Instant>,
     /// Whether nothing was sent so far: the first result does not wait.
     is_first: bool,
-    /// The counts that are not added to the counters yet.
+    /// The counts that neither the outbox nor the counters have yet.
     pub(crate) stats: Stats,
     directories_done: usize,
 }
@@ -99,8 +106,7 @@ impl<T> ResultSender<T> {
         ResultSender {
             channel,
             stop,
-            counters,
-            outbox: Arc::new(Outbox::new()),
+            outbox: Arc::new(Outbox::new(counters)),
             started: Instant::now(),
             waiting_since: None,
             is_first: true,
@@ -111,7 +117,7 @@ impl<T> ResultSender<T> {
 
     /// A sender for another worker.
     pub(super) fn another(&self) -> ResultSender<T> {
-        let (stop, counters) = (Arc::clone(&self.stop), Arc::clone(&self.counters));
+        let (stop, counters) = (Arc::clone(&self.stop), Arc::clone(&self.outbox.counters));
         ResultSender::new(self.channel(), stop, counters)
     }
 
@@ -144,6 +150,7 @@ impl<T> ResultSender<T> {
 
     fn put(&mut self, result: Result<T, Error>, weight: usize) {
         let mut unsent = self.outbox.lock();
+        unsent.stats.add(std::mem::take(&mut self.stats));
         unsent.batch.push(result);
         unsent.weight = unsent.weight.saturating_add(weight);
         let is_full = unsent.weight >= BATCH_WEIGHT;
@@ -193,7 +200,7 @@ impl<T> ResultSender<T> {
     }
 
     fn update_counters(&mut self) {
-        self.counters.add(&std::mem::take(&mut self.stats));
+        self.outbox.counters.add(std::mem::take(&mut self.stats));
     }
 
     /// The sign to stop.
@@ -211,5 +218,38 @@ impl<T> ResultSender<T> {
 impl<T> Drop for ResultSender<T> {
     fn drop(&mut self) {
         self.update_counters();
+        // If the results are no longer wanted, or if the worker panicked.
+        self.outbox.counters.add(std::mem::take(&mut self.outbox.lock().stats));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::channel::bounded;
+    use super::*;
+
+    #[test]
+    fn what_is_taken_out_of_the_outbox_was_counted() {
+        let (channel, receiver) = bounded(MAX_BATCHES);
+        let counters = Arc::new(Counters::default());
+        let mut results = ResultSender::new(channel, Arc::new(Stop::new()), Arc::clone(&counters));
+        for (matches, outbox) in [(1, 0), (2, 1), (3, 2)] {
+            results.stats.directories += 1;
+            results.stats.matches += 1;
+            results.send((), 1);
+            assert_eq!(results.outbox.lock().batch.len(), outbox);
+            assert_eq!(counters.stats().matches, 1, "the first was sent, {matches} were counted");
+        }
+        assert_eq!(results.outbox.take().len(), 2);
+        let stats = counters.stats();
+        assert_eq!((stats.matches, stats.directories), (3, 3));
+
+        // Nor is a count lost when nobody takes them.
+        results.stats.matches += 1;
+        results.send((), 1);
+        results.stats.entries += 1;
+        drop((results, receiver));
+        let stats = counters.stats();
+        assert_eq!((stats.matches, stats.entries), (4, 1));
     }
 }
