@@ -1,5 +1,6 @@
 //! A running traversal: its results are taken in batches, while signals are looked for.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -58,6 +59,38 @@ pub(crate) struct Running<T: Weighted> {
     process: u32,
 }
 
+/// Calls `open` in a thread of its own, and meanwhile looks for signals: a source on a mount
+/// whose server does not answer would keep this thread from them. The other is left behind
+/// then. Gives `open` back if no thread can be started.
+fn opened_aside<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(
+    py: Python<'_>,
+    open: F,
+) -> PyResult<Result<R, F>> {
+    let (give, given) = mpsc::sync_channel::<F>(1);
+    let (answer, mut answers) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new().name("pathvein".into()).spawn(move || {
+        if let Ok(open) = given.recv() {
+            // If nobody waits for it any more, it is dropped, which ends it.
+            let _ = answer.send(open());
+        }
+    });
+    let Ok(thread) = thread else { return Ok(Err(open)) };
+    let _ = give.send(open);
+    loop {
+        // By mutable reference, since it is not to be shared.
+        let answers = &mut answers;
+        match py.detach(move || answers.recv_timeout(SIGNAL_INTERVAL)) {
+            Ok(opened) => return Ok(Ok(opened)),
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    match py.detach(|| thread.join()) {
+        Err(panic) => std::panic::resume_unwind(panic),
+        Ok(()) => unreachable!("it sends an answer, or panics"),
+    }
+}
+
 /// A batch in Python: results, exceptions, and whether the traversal has ended.
 pub(crate) type PyBatch<'py> = (Bound<'py, PyList>, Vec<Py<PyAny>>, bool);
 
@@ -73,9 +106,14 @@ impl<T: Weighted> Running<T> {
     /// Starts a traversal, without the interpreter.
     pub(crate) fn start(
         py: Python<'_>,
-        start: impl FnOnce() -> Result<Results<T>, Error> + Send,
+        start: impl FnOnce() -> Result<Results<T>, Error> + Send + 'static,
     ) -> PyResult<Running<T>> {
-        let results = py.detach(start).map_err(|error| raise(py, error))?;
+        let results = match opened_aside(py, start)? {
+            Ok(results) => results,
+            // This thread, then.
+            Err(start) => py.detach(start),
+        };
+        let results = results.map_err(|error| raise(py, error))?;
         let (progress, stopper) = (results.progress(), results.stopper());
         let (results, started) = (Arc::new(Mutex::new(results)), Instant::now());
         Ok(Running { results, progress, stopper, started, process: std::process::id() })

@@ -54,7 +54,7 @@ impl Scan {
             .follow_links(follow_links)
             .one_file_system(one_file_system)
             .threads(threads);
-        Ok(Scan { running: Running::start(py, || scan.start())? })
+        Ok(Scan { running: Running::start(py, move || scan.start())? })
     }
 
     /// Waits at most so many seconds for results. Returns the matches, each as path and
@@ -112,7 +112,7 @@ impl Walk {
             .follow_links(follow_links)
             .one_file_system(one_file_system)
             .threads(threads);
-        Ok(Walk { running: Running::start(py, || walk.start())? })
+        Ok(Walk { running: Running::start(py, move || walk.start())? })
     }
 
     /// Waits at most so many seconds for listings. Returns the listings, each as path,
