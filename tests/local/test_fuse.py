@@ -136,3 +136,27 @@ def test_a_link_that_nobody_asks_for_is_not_looked_at() -> None:
     answer = run("hang", HANG)
     assert answer["found"] == [1, 1]
     assert answer["seconds"] < 1.5
+
+
+INTERRUPT = """
+import json, os, signal, sys, threading
+from pathvein import FileStructurePattern, iwalk_parallel, scan
+threads = []
+for start in (
+    lambda source: scan(source, FileStructurePattern("x")),
+    lambda source: list(iwalk_parallel(source)),
+):
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        start(f"{sys.argv[1]}/slow")
+    except KeyboardInterrupt:
+        timer.join()
+        threads.append(len(os.listdir("/proc/self/task")))
+print(json.dumps(threads))
+"""
+
+
+def test_ctrl_c_does_not_wait_for_a_source_whose_server_does_not_answer() -> None:
+    """The thread that opens it is still there then, and so is that of the time before."""
+    assert run("hang", INTERRUPT) == [2, 3]
