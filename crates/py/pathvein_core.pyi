@@ -115,6 +115,18 @@ class ExcludeRules:
             is_directory: Whether the entry is a directory, or a link to one.
         """
 
+    def check_source(self, source: str, *, is_remote: bool) -> None:
+        """Refuse rules that begin with the source's own path and so can match nothing.
+
+        Args:
+            source: The source's path.
+            is_remote: It is not on a disk. If it is, and holds a directory of its own name,
+                such a rule is fine.
+
+        Raises:
+            ValueError: There is such a rule; the message says what to write.
+        """
+
     def __bool__(self) -> bool:
         """Whether there are any rules."""
 

@@ -14,12 +14,14 @@ from pathvein_core import ExcludeRules, FileStructurePattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeGuard
+    from typing import TypeGuard, TypeVar
 
     from upath import UPath
 
     from pathvein._remote.source import RemoteSource
     from pathvein._types import Any
+
+    F = TypeVar("F", bound=Callable[..., Any])
 
 #: Most threads, and most requests in flight, that a caller may ask for.
 MAX_THREADS = MAX_REQUESTS = 1024
@@ -54,6 +56,22 @@ def decoded(argument: str, path: object, expected: str) -> str:
     return decoded
 
 
+def _without_stop_iteration(function: F) -> F:
+    """Make a StopIteration of the caller's own objects a RuntimeError.
+
+    It would end an iteration that the call is part of, as if that were complete.
+    """
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except StopIteration as error:
+            raise RuntimeError("an argument raised StopIteration") from error
+
+    return call  # type: ignore[return-value]
+
+
+@_without_stop_iteration
 def local_top(argument: str, source: object) -> str:
     """The path of an argument that must be local."""
     if is_upath(source):
@@ -73,6 +91,7 @@ def _path(argument: str, source: object, expected: str) -> str:
     return path
 
 
+@_without_stop_iteration
 def open_source(
     source: object, storage_options: Mapping[str, Any] | None, options: dict[str, Any]
 ) -> str | RemoteSource:
@@ -86,20 +105,20 @@ def open_source(
     if is_url_or_upath(source):
         from pathvein import _remote
 
-        return _remote.open_source(source, storage_options, concurrency, lister)
+        opened = _remote.open_source(source, storage_options, concurrency, lister)
+        if not isinstance(opened, str):
+            options["exclude"].check_source(opened.adapter.base, is_remote=True)
+        return opened
     path = _path("source", source, "str, os.PathLike or UPath")
     if storage_options:
         raise ValueError(f"storage_options are for URLs and UPaths, and source is a path: {path!r}")
     return path
 
 
+@_without_stop_iteration
 def check(**arguments: Any) -> dict[str, Any]:
     """The arguments of a public function that have a check, by their names, converted."""
-    try:
-        return {name: _CHECKS[name](name, arguments[name]) for name in arguments if name in _CHECKS}
-    except StopIteration as error:
-        # Of the caller's own iterables. It would end an iteration that the call is part of.
-        raise RuntimeError("an argument raised StopIteration") from error
+    return {name: _CHECKS[name](name, arguments[name]) for name in arguments if name in _CHECKS}
 
 
 def _patterns(argument: str, patterns: object) -> list[FileStructurePattern]:

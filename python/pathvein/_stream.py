@@ -81,12 +81,15 @@ class Stream(_types.Generic[T]):
         self._lock = RLock()
         self._more = True
         self._closed = False
+        self._inherited = False
         _streams.add(self)
 
     def _inherit(self) -> None:
         """Of a copy that a fork made: only its parent has workers, and what they found."""
         self._ready.clear()
         self._lock = RLock()  # a thread that is only there may hold the other
+        # What was cleared would be missing, even if nothing more was to come.
+        self._inherited = self._more = not self._closed
 
     @property
     def errors(self) -> list[OSError]:
@@ -133,11 +136,6 @@ class Stream(_types.Generic[T]):
             yield batch
         self.close()
 
-    def found(self) -> Iterator[list[Any]]:
-        """All results, in batches, as the producer gives them."""
-        self._convert = list
-        return self.batches()
-
     def __enter__(self) -> _types.Self:
         return self
 
@@ -155,6 +153,8 @@ class Stream(_types.Generic[T]):
     def _take_batch(self) -> None:
         timeout = _BATCH_TIMEOUT if self._progress is None else _PROGRESS_INTERVAL
         try:
+            if self._inherited:
+                raise RuntimeError("this iterator was started in another process: start one here")
             found, errors, ended = self._producer.next_batch(timeout)
             self._more = self._more and not ended
             # Stored before any callable runs, which may take the next result, or close this.

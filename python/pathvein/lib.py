@@ -16,6 +16,7 @@ from pathvein.pattern import FileStructurePattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathvein._results import Make
     from pathvein._stream import Producer
 
 __all__ = ["ScanIterator", "ScanResult", "ScanWarning", "Stats", "iscan", "scan"]
@@ -137,20 +138,27 @@ def iscan(
         >>> with iscan(".", FileStructurePattern(files=["*"])) as results:
         ...     first = next(results, None)
     """
-    options = _arguments.check(**locals())
+    arguments = locals()
+    from pathvein._results import make_results
+
+    return start_scan(make_results, **arguments)
+
+
+def start_scan(make_results: Make[ScanResult] | None, /, **arguments: _types.Any) -> ScanIterator:
+    """Start a scan as :func:`iscan` does, whose arguments these are.
+
+    Nothing is imported once the workers run, since they may leave no file to open. So what makes
+    results of local matches is given. Without it matches stay pairs of a path, local ones as
+    `str`, and the index of the pattern.
+    """
+    options = _arguments.check(**arguments)
     unique = options.pop("patterns")
     on_error, progress = options.pop("on_error"), options.pop("progress")
-    opened = _arguments.open_source(source, storage_options, options)
+    opened = _arguments.open_source(arguments["source"], arguments["storage_options"], options)
     producer: Producer
     if isinstance(opened, str):
         name = opened
         producer = pathvein_core.Scan(opened, unique, **options)
-
-        def convert(found: list[_types.Any]) -> list[ScanResult]:
-            # It imports pathlib, which is slow: only once the workers run.
-            from pathvein._results import make_results
-
-            return make_results(ScanResult, found, unique)
     else:
         from pathvein._remote import open_scan
 
@@ -159,7 +167,11 @@ def iscan(
         del options["one_file_system"], options["threads"]
         producer = open_scan(opened, unique, **options)
 
-        def convert(found: list[_types.Any]) -> list[ScanResult]:
-            return [ScanResult(path, unique[index]) for path, index in found]
+    def convert(found: list[_types.Any]) -> list[_types.Any]:
+        if make_results is None:
+            return found
+        if isinstance(opened, str):
+            return make_results(ScanResult, found, unique)
+        return [ScanResult(path, unique[index]) for path, index in found]
 
     return ScanIterator(name, producer, convert, on_error, progress)

@@ -143,7 +143,11 @@ def walk_python(
     opened = _arguments.open_source(source, storage_options, options)
     from pathvein._remote import open_local, walk
 
-    top = open_local(opened) if isinstance(opened, str) else opened
+    if isinstance(opened, str):
+        options["exclude"].check_source(opened, is_remote=False)
+        top = open_local(opened)
+    else:
+        top = opened
 
     def listings() -> Iterator[tuple[_types.UPath, list[str], list[str]]]:
         yield from walk(top, **options, on_error=errors.add)

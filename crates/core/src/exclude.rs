@@ -1,5 +1,8 @@
 //! Exclude rules: path globs of entries that a traversal leaves out.
 
+mod source;
+mod syntax;
+
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -7,6 +10,7 @@ use std::sync::Arc;
 
 use globset::{Glob, GlobBuilder, GlobSet};
 
+use self::syntax::Token;
 use crate::{Error, NameDecoder};
 
 /// Rules for entries of a tree that are left out, as if they did not exist.
@@ -68,52 +72,6 @@ impl Scope {
     }
 }
 
-/// A glob with an `x` in the place of each character in a bracket and each that is escaped:
-/// what is left of `/` separates components. `None` if a bracket holds nothing but `/`.
-fn without_brackets(glob: &str) -> Option<String> {
-    let mut plain = String::new();
-    let mut rest = glob.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            // As in globset, a backslash that separates components escapes nothing.
-            '\\' if !std::path::is_separator('\\') => match rest.next() {
-                Some('/') => plain.push('/'),
-                Some(_) => plain.push('x'),
-                None => {}
-            },
-            '[' => {
-                let is_negated = rest.next_if(|&c| c == '!' || c == '^').is_some();
-                let mut members = String::new();
-                loop {
-                    match rest.next() {
-                        Some(']') if !members.is_empty() => break,
-                        // A class by its name, such as [:digit:].
-                        Some('[') if rest.peek() == Some(&':') => {
-                            let mut ahead = rest.clone();
-                            let name =
-                                ahead.by_ref().skip(1).take_while(|&c| c.is_ascii_lowercase());
-                            let length = name.count();
-                            members.push('[');
-                            if ahead.next() == Some(']') && length > 0 {
-                                rest = ahead;
-                            }
-                        }
-                        Some(c) => members.push(c),
-                        // It is not closed, which globset tells.
-                        None => break,
-                    }
-                }
-                if !is_negated && members == "/" {
-                    return None;
-                }
-                plain.push('x');
-            }
-            _ => plain.push(c),
-        }
-    }
-    Some(plain)
-}
-
 /// A set of globs, which are given with their rules. `None` if there are none.
 fn set(globs: Vec<(String, Glob)>) -> Result<Option<GlobSet>, Error> {
     let build = |globs: &[(String, Glob)]| {
@@ -168,25 +126,38 @@ impl ExcludeRules {
             if glob.is_empty() {
                 return Err(bad("an empty rule excludes nothing"));
             }
-            let Some(plain) = without_brackets(glob) else {
+            let Some(tokens) = syntax::tokens(glob) else {
                 return Err(bad("no bracket takes a /: write the / without one"));
             };
-            if plain.split('/').any(|component| matches!(component, "" | "." | "..")) {
-                return Err(bad(
-                    "no path has an empty component, nor one named . or ..: write a path as it \
-                     is below the source",
-                ));
+            let is_idle =
+                |component: &[Token]| matches!(&*syntax::text(component), "" | "." | "..");
+            let idle = "no path has an empty component, nor one named . or ..: write a path as it \
+                        is below the source";
+            if syntax::components(&tokens).any(is_idle) {
+                return Err(bad(idle));
             }
-            let by_path = body.starts_with('/') || plain.contains('/');
-            if by_path {
-                path_rules.push(rule.to_owned());
-            }
-            let glob = GlobBuilder::new(glob)
+            let compiled = GlobBuilder::new(glob)
                 .literal_separator(true)
                 .build()
                 .map_err(|e| bad(&e.kind().to_string()))?;
+            // Only now is it known that braces nest no deeper than the stack.
+            for alternative in syntax::alternatives(&tokens) {
+                let text = syntax::text(&alternative);
+                if text.starts_with('/') || text.ends_with('/') {
+                    let message = "a / at either end of what braces stand for matches nothing: write it \
+                         outside of the braces, or several rules";
+                    return Err(bad(message));
+                }
+                if syntax::components(&alternative).any(is_idle) {
+                    return Err(bad(idle));
+                }
+            }
+            let by_path = body.starts_with('/') || tokens.iter().any(|token| token.text == "/");
+            if by_path {
+                path_rules.push(rule.to_owned());
+            }
             scopes[usize::from(by_path) + 2 * usize::from(directories_only)]
-                .push((rule.to_owned(), glob));
+                .push((rule.to_owned(), compiled));
         }
         let [names, paths, directory_names, directory_paths] = scopes;
         Ok(ExcludeRules {
@@ -203,8 +174,9 @@ impl ExcludeRules {
     /// the source, which is never excluded. Only the entry itself is looked at, and not the
     /// directories that it is in: an excluded directory is not entered.
     pub fn is_excluded(&self, path: impl AsRef<Path>, is_directory: bool) -> bool {
-        // A slash at the end, or one too many, is no part of the path.
-        let path: PathBuf = path.as_ref().components().collect();
+        // A slash at an end, one too many, or a `.` is no part of the path.
+        let is_name = |part: &Component<'_>| matches!(part, Component::Normal(_));
+        let path: PathBuf = path.as_ref().components().filter(is_name).collect();
         let path = path.as_path();
         let Some(name) = path.file_name() else { return false };
         self.excludes_any(path, name) || is_directory && self.excludes_directory(path, name)
@@ -215,21 +187,29 @@ impl ExcludeRules {
     ///
     /// A rule such as `lab/raw`, for the source `lab`, may be meant: there may be a `lab` in
     /// `lab`. If there is none, the rule says where the source is, too, which rules do not.
-    pub(crate) fn check_source(&self, source: &Path) -> Result<(), Error> {
-        for rule in &*self.path_rules {
-            let sources = if rule.starts_with('/') {
-                let ways = [std::path::absolute(source), source.canonicalize()];
-                ways.into_iter().flatten().collect()
-            } else {
-                vec![source.to_path_buf()]
-            };
-            for source in sources {
-                if let Some(below) = self.below_source(rule, &source) {
-                    return Err(Error::exclude_rule(rule, below));
-                }
-            }
-        }
-        Ok(())
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule), with what to write instead.
+    pub fn check_source(&self, source: &Path) -> Result<(), Error> {
+        self.check_with(|rule| {
+            source::problem(rule, source, &|name| self.text(name).to_string_lossy().into_owned())
+        })
+    }
+
+    /// [`check_source`](Self::check_source) for a source that is not on a disk, such as
+    /// `bucket/lab`. It is not asked what is in it: a rule that begins so is an error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule), with what to write instead.
+    pub fn check_remote_source(&self, source: &Path) -> Result<(), Error> {
+        self.check_with(|rule| source::remote_problem(rule, source))
+    }
+
+    fn check_with(&self, problem: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
+        let wrong = |rule: &String| Some(Error::exclude_rule(rule, problem(rule)?));
+        self.path_rules.iter().find_map(wrong).map_or(Ok(()), Err)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -259,28 +239,6 @@ impl ExcludeRules {
 
     fn text<'a>(&self, name: &'a OsStr) -> Cow<'a, OsStr> {
         NameDecoder::text(self.decoder.as_ref(), name)
-    }
-
-    /// What is wrong with a rule that begins with this path of the source, if it can match
-    /// nothing.
-    fn below_source(&self, rule: &str, source: &Path) -> Option<String> {
-        // Of a relative path, what is before its first name stands in no rule.
-        let skipped = |part: &Component<'_>| matches!(part, Component::CurDir | Component::RootDir);
-        let source_parts: Vec<_> = source.components().skip_while(skipped).collect();
-        let rule_parts: Vec<&str> = rule.trim_matches('/').split('/').collect();
-        let first = source_parts.first()?;
-        let is_prefix = source_parts.len() <= rule_parts.len()
-            && source_parts.iter().zip(&rule_parts).all(|(a, b)| *self.text(a.as_os_str()) == **b);
-        if !is_prefix || source.join(first).symlink_metadata().is_ok() {
-            return None;
-        }
-        let below = rule_parts[source_parts.len()..].join("/");
-        let message = "a rule is a path below the source, and may not begin with the source itself";
-        Some(match (&below[..], rule.ends_with('/')) {
-            ("", _) => format!("{message}, which is never excluded"),
-            (below, false) => format!("{message}: write \"/{below}\""),
-            (below, true) => format!("{message}: write \"/{below}/\""),
-        })
     }
 }
 
@@ -349,9 +307,23 @@ mod tests {
     #[test]
     fn a_slash_at_the_end_of_a_path_changes_nothing() {
         for rule in ["build", "/build", "build/", "/build/", "bui*d/", "/bui*d"] {
-            check(rule, &["build"], &["x/buil"]);
+            check(rule, &["build", "/build", "./build", "build/."], &["x/buil"]);
         }
         check("a/build/", &["a/build"], &["build"]);
+    }
+
+    #[test]
+    fn what_braces_stand_for_is_checked() {
+        let message = |rule: &str| ExcludeRules::new([rule]).unwrap_err().to_string();
+        for rule in ["{/run_1,/x}", "{x,/y}", "{/x/y,z}", "{build/,x}/", "a{/,b}", "{,a}/b"] {
+            assert!(message(rule).contains("outside of the braces"), "{rule}");
+        }
+        for rule in ["{./raw,x}", "a{/../,b}c", "a/{..,b}", "x{/,}/y"] {
+            assert!(message(rule).contains("no path has an empty component"), "{rule}");
+        }
+        for rule in ["a{,/b}", "{**/,}a", "a{/,.}b", "{a,[{,}]/b}", "{a,{b/,}c}"] {
+            assert!(ExcludeRules::new([rule]).is_ok(), "{rule}");
+        }
     }
 
     #[test]
@@ -375,6 +347,27 @@ mod tests {
         assert!(wrong("").unwrap().ends_with("never excluded"));
         for rule in ["/raw", "raw/x", "/lab/raw", "raw/lab", "**/lab/raw", "lab"] {
             assert_eq!(check(&lab, rule), None, "{rule}");
+        }
+        assert_eq!(wrong("/{raw,x}").as_deref(), Some("\"/raw\""));
+        let [first, rest] = absolute[1..].split_once('/').map(|(a, b)| [a, b]).unwrap();
+        let stars = rest.split('/').map(|_| "*").collect::<Vec<_>>().join("/");
+        assert_eq!(check(&lab, &format!("/{first}/{stars}/raw")).as_deref(), Some("\"/raw\""));
+        assert_eq!(check(&lab, &format!("/{first}/**/lab/raw")), None);
+        assert_eq!(check(&lab, &format!("/*/{stars}/raw")), None);
+        #[cfg(unix)]
+        {
+            // However the path is written.
+            std::os::unix::fs::symlink(&top, top.join("link")).unwrap();
+            let by_link = format!("{}/link/lab/raw", top.to_str().unwrap());
+            assert_eq!(check(&lab, &by_link).as_deref(), Some("\"/raw\""));
+            assert_eq!(check(&top.join("lab/../lab"), &by_link).as_deref(), Some("\"/raw\""));
+            let escaped = format!("{absolute}/raw").replace("lab", "l\\ab");
+            assert_eq!(check(&lab, &escaped).as_deref(), Some("\"/raw\""));
+            assert_eq!(check(&lab, &format!("{absolute}\\/raw")).as_deref(), Some("\"/raw\""));
+            // Here, nothing is named by a relative path but the source's own.
+            let here = Path::new("../core/src");
+            assert_eq!(check(here, "src/lib.rs").as_deref(), Some("\"/lib.rs\""));
+            assert_eq!(check(here, "core/src/lib.rs").as_deref(), Some("\"/lib.rs\""));
         }
         // A relative source. There may be one of that name in it.
         let relative = Path::new("no-such-directory/lab");

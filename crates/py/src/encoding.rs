@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use pathvein_core::{Name, NameDecoder};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyCFunction, PyString};
@@ -43,7 +44,7 @@ fn make_decoder(py: Python<'_>) -> PyResult<Option<NameDecoder>> {
     stop_before_exit(py)?;
     Ok(Some(NameDecoder::new(|name| {
         attached(|py| code_points(&fsdecode(py, name.as_encoded_bytes())?))
-            // Nobody is interested any more.
+            // What it then finds is refused.
             .unwrap_or_else(|| Name::from(name).code_points().collect())
     })))
 }
@@ -91,6 +92,16 @@ fn attached<R>(act: impl for<'py> FnOnce(Python<'py>) -> PyResult<R>) -> Option<
     };
     ATTACHING.fetch_sub(1, Ordering::SeqCst);
     result
+}
+
+/// Raises a `RuntimeError` if the interpreter ends and names cannot be read any more, so that
+/// nobody takes what is found for all that there is.
+pub(crate) fn check_not_ending() -> PyResult<()> {
+    if ENDING.load(Ordering::SeqCst) {
+        let message = "a scan that reads names by Python's encoding cannot go on while Python ends";
+        return Err(PyRuntimeError::new_err(message));
+    }
+    Ok(())
 }
 
 fn stop_before_exit(py: Python<'_>) -> PyResult<()> {

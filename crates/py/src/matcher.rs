@@ -1,6 +1,7 @@
 //! `PatternMatcher` and `ExcludeRules`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 
 use pathvein_core::{Bitmask, ExcludeRules as CoreRules, NameSet};
 use pyo3::prelude::*;
@@ -186,6 +187,17 @@ impl ExcludeRules {
             Ok(text) => self.rules.is_excluded(text, is_directory),
             Err(_) => self.rules.is_excluded(utf8_path(path)?, is_directory),
         })
+    }
+
+    /// Raises a `ValueError` for a rule that begins with the source's own path and so can match
+    /// nothing. `is_remote`: it is a path that is not on a disk.
+    #[pyo3(signature = (source, *, is_remote))]
+    fn check_source(&self, py: Python<'_>, source: PathBuf, is_remote: bool) -> PyResult<()> {
+        let check = match is_remote {
+            true => CoreRules::check_remote_source,
+            false => CoreRules::check_source,
+        };
+        py.detach(|| check(&self.rules, &source)).map_err(|error| raise(py, error))
     }
 
     fn __bool__(&self) -> bool {

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use crate::convert::raise;
+use crate::encoding::check_not_ending;
 use crate::stats::Stats;
 
 /// How long the waiting caller sleeps between two looks for signals.
@@ -139,6 +140,7 @@ impl<T: Weighted> Running<T> {
         loop {
             let deadline = end.min(Instant::now() + SIGNAL_INTERVAL);
             let mut batch = py.detach(|| self.fill(deadline));
+            check_not_ending()?;
             py.check_signals()?;
             if let Some(defect) = batch
                 .errors

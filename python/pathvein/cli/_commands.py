@@ -261,9 +261,11 @@ def scan(
         results = Results(messages, [name for name, _ in patterns], as_json=as_json, null=null)
         try:
             with messages.opening(source):
-                stream = pathvein.iscan(
-                    source,
-                    [pattern for _, pattern in patterns],
+                # The paths as text, without conversion to `Path`.
+                stream = start_scan(
+                    None,
+                    source=source,
+                    patterns=[pattern for _, pattern in patterns],
                     storage_options=options or None,
                     **scan_options,
                     on_error=lambda error: messages.say(f"Error: {describe(error)}"),
@@ -272,8 +274,7 @@ def scan(
         except Exception as error:
             raise _failure(source, error) from error
         with stream:
-            # The paths as text, without conversion to `Path`.
-            for batch in stream.found():
+            for batch in stream.batches():
                 found = [(str(path), index) for path, index in batch]
                 for _, index in found:
                     matched[index] += 1

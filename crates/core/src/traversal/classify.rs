@@ -122,13 +122,16 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
         match L::kind(self.handle, name, true) {
             Ok(EntryKind::Directory) => Class::Directory { link: true },
             Ok(_) => Class::File,
+            // A broken link.
+            Err(error) if leads_nowhere(&error) => Class::File,
+            // The links of a process that ends in the meantime are denied before they vanish.
+            Err(_) if matches!(L::kind(self.handle, name, false), Err(error) if is_gone(&error)) => {
+                Class::Absent
+            }
+            // Nobody knows what it leads to.
             Err(error) => {
-                // ENOENT, ENOTDIR and ELOOP make it a broken link. After any other
-                // error, nobody knows what it leads to.
-                if !leads_nowhere(&error) {
-                    let path = self.location.path().join(name);
-                    results.send_io_error(path, Operation::FollowLink, error);
-                }
+                let path = self.location.path().join(name);
+                results.send_io_error(path, Operation::FollowLink, error);
                 Class::File
             }
         }

@@ -9,7 +9,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, RawDirEntry, Stat, StatxFlags};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, RawDir, RawDirEntry, Stat, StatxFlags,
+};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::lister::{EntryKind, Identity, Lister, Opened};
@@ -70,6 +72,13 @@ fn place(directory: impl AsFd, path: &Path, flags: AtFlags) -> io::Result<(u32, 
     Ok((stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino, mount))
 }
 
+/// The error of a directory that could not be read. That of a process that has ended, such
+/// as `/proc/PID/net`, gives EINVAL on Linux: it is as if the process were not there.
+fn listing_error(handle: &OwnedFd, error: Errno) -> io::Error {
+    let is_proc = || rustix::fs::fstatfs(handle).is_ok_and(|stat| stat.f_type == PROC_SUPER_MAGIC);
+    if error == Errno::INVAL && is_proc() { Errno::SRCH.into() } else { error.into() }
+}
+
 impl Lister for Getdents {
     type Handle = OwnedFd;
     type Entries = Entries;
@@ -94,7 +103,7 @@ impl Lister for Getdents {
                 }
                 Some(Err(Errno::INTR)) => continue,
                 None | Some(Err(Errno::NOENT)) => first.has_ended = true,
-                Some(Err(error)) => return Err(error.into()),
+                Some(Err(error)) => return Err(listing_error(&source, error)),
             }
             if first.has_ended || entries.is_buffer_empty() {
                 break;
@@ -146,7 +155,7 @@ impl Lister for Getdents {
                 Err(Errno::INTR) => continue,
                 // The directory was removed after it was opened, so it is empty.
                 Err(Errno::NOENT) => break,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(listing_error(handle, error)),
             };
             if entry_of(&next).is_some_and(|(name, kind)| entry(name, kind).is_break()) {
                 break;

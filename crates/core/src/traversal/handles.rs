@@ -18,8 +18,9 @@
 //! waits goes on only as long as others advance ([`ADVANCES`]), so the wait ends.
 //!
 //! [`WORKERS`] is the number of [`WorkerSlot`]s of this process. It stays within what the
-//! limit allows, but for the first worker of each traversal, so that workers that all use
-//! the handles they may always have leave a few to the process.
+//! limit allows, but for the first worker of each traversal, and so does the budget, so that
+//! workers that all use the handles they may always have leave a few to the process: its own,
+//! and those that it opens while they are at work ([`Allowance`]).
 
 use std::io;
 use std::sync::Arc;
@@ -58,22 +59,36 @@ pub(super) fn begin() {
     }
 }
 
-/// How many workers there may be, those of other traversals included, so that this process
-/// can still open files while `threads` of them are at work. The answer is for traversals
-/// that start now.
-pub(super) fn max_workers(threads: usize) -> usize {
-    let running = WORKERS.load(Ordering::Relaxed);
-    let limit = handle_limit();
-    // Far from the limit, which files are open need not be asked for.
-    if threads.saturating_add(running).saturating_mul(HANDLES_PER_WORKER) <= limit / 4 {
-        return usize::MAX;
+/// What a traversal may use of the process's limit of open files.
+pub(super) struct Allowance {
+    /// How many workers there may be, those of other traversals included.
+    pub(super) max_workers: usize,
+    /// How many directories may be kept open, see [`CountedHandle`].
+    pub(super) budget: usize,
+}
+
+impl Allowance {
+    /// The allowance of a traversal that starts now, with at most so many workers and kept
+    /// directories, so that this process can still open files while they are at work.
+    pub(super) fn new(threads: usize, budget: usize) -> Allowance {
+        let running = WORKERS.load(Ordering::Relaxed);
+        let limit = handle_limit();
+        let most = threads.saturating_add(running).saturating_mul(HANDLES_PER_WORKER) + budget;
+        // Far from the limit, which files are open need not be asked for.
+        if most <= limit / 4 {
+            return Allowance { max_workers: usize::MAX, budget };
+        }
+        let open = std::fs::read_dir("/dev/fd").map(Iterator::count);
+        let open =
+            open.unwrap_or_else(|error| if is_out_of_handles(&error) { limit } else { limit / 4 });
+        // What is left to the process: its share of the limit, or a few.
+        let left = (limit / 8).clamp(16, 64);
+        let free = limit.saturating_sub(open + left);
+        let workers = free / HANDLES_PER_WORKER;
+        let kept = free - workers.min(threads) * HANDLES_PER_WORKER;
+        let budget = budget.min(KEPT_OPEN.load(Ordering::Relaxed) + kept);
+        Allowance { max_workers: running + workers, budget }
     }
-    let open = std::fs::read_dir("/dev/fd").map(Iterator::count);
-    let open =
-        open.unwrap_or_else(|error| if is_out_of_handles(&error) { limit } else { limit / 4 });
-    // What is left to the process: its share of the limit, or a few.
-    let left = (limit / 8).clamp(16, 64);
-    running + limit.saturating_sub(open + left) / HANDLES_PER_WORKER
 }
 
 /// How many files this process may have open.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::classify::{Class, Classifier};
 use super::crew::{Roster, start_worker};
-use super::handles::{self, FdBackoff, WorkerSlot, is_out_of_handles};
+use super::handles::{self, Allowance, FdBackoff, WorkerSlot, is_out_of_handles};
 use super::lister::{EntryKind, Identity, Lister, is_gone};
 use super::opening::{DirHandle, EnterError, Entered};
 use super::pool::Pool;
@@ -93,15 +93,16 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         } else {
             None
         };
+        let allowance = Allowance::new(threads, L::handle_budget());
         Ok(Traversal {
             source_path: naming.path::<L>(path, &source)?,
             options,
             source,
             source_identity,
             without_identities: Mutex::default(),
-            handle_budget: L::handle_budget(),
+            handle_budget: allowance.budget,
             has_waited_in_vain: AtomicBool::new(false),
-            max_workers: handles::max_workers(threads),
+            max_workers: allowance.max_workers,
             pool: Pool::new(threads, Work::Source(entries)),
             roster: shared.roster,
             has_panicked: shared.has_panicked,
@@ -415,7 +416,10 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             if read == 0 {
                 return Err(NotListed { error, verdict });
             }
-            results.send_io_error(location.path(), Operation::ReadDirectory, error);
+            // What was removed while it was listed has no more entries.
+            if !is_gone(&error) {
+                results.send_io_error(location.path(), Operation::ReadDirectory, error);
+            }
         }
         results.stats.directories += 1;
         results.stats.entries += count;
