@@ -339,8 +339,8 @@ def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = 
         raise missing_backend(str(source), error) from error
     if isinstance(source, str) and "://" not in source and is_local(path):
         raise ValueError(
-            f"{source!r} is a URL, as it has '::', but of no known protocol: "
-            "for a local path of that name, give a pathlib.Path"
+            f"{source!r} does not exist, and is no URL of a known protocol either: "
+            f"for a local path write {f'./{source}'!r}"
         )
     return path
 

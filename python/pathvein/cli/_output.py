@@ -190,7 +190,7 @@ class Results:
     def __init__(
         self, messages: Messages, names: Sequence[str], *, as_json: bool, null: bool
     ) -> None:
-        """`names` are the names of the patterns."""
+        """Of one source; `names` are the names of the patterns."""
         if sys.stdout is None:
             raise OutputFailed("it is closed")
         self._stream = sys.stdout
@@ -210,7 +210,8 @@ class Results:
         """
         if self._json:
             lines = [
-                json.dumps({"path": path, "pattern": self._names[index]}) for path, index in batch
+                json.dumps({**_named("path", path), **_named("pattern", self._names[index])})
+                for path, index in batch
             ]
         else:
             lines = self._paths(batch)
@@ -241,6 +242,16 @@ def _write(stream: IO[bytes], data: bytes) -> None:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         rest = rest[written:]
     stream.flush()
+
+
+def _named(key: str, name: str) -> dict[str, str]:
+    """A name, and its bytes if its text does not tell them to whoever takes it for UTF-8."""
+    raw = _raw([name], "")
+    if raw == name.encode(errors="replace"):
+        return {key: name}
+    import base64
+
+    return {key: name, f"{key}_bytes": base64.b64encode(raw).decode()}
 
 
 def _raw(lines: list[str], end: str) -> bytes:
