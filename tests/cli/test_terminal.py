@@ -1,6 +1,7 @@
 """The command line on a terminal, in a pipe that closes, and interrupted."""
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import ENVIRONMENT, run, start, terminal
+from cli_process import COMMAND, ENVIRONMENT, Arg, run, start, terminal
 from servers.list_stub import ListStub
 
 #: The command, which says when it is about to begin.
@@ -326,3 +327,131 @@ def test_help_into_a_pipe_that_closes() -> None:
 def test_nothing_is_escaped_in_a_pipe(tmp_path: Path, anything: Path) -> None:
     odd = odd_directory(tmp_path)
     assert run("scan", odd, "-p", anything).stdout == bytes(odd) + b"\n"
+
+
+# Pipes that do not wait.
+
+
+def full_pipe() -> tuple[int, int]:
+    """A pipe of one page that is full, and whose writers are not waited for."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"\0")
+    return reader, writer
+
+
+def what_comes(process: subprocess.Popen[bytes], reader: int) -> bytes:
+    """All that a process writes into the full pipe, which is read once it has had to wait."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    with open(reader, "rb") as file:
+        return file.read().lstrip(b"\0")
+
+
+def many(tmp_path: Path) -> Path:
+    """A source of 300 directories, with a loop in each."""
+    for number in range(300):
+        (tmp_path / "src" / f"{number:_>60}").mkdir(parents=True)
+        (tmp_path / "src" / f"{number:_>60}" / "up").symlink_to(".")
+    return tmp_path / "src"
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+@pytest.mark.parametrize("buffering", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["", "unbuffered"])
+@pytest.mark.parametrize(
+    "args",
+    [["scan", "src", "-p", "anything.json"], ["scan", "-h"], ["--version"], []],
+    ids=lambda args: " ".join(args),
+)
+def test_output_into_a_pipe_that_does_not_wait(
+    args: list[str],
+    buffering: dict[str, str],
+    tmp_path: Path,
+    anything: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    expected = run(*args)
+    for name, value in buffering.items():
+        monkeypatch.setitem(ENVIRONMENT, name, value)
+    reader, writer = full_pipe()
+    with start(*args, stdout=writer) as process:
+        os.close(writer)
+        output = what_comes(process, reader)
+        assert process.stderr
+        assert process.stderr.read() == b""
+    assert process.returncode == expected.returncode
+    assert sorted(output.splitlines()) == sorted(expected.stdout.splitlines())
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+def test_completion_into_a_pipe_that_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "_PATHVEIN_COMPLETE", "zsh_source")
+    reader, writer = full_pipe()
+    with start(stdout=writer) as process:
+        os.close(writer)
+        assert what_comes(process, reader) == run().stdout != b""
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+def test_messages_into_a_pipe_that_does_not_wait(tmp_path: Path, anything: Path) -> None:
+    args: list[Arg] = ["scan", many(tmp_path), "-p", anything, "--follow-links"]
+    reader, writer = full_pipe()
+    with start(*args, stdout=subprocess.DEVNULL, stderr=writer) as process:
+        os.close(writer)
+        said = what_comes(process, reader)
+    assert sorted(said.splitlines()) == sorted(run(*args).stderr.splitlines())
+    assert said.count(b"Error: ") == 300
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+def test_pipe_that_does_not_wait_and_closes(tmp_path: Path, anything: Path) -> None:
+    reader, writer = full_pipe()
+    with start("scan", many(tmp_path), "-p", anything, stdout=writer) as process:
+        os.close(writer)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+        os.close(reader)
+        assert process.wait(30) == 141
+        assert process.stderr
+        assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+@pytest.mark.parametrize("args", [["scan", "src", "-p", "anything.json"], ["--help"]])
+def test_interrupt_while_a_pipe_is_full(
+    args: list[str], tmp_path: Path, anything: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once is enough, whatever could not be written."""
+    many(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for blocking in False, True:
+        reader, writer = full_pipe()
+        os.set_blocking(writer, blocking)
+        with start(*args, stdout=writer) as process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+        os.close(reader)
+        os.close(writer)
+
+
+def test_pattern_from_a_pipe_that_does_not_wait(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    command: list[Arg] = [*COMMAND, "scan", tmp_path, "-p", "-"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=ENVIRONMENT, stdin=reader, stdout=pipe, stderr=pipe) as it:
+        os.close(reader)
+        for part in b'{"directory_name":', b' "*"}':
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                it.wait(0.5)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(writer, part)
+        os.close(writer)
+        assert it.communicate(timeout=30) == (bytes(tmp_path.resolve()) + b"\n", b"")
