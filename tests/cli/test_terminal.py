@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -455,3 +456,60 @@ def test_pattern_from_a_pipe_that_does_not_wait(tmp_path: Path) -> None:
                 os.write(writer, part)
         os.close(writer)
         assert it.communicate(timeout=30) == (bytes(tmp_path.resolve()) + b"\n", b"")
+
+
+# Completion.
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (b"scan\nla", b"dir,la"),
+        (b"scan\n", b"dir,"),
+        (b"scan\na\nb\n-v\nla", b"dir,la"),
+        (b"scan\n-p\nx.json\nla", b"dir,la"),
+        (b"scan\n-p\nla", b"file,la"),
+        (b"scan\nlab\n--pattern\n", b"file,"),
+        (b"scan\n\xff", b"dir,?"),
+        (b"scan\n--lister\nob", b"plain,obstore"),
+    ],
+)
+def test_what_is_offered(words: bytes, offered: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "_PATHVEIN_COMPLETE", "bash_complete")
+    monkeypatch.setitem(ENVIRONMENT, "COMP_WORDS", "pathvein\n" + os.fsdecode(words))
+    monkeypatch.setitem(ENVIRONMENT, "COMP_CWORD", str(words.count(b"\n") + 1))
+    result = run()
+    assert (result.stdout, result.stderr) == (offered + b"\n", b"")
+
+
+def test_completion_in_bash(tmp_path: Path) -> None:
+    """Directories where a SOURCE is asked for, files where a pattern is."""
+    if not (bash := shutil.which("bash")):
+        pytest.skip("bash is missing")
+    for name in "one_directory/below", "two":
+        (tmp_path / name).mkdir(parents=True)
+    for name in "one_file", "two/pattern.json":
+        (tmp_path / name).touch()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**ENVIRONMENT, "PATH": path, "TERM": "xterm", "INPUTRC": os.devnull}
+    with (
+        terminal() as tty,
+        subprocess.Popen(
+            [bash, "--norc", "--noprofile", "-i"],
+            cwd=tmp_path,
+            env=environment,
+            stdin=tty.end,
+            stdout=tty.end,
+            stderr=tty.end,
+            start_new_session=True,
+        ) as shell,
+    ):
+        try:
+            tty.send(b'eval "$(_PATHVEIN_COMPLETE=bash_source pathvein)"; echo rea""dy\n')
+            tty.read_until(lambda output: b"ready" in output)
+            tty.send(b"pathvein scan on\t")
+            tty.read_until(lambda output: output.endswith(b"scan one_directory/"))
+            tty.send(b" -p two/p\t")
+            tty.read_until(lambda output: b" -p two/pattern.json" in output)
+        finally:
+            shell.kill()
