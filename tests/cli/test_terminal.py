@@ -143,6 +143,21 @@ def test_progress_line(endless: Path, top: Path) -> None:
     assert len(last[-2]) >= len(last[-3].rstrip(b" ")) + 2 > 2
 
 
+def test_progress_is_that_of_all_sources(endless: Path, top: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    for name in "a/d0", "b/d0":
+        (first / name).mkdir(parents=True)
+    with (
+        terminal() as tty,
+        start("scan", first, endless, "-p", top, "--follow-links", stderr=tty.end) as process,
+    ):
+        tty.read_until(lambda output: b" entries, 3 matches" in output)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out.splitlines()[2:] == [bytes(endless)]
+
+
 def test_what_takes_long_to_open_is_named(stub: ListStub, anything: Path) -> None:
     """The first page of a store is awaited before there is progress to tell."""
     pytest.importorskip("s3fs")
