@@ -205,6 +205,8 @@ def test_progress_line_on_a_narrow_terminal(endless: Path, top: Path, columns: i
     assert process.returncode == 130
     assert b"\n" not in said
     assert max(len(line) for line in said.split(b"\r")) == columns - 1
+    # There is room for the ^C, which would go on in the next line.
+    assert max(len(line.rstrip(b" ")) for line in said.split(b"\r")) == max(columns - 3, 0)
 
 
 def test_progress_line_makes_way_for_results(endless: Path, tmp_path: Path) -> None:

@@ -162,14 +162,15 @@ class Messages:
 
     def _show(self, text: str) -> None:
         """Write a line that replaces the last one, which is never longer."""
-        text = text[: _columns()]
+        # With room for the ^C that a terminal shows after it.
+        text = text[: max(_columns() - 2, 0)]
         self._width = len(text)
         self._write(f"\r{text}")
 
     def clear(self) -> None:
         """Erase the progress line."""
         if self._width:
-            # Also the ^C that a terminal shows after it.
+            # The ^C, too.
             self._write(f"\r{'':<{min(self._width + 2, _columns())}}\r")
             self._width = 0
 
