@@ -445,16 +445,24 @@ def test_interrupt_while_a_pipe_is_full(
     args: list[str], tmp_path: Path, anything: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once is enough, whatever could not be written."""
+    code = "import sys, pathvein.cli as c; print('ready', file=sys.stderr, flush=True); c.main()"
     many(tmp_path)
     monkeypatch.chdir(tmp_path)
     for blocking in False, True:
         reader, writer = full_pipe()
         os.set_blocking(writer, blocking)
-        with start(*args, stdout=writer) as process:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(1)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 130
+        command = [sys.executable, "-c", code, *args]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=ENVIRONMENT, stdout=writer, stderr=pipe) as process:
+            try:
+                assert process.stderr
+                assert process.stderr.readline() == b"ready\n"
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(1)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(30) == 130
+            finally:
+                process.kill()
         os.close(reader)
         os.close(writer)
 
