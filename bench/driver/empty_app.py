@@ -33,8 +33,9 @@ def _decorator(parameter: click.Parameter) -> str:
     declarations = [parameter.name, *parameter.opts, *parameter.secondary_opts]
     given: dict[str, Any] = {"required": parameter.required, "multiple": parameter.multiple}
     if isinstance(parameter, click.Argument):
-        del given["multiple"]
-        return f"@click.argument({parameter.name!r}, required={parameter.required})"
+        given = {"required": parameter.required, "nargs": parameter.nargs}
+        words = [f"{key}={value!r}" for key, value in given.items()]
+        return f"@click.argument({', '.join([repr(parameter.name), *words])})"
     assert isinstance(parameter, click.Option)
     given |= {"help": parameter.help, "metavar": parameter.metavar}
     if parameter.is_flag:

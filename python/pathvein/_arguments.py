@@ -33,8 +33,14 @@ def _wrong_type(argument: str, expected: str, found: object) -> TypeError:
 
 
 def is_url(source: str) -> bool:
-    """Whether a `str` is a URL; any other is a path."""
-    return "://" in source or "::" in source
+    """Whether a `str` is a URL; any other is a path.
+
+    No URL begins as a path does, whatever stands in it. ``zip::x.zip`` is one, unless there is a
+    file or directory of that name.
+    """
+    if source.startswith(("/", "./", "../")):
+        return False
+    return "://" in source or ("::" in source and not os.path.lexists(source))
 
 
 def is_upath(source: object) -> TypeGuard[UPath]:

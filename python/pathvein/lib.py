@@ -54,7 +54,8 @@ def scan(
     """Find every directory at or below a source that matches a pattern.
 
     Args:
-        source: Where to look. A `str` with ``://`` or ``::`` is a URL. Any other `str` and any
+        source: Where to look. A `str` with ``://`` or ``::`` is a URL, unless it begins with
+            ``/``, ``./`` or ``../``, or has no ``://`` and exists. Any other `str` and any
             `os.PathLike` is a local path. A UPath is either.
         patterns: One pattern or several. Later changes to them have no effect. Of equal ones
             the first is reported.

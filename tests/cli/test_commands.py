@@ -1,15 +1,17 @@
 """The command line: what it writes, and what it says to what is wrong."""
 
+import base64
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from cli_process import ENVIRONMENT, Arg, run, run_python
+from cli_process import COMMAND, ENVIRONMENT, Arg, run, run_python
 from pathvein import cli as cli_module
 from servers.list_stub import ListStub
 
@@ -129,10 +131,29 @@ def test_odd_names(lab: Path, pattern: Path) -> None:
     assert run("scan", lab, "-p", pattern, *exclude, "-0").stdout == path + b"\0"
     found = run("scan", lab, "-p", pattern, *exclude, "--json").stdout
     assert found == (
-        b'{"path": "%s/run_\\u001b[31m\\n\\udcff\\u0085\\u007f\\u00e9", "pattern": "%s"}\n'
-        % (bytes(lab), bytes(pattern))
+        b'{"path": "%s/run_\\u001b[31m\\n\\udcff\\u0085\\u007f\\u00e9", "path_bytes": "%s", '
+        b'"pattern": "%s"}\n' % (bytes(lab), base64.b64encode(path), bytes(pattern))
     )
     assert os.fsencode(json.loads(found)["path"]) == path
+
+
+def test_bytes_in_json_are_for_names_that_are_not_utf8(lab: Path) -> None:
+    """Of the source, of what is below, of the pattern's file; and for these alone."""
+    names = [b"\xff", b"\xc3\xa9", b"\xe9?", "\U0001f600".encode(), b"\xed\xa0\x80"]
+    for name in names:
+        os.makedirs(os.path.join(bytes(lab), name, b"run_\xfe"))
+        with open(os.path.join(bytes(lab), name + b".json"), "w") as file:
+            json.dump({"directory_name": "run_*"}, file)
+    for name in names:
+        source = os.path.join(bytes(lab), name)
+        [line] = lines(run("scan", source, "-p", name + b".json", "--json", cwd=lab).stdout)
+        found = json.loads(line)
+        assert base64.b64decode(found["path_bytes"]) == source + b"/run_\xfe"
+        is_text = name.decode(errors="ignore").encode() == name
+        assert ("pattern_bytes" in found) is not is_text
+        if not is_text:
+            assert base64.b64decode(found["pattern_bytes"]) == name + b".json"
+        assert os.fsencode(found["pattern"]) == name + b".json"
 
 
 def test_odd_source_and_pattern_file(lab: Path) -> None:
@@ -153,6 +174,115 @@ def test_source_that_looks_like_an_option(lab: Path, pattern: Path) -> None:
     everything = write_pattern(lab.parent / "p.json", {})
     result = run("scan", "-p", everything, "--", "--json", cwd=lab)
     assert result.stdout == bytes(lab / "--json") + b"\n"
+
+
+# Several sources.
+
+
+def test_sources_one_after_the_other(lab: Path, pattern: Path, tmp_path: Path) -> None:
+    other = tmp_path.resolve() / "other"
+    (other / "run_9").mkdir(parents=True)
+    (other / "run_9" / "a.csv").touch()
+    two = write_pattern(tmp_path / "two.json", {"directory_name": "run_?", "files": ["a.csv"]})
+    args: list[Arg] = ["scan", "other", "lab/run_1", "other", "-p", "run.json"]
+    expected = [other / "run_9", lab / "run_1", other / "run_9"]
+    for more in [], ["-p", str(two)]:
+        result = run(*args, *more, cwd=tmp_path)
+        assert result.stdout.splitlines() == [bytes(path) for path in expected]
+        assert (result.returncode, result.stderr) == (0, b"")
+    found = run(*args, "-p", two, "--json", cwd=tmp_path).stdout.splitlines()
+    assert sorted(map(json.loads, found), key=repr) == sorted(
+        ({"path": str(path), "pattern": p} for path in expected for p in ("run.json", str(two))),
+        key=repr,
+    )
+    assert [json.loads(line)["path"] for line in found[::2]] == list(map(str, expected))
+    # A path that is above another is scanned wholly, too.
+    result = run("scan", lab, lab / "old", "-p", pattern, "-v")
+    assert result.stdout.splitlines()[-1] == bytes(lab / "old/2025/run_2")
+    assert result.stdout.count(b"run_2\n") == 2
+    assert result.stderr.startswith(b"3 matches, 9 directories, 11 entries, 0 errors, 0 links")
+
+
+def test_sources_that_cannot_be_opened(lab: Path, pattern: Path) -> None:
+    result = run("scan", "no\n", lab, "gone", lab / "old", "-p", pattern, "-vv", cwd=lab)
+    assert result.returncode == 1
+    assert result.stdout.count(b"\n") == 3
+    _, first, second, counts, matches = result.stderr.decode().splitlines()
+    assert first.startswith(r"Error: no\n: No such file or directory")
+    assert second.startswith("Error: gone: No such file or directory")
+    assert counts.startswith("3 matches, 9 directories, 11 entries, 2 errors, ")
+    assert matches == f"{pattern}: 3 matches"
+    result = run("scan", "no", "gone", "-p", pattern, "-v", cwd=lab)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert [line.split(":")[1] for line in result.stderr.decode().splitlines()] == [" no", " gone"]
+
+
+def test_sources_of_which_one_has_errors(lab: Path, pattern: Path) -> None:
+    (lab / "old" / "up").symlink_to(".")
+    for sources in ["run_1", "old"], ["old", "run_1"]:
+        result = run("scan", *sources, "-p", pattern, "--follow-links", cwd=lab)
+        assert result.returncode == 1
+        assert sorted(result.stdout.splitlines()) == [
+            bytes(lab / "old/2025/run_2"),
+            bytes(lab / "run_1"),
+        ]
+
+
+def test_rule_that_is_wrong_for_one_of_the_sources(lab: Path, pattern: Path) -> None:
+    result = run("scan", "old", "run_1", "-p", pattern, "--exclude", lab / "old" / "2025", cwd=lab)
+    assert result.returncode == 1
+    assert result.stdout == bytes(lab / "run_1") + b"\n"
+    assert result.stderr.startswith(b"Error: old: exclude rule")
+
+
+def test_what_a_shell_makes_of_a_star(lab: Path, pattern: Path, tmp_path: Path) -> None:
+    """``-p *.json`` is one pattern and further sources: nothing is scanned for that one."""
+    for name in "b.json", "c.json":
+        write_pattern(tmp_path / name, {})
+    for args in (
+        ["lab", "-p", "run.json", "b.json", "c.json"],
+        ["-p", "run.json", "b.json", "c.json", "lab"],
+        ["nope", "b.json", "c.json", "-p", "-"],
+    ):
+        said = failure("scan", *args, cwd=tmp_path)
+        assert said == "b.json: Not a directory (is -p missing in front of it?)"
+    # What is inside a file is another matter.
+    assert "-p" not in failure("scan", "b.json/x", "-p", pattern, cwd=tmp_path)
+
+
+def test_paths_and_urls(lab: Path, pattern: Path) -> None:
+    pytest.importorskip("upath")
+    shutil.make_archive(str(lab / "x"), "zip", lab, "run_1")
+    sources = ["run_1", "zip::x.zip", "zip://run_1"]
+    result = run("scan", *sources, "-p", pattern, cwd=lab)
+    assert result.returncode == 1  # the last lacks its archive
+    assert result.stdout.splitlines() == [bytes(lab / "run_1"), b"zip://run_1::x.zip"]
+    # An option is for the URLs among them.
+    result = run("scan", "run_1", "zip://", "-p", pattern, "-o", f"fo={lab}/x.zip", cwd=lab)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert result.stdout.splitlines() == [bytes(lab / "run_1"), b"zip://run_1"]
+    said = failure("scan", f"zip://run_1/a.csv::{lab}/x.zip", "-p", pattern)
+    assert said.endswith(" (is -p missing in front of it?)")
+
+
+def test_paths_with_colons(lab: Path, pattern: Path) -> None:
+    """What exists, or begins as a path does, is one."""
+    pytest.importorskip("upath")
+    shutil.make_archive(str(lab / "x"), "zip", lab, "run_1")
+    found = [bytes(lab / "a::b" / "run_1")]
+    (lab / "a::b").mkdir()
+    (lab / "run_1").rename(lab / "a::b" / "run_1")
+    pattern.rename(lab / "q::r.json")
+    for source in "a::b", "./a::b", "../lab/a::b", str(lab / "a::b"), "a::b/run_1":
+        result = run("scan", source, "-p", "q::r.json", cwd=lab)
+        assert (result.stdout.splitlines(), result.stderr) == (found, b"")
+    assert run("scan", "zip::x.zip", "-p", "q::r.json", cwd=lab).stdout == b"zip://run_1::x.zip\n"
+    said = failure("scan", "./zip::x.zip", "-p", "q::r.json", cwd=lab)
+    assert said.startswith("./zip::x.zip: No such file or directory")
+    said = failure("scan", "./memory://", "-p", "q::r.json", cwd=lab)
+    assert said.startswith("./memory://: No such file or directory")
+    said = failure("scan", "no::where", "-p", "q::r.json", cwd=lab)
+    assert said.endswith("for a local path write './no::where'")
 
 
 def test_remote_source(tmp_path: Path) -> None:
@@ -370,17 +500,22 @@ def test_bad_pattern_is_found_before_anything_is_written(lab: Path, pattern: Pat
         (["--exclude", ""], "--exclude"),
         (["--exclude", b"\xff"], "--exclude"),
         (["--nope"], "--nope"),
-        (["another"], "another"),
-        (["a\nb"], "a b"),
         (["-p"], "-p"),
+        (["--threads"], "--threads"),
+        (["-vo"], "-o"),
+        (["--json=x"], "--json"),
+        (["-0Z"], "-Z"),
     ],
 )
 def test_wrong_use(lab: Path, pattern: Path, args: list[Arg], said: str) -> None:
     message = failure("scan", lab, "-p", pattern, *args)
     assert said in message
-    assert message.endswith(
-        " (see pathvein scan --help)" if args != ["-p"] else " (see pathvein --help)"
-    )
+    assert message.endswith(" (see pathvein scan --help)")
+
+
+def test_wrong_use_of_no_command() -> None:
+    for args in ["--nope"], ["nope"], ["sc\nan"]:
+        assert failure(*args).endswith(" (see pathvein --help)")
 
 
 def test_options_of_the_file_system(lab: Path, pattern: Path) -> None:
@@ -491,6 +626,31 @@ def test_no_source_and_no_pattern(lab: Path, pattern: Path) -> None:
     assert run().returncode == 2
 
 
+#: What prints text of its own, and the environment that asks for it.
+PRINTING: list[tuple[list[str], dict[str, str]]] = [
+    (["--help"], {}),
+    (["scan", "--help"], {}),
+    (["--version"], {}),
+    ([], {}),
+    ([], {"_PATHVEIN_COMPLETE": "bash_source"}),
+    ([], {"_PATHVEIN_COMPLETE": "fish_source"}),
+]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full does not exist")
+@pytest.mark.parametrize(("args", "environment"), PRINTING)
+def test_text_that_cannot_be_written(
+    args: list[str], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setitem(ENVIRONMENT, name, value)
+    for where, reason in ("/dev/full", "No space left on device"), ("&-", "it is closed"):
+        command = ["sh", "-c", f'exec "$@" >{where}', "sh", *COMMAND, *args]
+        result = subprocess.run(command, env=ENVIRONMENT, stderr=subprocess.PIPE, timeout=60)
+        assert result.stderr.decode() == f"Error: standard output: {reason}\n"
+        assert result.returncode == 2
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full does not exist")
 def test_output_that_cannot_be_written(lab: Path, pattern: Path) -> None:
     code = "import sys, os; os.dup2(os.open('/dev/full', 1), 1); import pathvein.cli as c; c.main()"
@@ -515,22 +675,6 @@ pathvein.cli.main()
     assert (tmp_path / "out").read_bytes() == bytes(lab)[:9]
     assert result.returncode == 2
     assert result.stderr == b"Error: standard output: File too large\n"
-    code = """
-import io, os, sys
-reader, writer = os.pipe()
-os.set_blocking(writer, False)
-while True:
-    try:
-        os.write(writer, b"x")
-    except BlockingIOError:
-        break
-sys.stdout = io.TextIOWrapper(open(writer, "wb", buffering=0), write_through=True)
-import pathvein.cli
-pathvein.cli.main()
-"""
-    result = run_python(code, "scan", lab, "-p", pattern, cwd=tmp_path)
-    assert result.returncode == 2
-    assert result.stderr == b"Error: standard output: Resource temporarily unavailable\n"
 
 
 def test_messages_that_nobody_reads(lab: Path, pattern: Path) -> None:
@@ -641,16 +785,17 @@ def test_installed_command(lab: Path, pattern: Path) -> None:
 def test_garbage_is_collected_while_a_command_runs(lab: Path, pattern: Path) -> None:
     """Only the imports go without; a long scan must not gather what others left lying."""
     code = """
-import gc, pathvein, pathvein.cli
-iscan = pathvein.iscan
+import gc, pathvein.cli, pathvein.lib
+start = pathvein.lib.start_scan
 def spy(*args, **options):
-    assert gc.isenabled()
-    return iscan(*args, **options)
-pathvein.iscan = spy
+    print(gc.isenabled())
+    return start(*args, **options)
+pathvein.lib.start_scan = spy
 pathvein.cli.main()
 """
     result = run_python(code, "scan", lab, "-p", pattern, cwd=lab)
     assert (result.returncode, result.stderr) == (0, b"")
+    assert result.stdout.startswith(b"True\n")
 
 
 def test_a_warning_is_told_like_all_else(tmp_path: Path) -> None:

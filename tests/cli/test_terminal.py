@@ -1,9 +1,11 @@
 """The command line on a terminal, in a pipe that closes, and interrupted."""
 
 import contextlib
+import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import ENVIRONMENT, run, start, terminal
+from cli_process import COMMAND, ENVIRONMENT, Arg, run, start, terminal
 from servers.list_stub import ListStub
 
 #: The command, which says when it is about to begin.
@@ -141,6 +143,21 @@ def test_progress_line(endless: Path, top: Path) -> None:
     assert len(last[-2]) >= len(last[-3].rstrip(b" ")) + 2 > 2
 
 
+def test_progress_is_that_of_all_sources(endless: Path, top: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    for name in "a/d0", "b/d0":
+        (first / name).mkdir(parents=True)
+    with (
+        terminal() as tty,
+        start("scan", first, endless, "-p", top, "--follow-links", stderr=tty.end) as process,
+    ):
+        tty.read_until(lambda output: b" entries, 3 matches" in output)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out.splitlines()[2:] == [bytes(endless)]
+
+
 def test_what_takes_long_to_open_is_named(stub: ListStub, anything: Path) -> None:
     """The first page of a store is awaited before there is progress to tell."""
     pytest.importorskip("s3fs")
@@ -188,6 +205,8 @@ def test_progress_line_on_a_narrow_terminal(endless: Path, top: Path, columns: i
     assert process.returncode == 130
     assert b"\n" not in said
     assert max(len(line) for line in said.split(b"\r")) == columns - 1
+    # There is room for the ^C, which would go on in the next line.
+    assert max(len(line.rstrip(b" ")) for line in said.split(b"\r")) == max(columns - 3, 0)
 
 
 def test_progress_line_makes_way_for_results(endless: Path, tmp_path: Path) -> None:
@@ -326,3 +345,196 @@ def test_help_into_a_pipe_that_closes() -> None:
 def test_nothing_is_escaped_in_a_pipe(tmp_path: Path, anything: Path) -> None:
     odd = odd_directory(tmp_path)
     assert run("scan", odd, "-p", anything).stdout == bytes(odd) + b"\n"
+
+
+# Pipes that do not wait.
+
+
+def full_pipe() -> tuple[int, int]:
+    """A pipe of one page that is full, and whose writers are not waited for."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"\0")
+    return reader, writer
+
+
+def what_comes(process: subprocess.Popen[bytes], reader: int) -> bytes:
+    """All that a process writes into the full pipe, which is read once it has had to wait."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    with open(reader, "rb") as file:
+        return file.read().lstrip(b"\0")
+
+
+def many(tmp_path: Path) -> Path:
+    """A source of 300 directories, with a loop in each."""
+    for number in range(300):
+        (tmp_path / "src" / f"{number:_>60}").mkdir(parents=True)
+        (tmp_path / "src" / f"{number:_>60}" / "up").symlink_to(".")
+    return tmp_path / "src"
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+@pytest.mark.parametrize("buffering", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["", "unbuffered"])
+@pytest.mark.parametrize(
+    "args",
+    [["scan", "src", "-p", "anything.json"], ["scan", "-h"], ["--version"], []],
+    ids=lambda args: " ".join(args),
+)
+def test_output_into_a_pipe_that_does_not_wait(
+    args: list[str],
+    buffering: dict[str, str],
+    tmp_path: Path,
+    anything: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    expected = run(*args)
+    for name, value in buffering.items():
+        monkeypatch.setitem(ENVIRONMENT, name, value)
+    reader, writer = full_pipe()
+    with start(*args, stdout=writer) as process:
+        os.close(writer)
+        output = what_comes(process, reader)
+        assert process.stderr
+        assert process.stderr.read() == b""
+    assert process.returncode == expected.returncode
+    assert sorted(output.splitlines()) == sorted(expected.stdout.splitlines())
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+def test_completion_into_a_pipe_that_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "_PATHVEIN_COMPLETE", "zsh_source")
+    reader, writer = full_pipe()
+    with start(stdout=writer) as process:
+        os.close(writer)
+        assert what_comes(process, reader) == run().stdout != b""
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+def test_messages_into_a_pipe_that_does_not_wait(tmp_path: Path, anything: Path) -> None:
+    args: list[Arg] = ["scan", many(tmp_path), "-p", anything, "--follow-links"]
+    reader, writer = full_pipe()
+    with start(*args, stdout=subprocess.DEVNULL, stderr=writer) as process:
+        os.close(writer)
+        said = what_comes(process, reader)
+    assert sorted(said.splitlines()) == sorted(run(*args).stderr.splitlines())
+    assert said.count(b"Error: ") == 300
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+def test_pipe_that_does_not_wait_and_closes(tmp_path: Path, anything: Path) -> None:
+    reader, writer = full_pipe()
+    with start("scan", many(tmp_path), "-p", anything, stdout=writer) as process:
+        os.close(writer)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+        os.close(reader)
+        assert process.wait(30) == 141
+        assert process.stderr
+        assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+@pytest.mark.parametrize("args", [["scan", "src", "-p", "anything.json"], ["--help"]])
+def test_interrupt_while_a_pipe_is_full(
+    args: list[str], tmp_path: Path, anything: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once is enough, whatever could not be written."""
+    code = "import sys, pathvein.cli as c; print('ready', file=sys.stderr, flush=True); c.main()"
+    many(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for blocking in False, True:
+        reader, writer = full_pipe()
+        os.set_blocking(writer, blocking)
+        command = [sys.executable, "-c", code, *args]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=ENVIRONMENT, stdout=writer, stderr=pipe) as process:
+            try:
+                assert process.stderr
+                assert process.stderr.readline() == b"ready\n"
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(1)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(30) == 130
+            finally:
+                process.kill()
+        os.close(reader)
+        os.close(writer)
+
+
+def test_pattern_from_a_pipe_that_does_not_wait(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    command: list[Arg] = [*COMMAND, "scan", tmp_path, "-p", "-"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=ENVIRONMENT, stdin=reader, stdout=pipe, stderr=pipe) as it:
+        os.close(reader)
+        for part in b'{"directory_name":', b' "*"}':
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                it.wait(0.5)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(writer, part)
+        os.close(writer)
+        assert it.communicate(timeout=30) == (bytes(tmp_path.resolve()) + b"\n", b"")
+
+
+# Completion.
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (b"scan\nla", b"dir,la"),
+        (b"scan\n", b"dir,"),
+        (b"scan\na\nb\n-v\nla", b"dir,la"),
+        (b"scan\n-p\nx.json\nla", b"dir,la"),
+        (b"scan\n-p\nla", b"file,la"),
+        (b"scan\nlab\n--pattern\n", b"file,"),
+        (b"scan\n\xff", b"dir,?"),
+        (b"scan\n--lister\nob", b"plain,obstore"),
+    ],
+)
+def test_what_is_offered(words: bytes, offered: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "_PATHVEIN_COMPLETE", "bash_complete")
+    monkeypatch.setitem(ENVIRONMENT, "COMP_WORDS", "pathvein\n" + os.fsdecode(words))
+    monkeypatch.setitem(ENVIRONMENT, "COMP_CWORD", str(words.count(b"\n") + 1))
+    result = run()
+    assert (result.stdout, result.stderr) == (offered + b"\n", b"")
+
+
+def test_completion_in_bash(tmp_path: Path) -> None:
+    """Directories where a SOURCE is asked for, files where a pattern is."""
+    if not (bash := shutil.which("bash")):
+        pytest.skip("bash is missing")
+    for name in "one_directory/below", "two":
+        (tmp_path / name).mkdir(parents=True)
+    for name in "one_file", "two/pattern.json":
+        (tmp_path / name).touch()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**ENVIRONMENT, "PATH": path, "TERM": "xterm", "INPUTRC": os.devnull}
+    with (
+        terminal() as tty,
+        subprocess.Popen(
+            [bash, "--norc", "--noprofile", "-i"],
+            cwd=tmp_path,
+            env=environment,
+            stdin=tty.end,
+            stdout=tty.end,
+            stderr=tty.end,
+            start_new_session=True,
+        ) as shell,
+    ):
+        try:
+            tty.send(b'eval "$(_PATHVEIN_COMPLETE=bash_source pathvein)"; echo rea""dy\n')
+            tty.read_until(lambda output: b"ready" in output)
+            tty.send(b"pathvein scan on\t")
+            tty.read_until(lambda output: output.endswith(b"scan one_directory/"))
+            tty.send(b" -p two/p\t")
+            tty.read_until(lambda output: b" -p two/pattern.json" in output)
+        finally:
+            shell.kill()

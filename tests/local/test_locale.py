@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import locale
 import os
 import random
@@ -169,9 +171,39 @@ def test_the_command_line(environment: dict[str, str], source: Path, tmp_path: P
         return done.stdout.split(b"\0" if "-0" in args else b"\n")[:-1]
 
     assert sorted(output("-0", source)) == sorted(raw + b"/" + name for name in NAMES)
-    assert len(output("--json", source)) == len(NAMES)
-    one = raw + b"/" + "日本".encode("euc-jp")
+    told = set()
+    for line in output("--json", source):
+        found = json.loads(line)
+        text = found["path"].encode(errors="replace")
+        told.add(base64.b64decode(found["path_bytes"]) if "path_bytes" in found else text)
+        assert "path_bytes" not in found or base64.b64decode(found["path_bytes"]) != text
+    assert told == {raw + b"/" + name for name in NAMES}
+    one, other = raw + b"/" + "日本".encode("euc-jp"), raw + b"/plain"
     assert output(one) == [one]
+    assert output(other, one, other) == [other, one, other]
+
+
+def test_what_the_command_line_says(locales: Path, source: Path, tmp_path: Path) -> None:
+    """Names are its bytes in messages, too, if they are text; help can be written anywhere."""
+    pattern = tmp_path / "p.json"
+    pattern.write_text("{}")
+    for charmap in CHARMAPS:
+        environment = in_locale(locales, charmap)
+        for name in "日本", "Ж", "é":
+            encoding = charmap or "ascii"
+            try:
+                shown = name.encode(encoding)
+            except UnicodeEncodeError:
+                continue
+            command: list[str | bytes | Path] = [*COMMAND, "scan", shown, "-p", pattern]
+            done = subprocess.run(
+                command, cwd=tmp_path, env=environment, capture_output=True, timeout=60
+            )
+            assert done.stderr.startswith(b"Error: " + shown + b": No such file")
+        command = [*COMMAND, "scan", "--help"]
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"Exit status" in done.stdout
 
 
 def test_the_process_ends_while_names_are_decoded(locales: Path, make_fast: Make) -> None:

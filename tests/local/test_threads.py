@@ -443,3 +443,71 @@ def test_another_interpreter(top: Path, main: str) -> None:
     there, here = done.stdout.decode().splitlines()
     assert there == here == "200" or (there.startswith("no:") and "interpreter" in there)
     assert here == "200"
+
+
+# Imports -----------------------------------------------------------------------------------
+
+NO_IMPORTS = """
+import sys
+import pathvein_core
+from pathvein import FileStructurePattern, iscan, iwalk_parallel, scan, walk_parallel
+class Refuse:
+    def find_spec(self, name, *rest):
+        raise ImportError(f"{name} is imported while the workers run")
+def refusing(start):
+    def call(*args, **options):
+        sys.meta_path.insert(0, Refuse())
+        return start(*args, **options)
+    return call
+pathvein_core.Scan = refusing(pathvein_core.Scan)
+pathvein_core.Walk = refusing(pathvein_core.Walk)
+top, how = sys.argv[1:3]
+if how == "command":
+    from pathvein.cli import main
+    sys.argv[1:] = ["scan", top, "--json", "-vv", "-p", sys.argv[3]]
+    main()
+pattern = FileStructurePattern(files=["f"])
+told = []
+options = {"on_error": told.append, "progress": told.append}
+with (iscan(top, pattern, **options) if how == "scan" else iwalk_parallel(top, **options)) as stream:
+    results = sorted(stream)
+    assert results and repr(stream) and stream.stats and not stream.errors
+"""
+
+
+@pytest.mark.parametrize("how", ["scan", "walk", "command"])
+def test_nothing_is_imported_once_the_workers_run(
+    make_fast: Make, tmp_path: Path, how: str
+) -> None:
+    """They may leave no descriptor for it."""
+    pattern = tmp_path / "p.json"
+    pattern.write_text('{"files": ["f"]}')
+    top = make_fast(tree("a/f", "b/c/f"))
+    done = cli_process.run_python(NO_IMPORTS, top, how, pattern, cwd=top)
+    assert (done.returncode, done.stderr.count(b"Error")) == (0, 0), done.stderr.decode()
+
+
+HELD = """
+import os, resource, sys
+from pathvein import FileStructurePattern, scan, walk_parallel
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+held = [os.open("/dev/null", 0) for _ in range(256 - int(sys.argv[2]) - len(os.listdir("/dev/fd")))]
+def use(stats):
+    for descriptor in [os.open("/dev/null", 0) for _ in range(4)]:
+        os.close(descriptor)
+for threads in 1, 2, 8, 40:
+    options = {"threads": threads, "on_error": "raise"}
+    found = scan(sys.argv[1], FileStructurePattern(files=["f"]), **options, progress=use)
+    listed = walk_parallel(sys.argv[1], **options, progress=use)
+    print(len(found), sum("f" in files for _, _, files in listed))
+"""
+
+
+@pytest.mark.parametrize("left", [16, 24, 60])
+def test_descriptors_are_left_to_a_process_that_holds_many(make_fast: Make, left: int) -> None:
+    """Each directory is found, and the caller can still open files of its own."""
+    top = make_fast(
+        tree(*(f"{a}/{b}/{c}/f" for a in range(8) for b in range(12) for c in range(8)))
+    )
+    done = cli_process.run_python(HELD, top, str(left), cwd=top)
+    assert (done.stdout.split(), done.stderr) == ([b"768"] * 8, b"")

@@ -83,10 +83,40 @@ def codes(errors: list[OSError]) -> list[int | None]:
         ("a:b", False),
         ("C:/a", False),
         ("/a//b", False),
+        ("/a::b", False),
+        ("./s3://b", False),
+        ("../zip::x.zip", False),
+        (".s3://b", True),
+        ("x::\0", True),
+        ("x::\ud800", True),
     ],
 )
 def test_is_url(text: str, expected: bool) -> None:
     assert is_url(text) is expected
+
+
+@pytest.mark.skipif(os.name == "nt", reason="colons in names")
+def test_a_name_with_colons_that_exists_is_no_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For scans, walks, patterns and `matches` alike; a broken link exists, too."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a::b" / "run").mkdir(parents=True)
+    (tmp_path / "a::b" / "run" / "f").touch()
+    (tmp_path / "zip::x").symlink_to("nowhere")
+    (tmp_path / "p::q").write_text(P("run", directories=[], files=["f"]).to_json())
+    assert not is_url("a::b")
+    assert not is_url("zip::x")
+    assert is_url("zip::y")
+    pattern = P.load_json("p::q")
+    expected = {tmp_path.resolve() / "a::b" / "run"}
+    assert {found.source for found in pathvein.scan("a::b", pattern)} == expected
+    for walk in os.walk, pathvein.walk_parallel, pathvein.walk_python:
+        matching = [listed for listed in walk("a::b") if pattern.matches(listed)]
+        assert [str(top) for top, _, _ in matching] in (["a::b/run"], [f"{tmp_path}/a::b/run"])
+    for missing in "no::x", "n::x":
+        with pytest.raises(ValueError, match=f"for a local path write './{missing}'"):
+            pathvein.scan(missing, pattern)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,10 @@ class Terminal:
         self._controller, self.end = pty.openpty()
         self.output = b""
 
+    def send(self, keys: bytes) -> None:
+        """Type."""
+        os.write(self._controller, keys)
+
     def read_until(self, enough: Callable[[bytes], object], seconds: float = 30) -> bytes:
         """Read until the output will do."""
         deadline = time.monotonic() + seconds

@@ -331,17 +331,20 @@ def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = 
             # The root of the container, as in fsspec. `UPath` would take the path of the
             # container for a path inside it.
             source = f"{head}://::{rest}"
+    may_be_path = isinstance(source, str) and "://" not in source
+    hint = f"for a local path write {f'./{source}'!r}"
     # `UPath(source)` would not keep a subclass.
     cls = type(source) if isinstance(source, UPath) else UPath
     try:
         path: UPath = cls(source, **(storage_options or {}))
     except ImportError as error:
         raise missing_backend(str(source), error) from error
-    if isinstance(source, str) and "://" not in source and is_local(path):
-        raise ValueError(
-            f"{source!r} is a URL, as it has '::', but of no known protocol: "
-            "for a local path of that name, give a pathlib.Path"
-        )
+    except ValueError as error:
+        if may_be_path:
+            raise ValueError(f"{error}: {hint}") from error
+        raise
+    if may_be_path and is_local(path):
+        raise ValueError(f"{source!r} does not exist, and is no URL either: {hint}")
     return path
 
 

@@ -11,8 +11,8 @@ import sys
 from pathvein_core import ExcludeRules
 
 import pathvein
-from pathvein import FileStructurePattern
-from pathvein._arguments import MAX_REQUESTS, MAX_THREADS
+from pathvein import FileStructurePattern, Stats
+from pathvein._arguments import MAX_REQUESTS, MAX_THREADS, is_url
 from pathvein.cli import with_help
 from pathvein.cli._output import (
     Messages,
@@ -23,21 +23,26 @@ from pathvein.cli._output import (
     describe,
     remote_counts,
 )
+from pathvein.cli._streams import patient, read_all
+from pathvein.lib import start_scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
 
+    from click.shell_completion import CompletionItem
+
 if TYPE_CHECKING or with_help:
     import rich_click as click
+    from rich_click import RichCommand as Command
     from rich_click import RichGroup as Group
 
     # By default `rich_click` joins paragraphs.
     _LAYOUT = {"rich_help_config": {"text_paragraph_linebreaks": "\n\n"}}
 else:
     import click
-    from click import Group
+    from click import Command, Group
 
     _LAYOUT = {}
 
@@ -56,6 +61,9 @@ _TEXT = frozenset(
         *("user", "username"),
     }
 )
+_MISSING_OPTION = " (is -p missing in front of it?)"
+#: What is counted.
+_COUNTS = [name for name in vars(Stats) if not name.startswith("_")]
 _SETTINGS = {"help_option_names": ["-h", "--help"], **_LAYOUT}
 
 
@@ -65,8 +73,23 @@ class _Failure(click.ClickException):
     exit_code = _NOT_DONE
 
 
+class _Command(Command):
+    """A command whose errors of use all know it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See `click.Command.parse_args`."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            # click does not tell of which command an option lacks its argument.
+            error.ctx = error.ctx or ctx
+            raise
+
+
 class _Commands(Group):
     """A group that prints each error in one line, and does not wrap names."""
+
+    command_class = _Command
 
     def main(
         self,
@@ -79,12 +102,20 @@ class _Commands(Group):
         """See `click.Command.main`."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
+        sys.stdout, sys.stderr = patient(sys.stdout), patient(sys.stderr)
+        status: Any
         try:
-            # The exit status of a command; None for help and version.
-            status = super().main(args, prog_name, complete_var, False, **extra)
-            if sys.stdout:
-                sys.stdout.flush()
-        except click.Abort:
+            try:
+                # The exit status of a command; None for help and version.
+                status = super().main(args, prog_name, complete_var, False, **extra)
+            except SystemExit as end:
+                # After completion, and after the help that is shown if nothing is asked for.
+                status = end.code
+            if sys.stdout is None:
+                raise OSError(errno.EBADF, "it is closed")
+            sys.stdout.flush()
+        except (click.Abort, KeyboardInterrupt):
+            abandon(sys.stdout)
             status = _INTERRUPTED
         except click.ClickException as error:
             Messages().say(f"Error: {_error_message(error)}")
@@ -92,6 +123,13 @@ class _Commands(Group):
         except BrokenPipeError:
             abandon(sys.stdout)
             status = _PIPE_CLOSED
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            # It could not be written: no other OSError comes here without a name.
+            abandon(sys.stdout)
+            Messages().say(f"Error: standard output: {describe(error)}")
+            status = _NOT_DONE
         sys.exit(status)
 
 
@@ -152,8 +190,19 @@ def _no_json(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
 
 
+def _complete(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Leaves it to the shell to offer directories for SOURCE, and any files for FILE."""
+    from click.shell_completion import CompletionItem
+
+    kind = "dir" if parameter.name == "sources" else "file"
+    # What is no text could not be written.
+    return [CompletionItem(incomplete.encode(errors="replace").decode(), type=kind)]
+
+
 @cli.command(context_settings=_SETTINGS)
-@click.argument("source")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, shell_complete=_complete)
 @click.option(
     "-p",
     "--pattern",
@@ -161,6 +210,7 @@ def _no_json(text: str) -> NoReturn:
     metavar="FILE",
     multiple=True,
     required=True,
+    shell_complete=_complete,
     help="A pattern to look for, as JSON; - is standard input. May be given several times.",
 )
 @click.option(
@@ -216,7 +266,8 @@ def _no_json(text: str) -> NoReturn:
     "as_json",
     is_flag=True,
     help='Write one object a line, {"path": ..., "pattern": ...}, for each pattern that a '
-    "directory matches.",
+    "directory matches. Where the bytes of a name are not the UTF-8 of its text, they are there "
+    "in base64, too: path_bytes, pattern_bytes.",
 )
 @click.option("-0", "--null", is_flag=True, help="End each path with a NUL, not a newline.")
 @click.option(
@@ -231,7 +282,7 @@ def _no_json(text: str) -> NoReturn:
 def scan(
     context: click.Context,
     /,
-    source: str,
+    sources: tuple[str, ...],
     pattern_files: tuple[str, ...],
     options: dict[str, Any],
     as_json: bool,
@@ -239,49 +290,51 @@ def scan(
     verbose: int,
     **scan_options: Any,
 ) -> None:
-    """Print every directory at or below SOURCE that matches a pattern.
+    """Print every directory at or below a SOURCE that matches a pattern.
 
-    SOURCE is a directory, or a URL (s3://bucket/lab, memory://, zip::lab.zip).
+    A SOURCE is a directory, or a URL (s3://bucket/lab, memory://, zip::lab.zip). What begins
+    with / or ./ is a path, and so is a name with :: in it that exists. Several are scanned one
+    after the other, and each as if it were alone: where they overlap, paths come again.
 
-    One path a line, absolute, in no particular order, and each once however many of the
-    patterns it matches. On a terminal control characters are shown escaped; elsewhere a path
-    is its bytes as they are.
+    One path a line, absolute, in no particular order within a SOURCE, and each once however
+    many of the patterns it matches. On a terminal control characters are shown escaped;
+    elsewhere a path is its bytes as they are.
 
-    Exit status: 0 done; 1 done, but something below SOURCE could not be read (standard error
-    says what) and may hide matches; 2 not done.
+    Exit status: 0 done; 1 done, but a SOURCE or something below could not be read (standard
+    error says what), which may hide matches; 2 not done.
     """
     if as_json and null:
         raise click.UsageError("--json and --null exclude each other", context)
     messages = Messages()
     context.with_resource(messages.saying_warnings())
+    total, scanned = Stats(), False
     try:
+        _refuse_files(sources)
         patterns = _load_patterns(pattern_files)
         _say_patterns(messages, patterns, verbose)
         matched = [0] * len(patterns)
-        results = Results(messages, [name for name, _ in patterns], as_json=as_json, null=null)
-        try:
-            with messages.opening(source):
-                # The paths as text, without conversion to `Path`.
-                stream = start_scan(
-                    None,
-                    source=source,
-                    patterns=[pattern for _, pattern in patterns],
-                    storage_options=options or None,
-                    **scan_options,
-                    on_error=lambda error: messages.say(f"Error: {describe(error)}"),
-                    progress=messages.progress if messages.terminal else None,
-                )
-        except Exception as error:
-            raise _failure(source, error) from error
-        with stream:
-            for batch in stream.batches():
-                found = [(str(path), index) for path, index in batch]
-                for _, index in found:
-                    matched[index] += 1
-                results.write(found)
-        if verbose:
-            _say_stats(messages, stream.stats)
-        if verbose > 1:
+        scan_options["patterns"] = [pattern for _, pattern in patterns]
+        has_url = any(map(is_url, sources))
+        for source in sources:
+            # It knows what was written already, of this source.
+            results = Results(messages, [name for name, _ in patterns], as_json=as_json, null=null)
+            # Beside a URL, a path is not refused for them.
+            scan_options["storage_options"] = None if has_url and not is_url(source) else options
+            stream = _open(messages, source, total, scan_options)
+            if stream is None:
+                total = _sum(total, Stats(errors=1))
+                continue
+            scanned = True
+            with stream:
+                for batch in stream.batches():
+                    found = [(str(path), index) for path, index in batch]
+                    for _, index in found:
+                        matched[index] += 1
+                    results.write(found)
+            total = _sum(total, stream.stats)
+        if verbose and scanned:
+            _say_stats(messages, total)
+        if verbose > 1 and scanned:
             for (name, _), matches in zip(patterns, matched, strict=True):
                 messages.say(f"{name}: {count(matches, 'match')}")
     except KeyboardInterrupt:
@@ -293,7 +346,46 @@ def scan(
         raise _Failure(f"standard output: {error}") from error
     finally:
         messages.clear()
-    context.exit(_DONE_WITH_ERRORS if stream.stats.errors else 0)
+    if not scanned:
+        context.exit(_NOT_DONE)
+    context.exit(_DONE_WITH_ERRORS if total.errors else 0)
+
+
+def _open(
+    messages: Messages, source: str, before: Stats, scan_options: dict[str, Any]
+) -> pathvein.ScanIterator | None:
+    """Begin to scan a source, after others with these counts.
+
+    `None` if it cannot be opened, which is told.
+    """
+
+    def progress(stats: Stats) -> None:
+        messages.progress(_sum(before, stats))
+
+    try:
+        with messages.opening(source):
+            # The paths as text, without conversion to `Path`.
+            return start_scan(
+                None,
+                source=source,
+                **scan_options,
+                on_error=lambda error: messages.say(f"Error: {describe(error)}"),
+                progress=progress if messages.terminal else None,
+            )
+    except Exception as error:
+        hint = _MISSING_OPTION if isinstance(error, NotADirectoryError) and is_url(source) else ""
+        messages.say(f"Error: {_failure(source, error)}{hint}")
+        return None
+
+
+def _refuse_files(sources: tuple[str, ...]) -> None:
+    """A shell makes ``-p *.json`` into one pattern and further sources.
+
+    So this is looked for first, and not after a long scan for that one pattern.
+    """
+    for source in sources:
+        if not is_url(source) and os.path.exists(source) and not os.path.isdir(source):
+            raise _Failure(f"{source}: Not a directory{_MISSING_OPTION}")
 
 
 def _failure(name: str, error: Exception) -> _Failure:
@@ -324,7 +416,7 @@ def _load_pattern(file: str) -> FileStructurePattern:
 def _read_pattern() -> FileStructurePattern:
     if sys.stdin is None:
         raise ValueError("it is closed")
-    data = sys.stdin.buffer.read()
+    data = read_all(sys.stdin)
     return FileStructurePattern.from_json(data.decode(json.detect_encoding(data), "surrogatepass"))
 
 
@@ -340,7 +432,11 @@ def _say_patterns(
                 messages.say(f"Warning: {name}: {place}: {message}")
 
 
-def _say_stats(messages: Messages, stats: pathvein.Stats) -> None:
+def _sum(*stats: Stats) -> Stats:
+    return Stats(**{name: sum(getattr(each, name) for each in stats) for name in _COUNTS})
+
+
+def _say_stats(messages: Messages, stats: Stats) -> None:
     text = f"{count(stats.matches, 'match')}, {count(stats.directories, 'directory')}, "
     text += f"{count(stats.entries, 'entry')}, {count(stats.errors, 'error')}, "
     text += count(stats.links_not_followed, "link", " not followed")

@@ -162,14 +162,15 @@ class Messages:
 
     def _show(self, text: str) -> None:
         """Write a line that replaces the last one, which is never longer."""
-        text = text[: _columns()]
+        # With room for the ^C that a terminal shows after it.
+        text = text[: max(_columns() - 2, 0)]
         self._width = len(text)
         self._write(f"\r{text}")
 
     def clear(self) -> None:
         """Erase the progress line."""
         if self._width:
-            # Also the ^C that a terminal shows after it.
+            # The ^C, too.
             self._write(f"\r{'':<{min(self._width + 2, _columns())}}\r")
             self._width = 0
 
@@ -190,7 +191,7 @@ class Results:
     def __init__(
         self, messages: Messages, names: Sequence[str], *, as_json: bool, null: bool
     ) -> None:
-        """`names` are the names of the patterns."""
+        """Of one source; `names` are the names of the patterns."""
         if sys.stdout is None:
             raise OutputFailed("it is closed")
         self._stream = sys.stdout
@@ -210,7 +211,8 @@ class Results:
         """
         if self._json:
             lines = [
-                json.dumps({"path": path, "pattern": self._names[index]}) for path, index in batch
+                json.dumps({**_named("path", path), **_named("pattern", self._names[index])})
+                for path, index in batch
             ]
         else:
             lines = self._paths(batch)
@@ -241,6 +243,16 @@ def _write(stream: IO[bytes], data: bytes) -> None:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         rest = rest[written:]
     stream.flush()
+
+
+def _named(key: str, name: str) -> dict[str, str]:
+    """A name, and its bytes if its text does not tell them to whoever takes it for UTF-8."""
+    raw = _raw([name], "")
+    if raw == name.encode(errors="replace"):
+        return {key: name}
+    import base64
+
+    return {key: name, f"{key}_bytes": base64.b64encode(raw).decode()}
 
 
 def _raw(lines: list[str], end: str) -> bytes:
