@@ -79,6 +79,8 @@ def scan(
             :class:`ScanWarning` at the end; ``"raise"``: raise the first error; ``"ignore"``:
             nothing; a callable: call it with each `OSError`. A callable runs in the calling
             thread. If it raises, the scan ends with that exception, else the scan goes on.
+            With ``"warn"`` and ``"raise"`` the :class:`ScanWarning` also tells how many matches
+            may be hidden by links that are not followed (``stats.hidden_by_links``).
         progress: Called in the calling thread with the :class:`Stats` so far, at most ten times
             a second. If it raises, the scan ends with that exception.
 

@@ -33,7 +33,7 @@
 //!     .build()?;
 //!
 //! let mut found = Vec::new();
-//! for result in Scan::new(&lab, &[run]).max_depth(Some(3)) {
+//! for result in Scan::new(&lab, &[run]).threads(4).max_depth(3) {
 //!     match result {
 //!         Ok(found_one) => found.push(found_one.into_path()),
 //!         // An error below the source does not end the scan.
@@ -52,7 +52,7 @@
 //!
 //! Patterns are read from JSON and written as JSON
 //! ([`from_json`](FileStructurePattern::from_json),
-//! [`to_json`](FileStructurePattern::to_json)), and through [`serde`] in other formats.
+//! [`to_json`](FileStructurePattern::to_json)), and through [serde](https://serde.rs) in other formats.
 //!
 //! ```
 //! use pathvein_core::FileStructurePattern;
@@ -203,6 +203,7 @@ mod memo;
 mod name;
 mod name_set;
 mod pattern;
+mod pattern_set;
 mod program;
 mod scan;
 mod stats;
@@ -221,6 +222,7 @@ pub use listing_scan::{DirectoryId, ListingScan};
 pub use name::{Name, NameDecoder};
 pub use name_set::NameSet;
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
+pub use pattern_set::PatternSet;
 pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
 pub use traversal::{Next, Results, Stopper};
