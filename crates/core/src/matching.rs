@@ -282,11 +282,13 @@ impl Matching {
                 return;
             }
             let parent = directory.parent().filter(|_| state.feeds_parent);
+            // In most directories there are none, and the undecided nodes may be many.
+            let has_links = !state.behind_links.is_empty();
             for &id in state.requirements.iter().flat_map(|requirements| &requirements.undecided) {
                 let required = self.program.directories(id);
                 let outcome = if required.iter().all(|&child| state.is_satisfied(child)) {
                     Outcome::Matched
-                } else if state.may_be_satisfied(required) {
+                } else if has_links && required.iter().all(|&id| state.may_be_satisfied(id)) {
                     Outcome::HiddenByLinks
                 } else {
                     continue;
@@ -332,13 +334,10 @@ impl MatchState {
         self.index_of(id).is_some_and(|index| self.satisfied.get(index))
     }
 
-    /// Whether all of these nodes are satisfied, or would be by what links may lead to.
-    fn may_be_satisfied(&self, required: &[NodeId]) -> bool {
-        // In most directories there are no such links.
-        !self.behind_links.is_empty()
-            && required.iter().all(|&id| {
-                self.index_of(id).is_some_and(|i| self.satisfied.get(i) || self.behind_links.get(i))
-            })
+    /// Whether a node is satisfied, or would be by what a link may lead to.
+    fn may_be_satisfied(&self, id: NodeId) -> bool {
+        self.index_of(id)
+            .is_some_and(|index| self.satisfied.get(index) || self.behind_links.get(index))
     }
 
     /// The index of a node among the required ones, if it is one of them.

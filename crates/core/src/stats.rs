@@ -30,7 +30,21 @@ pub struct Stats {
 }
 
 /// A handle that tells how far a scan or a walk has come, also to other threads while
-/// one waits for the next result.
+/// one waits for the next result. Clones tell the same.
+///
+/// # Example
+///
+/// ```
+/// use pathvein_core::Walk;
+///
+/// # let dir = tempfile::tempdir()?;
+/// let mut listings = Walk::new(dir.path()).start()?;
+/// let progress = listings.progress();
+/// let watching = std::thread::spawn(move || progress.stats().directories);
+/// assert_eq!(listings.by_ref().count(), 1);
+/// assert!(watching.join().unwrap() <= 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Progress {
     counters: Arc<Counters>,

@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use common::disk::plant;
 use common::reference;
 use pathvein_core::{
-    Error, ErrorKind, ExcludeRules, FileStructurePattern, Match, NameGlob, Operation, Scan, Stats,
+    Error, ErrorKind, ExcludeRules, FileStructurePattern, KeyScan, ListingScan, Match, NameGlob,
+    Operation, PatternSet, Scan, Stats, Walk,
 };
 use tempfile::TempDir;
 
@@ -220,6 +221,56 @@ fn sockets_and_broken_links_are_files() {
     let all = pattern("a", files, directories);
     let not = ["to_directory", "twice"].map(|name| pattern("a", [name], []));
     check(&Scan::new(&root, &[&[all][..], &not].concat()), &root, &[("a", 0)], 3);
+}
+
+/// A number, `None`, or 0 where that is the default.
+#[test]
+fn options_are_said_plainly() {
+    let (_dir, root) = tree(&["a/b/"]);
+    let all = [("", 0), ("a", 0), ("a/b", 0)];
+    let scan = Scan::new(&root, &Pattern::default());
+    check(&scan.clone().threads(2).max_depth(1), &root, &all[..2], 2);
+    check(&scan.clone().threads(0).max_depth(0), &root, &all[..1], 1);
+    let (threads, depth) = (Some(3), Some(2));
+    check(&scan.clone().threads(threads).max_depth(depth), &root, &all, 3);
+    check(&scan.threads(None).max_depth(None).decode_names(None), &root, &all, 3);
+    let walked = |walk: Walk| walk.into_iter().filter(Result::is_ok).count();
+    assert_eq!(walked(Walk::new(&root).threads(0).max_depth(1)), 2);
+    assert_eq!(walked(Walk::new(&root).threads(None).max_depth(None).decode_names(None)), 3);
+    let any_name = Pattern::builder("a").directory_name(None).build().unwrap();
+    assert_eq!(any_name, Pattern::builder("a").any_name().build().unwrap());
+}
+
+#[test]
+fn a_set_of_patterns_serves_many_scans() {
+    let (_dir, root) = tree(&["a/f", "b/"]);
+    let (_other_dir, other) = tree(&["b/f"]);
+    let patterns = vec![named("b"), pattern("*", ["f"], []), named("b")];
+    let set = PatternSet::new(&patterns);
+    assert_eq!(set.patterns(), patterns);
+    for _ in 0..2 {
+        check(&Scan::new(&root, &set), &root, &[("a", 1), ("b", 0)], 3);
+        check(&Scan::new(&other, &set), &other, &[("b", 0), ("b", 1)], 2);
+    }
+    // The same at the same time; and each way to give patterns.
+    let scans: Vec<_> = (0..4).map(|_| Scan::new(&root, &set).start().unwrap()).collect();
+    assert!(scans.into_iter().all(|scan| scan.count() == 2));
+    for scan in [
+        Scan::new(&root, set.clone()),
+        Scan::new(&root, &patterns),
+        Scan::new(&root, &patterns[..]),
+        Scan::new(&root, &[named("b"), pattern("*", ["f"], [])]),
+    ] {
+        check(&scan, &root, &[("a", 1), ("b", 0)], 3);
+    }
+    let mut listing: ListingScan<()> = ListingScan::new(&set, None);
+    let source = listing.source("b");
+    listing.listed(source, (), &[], ["f".into()]);
+    assert_eq!(listing.take_matches(), [((), 0), ((), 1)]);
+    let (mut keys, range) = KeyScan::new(set, "b", None, ExcludeRules::default());
+    keys.keys(range, ["f"]).unwrap();
+    keys.end(range);
+    assert_eq!(keys.take_matches(), [(String::new(), 0), (String::new(), 1)]);
 }
 
 /// What a scan says of matches that links hide: by both listers, and not if they are followed.

@@ -13,6 +13,7 @@ from pathvein_core import ExcludeRules
 import pathvein
 from pathvein import FileStructurePattern
 from pathvein._arguments import MAX_REQUESTS, MAX_THREADS
+from pathvein._errors import hidden_by_links_text
 from pathvein.cli import with_help
 from pathvein.cli._output import (
     Messages,
@@ -278,6 +279,9 @@ def scan(
                 for _, index in found:
                     matched[index] += 1
                 results.write(found)
+        if hidden := stream.stats.hidden_by_links:
+            text = hidden_by_links_text(count(hidden, "match"), "--follow-links")
+            messages.say(f"Warning: {text}")
         if verbose:
             _say_stats(messages, stream.stats)
         if verbose > 1:

@@ -58,7 +58,7 @@ pub struct Results<T> {
     counters: Arc<Counters>,
 }
 
-/// The outcome of waiting for a result with a deadline.
+/// The outcome of waiting for a result with a deadline. There are no others.
 #[derive(Debug)]
 pub enum Next<T> {
     /// A result, or an error in its place.
