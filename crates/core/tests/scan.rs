@@ -307,6 +307,9 @@ fn matches_that_links_hide_are_counted() {
     // Through a level that is there: only sub-1, as sub-2 has another session.
     let sub = pattern("sub-*", [], [ses.clone()]);
     check_hidden(&scan(&[sub.clone(), sub, ses.clone()]), &root, 3);
+    // Patterns that require the same, and are two all the same.
+    let other = ses.clone().into_builder().optional_file("notes.txt").build().unwrap();
+    check_hidden(&scan(&[ses.clone(), other]), &root, 4);
     // Something else is missing, too.
     let with_file = pattern("ses-*", ["README"], [anat.clone()]);
     let with_other = pattern("ses-*", [], [anat.clone(), named("func")]);
