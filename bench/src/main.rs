@@ -127,7 +127,7 @@ fn scan_round(
     let round = Round::start();
     let mut first = None;
     let mut matches = 0;
-    for found in Scan::new(path, patterns).threads(Some(threads)).start()? {
+    for found in Scan::new(path, patterns).threads(threads.get()).start()? {
         found?;
         first.get_or_insert_with(|| round.start.elapsed().as_secs_f64());
         matches += 1;

@@ -253,6 +253,7 @@ class Stats:
         requests: int = 0,
         keys: int = 0,
         retries: int = 0,
+        hidden_by_links: int = 0,
     ) -> Self: ...
     @property
     def directories(self) -> int:
@@ -290,6 +291,14 @@ class Stats:
     def retries(self) -> int:
         """Requests that were sent again, as the store did not answer. They are part of the
         requests.
+        """
+
+    @property
+    def hidden_by_links(self) -> int:
+        """Matches that failed for nothing but links that were not followed; 0 for a walk.
+
+        Such a directory matches its pattern in everything but required directories, at whatever
+        level, that are there as links. What is behind these, nobody has looked at.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -528,7 +537,7 @@ class ListingScan:
     not, or not any more, that of a wanted directory is ignored.
 
     Args:
-        patterns: What to look for. Equal patterns are each reported.
+        patterns: What to look for. Of equal patterns the first is reported.
         max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
 
     Example:
@@ -562,7 +571,8 @@ class ListingScan:
         Args:
             directory: The directory, by its id.
             tag: An object that comes back with a match of the directory, such as its path.
-            directories: Its sub-directories, each with whether it may be entered.
+            directories: Its sub-directories, each with whether it may be entered. A link that
+                is not followed may not.
             files: Its other entries.
 
         Returns:
@@ -577,6 +587,9 @@ class ListingScan:
 
     def assumed(self, directory: int) -> None:
         """Assumes that a wanted directory satisfies whatever is asked of it."""
+
+    def hidden_by_links(self) -> int:
+        """How many matches failed so far for nothing but directories that may not be entered."""
 
     def take_matches(self) -> list[tuple[Any, int]]:
         """The matches since the last call, each as tag and position of the pattern."""

@@ -12,7 +12,7 @@ _ERRORS_KEPT = 10_000
 
 
 class ScanWarning(UserWarning):
-    """A part of a source could not be read, or the source is not listed by the chosen lister."""
+    """Something may be missing from the results, or the chosen lister does not list the source."""
 
 
 class ErrorLog:
@@ -41,10 +41,21 @@ class ErrorLog:
         elif self._policy == "raise":
             raise error
 
-    def warn(self) -> None:
-        """At the end of the scan: warn of the errors, if that is the policy."""
+    def warn(self, hidden_by_links: int = 0) -> None:
+        """At the end of the scan: one warning of all that may hide results.
+
+        Of errors if that is the policy. That links hide matches is no error: who has errors
+        raised is warned of it, too.
+        """
+        texts = []
         if self.count and self._policy == "warn":
-            warn(self._summary())
+            texts.append(self._summary())
+        if hidden_by_links and self._policy in ("warn", "raise"):
+            matches = "1 match" if hidden_by_links == 1 else f"{hidden_by_links} matches"
+            matches += f" below {self._source!r}"
+            texts.append(hidden_by_links_text(matches, "follow_links=True"))
+        if texts:
+            warn(". ".join(texts))
 
     def _summary(self) -> str:
         count = "1 error" if self.count == 1 else f"{self.count} errors"
@@ -52,6 +63,14 @@ class ErrorLog:
         rest = self.count - _ERRORS_LISTED
         more = f"; and {rest} more" if rest > 0 else ""
         return f"{count} below {self._source!r}, which may hide results: {listed}{more}"
+
+
+def hidden_by_links_text(matches: str, option: str) -> str:
+    """What is told of so many matches; `option` would follow links."""
+    return (
+        f"{matches} may be hidden: required directories are there as links, which are followed "
+        f"only with {option}"
+    )
 
 
 def warn(message: str) -> None:

@@ -105,7 +105,7 @@ class Stream(_types.Generic[T]):
         """Stop the workers and end the iteration. Results that are not yet taken are lost."""
         if not self._closed:
             self._stop()
-            self._log.warn()
+            self._log.warn(self.stats.hidden_by_links)
 
     def __iter__(self) -> _types.Self:
         return self

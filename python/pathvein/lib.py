@@ -81,6 +81,8 @@ def scan(
             :class:`ScanWarning` at the end; ``"raise"``: raise the first error; ``"ignore"``:
             nothing; a callable: call it with each `OSError`. A callable runs in the calling
             thread. If it raises, the scan ends with that exception, else the scan goes on.
+            With ``"warn"`` and ``"raise"`` the :class:`ScanWarning` also tells how many matches
+            may be hidden by links that are not followed (``stats.hidden_by_links``).
         progress: Called in the calling thread with the :class:`Stats` so far, at most ten times
             a second. If it raises, the scan ends with that exception.
 
@@ -142,10 +144,11 @@ def iscan(
     arguments = locals()
     from pathvein._results import make_results
 
-    return start_scan(make_results, **arguments)
+    stream: ScanIterator = start_scan(make_results, **arguments)
+    return stream
 
 
-def start_scan(make_results: Make[ScanResult] | None, /, **arguments: _types.Any) -> ScanIterator:
+def start_scan(make_results: Make[ScanResult] | None, /, **arguments: _types.Any) -> _types.Any:
     """Start a scan as :func:`iscan` does, whose arguments these are.
 
     Nothing is imported once the workers run, since they may leave no file to open. So what makes

@@ -316,6 +316,24 @@ def test_max_depth(lab: Path, pattern: Path) -> None:
     assert len(lines(run("scan", lab, "-p", pattern, "--max-depth", str(10**30)).stdout)) == 2
 
 
+def test_matches_that_links_hide_are_told(lab: Path, tmp_path: Path) -> None:
+    """A required directory that is there as a link is the likeliest surprise."""
+    for session in "ses-1", "ses-2":
+        (lab / session).mkdir()
+        (lab / session / "run").symlink_to("../run_1")
+    with_run = {"directory_name": "ses-*", "directories": [{**RUN, "directory_name": "run"}]}
+    sessions = write_pattern(tmp_path / "p.json", with_run)
+    result = run("scan", lab, "-p", sessions)
+    assert (result.returncode, result.stdout) == (0, b"")
+    assert result.stderr == (
+        b"Warning: 2 matches may be hidden: required directories are there as links, which are "
+        b"followed only with --follow-links\n"
+    )
+    result = run("scan", lab, "-p", sessions, "--follow-links")
+    assert lines(result.stdout) == [bytes(lab / "ses-1"), bytes(lab / "ses-2")]
+    assert result.stderr == b""
+
+
 def test_follow_links(lab: Path, pattern: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

@@ -53,6 +53,7 @@ def compare_scan(case: strategies.Case) -> None:
             assert items(stream.errors) == items(errors)
         assert stats.matches == len(expected)
         assert stats.errors == len(errors)
+        assert stats.hidden_by_links == answer.hidden_by_links
         tally = reference.Tally(
             items(errors), stats.directories, stats.entries, stats.links_not_followed
         )

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import os
 import pickle
+import re
 import struct
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 import pathvein
 import reference
 from compare import make_pattern
-from pathvein import FileStructurePattern, ScanResult, iscan, scan
+from pathvein import FileStructurePattern, ScanResult, ScanWarning, iscan, scan
 from reference import Pat
 from trees import Dir, Fifo, File, Link, Make, Socket, built, tree
 
@@ -290,12 +291,78 @@ def test_links_are_listed_and_not_entered(make: Make) -> None:
     source = make(linked_world()) / "src"
     assert found(source, P("*")) == [".", "d"]
     assert found(source, P("*", [], [P("one"), P("out")])) == ["."]
-    assert found(source, P("*", [], [P("out", ["g"])])) == []
+    with pytest.warns(ScanWarning, match="1 match below .* may be hidden"):
+        assert found(source, P("*", [], [P("out", ["g"])])) == []
     assert found(source, P("*", ["one"])) == []
     for pattern, results, links in [(P(), 2, 0), (P("*", [], [P("*")]), 2, 4)]:
         with iscan(source, pattern) as stream:
             assert len(list(stream)) == results
             assert stream.stats.links_not_followed == links
+
+
+def dataset() -> Dir:
+    """Of three sessions, one has its data behind a link."""
+    anat = Dir({"t1.nii": File()})
+    return Dir(
+        {
+            "real": anat,
+            "ds": Dir(
+                {
+                    "ses-1": Dir({"anat": Link(to="real")}),
+                    "ses-2": Dir({"anat": anat}),
+                    "ses-3": Dir({"func": Dir()}),
+                }
+            ),
+        }
+    )
+
+
+ANAT = P("ses-*", [], [P("anat", ["*.nii"])])
+HIDDEN = (
+    "1 match below {} may be hidden: required directories are there as links, which are followed "
+    "only with follow_links=True"
+)
+
+
+@pytest.mark.parametrize("kind", ["path", "upath"])
+def test_matches_that_links_hide_are_told(make: Make, kind: str) -> None:
+    top = make(dataset())
+    source: Any = top / "ds"
+    if kind == "upath":
+        source = pytest.importorskip("upath").UPath(f"local://{source}")
+    shown = re.escape(HIDDEN.format(repr(str(top / "ds"))))
+    for policy in ("warn", "raise"):
+        with pytest.warns(ScanWarning, match=f"^{shown}$") as warned:
+            assert names(scan(source, [ANAT, P("real")], on_error=policy)) == ["ses-2"]
+        assert len(warned) == 1
+        stream = iscan(source, ANAT, on_error=policy)
+        with pytest.warns(ScanWarning, match=f"^{shown}$") as warned:
+            assert names(stream) == ["ses-2"]
+        assert len(warned) == 1
+        assert (stream.stats.hidden_by_links, stream.stats.errors) == (1, 0)
+    errors: list[OSError] = []
+    for quiet in ("ignore", errors.append):
+        with iscan(source, ANAT, on_error=quiet) as stream:
+            assert names(stream) == ["ses-2"]
+        assert (stream.stats.hidden_by_links, errors) == (1, [])
+    with iscan(source, ANAT, follow_links=True, on_error="ignore") as stream:
+        assert names(stream) == ["ses-1", "ses-2"]
+    assert stream.stats.hidden_by_links == 0
+
+
+def test_one_warning_tells_of_errors_and_of_links(make: Make) -> None:
+    closed = Link(raw="a" * 300)
+    top = make(Dir({"real": Dir(), "ds": Dir({"anat": Link(to="real"), "anat2": closed})}))
+    with pytest.warns(ScanWarning) as warned:
+        assert scan(top / "ds", P("*", [], [P("anat*", ["*.nii"])])) == set()
+    [warning] = warned
+    assert re.match(
+        r"1 error below .*anat2'\. 1 match below .* may be hidden: ", str(warning.message)
+    )
+
+
+def names(results: Any) -> list[str]:
+    return sorted(result.source.name for result in results)
 
 
 def test_followed_links_are_visits_of_their_own(make: Make) -> None:

@@ -469,7 +469,8 @@ if how == "command":
 pattern = FileStructurePattern(files=["f"])
 told = []
 options = {"on_error": told.append, "progress": told.append}
-with (iscan(top, pattern, **options) if how == "scan" else iwalk_parallel(top, **options)) as stream:
+stream = iscan(top, pattern, **options) if how == "scan" else iwalk_parallel(top, **options)
+with stream:
     results = sorted(stream)
     assert results and repr(stream) and stream.stats and not stream.errors
 """

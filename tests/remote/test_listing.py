@@ -26,7 +26,7 @@ from upath import UPath
 
 import pathvein
 from pathvein import FileStructurePattern as P
-from pathvein import Stats, iscan
+from pathvein import ScanWarning, Stats, iscan
 from pathvein._arguments import is_url
 from pathvein._listing import Listing
 from pathvein._remote import open_source, retry
@@ -1266,6 +1266,20 @@ def test_links_of_a_remote_scan_are_counted(trap: Trap) -> None:
     stream = iscan(top, P("d"))
     assert len(list(stream)) == 1
     assert stream.stats == Stats(2, 2, 1, links_not_followed=1, requests=3)
+
+
+def test_matches_that_links_hide_in_a_remote_scan(trap: Trap) -> None:
+    top = trap({"root": [directory("root/d")], "root/d": [entry("root/d/l", "link")]})
+    TrapFileSystem.infos["root/d/l"] = directory("root/d/l")
+    pattern = P("d", directories=[P("l", files=["f"])])
+    stream = iscan(top, pattern)
+    with pytest.warns(ScanWarning, match="^1 match below 'trap:.*root' may be hidden: "):
+        assert list(stream) == []
+    assert (stream.stats.links_not_followed, stream.stats.hidden_by_links) == (1, 1)
+    # Not if the name is enough, or something else is missing.
+    stream = iscan(top, [P("d", directories=[P("l")]), P("d", directories=[P("m", files=["f"])])])
+    assert len(list(stream)) == 1
+    assert stream.stats.hidden_by_links == 0
 
 
 def test_a_remote_scan_reports_progress_and_is_closed() -> None:

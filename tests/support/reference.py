@@ -58,11 +58,15 @@ class Answer(NamedTuple):
     ``least`` stops at the depth, ``most`` opens for every candidate whose name fits. Likewise
     for links that are not followed: ``least`` looks at those that decide for a pattern that may
     start where they are, ``most`` at every one whose name some candidate asks for.
+
+    ``hidden_by_links`` is how many more would be found if each link that is not followed led to
+    whatever is asked of it.
     """
 
     found: set[tuple[str, Pat]]
     least: Tally
     most: Tally
+    hidden_by_links: int
 
     @property
     def errors(self) -> list[Item]:
@@ -80,6 +84,8 @@ class Node:
         #: How many links the way to it leads through.
         self.links = links
         self.entered = False
+        #: Whether it is a link that is not followed.
+        self.not_followed = False
         self.dirs: list[Node] = []
         self.files: list[str] = []
 
@@ -92,15 +98,20 @@ def name_matches(name: str, pattern: Pat) -> bool:
     return not pattern.name or fnmatchcase(name, pattern.name)
 
 
-def node_matches(node: Node, pattern: Pat) -> bool:
-    """Rules 1 to 3 on a directory; one that was not entered has an empty listing."""
+def node_matches(node: Node, pattern: Pat, *, links_satisfy: bool = False) -> bool:
+    """Rules 1 to 3 on a directory; one that was not entered has an empty listing.
+
+    With ``links_satisfy``, a link that is not followed has all that is asked of it.
+    """
     if not name_matches(node.name, pattern):
         return False
+    if links_satisfy and node.not_followed:
+        return True
     for glob in pattern.files:
         if not any(fnmatchcase(name, glob) for name in node.files):
             return False
     for required in pattern.dirs:
-        if not any(node_matches(child, required) for child in node.dirs):
+        if not any(node_matches(n, required, links_satisfy=links_satisfy) for n in node.dirs):
             return False
     return True
 
@@ -131,13 +142,17 @@ def candidates_below(candidates: list[Pat], name: str) -> list[Pat]:
     return [sub for parent in candidates for sub in parent.dirs if name_matches(name, sub)]
 
 
-def collect(node: Node, patterns: list[Pat], max_depth: int | None) -> set[tuple[str, Pat]]:
+def collect(
+    node: Node, patterns: list[Pat], max_depth: int | None, *, links_satisfy: bool = False
+) -> set[tuple[str, Pat]]:
     """All (path, pattern) below a node; only what was entered can be a match."""
     found: set[tuple[str, Pat]] = set()
     if node.entered and (max_depth is None or node.depth <= max_depth):
-        found.update((node.path, pattern) for pattern in patterns if node_matches(node, pattern))
+        for pattern in patterns:
+            if node_matches(node, pattern, links_satisfy=links_satisfy):
+                found.add((node.path, pattern))
     for child in node.dirs:
-        found |= collect(child, patterns, max_depth)
+        found |= collect(child, patterns, max_depth, links_satisfy=links_satisfy)
     return found
 
 
@@ -277,7 +292,8 @@ class _Scan:
             links = node.links + is_link
             child = Node(os.path.join(node.path, name), name, node.depth + 1, links)
             wanted = self.candidates(name, child.depth, candidates)
-            if is_link and not self.follow_links:
+            child.not_followed = is_link and not self.follow_links
+            if child.not_followed:
                 if any(depends_on(p, name, node.files) for p in roots):
                     self.links_not_followed.append(node.depth)
                 elif any(asks_for(p, name) for p in candidates):
@@ -339,7 +355,8 @@ def scan(
     root = Node(top, Path(top).name, 0)
     run.visit(root, "", run.candidates(root.name, 0, []), [])
     found = collect(root, unique, max_depth)
-    return Answer(found, run.tally(max_depth), run.most())
+    possible = collect(root, unique, max_depth, links_satisfy=True)
+    return Answer(found, run.tally(max_depth), run.most(), len(possible - found))
 
 
 def walk(source: str, *, follow_links: bool = False) -> Answer:

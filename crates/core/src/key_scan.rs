@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::bits;
 use crate::key_tree::{KeyCounts, KeyTree, KeyVisitor, RangeId};
 use crate::program::{CandidateSet, ChildRequirements, FileSearch, Program};
-use crate::{Error, ExcludeRules, FileStructurePattern, Name};
+use crate::{Error, ExcludeRules, Name, PatternSet};
 
 /// A scan of the keys of an object store, an archive or an inventory, which come in sorted
 /// order.
@@ -48,7 +48,7 @@ pub struct KeyScan {
 
 #[derive(Debug)]
 struct KeyScanVisitor {
-    program: Program,
+    program: Arc<Program>,
     max_depth: usize,
     source: Box<str>,
 }
@@ -146,16 +146,17 @@ impl KeyScan {
     /// empty for the root of a store. `max_depth` is that of
     /// [`Scan::max_depth`](crate::Scan::max_depth).
     ///
-    /// A match names its pattern by the position. Equal patterns are each reported.
+    /// A match names its pattern by the position. Of equal patterns, it is that of the
+    /// first.
     pub fn new(
-        patterns: &[FileStructurePattern],
+        patterns: impl Into<PatternSet>,
         source: &str,
-        max_depth: Option<usize>,
+        max_depth: impl Into<Option<usize>>,
         exclude: ExcludeRules,
     ) -> (KeyScan, RangeId) {
         let visitor = KeyScanVisitor {
-            program: Program::new(patterns),
-            max_depth: max_depth.unwrap_or(usize::MAX),
+            program: patterns.into().into_program(),
+            max_depth: max_depth.into().unwrap_or(usize::MAX),
             source: source.into(),
         };
         let (tree, range) = KeyTree::new(visitor, exclude);

@@ -78,8 +78,8 @@ impl KeyVisitor for KeyWalkVisitor {
 impl KeyWalk {
     /// A walk, and the range of all keys. `max_depth` is the depth of the deepest
     /// directories to list: 0 is the source alone, `None` is no limit.
-    pub fn new(max_depth: Option<usize>, exclude: ExcludeRules) -> (KeyWalk, RangeId) {
-        let visitor = KeyWalkVisitor { max_depth: max_depth.unwrap_or(usize::MAX) };
+    pub fn new(max_depth: impl Into<Option<usize>>, exclude: ExcludeRules) -> (KeyWalk, RangeId) {
+        let visitor = KeyWalkVisitor { max_depth: max_depth.into().unwrap_or(usize::MAX) };
         let (tree, range) = KeyTree::new(visitor, exclude);
         (KeyWalk { tree }, range)
     }

@@ -33,7 +33,7 @@
 //!     .build()?;
 //!
 //! let mut found = Vec::new();
-//! for result in Scan::new(&lab, &[run]).max_depth(Some(3)) {
+//! for result in Scan::new(&lab, &[run]).threads(4).max_depth(3) {
 //!     match result {
 //!         Ok(found_one) => found.push(found_one.into_path()),
 //!         // An error below the source does not end the scan.
@@ -45,14 +45,41 @@
 //! ```
 //!
 //! Matches come as they are found, in no particular order. Dropping the iterator stops the
-//! workers. [`Scan`] and [`Walk`] have threads of their own, so they can be used from
+//! workers; a [`Stopper`] does so from another thread, and a [`Progress`] tells other threads
+//! how far they have come. [`Scan`] and [`Walk`] have threads of their own, so they can be used from
 //! anywhere, a pool of rayon's included.
+//!
+//! # Patterns for many scans
+//!
+//! A [`PatternSet`] holds patterns that are compiled already, for one scan after the other or
+//! several at once.
+//!
+//! ```
+//! use pathvein_core::{FileStructurePattern, PatternSet, Scan};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # for lab in ["lab_1", "lab_2"] {
+//! #     std::fs::create_dir_all(dir.path().join(lab).join("run_1"))?;
+//! # }
+//! # let (lab_1, lab_2) = (dir.path().join("lab_1"), dir.path().join("lab_2"));
+//! let patterns = PatternSet::new(&[
+//!     FileStructurePattern::builder("run_*").build()?,
+//!     FileStructurePattern::builder("*").file("README*").build()?,
+//! ]);
+//! let mut count = 0;
+//! for lab in [lab_1, lab_2] {
+//!     count += Scan::new(lab, &patterns).into_iter().filter_map(Result::ok).count();
+//! }
+//! assert_eq!(count, 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Patterns in files
 //!
 //! Patterns are read from JSON and written as JSON
 //! ([`from_json`](FileStructurePattern::from_json),
-//! [`to_json`](FileStructurePattern::to_json)), and through [`serde`] in other formats.
+//! [`to_json`](FileStructurePattern::to_json)), and in other formats through
+//! [serde](https://serde.rs).
 //!
 //! ```
 //! use pathvein_core::FileStructurePattern;
@@ -174,13 +201,19 @@
 //! [`Scan::follow_links`]. A link that leads back to one of its ancestors is never entered:
 //! it is an [`Error`] of kind [`Loop`](ErrorKind::Loop). A link that is not entered is
 //! present by its name: it satisfies a sub-pattern that asks for nothing inside, and is
-//! never a match itself.
+//! never a match itself. Where that may hide matches, [`Stats::hidden_by_links`] says so.
 //!
 //! # Errors
 //!
 //! There is one type, [`Error`], with a [kind](ErrorKind) and accessors. An error of a
 //! running scan or walk comes in the place of a result, and the iteration goes on after it.
 //! Errors can only hide matches: a match that is reported is true.
+//!
+//! # Features
+//!
+//! - `serde`, on by default: `Serialize` and `Deserialize` for [`FileStructurePattern`].
+//!
+//! (`test-hooks` is for the tests of this crate. What it adds may change at any time.)
 //!
 //! # Platforms
 //!
@@ -203,6 +236,7 @@ mod memo;
 mod name;
 mod name_set;
 mod pattern;
+mod pattern_set;
 mod program;
 mod scan;
 mod stats;
@@ -221,6 +255,7 @@ pub use listing_scan::{DirectoryId, ListingScan};
 pub use name::{Name, NameDecoder};
 pub use name_set::NameSet;
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
+pub use pattern_set::PatternSet;
 pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
 pub use traversal::{Next, Results, Stopper};

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::matching::{Candidates, MatchState, Matching, TreeNode};
-use crate::program::Program;
-use crate::{FileStructurePattern, Name};
+use crate::matching::{Candidates, MatchState, Matching, Outcome, TreeNode};
+use crate::{Name, PatternSet};
 
 /// A directory whose listing a [`ListingScan`] wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +60,15 @@ pub struct ListingScan<T> {
     /// The directories that are wanted and not listed yet.
     wanted: HashMap<DirectoryId, WantedDirectory<T>>,
     next_id: u64,
+    found: Found<T>,
+}
+
+/// What was found.
+#[derive(Debug)]
+struct Found<T> {
+    /// Not taken yet.
     matches: Vec<(T, usize)>,
+    hidden_by_links: usize,
 }
 
 /// A directory that is not listed yet.
@@ -109,15 +116,18 @@ impl<T: Clone> ListingScan<T> {
     /// A scan for `patterns`. `max_depth` is that of
     /// [`Scan::max_depth`](crate::Scan::max_depth).
     ///
-    /// A match names its pattern by the position. Equal patterns are each reported.
-    pub fn new(patterns: &[FileStructurePattern], max_depth: Option<usize>) -> ListingScan<T> {
-        let program = Program::new(patterns);
-        let max_depth = max_depth.unwrap_or(usize::MAX);
+    /// A match names its pattern by the position. Of equal patterns, it is that of the
+    /// first.
+    pub fn new(
+        patterns: impl Into<PatternSet>,
+        max_depth: impl Into<Option<usize>>,
+    ) -> ListingScan<T> {
+        let max_depth = max_depth.into().unwrap_or(usize::MAX);
         ListingScan {
-            matching: Matching::new(Arc::new(program), max_depth),
+            matching: Matching::new(patterns.into().into_program(), max_depth),
             wanted: HashMap::new(),
             next_id: 0,
-            matches: Vec::new(),
+            found: Found { matches: Vec::new(), hidden_by_links: 0 },
         }
     }
 
@@ -141,8 +151,8 @@ impl<T: Clone> ListingScan<T> {
     /// may be entered, and its other entries. Returns the sub-directories that are wanted
     /// in turn, each as its index in `directories` and its id.
     ///
-    /// A directory that may not be entered is present by its name, with nothing inside. A
-    /// name may be among the directories and among the files: it is then both. If a listing
+    /// A directory that may not be entered, such as a link that is not followed, is present
+    /// by its name, with nothing inside. A name may be among the directories and among the files: it is then both. If a listing
     /// failed part-way, the entries that were read are its listing.
     ///
     /// An id that is not, or not any more, that of a wanted directory is ignored.
@@ -164,12 +174,12 @@ impl<T: Clone> ListingScan<T> {
         }
         let mut matched = Vec::new();
         let mut state = matching.listed(parent.as_ref(), depth, candidates, &search, &mut matched);
-        self.matches.extend(matched.into_iter().map(|pattern| (tag.clone(), pattern)));
+        self.found.matches.extend(matched.into_iter().map(|pattern| (tag.clone(), pattern)));
 
         let feeds: Vec<bool> =
             directories.iter().map(|&(name, _)| matching.depends_on(&state, name)).collect();
         let count = feeds.iter().filter(|&&feeds| feeds).count();
-        matching.wait_for(parent.as_ref(), &mut state, count, adding_to(&mut self.matches));
+        matching.wait_for(parent.as_ref(), &mut state, count, self.found.adding());
         let listed = Arc::new(ListedDirectory { parent, depth, state, tag });
         let visits_all = depth < matching.max_depth && !matching.program.is_empty();
         let mut wanted = Vec::new();
@@ -182,8 +192,10 @@ impl<T: Clone> ListingScan<T> {
             if enterable && (visits_all || self.matching.looks_inside(&candidates)) {
                 let parent = Some(Arc::clone(&listed));
                 wanted.push((index, self.want(WantedDirectory { parent, candidates })));
+            } else if enterable {
+                self.matching.not_entered(&listed, candidates, self.found.adding());
             } else {
-                self.matching.not_entered(&listed, candidates, adding_to(&mut self.matches));
+                self.matching.link_not_followed(&listed, candidates, self.found.adding());
             }
         }
         wanted
@@ -196,7 +208,7 @@ impl<T: Clone> ListingScan<T> {
     pub fn not_listed(&mut self, id: DirectoryId) {
         if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
         {
-            self.matching.not_entered(&parent, candidates, adding_to(&mut self.matches));
+            self.matching.not_entered(&parent, candidates, self.found.adding());
         }
     }
 
@@ -206,7 +218,7 @@ impl<T: Clone> ListingScan<T> {
     pub fn absent(&mut self, id: DirectoryId) {
         if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
         {
-            self.matching.absent(&parent, candidates, adding_to(&mut self.matches));
+            self.matching.absent(&parent, candidates, self.found.adding());
         }
     }
 
@@ -218,14 +230,20 @@ impl<T: Clone> ListingScan<T> {
     pub fn assumed(&mut self, id: DirectoryId) {
         if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
         {
-            self.matching.assumed(&parent, candidates, adding_to(&mut self.matches));
+            self.matching.assumed(&parent, candidates, self.found.adding());
         }
     }
 
     /// The matches since the last call, each as the directory's tag and the position of the
     /// pattern.
     pub fn take_matches(&mut self) -> Vec<(T, usize)> {
-        std::mem::take(&mut self.matches)
+        std::mem::take(&mut self.found.matches)
+    }
+
+    /// How many matches failed so far for nothing but directories that may not be entered,
+    /// as [`Stats::hidden_by_links`](crate::Stats::hidden_by_links) counts them.
+    pub fn hidden_by_links(&self) -> usize {
+        self.found.hidden_by_links
     }
 
     /// Whether no more directory is wanted.
@@ -234,11 +252,14 @@ impl<T: Clone> ListingScan<T> {
     }
 }
 
-/// A function that adds the matches of directories that are closed.
-fn adding_to<T: Clone>(
-    matches: &mut Vec<(T, usize)>,
-) -> impl FnMut(&Arc<ListedDirectory<T>>, &[usize]) {
-    |listed, patterns| {
-        matches.extend(patterns.iter().map(|&pattern| (listed.tag.clone(), pattern)));
+impl<T: Clone> Found<T> {
+    /// A function that adds what is known of directories that are closed.
+    fn adding(&mut self) -> impl FnMut(&Arc<ListedDirectory<T>>, &[usize], Outcome) {
+        |listed, patterns, outcome| match outcome {
+            Outcome::Matched => {
+                self.matches.extend(patterns.iter().map(|&pattern| (listed.tag.clone(), pattern)));
+            }
+            Outcome::HiddenByLinks => self.hidden_by_links += patterns.len(),
+        }
     }
 }

@@ -39,13 +39,30 @@ pub(crate) struct MatchState {
     /// What the undecided candidates ask of the sub-directories; `None`: no candidate is
     /// undecided.
     requirements: Option<Arc<ChildRequirements>>,
-    /// Which of the required nodes some sub-directory satisfies, by their index there:
-    /// the first 64.
-    satisfied: AtomicU64,
-    /// The bits from 64 on.
-    more_satisfied: Box<[AtomicU64]>,
+    /// Which of the required nodes some sub-directory satisfies.
+    satisfied: NodeBits,
+    /// Which of them some sub-directory would satisfy if each link that is not followed led
+    /// to what is asked of it.
+    behind_links: NodeBits,
     /// How many sub-directories have not answered yet.
     open_children: AtomicUsize,
+}
+
+/// A bit for each of the nodes that a directory requires, by their index there.
+#[derive(Debug, Default)]
+struct NodeBits {
+    /// The first 64.
+    first: AtomicU64,
+    more: Box<[AtomicU64]>,
+}
+
+/// What is known of some patterns when a directory is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Matched,
+    /// They are not matched, for nothing but required sub-directories that are there as
+    /// links which are not followed.
+    HiddenByLinks,
 }
 
 /// A listed directory that knows its parent.
@@ -149,8 +166,8 @@ impl Matching {
         let mut state = MatchState {
             feeds_parent,
             requirements: None,
-            satisfied: AtomicU64::new(0),
-            more_satisfied: Box::default(),
+            satisfied: NodeBits::default(),
+            behind_links: NodeBits::default(),
             open_children: AtomicUsize::new(0),
         };
         let Some(set) = set else { return state };
@@ -176,17 +193,18 @@ impl Matching {
         parent: Option<&Arc<N>>,
         state: &mut MatchState,
         count: usize,
-        matched: impl FnMut(&Arc<N>, &[usize]),
+        closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
         if count > 0 {
             let required = state.requirements.as_ref().map_or(0, |r| r.nodes.len());
-            state.more_satisfied = (1..required.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+            state.satisfied = NodeBits::new(required);
+            state.behind_links = NodeBits::new(required);
             *state.open_children.get_mut() = count;
             return;
         }
         state.requirements = None;
         if let Some(parent) = parent.filter(|_| std::mem::take(&mut state.feeds_parent)) {
-            self.answer(parent, matched);
+            self.answer(parent, closed);
         }
     }
 
@@ -195,9 +213,23 @@ impl Matching {
         &self,
         parent: &Arc<N>,
         candidates: Candidates,
-        matched: impl FnMut(&Arc<N>, &[usize]),
+        closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
-        self.not_listed(parent, candidates, |id| !self.program.looks_inside(id), matched);
+        self.not_listed(parent, candidates, |id| !self.program.looks_inside(id), closed);
+    }
+
+    /// A sub-directory exists as a link that is not followed.
+    pub(crate) fn link_not_followed<N: TreeNode>(
+        &self,
+        parent: &Arc<N>,
+        candidates: Candidates,
+        closed: impl FnMut(&Arc<N>, &[usize], Outcome),
+    ) {
+        if candidates.feeds_parent {
+            let nodes = candidates.set.iter().flat_map(|set| &set.nodes);
+            nodes.for_each(|&id| parent.state().set_behind_link(id));
+        }
+        self.not_entered(parent, candidates, closed);
     }
 
     /// A sub-directory does not exist any more.
@@ -205,9 +237,9 @@ impl Matching {
         &self,
         parent: &Arc<N>,
         candidates: Candidates,
-        matched: impl FnMut(&Arc<N>, &[usize]),
+        closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
-        self.not_listed(parent, candidates, |_| false, matched);
+        self.not_listed(parent, candidates, |_| false, closed);
     }
 
     /// A sub-directory is assumed to satisfy whatever is asked of it.
@@ -215,9 +247,9 @@ impl Matching {
         &self,
         parent: &Arc<N>,
         candidates: Candidates,
-        matched: impl FnMut(&Arc<N>, &[usize]),
+        closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
-        self.not_listed(parent, candidates, |_| true, matched);
+        self.not_listed(parent, candidates, |_| true, closed);
     }
 
     /// The answer of a sub-directory that is not listed: it satisfies those of its
@@ -227,14 +259,14 @@ impl Matching {
         parent: &Arc<N>,
         candidates: Candidates,
         satisfies: impl Fn(NodeId) -> bool,
-        matched: impl FnMut(&Arc<N>, &[usize]),
+        closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
         if !candidates.feeds_parent {
             return;
         }
         let nodes = candidates.set.iter().flat_map(|set| &set.nodes).copied();
         nodes.filter(|&id| satisfies(id)).for_each(|id| parent.state().satisfy(id));
-        self.answer(parent, matched);
+        self.answer(parent, closed);
     }
 
     /// Counts one answer that `directory` waits for. The last one closes it, which may
@@ -242,7 +274,7 @@ impl Matching {
     fn answer<N: TreeNode>(
         &self,
         mut directory: &Arc<N>,
-        mut matched: impl FnMut(&Arc<N>, &[usize]),
+        mut closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
         loop {
             let state = directory.state();
@@ -250,16 +282,26 @@ impl Matching {
                 return;
             }
             let parent = directory.parent().filter(|_| state.feeds_parent);
+            // In most directories there are none, and the undecided nodes may be many.
+            let has_links = !state.behind_links.is_empty();
             for &id in state.requirements.iter().flat_map(|requirements| &requirements.undecided) {
-                if !self.program.directories(id).iter().all(|&child| state.is_satisfied(child)) {
+                let required = self.program.directories(id);
+                let outcome = if required.iter().all(|&child| state.is_satisfied(child)) {
+                    Outcome::Matched
+                } else if has_links && required.iter().all(|&id| state.may_be_satisfied(id)) {
+                    Outcome::HiddenByLinks
+                } else {
                     continue;
-                }
+                };
                 let patterns = self.program.patterns(id);
                 if !patterns.is_empty() && directory.depth() <= self.max_depth {
-                    matched(directory, patterns);
+                    closed(directory, patterns, outcome);
                 }
-                if let Some(parent) = parent {
-                    parent.state().satisfy(id);
+                if let Some(parent) = parent.map(|parent| parent.state()) {
+                    match outcome {
+                        Outcome::Matched => parent.satisfy(id),
+                        Outcome::HiddenByLinks => parent.set_behind_link(id),
+                    }
                 }
             }
             match parent {
@@ -276,24 +318,58 @@ impl MatchState {
         self.requirements.is_some()
     }
 
-    /// The word and the bit of a node, if it is required.
-    fn bit(&self, id: NodeId) -> Option<(&AtomicU64, u64)> {
-        let index = self.requirements.as_ref()?.index_of(id)?;
-        let word = match index / 64 {
-            0 => &self.satisfied,
-            word => &self.more_satisfied[word - 1],
-        };
-        Some((word, 1 << (index % 64)))
+    fn satisfy(&self, id: NodeId) {
+        if let Some(index) = self.index_of(id) {
+            self.satisfied.set(index);
+        }
     }
 
-    fn satisfy(&self, id: NodeId) {
-        if let Some((word, bit)) = self.bit(id) {
-            // The countdown orders this before any reading.
-            word.fetch_or(bit, Ordering::Relaxed);
+    fn set_behind_link(&self, id: NodeId) {
+        if let Some(index) = self.index_of(id) {
+            self.behind_links.set(index);
         }
     }
 
     fn is_satisfied(&self, id: NodeId) -> bool {
-        self.bit(id).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
+        self.index_of(id).is_some_and(|index| self.satisfied.get(index))
+    }
+
+    /// Whether a node is satisfied, or would be by what a link may lead to.
+    fn may_be_satisfied(&self, id: NodeId) -> bool {
+        self.index_of(id)
+            .is_some_and(|index| self.satisfied.get(index) || self.behind_links.get(index))
+    }
+
+    /// The index of a node among the required ones, if it is one of them.
+    fn index_of(&self, id: NodeId) -> Option<usize> {
+        self.requirements.as_ref()?.index_of(id)
+    }
+}
+
+// The countdown orders all setting of bits before any reading.
+impl NodeBits {
+    fn new(count: usize) -> NodeBits {
+        let more = (1..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        NodeBits { first: AtomicU64::new(0), more }
+    }
+
+    fn word(&self, index: usize) -> &AtomicU64 {
+        match index / 64 {
+            0 => &self.first,
+            word => &self.more[word - 1],
+        }
+    }
+
+    fn set(&self, index: usize) {
+        self.word(index).fetch_or(1 << (index % 64), Ordering::Relaxed);
+    }
+
+    fn get(&self, index: usize) -> bool {
+        self.word(index).load(Ordering::Relaxed) >> (index % 64) & 1 != 0
+    }
+
+    fn is_empty(&self) -> bool {
+        let mut words = std::iter::once(&self.first).chain(&self.more);
+        words.all(|word| word.load(Ordering::Relaxed) == 0)
     }
 }

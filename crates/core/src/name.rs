@@ -101,7 +101,7 @@ impl NameDecoder {
     /// });
     /// let cafe = FileStructurePattern::builder("café").build()?;
     /// // Finds directories called b"caf\xE9".
-    /// let scan = Scan::new(".", &[cafe]).decode_names(Some(latin_1));
+    /// let scan = Scan::new(".", &[cafe]).decode_names(latin_1);
     /// # assert_eq!(scan.into_iter().count(), 0);
     /// # Ok::<(), pathvein_core::Error>(())
     /// ```

@@ -2,6 +2,7 @@
 
 mod json;
 mod place;
+#[cfg(feature = "serde")]
 mod serde_impls;
 mod text;
 
@@ -239,8 +240,8 @@ pub struct FileStructurePatternBuilder {
 impl FileStructurePatternBuilder {
     /// Sets the glob for the directory's own name. `None` is written as `null`, and matches
     /// every name.
-    pub fn directory_name(mut self, name: Option<NameGlob>) -> Self {
-        self.parts.directory_name = name;
+    pub fn directory_name(mut self, name: impl Into<Option<NameGlob>>) -> Self {
+        self.parts.directory_name = name.into();
         self
     }
 

@@ -5,7 +5,7 @@
 //! distinct globs of all nodes go into one set for directory names and one for file names.
 //! Every way to feed a program, be it a local walk, listings or keys, uses it as it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::bits;
@@ -24,8 +24,8 @@ struct Node {
     files: Box<[u32]>,
     /// Nodes. Each must be satisfied by a sub-directory.
     directories: Box<[NodeId]>,
-    /// The positions of the patterns that have this node at their top. Empty for a node
-    /// that occurs only nested.
+    /// The positions of the patterns that have this node at their top: of equal ones, that
+    /// of the first. Empty for a node that occurs only nested.
     patterns: Box<[usize]>,
 }
 
@@ -56,15 +56,15 @@ pub(crate) struct SearchSet {
 impl Program {
     pub(crate) fn new(patterns: &[FileStructurePattern]) -> Program {
         let mut compiler = Compiler::default();
-        let mut pattern_roots = Vec::new();
-        for pattern in patterns {
-            pattern_roots.push(compiler.node(pattern));
-        }
+        let mut seen = HashSet::new();
+        let distinct = patterns.iter().enumerate().filter(|(_, pattern)| seen.insert(*pattern));
+        let roots: Vec<(usize, NodeId)> =
+            distinct.map(|(position, pattern)| (position, compiler.node(pattern))).collect();
         let Compiler { keys, directory_globs, file_globs, .. } = compiler;
         let mut named = vec![Vec::new(); directory_globs.list.len()];
         let mut patterns_of = vec![Vec::new(); keys.len()];
-        for (pattern, &root) in pattern_roots.iter().enumerate() {
-            patterns_of[root as usize].push(pattern);
+        for &(position, root) in &roots {
+            patterns_of[root as usize].push(position);
         }
         let mut nodes = Vec::with_capacity(keys.len());
         for (Key { name, files, directories }, patterns) in keys.into_iter().zip(patterns_of) {
@@ -82,7 +82,8 @@ impl Program {
             nothing: Arc::default(),
         };
         program.nothing = Arc::new(program.search_set(&[]));
-        program.roots = Arc::new(program.search_set(&pattern_roots));
+        let roots: Vec<NodeId> = roots.into_iter().map(|(_, root)| root).collect();
+        program.roots = Arc::new(program.search_set(&roots));
         program
     }
 

@@ -1,15 +1,14 @@
 //! The scan of a local tree: it is walked and matched in one pass.
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::matching::{Candidates, MatchState, Matching, TreeNode};
-use crate::program::{FileSearch, Program};
+use crate::matching::{Candidates, MatchState, Matching, Outcome, TreeNode};
+use crate::program::FileSearch;
 use crate::traversal::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
-use crate::{Error, ExcludeRules, FileStructurePattern, Name, NameDecoder};
+use crate::{Error, ExcludeRules, Name, NameDecoder, PatternSet};
 
 /// A directory that matches a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,8 +30,8 @@ impl Match {
         self.path
     }
 
-    /// The position of the pattern in the slice given to [`Scan::new`]. Of equal patterns,
-    /// it is that of the first.
+    /// The position of the pattern among those given to [`Scan::new`]. Of equal patterns, it
+    /// is that of the first.
     pub fn pattern(&self) -> usize {
         self.pattern
     }
@@ -73,7 +72,7 @@ impl Match {
 #[must_use = "a scan does nothing until it is iterated over"]
 pub struct Scan {
     source: PathBuf,
-    patterns: Vec<FileStructurePattern>,
+    patterns: PatternSet,
     options: Options,
     decoder: Option<NameDecoder>,
 }
@@ -83,10 +82,12 @@ impl Scan {
     /// limit, links are not followed, file systems are crossed, as many threads as there
     /// are processors.
     ///
-    /// Equal patterns are one: the first stands for all.
-    pub fn new(source: impl Into<PathBuf>, patterns: &[FileStructurePattern]) -> Scan {
-        let patterns = patterns.to_vec();
-        Scan { source: source.into(), patterns, options: Options::default(), decoder: None }
+    /// The patterns are a [`PatternSet`], or one or more
+    /// [`FileStructurePattern`](crate::FileStructurePattern)s, of which one is made. Equal
+    /// patterns are one: the first stands for all.
+    pub fn new(source: impl Into<PathBuf>, patterns: impl Into<PatternSet>) -> Scan {
+        let (source, patterns) = (source.into(), patterns.into());
+        Scan { source, patterns, options: Options::default(), decoder: None }
     }
 
     /// Leaves out what the rules exclude. Earlier rules are replaced. Default: nothing is
@@ -115,11 +116,11 @@ impl Scan {
         self
     }
 
-    /// How many threads to use at most, up to 1,024. Default, and with `None`: as many as
-    /// there are processors. They are started when there is work for them, no more than the
-    /// limit of open files allows, and end with this one traversal.
-    pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
-        self.options.threads = threads;
+    /// How many threads to use at most, up to 1,024. Default, and with `None` or 0: as many
+    /// as there are processors. They are started when there is work for them, no more than
+    /// the limit of open files allows, and end with this one traversal.
+    pub fn threads(mut self, threads: impl Into<Option<usize>>) -> Self {
+        self.options.threads = threads.into().and_then(NonZeroUsize::new);
         self
     }
 
@@ -128,19 +129,21 @@ impl Scan {
     ///
     /// Globs and exclude rules then match the text that it makes of them; results name the
     /// bytes as before.
-    pub fn decode_names(mut self, decoder: Option<NameDecoder>) -> Self {
-        self.decoder = decoder;
+    pub fn decode_names(mut self, decoder: impl Into<Option<NameDecoder>>) -> Self {
+        self.decoder = decoder.into();
         self
     }
 
-    /// Whether to use the portable lister: for tests.
+    /// Whether to use the portable lister.
+    #[cfg(feature = "test-hooks")]
     #[doc(hidden)]
     pub fn portable_lister(mut self, yes: bool) -> Self {
         self.options.portable = yes;
         self
     }
 
-    /// Whether to ignore the types that listings tell: for tests.
+    /// Whether to ignore the types that listings tell.
+    #[cfg(feature = "test-hooks")]
     #[doc(hidden)]
     pub fn untyped_lister(mut self, yes: bool) -> Self {
         self.options.untyped = yes;
@@ -152,8 +155,8 @@ impl Scan {
     ///
     /// Below that depth, a directory is opened only if a match above it asks for
     /// something inside.
-    pub fn max_depth(mut self, depth: Option<usize>) -> Self {
-        self.options.max_depth = depth;
+    pub fn max_depth(mut self, depth: impl Into<Option<usize>>) -> Self {
+        self.options.max_depth = depth.into();
         self
     }
 
@@ -170,7 +173,9 @@ impl Scan {
     pub fn start(self) -> Result<Matches, Error> {
         let Scan { source, patterns, mut options, decoder } = self;
         options.exclude.decoder.clone_from(&decoder);
-        let visitor = ScanVisitor::new(patterns, options.max_depth, decoder);
+        let max_depth = options.max_depth.unwrap_or(usize::MAX);
+        let matching = Matching::new(patterns.into_program(), max_depth);
+        let visitor = ScanVisitor { matching, matched: Vec::new(), decoder };
         let exclude = options.exclude.clone();
         let matches = Results::start(visitor, options, &source, Naming::Resolved)?;
         exclude.check_source(&source)?;
@@ -195,46 +200,32 @@ impl IntoIterator for Scan {
 #[derive(Clone)]
 struct ScanVisitor {
     matching: Matching,
-    /// For each distinct pattern, its position in the slice that was given.
-    originals: Arc<[usize]>,
     /// A buffer for the patterns that one directory matches.
     matched: Vec<usize>,
     decoder: Option<NameDecoder>,
 }
 
 impl ScanVisitor {
-    fn new(
-        patterns: Vec<FileStructurePattern>,
-        max_depth: Option<usize>,
-        decoder: Option<NameDecoder>,
-    ) -> ScanVisitor {
-        let mut seen = HashSet::new();
-        let (originals, distinct): (Vec<_>, Vec<_>) = patterns
-            .into_iter()
-            .enumerate()
-            .filter(|(_, pattern)| seen.insert(pattern.clone()))
-            .unzip();
-        let program = Arc::new(Program::new(&distinct));
-        let matching = Matching::new(program, max_depth.unwrap_or(usize::MAX));
-        ScanVisitor { matching, originals: originals.into(), matched: Vec::new(), decoder }
-    }
-
     fn send(&self, path: PathBuf, patterns: &[usize], results: &mut ResultSender<Match>) {
         results.stats.matches += patterns.len();
         let Some((&last, others)) = patterns.split_last() else { return };
         let weight = 1 + path.as_os_str().len() / 256;
         for &pattern in others {
-            results.send(Match { path: path.clone(), pattern: self.originals[pattern] }, weight);
+            results.send(Match { path: path.clone(), pattern }, weight);
         }
-        results.send(Match { path, pattern: self.originals[last] }, weight);
+        results.send(Match { path, pattern: last }, weight);
     }
 
-    /// A function that sends the matches of directories that are closed.
+    /// A function that sends the matches of directories that are closed, and counts those
+    /// that links hide.
     fn sending<'a>(
         &'a self,
         results: &'a mut ResultSender<Match>,
-    ) -> impl FnMut(&Arc<Dir<MatchState>>, &[usize]) + 'a {
-        |dir, matched| self.send(dir.path(), matched, results)
+    ) -> impl FnMut(&Arc<Dir<MatchState>>, &[usize], Outcome) + 'a {
+        |dir, patterns, outcome| match outcome {
+            Outcome::Matched => self.send(dir.path(), patterns, results),
+            Outcome::HiddenByLinks => results.stats.hidden_by_links += patterns.len(),
+        }
     }
 }
 
@@ -349,5 +340,14 @@ impl Visitor for ScanVisitor {
         results: &mut ResultSender<Match>,
     ) {
         self.matching.not_entered(parent, candidates, self.sending(results));
+    }
+
+    fn link_not_followed(
+        &self,
+        parent: &Arc<Dir<MatchState>>,
+        candidates: Candidates,
+        results: &mut ResultSender<Match>,
+    ) {
+        self.matching.link_not_followed(parent, candidates, self.sending(results));
     }
 }

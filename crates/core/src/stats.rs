@@ -14,7 +14,7 @@ pub struct Stats {
     /// Entries listed. Directories are included, excluded entries are left out, unless
     /// they are links that were not looked at.
     pub entries: usize,
-    /// Matches found.
+    /// Matches found; 0 for a walk.
     pub matches: usize,
     /// Things that went wrong.
     pub errors: usize,
@@ -22,12 +22,19 @@ pub struct Stats {
     /// it. Only those that were looked at: a scan that follows no links does not ask what
     /// a link leads to, unless a pattern asks for its name.
     pub links_not_followed: usize,
+    /// Matches that failed for nothing but links to directories that were not followed: the
+    /// directory matches its pattern in everything but required directories, at whatever
+    /// level, that are there as such links. What is behind them, nobody has looked at. 0 for
+    /// a walk.
+    pub hidden_by_links: usize,
 }
 
 impl Stats {
     /// Adds other counts to these.
     pub(crate) fn add(&mut self, counted: Stats) {
-        let Stats { directories, entries, matches, errors, links_not_followed } = counted;
+        let Stats { directories, entries, matches, errors, links_not_followed, hidden_by_links } =
+            counted;
+        self.hidden_by_links += hidden_by_links;
         self.directories += directories;
         self.entries += entries;
         self.matches += matches;
@@ -37,7 +44,21 @@ impl Stats {
 }
 
 /// A handle that tells how far a scan or a walk has come, also to other threads while
-/// one waits for the next result.
+/// one waits for the next result. Clones tell the same.
+///
+/// # Example
+///
+/// ```
+/// use pathvein_core::Walk;
+///
+/// # let dir = tempfile::tempdir()?;
+/// let mut listings = Walk::new(dir.path()).start()?;
+/// let progress = listings.progress();
+/// let watching = std::thread::spawn(move || progress.stats().directories);
+/// assert_eq!(listings.by_ref().count(), 1);
+/// assert!(watching.join().unwrap() <= 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Progress {
     counters: Arc<Counters>,
@@ -62,6 +83,7 @@ pub(crate) struct Counters {
     matches: AtomicUsize,
     errors: AtomicUsize,
     links_not_followed: AtomicUsize,
+    hidden_by_links: AtomicUsize,
 }
 
 impl Counters {
@@ -77,6 +99,7 @@ impl Counters {
         add(&self.matches, stats.matches);
         add(&self.errors, stats.errors);
         add(&self.links_not_followed, stats.links_not_followed);
+        add(&self.hidden_by_links, stats.hidden_by_links);
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -87,6 +110,7 @@ impl Counters {
             matches: get(&self.matches),
             errors: get(&self.errors),
             links_not_followed: get(&self.links_not_followed),
+            hidden_by_links: get(&self.hidden_by_links),
         }
     }
 }

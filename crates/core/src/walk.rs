@@ -9,6 +9,7 @@ use crate::{Error, ExcludeRules, NameDecoder};
 
 /// A directory and what it lists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Listing {
     /// The directory's path: the walk's source as it was given, and the names below it.
     pub path: PathBuf,
@@ -35,7 +36,7 @@ pub struct Listing {
 /// # std::fs::write(dir.path().join("a/notes.txt"), "")?;
 /// # let source = dir.path();
 /// let mut files = 0;
-/// for listing in Walk::new(source).max_depth(Some(2)) {
+/// for listing in Walk::new(source).threads(4).max_depth(2) {
 ///     files += listing?.files.len();
 /// }
 /// assert_eq!(files, 1);
@@ -83,11 +84,11 @@ impl Walk {
         self
     }
 
-    /// How many threads to use at most, up to 1,024. Default, and with `None`: as many as
-    /// there are processors. They are started when there is work for them, no more than the
-    /// limit of open files allows, and end with this one traversal.
-    pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
-        self.options.threads = threads;
+    /// How many threads to use at most, up to 1,024. Default, and with `None` or 0: as many
+    /// as there are processors. They are started when there is work for them, no more than
+    /// the limit of open files allows, and end with this one traversal.
+    pub fn threads(mut self, threads: impl Into<Option<usize>>) -> Self {
+        self.options.threads = threads.into().and_then(NonZeroUsize::new);
         self
     }
 
@@ -96,19 +97,21 @@ impl Walk {
     ///
     /// Exclude rules then match the text that it makes of them; listings hold the bytes as
     /// before.
-    pub fn decode_names(mut self, decoder: Option<NameDecoder>) -> Self {
-        self.decoder = decoder;
+    pub fn decode_names(mut self, decoder: impl Into<Option<NameDecoder>>) -> Self {
+        self.decoder = decoder.into();
         self
     }
 
-    /// Whether to use the portable lister: for tests.
+    /// Whether to use the portable lister.
+    #[cfg(feature = "test-hooks")]
     #[doc(hidden)]
     pub fn portable_lister(mut self, yes: bool) -> Self {
         self.options.portable = yes;
         self
     }
 
-    /// Whether to ignore the types that listings tell: for tests.
+    /// Whether to ignore the types that listings tell.
+    #[cfg(feature = "test-hooks")]
     #[doc(hidden)]
     pub fn untyped_lister(mut self, yes: bool) -> Self {
         self.options.untyped = yes;
@@ -117,8 +120,8 @@ impl Walk {
 
     /// The depth of the deepest directories to list; 0 is the source alone. Default, and
     /// with `None`: no limit.
-    pub fn max_depth(mut self, depth: Option<usize>) -> Self {
-        self.options.max_depth = depth;
+    pub fn max_depth(mut self, depth: impl Into<Option<usize>>) -> Self {
+        self.options.max_depth = depth.into();
         self
     }
 

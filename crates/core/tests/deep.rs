@@ -7,7 +7,6 @@ mod child;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,10 +32,6 @@ fn remove(dir: TempDir) {
 
 fn pattern(name: &str) -> FileStructurePattern {
     FileStructurePattern::builder(name).build().unwrap()
-}
-
-fn threads(count: usize) -> Option<NonZeroUsize> {
-    NonZeroUsize::new(count)
 }
 
 fn enter(parent: &OwnedFd, name: &str) -> OwnedFd {
@@ -82,7 +77,7 @@ fn a_comb(levels: usize, step: usize, counts: &[usize]) {
     let tooth = FileStructurePattern::builder("n").directory(leaf.clone()).build().unwrap();
     for &count in counts {
         let mut scan = Scan::new(&root, &[leaf.clone(), tooth.clone()])
-            .threads(threads(count))
+            .threads(count)
             .follow_links(count == 2)
             .start()
             .unwrap();
@@ -148,7 +143,7 @@ fn the_last_handles_of_a_process() {
     let all = 1 + 3 * 40 + 3 * 40;
     for (left, count) in [(3, 1), (3, 2), (3, 8), (4, 2), (5, 4), (8, 8)] {
         let used = use_up(left);
-        let (found, errors) = run(Scan::new(&root, &[pattern("*")]).threads(threads(count)));
+        let (found, errors) = run(Scan::new(&root, &[pattern("*")]).threads(count));
         drop(used);
         // Three handles are enough: the source, a directory and one inside it.
         let first = errors.first().map(ToString::to_string);
@@ -156,13 +151,12 @@ fn the_last_handles_of_a_process() {
     }
     // The portable lister opens as many as there are threads, for a moment.
     let used = use_up(2);
-    let (found, errors) =
-        run(Scan::new(&root, &[pattern("*")]).threads(threads(2)).portable_lister(true));
+    let (found, errors) = run(Scan::new(&root, &[pattern("*")]).threads(2).portable_lister(true));
     drop(used);
     assert_eq!((found.len(), errors.len()), (all, 0));
     // With fewer, directories that cannot be opened are errors, and the scan ends.
     let used = use_up(1);
-    let (found, errors) = run(Scan::new(&root, &[pattern("*")]).threads(threads(2)));
+    let (found, errors) = run(Scan::new(&root, &[pattern("*")]).threads(2));
     drop(used);
     assert_eq!(found.len(), 1);
     assert_eq!(errors.len(), 41);
@@ -198,7 +192,7 @@ fn a_caller_whose_limit_sinks_meanwhile() {
     }
     let (dir, root) = temp();
     comb(&root, 2_000, 1);
-    let mut matches = Scan::new(&root, &[pattern("[az]")]).threads(threads(2)).start().unwrap();
+    let mut matches = Scan::new(&root, &[pattern("[az]")]).threads(2).start().unwrap();
     assert!(matches.next().unwrap().is_ok());
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: Some(32), maximum }).unwrap();
@@ -229,7 +223,7 @@ fn what_is_opened_again_is_the_same() {
     };
     let mut patterns: Vec<_> = (0..5_000).map(same).collect();
     patterns.push(pattern("decoy"));
-    let mut matches = Scan::new(&root, &patterns).threads(threads(1)).start().unwrap();
+    let mut matches = Scan::new(&root, &patterns).threads(1).start().unwrap();
     matches.next().unwrap().unwrap();
     // Another tree takes its place, with the same names and one more.
     fs::rename(root.join("n"), root.join("m")).unwrap();
@@ -290,7 +284,7 @@ fn no_step_outside() {
             FileStructurePattern::builder("*").directory(pattern("stolen")).build().unwrap();
         for round in 0..200 {
             let scan = Scan::new(&inside, &[pattern("stolen"), stolen.clone()])
-                .threads(threads(1 + round % 3))
+                .threads(1 + round % 3)
                 .portable_lister(round % 5 == 4)
                 .untyped_lister(round % 2 == 1);
             let (found, errors) = run(scan);

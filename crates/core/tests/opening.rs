@@ -338,7 +338,7 @@ fn both_listers_list_what_walkdir_lists() {
             });
             assert_eq!(listed.collect::<BTreeSet<_>>(), expected, "portable {portable}");
             // The source has more entries than fit into one buffer, too.
-            let walk = Walk::new(root.join("a/b")).portable_lister(portable).max_depth(Some(0));
+            let walk = Walk::new(root.join("a/b")).portable_lister(portable).max_depth(0);
             let listing = walk.into_iter().next().unwrap().unwrap();
             assert_eq!(listing.files.len() + listing.directories.len(), 3_001);
         }

@@ -6,7 +6,6 @@ mod child;
 mod common;
 
 use std::fs;
-use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,10 +25,6 @@ fn temp() -> (TempDir, PathBuf) {
 
 fn pattern(name: &str) -> FileStructurePattern {
     FileStructurePattern::builder(name).build().unwrap()
-}
-
-fn threads(count: usize) -> Option<NonZeroUsize> {
-    Some(NonZeroUsize::new(count).unwrap())
 }
 
 /// Many directories side by side: more matches than may wait in the channel.
@@ -54,11 +49,11 @@ fn a_directory_with_many_sub_directories() {
     let has_f = FileStructurePattern::builder("d*").file("f").build().unwrap();
     let outer = FileStructurePattern::builder("*").directory(has_f.clone()).build().unwrap();
     for count in [1, 2, 8] {
-        let scan = Scan::new(&root, &[has_f.clone(), outer.clone()]).threads(threads(count));
+        let scan = Scan::new(&root, &[has_f.clone(), outer.clone()]).threads(count);
         let found = all(scan);
         let found: Vec<_> = found.iter().map(|found| (found.path(), found.pattern())).collect();
         assert_eq!(found, [(&*root, 1), (&root.join("d777"), 0)]);
-        assert_eq!(all(Scan::new(&root, &[pattern("d*")]).threads(threads(count))).len(), COUNT);
+        assert_eq!(all(Scan::new(&root, &[pattern("d*")]).threads(count)).len(), COUNT);
     }
     let walk = Walk::new(&root).portable_lister(true);
     assert_eq!(walk.into_iter().filter(Result::is_ok).count(), COUNT + 1);
@@ -89,7 +84,7 @@ fn chain(depth: usize, every_match: bool) {
         nested = FileStructurePattern::builder("dd").directory(nested).build().unwrap();
     }
     for count in [1, 8] {
-        let scan = Scan::new(&root, &[bottom.clone(), nested.clone()]).threads(threads(count));
+        let scan = Scan::new(&root, &[bottom.clone(), nested.clone()]).threads(count);
         let found = all(scan);
         assert_eq!(found.len(), 2);
         for found in found {
@@ -151,7 +146,7 @@ fn few_file_handles() {
         for follow in [false, true] {
             for count in [1, 2, 8] {
                 let scan = Scan::new(&root, &[leaf.clone(), outer.clone()])
-                    .threads(threads(count))
+                    .threads(count)
                     .follow_links(follow)
                     .portable_lister(portable);
                 assert_eq!(all(scan).len(), 2 * LEVELS, "{count} threads, portable {portable}");
@@ -160,7 +155,7 @@ fn few_file_handles() {
     }
     // Scans at the same time share the handles.
     let scans: Vec<_> = (0..4)
-        .map(|_| Scan::new(&root, std::slice::from_ref(&leaf)).threads(threads(2)).start().unwrap())
+        .map(|_| Scan::new(&root, std::slice::from_ref(&leaf)).threads(2).start().unwrap())
         .collect();
     for scan in scans {
         let results: Vec<_> = scan.collect();
@@ -197,7 +192,7 @@ fn threads_near_the_limit_leave_some_handles() {
             }
         });
         for round in 0..6 {
-            let scan = Scan::new(&root, &[pattern("anat")]).threads(threads(64));
+            let scan = Scan::new(&root, &[pattern("anat")]).threads(64);
             let results: Vec<_> = match round {
                 0..3 => scan.into_iter().collect(),
                 // Two at once share what there is.
@@ -237,7 +232,7 @@ fn a_directory_that_is_gone_when_it_is_opened_again() {
     let bottom = pattern("bottom").into_builder();
     let same = |i: usize| bottom.clone().optional_file(i.to_string()).build().unwrap();
     let patterns: Vec<_> = (0..5_000).map(same).collect();
-    let mut matches = Scan::new(&root, &patterns).threads(threads(1)).start().unwrap();
+    let mut matches = Scan::new(&root, &patterns).threads(1).start().unwrap();
     matches.next().unwrap().unwrap();
     fs::rename(root.join("n"), root.join("m")).unwrap();
     let errors: Vec<_> = matches.filter_map(Result::err).collect();
@@ -265,7 +260,7 @@ fn dropping_a_scan_ends_its_threads() {
     };
     let (_dir, root) = temp();
     wide(&root, 10_000);
-    let scan = Scan::new(&root, &[pattern("*")]).threads(threads(4));
+    let scan = Scan::new(&root, &[pattern("*")]).threads(4);
     // How many are taken: none, one, more than may wait in the channel, all.
     for count in [0, 1, 5_000, 10_001] {
         let mut matches = scan.clone().start().unwrap();
@@ -302,7 +297,7 @@ fn dropping_a_scan_ends_its_threads() {
     assert!(stopped);
     // A scan or a walk that cannot start leaves no workers.
     assert!(Scan::new(root.join("missing"), &[]).start().is_err());
-    drop(Walk::new(&root).threads(threads(3)).start().unwrap());
+    drop(Walk::new(&root).threads(3).start().unwrap());
     settled();
 }
 
@@ -310,7 +305,7 @@ fn dropping_a_scan_ends_its_threads() {
 fn deadlines() {
     let (_dir, root) = temp();
     wide(&root, 2_000);
-    let mut matches = Scan::new(&root, &[pattern("d*")]).threads(threads(2)).start().unwrap();
+    let mut matches = Scan::new(&root, &[pattern("d*")]).threads(2).start().unwrap();
     let (mut found, start) = (0, Instant::now());
     loop {
         let before = Instant::now();
@@ -372,7 +367,7 @@ fn any_number_of_threads_gives_the_same() {
     let patterns = common::generate::patterns(&mut seed, common::generate::Profile::Small);
     let patterns = [&patterns[..], &[pattern("*")]].concat();
     let scan = Scan::new(&root, &patterns);
-    let one = all(scan.clone().threads(threads(1)));
+    let one = all(scan.clone().threads(1));
     assert!(one.len() > 100);
     let sorted = |mut found: Vec<Match>| {
         found.sort_by_key(|found| (found.path().to_path_buf(), found.pattern()));
@@ -380,7 +375,7 @@ fn any_number_of_threads_gives_the_same() {
     };
     let one = sorted(one);
     for count in [2, 3, 8, 40] {
-        assert_eq!(sorted(all(scan.clone().threads(threads(count)))), one);
+        assert_eq!(sorted(all(scan.clone().threads(count))), one);
     }
     assert_eq!(sorted(all(scan.threads(None))), one);
 }
@@ -395,7 +390,7 @@ fn few_large_listings_wait() {
             fs::File::create(root.join(format!("d{i}/{j}"))).unwrap();
         }
     }
-    let mut listings = Walk::new(&root).threads(threads(1)).start().unwrap();
+    let mut listings = Walk::new(&root).threads(1).start().unwrap();
     let progress = listings.progress();
     // A shorter time would make the test weaker, not wrong.
     std::thread::sleep(Duration::from_millis(500));
@@ -435,6 +430,6 @@ fn fewer_threads_than_asked_for() {
     });
     assert!((1..20).contains(&started), "the limit does not hold: {started}");
     for _ in 0..20 {
-        assert_eq!(all(Scan::new(&root, &[pattern("*")]).threads(threads(30))).len(), 1_001);
+        assert_eq!(all(Scan::new(&root, &[pattern("*")]).threads(30)).len(), 1_001);
     }
 }

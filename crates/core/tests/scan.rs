@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use common::disk::plant;
 use common::reference;
 use pathvein_core::{
-    Error, ErrorKind, ExcludeRules, FileStructurePattern, Match, NameGlob, Operation, Scan, Stats,
+    Error, ErrorKind, ExcludeRules, FileStructurePattern, KeyScan, ListingScan, Match, NameGlob,
+    Operation, PatternSet, Scan, Stats, Walk,
 };
 use tempfile::TempDir;
 
@@ -222,6 +223,129 @@ fn sockets_and_broken_links_are_files() {
     check(&Scan::new(&root, &[&[all][..], &not].concat()), &root, &[("a", 0)], 3);
 }
 
+/// A number, `None`, or 0 where that is the default.
+#[test]
+fn options_are_said_plainly() {
+    let (_dir, root) = tree(&["a/b/"]);
+    let all = [("", 0), ("a", 0), ("a/b", 0)];
+    let scan = Scan::new(&root, &Pattern::default());
+    check(&scan.clone().threads(2).max_depth(1), &root, &all[..2], 2);
+    check(&scan.clone().threads(0).max_depth(0), &root, &all[..1], 1);
+    let (threads, depth) = (Some(3), Some(2));
+    check(&scan.clone().threads(threads).max_depth(depth), &root, &all, 3);
+    check(&scan.threads(None).max_depth(None).decode_names(None), &root, &all, 3);
+    let walked = |walk: Walk| walk.into_iter().filter(Result::is_ok).count();
+    assert_eq!(walked(Walk::new(&root).threads(0).max_depth(1)), 2);
+    assert_eq!(walked(Walk::new(&root).threads(None).max_depth(None).decode_names(None)), 3);
+    let any_name = Pattern::builder("a").directory_name(None).build().unwrap();
+    assert_eq!(any_name, Pattern::builder("a").any_name().build().unwrap());
+}
+
+#[test]
+fn a_set_of_patterns_serves_many_scans() {
+    let (_dir, root) = tree(&["a/f", "b/"]);
+    let (_other_dir, other) = tree(&["b/f"]);
+    let patterns = vec![named("b"), pattern("*", ["f"], []), named("b")];
+    let set = PatternSet::new(&patterns);
+    assert_eq!(set.patterns(), patterns);
+    for _ in 0..2 {
+        check(&Scan::new(&root, &set), &root, &[("a", 1), ("b", 0)], 3);
+        check(&Scan::new(&other, &set), &other, &[("b", 0), ("b", 1)], 2);
+    }
+    // The same at the same time; and each way to give patterns.
+    let scans: Vec<_> = (0..4).map(|_| Scan::new(&root, &set).start().unwrap()).collect();
+    assert!(scans.into_iter().all(|scan| scan.count() == 2));
+    for scan in [
+        Scan::new(&root, set.clone()),
+        Scan::new(&root, &patterns),
+        Scan::new(&root, &patterns[..]),
+        Scan::new(&root, &[named("b"), pattern("*", ["f"], [])]),
+    ] {
+        check(&scan, &root, &[("a", 1), ("b", 0)], 3);
+    }
+    let mut listing: ListingScan<()> = ListingScan::new(&set, None);
+    let source = listing.source("b");
+    listing.listed(source, (), &[], ["f".into()]);
+    let found: BTreeSet<_> = listing.take_matches().into_iter().map(|(_, index)| index).collect();
+    assert_eq!(found, BTreeSet::from([0, 1]));
+    let (mut keys, range) = KeyScan::new(set, "b", None, ExcludeRules::default());
+    keys.keys(range, ["f"]).unwrap();
+    keys.end(range);
+    let found: BTreeSet<_> = keys.take_matches().into_iter().map(|(_, index)| index).collect();
+    assert_eq!(found, BTreeSet::from([0, 1]));
+}
+
+/// What a scan says of matches that links hide: by both listers, and not if they are followed.
+#[track_caller]
+fn check_hidden(scan: &Scan, root: &Path, expected: usize) {
+    for portable in [false, true] {
+        let (_, _, stats) = run(scan.clone().portable_lister(portable), root);
+        assert_eq!(stats.hidden_by_links, expected, "portable {portable}");
+        let (_, _, stats) = run(scan.clone().portable_lister(portable).follow_links(true), root);
+        assert_eq!(stats.hidden_by_links, 0, "portable {portable}, followed");
+    }
+}
+
+#[test]
+fn matches_that_links_hide_are_counted() {
+    let (_dir, root) = tree(&[
+        "real/t1.nii",
+        "sub-1/ses-1/anat -> ../../real",
+        "sub-2/ses-1/anat/t1.nii",
+        "sub-2/ses-2/anat/t2.txt",
+        "sub-2/ses-2/anat2 -> ../../real",
+        "sub-3/ses-1/anat -> nowhere",
+        "sub-3/ses-1/anat3 -> ../../real/t1.nii",
+        "sub-4/ses-1/anat/t1.nii",
+        "sub-4/ses-1/anat4 -> ../../real",
+    ]);
+    let anat = pattern("anat*", ["*.nii"], []);
+    let ses = pattern("ses-*", [], [anat.clone()]);
+    let scan = |patterns: &[Pattern]| Scan::new(&root, patterns);
+    // sub-1/ses-1 and sub-2/ses-2; in sub-4 the link is not needed.
+    check_hidden(&scan(std::slice::from_ref(&ses)), &root, 2);
+    // Through a level that is there: only sub-1, as sub-2 has another session.
+    let sub = pattern("sub-*", [], [ses.clone()]);
+    check_hidden(&scan(&[sub.clone(), sub, ses.clone()]), &root, 3);
+    // Patterns that require the same, and are two all the same.
+    let other = ses.clone().into_builder().optional_file("notes.txt").build().unwrap();
+    check_hidden(&scan(&[ses.clone(), other]), &root, 4);
+    // Something else is missing, too.
+    let with_file = pattern("ses-*", ["README"], [anat.clone()]);
+    let with_other = pattern("ses-*", [], [anat.clone(), named("func")]);
+    check_hidden(&scan(&[with_file, with_other]), &root, 0);
+    // The name of the link is enough, or is another.
+    let by_name = pattern("ses-*", [], [named("anat*")]);
+    let other = pattern("ses-*", [], [pattern("func", ["*"], [])]);
+    check_hidden(&scan(&[by_name, other]), &root, 0);
+    // The link is no match itself. A match may not start so deep, or the link is excluded.
+    check_hidden(&scan(std::slice::from_ref(&anat)), &root, 0);
+    check_hidden(&scan(std::slice::from_ref(&ses)).max_depth(1), &root, 0);
+    let rules = ExcludeRules::new(["sub-1/*/anat/"]).unwrap();
+    check_hidden(&scan(&[ses]).exclude(rules), &root, 1);
+}
+
+#[test]
+fn what_many_requirements_find_behind_links() {
+    // More than the bits of one word.
+    let names: Vec<String> = (0..150).map(|number| format!("d{number}")).collect();
+    let (_dir, root) = tree(&["real/f", "a/", "b/"]);
+    for (index, name) in names.iter().enumerate() {
+        plant(&root, &[&format!("a/{name} -> ../real")]);
+        match index {
+            70 => plant(&root, &[&format!("b/{name} -> ../real")]),
+            _ => plant(&root, &[&format!("b/{name}/f")]),
+        }
+    }
+    let all = names.iter().map(|name| pattern(name, ["f"], []));
+    let all = Pattern::builder("[abc]").directories(all).build().unwrap();
+    let one = pattern("b", [], [pattern("d70", ["f"], [])]);
+    check_hidden(&Scan::new(&root, &[all, one]), &root, 3);
+    let missing = names.iter().map(|name| pattern(name, ["f"], [])).chain([named("missing")]);
+    let missing = Pattern::builder("[abc]").directories(missing).build().unwrap();
+    check_hidden(&Scan::new(&root, &[missing]), &root, 0);
+}
+
 #[test]
 fn links_are_there_by_name_unless_followed() {
     let (_dir, root) = tree(&["real/f", "a/link -> ../real", "link2 -> a/link"]);
@@ -276,7 +400,7 @@ fn loops_of_every_length() {
         assert_eq!(stats.directories, 5);
     }
     // A loop is not opened if no pattern asks for its inside.
-    let scan = Scan::new(&root, &[by_name]).follow_links(true).max_depth(Some(3));
+    let scan = Scan::new(&root, &[by_name]).follow_links(true).max_depth(3);
     check(&scan, &root, &[("a/b/c", 0)], 4);
 }
 
@@ -378,10 +502,10 @@ fn max_depth_bounds_where_a_match_starts() {
     let scan = Scan::new(&root, &[pattern("a", ["f"], []), named("source")]);
     let all = [("", 1), ("a", 0), ("a/a", 0), ("a/a/a", 0)];
     for depth in 0..4 {
-        let scan = scan.clone().max_depth(Some(depth));
+        let scan = scan.clone().max_depth(depth);
         check(&scan, &root, &all[..=depth], depth + 1);
     }
-    check(&scan.max_depth(Some(usize::MAX)), &root, &all, 4);
+    check(&scan.max_depth(usize::MAX), &root, &all, 4);
 }
 
 #[test]
@@ -397,13 +521,13 @@ fn below_max_depth_a_match_still_looks_as_deep_as_it_asks() {
     ]);
     let c = pattern("c", ["f"], [named("d")]);
     let deep = pattern("*", ["f"], [pattern("a", [], [pattern("b", [], [c.clone()])])]);
-    let scan = Scan::new(&root, &[deep.clone(), c]).max_depth(Some(0));
+    let scan = Scan::new(&root, &[deep.clone(), c]).max_depth(0);
     // `d` is not opened: nothing is asked of its inside.
     check(&scan, &root, &[("", 0)], 4);
-    check(&scan.max_depth(Some(1)), &root, &[("", 0)], 5);
+    check(&scan.max_depth(1), &root, &[("", 0)], 5);
     // Without the file, the directory is no candidate any more, and nothing is opened.
     fs::remove_file(root.join("f")).unwrap();
-    let scan = Scan::new(&root, &[deep]).max_depth(Some(0));
+    let scan = Scan::new(&root, &[deep]).max_depth(0);
     check(&scan, &root, &[], 1);
 }
 
@@ -413,9 +537,9 @@ fn nested_patterns_do_not_match_below_max_depth() {
     let b = pattern("b", ["f"], []);
     let a = pattern("a", [], [b.clone()]);
     // `b` is a pattern by itself, and is found while `a` looks for it.
-    let scan = Scan::new(&root, &[a, b]).max_depth(Some(1));
+    let scan = Scan::new(&root, &[a, b]).max_depth(1);
     check(&scan, &root, &[("a", 0)], 3);
-    check(&scan.max_depth(Some(2)), &root, &[("a", 0), ("a/b", 1)], 3);
+    check(&scan.max_depth(2), &root, &[("a", 0), ("a/b", 1)], 3);
 }
 
 #[test]
@@ -423,7 +547,7 @@ fn links_below_max_depth() {
     let (_dir, root) = tree(&["real/f", "a/link -> ../real", "a/more/"]);
     let by_name = pattern("a", [], [named("link"), named("more")]);
     let inside = pattern("a", [], [pattern("link", ["f"], [])]);
-    let scan = Scan::new(&root, &[by_name, inside]).max_depth(Some(1));
+    let scan = Scan::new(&root, &[by_name, inside]).max_depth(1);
     check(&scan, &root, &[("a", 0)], 3);
     check(&scan.follow_links(true), &root, &[("a", 0), ("a", 1)], 4);
 }
@@ -543,7 +667,7 @@ fn the_root_has_no_name() {
     let patterns =
         [named("*"), named(""), Pattern::builder("x").any_name().build().unwrap(), named("?*")];
     for source in ["/", "//", "/."] {
-        let scan = Scan::new(source, &patterns).max_depth(Some(0));
+        let scan = Scan::new(source, &patterns).max_depth(0);
         check(&scan, Path::new("/"), &[("", 0), ("", 1), ("", 2)], 1);
     }
 }
@@ -718,7 +842,7 @@ fn what_cannot_be_read_is_an_error_item() {
     let rules = ["closed", "into", "/readable", "searchable/"];
     let excluded = scan.clone().exclude(ExcludeRules::new(rules).unwrap());
     check(&excluded, &root, &[], 4);
-    check_errors(&scan.max_depth(Some(0)), &root, &[]);
+    check_errors(&scan.max_depth(0), &root, &[]);
     // The same directory as the source.
     for name in ["a/closed", "searchable"] {
         for portable in [false, true] {

@@ -101,6 +101,11 @@ impl ListingScan {
         self.with(|scan| scan.assumed(DirectoryId::from_raw(directory)));
     }
 
+    /// How many matches failed so far for nothing but directories that may not be entered.
+    fn hidden_by_links(&self) -> usize {
+        self.with(|scan| scan.hidden_by_links())
+    }
+
     /// The matches since the last call, each as tag and position of the pattern.
     fn take_matches(&self, py: Python<'_>) -> Vec<(Py<PyAny>, usize)> {
         let matches = self.with(CoreListingScan::take_matches);

@@ -1,11 +1,11 @@
 //! `Scan` and `Walk`: running traversals of local trees.
 
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use pathvein_core::{
-    FileStructurePattern as CorePattern, Listing, Match, Scan as CoreScan, Walk as CoreWalk,
+    FileStructurePattern as CorePattern, Listing, Match, PatternSet, Scan as CoreScan,
+    Walk as CoreWalk,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -44,10 +44,11 @@ impl Scan {
         max_depth: Option<usize>,
         follow_links: bool,
         one_file_system: bool,
-        threads: Option<NonZeroUsize>,
+        threads: Option<usize>,
     ) -> PyResult<Scan> {
         let patterns: Vec<CorePattern> = patterns.iter().map(|p| p.get().core()).collect();
-        let scan = CoreScan::new(source, &patterns)
+        let patterns = py.detach(|| PatternSet::new(&patterns));
+        let scan = CoreScan::new(source, patterns)
             .exclude(rules(exclude))
             .decode_names(decoder(py)?.cloned())
             .max_depth(max_depth)
@@ -103,7 +104,7 @@ impl Walk {
         max_depth: Option<usize>,
         follow_links: bool,
         one_file_system: bool,
-        threads: Option<NonZeroUsize>,
+        threads: Option<usize>,
     ) -> PyResult<Walk> {
         let walk = CoreWalk::new(source)
             .exclude(rules(exclude))

@@ -24,10 +24,12 @@ pub(crate) struct Stats {
     keys: usize,
     /// Requests that were sent again. They are part of the requests.
     retries: usize,
+    /// Matches that failed for nothing but links to directories that were not followed.
+    hidden_by_links: usize,
 }
 
 /// All the counts, for `pickle`.
-type StatsArguments = (usize, usize, usize, usize, usize, usize, usize, usize);
+type StatsArguments = (usize, usize, usize, usize, usize, usize, usize, usize, usize);
 
 #[pymethods]
 impl Stats {
@@ -41,6 +43,7 @@ impl Stats {
         requests = 0,
         keys = 0,
         retries = 0,
+        hidden_by_links = 0,
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -52,8 +55,19 @@ impl Stats {
         requests: usize,
         keys: usize,
         retries: usize,
+        hidden_by_links: usize,
     ) -> Stats {
-        Stats { directories, entries, matches, errors, links_not_followed, requests, keys, retries }
+        Stats {
+            directories,
+            entries,
+            matches,
+            errors,
+            links_not_followed,
+            requests,
+            keys,
+            retries,
+            hidden_by_links,
+        }
     }
 
     fn __repr__(&self) -> String {
@@ -66,6 +80,9 @@ impl Stats {
         if self.requests > 0 {
             let Stats { requests, keys, retries, .. } = self;
             text += &format!(", requests={requests}, keys={keys}, retries={retries}");
+        }
+        if self.hidden_by_links > 0 {
+            text += &format!(", hidden_by_links={}", self.hidden_by_links);
         }
         text + ")"
     }
@@ -93,6 +110,7 @@ impl Stats {
             self.requests,
             self.keys,
             self.retries,
+            self.hidden_by_links,
         )
     }
 }
@@ -108,6 +126,7 @@ impl From<CoreStats> for Stats {
             requests: 0,
             keys: 0,
             retries: 0,
+            hidden_by_links: stats.hidden_by_links,
         }
     }
 }

@@ -260,6 +260,7 @@ class DirectoryProducer:
             links_not_followed=self._links,
             requests=counts.requests,
             retries=counts.retries,
+            hidden_by_links=self._scan.hidden_by_links(),
         )
 
     def close(self) -> None:

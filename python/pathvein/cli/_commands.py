@@ -13,6 +13,7 @@ from pathvein_core import ExcludeRules
 import pathvein
 from pathvein import FileStructurePattern, Stats
 from pathvein._arguments import MAX_REQUESTS, MAX_THREADS, is_url
+from pathvein._errors import hidden_by_links_text
 from pathvein.cli import with_help
 from pathvein.cli._output import (
     Messages,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from click.shell_completion import CompletionItem
+
+    from pathvein._stream import Stream
 
 if TYPE_CHECKING or with_help:
     import rich_click as click
@@ -332,6 +335,9 @@ def scan(
                         matched[index] += 1
                     results.write(found)
             total = _sum(total, stream.stats)
+        if hidden := total.hidden_by_links:
+            text = hidden_by_links_text(count(hidden, "match"), "--follow-links")
+            messages.say(f"Warning: {text}")
         if verbose and scanned:
             _say_stats(messages, total)
         if verbose > 1 and scanned:
@@ -353,7 +359,7 @@ def scan(
 
 def _open(
     messages: Messages, source: str, before: Stats, scan_options: dict[str, Any]
-) -> pathvein.ScanIterator | None:
+) -> Stream[tuple[object, int]] | None:
     """Begin to scan a source, after others with these counts.
 
     `None` if it cannot be opened, which is told.
@@ -365,13 +371,14 @@ def _open(
     try:
         with messages.opening(source):
             # The paths as text, without conversion to `Path`.
-            return start_scan(
+            stream: Stream[tuple[object, int]] = start_scan(
                 None,
                 source=source,
                 **scan_options,
                 on_error=lambda error: messages.say(f"Error: {describe(error)}"),
                 progress=progress if messages.terminal else None,
             )
+            return stream
     except Exception as error:
         hint = _MISSING_OPTION if isinstance(error, NotADirectoryError) and is_url(source) else ""
         messages.say(f"Error: {_failure(source, error)}{hint}")

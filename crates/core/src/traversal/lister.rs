@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -86,8 +85,10 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
 }
 
 /// The lister `L` as on a file system that does not tell types: for tests.
-pub(crate) struct Untyped<L>(PhantomData<L>);
+#[cfg(feature = "test-hooks")]
+pub(crate) struct Untyped<L>(std::marker::PhantomData<L>);
 
+#[cfg(feature = "test-hooks")]
 impl<L: Lister> Lister for Untyped<L> {
     type Handle = L::Handle;
     type Entries = L::Entries;

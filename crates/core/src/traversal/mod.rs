@@ -76,6 +76,7 @@ mod lister;
 mod opening;
 mod options;
 mod pool;
+#[cfg(any(feature = "test-hooks", not(any(target_os = "linux", target_os = "android"))))]
 mod portable;
 mod results;
 mod sender;

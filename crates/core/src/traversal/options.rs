@@ -13,8 +13,10 @@ pub(crate) struct Options {
     pub(crate) one_file_system: bool,
     pub(crate) threads: Option<NonZeroUsize>,
     /// Use the portable lister: for the tests that compare the listers.
+    #[cfg(feature = "test-hooks")]
     pub(crate) portable: bool,
     /// Take no entry's type from the listing, as on a file system that does not tell
     /// types: for tests.
+    #[cfg(feature = "test-hooks")]
     pub(crate) untyped: bool,
 }

@@ -12,7 +12,10 @@ use crossbeam_channel::RecvTimeoutError;
 
 use super::channel::{Receiver, bounded};
 use super::crew::Roster;
-use super::lister::{Lister, Untyped};
+use super::lister::Lister;
+#[cfg(feature = "test-hooks")]
+use super::lister::Untyped;
+#[cfg(any(feature = "test-hooks", not(any(target_os = "linux", target_os = "android"))))]
 use super::portable::Portable;
 use super::sender::{Batch, MAX_BATCHES, ResultSender};
 use super::stop::{Stop, Stopper};
@@ -55,7 +58,7 @@ pub struct Results<T> {
     counters: Arc<Counters>,
 }
 
-/// The outcome of waiting for a result with a deadline.
+/// The outcome of waiting for a result with a deadline. There are no others.
 #[derive(Debug)]
 pub enum Next<T> {
     /// A result, or an error in its place.
@@ -78,12 +81,15 @@ impl<T: Send + 'static> Results<T> {
         type Native = super::getdents::Getdents;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         type Native = Portable;
+        #[cfg(feature = "test-hooks")]
         let start = match (options.portable, options.untyped) {
             (false, false) => Self::start_with::<V, Native>,
             (true, false) => Self::start_with::<V, Portable>,
             (false, true) => Self::start_with::<V, Untyped<Native>>,
             (true, true) => Self::start_with::<V, Untyped<Portable>>,
         };
+        #[cfg(not(feature = "test-hooks"))]
+        let start = Self::start_with::<V, Native>;
         start(visitor, options, path, naming)
     }
 

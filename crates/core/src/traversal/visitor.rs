@@ -106,4 +106,13 @@ pub(crate) trait Visitor: Clone + Send + Sized + 'static {
         _: &mut ResultSender<Self::Item>,
     ) {
     }
+
+    /// A sub-directory exists as a link, and links are not followed.
+    fn link_not_followed(
+        &self,
+        _parent: &Arc<Dir<Self::State>>,
+        _: Self::NameVerdict,
+        _: &mut ResultSender<Self::Item>,
+    ) {
+    }
 }

@@ -311,9 +311,11 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     ) -> Option<Frame<V, L>> {
         let depth = parent.depth + 1;
         let mut verdict = self.visitor.judge(Some(parent), subdir.name, subdir.feeds_parent);
-        if subdir.link && !self.traversal.options.follow_links
-            || !(self.visitor.visits_depth(depth) || self.visitor.must_visit(&verdict))
-        {
+        if subdir.link && !self.traversal.options.follow_links {
+            self.visitor.link_not_followed(parent, verdict, &mut self.results);
+            return None;
+        }
+        if !(self.visitor.visits_depth(depth) || self.visitor.must_visit(&verdict)) {
             self.visitor.not_entered(parent, verdict, &mut self.results);
             return None;
         }

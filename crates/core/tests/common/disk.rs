@@ -112,9 +112,9 @@ impl Reader<'_> {
                 continue;
             };
             let identity = (data.dev(), data.ino());
-            let sub = if is_link && !self.options.follow_links
-                || self.options.one_file_system && data.dev() != self.device
-            {
+            let sub = if is_link && !self.options.follow_links {
+                Sub::Link
+            } else if self.options.one_file_system && data.dev() != self.device {
                 Sub::NotEntered
             } else if is_link && ancestors.contains(&identity) {
                 loops.push(path);

@@ -182,6 +182,7 @@ fn tree_below(choices: &mut impl Choices, depth: usize, left: &mut usize) -> Tre
             continue;
         }
         let sub = match choices.below(10) {
+            6 => Sub::Link,
             7 => Sub::NotEntered,
             8 => Sub::Gone,
             9 => Sub::Assumed,

@@ -1,7 +1,7 @@
 //! The naive reference: the whole tree is in memory, and every directory is matched against
 //! every pattern, from scratch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,8 @@ pub(crate) enum Sub {
     Entered(Tree),
     /// It is present by name, with nothing inside.
     NotEntered,
+    /// The same, for it is a link that is not followed.
+    Link,
     /// It does not exist any more.
     Gone,
     /// It is assumed to satisfy whatever is asked of it.
@@ -30,7 +32,8 @@ pub(crate) enum Sub {
 /// The results of a scan: directories, and the numbers of the patterns.
 pub(crate) type Matches = BTreeSet<(PathBuf, usize)>;
 
-/// All matches at and below the directory at `path`, whose name is `name`.
+/// All matches at and below the directory at `path`, whose name is `name`. Of equal patterns
+/// the first stands for all.
 pub(crate) fn scan(
     path: &Path,
     name: &OsStr,
@@ -40,7 +43,7 @@ pub(crate) fn scan(
 ) -> Matches {
     let mut found = Matches::new();
     for (index, pattern) in patterns.iter().enumerate() {
-        if matches(name, tree, pattern) {
+        if matches(name, tree, pattern, false) && !patterns[..index].contains(pattern) {
             found.insert((path.into(), index));
         }
     }
@@ -54,6 +57,30 @@ pub(crate) fn scan(
         }
     }
     found
+}
+
+/// How many matches there would be besides, if each link that is not followed led to whatever
+/// is asked of it. Of equal patterns the first stands for all.
+pub(crate) fn hidden_by_links(
+    name: &OsStr,
+    tree: &Tree,
+    patterns: &[FileStructurePattern],
+    max_depth: Option<usize>,
+) -> usize {
+    let distinct: HashSet<_> = patterns.iter().collect();
+    let hidden = |pattern: &&&FileStructurePattern| {
+        !matches(name, tree, pattern, false) && matches(name, tree, pattern, true)
+    };
+    let mut count = distinct.iter().filter(hidden).count();
+    if max_depth != Some(0) {
+        for (name, sub) in &tree.directories {
+            if let Sub::Entered(below) = sub {
+                let max_depth = max_depth.map(|depth| depth - 1);
+                count += hidden_by_links(name, below, patterns, max_depth);
+            }
+        }
+    }
+    count
 }
 
 /// Every directory that a walk visits, with what it lists in sorted order.
@@ -78,13 +105,17 @@ pub(crate) fn walk(
     found
 }
 
-fn matches(name: &OsStr, tree: &Tree, pattern: &FileStructurePattern) -> bool {
+/// `links_satisfy`: whether links that are not followed satisfy whatever is asked of them.
+fn matches(name: &OsStr, tree: &Tree, pattern: &FileStructurePattern, links_satisfy: bool) -> bool {
     name_matches(name, pattern)
         && pattern.files().iter().all(|glob| tree.files.iter().any(|file| fnmatch(glob, file)))
         && pattern.directories().iter().all(|wanted| {
             tree.directories.iter().any(|(name, sub)| match sub {
-                Sub::Entered(tree) => matches(name, tree, wanted),
-                Sub::NotEntered => matches(name, &Tree::default(), wanted),
+                Sub::Entered(tree) => matches(name, tree, wanted, links_satisfy),
+                Sub::Link if links_satisfy => name_matches(name, wanted),
+                Sub::NotEntered | Sub::Link => {
+                    matches(name, &Tree::default(), wanted, links_satisfy)
+                }
                 Sub::Gone => false,
                 Sub::Assumed => name_matches(name, wanted),
             })
