@@ -133,7 +133,10 @@ def iscan(
 
     Returns:
         An iterator that is also a context manager. ``close()``, leaving the ``with`` block, or
-        deleting the iterator stops the workers. ``errors`` is the list of the first 10,000
+        deleting the iterator stops the workers; any thread may close it, which ends the wait of
+        others. That takes a few milliseconds, and no longer than 0.2 seconds where the operating
+        system does not let a worker go, as on a mount whose server does not answer: then its
+        thread is left behind, and ends when it can. ``errors`` is the list of the first 10,000
         `OSError` so far, ``stats`` the :class:`Stats` so far.
 
     Example:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 import pathvein
 from compare import items
 from pathvein import FileStructurePattern as P
-from pathvein import ScanWarning, iscan, scan, walk_parallel
+from pathvein import ScanWarning, iscan, scan, walk_parallel, walk_python
 from reference import Item
 from trees import Dir, File, Link, Make, built, run_unprivileged, tree
 
@@ -23,6 +25,15 @@ def run_iscan(*args: Any, **kwargs: Any) -> Any:
 
 
 BOTH = pytest.mark.parametrize("call", [scan, run_iscan])
+
+
+def stopping(*args: Any) -> Any:
+    """An object of a caller whose code lets a StopIteration out."""
+    raise StopIteration
+
+
+class Stopping(os.PathLike[str]):
+    __fspath__ = stopping
 
 
 # The source --------------------------------------------------------------------------------
@@ -73,6 +84,34 @@ def unreadable_source() -> None:
                     list(call(top / name, *arguments))
                 assert caught.value.errno == errno.EACCES
                 assert caught.value.filename == f"{top}/{name}"
+
+
+@pytest.mark.parametrize("call", [scan, iscan, walk_python])
+def test_a_source_that_stops_iterations(call: Any) -> None:
+    """It would end an iteration that the call is part of."""
+    arguments = [Stopping()] if call is walk_python else [Stopping(), P()]
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        call(*arguments)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        list(map(call, *([argument] for argument in arguments)))
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        walk_parallel(Stopping())
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/net"), reason="Linux has it")
+def test_a_process_that_has_ended_is_absent(tmp_path: Path) -> None:
+    child = subprocess.Popen(["true"])
+    try:
+        stat = Path(f"/proc/{child.pid}/stat")
+        while stat.read_text().rpartition(") ")[2][0] != "Z":
+            time.sleep(0.001)
+        with pytest.raises(OSError, match="Invalid argument"):
+            os.listdir(f"/proc/{child.pid}/net")
+        for call in (scan, run_iscan):
+            assert not call(f"/proc/{child.pid}", P("no", ["x"]), on_error="raise")
+        walk_parallel(f"/proc/{child.pid}", on_error="raise")
+    finally:
+        child.wait()
 
 
 def test_an_unreadable_source() -> None:
@@ -369,10 +408,29 @@ def test_an_exclude_rule_that_begins_with_the_source(
             assert str(caught.value).endswith('write "/raw/"')
         with pytest.raises(ValueError, match="exclude rule"):
             walk_parallel(source, exclude=rule)
+        with pytest.raises(ValueError, match='write "/raw/"'):
+            walk_python(source, exclude=rule)
     # It may be meant: there is a `lab` in `lab`.
     (tmp_path / "lab/lab/raw").mkdir(parents=True)
     found = scan("lab", P("raw"), exclude="lab/raw/")
     assert [result.source for result in found] == [tmp_path.resolve() / "lab/raw"]
+    walked = {str(top) for top, _, _ in walk_python("lab", exclude="lab/raw/")}
+    assert walked == {"lab", "lab/lab", "lab/raw"}
+
+
+@pytest.mark.parametrize("rule", ["/lab/raw/", "lab/raw/"])
+def test_a_remote_source_that_an_exclude_rule_begins_with(rule: str) -> None:
+    for call in (scan, iscan):
+        with pytest.raises(ValueError, match='write "/raw/"'):
+            call("memory://lab", P(), exclude=rule)
+    with pytest.raises(ValueError, match='write "/raw/"'):
+        walk_python("memory://lab", exclude=rule)
+
+
+@pytest.mark.parametrize("rule", ["{/run_1,/x}", "{./raw,x}", "{build/,x}", "a{/,b}"])
+def test_braces_that_hide_what_matches_nothing(tmp_path: Path, rule: str) -> None:
+    with pytest.raises(ValueError, match="exclude rule"):
+        scan(tmp_path, P(), exclude=rule)
 
 
 def test_no_bracket_of_an_exclude_rule_takes_a_slash(tmp_path: Path) -> None:
@@ -389,10 +447,11 @@ def test_an_exclude_rule_of_a_wrong_type_is_named(tmp_path: Path, exclude: Any) 
 
 
 def test_a_chain_of_no_known_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its `::` it is a URL; it is not taken for a path instead."""
+    """By its `::` it is a URL, unless there is a file or directory of that name."""
     pytest.importorskip("upath")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "a::b").mkdir()
     with pytest.raises(ValueError, match="a::b"):
         scan("a::b", P())
-    assert {result.source.name for result in scan(Path("a::b"), P())} == {"a::b"}
+    (tmp_path / "a::b").mkdir()
+    for source in "a::b", Path("a::b"):
+        assert {result.source.name for result in scan(source, P())} == {"a::b"}

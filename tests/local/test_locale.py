@@ -40,6 +40,9 @@ NAMES += [random.Random(seed).randbytes(9).translate(None, b"\0/") for seed in r
 def locales(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory of locales, one for each encoding."""
     top = tmp_path_factory.mktemp("locales")
+    # Where scripts/servers puts them if the machine has none.
+    sources = Path(__file__).parents[2] / ".servers/locales/usr/share/i18n"
+    environment = {**os.environ, "I18NPATH": str(sources)} if sources.exists() else None
     try:
         for charmap in filter(None, CHARMAPS):
             # It warns of characters that an encoding lacks.
@@ -52,7 +55,7 @@ def locales(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 charmap,
                 top / f"xx.{charmap}",
             ]
-            subprocess.run(command, capture_output=True, timeout=60, check=False)
+            subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
             assert (top / f"xx.{charmap}" / "LC_CTYPE").is_file()
     except (FileNotFoundError, AssertionError) as missing:
         if os.environ.get("CI") == "true":
@@ -145,6 +148,40 @@ def test_a_source_of_any_name(environment: dict[str, str], make_fast: Make) -> N
     """And rules that begin with it are an error, whatever its name."""
     top = make_fast(Dir({os.fsdecode(name): Dir({"run": Dir()}) for name in NAMES}))
     assert child(environment, "a_source_of_any_name", top).split() == ["ok"]
+
+
+AT_EXIT = """
+import atexit, sys
+from pathvein import FileStructurePattern, scan
+def last():
+    try:
+        print(len(scan(sys.argv[1], FileStructurePattern("日本"))))
+    except RuntimeError as error:
+        print("ends" if "ends" in str(error) else error)
+atexit.register(last)
+assert len(scan(sys.argv[1], FileStructurePattern("日本"))) == 1
+"""
+
+
+def test_a_scan_while_python_ends(environment: dict[str, str], make_fast: Make) -> None:
+    """It finds what there is, or says that it cannot read names any more."""
+    script = Path(make_fast(Dir({"日本": Dir()}))) / "at_exit.py"
+    script.write_text(AT_EXIT, "utf-8")
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys; print(sys.getfilesystemencoding())"],
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
+    try:
+        name = "日本".encode(told.stdout.decode().strip())
+    except UnicodeEncodeError:
+        return
+    os.rename(script.parent / "日本", os.fsencode(script.parent) + b"/" + name)
+    command: list[str | Path] = [sys.executable, script, script.parent]
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    assert done.stdout.strip() in (b"1", b"ends")
 
 
 def a_source_of_any_name(top: str) -> None:

@@ -286,6 +286,30 @@ def test_a_fork_that_inherits_iterators(make_fast: Make) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_fork_after_the_last_batch(make_fast: Make, remote: bool) -> None:
+    """Nothing more is to come, but what was not taken yet is its parent's."""
+    if remote:
+        memory = pytest.importorskip("fsspec").filesystem("memory")
+        for name in "abc":
+            memory.pipe(f"/fork/{name}/f", b"")
+    source = "memory://fork" if remote else make_fast(tree("a/f", "b/f", "c/f"))
+    stream = iscan(source, P("?", ["f"]))
+    next(stream)
+    while stream._more:
+        stream._take_batch()
+    assert len(stream._ready) == 2
+
+    def child() -> bool:
+        with pytest.raises(RuntimeError, match="process"):
+            next(stream)
+        return next(stream, None) is None
+
+    assert in_a_child(child) == 0
+    assert len(list(stream)) == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_fork_while_another_thread_waits(endless: Path) -> None:
     """What that thread holds is never given back in the child, which is told so at once."""
     for method in ("next", "close", "drop"):
@@ -299,8 +323,8 @@ def test_a_fork_while_another_thread_waits(endless: Path) -> None:
         try:
             while streams[0].stats.directories < 100:
                 pass
-            next(streams[1])
-            assert streams[1]._ready  # found, and its parent's
+            while not streams[1]._ready:  # found, and its parent's
+                next(streams[1])
 
             def child(streams: list[Any] = streams, method: str = method) -> bool:
                 if method == "close":
