@@ -73,7 +73,8 @@ impl Allowance {
     pub(super) fn new(threads: usize, budget: usize) -> Allowance {
         let running = WORKERS.load(Ordering::Relaxed);
         let limit = handle_limit();
-        let most = threads.saturating_add(running).saturating_mul(HANDLES_PER_WORKER) + budget;
+        let most = threads.saturating_add(running).saturating_mul(HANDLES_PER_WORKER);
+        let most = most.saturating_add(budget);
         // Far from the limit, which files are open need not be asked for.
         if most <= limit / 4 {
             return Allowance { max_workers: usize::MAX, budget };
@@ -81,11 +82,13 @@ impl Allowance {
         let open = std::fs::read_dir("/dev/fd").map(Iterator::count);
         let open =
             open.unwrap_or_else(|error| if is_out_of_handles(&error) { limit } else { limit / 4 });
-        // What is left to the process: its share of the limit, or a few.
+        // What is left to the process: its share of the limit, or a few. Fewer for the budget:
+        // a deep tree costs much more without one.
         let left = (limit / 8).clamp(16, 64);
-        let free = limit.saturating_sub(open + left);
-        let workers = free / HANDLES_PER_WORKER;
-        let kept = free - workers.min(threads) * HANDLES_PER_WORKER;
+        let free = limit.saturating_sub(open);
+        let workers = free.saturating_sub(left) / HANDLES_PER_WORKER;
+        let for_workers = workers.clamp(1, threads.max(1)) * HANDLES_PER_WORKER;
+        let kept = free.saturating_sub(for_workers + 8);
         let budget = budget.min(KEPT_OPEN.load(Ordering::Relaxed) + kept);
         Allowance { max_workers: running + workers, budget }
     }
