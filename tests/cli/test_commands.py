@@ -273,7 +273,8 @@ def test_paths_with_colons(lab: Path, pattern: Path) -> None:
     (lab / "a::b").mkdir()
     (lab / "run_1").rename(lab / "a::b" / "run_1")
     pattern.rename(lab / "q::r.json")
-    for source in "a::b", "./a::b", "../lab/a::b", str(lab / "a::b"), "a::b/run_1":
+    paths = "a::b", "./a::b", "../lab/a::b", str(lab / "a::b"), "a::b/run_1", f"file://{lab}/a::b"
+    for source in paths:
         result = run("scan", source, "-p", "q::r.json", cwd=lab)
         assert (result.stdout.splitlines(), result.stderr) == (found, b"")
     assert run("scan", "zip::x.zip", "-p", "q::r.json", cwd=lab).stdout == b"zip://run_1::x.zip\n"
@@ -813,7 +814,7 @@ pathvein.cli.main()
 """
     result = run_python(code, "scan", lab, "-p", pattern, cwd=lab)
     assert (result.returncode, result.stderr) == (0, b"")
-    assert result.stdout.startswith(b"True\n")
+    assert b"True" in result.stdout.splitlines()
 
 
 def test_a_warning_is_told_like_all_else(tmp_path: Path) -> None:

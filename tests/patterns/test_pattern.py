@@ -804,3 +804,12 @@ def test_patterns_that_stand_in_many_places() -> None:
     assert hash(twin) == hash(inner)
     optional = P("*", [], [], [], [inner])
     assert pickle.loads(pickle.dumps(optional)) == optional
+
+
+@pytest.mark.parametrize("name", ["data", "", " run_*", 'a"b', "x" * 50, "[a-z"])
+def test_a_name_in_the_place_of_a_nested_pattern(name: str) -> None:
+    """It is no attempt at the older form, where such a string is JSON text."""
+    with pytest.raises(ValueError, match=r"directories\[0\].*expected an object") as caught:
+        P.from_json(json.dumps({"directories": [name]}))
+    shown = name if len(name) <= 40 else name[:40] + "..."
+    assert str(caught.value).endswith(f'write {{"directory_name": {json.dumps(shown)}}}')

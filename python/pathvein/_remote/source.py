@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -326,6 +327,10 @@ def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = 
     if isinstance(source, UPath) and not storage_options:
         return source
     if isinstance(source, str):
+        protocol, _, file = source.partition("://")
+        if protocol in ("file", "local") and "::" in file and os.path.lexists(file):
+            # fsspec would take it for a chain, however the path is written.
+            return UPath(PurePath(file))
         head, chain, rest = source.partition("::")
         if chain and head in _CONTAINERS:
             # The root of the container, as in fsspec. `UPath` would take the path of the

@@ -329,6 +329,16 @@ impl Reader {
             return Err(Error::too_deep(self.place.shortened()));
         }
         let value = text::parse(text).map_err(|broken| {
+            let first = text.iter().filter_map(|&c| char::from_u32(c)).find(|c| !c.is_whitespace());
+            if first != Some('{') {
+                // Rather a name than an attempt at the older form.
+                let mut found = String::new();
+                write_escaped(&mut found, text.iter().copied().take(SHOWN));
+                found.push_str(if text.len() > SHOWN { "..." } else { "" });
+                return self.error(format!(
+                    "expected an object, found a string: write {{\"directory_name\": \"{found}\"}}"
+                ));
+            }
             let message = format!("in the JSON text of this string, {}", broken.message);
             broken_at(self.place.as_str(), message, text, broken.offset, Some(encode(text)))
         })?;
@@ -346,8 +356,10 @@ fn equal(known: &str, key: &[u32]) -> bool {
     known.chars().map(u32::from).eq(key.iter().copied())
 }
 
+/// How much of a text a message shows.
+const SHOWN: usize = 40;
+
 fn unknown_key(key: &[u32]) -> String {
-    const SHOWN: usize = 40;
     let mut message = String::from("unknown key \"");
     write_escaped(&mut message, key.iter().copied().take(SHOWN));
     message.push_str(if key.len() > SHOWN { "...\"" } else { "\"" });
