@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import Any
 
 import pytest
 
-import fuse
+from fuse import run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="FUSE as Linux has it")
 
@@ -71,16 +69,6 @@ with tempfile.TemporaryDirectory() as lab:
         seconds.append(time.monotonic() - started)
 print(json.dumps({"found": found, "seconds": max(seconds)}))
 """
-
-
-def run(mode: str, code: str, **shape: int) -> Any:
-    """What the code prints, or else the test is skipped, and says why."""
-    try:
-        return fuse.run(mode, code, **shape)
-    except fuse.CannotMount as why:
-        if os.environ.get("CI") == "true" and fuse.is_expected():
-            pytest.fail(f"FUSE is part of this machine's kernel: {why}")
-        pytest.skip(f"no FUSE here: {why}")
 
 
 @pytest.mark.parametrize("mode", ["plain", "page", "einval", "again"])
