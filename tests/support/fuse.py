@@ -14,6 +14,7 @@ Quirks, each after what real servers do:
 - ``dup``: entries are listed twice (libfuse #1062).
 - ``newino``: each look-up gives another inode number (altmount #841, kubo #11429).
 - ``newino-link``: the same, with a link to a directory above.
+- ``oneino``: all have one inode number.
 - ``untyped``: listings do not tell what an entry is.
 - ``undotted``: listings have neither ``.`` nor ``..``.
 - ``broken``: a listing fails after its first page, unless that holds all.
@@ -331,8 +332,8 @@ class Server:
 
 def attributes(node: Node) -> bytes:
     """Inode number, mode, number of links, size of a block."""
-    mode = MODES[type(node.entry)]
-    return struct.pack("<QQQQQQIIIIIIIIII", node.inode, *[0] * 8, mode, 2, 0, 0, 0, 4096, 0)
+    mode, inode = MODES[type(node.entry)], 1 if "oneino" in node.quirks else node.inode
+    return struct.pack("<QQQQQQIIIIIIIIII", inode, *[0] * 8, mode, 2, 0, 0, 0, 4096, 0)
 
 
 # In the namespace --------------------------------------------------------------------------
