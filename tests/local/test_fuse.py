@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import pytest
@@ -47,6 +48,18 @@ pattern = FileStructurePattern("b")
 with iscan(sys.argv[1], pattern, follow_links=True, on_error=errors.append) as stream:
     found = [str(result.source) for result in stream]
 print(json.dumps({"found": len(found), "errors": [(e.errno, e.filename) for e in errors]}))
+"""
+
+MATCHES = """
+import json, os, sys
+from pathvein import FileStructurePattern as P
+def answer(name):
+    pattern = P("*", [], [P("*", [], [P(name)])])
+    try:
+        return pattern.matches((os.path.dirname(sys.argv[1]), [os.path.basename(sys.argv[1])], []))
+    except OSError as error:
+        return error.errno
+print(json.dumps([answer(name) for name in ("run_0", "run_2999", "other")]))
 """
 
 HANG = """
@@ -102,6 +115,11 @@ def test_the_rest_of_a_listing_that_breaks_off_is_an_error() -> None:
     of_source = [text for text in answer["errors"] if text.endswith("mnt'")]
     assert len(of_source) == 2
     assert all("[Errno 5]" in text for text in answer["errors"])
+
+
+def test_a_listing_that_breaks_off_leaves_an_answer_open() -> None:
+    """What was read may be enough; if not, nobody can tell."""
+    assert run("broken", MATCHES, wide=3000) == [True, errno.EIO, errno.EIO]
 
 
 def test_where_inode_numbers_do_not_last_names_do() -> None:
