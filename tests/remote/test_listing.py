@@ -1001,6 +1001,18 @@ def test_listing_that_fails_part_way(trap: Trap) -> None:
     assert isinstance(errors[0].__cause__, CloudError)
 
 
+def test_listing_that_fails_after_a_link(trap: Trap) -> None:
+    """What was read counts, also if it is neither a file nor a directory yet."""
+
+    def partly() -> Iterator[dict[str, Any]]:
+        yield entry("root/d/l", "link")
+        raise CloudError(500)
+
+    tree, errors = walked(opened(trap({"root": [directory("root/d")], "root/d": partly})))
+    assert tree == {"": (["d"], []), "d": ([], ["l"])}
+    assert [(error.errno, error.filename) for error in errors] == [(errno.EIO, "trap://root/d")]
+
+
 def test_links(trap: Trap) -> None:
     names = ["to_d", "to_f", "broken", "denied", "loop"]
     root = trap(

@@ -90,6 +90,7 @@ impl Lister for Odd {
         let names: &[&str] = match handle.iter().next().and_then(OsStr::to_str) {
             Some("endless") => &["up"],
             _ if handle.iter().count() > LEVELS => &[],
+            Some("replaced too") => &["a", "b", "c"],
             Some("twice") => &["a", "b", "a", "b"],
             Some("many") => &["a", "b", "c", "d", "e", "f", "a", "g", "b", "e", "a"],
             _ => &["a", "b"],
@@ -259,7 +260,8 @@ fn what_cannot_be_listed_is_absent_or_present_by_name() {
         assert_eq!(told, ["absent"; LEVELS], "{source}");
     }
     let (told, errors) = Unlisted::of("replaced too");
-    assert!(!errors.is_empty() && !told.is_empty());
+    // Of several in one that was lost, the first tells the error.
+    assert!(!errors.is_empty() && told.len() > errors.len());
     assert!(told.iter().all(|&told| told == "not entered"), "{told:?}");
 }
 
