@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import resource
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -206,6 +205,8 @@ def served(draw: Any) -> Served:
 @contextlib.contextmanager
 def at_most(handles: int | None) -> Iterator[None]:
     """So many files may be open in this process."""
+    import resource  # Windows has none.
+
     few, many = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (handles or few, many))
     try:
@@ -364,6 +365,7 @@ def compare_on_fuse(mount: fuse.Mount, this: Served) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="FUSE as Linux has it")
 def test_awkward_file_systems() -> None:
+    """With ``HYPOTHESIS_PROFILE=long`` and ``--timeout 0`` for some minutes."""
     fuse.call(compare_on_fuse, seconds(100))
 
 
