@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -289,7 +290,7 @@ def compare_walks_of(twins: Twins, this: Served) -> None:
     told = {twins.odd_path(error.filename, twins.readable) for error in unreadable}
     walks: list[tuple[Any, dict[str, Any]]] = [
         (pathvein.walk_parallel, {"threads": this.case.threads}),
-        (pathvein.walk_python, {}),
+        *([(pathvein.walk_python, {})] if find_spec("upath") else []),
     ]
     for walk, options in walks:
         errors: list[OSError] = []

@@ -62,6 +62,12 @@ def answer(name):
 print(json.dumps([answer(name) for name in ("run_0", "run_2999", "other")]))
 """
 
+WALK = """
+import json, sys
+from pathvein import walk_python
+print(json.dumps([str(path) for path, _, _ in walk_python(sys.argv[1])]))
+"""
+
 HANG = """
 import json, os, sys, tempfile, time
 from pathvein import FileStructurePattern, scan
@@ -105,6 +111,12 @@ def test_an_entry_that_is_listed_twice_is_visited_once() -> None:
     assert answer["right"]
     assert answer["found"] == answer["different"] == answer["walked"] == 3 * 7
     assert not answer["errors"]
+
+
+def test_walk_python_visits_once_what_is_listed_twice() -> None:
+    pytest.importorskip("upath")
+    paths = run("dup", WALK, wide=3, deep=2)
+    assert len(paths) == len(set(paths)) == 4 * 7
 
 
 def test_the_rest_of_a_listing_that_breaks_off_is_an_error() -> None:
