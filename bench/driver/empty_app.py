@@ -34,6 +34,7 @@ def _decorator(parameter: click.Parameter) -> str:
     given: dict[str, Any] = {"required": parameter.required, "multiple": parameter.multiple}
     if isinstance(parameter, click.Argument):
         given = {"required": parameter.required, "nargs": parameter.nargs}
+        given["metavar"] = parameter.metavar
         words = [f"{key}={value!r}" for key, value in given.items()]
         return f"@click.argument({', '.join([repr(parameter.name), *words])})"
     assert isinstance(parameter, click.Option)

@@ -79,4 +79,6 @@ def list_local(path: str, skip: Callable[[str], bool] | None = None) -> Listing:
                 if not is_gone(error):
                     listing.errors.append(noted(error, "following the link"))
             (listing.dirnames if is_dir else listing.filenames).append(entry.name)
+    # There are file systems that list an entry twice. It is visited once.
+    listing.dirnames = list(dict.fromkeys(listing.dirnames))
     return listing

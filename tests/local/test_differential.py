@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import sys
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
+import fuse
 import pathvein
 import reference
 import strategies
 from compare import by_index, expected_rows, items, make_pattern, make_patterns
-from profiles import share
-from reference import Pat, Tree
+from profiles import seconds, share
+from reference import Item, Pat, Tree
 from trees import Dir, File, Make, as_value, built, in_memory, run_unprivileged
 
 
@@ -27,37 +34,50 @@ def within(tally: reference.Tally, least: reference.Tally, most: reference.Tally
     return few <= some <= all_ and all(low <= count <= high for low, count, high in counts)
 
 
+class Given(NamedTuple):
+    """What scans gave: which patterns match where, and what they told besides."""
+
+    rows: list[tuple[str, int]]
+    tally: reference.Tally
+    hidden_by_links: int
+
+
+def scanned(case: strategies.Case, source: Path, most_directories: int) -> Given:
+    """What scan and iscan give, which is the same."""
+    patterns = make_patterns(case.patterns)
+    options = {**case.options, "threads": case.threads}
+
+    def too_much(stats: pathvein.Stats) -> None:
+        # A scan that goes round in circles has to fail here and not to hang the run.
+        assert stats.directories <= most_directories
+
+    options["progress"] = too_much
+    errors: list[OSError] = []
+    results = pathvein.scan(source, patterns, on_error=errors.append, **options)
+    assert isinstance(results, set)
+    rows = by_index(results, patterns)
+    with pathvein.iscan(source, patterns, on_error="ignore", **options) as stream:
+        assert by_index(stream, patterns) == rows
+        stats = stream.stats
+        assert items(stream.errors) == items(errors)
+    assert stats.matches == len(rows)
+    assert stats.errors == len(errors)
+    tally = reference.Tally(
+        items(errors), stats.directories, stats.entries, stats.links_not_followed
+    )
+    note(f"pathvein: {rows} {tally}")
+    return Given(rows, tally, stats.hidden_by_links)
+
+
 def compare_scan(case: strategies.Case) -> None:
     """scan and iscan against the reference, results, errors and counts."""
     with built(case.world, fast=True) as top:
         source = top / "src"
         answer = reference.scan(source, case.patterns, **case.options)
         expected = expected_rows(answer.found, case.patterns)
-        patterns = make_patterns(case.patterns)
-        options = {**case.options, "threads": case.threads}
         note(f"reference: {expected} {answer.least} {answer.most}")
-
-        def too_much(stats: pathvein.Stats) -> None:
-            # A scan that goes round in circles has to fail here and not to hang the run.
-            assert stats.directories <= answer.most.directories
-
-        options["progress"] = too_much
-        errors: list[OSError] = []
-        results = pathvein.scan(source, patterns, on_error=errors.append, **options)
-        assert isinstance(results, set)
-        assert by_index(results, patterns) == expected
-
-        with pathvein.iscan(source, patterns, on_error="ignore", **options) as stream:
-            assert by_index(stream, patterns) == expected
-            stats = stream.stats
-            assert items(stream.errors) == items(errors)
-        assert stats.matches == len(expected)
-        assert stats.errors == len(errors)
-        assert stats.hidden_by_links == answer.hidden_by_links
-        tally = reference.Tally(
-            items(errors), stats.directories, stats.entries, stats.links_not_followed
-        )
-        note(f"pathvein: {tally}")
+        rows, tally, hidden_by_links = scanned(case, source, answer.most.directories)
+        assert (rows, hidden_by_links) == (expected, answer.hidden_by_links)
         least, most = answer.least, answer.most
         if case.exclude:  # Whether what is excluded is counted as an entry is nobody's business.
             least = least._replace(entries=0)
@@ -129,6 +149,226 @@ def compare_matches_unprivileged(case: strategies.Case) -> None:
 
 def test_matches_with_unreadable_directories() -> None:
     run_unprivileged(compare_matches_unprivileged)
+
+
+# Awkward file systems ----------------------------------------------------------------------
+
+
+class Served(NamedTuple):
+    """A scan of a tree on a file system with quirks, and with few handles."""
+
+    case: strategies.Case
+    quirks: frozenset[str]
+    #: How many entries it lists at a time; 0: as fit.
+    page: int
+    #: How many files the process may have open.
+    handles: int | None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the answer is that of a usual file system, and so are the errors."""
+        closed = any(home.mode == 0o444 for home in strategies.directories_of(self.case.world))
+        return not (
+            "unknown" in self.quirks
+            or ("untyped" in self.quirks and closed)
+            or ("oneino" in self.quirks and self.case.follow_links)
+        )
+
+
+@st.composite
+def served(draw: Any) -> Served:
+    """Random trees, some of them with a comb of many levels, served with random quirks."""
+    case = draw(strategies.cases(unreadable=draw(st.booleans())))
+    source = case.world.entries["src"]
+    sides = strategies.directories_of(source)[1:] or [Dir({"a": File()})]
+    levels, top = draw(st.sampled_from([0, 0, 5, 12, 20])), source
+    for _ in range(levels):
+        # What is below comes first, so that what is beside it is left for the way back.
+        below = draw(st.sampled_from(["a", "b", "x"]))
+        beside = {f"beside{name}": draw(st.sampled_from(sides)) for name in "12"}
+        if top is source:
+            top = Dir({below: Dir(dict(list(source.entries.items())[:2])), **beside})
+        else:
+            top = Dir({below: top, **beside})
+    if top is not source:
+        case.world.entries["src"] = Dir({"comb": top, **source.entries})
+    quirks = set(draw(st.sets(st.sampled_from(["newino", "dup", "untyped", "undotted", "eio"]))))
+    if "newino" not in quirks:
+        quirks |= draw(st.sampled_from([set(), set(), {"oneino"}]))
+    quirks.add(draw(st.sampled_from(["plain", "page", "einval", "again", "unknown", "broken"])))
+    page = draw(st.sampled_from([0, 1, 2, 3]))
+    if "broken" in quirks:
+        quirks.discard("dup")
+        page = page or 2
+    handles = draw(st.sampled_from([None, 14, 20, 40, 64]))
+    return Served(case, frozenset(quirks), page, handles)
+
+
+@contextlib.contextmanager
+def at_most(handles: int | None) -> Iterator[None]:
+    """So many files may be open in this process."""
+    import resource  # Windows has none.
+
+    few, many = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (handles or few, many))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, many))
+
+
+class Twins(NamedTuple):
+    """One tree, served in three ways: with quirks, as it is, and what of it can be read."""
+
+    odd: Path
+    whole: Path
+    readable: Path
+
+    def odd_path(self, path: str, twin: Path) -> str:
+        """The path on the odd one."""
+        return os.fspath(self.odd) + path.removeprefix(os.fspath(twin))
+
+    def breaks_off(self, path: str, page: int) -> bool:
+        """Whether the listing of a directory of the odd one is not given to its end."""
+        return len(os.listdir(os.fspath(self.whole) + path.removeprefix(str(self.odd)))) > page
+
+
+def compare_scan_of(twins: Twins, this: Served) -> None:
+    """scan and iscan of the odd one against the reference on the others."""
+    case, quirks = this.case, this.quirks
+    whole, answer = (
+        reference.scan(twin / "src", case.patterns, **case.options)
+        for twin in (twins.whole, twins.readable)
+    )
+    found = {(twins.odd_path(path, twins.readable), pat) for path, pat in answer.found}
+    expected = expected_rows(found, case.patterns)
+    note(f"reference: {expected} {answer.least} {answer.most}")
+    with at_most(this.handles):
+        rows, tally, _ = scanned(case, twins.odd / "src", whole.most.directories)
+    if not this.is_exact:
+        assert tally.errors or rows == expected
+        # What cannot be told from a file may be taken for one, which an error tells.
+        assert "untyped" in quirks or set(rows) <= set(expected)
+        return
+    assert rows == expected
+    assert tally.errors or len(rows) == len(whole.found)
+    errors = set(tally.errors)
+    assert len(errors) == len(tally.errors) or "dup" in quirks
+    if "broken" in quirks:
+        broken = {item for item in errors if item.errno == errno.EIO and is_listed(twins, item)}
+        for path, _ in rows:
+            assert Item(path, errno.EIO) in broken or not twins.breaks_off(path, this.page)
+        assert all(twins.breaks_off(item.path, this.page) for item in broken)
+        errors -= broken
+    least, most = (
+        {Item(twins.odd_path(item.path, twins.readable), item.errno) for item in tally.errors}
+        for tally in (answer.least, answer.most)
+    )
+    assert least <= errors <= most
+    assert answer.least.directories <= tally.directories <= answer.most.directories
+
+
+def is_listed(twins: Twins, item: Item) -> bool:
+    """Whether the path of an error is a directory that can be read."""
+    try:
+        os.listdir(os.fspath(twins.whole) + item.path.removeprefix(str(twins.odd)))
+    except OSError:
+        return False
+    return True
+
+
+def compare_walks_of(twins: Twins, this: Served) -> None:
+    """Walks of the odd one against os.walk of what can be read."""
+    follow_links = this.case.follow_links
+    unreadable: list[OSError] = []
+    expected = [
+        (twins.odd_path(path, twins.readable), sorted(below), sorted(files))
+        for path, below, files in os.walk(
+            twins.readable / "src", onerror=unreadable.append, followlinks=follow_links
+        )
+    ]
+    note(f"os.walk: {sorted(expected)} {unreadable}")
+    told = {twins.odd_path(error.filename, twins.readable) for error in unreadable}
+    walks: list[tuple[Any, dict[str, Any]]] = [
+        (pathvein.walk_parallel, {"threads": this.case.threads}),
+        *([(pathvein.walk_python, {})] if find_spec("upath") else []),
+    ]
+    for walk, options in walks:
+        errors: list[OSError] = []
+        with at_most(this.handles):
+            walked = list(
+                walk(
+                    twins.odd / "src", follow_links=follow_links, on_error=errors.append, **options
+                )
+            )
+        once = set if "dup" in this.quirks else list
+        rows = sorted((str(d), sorted(once(below)), sorted(once(fs))) for d, below, fs in walked)
+        note(f"{walk.__name__}: {rows} {errors}")
+        if not this.is_exact:
+            assert errors or rows == sorted(expected)
+            continue
+        assert rows == sorted(expected)
+        assert told <= {error.filename for error in errors}
+        for path, _, _ in rows if "broken" in this.quirks else ():
+            listed = (path, errno.EIO) in {(error.filename, error.errno) for error in errors}
+            assert listed == twins.breaks_off(path, this.page)
+
+
+def compare_matches_of(twins: Twins, this: Served) -> None:
+    """pattern.matches in the odd one against the reference on the others."""
+    if not this.is_exact:
+        return
+    for dirpath, dirnames, filenames in list(os.walk(twins.readable / "src"))[:4]:
+        for pat in this.case.patterns[:2]:
+            pattern = make_pattern(pat)
+
+            def expected(twin: Path) -> bool | OSError:
+                path = os.fspath(twin) + dirpath.removeprefix(str(twins.readable))  # noqa: B023
+                given = (path, dirnames, filenames)  # noqa: B023
+                return answer_or_error(lambda: reference.matches(*given, pat))  # noqa: B023
+
+            with at_most(this.handles):
+                odd = twins.odd_path(dirpath, twins.readable)
+                answer = answer_or_error(
+                    lambda: pattern.matches((odd, dirnames, filenames))  # noqa: B023
+                )
+            least, most = expected(twins.readable), expected(twins.whole)
+            note(f"matches {odd} {pat}: {answer}, expected {least} {most}")
+            if isinstance(least, OSError):
+                assert isinstance(answer, OSError)
+                assert answer.errno == least.errno or "broken" in this.quirks
+            elif least is not most:
+                # It depends on what was not read.
+                assert isinstance(answer, OSError)
+            else:
+                assert answer is least or ("broken" in this.quirks and not least)
+
+
+@share(0.3)
+@given(this=served())
+def compare_on_fuse(mount: fuse.Mount, this: Served) -> None:
+    world, quirks, page = this.case.world, this.quirks, this.page
+    usual = quirks & {"eio"}
+    short = usual | {"short"} if "broken" in quirks else usual
+    with (
+        mount.served(world, quirks, page) as odd,
+        mount.served(world, usual, 0) as whole,
+        mount.served(world, short, page) as readable,
+    ):
+        twins = Twins(odd, whole, readable)
+        loops = reference.walk(os.fspath(whole / "src"), follow_links=True).errors
+        if any(item.errno == errno.ELOOP for item in loops):
+            # os.walk does not end on a loop, nor soon does what only counts links.
+            this = this._replace(case=replace(this.case, follow_links=False))
+        compare_scan_of(twins, this)
+        compare_walks_of(twins, this)
+        compare_matches_of(twins, this)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="FUSE as Linux has it")
+def test_awkward_file_systems() -> None:
+    """With ``HYPOTHESIS_PROFILE=long`` and ``--timeout 0`` for some minutes."""
+    fuse.call(compare_on_fuse, seconds(100))
 
 
 # memory:// ---------------------------------------------------------------------------------

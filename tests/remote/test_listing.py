@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -1030,6 +1031,18 @@ def test_listing_that_fails_part_way(trap: Trap) -> None:
     assert isinstance(errors[0].__cause__, CloudError)
 
 
+def test_listing_that_fails_after_a_link(trap: Trap) -> None:
+    """What was read counts, also if it is neither a file nor a directory yet."""
+
+    def partly() -> Iterator[dict[str, Any]]:
+        yield entry("root/d/l", "link")
+        raise CloudError(500)
+
+    tree, errors = walked(opened(trap({"root": [directory("root/d")], "root/d": partly})))
+    assert tree == {"": (["d"], []), "d": ([], ["l"])}
+    assert [(error.errno, error.filename) for error in errors] == [(errno.EIO, "trap://root/d")]
+
+
 def test_links(trap: Trap) -> None:
     names = ["to_d", "to_f", "broken", "denied", "loop"]
     root = trap(
@@ -1069,12 +1082,17 @@ def test_endless_links_end(trap: Trap) -> None:
 
     root = trap(Endless())
     infos, TrapFileSystem.infos = TrapFileSystem.infos, EndlessInfos()
+    # The 41st link is there by its name, and is not a match.
+    patterns = [P("l"), P("*", [], [P("l")]), P("*", [], [P("l", [], [P()])])]
+    told: list[OSError] = []
     try:
         tree, errors = walked(opened(root), follow_links=True)
+        found = pathvein.scan(root, patterns, follow_links=True, on_error=told.append)
     finally:
         TrapFileSystem.infos = infos
     assert len(tree) == 41
-    assert codes(errors) == [errno.ELOOP]
+    assert codes(errors) == codes(told) == [errno.ELOOP]
+    assert Counter(patterns.index(pattern) for _, pattern in found) == {0: 40, 1: 41, 2: 40}
 
 
 def test_very_deep_tree(trap: Trap) -> None:

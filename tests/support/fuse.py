@@ -1,8 +1,10 @@
 """A FUSE file system whose listings are awkward: a server in one file, without a library.
 
-``run(mode, code)`` mounts it in a mount namespace of its own, runs Python code in another process
-with the mount point as its argument, and gives what that prints as JSON. Modes, each after what
-real servers do:
+It is mounted in a mount namespace of its own, and what uses it runs in another process. `run`
+runs Python code with the mount point as its argument, and gives what that prints as JSON;
+`call` calls a function of a test module with a `Mount`, which serves any number of trees.
+
+Quirks, each after what real servers do:
 
 - ``plain``: nothing special.
 - ``page``: a page of a listing is given once; going back to 0 does not bring it back
@@ -12,8 +14,17 @@ real servers do:
 - ``dup``: entries are listed twice (libfuse #1062).
 - ``newino``: each look-up gives another inode number (altmount #841, kubo #11429).
 - ``newino-link``: the same, with a link to a directory above.
-- ``broken``: a listing fails after its first page.
+- ``oneino``: all have one inode number.
+- ``untyped``: listings do not tell what an entry is.
+- ``undotted``: listings have neither ``.`` nor ``..``.
+- ``broken``: a listing fails after its first page, unless that holds all.
+- ``short``: a listing ends after its first page, for comparison.
+- ``unknown``: what is known of a directory below the source cannot be asked for (EIO).
+- ``eio``: what a directory's mode forbids is an error of the device, and not of permissions.
 - ``hang``: whatever asks for ``slow`` waits for two seconds.
+
+A directory whose mode has no ``r`` cannot be opened, and in one whose mode has no ``x`` nothing
+can be looked up, whoever asks.
 """
 
 from __future__ import annotations
@@ -23,7 +34,9 @@ import ctypes
 import errno
 import itertools
 import json
+import multiprocessing
 import os
+import select
 import signal
 import stat
 import struct
@@ -31,15 +44,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
-#: An entry's name, and what it is: a directory, a file, or a link to somewhere.
-Entry = tuple[str, "bool | str"]
+import pytest
+
+from trees import Dir, Entry, Fifo, File, Link, Socket, target_of
 
 CANNOT = 77
-DIRECTORY, FILE, LINK = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777
+MODES = {Dir: stat.S_IFDIR | 0o755, File: stat.S_IFREG | 0o644, Link: stat.S_IFLNK | 0o777}
+MODES |= {Fifo: stat.S_IFIFO | 0o644, Socket: stat.S_IFSOCK | 0o644}
 
 
 class CannotMount(Exception):
@@ -48,19 +66,37 @@ class CannotMount(Exception):
 
 def run(mode: str, code: str, *, wide: int = 300, deep: int = 0) -> Any:
     """Run the code with the file system's mount point as `sys.argv[1]`; gives what it prints."""
-    missing = not os.path.exists("/dev/fuse")
-    if missing:
-        raise CannotMount("there is no /dev/fuse")
-    done = subprocess.run(
-        [sys.executable, __file__, mode, str(wide), str(deep), code],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    if done.returncode == CANNOT:
-        raise CannotMount(done.stderr.strip())
+    return json.loads(_run(mode, code, wide, deep, 120))
+
+
+def call(function: Callable[[Mount], Any], timeout: float) -> None:
+    """Call a function of a test module in a process that has a mount."""
+    module = sys.modules[function.__module__]
+    paths = [os.path.dirname(os.path.abspath(module.__file__ or ".")), *sys.path]
+    code = f"""
+import importlib, sys
+sys.path[:] = {paths!r}
+import fuse
+mount = fuse.Mount(sys.argv[1], int(sys.argv[2]))
+getattr(importlib.import_module({module.__name__!r}), {function.__name__!r})(mount)
+"""
+    _run("plain", code, 0, 0, timeout)
+
+
+def _run(mode: str, code: str, wide: int, deep: int, timeout: float) -> str:
+    """What the code prints, or else the test is skipped, and says why."""
+    done = None
+    if os.path.exists("/dev/fuse"):
+        arguments = [mode, str(wide), str(deep), str(timeout), code]
+        command = [sys.executable, os.path.abspath(__file__), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout + 20)
+    if done is None or done.returncode == CANNOT:
+        why = done.stderr.strip() if done else "there is no /dev/fuse"
+        if os.environ.get("CI") == "true" and is_expected():
+            pytest.fail(f"FUSE is part of this machine's kernel: {why}")
+        pytest.skip(f"no FUSE here: {why}")
     assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    return done.stdout
 
 
 def is_expected() -> bool:
@@ -72,26 +108,41 @@ def is_expected() -> bool:
     return "fuse" in kinds and os.geteuid() == 0
 
 
-# The tree ----------------------------------------------------------------------------------
+class Mount:
+    """The mounted file system, in the process that uses it."""
+
+    def __init__(self, top: str, control: int) -> None:
+        self._top = top
+        self._control = Connection(control)
+        self._numbers = itertools.count()
+
+    @contextlib.contextmanager
+    def served(self, tree: Dir, quirks: frozenset[str], page: int) -> Iterator[Path]:
+        """The tree, served with these quirks, at most so many entries at a time (0: as fit)."""
+        name = str(next(self._numbers))
+        self._send(name, (tree, quirks, page))
+        try:
+            yield Path(self._top, name)
+        finally:
+            self._send(name, None)
+
+    def _send(self, name: str, volume: Any) -> None:
+        self._control.send((name, volume))
+        self._control.recv()
 
 
-def entries_of(mode: str, wide: int, deep: int) -> Callable[[tuple[str, ...]], list[Entry]]:
-    """What the directory of a path lists."""
-
-    def entries(path: tuple[str, ...]) -> list[Entry]:
-        name = path[-1] if path else ""
-        if name.startswith("run_"):
-            return [("config.json", False)]
-        if mode == "newino-link":
-            if name == "b":
-                return [("up", "../../a")]
-            return [("a", True), ("run_0", True)] if not path else [("b", True)]
-        more: list[Entry] = []
-        if len(path) < deep:
-            more = [(f"d{number}", True) for number in range(2)]
-        return more + [(f"run_{number}", True) for number in range(wide)]
-
-    return entries
+def tree_of(mode: str, wide: int, deep: int) -> Dir:
+    """The tree of `run`."""
+    run = Dir({"config.json": File()})
+    if mode == "newino-link":
+        return Dir({"a": Dir({"b": Dir({"up": Link(raw="../../a")})}), "run_0": run})
+    if mode == "hang":
+        return Dir({"slow": File()})
+    runs: dict[str, Entry] = {f"run_{number}": run for number in range(wide)}
+    here = Dir(runs)
+    for _ in range(deep):
+        here = Dir({"d0": here, "d1": here, **runs})
+    return here
 
 
 # The server --------------------------------------------------------------------------------
@@ -100,107 +151,189 @@ LOOKUP, FORGET, GETATTR, READLINK, OPEN, READ, STATFS, RELEASE = 1, 2, 3, 5, 14,
 FLUSH, INIT, OPENDIR, READDIR, RELEASEDIR, ACCESS, BATCH_FORGET = 25, 26, 27, 28, 29, 34, 42
 
 
-class Server:
-    """Answers the kernel's requests, one after the other."""
+@dataclass(slots=True)
+class Node:
+    """An entry that was looked up."""
 
-    def __init__(self, fd: int, mode: str, entries: Callable[[tuple[str, ...]], list[Entry]]):
-        self.fd = fd
-        self.mode = mode
-        self.entries = entries
-        self.paths: dict[int, tuple[str, ...]] = {1: ()}
-        self.nodes: dict[tuple[str, ...], int] = {(): 1}
-        self.inodes: dict[int, int] = {}
-        self.next_node, self.next_inode = itertools.count(2), itertools.count(1000)
-        #: Of each open directory, how far it was read, and its entries.
-        self.open: list[tuple[int, list[Entry]]] = []
-        #: How long the kernel may remember names and attributes.
-        self.seconds = 0 if mode.startswith("newino") else 60
+    entry: Entry
+    #: The path of its tree's top, and its own below that.
+    top: str
+    path: tuple[str, ...]
+    quirks: frozenset[str]
+    #: How many entries the server lists at a time; 0: as fit.
+    page: int
+    inode: int
+    #: The numbers of the entries in it that were looked up.
+    below: dict[str, int] = field(default_factory=dict)
 
-    def kind(self, path: tuple[str, ...]) -> bool | str | None:
-        return True if not path else dict(self.entries(path[:-1])).get(path[-1])
+    @property
+    def seconds(self) -> int:
+        """How long the kernel may remember names and attributes."""
+        return 0 if self.quirks & {"newino", "unknown"} else 60
 
-    def attributes(self, node: int) -> bytes:
-        kind = self.kind(self.paths[node])
-        mode = LINK if isinstance(kind, str) else DIRECTORY if kind else FILE
-        inode = self.inodes.setdefault(node, next(self.next_inode))
-        return struct.pack("<QQQQQQIIIIIIIIII", inode, *[0] * 8, mode, 2, 0, 0, 0, 4096, 0)
+    def check(self, right: int) -> None:
+        """Raise an `OSError` if the mode forbids to read (4) or to search (1) the directory."""
+        mode = self.entry.mode if isinstance(self.entry, Dir) else None
+        if mode is not None and not mode & right:
+            number = errno.EIO if "eio" in self.quirks else errno.EACCES
+            raise OSError(number, "not allowed")
 
-    def serve(self) -> None:
-        while True:
-            try:
-                data = os.read(self.fd, 1 << 17)
-            except OSError as error:
-                if error.errno == errno.ENODEV:
-                    return
-                continue
-            length, code, unique, node = struct.unpack_from("<IIQQ", data)
-            if code in (FORGET, BATCH_FORGET):
-                continue
-            try:
-                number, out = 0, self.answer(code, node, data[40:length])
-            except OSError as error:
-                number, out = error.errno or errno.EIO, b""
-            with contextlib.suppress(OSError):  # The request was interrupted.
-                os.write(self.fd, struct.pack("<IiQ", 16 + len(out), -number, unique) + out)
 
-    def answer(self, code: int, node: int, body: bytes) -> bytes:
-        if code == INIT:
-            head = struct.pack("<IIIIHHIIHHI", 7, 31, 65536, 0, 12, 10, 65536, 1, 32, 0, 0)
-            return head + bytes(28)
-        if code == LOOKUP:
-            return self.look_up(node, os.fsdecode(body[:-1]))
-        if code == GETATTR:
-            return struct.pack("<QII", self.seconds, 0, 0) + self.attributes(node)
-        if code == READLINK:
-            return str(self.kind(self.paths[node])).encode()
-        if code == OPENDIR:
-            dots: list[Entry] = [(".", True), ("..", True)]
-            self.open.append((0, dots + self.entries(self.paths[node])))
-            return struct.pack("<QII", len(self.open) - 1, 0, 0)
-        if code == READDIR:
-            return self.read(*struct.unpack_from("<QQI", body))
-        if code == STATFS:
-            return struct.pack("<QQQQQIIIIIIIII", 0, 0, 0, 0, 0, 4096, 255, 4096, *[0] * 6)
-        if code in (OPEN, READ, RELEASE, FLUSH, RELEASEDIR, ACCESS):
-            return b""
-        raise OSError(errno.ENOSYS, "not served")
+class Listing:
+    """An open directory."""
 
-    def look_up(self, parent: int, name: str) -> bytes:
-        if name == "slow":
-            time.sleep(2)
-        path = (*self.paths[parent], name)
-        if self.kind(path) is None:
-            raise OSError(errno.ENOENT, "no such entry")
-        node = self.nodes.get(path)
-        if node is None:
-            node = self.nodes[path] = next(self.next_node)
-            self.paths[node] = path
-        if self.mode.startswith("newino"):
-            self.inodes.pop(node, None)
-        head = struct.pack("<QQQQII", node, 0, self.seconds, self.seconds, 0, 0)
-        return head + self.attributes(node)
+    def __init__(self, node: Node) -> None:
+        assert isinstance(node.entry, Dir)
+        self.quirks = node.quirks
+        self.page = node.page
+        dots = [] if "undotted" in self.quirks else [".", ".."]
+        self.names = [(name, 4) for name in dots]
+        for name, entry in node.entry.entries.items():
+            number = 0 if "untyped" in self.quirks else stat.S_IFMT(MODES[type(entry)]) >> 12
+            self.names += [(name, number)] * (2 if "dup" in self.quirks else 1)
+        #: How far it was read.
+        self.place = 0
 
-    def read(self, handle: int, offset: int, size: int) -> bytes:
-        place, names = self.open[handle]
-        if self.mode == "again" and offset == 0 and place:
-            names = names * 2
-        if self.mode == "einval" and offset != place:
+    def read(self, offset: int, size: int) -> bytes:
+        """Some entries, from this offset."""
+        quirks, names = self.quirks, self.names
+        if "again" in quirks and offset == 0 and self.place:
+            self.names = names = names * 2
+        if "einval" in quirks and offset != self.place:
             raise OSError(errno.EINVAL, "cannot go back")
-        if self.mode == "broken" and offset:
+        at = self.place if quirks & {"page", "einval"} else offset
+        if at and at < len(names) and quirks & {"broken", "short"}:
+            if "short" in quirks:
+                return b""
             raise OSError(errno.EIO, "the rest is lost")
-        all_names = [entry for entry in names for _ in "12"] if self.mode == "dup" else names
-        at = place if self.mode in ("page", "einval") else offset
-        out = b""
-        while at < len(all_names):
-            name, kind = os.fsencode(all_names[at][0]), all_names[at][1]
-            number = 10 if isinstance(kind, str) else 4 if kind else 8
+        out, left = b"", self.page or len(names)
+        while at < len(names) and left:
+            name, number = os.fsencode(names[at][0]), names[at][1]
             entry = struct.pack("<QQII", 1, at + 1, len(name), number)
             entry += name + bytes(-len(name) % 8)
             if len(out) + len(entry) > size:
                 break
             out, at = out + entry, at + 1
-        self.open[handle] = (at, names)
+            left -= name not in (b".", b"..")
+        self.place = at
         return out
+
+
+class Server:
+    """Answers the kernel's requests, one after the other."""
+
+    def __init__(self, fd: int, top: str, mode: str, tree: Dir) -> None:
+        self.fd = fd
+        self.next_node, self.next_inode = itertools.count(2), itertools.count(1000)
+        self.next_handle = itertools.count()
+        quirks = frozenset({mode.removesuffix("-link")})
+        self.nodes = {1: Node(tree, top, (), quirks, 0, next(self.next_inode))}
+        self.open: dict[int, Listing] = {}
+
+    def serve(self, control: Connection) -> None:
+        """Answer requests, and take trees to serve, until the file system is unmounted."""
+        sources: list[Any] = [self.fd, control]
+        while True:
+            ready, _, _ = select.select(sources, [], [])
+            if control in ready:
+                try:
+                    self.take_volume(*control.recv())
+                    control.send(None)
+                except (EOFError, OSError):
+                    sources.remove(control)  # Who uses the file system has ended.
+            if self.fd in ready and not self.answer_next():
+                return
+
+    def take_volume(self, name: str, volume: tuple[Dir, frozenset[str], int] | None) -> None:
+        """Serve a tree in the root, or serve it no more."""
+        root = self.nodes[1]
+        if volume is None:
+            self.forget(root.below.pop(name))
+            return
+        tree, quirks, page = volume
+        number = root.below[name] = next(self.next_node)
+        top = os.path.join(root.top, name)
+        self.nodes[number] = Node(tree, top, (), quirks, page, next(self.next_inode))
+
+    def forget(self, number: int) -> None:
+        for below in self.nodes.pop(number).below.values():
+            self.forget(below)
+
+    def answer_next(self) -> bool:
+        """Answer one request. False at the end."""
+        try:
+            data = os.read(self.fd, 1 << 17)
+        except OSError as error:
+            return error.errno != errno.ENODEV
+        length, code, unique, node = struct.unpack_from("<IIQQ", data)
+        if code in (FORGET, BATCH_FORGET):
+            return True
+        try:
+            number, out = 0, self.answer(code, node, data[40:length])
+        except OSError as error:
+            number, out = error.errno or errno.EIO, b""
+        with contextlib.suppress(OSError):  # The request was interrupted.
+            os.write(self.fd, struct.pack("<IiQ", 16 + len(out), -number, unique) + out)
+        return True
+
+    def answer(self, code: int, number: int, body: bytes) -> bytes:
+        if code == INIT:
+            head = struct.pack("<IIIIHHIIHHI", 7, 31, 65536, 0, 12, 10, 65536, 1, 32, 0, 0)
+            return head + bytes(28)
+        if code == RELEASEDIR:
+            self.open.pop(struct.unpack_from("<Q", body)[0], None)
+            return b""
+        if code == STATFS:
+            return struct.pack("<QQQQQIIIIIIIII", 0, 0, 0, 0, 0, 4096, 255, 4096, *[0] * 6)
+        if code in (OPEN, READ, RELEASE, FLUSH, ACCESS):
+            return b""
+        node = self.nodes.get(number)
+        if node is None:
+            raise OSError(errno.ESTALE, "served no more")
+        if code == LOOKUP:
+            return self.look_up(node, os.fsdecode(body[:-1]))
+        if code == GETATTR:
+            if "unknown" in node.quirks and isinstance(node.entry, Dir) and len(node.path) > 1:
+                raise OSError(errno.EIO, "nobody knows")
+            return struct.pack("<QII", node.seconds, 0, 0) + attributes(node)
+        if code == READLINK:
+            assert isinstance(node.entry, Link)
+            here = os.path.join(node.top, *node.path[:-1])
+            return os.fsencode(target_of(node.entry, node.top, here))
+        if code == OPENDIR:
+            node.check(4)
+            handle = next(self.next_handle)
+            self.open[handle] = Listing(node)
+            return struct.pack("<QII", handle, 0, 0)
+        if code == READDIR:
+            handle, offset, size = struct.unpack_from("<QQI", body)
+            return self.open[handle].read(offset, size)
+        raise OSError(errno.ENOSYS, "not served")
+
+    def look_up(self, parent: Node, name: str) -> bytes:
+        if name == "slow":
+            time.sleep(2)
+        parent.check(1)
+        number = parent.below.get(name)
+        if number is None:
+            assert isinstance(parent.entry, Dir)
+            entry = parent.entry.entries.get(name)
+            if entry is None:
+                raise OSError(errno.ENOENT, "no such entry")
+            number = parent.below[name] = next(self.next_node)
+            path, inode = (*parent.path, name), next(self.next_inode)
+            self.nodes[number] = Node(entry, parent.top, path, parent.quirks, parent.page, inode)
+        node = self.nodes[number]
+        if "newino" in node.quirks:
+            node.inode = next(self.next_inode)
+        head = struct.pack("<QQQQII", number, 0, node.seconds, node.seconds, 0, 0)
+        return head + attributes(node)
+
+
+def attributes(node: Node) -> bytes:
+    """Inode number, mode, number of links, size of a block."""
+    mode, inode = MODES[type(node.entry)], 1 if "oneino" in node.quirks else node.inode
+    return struct.pack("<QQQQQQIIIIIIIIII", inode, *[0] * 8, mode, 2, 0, 0, 0, 4096, 0)
 
 
 # In the namespace --------------------------------------------------------------------------
@@ -211,12 +344,12 @@ def cannot(what: str) -> NoReturn:
     sys.exit(CANNOT)
 
 
-def main(mode: str, wide: str, deep: str, code: str) -> int:
+def main(mode: str, wide: str, deep: str, timeout: str, code: str) -> int:
     """Mount the file system, serve it, and run the code."""
     libc = ctypes.CDLL(None, use_errno=True)
     new_mounts, private_and_below = 0x20000, ctypes.c_ulong(0x40000 | 0x4000)
     with tempfile.TemporaryDirectory(prefix="pathvein-") as work:
-        top = os.path.join(work, "mnt")
+        top = os.path.join(os.path.realpath(work), "mnt")
         os.mkdir(top)
         if libc.unshare(new_mounts):
             cannot("unshare")
@@ -231,13 +364,21 @@ def main(mode: str, wide: str, deep: str, code: str) -> int:
         kind = b"fuse.awkward"
         if libc.mount(b"awkward", os.fsencode(top), kind, ctypes.c_ulong(0), options):
             cannot("mount")
+        control, server_control = multiprocessing.Pipe()
         server = os.fork()
         if not server:
-            Server(fd, mode, entries_of(mode, int(wide), int(deep))).serve()
+            try:
+                control.close()
+                Server(fd, top, mode, tree_of(mode, int(wide), int(deep))).serve(server_control)
+            except BaseException:
+                traceback.print_exc()
             os._exit(0)
         os.close(fd)
+        server_control.close()
+        command = [sys.executable, "-c", code, top, str(control.fileno())]
         try:
-            return subprocess.run([sys.executable, "-c", code, top], timeout=100).returncode
+            handles = (control.fileno(),)
+            return subprocess.run(command, pass_fds=handles, timeout=float(timeout)).returncode
         finally:
             detach = 2
             libc.umount2(os.fsencode(top), detach)

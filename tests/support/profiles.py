@@ -28,3 +28,8 @@ def share(part: float) -> settings:
     """So much of the profile's number of examples, for tests that are slow or find much."""
     whole = settings().max_examples
     return settings(max_examples=max(1, int(whole * part)))
+
+
+def seconds(usual: float) -> float:
+    """The time limit of a test by its usual one: a longer run may take as much longer."""
+    return usual * max(1, settings().max_examples // 150)

@@ -107,12 +107,17 @@ def _fill(top: str, here: str, spec: Dir) -> list[tuple[str, Dir]]:
             os.mkfifo(path)
         elif isinstance(entry, Socket):
             os.mknod(path, stat.S_IFSOCK | 0o600)
-        elif entry.raw is not None:
-            os.symlink(entry.raw, path)
         else:
-            target = os.path.join(top, entry.to or "")
-            os.symlink(target if entry.absolute else os.path.relpath(target, here), path)
+            os.symlink(target_of(entry, top, here), path)
     return below
+
+
+def target_of(link: Link, top: str, here: str) -> str:
+    """Where a link in the directory `here` of the tree at `top` leads to."""
+    if link.raw is not None:
+        return link.raw
+    target = os.path.join(top, link.to or "")
+    return target if link.absolute else os.path.relpath(target, here)
 
 
 def build_chain(top: Path, names: Iterable[str], *, comb: bool = False) -> None:

@@ -177,6 +177,16 @@ mod tests {
     }
 
     #[test]
+    fn no_other_subject_gets_the_address_of_one() {
+        let mut memo = Memo::default();
+        let subject = Arc::new(0);
+        let weak = Arc::downgrade(&subject);
+        memo.get_or_compute(&subject, &[1], || 7);
+        drop(subject);
+        assert!(weak.upgrade().is_some());
+    }
+
+    #[test]
     fn what_is_too_long_is_not_kept() {
         let (mut memo, subject) = (Memo::default(), Arc::new(0));
         memo.get_or_compute(&subject, &[1], || vec![7]);

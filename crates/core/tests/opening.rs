@@ -11,6 +11,7 @@ use std::io::Write;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -306,6 +307,48 @@ fn an_open_directory_is_scanned_whatever_lies_at_its_path() {
 }
 
 /// The listings of a tree, read by `walkdir`.
+/// A directory that opens and cannot be read: of a process of one's own user, but of another
+/// group.
+#[test]
+fn what_opens_and_cannot_be_read_is_an_error() {
+    const TEST: &str = "what_opens_and_cannot_be_read_is_an_error";
+    const OF_PROCESS: &str = "PATHVEIN_TEST_PROCESS";
+    if !child::is_child() {
+        if !rustix::process::geteuid().is_root() {
+            let why = "only the superuser can start a process of another group";
+            let _ = writeln!(std::io::stderr(), "skipped: {why}");
+            return;
+        }
+        let mut process = Command::new("sleep").arg("60").uid(65534).gid(65533).spawn().unwrap();
+        let source = format!("/proc/{}", process.id());
+        let result = std::panic::catch_unwind(|| {
+            child::run_as_with(TEST, 65534, &[(OF_PROCESS, &source)]);
+        });
+        process.kill().unwrap();
+        process.wait().unwrap();
+        return result.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    }
+    let source = PathBuf::from(std::env::var_os(OF_PROCESS).unwrap());
+    let entries = fs::read_dir(source.join("map_files"));
+    if !entries.is_ok_and(|mut entries| matches!(entries.next(), Some(Err(_)))) {
+        let _ = writeln!(std::io::stderr(), "skipped: this /proc has no such directory");
+        return;
+    }
+    for portable in [false, true] {
+        let walk = Walk::new(&source).max_depth(Some(1)).portable_lister(portable);
+        let (listings, errors): (Vec<_>, Vec<_>) = walk.into_iter().partition(Result::is_ok);
+        let told = |operation, path: &Path| {
+            errors
+                .iter()
+                .map(|error| error.as_ref().unwrap_err())
+                .any(|error| error.operation() == Some(operation) && error.path() == Some(path))
+        };
+        let path = source.join("map_files");
+        assert!(told(Operation::ReadDirectory, &path), "portable {portable}: {errors:?}");
+        assert!(listings.iter().all(|listing| listing.as_ref().unwrap().path != path));
+    }
+}
+
 fn listings(root: &Path) -> BTreeSet<(PathBuf, BTreeSet<PathBuf>)> {
     let entries: Vec<_> = WalkDir::new(root).into_iter().map(Result::unwrap).collect();
     let directories = entries.iter().filter(|entry| entry.file_type().is_dir());

@@ -217,27 +217,40 @@ fn a_directory_that_is_gone_when_it_is_opened_again() {
     if !child::is_child() {
         return with_few_handles("a_directory_that_is_gone_when_it_is_opened_again");
     }
-    let (_dir, root) = temp();
-    let mut path = root.clone();
-    for _ in 0..LEVELS {
-        path.push("n");
-        // In any order of the listing, one leaf is before the next level, one after it.
-        fs::create_dir_all(path.with_file_name("leaf1")).unwrap();
-        fs::create_dir(&path).unwrap();
-        fs::create_dir(path.with_file_name("leaf2")).unwrap();
+    for by_link in [false, true] {
+        let (_dir, root) = temp();
+        let mut path = root.clone();
+        for _ in 0..LEVELS {
+            path.push("n");
+            // In any order of the listing, one leaf is before the next level, one after it.
+            fs::create_dir_all(path.with_file_name("leaf1")).unwrap();
+            fs::create_dir(&path).unwrap();
+            fs::create_dir(path.with_file_name("leaf2")).unwrap();
+        }
+        // The bottom has more matches than may wait in the channel, so some leaves are not
+        // visited yet when the first match is received.
+        fs::create_dir(path.join("bottom")).unwrap();
+        let bottom = pattern("bottom").into_builder();
+        let same = |i: usize| bottom.clone().optional_file(i.to_string()).build().unwrap();
+        let mut patterns: Vec<_> = (0..5_000).map(same).collect();
+        patterns.push(pattern("leaf?"));
+        let mut matches = Scan::new(&root, &patterns).threads(1).start().unwrap();
+        let is_leaf = |found: &Match| found.pattern() == 5_000;
+        let mut leaves = 0;
+        while is_leaf(&matches.next().unwrap().unwrap()) {
+            leaves += 1;
+        }
+        fs::rename(root.join("n"), root.join("m")).unwrap();
+        if by_link {
+            // It is gone no less if a link leads to where it is now.
+            std::os::unix::fs::symlink("m", root.join("n")).unwrap();
+        }
+        let (found, errors): (Vec<_>, Vec<_>) = matches.partition(Result::is_ok);
+        assert!(errors.is_empty(), "{} errors, {:?}", errors.len(), errors[0]);
+        leaves += found.iter().filter(|found| is_leaf(found.as_ref().unwrap())).count();
+        assert!((1..2 * LEVELS).contains(&leaves), "{leaves}");
+        assert!(Command::new("rm").arg("-rf").arg(root.join("m")).status().unwrap().success());
     }
-    // The bottom has more matches than may wait in the channel, so some leaves are not
-    // visited yet when the first match is received.
-    fs::create_dir(path.join("bottom")).unwrap();
-    let bottom = pattern("bottom").into_builder();
-    let same = |i: usize| bottom.clone().optional_file(i.to_string()).build().unwrap();
-    let patterns: Vec<_> = (0..5_000).map(same).collect();
-    let mut matches = Scan::new(&root, &patterns).threads(1).start().unwrap();
-    matches.next().unwrap().unwrap();
-    fs::rename(root.join("n"), root.join("m")).unwrap();
-    let errors: Vec<_> = matches.filter_map(Result::err).collect();
-    assert!(errors.is_empty(), "{} errors, {}", errors.len(), errors[0]);
-    assert!(Command::new("rm").arg("-rf").arg(root.join("m")).status().unwrap().success());
 }
 
 #[test]

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use common::disk::plant;
 use common::reference;
 use pathvein_core::{
-    Error, ErrorKind, ExcludeRules, FileStructurePattern, KeyScan, ListingScan, Match, NameGlob,
-    Operation, PatternSet, Scan, Stats, Walk,
+    Error, ErrorKind, ExcludeRules, FileStructurePattern, KeyScan, ListingScan, Match, NameDecoder,
+    NameGlob, Operation, PatternSet, Scan, Stats, Walk,
 };
 use tempfile::TempDir;
 
@@ -649,6 +649,43 @@ fn names_that_are_no_text() {
         assert_eq!(found[0].clone(), found[0]);
         assert_eq!(found.remove(0).into_path(), path);
     }
+}
+
+#[test]
+fn names_in_another_encoding() {
+    let (_dir, root) = tree(&["out/f"]);
+    let name = |bytes| OsStr::from_bytes(bytes);
+    fs::create_dir_all(root.join(name(b"caf\xe9/\xe8"))).unwrap();
+    symlink("../out/f", root.join(name(b"caf\xe9/\xe7"))).unwrap();
+    let latin_1 = NameDecoder::new(|name| name.as_bytes().iter().map(|&b| b.into()).collect());
+    let patterns = [
+        named("café"),
+        pattern("*", [], [pattern("café", [], [named("è")])]),
+        pattern("*", [], [pattern("caf?", ["ç"], [])]),
+    ];
+    let found = |scan: Scan| {
+        let mut found: Vec<_> = scan.into_iter().map(|one| one.unwrap().pattern()).collect();
+        found.sort_unstable();
+        found
+    };
+    for portable in [false, true] {
+        let scan = Scan::new(&root, &patterns).portable_lister(portable);
+        assert_eq!(found(scan.clone()), []);
+        let scan = scan.decode_names(Some(latin_1.clone()));
+        assert_eq!(found(scan.clone()), [0, 1, 2]);
+        for (rule, left) in [("è", &[0, 2][..]), ("café/è", &[0, 2]), ("ç", &[0, 1])] {
+            let scan = scan.clone().exclude(ExcludeRules::new([rule]).unwrap());
+            assert_eq!(found(scan), left, "{rule}");
+        }
+    }
+}
+
+#[test]
+fn a_link_that_one_of_many_globs_asks_for() {
+    let (_dir, root) = tree(&["out", "src/", "src/f69 -> ../out"]);
+    let patterns: Vec<_> = (0..100).map(|i| pattern("*", [&*format!("f{i}")], [])).collect();
+    let scan = Scan::new(root.join("src"), &patterns);
+    check(&scan, &root.join("src"), &[("", 69)], 1);
 }
 
 #[test]

@@ -38,16 +38,26 @@ pub(crate) struct PathHandle {
 #[cfg(unix)]
 fn open(path: PathBuf, follow: bool) -> io::Result<Opened<Portable>> {
     let identity_now = || directory_metadata(&path, follow).map(|data| identity_of(&data));
+    let (entries, identity) = open_same(identity_now, || fs::read_dir(&path))?;
+    Ok((PathHandle { path, identity }, entries.peekable()))
+}
+
+/// Opens what has one identity before and after.
+#[cfg(unix)]
+fn open_same<T>(
+    mut identity_now: impl FnMut() -> io::Result<Identity>,
+    mut open: impl FnMut() -> io::Result<T>,
+) -> io::Result<(T, Identity)> {
     let mut answers = vec![identity_now()?];
     for _ in 0..MAX_OPENINGS {
-        let entries = fs::read_dir(&path)?;
+        let opened = open()?;
         let identity = identity_now()?;
         let is_same = answers.last() == Some(&identity);
         answers.push(identity.clone());
         // Where identities do not last, nothing can be told by them.
         let recent = &answers[answers.len().saturating_sub(DISTINCT_ANSWERS)..];
         if is_same || recent.len() == DISTINCT_ANSWERS && all_differ(recent) {
-            return Ok((PathHandle { path, identity }, entries.peekable()));
+            return Ok((opened, identity));
         }
     }
     Err(not_the_same())
@@ -176,4 +186,33 @@ fn identity(path: &Path, follow: bool) -> io::Result<Identity> {
         parent.join(path.file_name().unwrap_or_default())
     };
     Ok(Identity { resolved: path })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// What is opened, and by which identity, where the identity is each of these in turn.
+    fn opened(inodes: &[u64]) -> Option<(usize, u64)> {
+        let mut inodes = inodes.iter().cycle();
+        let identity_now = || Ok(Identity { device: 1, inode: *inodes.next().unwrap() });
+        let mut openings = 0;
+        let open = || {
+            openings += 1;
+            Ok(openings)
+        };
+        open_same(identity_now, open).ok().map(|(opened, identity)| (opened, identity.inode))
+    }
+
+    #[test]
+    fn what_is_opened_is_what_was_there_before_and_after() {
+        assert_eq!(opened(&[7]), Some((1, 7)));
+        // Another took its place meanwhile, and then nothing did.
+        assert_eq!(opened(&[7, 8, 8]), Some((2, 8)));
+        assert_eq!(opened(&[7, 8, 7, 7]), Some((3, 7)));
+        // Two that take each other's place all the time.
+        assert_eq!(opened(&[7, 8]), None);
+        // Identities do not last.
+        assert_eq!(opened(&[1, 2, 3, 4, 5, 6, 7, 8, 9]), Some((3, 4)));
+    }
 }

@@ -228,3 +228,26 @@ impl SubdirQueue {
         half
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicates_are_found_wherever_they_are() {
+        for count in 2..20 {
+            let names: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+            for twice in &names {
+                let mut subdirs = Subdirs::default();
+                for name in names.iter().chain([twice]) {
+                    subdirs.push(subdir(OsStr::new(name), 0));
+                }
+                subdirs.remove_duplicates(&mut Vec::new());
+                assert!(
+                    subdirs.iter().map(|subdir| subdir.name).eq(names.iter().map(OsStr::new)),
+                    "{twice}: {subdirs:?}"
+                );
+            }
+        }
+    }
+}

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use super::lister::{EntryKind, Identity, Lister, Opened};
 use super::{Naming, Next, Options, Results};
 use crate::walk::{Listing, WalkVisitor};
-use crate::{Error, ErrorKind, Operation};
+use crate::{Error, ErrorKind, ExcludeRules, Operation};
 
 /// The lister of a tree that exists in its names only. What is called `dir...` lists
 /// what the source lists, down to three levels.
@@ -73,6 +73,7 @@ fn list_special(path: &Path, mut directory: impl FnMut(&str)) -> bool {
     let (source, below) = (names.next().unwrap(), names.collect::<Vec<_>>());
     match (source, &below[..]) {
         ("small", []) => directory("one"),
+        ("cut", []) => directory("off"),
         ("crowded", []) => (0..20).for_each(|number| directory(&number.to_string())),
         ("crowded", _) => {
             if ARRIVED.fetch_add(1, Ordering::Relaxed) + 1 == CROWD {
@@ -123,6 +124,10 @@ impl Lister for MadeUp {
             return Ok(());
         }
         let name = handle.file_name().unwrap();
+        if handle == Path::new("cut/off") {
+            let _ = entry(OsStr::new("excluded"), EntryKind::File);
+            return Err(io::Error::other("broken"));
+        }
         if name == "dir_unreadable" {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
@@ -206,6 +211,18 @@ fn failures_are_reported_and_lose_nothing_else() {
         assert_eq!(count(Operation::ReadDirectory, "dir_broken"), 1 + 2);
         assert_eq!(errors.len(), 7 + 7 + 7 + 3);
     }
+}
+
+#[test]
+fn what_was_read_counts_if_all_of_it_is_excluded() {
+    let exclude = ExcludeRules::new(["excluded"]).unwrap();
+    let options = Options { exclude, ..Default::default() };
+    let visitor = WalkVisitor { max_depth: usize::MAX };
+    let source = Path::new("cut");
+    let results =
+        Results::start_with::<_, MadeUp>(visitor, options, source, Naming::AsGiven).unwrap();
+    let (listings, errors): (Vec<_>, Vec<_>) = results.partition(Result::is_ok);
+    assert_eq!((listings.len(), errors.len()), (2, 1));
 }
 
 #[test]

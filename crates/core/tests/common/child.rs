@@ -34,12 +34,20 @@ pub(crate) fn run_without_rights(test: &str) {
 
 /// Runs the test of this name alone; if the superuser runs it, as this user.
 pub(crate) fn run_as(test: &str, user: u32) {
+    run_as_with(test, user, &[]);
+}
+
+/// The same, with these environment variables.
+pub(crate) fn run_as_with(test: &str, user: u32, variables: &[(&str, &str)]) {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
 
     if !rustix::process::geteuid().is_root() {
-        return run(test, |command| command);
+        return run(test, |mut command| {
+            command.envs(variables.iter().copied());
+            command
+        });
     }
     // The other user may have no access to the directory of the program.
     let dir = tempfile::tempdir().unwrap();
@@ -49,6 +57,7 @@ pub(crate) fn run_as(test: &str, user: u32) {
     run(test, |_| {
         let mut command = Command::new(&program);
         command.uid(user).gid(user).current_dir(dir.path()).env("TMPDIR", dir.path());
+        command.envs(variables.iter().copied());
         command
     });
 }

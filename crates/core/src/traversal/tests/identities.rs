@@ -7,11 +7,11 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::lister::{EntryKind, Identity, Lister, Opened};
-use super::super::{Naming, Options, Results};
+use super::super::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
 use crate::walk::{Listing, WalkVisitor};
 use crate::{Error, Operation};
 
@@ -30,6 +30,9 @@ static NEXT: AtomicU64 = AtomicU64::new(1_000_000);
 /// How often the identity of a path was asked for.
 static ASKED: Mutex<Option<HashMap<PathBuf, u64>>> = Mutex::new(None);
 
+/// How many directories of the source `nameless` were opened.
+static OPENED: AtomicUsize = AtomicUsize::new(0);
+
 fn identity_of(path: &Path, is_open: bool) -> Identity {
     let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
     let asked = asked.get_or_insert_default().entry(path.into()).or_default();
@@ -40,7 +43,9 @@ fn identity_of(path: &Path, is_open: bool) -> Identity {
     let inode = match path.components().next().and_then(|first| first.as_os_str().to_str()) {
         Some("fresh" | "endless") => NEXT.fetch_add(1, Ordering::Relaxed),
         // Another directory takes its place once, or all the time.
-        Some("replaced") if path.ends_with("b/b") => number + u64::from(*asked > 1),
+        Some("replaced" | "replaced too") if path.ends_with("b/b") => {
+            number + u64::from(*asked > 1)
+        }
         Some("swapped") if path.ends_with("b/b") => number + *asked % 2,
         _ => number,
     };
@@ -68,6 +73,9 @@ impl Lister for Odd {
         if parent.starts_with("ended") && name == "b" {
             return Err(rustix::io::Errno::SRCH.into());
         }
+        if parent.starts_with("nameless") {
+            OPENED.fetch_add(1, Ordering::Relaxed);
+        }
         Ok((parent.join(name), ()))
     }
 
@@ -76,9 +84,13 @@ impl Lister for Odd {
         (): (),
         mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
     ) -> io::Result<()> {
+        if handle.starts_with("ending") && handle.ends_with("b") {
+            return Err(rustix::io::Errno::SRCH.into());
+        }
         let names: &[&str] = match handle.iter().next().and_then(OsStr::to_str) {
             Some("endless") => &["up"],
             _ if handle.iter().count() > LEVELS => &[],
+            Some("replaced too") => &["a", "b", "c"],
             Some("twice") => &["a", "b", "a", "b"],
             Some("many") => &["a", "b", "c", "d", "e", "f", "a", "g", "b", "e", "a"],
             _ => &["a", "b"],
@@ -102,6 +114,9 @@ impl Lister for Odd {
     }
 
     fn handle_identity(handle: &PathBuf) -> io::Result<Identity> {
+        if handle.starts_with("nameless") {
+            return Err(io::Error::other("unknown"));
+        }
         Ok(identity_of(handle, true))
     }
 }
@@ -116,6 +131,51 @@ fn walk(source: &str, options: Options) -> (Vec<Listing>, Vec<Error>) {
         listings.into_iter().map(Result::unwrap).collect(),
         errors.into_iter().map(Result::unwrap_err).collect(),
     )
+}
+
+/// Tells what becomes of the directories that are not listed.
+#[derive(Clone)]
+struct Unlisted;
+
+impl Unlisted {
+    fn of(source: &str) -> (Vec<&'static str>, Vec<Error>) {
+        let source = Path::new(source);
+        let options = with_threads(1);
+        let results =
+            Results::start_with::<_, Odd>(Unlisted, options, source, Naming::AsGiven).unwrap();
+        let (told, errors): (Vec<_>, Vec<_>) = results.partition(Result::is_ok);
+        (
+            told.into_iter().map(Result::unwrap).collect(),
+            errors.into_iter().map(Result::unwrap_err).collect(),
+        )
+    }
+}
+
+impl Visitor for Unlisted {
+    type Item = &'static str;
+    type NameVerdict = ();
+    type Accumulator = ();
+    type State = ();
+
+    fn judge(&mut self, _: Option<&Dir<()>>, _: &OsStr, _: bool) {}
+
+    fn visits_depth(&self, _: usize) -> bool {
+        true
+    }
+
+    fn begin(&mut self, (): &()) {}
+
+    fn add_file(&self, (): &mut (), _: &OsStr) {}
+
+    fn listed(&mut self, _: Location<'_, ()>, (): (), (): (), _: &mut ResultSender<Self::Item>) {}
+
+    fn absent(&self, _: &Arc<Dir<()>>, (): (), results: &mut ResultSender<Self::Item>) {
+        results.send("absent", 1);
+    }
+
+    fn not_entered(&self, _: &Arc<Dir<()>>, (): (), results: &mut ResultSender<Self::Item>) {
+        results.send("not entered", 1);
+    }
 }
 
 fn with_threads(threads: usize) -> Options {
@@ -151,6 +211,14 @@ fn where_identities_do_not_last_links_end_at_the_41st() {
 }
 
 #[test]
+fn a_directory_whose_identity_cannot_be_had_stays_open() {
+    let (listings, errors) = walk("nameless", with_threads(1));
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!(listings.len(), ALL);
+    assert_eq!(OPENED.load(Ordering::Relaxed), ALL - 1);
+}
+
+#[test]
 fn a_directory_in_anothers_place_is_an_error() {
     for source in ["replaced", "swapped"] {
         let (listings, errors) = walk(source, with_threads(1));
@@ -181,6 +249,20 @@ fn what_belongs_to_a_process_that_has_ended_is_absent() {
     let (listings, errors) = walk("ended", with_threads(2));
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(listings.len(), 1 + LEVELS);
+}
+
+#[test]
+fn what_cannot_be_listed_is_absent_or_present_by_name() {
+    for source in ["ended", "ending"] {
+        // The `b` in the source, in `a`, in `a/a` and so on.
+        let (told, errors) = Unlisted::of(source);
+        assert!(errors.is_empty(), "{source}: {errors:?}");
+        assert_eq!(told, ["absent"; LEVELS], "{source}");
+    }
+    let (told, errors) = Unlisted::of("replaced too");
+    // Of several in one that was lost, the first tells the error.
+    assert!(!errors.is_empty() && told.len() > errors.len());
+    assert!(told.iter().all(|&told| told == "not entered"), "{told:?}");
 }
 
 #[test]
