@@ -5,7 +5,7 @@ that package and may change with any version: use ``pathvein``.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self, TypeAlias, final
 
 from typing_extensions import disjoint_base
@@ -115,13 +115,15 @@ class ExcludeRules:
             is_directory: Whether the entry is a directory, or a link to one.
         """
 
-    def check_source(self, source: str, *, is_remote: bool) -> None:
+    def check_source(self, source: str, holds: Callable[[str], bool] | None = None) -> None:
         """Refuse rules that begin with the source's own path and so can match nothing.
+
+        Such a rule is fine if the source holds something of that path.
 
         Args:
             source: The source's path.
-            is_remote: It is not on a disk. If it is, and holds a directory of its own name,
-                such a rule is fine.
+            holds: Tells whether a source that is not on a disk holds a path relative to it.
+                What it raises is raised.
 
         Raises:
             ValueError: There is such a rule; the message says what to write.

@@ -113,7 +113,7 @@ def open_source(
 
         opened = _remote.open_source(source, storage_options, concurrency, lister)
         if not isinstance(opened, str):
-            options["exclude"].check_source(opened.adapter.base, is_remote=True)
+            options["exclude"].check_source(opened.adapter.base, opened.holds)
         return opened
     path = _path("source", source, "str, os.PathLike or UPath")
     if storage_options:

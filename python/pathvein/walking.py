@@ -144,7 +144,7 @@ def walk_python(
     from pathvein._remote import open_local, walk
 
     if isinstance(opened, str):
-        options["exclude"].check_source(opened, is_remote=False)
+        options["exclude"].check_source(opened)
         top = open_local(opened)
     else:
         top = opened

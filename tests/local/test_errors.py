@@ -425,6 +425,11 @@ def test_a_remote_source_that_an_exclude_rule_begins_with(rule: str) -> None:
             call("memory://lab", P(), exclude=rule)
     with pytest.raises(ValueError, match='write "/raw/"'):
         walk_python("memory://lab", exclude=rule)
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    memory.pipe({"/lab2/f": b"", "/lab2/lab2/raw/f": b"", "/lab2/raw/f": b""})
+    rule = rule.replace("lab", "lab2")
+    found = scan("memory://lab2", P(files=["f"]), exclude=rule)
+    assert {str(result.source) for result in found} == {"memory://lab2", "memory://lab2/raw"}
 
 
 @pytest.mark.parametrize("rule", ["{/run_1,/x}", "{./raw,x}", "{build/,x}", "a{/,b}"])

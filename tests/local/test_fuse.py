@@ -119,14 +119,18 @@ def test_walk_python_visits_once_what_is_listed_twice() -> None:
     assert len(paths) == len(set(paths)) == 4 * 7
 
 
-def test_the_rest_of_a_listing_that_breaks_off_is_an_error() -> None:
+@pytest.mark.parametrize(
+    ("mode", "number"),
+    [("broken", errno.EIO), ("broken+gone", errno.ENOENT), ("broken+ended", errno.ESRCH)],
+)
+def test_the_rest_of_a_listing_that_breaks_off_is_an_error(mode: str, number: int) -> None:
     """What was read counts; that of the source, too, of which more is read when it is opened."""
-    answer = run("broken", COUNTS, wide=3000)
+    answer = run(mode, COUNTS, wide=3000)
     assert answer["found"] == answer["different"] == answer["walked"]
     assert 0 < answer["found"] < 3000
     of_source = [text for text in answer["errors"] if text.endswith("mnt'")]
     assert len(of_source) == 2
-    assert all("[Errno 5]" in text for text in answer["errors"])
+    assert all(f"[Errno {number}]" in text for text in answer["errors"])
 
 
 def test_a_listing_that_breaks_off_leaves_an_answer_open() -> None:
@@ -167,6 +171,7 @@ def interrupt(before, openers, over):
         openers |= tasks() - before - {str(threading.get_native_id())}
     os.kill(os.getpid(), signal.SIGINT)
 still_there = []
+signal.signal(signal.SIGINT, signal.default_int_handler)  # It may have been ignored.
 for start in (
     lambda source: scan(source, FileStructurePattern("x")),
     lambda source: list(iwalk_parallel(source)),

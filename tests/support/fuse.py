@@ -17,7 +17,8 @@ Quirks, each after what real servers do:
 - ``oneino``: all have one inode number.
 - ``untyped``: listings do not tell what an entry is.
 - ``undotted``: listings have neither ``.`` nor ``..``.
-- ``broken``: a listing fails after its first page, unless that holds all.
+- ``broken``: a listing fails after its first page, unless that holds all; with ``gone`` or
+  ``ended`` as if the directory did not exist any more, or belonged to a process that has ended.
 - ``short``: a listing ends after its first page, for comparison.
 - ``unknown``: what is known of a directory below the source cannot be asked for (EIO).
 - ``eio``: what a directory's mode forbids is an error of the device, and not of permissions.
@@ -205,7 +206,8 @@ class Listing:
         if at and at < len(names) and quirks & {"broken", "short"}:
             if "short" in quirks:
                 return b""
-            raise OSError(errno.EIO, "the rest is lost")
+            number = errno.ENOENT if "gone" in quirks else errno.EIO
+            raise OSError(errno.ESRCH if "ended" in quirks else number, "the rest is lost")
         out, left = b"", self.page or len(names)
         while at < len(names) and left:
             name, number = os.fsencode(names[at][0]), names[at][1]
@@ -226,7 +228,7 @@ class Server:
         self.fd = fd
         self.next_node, self.next_inode = itertools.count(2), itertools.count(1000)
         self.next_handle = itertools.count()
-        quirks = frozenset({mode.removesuffix("-link")})
+        quirks = frozenset(mode.removesuffix("-link").split("+"))
         self.nodes = {1: Node(tree, top, (), quirks, 0, next(self.next_inode))}
         self.open: dict[int, Listing] = {}
 

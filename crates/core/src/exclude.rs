@@ -129,27 +129,28 @@ impl ExcludeRules {
             let Some(tokens) = syntax::tokens(glob) else {
                 return Err(bad("no bracket takes a /: write the / without one"));
             };
-            let is_idle =
-                |component: &[Token]| matches!(&*syntax::text(component), "" | "." | "..");
-            let idle = "no path has an empty component, nor one named . or ..: write a path as it \
-                        is below the source";
-            if syntax::components(&tokens).any(is_idle) {
-                return Err(bad(idle));
-            }
             let compiled = GlobBuilder::new(glob)
                 .literal_separator(true)
+                .empty_alternates(true)
                 .build()
                 .map_err(|e| bad(&e.kind().to_string()))?;
             // Only now is it known that braces nest no deeper than the stack.
             for alternative in syntax::alternatives(&tokens) {
+                let is_of_braces = alternative.len() < tokens.len();
                 let text = syntax::text(&alternative);
-                if text.starts_with('/') || text.ends_with('/') {
+                if is_of_braces && (text.starts_with('/') || text.ends_with('/')) {
                     let message = "a / at either end of what braces stand for matches nothing: write it \
                          outside of the braces, or several rules";
                     return Err(bad(message));
                 }
+                let is_idle = |component: &[&Token]| {
+                    matches!(syntax::literal(component).as_deref(), Some("" | "." | ".."))
+                };
                 if syntax::components(&alternative).any(is_idle) {
-                    return Err(bad(idle));
+                    return Err(bad(
+                        "no path has an empty component, nor one named . or ..: write a path as \
+                         it is below the source",
+                    ));
                 }
             }
             let by_path = body.starts_with('/') || tokens.iter().any(|token| token.text == "/");
@@ -198,13 +199,17 @@ impl ExcludeRules {
     }
 
     /// [`check_source`](Self::check_source) for a source that is not on a disk, such as
-    /// `bucket/lab`. It is not asked what is in it: a rule that begins so is an error.
+    /// `bucket/lab`. `holds` is asked whether something is in it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule), with what to write instead.
-    pub fn check_remote_source(&self, source: &Path) -> Result<(), Error> {
-        self.check_with(|rule| source::remote_problem(rule, source))
+    pub fn check_remote_source(
+        &self,
+        source: &Path,
+        holds: impl Fn(&Path) -> bool,
+    ) -> Result<(), Error> {
+        self.check_with(|rule| source::remote_problem(rule, source, &holds))
     }
 
     fn check_with(&self, problem: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
@@ -313,6 +318,21 @@ mod tests {
     }
 
     #[test]
+    fn braces_may_stand_for_nothing() {
+        check("foo{,.txt}", &["foo", "foo.txt", "a/foo"], &["foo."]);
+        check("a{,/**}", &["a", "a/b", "a/b/c"], &["b", "ab"]);
+        check("a/{,b/}c", &["a/c", "a/b/c"], &["a/b", "c"]);
+    }
+
+    #[test]
+    fn long_rules_are_looked_through_at_once() {
+        for rule in ["x".repeat(10_000), "{a,b}".repeat(10) + &"y".repeat(400)] {
+            let rules = ExcludeRules::new([&rule, &format!("/{rule}/z")]).unwrap();
+            assert!(!rules.is_excluded("x", true));
+        }
+    }
+
+    #[test]
     fn what_braces_stand_for_is_checked() {
         let message = |rule: &str| ExcludeRules::new([rule]).unwrap_err().to_string();
         for rule in ["{/run_1,/x}", "{x,/y}", "{/x/y,z}", "{build/,x}/", "a{/,b}", "{,a}/b"] {
@@ -356,18 +376,19 @@ mod tests {
         assert_eq!(check(&lab, &format!("/*/{stars}/raw")), None);
         #[cfg(unix)]
         {
-            // However the path is written.
             std::os::unix::fs::symlink(&top, top.join("link")).unwrap();
-            let by_link = format!("{}/link/lab/raw", top.to_str().unwrap());
-            assert_eq!(check(&lab, &by_link).as_deref(), Some("\"/raw\""));
-            assert_eq!(check(&top.join("lab/../lab"), &by_link).as_deref(), Some("\"/raw\""));
+            let linked = top.join("link/lab");
+            for rule in [format!("{absolute}/raw"), format!("{}/raw", linked.to_str().unwrap())] {
+                assert_eq!(check(&linked, &rule).as_deref(), Some("\"/raw\""));
+            }
             let escaped = format!("{absolute}/raw").replace("lab", "l\\ab");
             assert_eq!(check(&lab, &escaped).as_deref(), Some("\"/raw\""));
             assert_eq!(check(&lab, &format!("{absolute}\\/raw")).as_deref(), Some("\"/raw\""));
-            // Here, nothing is named by a relative path but the source's own.
-            let here = Path::new("../core/src");
-            assert_eq!(check(here, "src/lib.rs").as_deref(), Some("\"/lib.rs\""));
-            assert_eq!(check(here, "core/src/lib.rs").as_deref(), Some("\"/lib.rs\""));
+            let around = Path::new("../core/tests/../src");
+            assert_eq!(check(around, "core/src/lib.rs").as_deref(), Some("\"/lib.rs\""));
+            // Where the process is has no say in what a rule means.
+            assert_eq!(check(&lab, "src/lib.rs"), None);
+            assert_eq!(check(&Path::new("src").canonicalize().unwrap(), "src/lib.rs"), None);
         }
         // A relative source. There may be one of that name in it.
         let relative = Path::new("no-such-directory/lab");

@@ -1,7 +1,8 @@
 //! `PatternMatcher` and `ExcludeRules`.
 
+use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pathvein_core::{Bitmask, ExcludeRules as CoreRules, NameSet};
 use pyo3::prelude::*;
@@ -190,14 +191,32 @@ impl ExcludeRules {
     }
 
     /// Raises a `ValueError` for a rule that begins with the source's own path and so can match
-    /// nothing. `is_remote`: it is a path that is not on a disk.
-    #[pyo3(signature = (source, *, is_remote))]
-    fn check_source(&self, py: Python<'_>, source: PathBuf, is_remote: bool) -> PyResult<()> {
-        let check = match is_remote {
-            true => CoreRules::check_remote_source,
-            false => CoreRules::check_source,
+    /// nothing. `holds` is asked what a source that is not on a disk holds.
+    #[pyo3(signature = (source, holds = None))]
+    fn check_source(
+        &self,
+        py: Python<'_>,
+        source: PathBuf,
+        holds: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let Some(holds) = holds else {
+            let checked = py.detach(|| self.rules.check_source(&source));
+            return checked.map_err(|error| raise(py, error));
         };
-        py.detach(|| check(&self.rules, &source)).map_err(|error| raise(py, error))
+        let raised = RefCell::new(None);
+        let asked = |path: &Path| match holds.call1((path.as_os_str(),)).and_then(|a| a.is_truthy())
+        {
+            Ok(answer) => answer,
+            Err(error) => {
+                raised.replace(Some(error));
+                true
+            }
+        };
+        let checked = self.rules.check_remote_source(&source, asked);
+        match raised.take() {
+            Some(error) => Err(error),
+            None => checked.map_err(|error| raise(py, error)),
+        }
     }
 
     fn __bool__(&self) -> bool {

@@ -77,18 +77,19 @@ fn opened_aside<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(
     });
     let Ok(thread) = thread else { return Ok(Err(open)) };
     let _ = give.send(open);
-    loop {
+    let opened = loop {
         // By mutable reference, since it is not to be shared.
         let answers = &mut answers;
         match py.detach(move || answers.recv_timeout(SIGNAL_INTERVAL)) {
-            Ok(opened) => return Ok(Ok(opened)),
             Err(RecvTimeoutError::Timeout) => py.check_signals()?,
-            Err(RecvTimeoutError::Disconnected) => break,
+            answer => break answer,
         }
-    }
-    match py.detach(|| thread.join()) {
-        Err(panic) => std::panic::resume_unwind(panic),
-        Ok(()) => unreachable!("it sends an answer, or panics"),
+    };
+    // It has nothing more to do, and is not to be seen once this returns.
+    match (py.detach(|| thread.join()), opened) {
+        (Ok(()), Ok(opened)) => Ok(Ok(opened)),
+        (Err(panic), _) => std::panic::resume_unwind(panic),
+        (Ok(()), Err(_)) => unreachable!("it sends an answer, or panics"),
     }
 }
 

@@ -131,6 +131,14 @@ class RemoteSource:
         """The URL of an entry, for messages. Unlike a UPath, it can express any key."""
         return self._make_url(rel)
 
+    def holds(self, rel: str) -> bool:
+        """Whether there is something of that name."""
+        try:
+            return self.path(rel).exists()
+        except OSError:
+            # Who can tell.
+            return True
+
     def path(self, rel: str = "") -> UPath:
         """The user's path joined with `rel`, of the same class and with the same options.
 

@@ -380,7 +380,8 @@ def _open(
             )
             return stream
     except Exception as error:
-        hint = _MISSING_OPTION if isinstance(error, NotADirectoryError) and is_url(source) else ""
+        is_none = isinstance(error, NotADirectoryError)
+        hint = _MISSING_OPTION if is_none and (is_url(source) or os.path.isfile(source)) else ""
         messages.say(f"Error: {_failure(source, error)}{hint}")
         return None
 
@@ -388,10 +389,11 @@ def _open(
 def _refuse_files(sources: tuple[str, ...]) -> None:
     """A shell makes ``-p *.json`` into one pattern and further sources.
 
-    So this is looked for first, and not after a long scan for that one pattern.
+    So this is looked for first, and not after a long scan for that one pattern. Other sources
+    are not looked at before their turn, since their mounts may not answer.
     """
     for source in sources:
-        if not is_url(source) and os.path.exists(source) and not os.path.isdir(source):
+        if len(sources) > 1 and source.lower().endswith(".json") and os.path.isfile(source):
             raise _Failure(f"{source}: Not a directory{_MISSING_OPTION}")
 
 

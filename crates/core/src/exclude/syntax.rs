@@ -69,56 +69,58 @@ fn bracket(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<String
             None => break,
         }
     }
-    let is_slash = negation.is_none() && members == "/";
+    let is_slash = negation.is_none() && members.chars().all(|c| c == '/');
     let negation = negation.map(String::from).unwrap_or_default();
     (!is_slash).then(|| format!("[{negation}{members}{end}"))
 }
 
-/// How many alternatives of a glob are looked at.
+/// How many alternatives of a glob are looked at, and how many tokens all of them may have.
 const MAX_ALTERNATIVES: usize = 1000;
+const MAX_TOKENS: usize = 1_000_000;
 
-/// What a glob stands for, without braces: the first thousand.
+/// What a glob stands for, without braces: all of it, or the first thousand or fewer.
 ///
 /// The recursion is as deep as braces may nest.
-pub(super) fn alternatives(tokens: &[Token]) -> Vec<Vec<Token>> {
+pub(super) fn alternatives(tokens: &[Token]) -> Vec<Vec<&Token>> {
+    let most = (MAX_TOKENS / tokens.len().max(1)).clamp(1, MAX_ALTERNATIVES);
     let mut all = vec![Vec::new()];
     let mut rest = tokens;
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        let mut choices = vec![vec![first.clone()]];
-        if first.is('{') {
-            choices.clear();
-            let (mut depth, mut begin) = (1, 0);
-            for (at, token) in after.iter().enumerate() {
-                depth += usize::from(token.is('{'));
-                depth -= usize::from(token.is('}'));
-                if depth == 0 || depth == 1 && token.is(',') {
-                    choices.extend(alternatives(&after[begin..at]));
-                    begin = at + 1;
-                }
-                if depth == 0 {
-                    break;
-                }
+    while !rest.is_empty() {
+        let plain = rest.iter().position(|token| token.is('{')).unwrap_or(rest.len());
+        let (start, after) = rest.split_at(plain);
+        all.iter_mut().for_each(|alternative| alternative.extend(start));
+        let Some((_, after)) = after.split_first() else { break };
+        let (mut choices, mut depth, mut begin) = (Vec::new(), 1, 0);
+        for (at, token) in after.iter().enumerate() {
+            depth += usize::from(token.is('{'));
+            depth -= usize::from(token.is('}'));
+            if depth == 0 || depth == 1 && token.is(',') {
+                choices.extend(alternatives(&after[begin..at]));
+                begin = at + 1;
             }
-            rest = &after[begin..];
+            if depth == 0 {
+                break;
+            }
         }
-        let joined = |start: &Vec<Token>| {
-            let start = start.clone();
-            choices.iter().map(move |choice| [&start[..], choice].concat()).collect::<Vec<_>>()
-        };
-        all = all.iter().flat_map(joined).take(MAX_ALTERNATIVES).collect();
+        rest = &after[begin..];
+        let mut joined = Vec::new();
+        for start in &all {
+            let left = most - joined.len();
+            joined.extend(choices.iter().take(left).map(|choice| [&start[..], choice].concat()));
+        }
+        all = joined;
     }
     all
 }
 
 /// The components of a glob without braces.
-pub(super) fn components(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
+pub(super) fn components<'a, 't>(tokens: &'a [&'t Token]) -> impl Iterator<Item = &'a [&'t Token]> {
     tokens.split(|token| token.is('/'))
 }
 
 /// The one name that a component matches. `None` if it may match several.
-pub(super) fn literal(component: &[Token]) -> Option<String> {
-    let character = |token: &Token| match token.kind {
+pub(super) fn literal(component: &[&Token]) -> Option<String> {
+    let character = |token: &&Token| match token.kind {
         Kind::Plain('*' | '?') | Kind::Bracket => None,
         Kind::Plain(c) | Kind::Escaped(c) => Some(c),
     };
@@ -126,7 +128,7 @@ pub(super) fn literal(component: &[Token]) -> Option<String> {
 }
 
 /// A component, or several, as they are written.
-pub(super) fn text(tokens: &[Token]) -> String {
+pub(super) fn text(tokens: &[&Token]) -> String {
     tokens.iter().map(|token| &token.text[..]).collect()
 }
 
@@ -137,8 +139,8 @@ mod tests {
     #[test]
     fn braces_are_taken_apart() {
         let check = |glob: &str, expected: &[&str]| {
-            let found: Vec<_> =
-                alternatives(&tokens(glob).unwrap()).iter().map(|a| text(a)).collect();
+            let tokens = tokens(glob).unwrap();
+            let found: Vec<_> = alternatives(&tokens).iter().map(|a| text(a)).collect();
             assert_eq!(found, expected, "{glob}");
         };
         check("", &[""]);
@@ -149,6 +151,10 @@ mod tests {
             check("\\{a,b\\}", &["\\{a,b\\}"]);
             check("a\\/b", &["a/b"]);
         }
-        assert_eq!(alternatives(&tokens(&"{a,b}".repeat(30)).unwrap()).len(), MAX_ALTERNATIVES);
+        for (glob, most) in
+            [("{a,b}".repeat(30), 1000), ("{a,b}".repeat(20) + &"x".repeat(9999), 99)]
+        {
+            assert_eq!(alternatives(&tokens(&glob).unwrap()).len(), most);
+        }
     }
 }

@@ -72,11 +72,21 @@ fn place(directory: impl AsFd, path: &Path, flags: AtFlags) -> io::Result<(u32, 
     Ok((stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino, mount))
 }
 
-/// The error of a directory that could not be read. That of a process that has ended, such
-/// as `/proc/PID/net`, gives EINVAL on Linux: it is as if the process were not there.
-fn listing_error(handle: &OwnedFd, error: Errno) -> io::Error {
+/// The error of a directory whose entries could not be read; `None` if there are no more,
+/// since it was removed. (A server may say ENOENT of one that is there.)
+///
+/// What belongs to a process that has ended, such as `/proc/PID/net`, gives EINVAL, ENOENT or
+/// ESRCH on Linux. It is as if the process were not there.
+fn listing_error(handle: &OwnedFd, error: Errno, has_read: bool) -> Option<io::Error> {
     let is_proc = || rustix::fs::fstatfs(handle).is_ok_and(|stat| stat.f_type == PROC_SUPER_MAGIC);
-    if error == Errno::INVAL && is_proc() { Errno::SRCH.into() } else { error.into() }
+    let is_removed = || rustix::fs::fstat(handle).is_ok_and(|stat| stat.st_nlink == 0);
+    match error {
+        Errno::INVAL | Errno::NOENT | Errno::SRCH if is_proc() => {
+            (!has_read).then(|| Errno::SRCH.into())
+        }
+        Errno::NOENT if is_removed() => None,
+        error => Some(error.into()),
+    }
 }
 
 impl Lister for Getdents {
@@ -102,8 +112,11 @@ impl Lister for Getdents {
                     first.read.extend(entry_of(&entry).map(|(name, kind)| (name.into(), kind)));
                 }
                 Some(Err(Errno::INTR)) => continue,
-                None | Some(Err(Errno::NOENT)) => first.has_ended = true,
-                Some(Err(error)) => return Err(listing_error(&source, error)),
+                None => first.has_ended = true,
+                Some(Err(error)) => match listing_error(&source, error, !first.read.is_empty()) {
+                    Some(error) => return Err(error),
+                    None => first.has_ended = true,
+                },
             }
             if first.has_ended || entries.is_buffer_empty() {
                 break;
@@ -147,17 +160,21 @@ impl Lister for Getdents {
         if entries.has_ended {
             return Ok(());
         }
+        let mut has_read = !entries.read.is_empty();
         let mut buffer = [MaybeUninit::uninit(); BUFFER];
         let mut entries = RawDir::new(handle, &mut buffer);
         while let Some(next) = entries.next() {
             let next = match next {
                 Ok(next) => next,
                 Err(Errno::INTR) => continue,
-                // The directory was removed after it was opened, so it is empty.
-                Err(Errno::NOENT) => break,
-                Err(error) => return Err(listing_error(handle, error)),
+                Err(error) => match listing_error(handle, error, has_read) {
+                    Some(error) => return Err(error),
+                    None => break,
+                },
             };
-            if entry_of(&next).is_some_and(|(name, kind)| entry(name, kind).is_break()) {
+            let Some((name, kind)) = entry_of(&next) else { continue };
+            has_read = true;
+            if entry(name, kind).is_break() {
                 break;
             }
         }

@@ -75,7 +75,7 @@ impl Allowance {
         let limit = handle_limit();
         let most = threads.saturating_add(running).saturating_mul(HANDLES_PER_WORKER);
         let most = most.saturating_add(budget);
-        // Far from the limit, which files are open need not be asked for.
+        // Far from a high limit, which files are open need not be asked for.
         if most <= limit / 4 {
             return Allowance { max_workers: usize::MAX, budget };
         }
@@ -85,7 +85,8 @@ impl Allowance {
         // What is left to the process: its share of the limit, or a few. Fewer for the budget:
         // a deep tree costs much more without one.
         let left = (limit / 8).clamp(16, 64);
-        let free = limit.saturating_sub(open);
+        // (What other workers have open is counted twice.)
+        let free = limit.saturating_sub(open + running * HANDLES_PER_WORKER);
         let workers = free.saturating_sub(left) / HANDLES_PER_WORKER;
         let for_workers = workers.clamp(1, threads.max(1)) * HANDLES_PER_WORKER;
         let kept = free.saturating_sub(for_workers + 8);

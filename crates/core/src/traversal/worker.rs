@@ -418,10 +418,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             if read == 0 {
                 return Err(NotListed { error, verdict });
             }
-            // What was removed while it was listed has no more entries.
-            if !is_gone(&error) {
-                results.send_io_error(location.path(), Operation::ReadDirectory, error);
-            }
+            results.send_io_error(location.path(), Operation::ReadDirectory, error);
         }
         results.stats.directories += 1;
         results.stats.entries += count;
