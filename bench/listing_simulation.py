@@ -27,8 +27,11 @@ sys.path.insert(0, str(REPOSITORY / "python"))
 
 # (As they are in this checkout.)
 from pathvein._remote.keys.planner import Page, Planner, Request  # noqa: E402
-from pathvein._remote.keys.positions import LAST, child  # noqa: E402
-from pathvein._remote.keys.ranges import KeyRange  # noqa: E402
+from pathvein._remote.keys.ranges import (  # noqa: E402
+    LAST,
+    KeyRange,
+    child,
+)
 
 MEAN_LATENCY = 0.05
 

@@ -25,7 +25,7 @@ from pathvein._remote import retry
 from pathvein._remote.errors import GENERIC, BadAnswer
 from pathvein._remote.keys.lister import Disordered, FlatDenied, KeyLister
 from pathvein._remote.keys.planner import Page
-from pathvein._remote.keys.positions import common_directory, parent
+from pathvein._remote.keys.ranges import common_directory, parent
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
 from profiles import share
 

@@ -20,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pathvein._remote.keys import planner as planner_module
-from pathvein._remote.keys import positions as positions_module
 from pathvein._remote.keys import ranges as ranges_module
 from pathvein._remote.keys.planner import (
     MAX_EMPTY_PAGES,
@@ -30,8 +29,14 @@ from pathvein._remote.keys.planner import (
     Planner,
     Request,
 )
-from pathvein._remote.keys.positions import LAST, common_directory, just_after, parent, successor
-from pathvein._remote.keys.ranges import KeyRange
+from pathvein._remote.keys.ranges import (
+    LAST,
+    KeyRange,
+    common_directory,
+    just_after,
+    parent,
+    successor,
+)
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "bench"))
 import listing_simulation as simulation
@@ -40,7 +45,7 @@ from listing_simulation import equal_latency, random_latency, simulate
 
 def test_it_does_no_io() -> None:
     modules = set()
-    for module in (planner_module, positions_module, ranges_module):
+    for module in (planner_module, ranges_module):
         tree = ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
@@ -49,7 +54,7 @@ def test_it_does_no_io() -> None:
                 modules.add(str(node.module))
     assert modules <= {
         *("__future__", "bisect", "collections", "collections.abc", "dataclasses", "typing"),
-        *(positions_module.__name__, ranges_module.__name__),
+        *(ranges_module.__name__,),
     }
 
 

@@ -29,8 +29,7 @@ from pathvein import ScanWarning, iscan, scan, walk_python
 from pathvein._remote import open_source
 from pathvein._remote.errors import BadAnswer
 from pathvein._remote.stores import s3
-from pathvein._remote.stores.base import ObjectStore
-from pathvein._remote.stores.buckets import Buckets
+from pathvein._remote.stores.base import Buckets, ObjectStore
 from profiles import share
 
 # Answers

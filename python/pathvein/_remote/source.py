@@ -1,20 +1,30 @@
-"""The source of a remote scan or walk: its root, its URLs, and the UPaths of its results.
+"""The source of a remote scan or walk: opening it, its URLs, and the UPaths of its results.
 
 Listing works on strings. To make a UPath takes 46 to 80 µs, so only results get one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+import contextlib
+import functools
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fsspec import get_filesystem_class
+from pathvein_core import ExcludeRules, FileStructurePattern, KeyScan, KeyWalk
 from upath import UPath
 
+from pathvein._listing import Listing
+from pathvein._remote.directories import DirectoryProducer, list_directory, walk_directories
 from pathvein._remote.errors import GENERIC, ErrorMeanings
 from pathvein._remote.filesystems import adapter_class, open_adapter
-from pathvein._remote.loop import LoopThreadError, run_at_once, run_on_loop
+from pathvein._remote.keys.lister import KeyProducer, open_flat, warn_not_by_obstore
+from pathvein._remote.loop import WAIT_SLICE, LoopThreadError, run_at_once, run_on_loop
 from pathvein._remote.names import join, unaddressable
+
+if TYPE_CHECKING:
+    from pathvein._stream import Producer
 
 T = TypeVar("T")
 
@@ -39,17 +49,13 @@ class RemoteSource:
         concurrency: int | None = None,
         lister: str = "auto",
     ) -> None:
-        """
-        Args:
-            path: The user's path.
-            resolve: Whether to resolve `.`, `..` and, if the file system can, links.
-            concurrency: Most requests in flight.
-            lister: What the caller has chosen to list it with.
+        """Open `path`; with `resolve` without `.`, `..` and, if the file system can, links.
 
         Raises `ImportError` if a package is missing, or the `OSError` that fits.
         """
         #: The user's path. Every result is derived from it.
         self.root = path
+        #: What the caller has chosen to list it with.
         self.lister = lister
         url = str(path)
         try:
@@ -145,6 +151,136 @@ class RemoteSource:
         if path.path.removesuffix("/") != expected and not is_local(path):
             raise unaddressable(self.url(rel), "it changes when it is made a path")
         return path
+
+
+def open_source(
+    source: str | UPath,
+    storage_options: Mapping[str, Any] | None = None,
+    concurrency: int | None = None,
+    lister: str = "auto",
+) -> RemoteSource | str:
+    """Open a URL or a UPath for listing. For one that is local, return its path.
+
+    `storage_options` are added to those of a UPath. An archive is opened; nothing is listed yet.
+    Relative components are resolved.
+
+    Raises `ImportError` if the file system's package is missing, `ValueError` if the protocol is
+    unknown, an `OSError` if the file system cannot be reached or the archive cannot be read.
+    """
+    path = make_upath(source, storage_options)
+    local = local_path(path)
+    if local is not None:
+        return local
+    return RemoteSource(path, resolve=True, concurrency=concurrency, lister=lister)
+
+
+def open_local(path: str) -> RemoteSource:
+    """Open a local path, which may look like a URL, for listing."""
+    return RemoteSource(UPath(PurePath(path)))
+
+
+def open_scan(
+    source: RemoteSource,
+    patterns: list[FileStructurePattern],
+    *,
+    exclude: ExcludeRules,
+    max_depth: int | None,
+    follow_links: bool,
+) -> Producer:
+    """The producer of a scan. Its results are pairs of a UPath and the index of its pattern.
+
+    Raises the `OSError` of a source that cannot be listed.
+    """
+    keys = functools.partial(KeyScan, patterns, source.name, max_depth, exclude)
+    flat, reason = _open_flat(source, keys)
+    producer = flat or DirectoryProducer(
+        source, patterns, exclude=exclude, max_depth=max_depth, follow_links=follow_links
+    )
+    if reason is not None:
+        warn_not_by_obstore(source, reason)
+    return producer
+
+
+def _open_flat(
+    source: RemoteSource, keys: Callable[[], KeyScan | KeyWalk]
+) -> tuple[KeyProducer | None, str | None]:
+    """See `open_flat`. `None` as well if the source is of a kind that is not listed flat."""
+    if source.adapter.flat:
+        return open_flat(source, keys)
+    if source.lister == "obstore":
+        warn_not_by_obstore(source, "it lists only S3, Google Cloud and Azure, and sorted")
+    return None, None
+
+
+def walk(
+    source: RemoteSource,
+    *,
+    exclude: ExcludeRules,
+    max_depth: int | None,
+    follow_links: bool,
+    on_error: Callable[[OSError], object],
+) -> Iterator[tuple[UPath, list[str], list[str]]]:
+    """Walk a source, flat if possible: each directory, its directories' and files' names."""
+    producer, reason = _open_flat(source, functools.partial(KeyWalk, max_depth, exclude))
+    if producer is None:
+        for listed in walk_directories(
+            source,
+            max_depth=max_depth,
+            follow_links=follow_links,
+            excluded=exclude.is_excluded if exclude else None,
+            on_error=on_error,
+        ):
+            if reason is not None:
+                warn_not_by_obstore(source, reason)
+                reason = None
+            yield listed
+        return
+    with contextlib.closing(producer):
+        if reason is not None:
+            warn_not_by_obstore(source, reason)
+        ended = False
+        while not ended:
+            found, errors, ended = producer.next_batch(WAIT_SLICE)
+            for error in errors:
+                on_error(error)
+            yield from found
+
+
+class RemoteDirectory:
+    """A remote directory whose listing is given, and the listings below it."""
+
+    def __init__(self, path: UPath, listing: Listing) -> None:
+        self._path = path
+        self.name = source_name(path)
+        self.listing = listing
+
+    def is_link(self, name: str) -> bool:
+        """Whether one of the given directories is a link, by a listing of this directory."""
+        return name in self._links
+
+    def list(self, rel: str) -> Listing:
+        """List a directory below; `rel` is its path relative to this one."""
+        return self._source.wait(list_directory(self._source.adapter, rel))
+
+    def close(self) -> None:
+        """Close the file system if it was opened."""
+        if "_source" in vars(self):
+            self._source.adapter.close()
+
+    @functools.cached_property
+    def _source(self) -> RemoteSource:
+        # Only when it is needed: opening may make a connection.
+        source = RemoteSource(self._path)
+        # A connection of its own would cost a login for each call.
+        source.adapter.shares_connection = True
+        return source
+
+    @functools.cached_property
+    def _links(self) -> set[str]:
+        if self._source.adapter.may_have_links:
+            with contextlib.suppress(OSError):  # the directory need not exist
+                return self.list("").links
+        return set()
 
 
 def source_name(path: UPath) -> str:

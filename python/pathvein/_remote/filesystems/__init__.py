@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from pathvein._remote.filesystems.generic import FileSystem
+from pathvein._remote.names import join
 
 __all__ = ["FileSystem", "adapter_class", "open_adapter"]
 
@@ -48,9 +49,7 @@ def open_adapter(
     Raises `ValueError` if the file system works only on an event loop of its caller's.
     """
     if not _WRAPPERS.isdisjoint(cls.__module__ for cls in type(fs).__mro__):
-        from pathvein._remote.filesystems.wrappers import unwrap
-
-        fs, path = unwrap(fs, path)
+        fs, path = _unwrap(fs, path)
     adapter = adapter_class(type(fs)).variant(fs, path)
     fs, private = adapter.clone(fs, concurrency or adapter.concurrency)
     if not adapter.immediate and getattr(fs, "asynchronous", False):
@@ -59,6 +58,27 @@ def open_adapter(
             "event loop can use, and another with its options cannot be made"
         )
     return adapter(fs, path, name=name, url=url, concurrency=concurrency, private=private)
+
+
+def _unwrap(fs: Any, path: str) -> tuple[Any, str]:
+    """The file system behind all wrappers, and the path on it."""
+    # They are imported already, and slow to import otherwise.
+    from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
+    from fsspec.implementations.cached import CachingFileSystem
+    from fsspec.implementations.dirfs import DirFileSystem
+
+    while True:
+        if isinstance(fs, DirFileSystem) and type(fs).ls is DirFileSystem.ls:
+            path = join(fs.path, path.strip("/")) if path.strip("/") else fs.path
+            fs = fs.fs
+        elif isinstance(fs, CachingFileSystem):
+            fs = fs.fs
+            path = fs._strip_protocol(path)
+        elif isinstance(fs, AsyncFileSystemWrapper):
+            # It uses several threads, which the file system behind it may not support.
+            fs = fs.sync_fs
+        else:
+            return fs, path
 
 
 def adapter_class(kind: type[Any]) -> type[FileSystem]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import os
+import warnings
 from array import array
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,12 +18,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pathvein_core import KeyScan, KeyWalk, Stats
 
+from pathvein._errors import ScanWarning, frames_inside
 from pathvein._listing import noted
 from pathvein._remote.errors import BadAnswer, ErrorMeanings
 from pathvein._remote.keys.planner import Failure, KeyTaker, Page, Planner, Request
 from pathvein._remote.loop import BackgroundTask, check_process
 from pathvein._remote.names import bad_key
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
+from pathvein._remote.stores.base import ObjectStore
 
 if TYPE_CHECKING:
     from pathvein._remote.source import RemoteSource
@@ -343,3 +347,51 @@ class _Work:
         if end is not None:
             noted(failure, f"listing the keys before {end!r}")
         self._task.put([], [failure])
+
+
+# By obstore or by the file system
+
+
+def open_flat(
+    source: RemoteSource, keys: Callable[[], KeyScan | KeyWalk]
+) -> tuple[KeyProducer | None, str | None]:
+    """The producer that lists a source flat; `None` if it must be listed by directories.
+
+    Also the reason, if any, why the source is not listed by obstore although the caller chose
+    it. The caller warns of it once the source is listed.
+    """
+    adapter, reason = source.adapter, None
+    assert isinstance(adapter, ObjectStore)
+    try:
+        if source.lister == "obstore":
+            try:
+                by_obstore = _open_obstore(adapter)
+                fallback = adapter, functools.partial(warn_not_by_obstore, source)
+                return KeyProducer(source, by_obstore, keys, fallback=fallback), None
+            except Unfit as unfit:
+                warn_not_by_obstore(source, str(unfit))
+            except Disordered:
+                warn_not_by_obstore(source, "its keys are not sorted")
+                raise
+            except FlatDenied:
+                # If listing by directories is denied as well, that is raised without a warning.
+                reason = "it is denied a flat listing"
+        return KeyProducer(source, adapter, keys), reason
+    except (FlatDenied, Disordered):
+        return None, reason
+
+
+def _open_obstore(store: ObjectStore) -> Store:
+    """The store, listed by obstore. Raises `Unfit` with the reason if it cannot be."""
+    try:
+        from pathvein._remote.stores.obstore import open_obstore
+    except ImportError as error:
+        message = "lister='obstore' needs obstore: pip install 'pathvein[obstore]'"
+        raise ImportError(message, name=error.name) from error
+    return open_obstore(store)
+
+
+def warn_not_by_obstore(source: RemoteSource, reason: str) -> None:
+    """Warn that a source is listed otherwise than the caller chose."""
+    message = f"{source.url()!r} is listed by its own file system and not by obstore: {reason}"
+    warnings.warn(message, ScanWarning, stacklevel=frames_inside())

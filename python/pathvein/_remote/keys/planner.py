@@ -31,8 +31,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
-from pathvein._remote.keys.positions import (
+from pathvein._remote.keys.ranges import (
     END,
+    UNKNOWN,
+    KeyRange,
     before,
     behind,
     common_directory,
@@ -42,7 +44,6 @@ from pathvein._remote.keys.positions import (
     past,
     successor,
 )
-from pathvein._remote.keys.ranges import UNKNOWN, KeyRange
 
 #: How many pages in a row may bring nothing new.
 MAX_EMPTY_PAGES = 1000

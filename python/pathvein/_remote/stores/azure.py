@@ -19,7 +19,7 @@ from typing import Any
 from pathvein._remote.errors import ErrorMeanings
 from pathvein._remote.keys.lister import FlatDenied
 from pathvein._remote.keys.planner import Page
-from pathvein._remote.keys.positions import parent
+from pathvein._remote.keys.ranges import parent
 from pathvein._remote.stores.base import ObjectStore
 
 

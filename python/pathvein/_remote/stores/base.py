@@ -29,9 +29,8 @@ class ObjectStore(FileSystem):
         """The root of a store lists only buckets."""
         if base.strip("/"):
             return cls
-        from pathvein._remote.stores.buckets import buckets_of
-
-        return buckets_of(cls)
+        same = {"clone": cls.clone, "errors": cls.errors}
+        return type("Buckets", (Buckets,), {"store": cls, **same})
 
     @classmethod
     async def bucket_names(cls, fs: Any, token: Any) -> tuple[list[str], Any]:
@@ -78,3 +77,38 @@ class ObjectStore(FileSystem):
                 raise BadAnswer("the answer lists something else")
         cut = len(self._prefix)
         return Page([key[cut:] for key in keys], [name[cut:] for name in prefixes], token)
+
+
+class Buckets(ObjectStore):
+    """The root of a store: its directories are the buckets. It is listed with a delimiter."""
+
+    can_start = False
+    flat = False
+    #: The adapter of one bucket.
+    store: type[ObjectStore]
+
+    def __init__(self, fs: Any, base: str, **options: Any) -> None:
+        super().__init__(fs, base, **options)
+        self._options = options
+        self._stores: dict[str, ObjectStore] = {}
+
+    def bucket_store(self, bucket: str) -> ObjectStore:
+        """The adapter of a bucket."""
+        if bucket not in self._stores:
+            options = {**self._options, "counts": self.counts}
+            self._stores[bucket] = self.store(self.fs, bucket, **options)
+        return self._stores[bucket]
+
+    async def page(
+        self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
+    ) -> Page:
+        bucket, _, rest = prefix.partition("/")
+        if not bucket:
+            names, token = await self.store.bucket_names(self.fs, token)
+            return Page([], [f"{name}/" for name in names], token)
+        store = self.bucket_store(bucket)
+        page = await store.page(rest, after, end, token, delimiter=delimiter)
+        keys, prefixes = (
+            [f"{bucket}/{name}" for name in names] for names in (page.keys, page.prefixes)
+        )
+        return Page(keys, prefixes, page.token)

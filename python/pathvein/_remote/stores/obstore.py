@@ -22,7 +22,7 @@ from obstore.exceptions import BaseError, InvalidPathError
 from pathvein._remote.errors import BadAnswer, ErrorMeanings
 from pathvein._remote.keys.lister import TooLarge, Unfit
 from pathvein._remote.keys.planner import Page
-from pathvein._remote.keys.positions import LAST
+from pathvein._remote.keys.ranges import LAST
 from pathvein._remote.stores.base import ObjectStore
 from pathvein._remote.stores.obstore_options import open_store
 
