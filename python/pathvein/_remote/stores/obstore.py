@@ -91,6 +91,7 @@ class ObstoreStore:
         #: Whether a request can distinguish an empty object from a marker.
         self._can_check = kind != "AzureStore"
         self._checks = 0
+        self._had_full_page = False
         #: The adapter that checks if the namespace is hierarchical; `None` if it is known to be
         #: flat.
         self._namespace: Any = None if kind == "S3Store" else adapter
@@ -120,6 +121,8 @@ class ObstoreStore:
         stream: _Stream = token or _Stream(after)
         # After a failure it is started anew: obstore's iterator would end as if it were complete.
         if stream.pages is None:
+            if token is not None and self.can_start:
+                raise Answer(400, "the listing has broken off")  # it is known how to start it anew
             stream.pages = obstore.list(
                 self._store,
                 (self._prefix + prefix).rstrip("/") or None,
@@ -135,11 +138,12 @@ class ObstoreStore:
             keys: list[str] = batch["path"].to_pylist() if batch else []
             sizes: list[int] = batch["size"].to_pylist() if batch else []
             if cut:
+                self._check_inside(keys[:1] + keys[-1:])
                 keys = [key[cut:] for key in keys]
             if keys and not (self._prefix or prefix or after or token):
                 await self._check_slashes(keys)
-            # Only the last page is not full.
-            is_last = len(keys) < self.page_size
+            self._had_full_page |= len(keys) >= self.page_size
+            is_last = not self._may_be_cut_off(len(keys))
             if stream.skips:
                 known = sum(stream.last[:-1] <= key < stream.last for key in keys)
                 del keys[:known], sizes[:known]
@@ -152,6 +156,10 @@ class ObstoreStore:
             stream.last = keys[-1]
             stream.skips = False
         return Page(keys, [], None if is_last else stream)
+
+    def _check_inside(self, paths: list[str]) -> None:
+        if not all(f"{path}/".startswith(self._prefix) for path in paths):
+            raise BadAnswer("the answer lists something else")
 
     async def _check_slashes(self, keys: list[str]) -> None:
         """Raises `Unfit` if a key of the bucket may begin with a slash, which obstore removes.
@@ -184,6 +192,15 @@ class ObstoreStore:
         found = await self._response(_next_of(inside))
         return bool(found) and found[0]["path"] == self._prefix + key
 
+    def _may_be_cut_off(self, number: int) -> bool:
+        """Whether a listing with so many names may have more.
+
+        obstore takes several pages of the store together, but ends at one that has no token, be it
+        the last or not.
+        """
+        is_full = number > 0 and number % self.page_size == 0
+        return is_full or (self.can_start and not self._had_full_page and _is_limit(number))
+
     async def _level(self, prefix: str) -> Page:
         path = (self._prefix + prefix).rstrip("/") or None
         listing = obstore.list_with_delimiter_async(self._store, path)
@@ -196,7 +213,12 @@ class ObstoreStore:
         names = len(level["common_prefixes"]) + len(level["objects"])
         # obstore has requested one page after another. The first is counted already.
         self._counts.requests += max(names - 1, 0) // _FULL_PAGE
+        if self.can_start and self._may_be_cut_off(names):
+            raise TooLarge(f"it is not known if {prefix or 'the source'!r} has more entries")
         cut = len(self._prefix)
+        self._check_inside(
+            [*level["common_prefixes"], *(meta["path"] for meta in level["objects"])]
+        )
         prefixes = sorted(f"{name[cut:]}/" for name in level["common_prefixes"])
         # All markers but that of the level are prefixes. On Azure some are empty objects.
         objects = [meta for meta in level["objects"] if f"{meta['path'][cut:]}/" != prefix]
@@ -273,6 +295,11 @@ def _path_before(key: str) -> str:
     the path and `a/` there are hardly any.
     """
     return f"{key[:-1]}.{LAST}" if key.endswith("/") else key
+
+
+def _is_limit(number: int) -> bool:
+    """Whether a store may have no more keys than this in a page."""
+    return number >= 50 and (number % 50 == 0 or number.bit_count() == 1)
 
 
 async def _next_of(stream: Any) -> Any:
