@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from pathvein._remote.source import RemoteSource
     from pathvein._types import Any
 
+_ERROR_POLICIES = ("warn", "raise", "ignore"), '"warn", "raise", "ignore" or a callable'
 #: Most threads, and most requests in flight, that a caller may ask for.
 MAX_THREADS = MAX_REQUESTS = 1024
-_LISTERS = ("auto", "fsspec", "obstore")
+_LISTERS = ("auto", "fsspec", "obstore"), '"auto" or "fsspec" or "obstore"'
 
 
 def _wrong_type(argument: str, expected: str, found: object) -> TypeError:
@@ -132,15 +133,12 @@ def _count(argument: str, value: object, least: int = 0, most: int | None = None
 
 
 def _choice(argument: str, value: object, choices: tuple[str, ...], expected: str) -> str:
+    """One of the given words."""
     if not isinstance(value, str):
         raise _wrong_type(argument, expected, value)
     if value not in choices:
         raise ValueError(f"{argument} must be {expected}, not {value!r}")
     return value
-
-
-def _lister(argument: str, value: object) -> str:
-    return _choice(argument, value, _LISTERS, " or ".join(f'"{name}"' for name in _LISTERS))
 
 
 def _flag(argument: str, value: object) -> bool:
@@ -151,10 +149,8 @@ def _flag(argument: str, value: object) -> bool:
 
 def _error_policy(argument: str, value: object) -> str | Callable[[OSError], object]:
     if callable(value):
-        policy: Callable[[OSError], object] = value
-        return policy
-    expected = '"warn", "raise", "ignore" or a callable'
-    return _choice(argument, value, ("warn", "raise", "ignore"), expected)
+        return value
+    return _choice(argument, value, *_ERROR_POLICIES)
 
 
 def _progress(argument: str, value: object) -> object:
@@ -167,7 +163,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "concurrency": lambda name, value: _count(name, value, 1, MAX_REQUESTS),
     "exclude": lambda _, value: ExcludeRules(value),
     "follow_links": _flag,
-    "lister": _lister,
+    "lister": lambda name, value: _choice(name, value, *_LISTERS),
     "max_depth": _count,
     "on_error": _error_policy,
     "one_file_system": _flag,

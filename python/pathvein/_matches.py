@@ -65,10 +65,7 @@ class _LocalDirectory:
 
 
 def _search(
-    pattern: FileStructurePattern,
-    directory: _LocalDirectory | RemoteDirectory,
-    *,
-    assume: bool,
+    pattern: FileStructurePattern, directory: _LocalDirectory | RemoteDirectory, *, assume: bool
 ) -> tuple[bool, list[OSError]]:
     """Whether the directory matches, and the errors of directories that cannot be read.
 

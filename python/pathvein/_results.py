@@ -3,16 +3,8 @@
 `Path` parses its argument, though the paths of the core are normalized already. So paths are
 made here by setting the slots that parsing would set. These are private to pathlib. Hence
 :func:`_holds`: unless every probe gets the same state as a `Path` that is made as usual, all
-paths are made as usual.
-
-CPU time in milliseconds for 10,700 paths of five components, the results and the set of them
-(half of the saving is the hash, which the set needs; `map` and the slots' ``__set__`` in place
-of the plain loops take as long):
-
-| CPython | 3.11 | 3.12 | 3.13 |
-|---|---|---|---|
-| ``ScanResult(Path(text), pattern)`` | 45 | 76 | 72 |
-| here | 12 | 8 | 8 |
+paths are made as usual. (docs/architecture.md has the measurement. Half of the saving is the hash,
+which the set of results needs.)
 """
 
 from __future__ import annotations

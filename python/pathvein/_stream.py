@@ -119,12 +119,7 @@ class Stream(_types.Generic[T]):
     def __enter__(self) -> _types.Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: object,
-    ) -> None:
+    def __exit__(self, exc_type: object, exc: object, traceback: object) -> None:
         if exc is None:
             self.close()
         else:

@@ -31,5 +31,4 @@ def get_backend_info() -> BackendInfo:
         >>> get_backend_info()["backend"]
         'rust'
     """
-    features = ["listing", "match", "scan", "walk"]
-    return {"has_rust": True, "backend": "rust", "features": features}
+    return {"has_rust": True, "backend": "rust", "features": ["listing", "match", "scan", "walk"]}

@@ -20,7 +20,7 @@ from pathvein_core import KeyWalk
 from cloud import tree_of, walked
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, scan
-from pathvein._remote.keys.lister import Disordered, FlatDenied
+from pathvein._remote.errors import Disordered, FlatDenied
 from pathvein._remote.stores.azure import AzureStore, has_virtual_directory, is_directory
 from pathvein._remote.stores.obstore import ObstoreStore
 from profiles import share

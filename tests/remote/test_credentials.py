@@ -187,7 +187,7 @@ def test_an_endpoint_that_only_obstore_knows(
 ) -> None:
     import s3fs
 
-    from pathvein._remote.keys.lister import Unfit
+    from pathvein._remote.errors import Unfit
     from pathvein._remote.stores.obstore import ObstoreStore
     from pathvein._remote.stores.s3 import S3Store
 
@@ -474,7 +474,7 @@ def test_what_obstore_is_told_of_an_account() -> None:
     """The host, be it named by the account, by a suffix or by the user."""
     import adlfs  # type: ignore[import-untyped]
 
-    from pathvein._remote.keys.lister import Unfit
+    from pathvein._remote.errors import Unfit
     from pathvein._remote.stores.azure import AzureStore
     from pathvein._remote.stores.obstore import ObstoreStore
 

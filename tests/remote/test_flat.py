@@ -22,8 +22,8 @@ from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 import reference
 from compare import make_patterns
 from pathvein._remote import retry
-from pathvein._remote.errors import GENERIC, BadAnswer
-from pathvein._remote.keys.lister import Disordered, FlatDenied, KeyLister
+from pathvein._remote.errors import GENERIC, BadAnswer, Disordered, FlatDenied
+from pathvein._remote.keys.lister import KeyLister
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.keys.ranges import common_directory, parent
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send

@@ -25,12 +25,13 @@ pytest.importorskip("s3fs")
 
 from fsspec.asyn import get_loop
 from pathvein_core import ExcludeRules, KeyScan, KeyWalk
+from upath import UPath
 
 import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, Stats
-from pathvein._remote.errors import GENERIC
-from pathvein._remote.keys.lister import KeyProducer, Unfit
+from pathvein._remote.errors import GENERIC, Unfit
+from pathvein._remote.keys.lister import KeyProducer
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.loop import BackgroundTask
 from pathvein._remote.retry import RequestCounts
@@ -446,3 +447,21 @@ def test_memory_does_not_grow_with_the_number_of_keys() -> None:
     before, after = map(int, child.stdout.split())
     # In KiB; what is under way varies by some pages of 1,000 keys.
     assert after - before < 4 * 1024
+
+
+# A source without keys
+
+
+@pytest.mark.parametrize(
+    ("path", "error"), [("nosuch", FileNotFoundError), ("src/a", NotADirectoryError)]
+)
+def test_a_source_without_keys_is_no_result(
+    stub: ListStub, path: str, error: type[OSError]
+) -> None:
+    """It raises before anything is handed out: by the call, and by `walk_python`'s first item."""
+    bucket = stub.bucket(["src/a", "src/b/c"])
+    source = UPath(f"{bucket.url}/{path}", **bucket.options)
+    with pytest.raises(error):
+        pathvein.iscan(source, P("*"))
+    with pytest.raises(error):
+        next(pathvein.walk_python(source))

@@ -10,8 +10,7 @@ import pytest
 
 pytest.importorskip("fsspec")
 
-from pathvein._remote.errors import BadAnswer
-from pathvein._remote.keys.lister import FlatDenied
+from pathvein._remote.errors import BadAnswer, FlatDenied
 from pathvein._remote.stores.gcs import GcsStore
 
 

@@ -19,8 +19,8 @@ from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 
 from pathvein import FileStructurePattern
 from pathvein._remote import retry
-from pathvein._remote.errors import BadAnswer
-from pathvein._remote.keys.lister import FlatDenied, KeyLister
+from pathvein._remote.errors import BadAnswer, FlatDenied
+from pathvein._remote.keys.lister import KeyLister
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.retry import RequestCounts
 from pathvein._remote.stores.s3 import S3Store

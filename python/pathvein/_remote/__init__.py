@@ -28,22 +28,10 @@ except ImportError as error:
         name=error.name,
     ) from error
 
-from pathvein._remote.source import (
-    RemoteDirectory,
-    local_path,
-    make_upath,
-    open_local,
-    open_scan,
-    open_source,
-    walk,
-)
-
-__all__ = [
-    "RemoteDirectory",
-    "local_path",
-    "make_upath",
-    "open_local",
-    "open_scan",
-    "open_source",
-    "walk",
-]
+from pathvein._remote.source import RemoteDirectory as RemoteDirectory
+from pathvein._remote.source import local_path as local_path
+from pathvein._remote.source import make_upath as make_upath
+from pathvein._remote.source import open_local as open_local
+from pathvein._remote.source import open_scan as open_scan
+from pathvein._remote.source import open_source as open_source
+from pathvein._remote.source import walk as walk

@@ -1,9 +1,8 @@
 """Scans and walks of a source that is listed directory by directory, many at a time.
 
 The scan or walk submits directories to the `DirectoryLister` and takes their listings, in any
-order. Directories are listed by coroutines on fsspec's event loop, and not in the caller's thread,
-so that the caller can be interrupted. If listing takes no request (in memory, or local), `take`
-lists one directory in the caller's thread.
+order. They are listed by coroutines on fsspec's event loop, so that the caller can be interrupted.
+If that takes no request (in memory, or local), `take` lists one in the caller's thread.
 """
 
 from __future__ import annotations
@@ -18,13 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pathvein_core import ExcludeRules, FileStructurePattern, ListingScan, Stats
 
 from pathvein._listing import Listing, is_gone, noted
-from pathvein._remote.loop import (
-    WAIT_SLICE,
-    BackgroundTask,
-    check_process,
-    run_at_once,
-    unwrapped,
-)
+from pathvein._remote.loop import WAIT_SLICE, BackgroundTask, check_process, run_at_once, unwrapped
 from pathvein._remote.names import join
 
 if TYPE_CHECKING:
@@ -36,8 +29,7 @@ if TYPE_CHECKING:
 #: The most links that Linux follows in one path.
 MAX_LINKS = 40
 
-#: Whether an entry is excluded. Its arguments are the path relative to the source, and whether the
-#: entry is a directory.
+#: Whether an entry is excluded, by its path relative to the source, and whether it is a directory.
 Excluded = Callable[[str, bool], bool]
 
 
@@ -55,21 +47,18 @@ class Directory(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A directory to list."""
+    """A directory to list: `directory`, or its sub-directory `name`. The number is the caller's."""
 
-    #: The caller's number of the directory.
     number: int
-    #: The directory, or the one above if `name` is given.
     directory: Directory
     name: str | None = None
     is_link: bool = False
 
 
 class Done(NamedTuple):
-    """The listing of a directory, or the error that prevented it."""
+    """The listing of a directory (`None` if it could not be entered), or what prevented it."""
 
     job: Job
-    #: `None` if the directory could not be entered.
     directory: Directory | None
     result: Listing | BaseException
 
@@ -95,8 +84,7 @@ class DirectoryLister:
         self._excluded = excluded
         #: How many directories are submitted and not taken.
         self._unfinished = 0
-        self._closed = False
-        self._process = os.getpid()
+        self._closed, self._process = False, os.getpid()
         self._stack: list[Job] = []
         if not self._adapter.immediate:
             self._queue: asyncio.LifoQueue[Job] = asyncio.LifoQueue()
@@ -251,7 +239,6 @@ class DirectoryProducer:
             raise
 
     def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
-        """See :class:`pathvein._stream.Producer`."""
         deadline = time.monotonic() + seconds
         while self._lister.busy and not (self._found or self._errors):
             for done in self._lister.take(min(WAIT_SLICE, max(deadline - time.monotonic(), 0))):
@@ -263,7 +250,6 @@ class DirectoryProducer:
         return found, errors, not self._lister.busy
 
     def stats(self) -> Stats:
-        """See :class:`pathvein._stream.Producer`."""
         counts = self._source.adapter.counts
         return Stats(
             directories=self._directories,
@@ -276,7 +262,6 @@ class DirectoryProducer:
         )
 
     def close(self) -> None:
-        """See :class:`pathvein._stream.Producer`."""
         self._lister.close()
 
     def __del__(self) -> None:
@@ -332,11 +317,8 @@ def walk_directories(
     """Walk a source: each directory's path, its directories' names, its files' names.
 
     Directories come before those below them. Names that are removed from the list of directories
-    are not entered. Excluded entries are neither listed nor entered. `max_depth` 0 lists the
-    source alone. Links are entered only with `follow_links`, loops never.
-
-    An error of the source itself is raised. Any other is passed to `on_error`. A directory that
-    is gone when it is opened is left out.
+    are not entered. `max_depth` 0 lists the source alone. An error of the source itself is raised,
+    any other is passed to `on_error`. A directory that is gone when it is opened is left out.
     """
     top = source_directory(source, follow_links=follow_links)
     lister = DirectoryLister(source, excluded)

@@ -37,18 +37,14 @@ _ERRNO_OF_STATUS = {
 
 #: Names of the classes that the usual client libraries raise.
 _DISCONNECTED = frozenset(
-    (
-        "BadAnswer BadGatewayError ClientConnectionError ClientPayloadError ConnectionError "
-        "DecodeError EOFError HTTPClientError IncompleteRead IncompleteReadError "
-        "JSONDecodeError NetworkError ParseError ProtocolError ProxyError ResponseParserError "
-        "ResponseStreamingError"
-    ).split()
+    """BadGatewayError ClientConnectionError ClientPayloadError ConnectionError DecodeError
+    EOFError HTTPClientError IncompleteRead IncompleteReadError JSONDecodeError NetworkError
+    BadAnswer ParseError ProtocolError ProxyError ResponseParserError
+    ResponseStreamingError""".split()
 )
 _TIMEOUT = frozenset(
-    (
-        "ConnectTimeoutError FSTimeoutError ReadTimeout ReadTimeoutError ServerTimeoutError "
-        "Timeout TimeoutError TimeoutException"
-    ).split()
+    """ConnectTimeoutError FSTimeoutError ReadTimeout ReadTimeoutError ServerTimeoutError Timeout
+    TimeoutError TimeoutException""".split()
 )
 _TEXTS = (
     (errno.ENOENT, r"^no such (?:file|dir|path)"),
@@ -57,18 +53,13 @@ _TEXTS = (
 )
 #: Codes of S3, whose API is that of many stores.
 _REFUSED = frozenset(
-    (
-        "ExpiredToken InvalidAccessKeyId InvalidToken RequestExpired RequestTimeTooSkewed "
-        "SignatureDoesNotMatch TokenRefreshRequired"
-    ).split()
+    """ExpiredToken InvalidAccessKeyId InvalidToken RequestExpired RequestTimeTooSkewed
+    SignatureDoesNotMatch TokenRefreshRequired""".split()
 )
 _THROTTLED = frozenset(
-    (
-        "BandwidthLimitExceeded InternalError RequestLimitExceeded "
-        "ProvisionedThroughputExceededException RequestThrottled RequestTimeout "
-        "ServiceUnavailable SlowDown Throttling ThrottlingException TooManyRequests "
-        "TooManyRequestsException"
-    ).split()
+    """BandwidthLimitExceeded InternalError RequestLimitExceeded RequestThrottled RequestTimeout
+    ProvisionedThroughputExceededException ServiceUnavailable SlowDown Throttling
+    ThrottlingException TooManyRequests TooManyRequestsException""".split()
 )
 #: Searched for in the text, and in the name of the class.
 _DENIED = re.compile(
@@ -82,6 +73,22 @@ Transient = Literal["throttled", "disconnected", "timeout"]
 
 class BadAnswer(Exception):
     """The response of a store is not a listing, or is incomplete."""
+
+
+class Unfit(Exception):
+    """The store cannot be listed by obstore. The text says why."""
+
+
+class FlatDenied(Exception):
+    """The source cannot be listed flat, or not completely. Perhaps it can with a delimiter."""
+
+
+class TooLarge(Exception):
+    """A level is too large to be listed by obstore, which does not return it in pages."""
+
+
+class Disordered(Exception):
+    """The first page shows that the store does not sort its keys."""
 
 
 class ErrorMeanings:
@@ -106,9 +113,8 @@ class ErrorMeanings:
             denied: Codes of the store if it denies a request.
             refused: Codes if it refuses the credentials, and with them any request.
             throttled: Codes if it asks for fewer requests.
-            disconnected: Classes of errors of the connection.
-            disconnected_text: The beginning of the text of such an error.
-            timeout: Classes of errors if no response came in time.
+            disconnected, timeout: Classes of errors of the connection, and if no response came.
+            disconnected_text: The beginning of the text of an error of the connection.
             texts: Pairs of an error number and a part of the text.
         """
         self._refused = _REFUSED.union(refused)
@@ -215,7 +221,6 @@ def error_code(error: BaseException) -> str | None:
     return None if code is None else str(getattr(code, "value", code))
 
 
-def not_a_directory(url: str) -> OSError:
-    """The error of a source that is a file."""
-    error = OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), url)
-    return noted(error, "opening the directory")
+def cannot_open(code: int, url: str) -> OSError:
+    """The error of a directory that does not exist, or of a source that is a file."""
+    return noted(OSError(code, os.strerror(code), url), "opening the directory")

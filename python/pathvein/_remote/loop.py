@@ -1,9 +1,8 @@
 """Work on fsspec's event loop for a caller in another thread, and threads for blocking requests.
 
-All listing is asynchronous and runs on the event loop that fsspec keeps in a thread of its own.
-`fsspec.asyn.sync` leaves a coroutine running when the caller is interrupted. Here the caller
-waits in slices, so that signals are handled, and the coroutine is cancelled if the caller leaves.
-Requests of a synchronous file system run in threads, and the loop awaits them.
+All listing runs on the event loop that fsspec keeps in a thread of its own. The caller waits in
+slices, so that signals are handled, and the coroutine is cancelled if it leaves; `fsspec.asyn.sync`
+would leave it running. Requests of a synchronous file system run in threads.
 """
 
 from __future__ import annotations
@@ -48,16 +47,12 @@ class BackgroundTask:
         *,
         most_waiting: int = _MOST_WAITING,
     ) -> None:
-        """
-        Args:
-            loop: The event loop, in another thread.
-            work: Makes the coroutine.
-            most_waiting: How many results may wait for the caller before `wait_for_space` waits.
-        """
+        """`work` makes the coroutine. The loop is another thread's."""
         check_thread(loop)
         self._loop = loop
         self._work: Callable[[BackgroundTask], Coroutine[Any, Any, None]] | None = work
         self._task: asyncio.Task[None] | None = None
+        #: How many results may wait for the caller before `wait_for_space` waits.
         self._most_waiting = most_waiting
         #: Results and errors. `None` wakes the caller: the work has ended, or was closed.
         self._queue: queue.SimpleQueue[tuple[list[Any], list[OSError]] | None]
@@ -88,8 +83,8 @@ class BackgroundTask:
 
     async def _run(self) -> None:
         work, self._work = self._work, None
+        assert work is not None
         try:
-            assert work is not None
             await work(self)
         except asyncio.CancelledError:
             # Without this, the results so far would look like all results.
@@ -152,7 +147,7 @@ class BackgroundTask:
     def wait_for_begin(self) -> None:
         """Wait for the first `put`, or the end. Raises the exception that ended the work."""
         self._receive(float("inf"))
-        if not self._received and self._failure is not None:
+        if not self._received and self._failure is not None and not self._closed:
             raise self._failure
 
     def take(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
@@ -243,28 +238,21 @@ def check_process(process: int) -> None:
 
 _QueuedRequest = tuple[Callable[[Any], Any], concurrent.futures.Future[Any]]
 
-#: Makes a file system object for one thread. Its argument is whether the existing connection is
-#: lost.
+#: Makes a file system object for one thread, told whether the existing connection is lost.
 Connect = Callable[[bool], contextlib.AbstractContextManager[Any]]
 
 
 class RequestThreads:
     """Daemon threads for blocking requests, each with a file system object of its own.
 
-    They are started when they are needed, and end after `close`. A `ThreadPoolExecutor` would not
-    do: the interpreter waits for its threads at exit, even if a request is never answered.
+    A `ThreadPoolExecutor` would not do: the interpreter waits for its threads at exit, even if a
+    request is never answered.
     """
 
     def __init__(
         self, fs: Any, most: int, connect: Connect, is_lost: Callable[[BaseException], bool]
     ) -> None:
-        """
-        Args:
-            fs: The object for the first thread, if `connect` fails.
-            most: The most threads.
-            connect: Makes a thread's own file system object.
-            is_lost: Whether an error says that the connection is lost.
-        """
+        """`fs` is for the first thread if `connect` fails. `is_lost` knows lost connections."""
         #: Whether no more requests may be sent.
         self.is_closed = False
         self._fs = fs

@@ -1,7 +1,6 @@
 """The only layer that retries requests, and limits how many are in flight.
 
-The retries of the client libraries are switched off for listing: two layers of five tries each
-would send twenty-five requests.
+The client libraries' own are switched off: two layers of five tries would send 25 requests.
 """
 
 from __future__ import annotations
@@ -19,8 +18,7 @@ from pathvein._remote.errors import ErrorMeanings
 
 T = TypeVar("T")
 
-#: Seconds until a request without a response is cancelled and retried. Most client libraries have
-#: time-outs of their own.
+#: Seconds until a request without a response is cancelled and retried.
 TIMEOUT = 30.0
 #: Backoff: seconds before the first retry, doubled for each further one, and their maximum.
 _FIRST_DELAY = 0.1
@@ -105,13 +103,7 @@ async def send(
 ) -> T:
     """Send a request, with retries, and return its response.
 
-    Args:
-        request: Sends it once.
-        limit: Limits the requests in flight.
-        counts: Where it is counted.
-        errors: The meanings of its errors.
-        timeout_factor: Its time-out as a multiple of `TIMEOUT`; `None`: no time-out.
-
+    `request` sends it once. `timeout_factor` times `TIMEOUT` is its time-out; `None`: none.
     Raises the exception of the last try.
     """
     tries = 0

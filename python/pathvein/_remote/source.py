@@ -36,10 +36,7 @@ _EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
 
 
 class RemoteSource:
-    """The source of one scan or walk. It may be a local UPath.
-
-    The constructor opens the file system, or the archive. It lists nothing.
-    """
+    """The source of one scan or walk. It may be a local UPath."""
 
     def __init__(
         self,
@@ -159,10 +156,7 @@ def open_source(
     concurrency: int | None = None,
     lister: str = "auto",
 ) -> RemoteSource | str:
-    """Open a URL or a UPath for listing. For one that is local, return its path.
-
-    `storage_options` are added to those of a UPath. An archive is opened; nothing is listed yet.
-    Relative components are resolved.
+    """Open a URL or a UPath; nothing is listed yet. For one that is local, return its path.
 
     Raises `ImportError` if the file system's package is missing, `ValueError` if the protocol is
     unknown, an `OSError` if the file system cannot be reached or the archive cannot be read.

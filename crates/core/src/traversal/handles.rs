@@ -97,8 +97,9 @@ pub(super) fn note_advance() {
 
 /// The exponential backoff of a worker that cannot open anything.
 ///
-/// Each wait is twice as long as the one before. It gives up after an eighth of a second
-/// in which no other worker advanced.
+/// Each wait is twice as long as the one before, up to 64 ms. It gives up after half a second
+/// in which no other worker advanced: on a busy machine, all may have to wait for a processor
+/// for a tenth of that and more.
 pub(super) struct FdBackoff {
     waits: u32,
     max_waits: u32,
@@ -111,7 +112,7 @@ impl FdBackoff {
     /// `is_brief`: a wait of this traversal was in vain before, so this one gives up
     /// sooner.
     pub(super) fn new(is_brief: bool) -> FdBackoff {
-        let max_waits = if is_brief { 2 } else { 7 };
+        let max_waits = if is_brief { 2 } else { 13 };
         let advances = ADVANCES.load(Ordering::Relaxed);
         FdBackoff { waits: 0, max_waits, advances, has_turn: false }
     }
@@ -125,7 +126,7 @@ impl FdBackoff {
         if self.waits == self.max_waits {
             return false;
         }
-        std::thread::sleep(Duration::from_millis(1 << self.waits));
+        std::thread::sleep(Duration::from_millis(1 << self.waits.min(6)));
         self.waits += 1;
         true
     }

@@ -54,8 +54,9 @@
 //! 7. **On the stack.** If sub-directories are left to visit, the directory is in a frame,
 //!    with its handle as long as the budget allows. They go through the same steps.
 //! 8. **Closed.** Unless the traversal is stopped, each of the `n` sub-directories answers
-//!    exactly once: in its step 2, 3, 6 or 8. The last answer closes the directory. That is an answer to the parent, which may
-//!    be closed by it, and so on up. The frame may be gone by then.
+//!    exactly once: when it is not entered, absent, or closed. The last answer closes the
+//!    directory. That is an answer to its own parent, which may be closed by it, and so on up.
+//!    The frame may be gone by then.
 //!
 //! # Protocols
 //!

@@ -12,8 +12,8 @@ use super::worker::Worker;
 use super::{Dir, Visitor};
 use crate::Operation;
 
-/// Fewer open directories than this on a worker's stack stay open, however little of the
-/// budget is left.
+/// While fewer than this many directories of a worker's stack are open, none is closed to
+/// stay within the budget.
 const MIN_HANDLES: usize = 3;
 
 /// The handle of a frame's directory, which may be closed and opened again. That of the
@@ -134,8 +134,8 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         result
     }
 
-    /// Waits for others to close something; false if that was in vain. The first wait is
-    /// for this worker's turn.
+    /// Waits until a directory may perhaps be opened: first for this worker's turn, then for
+    /// others to advance. False to give up: that was in vain, or the traversal is stopped.
     pub(super) fn wait_for_handles(&self, backoff: &mut Option<FdBackoff>) -> bool {
         let in_vain = &self.traversal.has_waited_in_vain;
         let is_first = backoff.is_none();

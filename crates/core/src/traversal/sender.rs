@@ -3,11 +3,11 @@
 //! # Invariant
 //!
 //! A result is in exactly one place: in the outbox of the worker that found it, in the
-//! hand of that worker while it sends, in the channel, or with the receiver. Results leave the outbox all together and under its
-//! lock, taken either by its worker, which sends them, or by the receiver, which keeps
-//! them. So none is lost and none comes twice, whoever is first. Before a worker waits
-//! for work or ends, it empties its outbox. (One that panics does not, which the
-//! receiver learns as an error.)
+//! hand of that worker while it sends, in the channel, or with the receiver. Results leave
+//! the outbox all together and under its lock, taken either by its worker, which sends them,
+//! or by the receiver, which keeps them. So none is lost and none comes twice, whoever is
+//! first. Before a worker waits for work or ends, it empties its outbox. (One that panics
+//! does not, which the receiver learns as an error.)
 
 use std::io;
 use std::path::PathBuf;

@@ -2,7 +2,8 @@
 
 An adapter knows how its file system is listed, which entries its `ls` hides, whether it has links,
 how many requests or connections it supports, what its errors mean, and how to clone it without a
-cache of listings. To add one, write a subclass of :class:`FileSystem` and a line in `_ADAPTERS`.
+cache of listings. To add one, write a subclass of :class:`FileSystem`, or for an object store of
+:class:`pathvein._remote.stores.base.ObjectStore`, and a line in `_ADAPTERS`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pathvein._remote.names import join
 
 __all__ = ["FileSystem", "adapter_class", "open_adapter"]
 
-#: Adapters by the module, or the package, of the class that defines `ls`.
+#: Adapters by the module, or the package, of the class that defines `ls`: the module in
+#: `pathvein._remote`, and the class.
 _ADAPTERS = {
     "adlfs": "stores.azure:AzureStore",
     "fsspec.archive": "filesystems.memory:InMemory",
@@ -62,7 +64,7 @@ def open_adapter(
 
 def _unwrap(fs: Any, path: str) -> tuple[Any, str]:
     """The file system behind all wrappers, and the path on it."""
-    # They are imported already, and slow to import otherwise.
+    # Slow to import, so only if there is a wrapper.
     from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
     from fsspec.implementations.cached import CachingFileSystem
     from fsspec.implementations.dirfs import DirFileSystem
@@ -93,16 +95,13 @@ def adapter_class(kind: type[Any]) -> type[FileSystem]:
             module = str(cls.__module__)
             found = _ADAPTERS.get(module) or _ADAPTERS.get(module.partition(".")[0])
             break
-    if found is None and not _WEB.isdisjoint(protocols(kind)):
+    protocols = getattr(kind, "protocol", ())
+    if found is None and not _WEB.isdisjoint(
+        [protocols] if isinstance(protocols, str) else protocols
+    ):
         found = _ADAPTERS["fsspec.implementations.http"]
     if found is None:
         return FileSystem
     module, _, name = found.partition(":")
     adapter: type[FileSystem] = getattr(import_module(f"pathvein._remote.{module}"), name)
     return adapter
-
-
-def protocols(kind: type[Any]) -> tuple[str, ...]:
-    """The protocols of a class of file systems."""
-    names: str | tuple[str, ...] = getattr(kind, "protocol", ())
-    return (names,) if isinstance(names, str) else tuple(names)

@@ -1,8 +1,5 @@
 """The adapter of any file system, and the base of all others: one `ls` for each directory.
 
-Requests of an asynchronous file system run on its own loop. Those of a synchronous one run in
-threads, as many as it is known to support, or in one.
-
 fsspec caches listings for the whole process and without limit. A file system that does so is
 replaced, for listing only, by a clone without the cache. A class is assumed to have a cache if
 its methods use ``dircache``. Where a clone cannot be made, or would not be the same (an option is
@@ -23,7 +20,7 @@ from fsspec.asyn import AsyncFileSystem, get_loop, mirror_sync_methods
 from fsspec.dircache import DirCache
 
 from pathvein._listing import Listing, is_gone, noted
-from pathvein._remote.errors import GENERIC, ErrorMeanings, not_a_directory
+from pathvein._remote.errors import GENERIC, ErrorMeanings, cannot_open
 from pathvein._remote.loop import RequestThreads, scan_ended
 from pathvein._remote.names import BAD_COMPONENTS, bad_component, join
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
@@ -40,7 +37,6 @@ _TIMEOUT_FACTOR = 10
 class FileSystem:
     """The adapter of one kind of file system."""
 
-    #: The meanings of its errors.
     errors: ErrorMeanings = GENERIC
     #: Whether listing takes no request. Its coroutines then never suspend.
     immediate: ClassVar[bool] = False
@@ -66,23 +62,15 @@ class FileSystem:
         counts: RequestCounts | None = None,
         private: bool = False,
     ) -> None:
-        """
-        Args:
-            fs: The file system object of fsspec.
-            base: The source's path on it.
-            name: The source's name: empty for the root of a file system, bucket or archive.
-            url: Makes a URL, for messages, of a path relative to the source.
-            concurrency: Most requests in flight; `None`: the default of the class.
-            counts: Where requests are counted.
-            private: Whether only this adapter uses the object.
-        """
-        self.fs = fs
+        #: The file system object of fsspec, and whether only this adapter uses it.
+        self.fs, self._private = fs, private
         #: The source's path, without a trailing slash unless it is the root.
         self.base = base.rstrip("/") or base[:1]
+        #: The source's name: empty for the root of a file system, bucket or archive.
         self.name = name
+        #: Makes a URL, for messages, of a path relative to the source.
         self.url = url
         self.counts = counts or RequestCounts()
-        self._private = private
         self._is_async = bool(getattr(fs, "async_impl", False)) and hasattr(type(fs), "_ls")
         requests = concurrency or self.concurrency
         #: Most requests in flight.
@@ -269,10 +257,10 @@ class FileSystem:
         return listing
 
     async def _check_entries(self, entries: Entries, rel: str) -> None:
-        """Raises an `OSError` if the entries are not those of a directory."""
+        """Raises an `OSError` if they are not those of a directory."""
         if entries.count == 1 and entries.is_file:
             # Some file systems list a file as itself.
-            raise not_a_directory(self.url(rel))
+            raise cannot_open(errno.ENOTDIR, self.url(rel))
         if entries.count:
             return
         if not rel:
@@ -291,7 +279,7 @@ class FileSystem:
             return
         info = await self._source_info(missing)
         if info is not None and entry_type(info) == "file":
-            raise not_a_directory(self.url(""))
+            raise cannot_open(errno.ENOTDIR, self.url(""))
 
     async def _source_info(self, missing: bool) -> Mapping[str, Any] | None:
         try:
@@ -364,11 +352,9 @@ class Entries:
         *,
         is_web_page: bool = False,
     ) -> None:
-        """
-        Args:
-            path: The directory's path on the file system.
-            strip_protocol: Removes the protocol of a name, which some file systems leave there.
-            is_web_page: Whether the entries are the links of an index page.
+        """`strip_protocol` removes the protocol of a name, which some file systems leave there.
+
+        `is_web_page` says that the entries are the links of an index page.
         """
         self.listing = Listing()
         #: The directory's path, without slashes around it.

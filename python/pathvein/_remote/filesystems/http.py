@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
-from pathvein._remote.errors import not_a_directory
+from pathvein._remote.errors import cannot_open
 from pathvein._remote.filesystems.generic import Entries, FileSystem
 
 
@@ -28,7 +29,5 @@ class Http(FileSystem):
     async def check_source(self, *, missing: bool = False) -> None:
         """To fsspec everything on a web server is a file. Only an HTML page has entries."""
         info = await self._source_info(missing)
-        if info is None or info.get("type") != "file":
-            return
-        if info.get("mimetype") not in (None, "text/html"):
-            raise not_a_directory(self.url(""))
+        if info and info.get("type") == "file" and info.get("mimetype") not in (None, "text/html"):
+            raise cannot_open(errno.ENOTDIR, self.url(""))

@@ -13,13 +13,13 @@ import posixpath
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.implementations.reference import ReferenceFileSystem
 
-from pathvein._listing import Listing, noted
+from pathvein._listing import Listing
+from pathvein._remote.errors import cannot_open
 from pathvein._remote.filesystems.generic import FileSystem, entry_type
 from pathvein._remote.names import BAD_COMPONENTS, bad_component
 
@@ -49,8 +49,7 @@ class InMemory(FileSystem):
         for component in rel.split("/") if rel else ():
             node = node.dirs.get(component) if node is not None else None
         if node is None:
-            missing = OSError(errno.ENOENT, os.strerror(errno.ENOENT), self.url(rel))
-            raise noted(missing, "opening the directory")
+            raise cannot_open(errno.ENOENT, self.url(rel))
         links = node.links - node.dirs.keys()
         listing = Listing([*node.dirs, *links], list(node.files), links)
         listing.errors += [bad_component(self.url, rel, component) for component in node.bad]
@@ -69,16 +68,18 @@ class References(FileSystem):
         return fs, False
 
 
-@dataclass(slots=True)
 class _Node:
     """A directory of a tree that is built from keys."""
 
-    dirs: dict[str, _Node] = field(default_factory=dict)
-    files: set[str] = field(default_factory=set)
-    #: Links to directories.
-    links: set[str] = field(default_factory=set)
-    #: Components that cannot be part of a path, each once.
-    bad: dict[str, None] = field(default_factory=dict)
+    __slots__ = ("bad", "dirs", "files", "links")
+
+    def __init__(self) -> None:
+        self.dirs: dict[str, _Node] = {}
+        self.files: set[str] = set()
+        #: Links to directories.
+        self.links: set[str] = set()
+        #: Components that cannot be part of a path, each once.
+        self.bad: dict[str, None] = {}
 
 
 class _Key(NamedTuple):

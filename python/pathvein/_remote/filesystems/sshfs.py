@@ -16,9 +16,7 @@ class Sshfs(FileSystem):
     """All requests share one connection, which is made again if it is lost."""
 
     errors = ErrorMeanings(
-        disconnected=(
-            *("ChannelOpenError", "ConnectionLost", "SFTPConnectionLost", "SFTPNoConnection"),
-        ),
+        disconnected="ChannelOpenError ConnectionLost SFTPConnectionLost SFTPNoConnection".split(),
     )
     concurrency = 64
     resolves_links = True

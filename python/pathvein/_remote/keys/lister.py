@@ -1,7 +1,7 @@
 """Scans and walks of a store that is listed flat: the planner's requests, sent by asyncio.
 
-A `KeyLister` sends the planner's requests and passes the keys to the core's `KeyScan` or `KeyWalk`,
-all on the event loop. The caller takes results from the `KeyProducer`, which makes paths of them.
+A `KeyLister` passes the keys to the core's `KeyScan` or `KeyWalk`, on the event loop. The caller
+takes results from the `KeyProducer`, which makes paths of them.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ import warnings
 from array import array
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pathvein_core import KeyScan, KeyWalk, Stats
 
 from pathvein._errors import ScanWarning, frames_inside
 from pathvein._listing import noted
-from pathvein._remote.errors import BadAnswer, ErrorMeanings
+from pathvein._remote.errors import BadAnswer, Disordered, FlatDenied, TooLarge, Unfit
 from pathvein._remote.keys.planner import Failure, KeyTaker, Page, Planner, Request
 from pathvein._remote.loop import BackgroundTask, check_process
 from pathvein._remote.names import bad_key
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
-from pathvein._remote.stores.base import ObjectStore
 
 if TYPE_CHECKING:
+    from pathvein._remote.errors import ErrorMeanings
     from pathvein._remote.source import RemoteSource
+    from pathvein._remote.stores.base import ObjectStore
 
 
 class Store(Protocol):
@@ -50,29 +51,12 @@ class Store(Protocol):
         """
 
 
-class Unfit(Exception):
-    """The store cannot be listed by obstore. The text says why."""
-
-
-class FlatDenied(Exception):
-    """The source cannot be listed flat, or not completely. Perhaps it can with a delimiter."""
-
-
-class TooLarge(Exception):
-    """A level is too large to be listed by obstore, which does not return it in pages."""
-
-
-class Disordered(Exception):
-    """The first page shows that the store does not sort its keys."""
-
-
 @dataclass(eq=False)
 class KeyLister:
     """One listing of all keys below a source."""
 
     store: Store
     taker: KeyTaker
-    #: Most requests in flight.
     concurrency: int
     counts: RequestCounts
     #: Waits while too many results are not yet taken.
@@ -197,11 +181,9 @@ class KeyProducer:
     ) -> None:
         """
         Args:
-            source: The source.
-            store: Lists the source.
             make_keys: Makes the `KeyScan` or `KeyWalk`, once for each store.
-            fallback: Another store, which lists the source again if the first raises `Unfit` later,
-                and a function that is called before that with the reason. No result comes twice.
+            fallback: A store that lists the source again, without repeating results, if the first
+                raises `Unfit` later; and a function that is called before with the reason.
 
         Raises the `OSError` of a source that cannot be listed; `Unfit`, `FlatDenied` or
         `Disordered` if it can perhaps be listed in another way.
@@ -210,8 +192,7 @@ class KeyProducer:
         self._make_keys = make_keys
         self._fallback = fallback
         self._found = self._error_count = 0
-        #: Hashes of the results so far, as long as the fallback may list the source again; and of
-        #: the first store's results, which the fallback must not repeat.
+        #: Hashes of the results so far, and of those that the fallback must not repeat.
         self._hashes = array("q")
         self._known: frozenset[int] = frozenset()
         self._process = os.getpid()
@@ -219,19 +200,13 @@ class KeyProducer:
         self._start(store)
 
     def _start(self, store: Store) -> None:
-        self._keys = self._make_keys()
-        work = _Work(self._source, store, self._keys)
-        self._task = BackgroundTask(self._source.adapter.loop, work.run)
+        keys = self._keys = self._make_keys()
+        source = self._source
+        self._task = BackgroundTask(
+            source.adapter.loop, lambda task: _list_keys(task, source, store, keys)
+        )
         try:
-            try:
-                self._task.wait_for_begin()
-            except (Unfit, FlatDenied, Disordered, MemoryError):
-                raise
-            except Exception as error:
-                url = self._source.url()
-                raise store.errors.os_error(error, url, "reading the directory") from error
-            if not work.exists:
-                self._source.wait(self._source.adapter.check_source())
+            self._task.wait_for_begin()
         except BaseException:
             self.close()
             raise
@@ -256,7 +231,6 @@ class KeyProducer:
             raise noted(failure, "listing it again without obstore") from error
 
     def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
-        """See :class:`pathvein._stream.Producer`."""
         if self._closed:
             return [], [], True
         check_process(self._process)
@@ -283,7 +257,6 @@ class KeyProducer:
         return found, errors, ended
 
     def stats(self) -> Stats:
-        """See :class:`pathvein._stream.Producer`."""
         directories, entries, keys = self._keys.counts()
         counts = self._source.adapter.counts
         return Stats(
@@ -297,56 +270,62 @@ class KeyProducer:
         )
 
     def close(self) -> None:
-        """See :class:`pathvein._stream.Producer`."""
-        if not self._closed:
-            self._closed = True
-            if os.getpid() == self._process:
-                self._task.close()
+        was_closed, self._closed = self._closed, True
+        if not was_closed and os.getpid() == self._process:
+            self._task.close()
 
     def __del__(self) -> None:
         if hasattr(self, "_task"):
             self.close()
 
 
-@dataclass(eq=False)
-class _Work:
-    """The work on the loop. Without a reference to the producer, so that this can be deleted."""
+async def _list_keys(
+    task: BackgroundTask, source: RemoteSource, store: Store, keys: KeyScan | KeyWalk
+) -> None:
+    """The work on the loop. It has no reference to the producer, so that this can be deleted."""
+    exists = False
+    failures: list[OSError] = []
 
-    source: RemoteSource
-    store: Store
-    keys: KeyScan | KeyWalk
-    #: Whether there was a key, so that the source exists.
-    exists: bool = False
+    def pass_on() -> None:
+        found, bad = keys.take()
+        task.put(found, [*failures, *(bad_key(source.url, key) for key in bad)])
+        failures.clear()
 
-    async def run(self, task: BackgroundTask) -> None:
-        """List all keys."""
-        self._task = task
-        adapter = self.source.adapter
-        await KeyLister(
-            self.store,
-            self.keys,
-            concurrency=adapter.most_requests,
-            counts=adapter.counts,
-            wait_for_space=task.wait_for_space,
-            on_page=self._on_page,
-            on_error=self._on_error,
-        ).run()
+    def on_page(any_key: bool) -> None:
+        nonlocal exists
+        exists = any_key
+        # Pages may be empty. Only a key, or `check_source`, shows whether the source exists.
+        if exists:
+            pass_on()
 
-    def _on_page(self, any_key: bool) -> None:
-        self.exists = any_key
-        found, bad = self.keys.take()
-        # Pages may be empty. Only a key, or the end, shows whether the source exists.
-        if any_key or found or bad:
-            self._task.put(found, [bad_key(self.source.url, key) for key in bad])
-
-    def _on_error(self, error: Exception, prefix: str, after: str, end: str | None) -> None:
-        url = self.source.url(prefix)
-        failure = self.store.errors.os_error(error, url, "reading the directory")
+    def on_error(error: Exception, prefix: str, after: str, end: str | None) -> None:
+        failure = store.errors.os_error(error, source.url(prefix), "reading the directory")
         if after > prefix:
             noted(failure, f"listing the keys after {after.rstrip(chr(0x10FFFF))!r}")
         if end is not None:
             noted(failure, f"listing the keys before {end!r}")
-        self._task.put([], [failure])
+        failures.append(failure)  # `on_page` follows
+
+    lister = KeyLister(
+        store,
+        keys,
+        concurrency=source.adapter.most_requests,
+        counts=source.adapter.counts,
+        wait_for_space=task.wait_for_space,
+        on_page=on_page,
+        on_error=on_error,
+    )
+    try:
+        await lister.run()
+    except (Unfit, FlatDenied, Disordered, MemoryError):
+        raise
+    except Exception as error:
+        if exists:
+            raise
+        raise store.errors.os_error(error, source.url(), "reading the directory") from error
+    if not exists:
+        await source.adapter.check_source()
+        pass_on()
 
 
 # By obstore or by the file system
@@ -360,8 +339,7 @@ def open_flat(
     Also the reason, if any, why the source is not listed by obstore although the caller chose
     it. The caller warns of it once the source is listed.
     """
-    adapter, reason = source.adapter, None
-    assert isinstance(adapter, ObjectStore)
+    adapter, reason = cast("ObjectStore", source.adapter), None
     try:
         if source.lister == "obstore":
             try:

@@ -80,13 +80,12 @@ class Page(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A page to ask for."""
+    """A page to ask for: of the keys that begin with the prefix."""
 
-    #: Only keys that begin with this.
     prefix: str
-    #: Only keys after this.
+    #: Keys up to this, and from `end` on, are of no use; they may be listed. Empty if the store
+    #: cannot start after a key.
     after: str
-    #: Keys from this on are of no use; they may be listed.
     end: str | None
     #: The continuation token. All else is then as it was for the page before.
     token: Any
@@ -139,19 +138,15 @@ class Probe:
 class Planner:
     """One listing of all keys below a source.
 
-    Ask for requests by `next_request`, as many as may be in flight, and hand over what comes of
+    Ask for as many requests as may be in flight by `next_request`, and hand over what comes of
     each, in any order, to `answered` or `failed`.
     """
 
     def __init__(self, taker: KeyTaker, *, page_size: int, can_start: bool) -> None:
-        """
-        Args:
-            taker: What takes the keys.
-            page_size: Most keys in a page.
-            can_start: Whether a listing can start after any key. Otherwise only at a prefix.
-        """
         self._taker = taker
+        #: Most keys in a page.
         self._max_page = page_size
+        #: Whether a listing can start after any key. Otherwise only at a prefix.
         self._can_start = can_start
         #: Whether a page of keys was taken.
         self.has_begun = False

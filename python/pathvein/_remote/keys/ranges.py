@@ -100,12 +100,11 @@ class Level:
     prefix: str = ""
     #: All child prefixes before this position are known.
     known: str = ""
-    #: Children that were listed to their end, and their keys.
+    #: Children that were listed to their end, and their keys. As long as there are none: how large
+    #: a child may be, and how many cuts are left, as each page allows for more.
     children: int = 0
     keys: int = 0
-    #: How large a child may be, as long as none was.
     guess: int = 1
-    #: How many cuts are left, as long as none was: each page allows for more.
     cuts_left: int = 0
 
     @property
@@ -119,7 +118,6 @@ class KeyRange:
     """A part of the keys: those from `start` on, before `end`."""
 
     number: int
-    #: All of them begin with this.
     prefix: str
     #: Keys before this were handed over, or are of no use. (The source's own marker is no key.)
     start: str = "\0"

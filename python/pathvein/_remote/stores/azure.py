@@ -1,7 +1,6 @@
-"""Azure: List Blobs, through the container client of adlfs.
+"""Azure: List Blobs, through the container client of adlfs, which cannot start after a key.
 
-A listing can start only at a prefix, not after a key. A directory may be a blob without a trailing
-slash whose metadata marks it as one. It is listed here as a directory marker.
+A directory may be a blob without a slash whose metadata marks it as one: here, a directory marker.
 
 In a hierarchical namespace keys are not in the order of their bytes (`a/b` comes before `a-b`), so
 it is listed with delimiters. The request for the kind of namespace may be denied to users who may
@@ -16,8 +15,7 @@ from collections.abc import Sequence
 from heapq import merge
 from typing import Any
 
-from pathvein._remote.errors import ErrorMeanings
-from pathvein._remote.keys.lister import FlatDenied
+from pathvein._remote.errors import ErrorMeanings, FlatDenied
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.keys.ranges import parent
 from pathvein._remote.stores.base import ObjectStore
@@ -70,10 +68,7 @@ class AzureStore(ObjectStore):
         return page
 
     async def hierarchical(self) -> bool | None:
-        """Whether the namespace is hierarchical: directories exist by themselves.
-
-        `None` if that is unknown.
-        """
+        """Whether directories exist by themselves; `None` if that is unknown."""
         self.counts.requests += 1
         try:
             answer = await self._client.get_account_information(retry_total=0)
@@ -143,9 +138,6 @@ def is_directory(metadata: dict[str, str]) -> bool:
 
 
 def has_virtual_directory(keys: Sequence[str]) -> bool:
-    """Whether the first keys have a directory without a blob, so that the namespace is flat.
-
-    In a hierarchical namespace each directory is a blob that sorts before its entries.
-    """
+    """Whether a directory has no blob before its entries, so that the namespace is flat."""
     directories = {key for key in keys if key.endswith("/")}
     return any(parent(key) not in directories for key in keys if parent(key))

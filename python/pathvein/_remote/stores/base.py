@@ -40,7 +40,14 @@ class ObjectStore(FileSystem):
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
-        """One request; see :class:`pathvein._remote.keys.planner.Request` for the arguments."""
+        """Send one request, without retries, for a page whose names are relative to the source.
+
+        See :class:`pathvein._remote.keys.planner.Request` for the arguments. Names must be in the
+        order of their code points, unless `flat` is false. Raises `FlatDenied` if the store cannot
+        be listed without a delimiter, `BadAnswer` if the response is no whole listing, and whatever
+        the client library raises. `read` and retries need no other method, the root of the store
+        needs `bucket_names`.
+        """
         raise NotImplementedError
 
     async def read(self, path: str, entries: Entries) -> None:

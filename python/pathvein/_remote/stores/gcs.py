@@ -6,8 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from pathvein._remote.errors import BadAnswer
-from pathvein._remote.keys.lister import FlatDenied
+from pathvein._remote.errors import BadAnswer, FlatDenied
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.stores.base import ObjectStore
 
@@ -63,7 +62,7 @@ class GcsStore(ObjectStore):
         return self._relative(keys, prefixes, answer.get("nextPageToken"))
 
     async def hierarchical(self) -> bool:
-        """Whether the namespace is hierarchical: directories exist by themselves."""
+        """Whether directories exist by themselves."""
         self.counts.requests += 1
         try:
             answer = await self._get("b/{}/storageLayout", fields="hierarchicalNamespace")

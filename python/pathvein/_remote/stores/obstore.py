@@ -13,29 +13,26 @@ import re
 import time
 from dataclasses import dataclass
 from operator import lt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import arro3.core  # noqa: F401  (for the tables that obstore returns)
 import obstore
 from obstore.exceptions import BaseError, InvalidPathError
 
-from pathvein._remote.errors import BadAnswer, ErrorMeanings
-from pathvein._remote.keys.lister import TooLarge, Unfit
+from pathvein._remote.errors import BadAnswer, ErrorMeanings, TooLarge, Unfit
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.keys.ranges import LAST
-from pathvein._remote.stores.base import ObjectStore
 from pathvein._remote.stores.obstore_options import open_store
+
+if TYPE_CHECKING:
+    from pathvein._remote.stores.base import ObjectStore
 
 _STATUS = re.compile(r"status code: ([1-5]\d\d)|status: ([1-5]\d\d)", re.IGNORECASE)
 _AMBIGUOUS = "it does not tell empty objects from the markers of directories"
-#: Most names in the response of one request.
-_FULL_PAGE = 1000
 #: Most requests to distinguish empty objects from markers, for one source.
 _MOST_CHECKS = 64
 #: Seconds that a listing with a delimiter may take: obstore does not return it in pages.
 _LEVEL_TIMEOUT = 3.0
-
-
 #: Seconds that obstore's threads get to finish before the interpreter exits.
 _EXIT_DELAY = 0.1
 #: When the last response was returned or abandoned.
@@ -44,10 +41,9 @@ _last_response = 0.0
 
 @atexit.register
 def _wait_for_threads() -> None:
-    """Wait at exit for the threads of obstore.
+    """Wait at exit for obstore's threads, which release Python objects after their response.
 
-    A thread releases Python objects shortly after it has returned a response. If the interpreter
-    has exited by then, the process aborts.
+    If the interpreter has exited by then, the process aborts.
     """
     time.sleep(max(_last_response + _EXIT_DELAY - time.monotonic(), 0.0))
 
@@ -77,7 +73,7 @@ class _Stream:
 class ObstoreStore:
     """A bucket, or a prefix in it: a :class:`pathvein._remote.keys.lister.Store`."""
 
-    page_size = _FULL_PAGE
+    page_size = 1000
 
     def __init__(self, adapter: ObjectStore) -> None:
         """Raises `Unfit` if obstore cannot use the file system's credentials or options."""
@@ -92,8 +88,7 @@ class ObstoreStore:
         self._can_check = kind != "AzureStore"
         self._checks = 0
         self._had_full_page = False
-        #: The adapter that checks if the namespace is hierarchical; `None` if it is known to be
-        #: flat.
+        #: What checks if the namespace is hierarchical; `None` if it is known to be flat.
         self._namespace: Any = None if kind == "S3Store" else adapter
 
     async def page(
@@ -164,8 +159,7 @@ class ObstoreStore:
     async def _check_slashes(self, keys: list[str]) -> None:
         """Raises `Unfit` if a key of the bucket may begin with a slash, which obstore removes.
 
-        Such keys sort before those that begin with a digit or a letter, so they are on the first
-        page of the bucket.
+        Such keys sort before digits and letters, so they are on the first page of the bucket.
         """
         if min(keys) < "0":
             # Other keys may sort before them. The top of the bucket shows the slash as a prefix.
@@ -212,7 +206,7 @@ class ObstoreStore:
             raise TooLarge(f"{prefix or 'the source'!r} has too many entries") from error
         names = len(level["common_prefixes"]) + len(level["objects"])
         # obstore has requested one page after another. The first is counted already.
-        self._counts.requests += max(names - 1, 0) // _FULL_PAGE
+        self._counts.requests += max(names - 1, 0) // self.page_size
         if self.can_start and self._may_be_cut_off(names):
             raise TooLarge(f"it is not known if {prefix or 'the source'!r} has more entries")
         cut = len(self._prefix)
@@ -228,18 +222,14 @@ class ObstoreStore:
         return Page(keys, prefixes, None)
 
     async def _with_markers(self, before: str, keys: list[str], sizes: list[int]) -> list[str]:
-        """The keys, with the slash of each marker.
-
-        `before` is the key before them. A key that is not greater than the key before it is a
-        marker.
-        """
+        """The keys after `before`, with the slash of those that are markers."""
         if 0 not in sizes and all(map(lt, [before, *keys], keys)):
             return keys
         checked = []
         for key, size in zip(keys, sizes, strict=True):
             marker = f"{key}/"
             if key and key <= before < marker:
-                key = marker
+                key = marker  # as it is not greater than the key before it
             elif key and not size:
                 self._checks += 1
                 if not self._can_check or self._checks > _MOST_CHECKS:

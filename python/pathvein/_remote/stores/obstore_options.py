@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from pathvein._remote.keys.lister import Unfit
-from pathvein._remote.stores.base import ObjectStore
+from pathvein._remote.errors import Unfit
+
+if TYPE_CHECKING:
+    from pathvein._remote.stores.base import ObjectStore
 
 #: Seconds until obstore gets the credentials anew.
 _CREDENTIALS_LAST = 300.0
