@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from pathvein._remote.source import RemoteSource
     from pathvein._types import Any
 
-_ERROR_POLICIES = ("warn", "raise", "ignore"), '"warn", "raise", "ignore" or a callable'
 #: Most threads, and most requests in flight, that a caller may ask for.
 MAX_THREADS = MAX_REQUESTS = 1024
-_LISTERS = ("auto", "fsspec", "obstore"), '"auto" or "fsspec" or "obstore"'
+_LISTERS = ("auto", "fsspec", "obstore")
 
 
 def _wrong_type(argument: str, expected: str, found: object) -> TypeError:
@@ -141,6 +140,10 @@ def _choice(argument: str, value: object, choices: tuple[str, ...], expected: st
     return value
 
 
+def _lister(argument: str, value: object) -> str:
+    return _choice(argument, value, _LISTERS, " or ".join(f'"{name}"' for name in _LISTERS))
+
+
 def _flag(argument: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise _wrong_type(argument, "bool", value)
@@ -150,7 +153,8 @@ def _flag(argument: str, value: object) -> bool:
 def _error_policy(argument: str, value: object) -> str | Callable[[OSError], object]:
     if callable(value):
         return value
-    return _choice(argument, value, *_ERROR_POLICIES)
+    expected = '"warn", "raise", "ignore" or a callable'
+    return _choice(argument, value, ("warn", "raise", "ignore"), expected)
 
 
 def _progress(argument: str, value: object) -> object:
@@ -163,7 +167,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "concurrency": lambda name, value: _count(name, value, 1, MAX_REQUESTS),
     "exclude": lambda _, value: ExcludeRules(value),
     "follow_links": _flag,
-    "lister": lambda name, value: _choice(name, value, *_LISTERS),
+    "lister": _lister,
     "max_depth": _count,
     "on_error": _error_policy,
     "one_file_system": _flag,

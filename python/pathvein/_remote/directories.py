@@ -84,7 +84,8 @@ class DirectoryLister:
         self._excluded = excluded
         #: How many directories are submitted and not taken.
         self._unfinished = 0
-        self._closed, self._process = False, os.getpid()
+        self._closed = False
+        self._process = os.getpid()
         self._stack: list[Job] = []
         if not self._adapter.immediate:
             self._queue: asyncio.LifoQueue[Job] = asyncio.LifoQueue()

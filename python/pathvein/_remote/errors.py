@@ -37,9 +37,9 @@ _ERRNO_OF_STATUS = {
 
 #: Names of the classes that the usual client libraries raise.
 _DISCONNECTED = frozenset(
-    """BadGatewayError ClientConnectionError ClientPayloadError ConnectionError DecodeError
-    EOFError HTTPClientError IncompleteRead IncompleteReadError JSONDecodeError NetworkError
-    BadAnswer ParseError ProtocolError ProxyError ResponseParserError
+    """BadAnswer BadGatewayError ClientConnectionError ClientPayloadError ConnectionError
+    DecodeError EOFError HTTPClientError IncompleteRead IncompleteReadError JSONDecodeError
+    NetworkError ParseError ProtocolError ProxyError ResponseParserError
     ResponseStreamingError""".split()
 )
 _TIMEOUT = frozenset(

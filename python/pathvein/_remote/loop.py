@@ -83,8 +83,8 @@ class BackgroundTask:
 
     async def _run(self) -> None:
         work, self._work = self._work, None
-        assert work is not None
         try:
+            assert work is not None
             await work(self)
         except asyncio.CancelledError:
             # Without this, the results so far would look like all results.

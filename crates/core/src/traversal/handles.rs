@@ -98,8 +98,8 @@ pub(super) fn note_advance() {
 /// The exponential backoff of a worker that cannot open anything.
 ///
 /// Each wait is twice as long as the one before, up to 64 ms. It gives up after half a second
-/// in which no other worker advanced: on a busy machine, all may have to wait for a processor
-/// for a tenth of that and more.
+/// in which no other worker advanced. (An eighth was once too short for a busy machine, where
+/// the others may have to wait for a processor.)
 pub(super) struct FdBackoff {
     waits: u32,
     max_waits: u32,

@@ -339,7 +339,8 @@ def open_flat(
     Also the reason, if any, why the source is not listed by obstore although the caller chose
     it. The caller warns of it once the source is listed.
     """
-    adapter, reason = cast("ObjectStore", source.adapter), None
+    adapter = cast("ObjectStore", source.adapter)
+    reason = None
     try:
         if source.lister == "obstore":
             try:
