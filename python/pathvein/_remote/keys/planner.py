@@ -79,6 +79,12 @@ class Page(NamedTuple):
     token: Any
 
 
+class Streamed(Page):
+    """A page of a listing that had better go on by token, if it began at a key that exists."""
+
+    __slots__ = ()
+
+
 class Request(NamedTuple):
     """A page to ask for: of the keys that begin with the prefix."""
 
@@ -168,6 +174,8 @@ class Planner:
         self._may_invent = True
         #: Whether a listing has started after a key, and after what need not be one.
         self._has_started = self._has_invented = False
+        #: Whether no token has led back to what had come.
+        self._may_go_by_token = True
         #: Whether a token has led on. Where nothing else can, it is taken for granted.
         self._has_led_on = not can_start
 
@@ -202,6 +210,7 @@ class Planner:
                 # At the directory that was skipped, which must come again.
                 after = target.start[:-1]
             target.asked = prefix, after if after > prefix else "", target.end
+            target.at_key = target.asked[1] in ("", target.last)
             target.furthest, target.empty_pages = "", 0
             return Request(*target.asked, None, level is not None, target)
         return None
@@ -281,6 +290,10 @@ class Planner:
         known, range_.known = range_.known, ""
         is_proof, range_.is_proof = range_.is_proof, False
         if request.token is not None:
+            if page.keys and _last(page) < range_.start and self._has_started:
+                # It leads back. After the key there was more.
+                self._may_go_by_token = range_.by_token = False
+                return not self._can_start
             # Perhaps nothing had come after the key, or the start was ignored.
             in_vain = request[:3] != range_.asked
             if in_vain and self._can_start:
@@ -384,7 +397,9 @@ class Planner:
         led_on = self._can_start and _last(page) > max(
             request.after, range_.start if request.delimiter else ""
         )
-        range_.by_token = page.token is not None and not led_on
+        is_sound = self._may_go_by_token and range_.at_key and request[:3] == range_.asked
+        by_token = isinstance(page, Streamed) and self._has_started and is_sound
+        range_.by_token = page.token is not None and (by_token or not led_on)
         if range_.delimited is not None:
             return self._take_level(range_, page, range_.delimited)
         keys = page.keys

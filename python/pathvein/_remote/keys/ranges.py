@@ -127,6 +127,8 @@ class KeyRange:
     #: The listing that gave the last page, and its token; whether to go on by that.
     token: tuple[str, str, str | None, Any] | None = None
     by_token: bool = False
+    #: Whether the listing that was begun last began at its beginning, or after a key that came.
+    at_key: bool = False
     #: The first key of the prefix, and the last one before `start` that came.
     first: str = ""
     last: str = ""

@@ -20,7 +20,7 @@ import obstore
 from obstore.exceptions import BaseError, InvalidPathError
 
 from pathvein._remote.errors import BadAnswer, ErrorMeanings, TooLarge, Unfit
-from pathvein._remote.keys.planner import Page
+from pathvein._remote.keys.planner import Page, Streamed
 from pathvein._remote.keys.ranges import LAST
 from pathvein._remote.stores.obstore_options import open_store
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _STATUS = re.compile(r"status code: ([1-5]\d\d)|status: ([1-5]\d\d)", re.IGNORECASE)
 _AMBIGUOUS = "it does not tell empty objects from the markers of directories"
+_NO_TOKENS = "it cannot be told if the store lists all: perhaps it does not say how to go on"
 #: Most requests to distinguish empty objects from markers, for one source.
 _MOST_CHECKS = 64
 #: Seconds that a listing with a delimiter may take: obstore does not return it in pages.
@@ -68,6 +69,10 @@ class _Stream:
     pages: Any = None
     #: Whether the next page may begin with keys up to `last`.
     skips: bool = False
+    #: A page that was read to see if there is one.
+    ahead: Any = None
+    #: Whether it has brought a page.
+    has_begun: bool = False
 
 
 class ObstoreStore:
@@ -87,7 +92,15 @@ class ObstoreStore:
         #: Whether a request can distinguish an empty object from a marker.
         self._can_check = kind != "AzureStore"
         self._checks = 0
-        self._had_full_page = False
+        #: Whether the store is known to give tokens, as Amazon's does. obstore ends a listing at a
+        #: page without one, even if the store says that there is more. Where a listing cannot
+        #: start after a key, nothing could be checked.
+        is_amazons = kind == "S3Store" and "endpoint" not in self._store.config
+        self._gives_tokens = is_amazons or not self.can_start
+        #: The listing that gave the first full page, as long as that is not known.
+        self._first: _Stream | None = None
+        #: The request that tells.
+        self._proof: asyncio.Future[None] | None = None
         #: What checks if the namespace is hierarchical; `None` if it is known to be flat.
         self._namespace: Any = None if kind == "S3Store" else adapter
 
@@ -96,10 +109,18 @@ class ObstoreStore:
     ) -> Page:
         """See :class:`pathvein._remote.keys.lister.Store`. The token is a `_Stream`."""
         if delimiter:
-            return await self._level(prefix)
-        if self._namespace is None:
-            return await self._page(prefix, after, token)
+            return await self._level(prefix, token)
         page: Page
+        if self._namespace is None:
+            first, self._first = self._first, None
+            if first is None or first is token:
+                return await self._page(prefix, after, token)
+            # At the same time, to save a round trip.
+            self._proof = asyncio.ensure_future(self._goes_on(first))
+            _, page = await asyncio.gather(self._proof, self._page(prefix, after, token))
+            if not self._gives_tokens and page.keys and page.keys[-1] > first.last:
+                raise Unfit(_NO_TOKENS)
+            return Streamed(*page) if self._gives_tokens else page
         hierarchical, page = await asyncio.gather(
             self._namespace.hierarchical(), self._page(prefix, after, token)
         )
@@ -129,7 +150,8 @@ class ObstoreStore:
             stream.skips = stream.last.endswith("/")
         cut = len(self._prefix)
         try:
-            batch = await self._response(_next_of(stream.pages))
+            batch = stream.ahead or await self._response(_next_of(stream.pages))
+            stream.ahead = None
             keys: list[str] = batch["path"].to_pylist() if batch else []
             sizes: list[int] = batch["size"].to_pylist() if batch else []
             if cut:
@@ -137,12 +159,18 @@ class ObstoreStore:
                 keys = [key[cut:] for key in keys]
             if keys and not (self._prefix or prefix or after or token):
                 await self._check_slashes(keys)
-            self._had_full_page |= len(keys) >= self.page_size
-            is_last = not self._may_be_cut_off(len(keys))
+            self._gives_tokens |= stream.has_begun and bool(keys)
+            stream.has_begun = True
+            is_last = len(keys) < self.page_size
             if stream.skips:
                 known = sum(stream.last[:-1] <= key < stream.last for key in keys)
                 del keys[:known], sizes[:known]
             keys = await self._with_markers(stream.last, keys, sizes)
+            if not self._gives_tokens:
+                if not is_last:
+                    self._first = stream
+                elif len(keys) > 1:
+                    await self._check_end(prefix, *keys[-2:])
         except BaseException:
             # A retry must return this page, not the next.
             stream.pages = None
@@ -150,7 +178,29 @@ class ObstoreStore:
         if keys:
             stream.last = keys[-1]
             stream.skips = False
-        return Page(keys, [], None if is_last else stream)
+        page = Streamed if self._gives_tokens else Page
+        return page(keys, [], None if is_last else stream)
+
+    async def _goes_on(self, stream: _Stream) -> None:
+        """Notes if a listing goes on after a full page."""
+        self._counts.requests += 1
+        stream.ahead = await self._response(_next_of(stream.pages))
+        self._gives_tokens |= bool(stream.ahead)
+
+    async def _check_end(self, prefix: str, last_but_one: str, last: str) -> None:
+        """Raises `Unfit` if more than the last key comes after the one before it."""
+        self._counts.requests += 1
+        rest = obstore.list(
+            self._store,
+            (self._prefix + prefix).rstrip("/") or None,
+            offset=self._prefix + _path_before(last_but_one),
+            chunk_size=self.page_size,
+        )
+        found = [meta["path"] for meta in await self._response(_next_of(rest))]
+        paths = [(self._prefix + key).rstrip("/") for key in (last_but_one, last)]
+        # (Some begin at the key to start after.)
+        if found not in (paths, paths[1:]):
+            raise Unfit(_NO_TOKENS)
 
     def _check_inside(self, paths: list[str]) -> None:
         if not all(f"{path}/".startswith(self._prefix) for path in paths):
@@ -165,7 +215,10 @@ class ObstoreStore:
             # Other keys may sort before them. The top of the bucket shows the slash as a prefix.
             self._counts.requests += 1
             try:
-                known = "/" not in (await self._level("")).prefixes
+                top = await self._level("")
+                if top.token is not None and max([*top.keys, *top.prefixes]) < "/":
+                    raise Unfit(_NO_TOKENS)
+                known = "/" not in top.prefixes
             except TooLarge as error:
                 raise Unfit("the bucket's top is too large to be looked through") from error
         else:
@@ -186,16 +239,7 @@ class ObstoreStore:
         found = await self._response(_next_of(inside))
         return bool(found) and found[0]["path"] == self._prefix + key
 
-    def _may_be_cut_off(self, number: int) -> bool:
-        """Whether a listing with so many names may have more.
-
-        obstore takes several pages of the store together, but ends at one that has no token, be it
-        the last or not.
-        """
-        is_full = number > 0 and number % self.page_size == 0
-        return is_full or (self.can_start and not self._had_full_page and _is_limit(number))
-
-    async def _level(self, prefix: str) -> Page:
+    async def _level(self, prefix: str, token: Any = None) -> Page:
         path = (self._prefix + prefix).rstrip("/") or None
         listing = obstore.list_with_delimiter_async(self._store, path)
         try:
@@ -207,7 +251,10 @@ class ObstoreStore:
         names = len(level["common_prefixes"]) + len(level["objects"])
         # obstore has requested one page after another. The first is counted already.
         self._counts.requests += max(names - 1, 0) // self.page_size
-        if self.can_start and self._may_be_cut_off(names):
+        self._gives_tokens |= names > self.page_size
+        if self._proof is not None:
+            await asyncio.wait([self._proof])
+        if token is not None and not self._gives_tokens:
             raise TooLarge(f"it is not known if {prefix or 'the source'!r} has more entries")
         cut = len(self._prefix)
         self._check_inside(
@@ -219,7 +266,7 @@ class ObstoreStore:
         if not self._can_check and not all(meta["size"] for meta in objects):
             raise Unfit(_AMBIGUOUS)
         keys = sorted(meta["path"][cut:] for meta in objects if len(meta["path"]) > cut)
-        return Page(keys, prefixes, None)
+        return Page(keys, prefixes, None if self._gives_tokens else "perhaps")
 
     async def _with_markers(self, before: str, keys: list[str], sizes: list[int]) -> list[str]:
         """The keys after `before`, with the slash of those that are markers."""
@@ -285,11 +332,6 @@ def _path_before(key: str) -> str:
     the path and `a/` there are hardly any.
     """
     return f"{key[:-1]}.{LAST}" if key.endswith("/") else key
-
-
-def _is_limit(number: int) -> bool:
-    """Whether a store may have no more keys than this in a page."""
-    return number >= 50 and (number % 50 == 0 or number.bit_count() == 1)
 
 
 async def _next_of(stream: Any) -> Any:
