@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -197,7 +198,8 @@ class Quirky:
             if "unsorted" in str(quirks) or "utf-16" in quirks:
                 entries = [name for name in entries if comes(name)]
             else:
-                index = next((i for i, name in enumerate(entries) if comes(name)), len(entries))
+                # (All that come are behind all that do not.)
+                index = bisect_left(entries, True, key=comes)
         page = entries[index : index + most]
         following = index + len(page)
         more = following < len(entries)

@@ -290,10 +290,11 @@ class Planner:
         known, range_.known = range_.known, ""
         is_proof, range_.is_proof = range_.is_proof, False
         if request.token is not None:
-            if page.keys and _last(page) < range_.start and self._has_started:
-                # It leads back. After the key there was more.
+            leads_back = isinstance(page, Streamed) and page.keys and _last(page) < range_.start
+            if leads_back and self._may_go_by_token and self._can_start:
+                # Perhaps a start after the key does better.
                 self._may_go_by_token = range_.by_token = False
-                return not self._can_start
+                return False
             # Perhaps nothing had come after the key, or the start was ignored.
             in_vain = request[:3] != range_.asked
             if in_vain and self._can_start:
