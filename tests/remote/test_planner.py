@@ -588,3 +588,42 @@ def test_no_cut_between_names_that_the_store_orders_otherwise() -> None:
         planner.answered(probe, Page([late], ["a/", "b/", "c/", "\U00010000/"], None))
         request = planner.next_request()
         assert (request is not None and request.prefix == "\U00010000/") is is_cut
+
+
+def cut(has_started: bool = True) -> tuple[Taker, Planner, list[Request]]:
+    """A listing of `a/` to `f/` in two ranges, and what was asked for: the first range first."""
+    taker = Taker()
+    planner = Planner(taker, page_size=2, can_start=True)
+    planner.answered(asked(planner), Page(["a/1", "a/2"], [], "more"))
+    first, probe = asked(planner), asked(planner)
+    if has_started:
+        planner.answered(first, Page(["a/3", "a/4"], [], "more"))
+        first = asked(planner)
+    planner.answered(probe, Page([], ["b/", "c/", "d/", "e/", "f/"], None))
+    requests = [first]
+    while (request := planner.next_request()) is not None:
+        requests.append(request)
+    return taker, planner, requests
+
+
+def test_nothing_is_cut_before_a_listing_has_started_after_a_key() -> None:
+    for has_started in (False, True):
+        _, _, requests = cut(has_started)
+        assert (len(requests) > 1) is has_started
+
+
+@pytest.mark.parametrize("keys", [["x/1"], []])
+def test_a_range_that_does_not_bring_what_is_known_starts_after_the_last_key(
+    keys: list[str],
+) -> None:
+    """Others came, or nothing: the store lists too little after what is no key."""
+    taker, planner, (first, last, *between) = cut()
+    # It was cut at a directory, so something in there exists.
+    assert last.after == "e/"
+    planner.answered(last, Page(keys, [], None))
+    assert not {*keys} & {*taker.taken}
+    # It waits for the range before it.
+    for request in (first, *reversed(between)):
+        assert planner.next_request() is None
+        planner.answered(request, Page([f"{request.prefix or 'b/'}1"], [], None))
+    assert asked(planner).after == "d/1"
