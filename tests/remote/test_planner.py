@@ -28,6 +28,7 @@ from pathvein._remote.keys.planner import (
     Page,
     Planner,
     Request,
+    Streamed,
 )
 from pathvein._remote.keys.ranges import (
     LAST,
@@ -627,3 +628,20 @@ def test_a_range_that_does_not_bring_what_is_known_starts_after_the_last_key(
         assert planner.next_request() is None
         planner.answered(request, Page([f"{request.prefix or 'b/'}1"], [], None))
     assert asked(planner).after == "d/1"
+
+
+def test_a_listing_that_began_at_a_key_goes_on_by_token_if_the_store_says_so() -> None:
+    planner = Planner(Taker(), page_size=9, can_start=True)
+    planner.answered(asked(planner), Streamed(["a", "b"], [], "one"))
+    request = asked(planner)
+    # A start after a key is tried once.
+    assert (request.after, request.token) == ("b", None)
+    planner.answered(request, Streamed(["c", "d"], [], "two"))
+    request = asked(planner)
+    assert (request.after, request.token) == ("b", "two")
+    # It leads back: the key does better, from now on.
+    assert planner.answered(request, Streamed(["c", "d"], [], "three")) is None
+    for after, keys in (("d", ["e"]), ("e", ["f"])):
+        request = asked(planner)
+        assert (request.after, request.token) == (after, None)
+        planner.answered(request, Streamed(keys, [], "more"))

@@ -74,10 +74,15 @@ def options_of(kind: str, endpoint: str) -> dict[str, Any]:
 
 
 def scanned(
-    kind: str, lister: Any, keys: list[str], quirks: tuple[str, ...], **options: Any
+    kind: str,
+    lister: Any,
+    keys: list[str],
+    quirks: tuple[str, ...],
+    page_size: int = PAGE,
+    **options: Any,
 ) -> tuple[list[tuple[str, int]], list[OSError], Stats | None, Quirky]:
     """What is found, error items, counts, and the store."""
-    store = Quirky([f"data/{key}" for key in keys], quirks, page_size=PAGE)
+    store = Quirky([f"data/{key}" for key in keys], quirks, page_size=page_size)
     pattern = FileStructurePattern("run_*", files=["config.json"])
     errors: list[OSError] = []
     with Recorder(store) as server, warnings.catch_warnings():
@@ -167,3 +172,12 @@ def test_a_start_that_is_ignored_costs_no_more_than_twice(kind: str, lister: str
 @pytest.mark.parametrize(("kind", "lister", "quirks"), cases(2))
 def test_two_quirks(kind: str, lister: str, quirks: tuple[str, ...]) -> None:
     check(kind, lister, GROUPS, quirks)
+
+
+@pytest.mark.parametrize("quirks", [(), ("no token",), ("no token", "nothing after a start")])
+@pytest.mark.parametrize("number", [6, 7, 8, 30])
+def test_pages_that_are_shorter_than_asked_for(number: int, quirks: tuple[str, ...]) -> None:
+    """obstore does not tell that there is more, and no page is full."""
+    keys = [f"run_{index:02}/config.json" for index in range(number)]
+    found, errors, _, _ = scanned("s3", "obstore", keys, quirks, page_size=7)
+    assert found == expected(keys) or (errors and quirks)
