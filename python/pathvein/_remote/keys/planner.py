@@ -10,7 +10,7 @@ and the longest time. To list in parallel, the keys are cut into ranges:
   above, that begins after the directory in which the range is. The range is listed meanwhile.
   After a probe that found nothing it waits for some pages before the next.
 * A range goes on after the last key that came, which exists. By token it goes on where a listing
-  cannot start after a key, or a start brought nothing.
+  cannot start after a key, or a start brought nothing, and where the store's pages say so.
 * A start after what need not be a key (at a cut, behind what is skipped) is where stores err. What
   the cut was made of must come; where nothing comes, a key that is known must do so first. If it
   does not, the range is listed from the last key that came before it, once that is known.

@@ -97,7 +97,8 @@ class ObstoreStore:
         #: start after a key, nothing could be checked.
         is_amazons = kind == "S3Store" and "endpoint" not in self._store.config
         self._gives_tokens = is_amazons or not self.can_start
-        #: The listing that gave the first full page, as long as that is not known.
+        #: A listing of the source that gave a full page, as long as that is not known. (No page of
+        #: these stores has more than 1,000 keys: what follows came by token.)
         self._first: _Stream | None = None
         #: The request that tells.
         self._proof: asyncio.Future[None] | None = None
@@ -168,7 +169,8 @@ class ObstoreStore:
             keys = await self._with_markers(stream.last, keys, sizes)
             if not self._gives_tokens:
                 if not is_last:
-                    self._first = stream
+                    # (All keys behind are to follow, and not those of a prefix alone.)
+                    self._first = self._first if prefix else stream
                 elif len(keys) > 1:
                     await self._check_end(prefix, *keys[-2:])
         except BaseException:
