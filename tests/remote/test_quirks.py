@@ -32,11 +32,11 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning",
 )
 
-PAGE = 10
+PAGE = 20
 GROUPS = [
-    *(f"g{g}/run_{r:02}/f{f}.csv" for g in range(12) for r in range(10) for f in range(4)),
-    *(f"g{g}/run_{r:02}/config.json" for g in range(12) for r in range(0, 10, 2)),
-    *(f"g{g}/notes" for g in range(12)),
+    *(f"g{g}/run_{r:02}/f{f}.csv" for g in range(24) for r in range(10) for f in range(4)),
+    *(f"g{g}/run_{r:02}/config.json" for g in range(24) for r in range(0, 10, 2)),
+    *(f"g{g}/notes" for g in range(24)),
     # The order of UTF-16 is another.
     *("g5/\ufffd", "\ufffd/run_0/config.json", "z\ufffd"),
     *(f"z\U00010000/run_{r:02}/config.json" for r in range(30)),
@@ -44,9 +44,9 @@ GROUPS = [
 TREES = {
     "groups": GROUPS,
     "one directory": [
-        *(f"run_00/f{f:04}" for f in range(550)), "run_00/config.json", "run_01/config.json"
+        *(f"run_00/f{f:04}" for f in range(1100)), "run_00/config.json", "run_01/config.json"
     ],
-    "many directories": [f"run_{r:04}/{f}" for r in range(300) for f in ("config.json", "x")],
+    "many directories": [f"run_{r:04}/{f}" for r in range(600) for f in ("config.json", "x")],
 }  # fmt: skip
 #: Which quirks must not cost an answer, as their store can be listed all the same.
 HARMLESS = {
@@ -175,9 +175,9 @@ def test_two_quirks(kind: str, lister: str, quirks: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("quirks", [(), ("no token",), ("no token", "nothing after a start")])
-@pytest.mark.parametrize("number", [6, 7, 8, 30])
+@pytest.mark.parametrize("number", [16, 17, 18, 60])
 def test_pages_that_are_shorter_than_asked_for(number: int, quirks: tuple[str, ...]) -> None:
     """obstore does not tell that there is more, and no page is full."""
     keys = [f"run_{index:02}/config.json" for index in range(number)]
-    found, errors, _, _ = scanned("s3", "obstore", keys, quirks, page_size=7)
+    found, errors, _, _ = scanned("s3", "obstore", keys, quirks, page_size=17)
     assert found == expected(keys) or (errors and quirks)
