@@ -8,6 +8,7 @@ and how long workers have nothing to do.
 from __future__ import annotations
 
 import ast
+import itertools
 import random
 import sys
 from bisect import bisect_left, bisect_right
@@ -38,6 +39,7 @@ from pathvein._remote.keys.ranges import (
     parent,
     successor,
 )
+from servers.quirks import HARMLESS, QUIRKS, Query, Quirky
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "bench"))
 import listing_simulation as simulation
@@ -366,10 +368,17 @@ def test_pages_out_of_order_lose_everything() -> None:
 
 
 def test_pages_that_bring_nothing_end() -> None:
-    for token, most in (("same", MAX_EMPTY_PAGES // 100 + 2), (None, MAX_EMPTY_PAGES + 2)):
+    few = MAX_EMPTY_PAGES // 100 + 2
+    cases: list[tuple[list[str], str | None, int]] = [
+        ([], "same", few),
+        ([], None, MAX_EMPTY_PAGES + 2),
+        # Always the first page again, but the token is another.
+        (["a"], None, few),
+    ]
+    for keys, token, most in cases:
         planner = Planner(Taker(), page_size=2, can_start=False)
         for number in range(most):
-            lost = planner.answered(asked(planner), Page([], [], token or number))
+            lost = planner.answered(asked(planner), Page(keys, [], token or number))
             if lost is not None:
                 break
         assert lost is not None
@@ -645,3 +654,84 @@ def test_a_listing_that_began_at_a_key_goes_on_by_token_if_the_store_says_so() -
         request = asked(planner)
         assert (request.after, request.token) == (after, None)
         planner.answered(request, Streamed(keys, [], "more"))
+
+
+# Stores that are not Amazon's
+
+SHAPES = {
+    "groups": [
+        *(f"g{g}/run_{r:02}/f{f}.csv" for g in range(12) for r in range(10) for f in range(4)),
+        *(f"g{g}/run_{r:02}/config.json" for g in range(12) for r in range(0, 10, 2)),
+        *(f"g{g}/notes" for g in range(12)),
+        # The order of UTF-16 is another.
+        *("g5/\ufffd", "\ufffd/run_0/config.json", "z\ufffd"),
+        *(f"z\U00010000/run_{r:02}/config.json" for r in range(30)),
+    ],
+    "one directory": [*(f"run_00/f{f:04}" for f in range(300)), "run_01/config.json"],
+    "many directories": [f"run_{r:04}/{f}" for r in range(150) for f in ("config.json", "x")],
+}
+FLAVOURS = ["s3", "s3 by obstore", "gcs", "azure"]
+
+
+def quirky_cases() -> list[Any]:
+    return [
+        pytest.param(flavour, quirks, id=f"{flavour}-{'+'.join(quirks)}")
+        for flavour in FLAVOURS
+        for number in range(3)
+        for quirks in itertools.combinations(
+            [name for name, kinds in QUIRKS.items() if flavour.split()[0] in kinds.split()], number
+        )
+    ]
+
+
+def quirky_page(flavour: str, store: Quirky, request: Request) -> Page:
+    """What a store answers. Google's begins at the key to start after, and is told where to end."""
+    is_google = flavour == "gcs"
+    query = Query(
+        request.prefix,
+        "/" if request.delimiter else "",
+        request.after,
+        request.token,
+        1000,
+        (request.end or "") if is_google else "",
+        "starts behind the key" not in store.quirks
+        if is_google
+        else "starts at the key" in store.quirks,
+    )
+    page = store.page(query)
+    kind = Streamed if flavour == "s3 by obstore" and not request.delimiter else Page
+    return kind(page.keys, page.prefixes, page.token)
+
+
+@pytest.mark.parametrize(("flavour", "quirks"), quirky_cases())
+def test_quirks_end_in_about_two_requests_a_page(flavour: str, quirks: tuple[str, ...]) -> None:
+    """All keys, or what is lost."""
+    for shape, concurrency, seed in (
+        *(("groups", 32, 0), ("groups", 32, 1), ("groups", 4, 2), ("groups", 1, 0)),
+        *(("one directory", 32, 0), ("many directories", 32, 0), ("many directories", 3, 1)),
+    ):
+        keys = SHAPES[shape]
+        store = Quirky(keys, quirks, page_size=10)
+        taker, source = Taker(), random.Random(seed)
+        planner = Planner(taker, page_size=10, can_start=flavour != "azure")
+        pages = len(keys) / 10 * (2 if "empty pages" in quirks else 1)
+        in_flight: list[Request] = []
+        lost: list[Lost] = []
+        requests = 0
+        while not planner.is_done:
+            while len(in_flight) < concurrency and (request := planner.next_request()) is not None:
+                in_flight.append(request)
+            request = in_flight.pop(source.randrange(len(in_flight)))
+            requests += 1
+            assert requests <= 2 * pages + 10
+            page = quirky_page(flavour, store, request)
+            if request.delimiter or page.keys == sorted(page.keys):
+                outcome = planner.answered(request, page)
+            else:
+                outcome = planner.failed(request, "unsorted")
+            if outcome is not None:
+                lost.append(outcome)
+        assert len(taker.taken) == len(set(taker.taken))
+        assert set(taker.taken) <= set(keys)
+        assert lost or set(taker.taken) == set(keys)
+        assert not lost or set(quirks) - HARMLESS

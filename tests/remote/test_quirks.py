@@ -23,7 +23,7 @@ from pathvein import FileStructurePattern, Stats, iscan
 from pathvein._remote.stores import obstore
 from reference import Pat
 from servers.azure import KEY
-from servers.quirks import QUIRKS, Quirky
+from servers.quirks import HARMLESS, QUIRKS, Quirky
 from servers.recorder import Recorder
 
 pytestmark = pytest.mark.filterwarnings(
@@ -48,12 +48,6 @@ TREES = {
     ],
     "many directories": [f"run_{r:04}/{f}" for r in range(600) for f in ("config.json", "x")],
 }  # fmt: skip
-#: Which quirks must not cost an answer, as their store can be listed all the same.
-HARMLESS = {
-    *("skips after a start", "nothing after no key", "ignores a start", "ignores what is no key"),
-    *("starts at the key", "starts behind the key", "start beats token", "ignores the end"),
-    *("nothing from before the prefix", "ghosts", "empty pages", "nothing after a start"),
-}
 LISTERS = ["fsspec", "obstore"]
 KINDS = ["s3", "gcs", "azure"]
 

@@ -61,6 +61,13 @@ QUIRKS = {
     "empty pages": "s3 gcs azure",
 }
 
+#: Which quirks must not cost an answer, as their store can be listed all the same.
+HARMLESS = {
+    *("skips after a start", "nothing after no key", "ignores a start", "ignores what is no key"),
+    *("starts at the key", "starts behind the key", "start beats token", "ignores the end"),
+    *("nothing from before the prefix", "ghosts", "empty pages", "nothing after a start"),
+}
+
 
 @dataclass
 class Query:

@@ -54,12 +54,15 @@ from pathvein._remote.keys.ranges import (
 
 #: How many pages in a row may bring nothing new.
 MAX_EMPTY_PAGES = 1000
+#: How many listings of a range may be begun in a row without getting ahead.
+_MAX_BEGUN = 10
 #: How many probes may fail in a row before no more are sent.
 _MAX_FAILED_PROBES = 3
 #: In how many pages a level must be listed where a listing cannot start after a key.
 _PROBE_PAGES = 3
 #: How many pages a range waits at most after a probe that found nothing: one in 24 is 4%.
 _LONGEST_WAIT = 24
+_NEVER_LISTED = "the store says that there is more, and never lists it"
 #: At how many points of a page the taker is asked whether it wants what comes.
 _CHECKS_PER_PAGE = 8
 
@@ -212,6 +215,7 @@ class Planner:
             target.asked = prefix, after if after > prefix else "", target.end
             target.at_key = target.asked[1] in ("", target.last)
             target.furthest, target.empty_pages = "", 0
+            target.begun += 1
             return Request(*target.asked, None, level is not None, target)
         return None
 
@@ -242,23 +246,24 @@ class Planner:
             return None
         if page.token is not None:
             self._largest_page = max(self._largest_page, len(page.keys))
-        lost = None
-        try:
-            if not self._believes(target, request, page):
-                self._go_on(target, True)
-                return None
-            more = self._take(target, request, page)
-        except BadPromise:
+        if self._leads_back(target, request, page):
+            if request.end == target.asked[2]:
+                return self._lose(target, str(BadPromise.__doc__))
+            # What there was to be more of is behind a cut that was made since.
             self._go_on(target, False)
-            return Lost(target.prefix, before(target.start), target.end, str(BadPromise.__doc__))
+            return None
+        try:
+            is_believed = self._believes(target, request, page)
+            more = not is_believed or self._take(target, request, page)
+        except BadPromise:
+            return self._lose(target, str(BadPromise.__doc__))
         except ValueError as error:
             return self._lose_order(target, str(error))
-        self.has_begun = True
+        self.has_begun |= is_believed
         if more and self._is_stuck(target, request, page):
-            reason = "the store says that there is more, and never lists it"
-            lost = Lost(target.prefix, before(target.start), target.end, reason)
-        self._go_on(target, more and lost is None)
-        return lost
+            return self._lose(target, _NEVER_LISTED)
+        self._go_on(target, more)
+        return None
 
     def failed(self, request: Request, failure: Failure) -> Lost | None:
         """Takes a failure. Tells if the rest of the range is lost; else it is asked otherwise."""
@@ -277,12 +282,18 @@ class Planner:
             self._may_narrow = False
             target.prefix = ""
         elif failure != "refused" or request.token is None or not self._can_start:
-            self._go_on(target, False)
-            return Lost(target.prefix, before(target.start), target.end)
+            return self._lose(target)
+        elif target.begun > _MAX_BEGUN:
+            return self._lose(target, _NEVER_LISTED)
         # Also if the token was refused: the listing goes on after the last key.
         target.token, target.by_token = None, False
         self._go_on(target, True)
         return None
+
+    def _leads_back(self, range_: KeyRange, request: Request, page: Page) -> bool:
+        """Whether a token brings what was there already, after nothing came behind the last key."""
+        in_vain = request.token is not None and request[:3] != range_.asked and self._can_start
+        return in_vain and not request.delimiter and "" < _last(page) <= range_.last
 
     def _believes(self, range_: KeyRange, request: Request, page: Page) -> bool:
         """Whether a page is what was asked for; if not, the range is asked otherwise."""
@@ -361,6 +372,11 @@ class Planner:
         range_.distrusts = True
         self._may_invent = self._has_invented
         return False
+
+    def _lose(self, range_: KeyRange, reason: str | None = None) -> Lost:
+        """Ends a range, whose other keys are not listed."""
+        self._go_on(range_, False)
+        return Lost(range_.prefix, before(range_.start), range_.end, reason)
 
     def _lose_order(self, range_: KeyRange, what: str) -> Lost:
         # What is missing may be anywhere.
@@ -474,10 +490,10 @@ class Planner:
         if last > range_.furthest:
             range_.furthest, range_.empty_pages = last, 0
         else:
-            # Empty pages happen. One that leads to itself counts for more.
+            # Empty pages happen. One that leads to itself, or is not empty, counts for more.
             itself = request.token is not None and page.token == request.token
-            range_.empty_pages += 100 if itself else 1
-        return range_.empty_pages >= MAX_EMPTY_PAGES
+            range_.empty_pages += 100 if itself or last else 1
+        return range_.empty_pages >= MAX_EMPTY_PAGES or range_.begun > _MAX_BEGUN
 
     # Help
 

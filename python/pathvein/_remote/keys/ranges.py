@@ -164,6 +164,8 @@ class KeyRange:
     #: The last name that was listed, and how many pages have brought none after it.
     furthest: str = ""
     empty_pages: int = 0
+    #: How many listings were begun since it last got ahead.
+    begun: int = 0
 
     @property
     def bound(self) -> str:
@@ -216,7 +218,8 @@ class KeyRange:
 
     def skip_to(self, start: str) -> None:
         """Nothing before `start` is to come any more."""
-        self.start = max(self.start, start)
+        if start > self.start:
+            self.start, self.begun = start, 0
         if self.cuts and self.cuts[0] < self.start:
             # What was not listed to its end says nothing about the size of children.
             del self.cuts[: bisect_left(self.cuts, self.start)]
