@@ -353,6 +353,10 @@ class Planner:
             self._has_started = True
             self._has_invented = has_invented or not exists
             return True
+        if exists and _last(page) > after:
+            # All that is left is of no use.
+            self._has_started = True
+            return True
         if page.token is not None:
             return True
         if exists:
@@ -428,11 +432,10 @@ class Planner:
             keys = keys[: bisect_left(keys, range_.end)]
             more = False
         elif page.keys:
-            range_.last = max(range_.last, page.keys[-1])
-        if keys:
-            range_.last = max(range_.last, keys[-1])
+            range_.came(page.keys[-1])
         if not keys:
             return more
+        range_.came(keys[-1])
         none_wanted = self._hand_over(range_, keys)
         range_.take(keys)
         return more and self._skip(range_, none_wanted)

@@ -216,6 +216,11 @@ class KeyRange:
             del self.cuts[:begun]
         self.skip_to(position)
 
+    def came(self, key: str) -> None:
+        """A key of its own, or one before `start`, was listed."""
+        if key > self.last:
+            self.last, self.begun = key, 0
+
     def skip_to(self, start: str) -> None:
         """Nothing before `start` is to come any more."""
         if start > self.start:
