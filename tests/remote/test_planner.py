@@ -330,6 +330,26 @@ def test_a_token_that_is_refused_is_replaced_by_the_last_key() -> None:
     assert planner.failed(request, "refused") == Lost("", "b", None)
 
 
+def test_a_listing_that_is_begun_again_and_again_ends() -> None:
+    """After the key nothing comes yet, and each token is refused."""
+    planner = Planner(Taker(), page_size=2, can_start=True)
+    planner.answered(asked(planner), Page(["a", "b"], [], "more"))
+    lost = None
+    for number in range(60):
+        request = asked(planner)
+        if request.delimiter:
+            planner.failed(request, "refused")
+        elif request.token is None:
+            lost = planner.answered(request, Page([], [], number))
+        else:
+            lost = planner.failed(request, "refused")
+        if lost is not None:
+            break
+    assert lost is not None
+    assert "never lists it" in str(lost.reason)
+    assert planner.is_done
+
+
 def test_a_prefix_that_is_denied_is_asked_for_as_a_part_of_the_source() -> None:
     keys = [f"g{n:02}/{m:02}" for n in range(20) for m in range(30)]
     store = Store(keys, 10, random.Random(0))

@@ -62,7 +62,6 @@ _MAX_FAILED_PROBES = 3
 _PROBE_PAGES = 3
 #: How many pages a range waits at most after a probe that found nothing: one in 24 is 4%.
 _LONGEST_WAIT = 24
-_NEVER_LISTED = "the store says that there is more, and never lists it"
 #: At how many points of a page the taker is asked whether it wants what comes.
 _CHECKS_PER_PAGE = 8
 
@@ -261,7 +260,7 @@ class Planner:
             return self._lose_order(target, str(error))
         self.has_begun |= is_believed
         if more and self._is_stuck(target, request, page):
-            return self._lose(target, _NEVER_LISTED)
+            return self._lose(target, "the store says that there is more, and never lists it")
         self._go_on(target, more)
         return None
 
@@ -283,8 +282,6 @@ class Planner:
             target.prefix = ""
         elif failure != "refused" or request.token is None or not self._can_start:
             return self._lose(target)
-        elif target.begun > _MAX_BEGUN:
-            return self._lose(target, _NEVER_LISTED)
         # Also if the token was refused: the listing goes on after the last key.
         target.token, target.by_token = None, False
         self._go_on(target, True)
