@@ -112,8 +112,10 @@ class Lost(NamedTuple):
     reason: str | None = None
 
 
-class BadPromise(Exception):
-    """the store says that there is more, and lists it neither after the last key nor by token"""
+class _BadPromise(Exception):
+    """Neither a start after the last key nor a token leads on."""
+
+    reason = "the store says that there is more, and lists it neither after a key nor by token"
 
 
 class KeyTaker(Protocol):
@@ -247,15 +249,15 @@ class Planner:
             self._largest_page = max(self._largest_page, len(page.keys))
         if self._leads_back(target, request, page):
             if request.end == target.asked[2]:
-                return self._lose(target, str(BadPromise.__doc__))
+                return self._lose(target, _BadPromise.reason)
             # What there was to be more of is behind a cut that was made since.
             self._go_on(target, False)
             return None
         try:
             is_believed = self._believes(target, request, page)
             more = not is_believed or self._take(target, request, page)
-        except BadPromise:
-            return self._lose(target, str(BadPromise.__doc__))
+        except _BadPromise:
+            return self._lose(target, _BadPromise.reason)
         except ValueError as error:
             return self._lose_order(target, str(error))
         self.has_begun |= is_believed
@@ -314,7 +316,7 @@ class Planner:
                 and (in_vain or after)
                 and not (self._has_led_on or self._has_started)
             ):
-                raise BadPromise
+                raise _BadPromise
             return True
         if not after:
             range_.first = next(iter(keys), "")
