@@ -301,7 +301,7 @@ class Planner:
         is_proof, range_.is_proof = range_.is_proof, False
         if request.token is not None:
             leads_back = isinstance(page, Streamed) and page.keys and _last(page) < range_.start
-            if leads_back and self._may_go_by_token and self._can_start:
+            if leads_back and self._can_start:
                 # Perhaps a start after the key does better.
                 self._may_go_by_token = range_.by_token = False
                 return False
