@@ -134,6 +134,9 @@ def check(kind: str, lister: str, keys: list[str], quirks: tuple[str, ...], **op
     assert found == right or errors, f"{len(found)} of {len(right)} without an error"
     if not set(quirks) - HARMLESS:
         assert not errors
+    # (Listed by obstore, then by the file system, then by directories: 6 times. The planner's own
+    # tests allow twice.)
+    assert store.listings <= 8 * len(keys) / PAGE
     return stats, store
 
 

@@ -100,8 +100,11 @@ class ObstoreStore:
         #: A listing of the source that gave a full page, as long as that is not known. (No page of
         #: these stores has more than 1,000 keys: what follows came by token.)
         self._first: _Stream | None = None
-        #: The request that tells.
+        #: The request that tells, and the last key before it.
         self._proof: asyncio.Future[None] | None = None
+        self._proven = ""
+        #: Whether a token has led back: obstore would list a long level again and again.
+        self._leads_back = False
         #: What checks if the namespace is hierarchical; `None` if it is known to be flat.
         self._namespace: Any = None if kind == "S3Store" else adapter
 
@@ -113,15 +116,15 @@ class ObstoreStore:
             return await self._level(prefix, token)
         page: Page
         if self._namespace is None:
-            first, self._first = self._first, None
-            if first is None or first is token:
-                return await self._page(prefix, after, token)
+            if self._first is token:
+                self._first = None
             # At the same time, to save a round trip.
-            self._proof = asyncio.ensure_future(self._goes_on(first))
-            _, page = await asyncio.gather(self._proof, self._page(prefix, after, token))
-            if not self._gives_tokens and page.keys and page.keys[-1] > first.last:
+            _, page = await asyncio.gather(self._prove(), self._page(prefix, after, token))
+            if self._gives_tokens:
+                return Streamed(*page)
+            if self._proof is not None and page.keys and page.keys[-1] > self._proven:
                 raise Unfit(_NO_TOKENS)
-            return Streamed(*page) if self._gives_tokens else page
+            return page
         hierarchical, page = await asyncio.gather(
             self._namespace.hierarchical(), self._page(prefix, after, token)
         )
@@ -170,7 +173,8 @@ class ObstoreStore:
             if not self._gives_tokens:
                 if not is_last:
                     # (All keys behind are to follow, and not those of a prefix alone.)
-                    self._first = self._first if prefix else stream
+                    if not prefix and self._proof is None:
+                        self._first = stream
                 elif len(keys) > 1:
                     await self._check_end(prefix, *keys[-2:])
         except BaseException:
@@ -183,11 +187,31 @@ class ObstoreStore:
         page = Streamed if self._gives_tokens else Page
         return page(keys, [], None if is_last else stream)
 
+    async def _prove(self) -> None:
+        """Waits until it is known if a listing goes on after a full page, where that can be."""
+        first, self._first = self._first, None
+        if first is not None:
+            self._proven = first.last
+            self._proof = asyncio.ensure_future(self._goes_on(first))
+        proof = self._proof
+        if proof is not None:
+            # Who waits may be cancelled; the proof is for all.
+            await asyncio.wait([proof])
+            if proof.exception() is not None:
+                self._proof = None
+                proof.result()
+
     async def _goes_on(self, stream: _Stream) -> None:
-        """Notes if a listing goes on after a full page."""
         self._counts.requests += 1
-        stream.ahead = await self._response(_next_of(stream.pages))
+        try:
+            stream.ahead = await self._response(_next_of(stream.pages))
+        except BaseException:
+            stream.pages = None
+            raise
         self._gives_tokens |= bool(stream.ahead)
+        if stream.ahead:
+            path = stream.ahead["path"][0].as_py()[len(self._prefix) :]
+            self._leads_back |= path <= self._proven.rstrip("/")
 
     async def _check_end(self, prefix: str, last_but_one: str, last: str) -> None:
         """Raises `Unfit` if more than the last key comes after the one before it."""
@@ -243,19 +267,24 @@ class ObstoreStore:
 
     async def _level(self, prefix: str, token: Any = None) -> Page:
         path = (self._prefix + prefix).rstrip("/") or None
-        listing = obstore.list_with_delimiter_async(self._store, path)
+        listing = asyncio.ensure_future(
+            self._response(obstore.list_with_delimiter_async(self._store, path))
+        )
         try:
             async with asyncio.timeout(_LEVEL_TIMEOUT):
-                level = await self._response(listing)
+                await self._prove()
+                if self._leads_back:
+                    raise TooLarge("the store's tokens lead back")
+                level = await listing
         except TimeoutError as error:
             # A retry would take as long.
             raise TooLarge(f"{prefix or 'the source'!r} has too many entries") from error
+        finally:
+            listing.cancel()
         names = len(level["common_prefixes"]) + len(level["objects"])
         # obstore has requested one page after another. The first is counted already.
         self._counts.requests += max(names - 1, 0) // self.page_size
         self._gives_tokens |= names > self.page_size
-        if self._proof is not None:
-            await asyncio.wait([self._proof])
         if token is not None and not self._gives_tokens:
             raise TooLarge(f"it is not known if {prefix or 'the source'!r} has more entries")
         cut = len(self._prefix)
