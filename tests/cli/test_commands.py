@@ -6,11 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+import pathvein
 from cli_process import COMMAND, ENVIRONMENT, Arg, run, run_python
 from pathvein import cli as cli_module
 from servers.list_stub import ListStub
@@ -544,6 +547,28 @@ def test_options_of_the_file_system(lab: Path, pattern: Path) -> None:
     assert result.returncode == 0
     said = failure("scan", lab, "-p", pattern, "-o", "a=1")
     assert "storage_options are for URLs" in said
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_an_archive_whose_members_begin_with_a_dot(lab: Path, pattern: Path, kind: str) -> None:
+    """As of `tar cf x.tar .`: on the command line and in Python alike."""
+    file = lab.parent / f"x.{kind}"
+    if kind == "tar":
+        with tarfile.open(file, "w") as tar:
+            tar.add(lab, ".")
+            assert "./run_1" in tar.getnames()
+    else:
+        with zipfile.ZipFile(file, "w") as archive:
+            for path in lab.rglob("*.*"):
+                archive.writestr(f"./{path.relative_to(lab)}", "")
+            assert "./run_1/a.csv" in archive.namelist()
+    found = [f"{kind}://{name}::file://{file}" for name in ("old/2025/run_2", "run_1")]
+    source = f"{kind}://::file://{file}"
+    result = run("scan", source, "-p", pattern)
+    assert lines(result.stdout) == [url.encode() for url in found]
+    assert (result.returncode, result.stderr) == (0, b"")
+    matches = pathvein.scan(source, pathvein.FileStructurePattern.load_json(pattern))
+    assert sorted(str(match.source) for match in matches) == found
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def test_credentials_that_are_renewed(
 
     def pages(asked: Asked) -> recorder.Answer:
         status, headers, body = answer(asked)
-        if asked.lists and "continuation-token" not in asked.query:
+        if asked.lists and not asked.query.keys() & {"continuation-token", "start-after"}:
             body = body.replace(b">false<", b">true<").replace(
                 b"<Contents>", b"<NextContinuationToken>x</NextContinuationToken><Contents>", 1
             )
@@ -248,7 +248,8 @@ def test_credentials_that_are_renewed(
         number = int(asked.headers["x-amz-security-token"].removeprefix("t"))
         assert is_signed(asked, f"k{number}", f"s{number}", f"t{number}")
         numbers.append(number)
-    assert numbers == sorted(set(numbers))
+    # (A page and a probe are asked for at once.)
+    assert len(numbers) == len(set(numbers))
     assert numbers[0] >= 1
 
 

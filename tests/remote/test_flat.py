@@ -432,7 +432,7 @@ class Late(MemoryStore):
 
     def _page(self, prefix: str, after: str, token: Any, delimiter: bool) -> Page:
         page = super()._page(prefix, after, token, delimiter)
-        return page if token is None else page._replace(keys=["a", *page.keys[1:]])
+        return page if not (token or after) else page._replace(keys=["a", *page.keys[1:]])
 
 
 def test_a_store_that_does_not_go_on_sorting_is_an_error_item() -> None:
@@ -443,8 +443,8 @@ def test_a_store_that_does_not_go_on_sorting_is_an_error_item() -> None:
 
 class Stuck(MemoryStore):
     def _page(self, prefix: str, after: str, token: Any, delimiter: bool) -> Page:
-        if token is not None and not delimiter:
-            return Page([], [], token)
+        if (token is not None or after) and not delimiter:
+            return Page([], [], token or "more")
         return super()._page(prefix, after, token, delimiter)
 
 

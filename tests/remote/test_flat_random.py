@@ -115,13 +115,10 @@ class Unsorted(OddStore):
         return Page(["x", "z"], [], None)
 
 
-def test_a_level_out_of_order_is_an_error_item() -> None:
+def test_a_level_out_of_order_is_not_believed() -> None:
     keys = [*(f"a/{n:02}" for n in range(30)), "x", "y/f", "z"]
     _, failures = walk(keys, exclude=["a", "y"], store=Unsorted)
-    [(error, *where)] = failures
-    assert "in order" in str(error)
-    # Who knows what is missing.
-    assert where == ["", "", None]
+    assert not failures
 
 
 class OnceUnsorted(OddStore):
@@ -428,7 +425,7 @@ class Throttled(OddStore):
         self.flights: list[int] = []
 
     def _answer(self, prefix: str, after: str, end: Any, token: Any, delimiter: bool) -> Page:
-        if not self.asked and self.in_flight >= 12:
+        if not self.asked and self.in_flight >= 10:
             self.asked = True
             raise Refused(503)
         if self.asked:

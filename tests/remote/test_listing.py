@@ -473,6 +473,21 @@ def test_tar(tarred: Path) -> None:
     )
 
 
+def test_an_archive_of_the_working_directory(tmp_path: Path) -> None:
+    """`tar cf x.tar .` writes `./` before each name."""
+    (tmp_path / "src/run").mkdir(parents=True)
+    (tmp_path / "src/run/f").write_text("x")
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.add(tmp_path / "src", ".")
+        assert archive.getnames()[0] == "."
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as other:
+        other.writestr("./run/f", "x")
+    for kind in ("tar", "zip"):
+        tree, errors = walked(opened(f"{kind}://::file://{tmp_path}/x.{kind}"))
+        assert tree == {"": (["run"], []), "run": ([], ["f"])}
+        assert not errors
+
+
 def test_links_in_archives_are_never_entered(tarred: Path) -> None:
     tree, errors = walked(opened(f"tar://sub::file://{tarred}"), follow_links=True)
     assert tree == {"": (["e", "up"], ["a.txt"]), "e": ([], [])}

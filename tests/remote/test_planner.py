@@ -8,6 +8,7 @@ and how long workers have nothing to do.
 from __future__ import annotations
 
 import ast
+import itertools
 import random
 import sys
 from bisect import bisect_left, bisect_right
@@ -28,6 +29,7 @@ from pathvein._remote.keys.planner import (
     Page,
     Planner,
     Request,
+    Streamed,
 )
 from pathvein._remote.keys.ranges import (
     LAST,
@@ -37,6 +39,7 @@ from pathvein._remote.keys.ranges import (
     parent,
     successor,
 )
+from servers.quirks import HARMLESS, QUIRKS, Query, Quirky
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "bench"))
 import listing_simulation as simulation
@@ -307,7 +310,7 @@ def test_a_failure_that_will_last_loses_what_is_left_of_the_range() -> None:
     planner = Planner(taker, page_size=2, can_start=True)
     assert planner.answered(asked(planner), Page(["a", "b"], [], "more")) is None
     request = asked(planner)
-    assert (request.after, request.token) == ("", "more")
+    assert (request.after, request.token) == ("b", None)
     assert planner.failed(request, "transient") == Lost("", "b", None)
     assert planner.is_done
     assert taker.open == {}
@@ -316,11 +319,35 @@ def test_a_failure_that_will_last_loses_what_is_left_of_the_range() -> None:
 def test_a_token_that_is_refused_is_replaced_by_the_last_key() -> None:
     planner = Planner(Taker(), page_size=2, can_start=True)
     planner.answered(asked(planner), Page(["a", "b"], [], "more"))
-    assert planner.failed(asked(planner), "refused") is None
-    requests = [asked(planner), asked(planner)]
-    request = next(one for one in requests if not one.delimiter)
+    # After the key nothing comes; then the token is used.
+    planner.answered(asked(planner), Page([], [], "other"))
+    request = next(one for one in (asked(planner), asked(planner)) if not one.delimiter)
+    assert request.token == "other"
+    assert planner.failed(request, "refused") is None
+    requests = [asked(planner)]
+    [request] = requests
     assert (request.after, request.token) == ("b", None)
     assert planner.failed(request, "refused") == Lost("", "b", None)
+
+
+def test_a_listing_that_is_begun_again_and_again_ends() -> None:
+    """After the key nothing comes yet, and each token is refused."""
+    planner = Planner(Taker(), page_size=2, can_start=True)
+    planner.answered(asked(planner), Page(["a", "b"], [], "more"))
+    lost = None
+    for number in range(60):
+        request = asked(planner)
+        if request.delimiter:
+            planner.failed(request, "refused")
+        elif request.token is None:
+            lost = planner.answered(request, Page([], [], number))
+        else:
+            lost = planner.failed(request, "refused")
+        if lost is not None:
+            break
+    assert lost is not None
+    assert "never lists it" in str(lost.reason)
+    assert planner.is_done
 
 
 def test_a_prefix_that_is_denied_is_asked_for_as_a_part_of_the_source() -> None:
@@ -348,6 +375,7 @@ def test_a_prefix_that_is_denied_is_asked_for_as_a_part_of_the_source() -> None:
 def test_pages_out_of_order_lose_everything() -> None:
     for can_start in (True, False):
         planner = Planner(Taker(), page_size=2, can_start=can_start)
+        # A listing that ignores a start begins with the first key again; this one does not.
         planner.answered(asked(planner), Page(["m", "n"], [], "more"))
         lost = planner.answered(asked(planner), Page(["a", "b"], [], "more"))
         assert lost is not None
@@ -360,10 +388,17 @@ def test_pages_out_of_order_lose_everything() -> None:
 
 
 def test_pages_that_bring_nothing_end() -> None:
-    for token, most in (("same", MAX_EMPTY_PAGES // 100 + 2), (None, MAX_EMPTY_PAGES + 2)):
+    few = MAX_EMPTY_PAGES // 100 + 2
+    cases: list[tuple[list[str], str | None, int]] = [
+        ([], "same", few),
+        ([], None, MAX_EMPTY_PAGES + 2),
+        # Always the first page again, but the token is another.
+        (["a"], None, few),
+    ]
+    for keys, token, most in cases:
         planner = Planner(Taker(), page_size=2, can_start=False)
         for number in range(most):
-            lost = planner.answered(asked(planner), Page([], [], token or number))
+            lost = planner.answered(asked(planner), Page(keys, [], token or number))
             if lost is not None:
                 break
         assert lost is not None
@@ -401,7 +436,7 @@ def test_the_first_request_is_one_and_nothing_is_asked_beside_it() -> None:
 def test_a_probe_starts_after_the_directory_that_is_listed() -> None:
     planner = Planner(Taker(), page_size=2, can_start=True)
     planner.answered(asked(planner), Page(["b/1", "b/2"], [], "more"))
-    assert asked(planner)[:5] == ("", "", None, "more", False)
+    assert asked(planner)[:5] == ("", "b/2", None, None, False)
     assert asked(planner)[:5] == ("", f"b/{LAST}", None, None, True)
     assert planner.next_request() is None
 
@@ -414,7 +449,7 @@ def test_a_probe_that_comes_late_does_not_mix_up_two_levels() -> None:
     assert (probe.prefix, probe.after) == ("", f"b/{LAST}")
     range_ = level.target
     assert isinstance(range_, KeyRange)
-    planner.answered(level, Page([], ["b/1/", "b/2/", "b/3/"], None))
+    planner.answered(level, Page([], ["b/0/", "b/1/", "b/2/", "b/3/"], None))
     below = range_.level
     assert (below.prefix, below.known) == ("b/", "b0")
     planner.answered(asked(planner), Page(["b/1/x", "b/3/x"], [], "more"))
@@ -572,3 +607,157 @@ def test_common_directory(one: str, other: str, common: str) -> None:
 
 def test_parent() -> None:
     assert [parent(name) for name in ("a/b/", "a/", "")] == ["a/", "", ""]
+
+
+def test_no_cut_between_names_that_the_store_orders_otherwise() -> None:
+    """By UTF-16 U+10000 is before U+FFFF: a range that ends between them would end too early."""
+    for late, is_cut in (("\uffff", False), ("z", True)):
+        planner = Planner(Taker(), page_size=2, can_start=False)
+        planner.answered(asked(planner), Page(["a/0", "a/1"], [], "more"))
+        [probe] = [one for one in (asked(planner), asked(planner)) if one.delimiter]
+        planner.answered(probe, Page([late], ["a/", "b/", "c/", "\U00010000/"], None))
+        request = planner.next_request()
+        assert (request is not None and request.prefix == "\U00010000/") is is_cut
+
+
+def cut(has_started: bool = True) -> tuple[Taker, Planner, list[Request]]:
+    """A listing of `a/` to `f/` in two ranges, and what was asked for: the first range first."""
+    taker = Taker()
+    planner = Planner(taker, page_size=2, can_start=True)
+    planner.answered(asked(planner), Page(["a/1", "a/2"], [], "more"))
+    first, probe = asked(planner), asked(planner)
+    if has_started:
+        planner.answered(first, Page(["a/3", "a/4"], [], "more"))
+        first = asked(planner)
+    planner.answered(probe, Page([], ["b/", "c/", "d/", "e/", "f/"], None))
+    requests = [first]
+    while (request := planner.next_request()) is not None:
+        requests.append(request)
+    return taker, planner, requests
+
+
+def test_nothing_is_cut_before_a_listing_has_started_after_a_key() -> None:
+    for has_started in (False, True):
+        _, _, requests = cut(has_started)
+        assert (len(requests) > 1) is has_started
+
+
+@pytest.mark.parametrize("keys", [["x/1"], []])
+def test_a_range_that_does_not_bring_what_is_known_starts_after_the_last_key(
+    keys: list[str],
+) -> None:
+    """Others came, or nothing: the store lists too little after what is no key."""
+    taker, planner, (first, last, *between) = cut()
+    # It was cut at a directory, so something in there exists.
+    assert last.after == "e/"
+    planner.answered(last, Page(keys, [], None))
+    assert not {*keys} & {*taker.taken}
+    # It waits for the range before it.
+    for request in (first, *reversed(between)):
+        assert planner.next_request() is None
+        planner.answered(request, Page([f"{request.prefix or 'b/'}1"], [], None))
+    assert asked(planner).after == "d/1"
+
+
+def test_a_listing_that_began_at_a_key_goes_on_by_token_if_the_store_says_so() -> None:
+    planner = Planner(Taker(), page_size=9, can_start=True)
+    planner.answered(asked(planner), Streamed(["a", "b"], [], "one"))
+    request = asked(planner)
+    # A start after a key is tried once.
+    assert (request.after, request.token) == ("b", None)
+    planner.answered(request, Streamed(["c", "d"], [], "two"))
+    request = asked(planner)
+    assert (request.after, request.token) == ("b", "two")
+    # It leads back: the key does better, from now on.
+    assert planner.answered(request, Streamed(["c", "d"], [], "three")) is None
+    for after, keys in (("d", ["e"]), ("e", ["f"])):
+        request = asked(planner)
+        assert (request.after, request.token) == (after, None)
+        planner.answered(request, Streamed(keys, [], "more"))
+
+
+# Stores that are not Amazon's
+
+SHAPES = {
+    "groups": [
+        *(f"g{g}/run_{r:02}/f{f}.csv" for g in range(12) for r in range(10) for f in range(4)),
+        *(f"g{g}/run_{r:02}/config.json" for g in range(12) for r in range(0, 10, 2)),
+        *(f"g{g}/notes" for g in range(12)),
+        # The order of UTF-16 is another.
+        *("g5/\ufffd", "\ufffd/run_0/config.json", "z\ufffd"),
+        *(f"z\U00010000/run_{r:02}/config.json" for r in range(30)),
+    ],
+    "one directory": [*(f"run_00/f{f:04}" for f in range(300)), "run_01/config.json"],
+    "many directories": [f"run_{r:04}/{f}" for r in range(150) for f in ("config.json", "x")],
+}
+FLAVOURS = ["s3", "s3 by obstore", "gcs", "gcs by obstore", "azure"]
+
+
+def quirky_cases() -> list[Any]:
+    return [
+        pytest.param(flavour, quirks, id=f"{flavour}-{'+'.join(quirks)}")
+        for flavour in FLAVOURS
+        for number in range(3)
+        for quirks in itertools.combinations(
+            [name for name, kinds in QUIRKS.items() if flavour.split()[0] in kinds.split()], number
+        )
+    ]
+
+
+def quirky_page(flavour: str, store: Quirky, request: Request) -> Page:
+    """What a store answers.
+
+    Google's begins at the key to start after, and is told where to end, but not by obstore.
+    """
+    is_google = flavour == "gcs"
+    query = Query(
+        request.prefix,
+        "/" if request.delimiter else "",
+        request.after,
+        request.token,
+        1000,
+        (request.end or "") if is_google else "",
+        "starts behind the key" not in store.quirks
+        if is_google
+        else "starts at the key" in store.quirks,
+    )
+    page = store.page(query)
+    kind = Streamed if "obstore" in flavour and not request.delimiter else Page
+    return kind(page.keys, page.prefixes, page.token)
+
+
+@pytest.mark.parametrize(("flavour", "quirks"), quirky_cases())
+def test_quirks_end_in_about_two_requests_a_page(flavour: str, quirks: tuple[str, ...]) -> None:
+    """All keys, or what is lost."""
+    most = tuple(f"g{g}/" for g in range(3, 12))
+    for shape, concurrency, seed, unwanted in (
+        *(("groups", 32, 0, ()), ("groups", 32, 1, most), ("groups", 4, 2, most)),
+        *(("groups", 32, 3, ()), ("groups", 1, 0, ()), ("one directory", 32, 0, ())),
+        *(("many directories", 32, 0, ()), ("many directories", 3, 1, ("run_0040/",))),
+    ):
+        keys = SHAPES[shape]
+        store = Quirky(keys, quirks, page_size=10)
+        taker, source = Taker(unwanted), random.Random(seed)
+        planner = Planner(taker, page_size=10, can_start=flavour != "azure")
+        pages = len(keys) / 10 * (2 if "empty pages" in quirks else 1)
+        in_flight: list[Request] = []
+        lost: list[Lost] = []
+        requests = 0
+        while not planner.is_done:
+            while len(in_flight) < concurrency and (request := planner.next_request()) is not None:
+                in_flight.append(request)
+            request = in_flight.pop(source.randrange(len(in_flight)))
+            requests += 1
+            assert requests <= 2 * pages + 10
+            page = quirky_page(flavour, store, request)
+            if request.delimiter or page.keys == sorted(page.keys):
+                outcome = planner.answered(request, page)
+            else:
+                outcome = planner.failed(request, "unsorted")
+            if outcome is not None:
+                lost.append(outcome)
+        assert len(taker.taken) == len(set(taker.taken))
+        assert set(taker.taken) <= set(keys)
+        missing = [key for key in keys if not key.startswith(unwanted or "/")]
+        assert lost or not {*missing} - {*taker.taken}
+        assert not lost or set(quirks) - HARMLESS

@@ -185,7 +185,7 @@ def test_names_that_webdav4_gets_wrong(store: DiskStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "store", [*KEY_STORES, *BY_OBSTORE[:2]], indirect=True
+    "store", [*KEY_STORES, *BY_OBSTORE[:3]], indirect=True
 )  # Azurite takes its time to be filled; see test_azure.
 def test_more_than_one_page(store: KeyStore) -> None:
     """Pages hold 1,000 keys, or prefixes: directories that lie across a page's end are whole."""

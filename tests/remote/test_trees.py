@@ -54,7 +54,7 @@ def compare(store: Store, case: Case, by_url: bool) -> list[tuple[str, int]]:
     return found
 
 
-@pytest.mark.parametrize("store", [*STORES, *BY_OBSTORE], indirect=True)
+@pytest.mark.parametrize("store", [*STORES, *BY_OBSTORE, "s3-versitygw by obstore"], indirect=True)
 def test_random_trees(store: Store) -> None:
     @share(store.share)
     @given(cases(store, twins=False), st.booleans())

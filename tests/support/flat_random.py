@@ -313,7 +313,7 @@ async def listed(
         for _ in range(9):
             await asyncio.sleep(0)
         assert asyncio.all_tasks() <= others, "a task is left"
-    assert not store.wrongs
+    assert not store.wrongs, store.wrongs
     # (Some are cancelled before they are sent.)
     assert counts.requests == store.requests or (end and counts.requests > store.requests)
     assert store.most_in_flight <= concurrency

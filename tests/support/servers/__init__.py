@@ -11,7 +11,7 @@ from typing import Any
 from .azure import Azurite
 from .gcs import FakeGcs
 from .local import Memory, Tar, Zip
-from .s3 import MiniStack, Moto, Stub
+from .s3 import GoFakes3, MiniStack, Moto, Stub, VersityGw
 from .sftp import Paramiko, Sshfs
 from .store import KeyStore, Store
 from .web import Ftp, Http, WebDav
@@ -19,14 +19,14 @@ from .web import Ftp, Http, WebDav
 STORES: dict[str, type[Store]] = {
     cls.name: cls
     for cls in (
-        *(Stub, Moto, MiniStack, FakeGcs, Azurite, Paramiko, Sshfs, WebDav, Http, Ftp),
-        *(Memory, Zip, Tar),
+        *(Stub, Moto, MiniStack, GoFakes3, VersityGw, FakeGcs, Azurite, Paramiko, Sshfs),
+        *(WebDav, Http, Ftp, Memory, Zip, Tar),
     )
 }
 #: Those that hold any key.
 KEY_STORES = [name for name, cls in STORES.items() if issubclass(cls, KeyStore)]
 #: The same, listed by another library: see the fixture `store`.
-BY_OBSTORE = [f"{name} by obstore" for name in ("s3-ministack", "gcs", "azure")]
+BY_OBSTORE = [f"{name} by obstore" for name in ("s3-ministack", "gcs", "s3-gofakes3", "azure")]
 
 
 class Servers:

@@ -5,6 +5,7 @@ For what no server tells: which headers are sent, and signed with what.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable
@@ -61,16 +62,22 @@ class Recorder:
                 self.send_response(status)
                 for name, value in {**more, "Content-Length": str(len(body))}.items():
                     self.send_header(name, value)
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
+                # Who closes the connection wants no answer any more.
+                with contextlib.suppress(ConnectionError):
+                    self.end_headers()
+                    if self.command != "HEAD":
+                        self.wfile.write(body)
 
             do_HEAD = do_GET
 
             def log_message(self, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            # All requests of a scan at once.
+            request_queue_size = 128
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))

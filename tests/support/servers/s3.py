@@ -1,15 +1,21 @@
-"""S3, by two implementations that know nothing of each other."""
+"""S3, by implementations that know nothing of each other."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
+from typing import Any
 from urllib.parse import quote
+
+from reference import Tree
 
 from .list_stub import ListStub
 from .process import INSTALLED, Missing, Process, Web, accepts, free_port
-from .store import KeyStore, Place, content_of
+from .store import KeyStore, Place, Store, content_of, keys_of
 
 
 class _S3(KeyStore):
@@ -90,3 +96,65 @@ class MiniStack(_S3):
         if not program.exists():
             raise Missing("scripts/servers")
         return [str(program)], {**env, "LOG_LEVEL": "ERROR"}
+
+
+class GoFakes3(_S3):
+    """A Go program."""
+
+    name = "s3-gofakes3"
+
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        where = ["-host", f"127.0.0.1:{self.port}", "-backend", "memory", "-quiet"]
+        return [_built("gofakes3"), *where], {}
+
+
+class VersityGw(Store):
+    """A gateway to a directory, in Go: no name may be file and directory."""
+
+    name = "s3-versitygw"
+    share = 0.05
+
+    def start(self) -> None:
+        program = _built("versitygw")
+        self.port = port = free_port()
+        self._numbers = iter(range(1 << 30))
+        # Not in memory: it needs extended attributes.
+        self._served = tempfile.TemporaryDirectory()
+        self._process = Process(
+            [program, "--port", f"127.0.0.1:{port}", "--quiet", "posix", self._served.name],
+            lambda: accepts(port),
+            env={"ROOT_ACCESS_KEY": "x", "ROOT_SECRET_KEY": "ssssssss"},
+        )
+
+    def stop(self) -> None:
+        self._process.stop()
+        self._served.cleanup()
+
+    @functools.cached_property
+    def _client(self) -> Any:
+        import botocore.session
+
+        return botocore.session.get_session().create_client(
+            "s3",
+            "us-east-1",
+            endpoint_url=f"http://127.0.0.1:{self.port}",
+            aws_access_key_id="x",
+            aws_secret_access_key="ssssssss",
+        )
+
+    @contextlib.contextmanager
+    def tree(self, value: Tree) -> Iterator[Place]:
+        bucket = f"pathvein-{next(self._numbers)}"
+        self._client.create_bucket(Bucket=bucket)
+        for key in ["src-/x", "src.txt", "src0/x", "sr/x", *keys_of(value, "src/")]:
+            self._client.put_object(Bucket=bucket, Key=key, Body=content_of(key))
+        endpoint = f"http://127.0.0.1:{self.port}"
+        options = {"endpoint_url": endpoint, "key": "x", "secret": "ssssssss"}
+        yield Place(f"s3://{bucket}/src", options)
+
+
+def _built(name: str) -> str:
+    program = INSTALLED / name / name
+    if not program.exists():
+        raise Missing("Go (https://go.dev/dl), then scripts/servers")
+    return str(program)

@@ -103,16 +103,24 @@ def _keys(fs: Any) -> Iterator[_Key]:
             target = None
             if stat.S_ISLNK(info.external_attr >> 16):
                 target = fs.zip.read(info).decode("utf-8", "surrogateescape")
-            yield _Key(info.filename, info.is_dir(), target)
+            yield _Key(_member(info.filename), info.is_dir(), target)
     elif hasattr(fs, "tar"):
+        # fsspec reads a run of slashes in the name of a member as one.
         for member in fs.tar.getmembers():
-            # fsspec reads a run of slashes in the name of a member as one.
-            name = re.sub("/+", "/", member.name)
-            yield _Key(name, member.isdir(), member.linkname if member.issym() else None)
+            yield _Key(
+                _member(re.sub("/+", "/", member.name)),
+                member.isdir(),
+                member.linkname if member.issym() else None,
+            )
     else:
         fs._get_dirs()
         for name, info in fs.dir_cache.items():
             yield _Key(name, entry_type(info) == "directory")
+
+
+def _member(name: str) -> str:
+    """The key of an archive's member: `tar` writes `./` before each if it is told to pack `.`."""
+    return re.sub(r"\A(\.(/|\Z))+", "", name)
 
 
 def _build_tree(fs: Any, base: str) -> _Node:

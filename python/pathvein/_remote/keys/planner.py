@@ -9,6 +9,11 @@ and the longest time. To list in parallel, the keys are cut into ranges:
 * Where none is known, a :class:`Probe` looks for some: one request with a delimiter, at a level
   above, that begins after the directory in which the range is. The range is listed meanwhile.
   After a probe that found nothing it waits for some pages before the next.
+* A range goes on after the last key that came, which exists. By token it goes on where a listing
+  cannot start after a key, or a start brought nothing, and where the store's pages say so.
+* A start after what need not be a key (at a cut, behind what is skipped) is where stores err. What
+  the cut was made of must come; where nothing comes, a key that is known must do so first. If it
+  does not, the range is listed from the last key that came before it, once that is known.
 * Keys that the taker does not want (excluded, or too deep) are skipped. Where a whole page was
   spent on them, the level is listed with a delimiter, up to the first directory that is wanted.
 
@@ -16,7 +21,9 @@ Invariants:
 
 * Each key of the source that has not been handed to the taker belongs to exactly one open range.
 * The keys of a range are handed over in order, each once.
-* A range is in flight (one request), or ready (in `_ready`), or has ended. It ends once.
+* A range is in flight (one request), or ready (in `_ready`), or waits until the range before it
+  has ended, or has ended. It ends once.
+* A listing that is begun again and again without getting ahead is given up, so each range ends.
 * There are no more open ranges than requests in flight and ready. What is kept grows with these,
   and not with the number of keys.
 
@@ -40,6 +47,7 @@ from pathvein._remote.keys.ranges import (
     common_directory,
     in_any_order,
     just_after,
+    just_before,
     parent,
     past,
     successor,
@@ -47,6 +55,8 @@ from pathvein._remote.keys.ranges import (
 
 #: How many pages in a row may bring nothing new.
 MAX_EMPTY_PAGES = 1000
+#: How many listings of a range may be begun in a row without getting ahead.
+_MAX_BEGUN = 10
 #: How many probes may fail in a row before no more are sent.
 _MAX_FAILED_PROBES = 3
 #: In how many pages a level must be listed where a listing cannot start after a key.
@@ -56,8 +66,9 @@ _LONGEST_WAIT = 24
 #: At how many points of a page the taker is asked whether it wants what comes.
 _CHECKS_PER_PAGE = 8
 
-#: Why a request failed: `refused` is what will fail again, `transient` what has failed too often.
-Failure = Literal["denied", "refused", "too large", "transient", "unsorted"]
+#: Why a request failed: `refused` is what will fail again, `transient` what has failed too often,
+#: `astray` lists something else.
+Failure = Literal["denied", "refused", "too large", "transient", "unsorted", "astray"]
 
 
 class Page(NamedTuple):
@@ -69,6 +80,12 @@ class Page(NamedTuple):
     prefixes: Sequence[str]
     #: The continuation token of the next page; `None` if this was the last.
     token: Any
+
+
+class Streamed(Page):
+    """A page of a listing that had better go on by token, if it began at a key that exists."""
+
+    __slots__ = ()
 
 
 class Request(NamedTuple):
@@ -96,6 +113,12 @@ class Lost(NamedTuple):
     reason: str | None = None
 
 
+class _BadPromise(Exception):
+    """Neither a start after the last key nor a token leads on."""
+
+    reason = "the store says that there is more, and lists it neither after a key nor by token"
+
+
 class KeyTaker(Protocol):
     """Takes the keys: the core's `KeyScan` or `KeyWalk`."""
 
@@ -119,6 +142,8 @@ class Probe:
     keys: list[str] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)
     pages: int = 0
+    #: Whether the level is listed from its beginning.
+    whole: bool = False
 
 
 class Planner:
@@ -149,7 +174,15 @@ class Planner:
         #: Whether a range may be asked for by a longer prefix than the source's.
         self._may_narrow = True
         #: Whether unwanted levels may be listed with a delimiter.
-        self._may_delimit = can_start
+        self._may_delimit = True
+        #: Whether a listing may start after what need not be a key.
+        self._may_invent = True
+        #: Whether a listing has started after a key, and after what need not be one.
+        self._has_started = self._has_invented = False
+        #: Whether no token has led back to what had come.
+        self._may_go_by_token = True
+        #: Whether a token has led on. Where nothing else can, it is taken for granted.
+        self._has_led_on = not can_start
 
     @property
     def is_done(self) -> bool:
@@ -158,41 +191,81 @@ class Planner:
 
     def next_request(self) -> Request | None:
         """The next request; `None` if there is nothing to ask for until one is answered."""
-        if self.is_done:
-            return None
-        target = self._ready.popleft() if self._ready else self._help()
-        if target is None:
-            return None
-        if isinstance(target, Probe):
-            after = before(target.start) if self._can_start else ""
-            return Request(target.level, after, target.end, target.token, True, target)
-        asked = before(target.start), target.end
-        if target.token is None and asked != target.asked:
-            target.asked = asked
+        while not self.is_done:
+            target = self._ready.popleft() if self._ready else self._help()
+            if target is None:
+                break
+            if isinstance(target, Probe):
+                if target.token is None:
+                    target.whole = not self._anywhere
+                after = "" if target.whole else before(target.start)
+                return Request(target.level, after, target.end, target.token, True, target)
+            if target.by_token and target.token is not None:
+                return Request(*target.token, target.delimited is not None, target)
+            if not self._anywhere:
+                target.delimited = None
+            unknown = target.follows and not target.last and target.position != target.prefix
+            if unknown and not self._can_invent(target):
+                target.is_waiting = True
+                continue
+            level = None if target.is_proof else target.delimited
+            prefix = target.prefix if level is None else level
+            after = self._start_of(target)
+            if level is not None and target.start.endswith("0"):
+                # At the directory that was skipped, which must come again.
+                after = target.start[:-1]
+            target.asked = prefix, after if after > prefix else "", target.end
+            target.at_key = target.asked[1] in ("", target.last)
             target.furthest, target.empty_pages = "", 0
-        level = target.delimited
-        prefix = target.prefix if level is None else level
-        return Request(prefix, *target.asked, target.token, level is not None, target)
+            target.begun += 1
+            return Request(*target.asked, None, level is not None, target)
+        return None
+
+    @property
+    def _anywhere(self) -> bool:
+        """Whether a listing may start anywhere."""
+        return self._can_start and self._may_invent
+
+    def _can_invent(self, range_: KeyRange) -> bool:
+        return self._anywhere and not range_.distrusts
+
+    def _start_of(self, range_: KeyRange) -> str:
+        """After what the listing of a range is to start."""
+        if not self._can_start:
+            return ""
+        if range_.is_proof:
+            return just_before(range_.last)
+        # (A few keys that come after the position may be of no use.)
+        return max(range_.position, range_.last) if self._can_invent(range_) else range_.last
 
     def answered(self, request: Request, page: Page) -> Lost | None:
         """Takes a page, whose names must be in order. Tells if the rest of its range is lost."""
         target = request.target
+        if request.delimiter and not _is_level(request.prefix, page):
+            return self.failed(request, "astray")
         if isinstance(target, Probe):
             self._take_probe(target, page)
             return None
         if page.token is not None:
             self._largest_page = max(self._largest_page, len(page.keys))
-        lost = None
+        if self._leads_back(target, request, page):
+            if request.end == target.asked[2]:
+                return self._lose(target, _BadPromise.reason)
+            # What there was to be more of is behind a cut that was made since.
+            self._go_on(target, False)
+            return None
         try:
-            more = self._take(target, page)
+            is_believed = self._believes(target, request, page)
+            more = not is_believed or self._take(target, request, page)
+        except _BadPromise:
+            return self._lose(target, _BadPromise.reason)
         except ValueError as error:
             return self._lose_order(target, str(error))
-        self.has_begun = True
+        self.has_begun |= is_believed
         if more and self._is_stuck(target, request, page):
-            reason = "the store says that there is more, and never lists it"
-            lost = Lost(target.prefix, before(target.start), target.end, reason)
-        self._go_on(target, more and lost is None)
-        return lost
+            return self._lose(target, "the store says that there is more, and never lists it")
+        self._go_on(target, more)
+        return None
 
     def failed(self, request: Request, failure: Failure) -> Lost | None:
         """Takes a failure. Tells if the rest of the range is lost; else it is asked otherwise."""
@@ -210,13 +283,104 @@ class Planner:
             # Some may list the source and not a prefix by itself.
             self._may_narrow = False
             target.prefix = ""
-        elif failure != "refused" or target.token is None or not self._can_start:
-            self._go_on(target, False)
-            return Lost(target.prefix, before(target.start), target.end)
+        elif failure != "refused" or request.token is None or not self._can_start:
+            return self._lose(target)
         # Also if the token was refused: the listing goes on after the last key.
-        target.token = None
+        target.token, target.by_token = None, False
         self._go_on(target, True)
         return None
+
+    def _leads_back(self, range_: KeyRange, request: Request, page: Page) -> bool:
+        """Whether a token brings what was there already, after nothing came behind the last key."""
+        in_vain = request.token is not None and request[:3] != range_.asked and self._can_start
+        return in_vain and not request.delimiter and "" < _last(page) <= range_.last
+
+    def _believes(self, range_: KeyRange, request: Request, page: Page) -> bool:
+        """Whether a page is what was asked for; if not, the range is asked otherwise."""
+        after, keys, has_invented = request.after, page.keys, self._has_invented
+        known, range_.known = range_.known, ""
+        is_proof, range_.is_proof = range_.is_proof, False
+        if request.token is not None:
+            leads_back = isinstance(page, Streamed) and page.keys and _last(page) < range_.start
+            if leads_back and self._can_start:
+                # Perhaps a start after the key does better.
+                self._may_go_by_token = range_.by_token = False
+                return False
+            # Perhaps nothing had come after the key, or the start was ignored.
+            in_vain = request[:3] != range_.asked
+            if in_vain and self._can_start:
+                self._can_start = self._has_started
+            if _last(page) >= range_.start:
+                self._has_led_on = True
+            elif (
+                page.token is None
+                and (in_vain or after)
+                and not (self._has_led_on or self._has_started)
+            ):
+                raise _BadPromise
+            return True
+        if not after:
+            range_.first = next(iter(keys), "")
+            return True
+        if request.delimiter and range_.start == f"{after}0":
+            self._has_started = self._has_invented = f"{after}/" in page.prefixes
+            if not self._has_invented:
+                self._may_delimit, range_.delimited = False, None
+            return self._has_invented
+        exists = after == range_.last
+        if is_proof:
+            # The key is known to come after it.
+            if range_.last in keys[:2]:
+                self._has_started = self._has_invented = True
+                return page.token is None and range_.delimited is None
+            self._may_invent = False
+            range_.by_token = range_.token is not None
+            return False
+        if not request.delimiter and keys and keys[0] < after.removesuffix("/"):
+            if keys[0] != range_.first:
+                raise ValueError(f"{keys[0]!r} comes after {after!r}")
+            # The start was ignored.
+            if exists:
+                self._can_start = False
+            else:
+                self._distrust(range_)
+            return exists
+        if _last(page) >= range_.start:
+            if known and not has_invented:
+                first = bisect_left(keys, range_.start)
+                if not keys[first].startswith(known):
+                    return self._distrust(range_)
+            self._has_started = True
+            self._has_invented = has_invented or not exists
+            return True
+        if exists and _last(page) > after:
+            # All that is left is of no use.
+            self._has_started = True
+            return True
+        if page.token is not None:
+            return True
+        if exists:
+            # Nothing, although there was to be more: perhaps the token brings it.
+            if range_.token is None:
+                self._can_start = self._has_started
+                return self._has_started
+            range_.by_token = self._has_started
+            range_.is_proof = not self._has_started
+            return False
+        if known or not range_.last:
+            return self._distrust(range_)
+        range_.is_proof = not has_invented
+        return has_invented
+
+    def _distrust(self, range_: KeyRange) -> bool:
+        range_.distrusts = True
+        self._may_invent = self._has_invented
+        return False
+
+    def _lose(self, range_: KeyRange, reason: str | None = None) -> Lost:
+        """Ends a range, whose other keys are not listed."""
+        self._go_on(range_, False)
+        return Lost(range_.prefix, before(range_.start), range_.end, reason)
 
     def _lose_order(self, range_: KeyRange, what: str) -> Lost:
         # What is missing may be anywhere.
@@ -230,6 +394,13 @@ class Planner:
         else:
             self._open.remove(range_)
             self._taker.end(range_.number)
+            following = range_.next
+            if following is not None:
+                following.follows = False
+                following.last = max(following.last, range_.last)
+                if following.is_waiting:
+                    following.is_waiting = False
+                    self._ready.append(following)
         self._rank(range_)
 
     @property
@@ -239,9 +410,17 @@ class Planner:
 
     # Pages of a range
 
-    def _take(self, range_: KeyRange, page: Page) -> bool:
+    def _take(self, range_: KeyRange, request: Request, page: Page) -> bool:
         """Hands over a page. Whether the range has more."""
         range_.pages += 1
+        range_.token = None if page.token is None else (*request[:3], page.token)
+        # Where nothing comes after the key, only the token leads on.
+        led_on = self._can_start and _last(page) > max(
+            request.after, range_.start if request.delimiter else ""
+        )
+        is_sound = self._may_go_by_token and range_.at_key and request[:3] == range_.asked
+        by_token = isinstance(page, Streamed) and self._has_started and is_sound
+        range_.by_token = page.token is not None and (by_token or not led_on)
         if range_.delimited is not None:
             return self._take_level(range_, page, range_.delimited)
         keys = page.keys
@@ -252,9 +431,11 @@ class Planner:
         if range_.end is not None and keys and keys[-1] >= range_.end:
             keys = keys[: bisect_left(keys, range_.end)]
             more = False
-        range_.token = page.token
+        elif page.keys:
+            range_.came(page.keys[-1])
         if not keys:
             return more
+        range_.came(keys[-1])
         none_wanted = self._hand_over(range_, keys)
         range_.take(keys)
         return more and self._skip(range_, none_wanted)
@@ -275,8 +456,8 @@ class Planner:
     def _skip(self, range_: KeyRange, none_wanted: bool) -> bool:
         """Skips what is not wanted. Whether the range has more."""
         unwanted = self._taker.skip(range_.number)
-        if unwanted is not None and self._can_start:
-            range_.token = None
+        if unwanted is not None and self._can_invent(range_):
+            range_.token, range_.by_token = None, False
             range_.skip_to(successor(unwanted))
             if self._may_delimit and none_wanted:
                 # A whole page was spent. The directories beside may be unwanted, too.
@@ -287,7 +468,6 @@ class Planner:
         """Hands over a level's keys and prefixes, up to the first prefix that is wanted."""
         entries = sorted({*page.keys, *page.prefixes})
         del entries[: range_.old(entries)]
-        range_.token = page.token
         for index, entry in enumerate(entries):
             if entry >= range_.bound:
                 return False
@@ -296,6 +476,7 @@ class Planner:
             elif self._taker.prefix(range_.number, entry):
                 # From here on it is listed flat. The other entries are what a probe would find.
                 range_.delimited = range_.token = None
+                range_.by_token = False
                 range_.skip_to(just_after(entry))
                 self._learn(range_, level, entries[index + 1 :], _reached(page, range_.end))
                 return True
@@ -308,14 +489,14 @@ class Planner:
 
     def _is_stuck(self, range_: KeyRange, request: Request, page: Page) -> bool:
         """Whether too many pages in a row have brought nothing new."""
-        last = max([*page.keys[-1:], *page.prefixes[-1:]], default="")
+        last = _last(page)
         if last > range_.furthest:
             range_.furthest, range_.empty_pages = last, 0
         else:
-            # Empty pages happen. One that leads to itself counts for more.
+            # Empty pages happen. One that leads to itself, or is not empty, counts for more.
             itself = request.token is not None and page.token == request.token
-            range_.empty_pages += 100 if itself else 1
-        return range_.empty_pages >= MAX_EMPTY_PAGES
+            range_.empty_pages += 100 if itself or last else 1
+        return range_.empty_pages >= MAX_EMPTY_PAGES or range_.begun > _MAX_BEGUN
 
     # Help
 
@@ -331,8 +512,10 @@ class Planner:
         if range_.delimited == level.prefix or not (level.children or level.cuts_left):
             # (A level that is listed with a delimiter is done soon.)
             return 0
-        whole = range_.bound <= past(level.prefix) and level.child_size >= self._page_size
-        return left if self._can_start or whole else 0
+        if self._anywhere:
+            return left if self._has_started else 0
+        whole = range_.bound <= past(level.prefix) and range_.all_known
+        return left if whole and level.child_size >= self._page_size else 0
 
     def _rank(self, range_: KeyRange) -> None:
         """A range has changed."""
@@ -363,6 +546,7 @@ class Planner:
                 self._open.add(new)
                 self._rank(new)
                 return new
+            best.next = new.next
             self._taker.end(new.number)
         return None
 
@@ -371,13 +555,15 @@ class Planner:
         level = range_.level
         # Where a listing cannot start after a key, only whole prefixes can be asked for.
         index = len(range_.cuts) - 1
-        if self._can_start:
+        if self._anywhere:
             # Both parts may be as large.
             half = (range_.left / 2 - range_.child_left) / level.child_size
             index = min(max(int(half + 0.5), 0), index)
         at = range_.cuts[index]
         number = self._taker.split(range_.number, at)
         new = KeyRange(number, range_.prefix, just_after(at), range_.end, level=level)
+        new.next, range_.next, new.follows = range_.next, new, True
+        new.first = range_.first
         new.probed = {name: end for name, end in range_.probed.items() if at.startswith(name)}
         new.cuts = range_.cuts[index + 1 :]
         first_file = bisect_left(range_.files, at)
@@ -387,6 +573,7 @@ class Planner:
         del range_.files[first_file:]
         level.cuts_left = max(level.cuts_left - 1, 0)
         wanted = self._taker.prefix(number, at)
+        new.known = at if wanted else ""
         if not new.cuts and new.all_known:
             # One directory. What is beside it is known, and need not be listed.
             if successor(at) < new.bound:
@@ -430,7 +617,7 @@ class Planner:
         probe.token = page.token
         probe.pages += 1
         range_ = probe.range
-        if not self._can_start:
+        if probe.whole:
             # Only all of a level is of use: the next probe would begin at the first entry again.
             if page.token is not None and probe.pages < _PROBE_PAGES:
                 self._ready.appendleft(probe)
@@ -487,3 +674,18 @@ def _reached(page: Page, end: str | None) -> str:
     if page.token is None:
         return END if end is None else end
     return max([behind(name) for name in (*page.keys[-1:], *page.prefixes[-1:])], default="")
+
+
+def _last(page: Page) -> str:
+    return max([*page.keys[-1:], *page.prefixes[-1:]], default="")
+
+
+def _is_level(prefix: str, page: Page) -> bool:
+    """Whether a page with a delimiter lists a level, in order."""
+    names = [*page.keys[:1], *page.keys[-1:], *page.prefixes]
+    return (
+        all(name.startswith(prefix) for name in names)
+        and prefix not in page.prefixes
+        and page.keys == sorted(page.keys)
+        and page.prefixes == sorted(page.prefixes)
+    )

@@ -32,6 +32,11 @@ def just_after(key: str) -> str:
     return f"{key}\0"
 
 
+def just_before(key: str) -> str:
+    """What sorts a little before a key, and is hardly one."""
+    return f"{key[:-1]}!" if key[-1:] > "!" else key[:-1]
+
+
 def successor(prefix: str) -> str:
     """The first key that sorts after all those that begin with a directory's prefix."""
     return f"{prefix[:-1]}0"
@@ -117,9 +122,26 @@ class KeyRange:
     #: Keys before this were handed over, or are of no use. (The source's own marker is no key.)
     start: str = "\0"
     end: str | None = None
-    token: Any = None
-    #: Where the listing that the token continues was begun, and where it was to end.
-    asked: tuple[str, str | None] = ("", None)
+    #: The listing that was begun last: its prefix, after which key, before which.
+    asked: tuple[str, str, str | None] = ("", "", None)
+    #: The listing that gave the last page, and its token; whether to go on by that.
+    token: tuple[str, str, str | None, Any] | None = None
+    by_token: bool = False
+    #: Whether the listing that was begun last began at its beginning, or after a key that came.
+    at_key: bool = False
+    #: The first key of the prefix, and the last one before `start` that came.
+    first: str = ""
+    last: str = ""
+    #: The range behind, and whether the one before is still listed and what its last key will be.
+    next: KeyRange | None = None
+    follows: bool = False
+    is_waiting: bool = False
+    #: With what the first key begins, as a probe has found it.
+    known: str = ""
+    #: Whether it is asked for something known, after what need not be a key.
+    is_proof: bool = False
+    #: Whether it starts only after keys that came.
+    distrusts: bool = False
     #: The level that is listed with a delimiter, as long as nothing there is wanted.
     delimited: str | None = None
     level: Level = field(default_factory=Level)
@@ -142,10 +164,17 @@ class KeyRange:
     #: The last name that was listed, and how many pages have brought none after it.
     furthest: str = ""
     empty_pages: int = 0
+    #: How many listings were begun since it last got ahead.
+    begun: int = 0
 
     @property
     def bound(self) -> str:
         return END if self.end is None else self.end
+
+    @property
+    def position(self) -> str:
+        """What to start after, which need not be a key."""
+        return before(self.start)
 
     @property
     def is_over(self) -> bool:
@@ -187,9 +216,15 @@ class KeyRange:
             del self.cuts[:begun]
         self.skip_to(position)
 
+    def came(self, key: str) -> None:
+        """A key of its own, or one before `start`, was listed."""
+        if key > self.last:
+            self.last, self.begun = key, 0
+
     def skip_to(self, start: str) -> None:
         """Nothing before `start` is to come any more."""
-        self.start = max(self.start, start)
+        if start > self.start:
+            self.start, self.begun = start, 0
         if self.cuts and self.cuts[0] < self.start:
             # What was not listed to its end says nothing about the size of children.
             del self.cuts[: bisect_left(self.cuts, self.start)]
@@ -218,9 +253,9 @@ class KeyRange:
         """How many of the first names of a page are before its position."""
         if not names or names[0] >= self.start:
             return 0
-        if before(self.start) == self.asked[0]:
-            # The first page of a listing. Some stores begin at the key to start after, or at a
-            # directory's name for its prefix; see `before`, too.
+        if behind(self.furthest) < self.start:
+            # Begun before that: some stores begin at the key to start after, or at a directory's
+            # name for its prefix; see `before`, too.
             return bisect_left(names, self.start)
         # Some list the last key again (a prefix may be there twice). All else must be in order.
-        return int(just_after(names[0]) == self.start)
+        return int(self.start in (just_after(names[0]), behind(names[0])))

@@ -57,8 +57,8 @@ class GcsStore(ObjectStore):
         if self._hierarchical and not delimiter:
             # Folders without objects are listed only with a delimiter.
             raise FlatDenied
-        keys = sorted(item["name"] for item in answer.get("items", ()))
-        prefixes = sorted(answer.get("prefixes", ()))
+        keys = [item["name"] for item in answer.get("items", ())]
+        prefixes = list(answer.get("prefixes", ()))
         return self._relative(keys, prefixes, answer.get("nextPageToken"))
 
     async def hierarchical(self) -> bool:

@@ -20,7 +20,7 @@ import obstore
 from obstore.exceptions import BaseError, InvalidPathError
 
 from pathvein._remote.errors import BadAnswer, ErrorMeanings, TooLarge, Unfit
-from pathvein._remote.keys.planner import Page
+from pathvein._remote.keys.planner import Page, Streamed
 from pathvein._remote.keys.ranges import LAST
 from pathvein._remote.stores.obstore_options import open_store
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _STATUS = re.compile(r"status code: ([1-5]\d\d)|status: ([1-5]\d\d)", re.IGNORECASE)
 _AMBIGUOUS = "it does not tell empty objects from the markers of directories"
+_NO_TOKENS = "it cannot be told if the store lists all: perhaps it does not say how to go on"
 #: Most requests to distinguish empty objects from markers, for one source.
 _MOST_CHECKS = 64
 #: Seconds that a listing with a delimiter may take: obstore does not return it in pages.
@@ -68,6 +69,10 @@ class _Stream:
     pages: Any = None
     #: Whether the next page may begin with keys up to `last`.
     skips: bool = False
+    #: A page that was read to see if there is one.
+    ahead: Any = None
+    #: Whether it has brought a page.
+    has_begun: bool = False
 
 
 class ObstoreStore:
@@ -87,6 +92,19 @@ class ObstoreStore:
         #: Whether a request can distinguish an empty object from a marker.
         self._can_check = kind != "AzureStore"
         self._checks = 0
+        #: Whether the store is known to give tokens, as Amazon's does. obstore ends a listing at a
+        #: page without one, even if the store says that there is more. Where a listing cannot
+        #: start after a key, nothing could be checked.
+        is_amazons = kind == "S3Store" and "endpoint" not in self._store.config
+        self._gives_tokens = is_amazons or not self.can_start
+        #: A listing of the source that gave a full page, as long as that is not known. (No page of
+        #: these stores has more than 1,000 keys: what follows came by token.)
+        self._first: _Stream | None = None
+        #: The request that tells, and the last key before it.
+        self._proof: asyncio.Future[None] | None = None
+        self._proven = ""
+        #: Whether a token has led back: obstore would list a long level again and again.
+        self._leads_back = False
         #: What checks if the namespace is hierarchical; `None` if it is known to be flat.
         self._namespace: Any = None if kind == "S3Store" else adapter
 
@@ -95,10 +113,18 @@ class ObstoreStore:
     ) -> Page:
         """See :class:`pathvein._remote.keys.lister.Store`. The token is a `_Stream`."""
         if delimiter:
-            return await self._level(prefix)
-        if self._namespace is None:
-            return await self._page(prefix, after, token)
+            return await self._level(prefix, token)
         page: Page
+        if self._namespace is None:
+            if self._first is token:
+                self._first = None
+            # At the same time, to save a round trip.
+            _, page = await asyncio.gather(self._prove(), self._page(prefix, after, token))
+            if self._gives_tokens:
+                return Streamed(*page)
+            if self._proof is not None and page.keys and page.keys[-1] > self._proven:
+                raise Unfit(_NO_TOKENS)
+            return page
         hierarchical, page = await asyncio.gather(
             self._namespace.hierarchical(), self._page(prefix, after, token)
         )
@@ -115,6 +141,8 @@ class ObstoreStore:
         stream: _Stream = token or _Stream(after)
         # After a failure it is started anew: obstore's iterator would end as if it were complete.
         if stream.pages is None:
+            if token is not None and self.can_start:
+                raise Answer(400, "the listing has broken off")  # it is known how to start it anew
             stream.pages = obstore.list(
                 self._store,
                 (self._prefix + prefix).rstrip("/") or None,
@@ -126,19 +154,29 @@ class ObstoreStore:
             stream.skips = stream.last.endswith("/")
         cut = len(self._prefix)
         try:
-            batch = await self._response(_next_of(stream.pages))
+            batch = stream.ahead or await self._response(_next_of(stream.pages))
+            stream.ahead = None
             keys: list[str] = batch["path"].to_pylist() if batch else []
             sizes: list[int] = batch["size"].to_pylist() if batch else []
             if cut:
+                self._check_inside(keys[:1] + keys[-1:])
                 keys = [key[cut:] for key in keys]
             if keys and not (self._prefix or prefix or after or token):
                 await self._check_slashes(keys)
-            # Only the last page is not full.
+            self._gives_tokens |= stream.has_begun and bool(keys)
+            stream.has_begun = True
             is_last = len(keys) < self.page_size
             if stream.skips:
                 known = sum(stream.last[:-1] <= key < stream.last for key in keys)
                 del keys[:known], sizes[:known]
             keys = await self._with_markers(stream.last, keys, sizes)
+            if not self._gives_tokens:
+                if not is_last:
+                    # (All keys behind are to follow, and not those of a prefix alone.)
+                    if not prefix and self._proof is None:
+                        self._first = stream
+                elif len(keys) > 1:
+                    await self._check_end(prefix, *keys[-2:])
         except BaseException:
             # A retry must return this page, not the next.
             stream.pages = None
@@ -146,7 +184,53 @@ class ObstoreStore:
         if keys:
             stream.last = keys[-1]
             stream.skips = False
-        return Page(keys, [], None if is_last else stream)
+        page = Streamed if self._gives_tokens else Page
+        return page(keys, [], None if is_last else stream)
+
+    async def _prove(self) -> None:
+        """Waits until it is known if a listing goes on after a full page, where that can be."""
+        first, self._first = self._first, None
+        if first is not None:
+            self._proven = first.last
+            self._proof = asyncio.ensure_future(self._goes_on(first))
+        proof = self._proof
+        if proof is not None:
+            # Who waits may be cancelled; the proof is for all.
+            await asyncio.wait([proof])
+            if proof.exception() is not None:
+                self._proof = None
+                proof.result()
+
+    async def _goes_on(self, stream: _Stream) -> None:
+        self._counts.requests += 1
+        try:
+            stream.ahead = await self._response(_next_of(stream.pages))
+        except BaseException:
+            stream.pages = None
+            raise
+        self._gives_tokens |= bool(stream.ahead)
+        if stream.ahead:
+            path = stream.ahead["path"][0].as_py()[len(self._prefix) :]
+            self._leads_back |= path <= self._proven.rstrip("/")
+
+    async def _check_end(self, prefix: str, last_but_one: str, last: str) -> None:
+        """Raises `Unfit` if more than the last key comes after the one before it."""
+        self._counts.requests += 1
+        rest = obstore.list(
+            self._store,
+            (self._prefix + prefix).rstrip("/") or None,
+            offset=self._prefix + _path_before(last_but_one),
+            chunk_size=self.page_size,
+        )
+        found = [meta["path"] for meta in await self._response(_next_of(rest))]
+        paths = [(self._prefix + key).rstrip("/") for key in (last_but_one, last)]
+        # (Some begin at the key to start after.)
+        if found not in (paths, paths[1:]):
+            raise Unfit(_NO_TOKENS)
+
+    def _check_inside(self, paths: list[str]) -> None:
+        if not all(f"{path}/".startswith(self._prefix) for path in paths):
+            raise BadAnswer("the answer lists something else")
 
     async def _check_slashes(self, keys: list[str]) -> None:
         """Raises `Unfit` if a key of the bucket may begin with a slash, which obstore removes.
@@ -157,7 +241,10 @@ class ObstoreStore:
             # Other keys may sort before them. The top of the bucket shows the slash as a prefix.
             self._counts.requests += 1
             try:
-                known = "/" not in (await self._level("")).prefixes
+                top = await self._level("")
+                if top.token is not None and max([*top.keys, *top.prefixes]) < "/":
+                    raise Unfit(_NO_TOKENS)
+                known = "/" not in top.prefixes
             except TooLarge as error:
                 raise Unfit("the bucket's top is too large to be looked through") from error
         else:
@@ -178,26 +265,39 @@ class ObstoreStore:
         found = await self._response(_next_of(inside))
         return bool(found) and found[0]["path"] == self._prefix + key
 
-    async def _level(self, prefix: str) -> Page:
+    async def _level(self, prefix: str, token: Any = None) -> Page:
         path = (self._prefix + prefix).rstrip("/") or None
-        listing = obstore.list_with_delimiter_async(self._store, path)
+        listing = asyncio.ensure_future(
+            self._response(obstore.list_with_delimiter_async(self._store, path))
+        )
         try:
             async with asyncio.timeout(_LEVEL_TIMEOUT):
-                level = await self._response(listing)
+                await self._prove()
+                if self._leads_back:
+                    raise TooLarge("the store's tokens lead back")
+                level = await listing
         except TimeoutError as error:
             # A retry would take as long.
             raise TooLarge(f"{prefix or 'the source'!r} has too many entries") from error
+        finally:
+            listing.cancel()
         names = len(level["common_prefixes"]) + len(level["objects"])
         # obstore has requested one page after another. The first is counted already.
         self._counts.requests += max(names - 1, 0) // self.page_size
+        self._gives_tokens |= names > self.page_size
+        if token is not None and not self._gives_tokens:
+            raise TooLarge(f"it is not known if {prefix or 'the source'!r} has more entries")
         cut = len(self._prefix)
+        self._check_inside(
+            [*level["common_prefixes"], *(meta["path"] for meta in level["objects"])]
+        )
         prefixes = sorted(f"{name[cut:]}/" for name in level["common_prefixes"])
         # All markers but that of the level are prefixes. On Azure some are empty objects.
         objects = [meta for meta in level["objects"] if f"{meta['path'][cut:]}/" != prefix]
         if not self._can_check and not all(meta["size"] for meta in objects):
             raise Unfit(_AMBIGUOUS)
         keys = sorted(meta["path"][cut:] for meta in objects if len(meta["path"]) > cut)
-        return Page(keys, prefixes, None)
+        return Page(keys, prefixes, None if self._gives_tokens else "perhaps")
 
     async def _with_markers(self, before: str, keys: list[str], sizes: list[int]) -> list[str]:
         """The keys after `before`, with the slash of those that are markers."""
