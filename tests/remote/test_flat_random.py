@@ -115,10 +115,13 @@ class Unsorted(OddStore):
         return Page(["x", "z"], [], None)
 
 
-def test_a_level_out_of_order_is_not_believed() -> None:
+def test_a_level_out_of_order_is_an_error_item() -> None:
     keys = [*(f"a/{n:02}" for n in range(30)), "x", "y/f", "z"]
     _, failures = walk(keys, exclude=["a", "y"], store=Unsorted)
-    assert not failures
+    [(error, *where)] = failures
+    assert "in order" in str(error)
+    # Who knows what is missing.
+    assert where == ["", "", None]
 
 
 class OnceUnsorted(OddStore):

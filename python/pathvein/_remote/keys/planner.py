@@ -40,6 +40,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from pathvein._remote.keys.ranges import (
     END,
+    LAST,
     UNKNOWN,
     KeyRange,
     before,
@@ -47,7 +48,6 @@ from pathvein._remote.keys.ranges import (
     common_directory,
     in_any_order,
     just_after,
-    just_before,
     parent,
     past,
     successor,
@@ -214,7 +214,9 @@ class Planner:
             if level is not None and target.start.endswith("0"):
                 # At the directory that was skipped, which must come again.
                 after = target.start[:-1]
-            target.asked = prefix, after if after > prefix else "", target.end
+            # (A prefix may be a key, and all that has come so far.)
+            is_ahead = after > prefix or after == target.last
+            target.asked = prefix, after if is_ahead else "", target.end
             target.at_key = target.asked[1] in ("", target.last)
             target.furthest, target.empty_pages = "", 0
             target.begun += 1
@@ -234,7 +236,7 @@ class Planner:
         if not self._can_start:
             return ""
         if range_.is_proof:
-            return just_before(range_.last)
+            return range_.proof_start
         # (A few keys that come after the position may be of no use.)
         return max(range_.position, range_.last) if self._can_invent(range_) else range_.last
 
@@ -310,7 +312,7 @@ class Planner:
             in_vain = request[:3] != range_.asked
             if in_vain and self._can_start:
                 self._can_start = self._has_started
-            if _last(page) >= range_.start:
+            if _last(page) >= min(range_.start, just_after(range_.last)):
                 self._has_led_on = True
             elif (
                 page.token is None
@@ -323,14 +325,20 @@ class Planner:
             range_.first = next(iter(keys), "")
             return True
         if request.delimiter and range_.start == f"{after}0":
-            self._has_started = self._has_invented = f"{after}/" in page.prefixes
-            if not self._has_invented:
-                self._may_delimit, range_.delimited = False, None
-            return self._has_invented
+            # The directory that was skipped, or what is behind it, if it is gone or far behind.
+            first = min([*keys[:1], *page.prefixes[:1]], default="")
+            if first > after or has_invented and not first:
+                # If the level begins there, nobody can tell whether it was started after that.
+                begins_before = range_.first.startswith(request.prefix) and range_.first < after
+                self._has_started |= begins_before
+                return True
+            self._may_delimit, range_.delimited = False, None
+            return False
         exists = after == range_.last
         if is_proof:
-            # The key is known to come after it.
-            if range_.last in keys[:2]:
+            # The last key comes after it, if it is still there, and those behind; the first does
+            # not, as it would if the start were ignored.
+            if keys and keys[0] >= after > range_.first:
                 self._has_started = self._has_invented = True
                 return page.token is None and range_.delimited is None
             self._may_invent = False
@@ -351,7 +359,8 @@ class Planner:
                 if not keys[first].startswith(known):
                     return self._distrust(range_)
             self._has_started = True
-            self._has_invented = has_invented or not exists
+            # A directory's prefix may be a key.
+            self._has_invented = has_invented or after.endswith(LAST)
             return True
         if exists and _last(page) > after:
             # All that is left is of no use.
@@ -478,6 +487,7 @@ class Planner:
                 range_.delimited = range_.token = None
                 range_.by_token = False
                 range_.skip_to(just_after(entry))
+                range_.known = entry
                 self._learn(range_, level, entries[index + 1 :], _reached(page, range_.end))
                 return True
             range_.skip_to(behind(entry))
@@ -673,7 +683,8 @@ def _reached(page: Page, end: str | None) -> str:
     """The position up to which a page shows all there is of a level."""
     if page.token is None:
         return END if end is None else end
-    return max([behind(name) for name in (*page.keys[-1:], *page.prefixes[-1:])], default="")
+    # (A key that ends with a slash is the level's own marker.)
+    return max([*map(just_after, page.keys[-1:]), *map(behind, page.prefixes[-1:])], default="")
 
 
 def _last(page: Page) -> str:

@@ -177,6 +177,13 @@ class KeyRange:
         return before(self.start)
 
     @property
+    def proof_start(self) -> str:
+        """What to start after so that the last key that came must come again."""
+        before_last = (key for key in reversed(self.page[-2:]) if key < self.last)
+        start = f"{next(before_last, self.first)}!"
+        return start if start < self.last else just_before(self.last)
+
+    @property
     def is_over(self) -> bool:
         return self.start >= self.bound
 
