@@ -689,6 +689,12 @@ SHAPES = {
     ],
     "one directory": [*(f"run_00/f{f:04}" for f in range(300)), "run_01/config.json"],
     "many directories": [f"run_{r:04}/{f}" for r in range(150) for f in ("config.json", "x")],
+    # Files and markers that have the name of a directory.
+    "names": [
+        *(f"g{g:02}/r{r:02}/f{f}" for g in range(12) for r in range(8) for f in range(4)),
+        *(f"g{g:02}" for g in range(0, 12, 2)),
+        *(f"g{g:02}/" for g in range(0, 12, 3)),
+    ],
 }
 FLAVOURS = ["s3", "s3 by obstore", "gcs", "gcs by obstore", "azure"]
 
@@ -734,6 +740,11 @@ def test_quirks_end_in_about_two_requests_a_page(flavour: str, quirks: tuple[str
         *(("groups", 32, 0, ()), ("groups", 32, 1, most), ("groups", 4, 2, most)),
         *(("groups", 32, 3, ()), ("groups", 1, 0, ()), ("one directory", 32, 0, ())),
         *(("many directories", 32, 0, ()), ("many directories", 3, 1, ("run_0040/",))),
+        *(
+            ("names", 32, 0, ("g00/",)),
+            ("names", 4, 1, ("g11/",)),
+            ("names", 1, 2, ("g03/", "g07/")),
+        ),
     ):
         keys = SHAPES[shape]
         store = Quirky(keys, quirks, page_size=10)
@@ -759,5 +770,46 @@ def test_quirks_end_in_about_two_requests_a_page(flavour: str, quirks: tuple[str
         assert len(taker.taken) == len(set(taker.taken))
         assert set(taker.taken) <= set(keys)
         missing = [key for key in keys if not key.startswith(unwanted or "/")]
-        assert lost or not {*missing} - {*taker.taken}
+        # (A marker may be told as a prefix.)
+        assert lost or not {*missing} - {*taker.taken, *taker.prefixes}
         assert not lost or set(quirks) - HARMLESS
+
+
+def test_a_level_s_own_marker_is_not_its_end() -> None:
+    """A probe may list it, where a listing begins with the directories above its start."""
+    keys = ["g/", *(f"g/{child:02}/{number}" for child in range(60) for number in range(9))]
+    store = Quirky(keys, (), page_size=10)
+    for seed in range(20):
+        taker, source = Taker(), random.Random(seed)
+        planner = Planner(taker, page_size=10, can_start=True)
+        in_flight: list[Request] = []
+        while not planner.is_done:
+            while len(in_flight) < 32 and (request := planner.next_request()) is not None:
+                in_flight.append(request)
+            request = in_flight.pop(source.randrange(len(in_flight)))
+            assert planner.answered(request, quirky_page("gcs", store, request)) is None
+        assert sorted(taker.taken) == keys
+
+
+@pytest.mark.parametrize("deleted", [1, 2, 10])
+@pytest.mark.parametrize("unwanted", [(), ("x/",)])
+@pytest.mark.parametrize("flavour", ["s3", "s3 by obstore", "gcs"])
+def test_keys_that_are_deleted_behind_the_first_page(
+    flavour: str, unwanted: tuple[str, ...], deleted: int
+) -> None:
+    """The store had more to come, and has not: it is not to blame."""
+    keys = [*(f"f{number:04}" for number in range(20)), *(f"x/{n}" for n in range(60) if unwanted)]
+    taker, last = Taker(unwanted), 20 - deleted
+    planner = Planner(taker, page_size=10, can_start=True)
+    store = Quirky(keys[:20] if unwanted else keys, (), page_size=10)
+    requests = 0
+    while not planner.is_done:
+        request = planner.next_request()
+        assert request is not None
+        if requests == 1:
+            store = Quirky([*keys[:last], *keys[20:]], (), page_size=10)
+        requests += 1
+        page = quirky_page(flavour, store, request)
+        assert planner.answered(request, page) is None
+    assert taker.taken[:last] == keys[:last]
+    assert requests <= 12

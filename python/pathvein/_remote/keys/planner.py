@@ -326,8 +326,8 @@ class Planner:
             return True
         if request.delimiter and range_.start == f"{after}0":
             # The directory that was skipped, or what is behind it, if it is gone or far behind.
-            first = min([*keys[:1], *page.prefixes[:1]], default="")
-            if first > after or has_invented and not first:
+            begin = min([*keys[:1], *page.prefixes[:1]], default="")
+            if begin > after or (has_invented and not begin):
                 # If the level begins there, nobody can tell whether it was started after that.
                 begins_before = range_.first.startswith(request.prefix) and range_.first < after
                 self._has_started |= begins_before
