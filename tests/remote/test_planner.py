@@ -813,3 +813,46 @@ def test_keys_that_are_deleted_behind_the_first_page(
         assert planner.answered(request, page) is None
     assert taker.taken[:last] == keys[:last]
     assert requests <= 12
+
+
+@pytest.mark.parametrize("quirk", [name for name in sorted(HARMLESS) if "s3" in QUIRKS[name]])
+@pytest.mark.parametrize("flavour", ["s3", "s3 by obstore"])
+def test_names_that_are_files_and_directories(flavour: str, quirk: str) -> None:
+    """What stands where a listing is to start may be a key or not; nothing is lost either way."""
+    for seed in range(150):
+        source = random.Random(seed)
+        groups, runs, files = (source.choice(counts) for counts in ((3, 6, 20), (1, 4, 12), (2, 6)))
+        tops = [f"g{group:02}" for group in range(groups)]
+        below = [
+            f"{top}/r{run:02}/f{f}" for top in tops for run in range(runs) for f in range(files)
+        ]
+        names = [source.choice((top, f"{top}/")) for top in tops if source.random() < 0.6]
+        keys = sorted({*below, *names})
+        unwanted = tuple({f"{source.choice(tops)}/" for _ in range(source.choice((1, 2, 4)))})
+        store = Quirky(keys, (quirk,), page_size=source.choice((5, 10, 20)))
+        taker = Taker(unwanted)
+        planner = Planner(taker, page_size=store.page_size, can_start=True)
+        concurrency, in_flight, lost = source.choice((1, 2, 8, 32)), list[Request](), list[Lost]()
+        while not planner.is_done:
+            while len(in_flight) < concurrency and (request := planner.next_request()) is not None:
+                in_flight.append(request)
+            request = in_flight.pop(source.randrange(len(in_flight)))
+            outcome = planner.answered(request, quirky_page(flavour, store, request))
+            lost += [] if outcome is None else [outcome]
+        told = {*taker.taken, *taker.prefixes}
+        missing = {key for key in keys if not key.startswith(unwanted)} - told
+        assert lost or not missing, (seed, unwanted, sorted(missing)[:3])
+
+
+@pytest.mark.parametrize("page_size", [20, 24])
+@pytest.mark.parametrize("count", [25, 100])
+def test_a_start_after_a_file_of_a_directory_s_name(page_size: int, count: int) -> None:
+    """It is one after a key, and tells nothing of starts after what is none."""
+    tops = ("g00", "g02", "g03")
+    keys = sorted(["g00", "g02", *(f"{top}/run_{n:03}" for top in tops for n in range(count))])
+    store = Quirky(keys, ("nothing after no key",), page_size=page_size)
+    taker = Taker(("g00/",))
+    planner = Planner(taker, page_size=page_size, can_start=True)
+    while (request := planner.next_request()) is not None:
+        assert planner.answered(request, quirky_page("s3", store, request)) is None
+    assert {key for key in keys if not key.startswith("g00/")} <= {*taker.taken}

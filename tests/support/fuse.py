@@ -22,7 +22,8 @@ Quirks, each after what real servers do:
 - ``short``: a listing ends after its first page, for comparison.
 - ``unknown``: what is known of a directory below the source cannot be asked for (EIO).
 - ``eio``: what a directory's mode forbids is an error of the device, and not of permissions.
-- ``hang``: whatever asks for ``slow`` waits for two seconds.
+- ``hang``: whatever asks for ``slow`` waits for two seconds, and there is then a file
+  ``asked-for-slow`` beside the mount point.
 
 A directory whose mode has no ``r`` cannot be opened, and in one whose mode has no ``x`` nothing
 can be looked up, whoever asks.
@@ -225,6 +226,7 @@ class Server:
     """Answers the kernel's requests, one after the other."""
 
     def __init__(self, fd: int, top: str, mode: str, tree: Dir) -> None:
+        self.asked = os.path.join(os.path.dirname(top), "asked-for-slow")
         self.fd = fd
         self.next_node, self.next_inode = itertools.count(2), itertools.count(1000)
         self.next_handle = itertools.count()
@@ -314,6 +316,8 @@ class Server:
 
     def look_up(self, parent: Node, name: str) -> bytes:
         if name == "slow":
+            # For who must not ask.
+            Path(self.asked).touch()
             time.sleep(2)
         parent.check(1)
         number = parent.below.get(name)

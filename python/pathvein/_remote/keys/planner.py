@@ -24,8 +24,8 @@ Invariants:
 * A range is in flight (one request), or ready (in `_ready`), or waits until the range before it
   has ended, or has ended. It ends once.
 * A listing that is begun again and again without getting ahead is given up, so each range ends.
-* There are no more open ranges than requests in flight and ready. What is kept grows with these,
-  and not with the number of keys.
+* Each open range is in flight, ready or waiting. What is kept grows with these, and not with the
+  number of keys.
 
 This module does no I/O and knows neither a store nor an event loop. `lister` sends the requests.
 """
