@@ -90,7 +90,7 @@ impl Allowance {
         let workers = free.saturating_sub(left) / HANDLES_PER_WORKER;
         let for_workers = workers.clamp(1, threads.max(1)) * HANDLES_PER_WORKER;
         let kept = free.saturating_sub(for_workers + 8);
-        let budget = budget.min(KEPT_OPEN.load(Ordering::Relaxed) + kept);
+        let budget = budget.min(KEPT_OPEN.load(Ordering::Relaxed).saturating_add(kept));
         Allowance { max_workers: running + workers, budget }
     }
 }
