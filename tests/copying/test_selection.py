@@ -31,7 +31,8 @@ def test_listings_in_any_order() -> None:
 def test_names_are_those_of_the_disk() -> None:
     selection = Selection(FileStructurePattern("run", ["?.csv"]))
     selection.listed(0, [], [])
-    names: list[str | bytes] = [
+    names: list[str | bytes]
+    names = ["é.csv", os.fsdecode(b"\xff.csv"), b"\xff.csv", "\ud800.csv", "éé.csv"]
         "é.csv",
         os.fsdecode(b"\xff.csv"),
         b"\xff.csv",
