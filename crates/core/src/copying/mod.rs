@@ -3,6 +3,36 @@
 //! [`selection`] says what belongs to a match, by names alone, so that it serves trees of
 //! any kind.
 
+#[cfg(unix)]
+mod builder;
+#[cfg(unix)]
+mod destinations;
+#[cfg(unix)]
+mod engine;
+#[cfg(unix)]
+mod entries;
+#[cfg(unix)]
+mod file;
+#[cfg(unix)]
+mod metadata;
+#[cfg(unix)]
+mod names;
+#[cfg(unix)]
+mod plan;
+#[cfg(unix)]
+mod running;
 mod selection;
+#[cfg(unix)]
+mod staged;
+#[cfg(unix)]
+mod staging;
 
+#[cfg(unix)]
+pub use builder::Copy;
+#[cfg(unix)]
+pub use plan::{Links, SkipReason, Skipped};
+#[cfg(unix)]
+pub use running::{Copied, Copies, CopyProgress, CopyStats, Outcome};
 pub use selection::{Selected, Selection, SelectionProgram};
+#[cfg(unix)]
+pub use staged::StagedCopy;
