@@ -1,14 +1,16 @@
 //! `Copy`: a copy that is not started yet.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use super::destinations::Destinations;
 use super::engine::{Match, Run};
-use super::plan::{Links, PlanOptions};
+use super::plan::{Links, PlanOptions, path_below};
 use super::running::{Copies, Counters, MAX_RESULTS};
+use super::selection::SelectionProgram;
 use super::staging::Leftovers;
 use crate::traversal::Stop;
 use crate::traversal::channel::bounded;
@@ -192,18 +194,22 @@ impl Copy {
         // A match needs some threads no more than it has something to do, and more than the
         // process may open files for would only wait.
         let threads = threads.min(open_files_limit() / FILES_PER_THREAD).max(1);
-        let base = self.exclude.as_ref().and_then(|(_, base)| base.as_deref());
-        let base = base.map(|base| base.canonicalize().unwrap_or_else(|_| base.into()));
+        // Matches of one pattern share what it is compiled to.
+        let mut programs: HashMap<FileStructurePattern, SelectionProgram> = HashMap::new();
+        let mut program = |pattern: FileStructurePattern| {
+            let new = |pattern: &FileStructurePattern| SelectionProgram::new(pattern);
+            programs.entry(pattern).or_insert_with_key(new).clone()
+        };
         let matches = self.matches.into_iter().map(|(source, _, pattern)| {
-            let exclude = self.exclude.as_ref().map(|(rules, _)| {
-                let below = base.as_deref().and_then(|base| below(&source, base));
+            let exclude = self.exclude.as_ref().map(|(rules, base)| {
                 let mut rules = rules.clone();
                 rules.decoder.clone_from(&self.decoder);
+                let below = base.as_ref().map(|base| path_below(&source, base));
                 (rules, below.unwrap_or_default())
             });
             let decoder = self.decoder.clone();
             let plan = PlanOptions { links: self.links, exclude, sizes: false, decoder };
-            Match { source, pattern, plan }
+            Match { source, program: program(pattern), plan }
         });
         let (sender, receiver) = bounded(MAX_RESULTS);
         let (stop, counters) = (Arc::new(Stop::new()), Arc::new(Counters::default()));
@@ -247,13 +253,6 @@ const FILES_PER_THREAD: usize = 16;
 fn open_files_limit() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
-}
-
-/// The path of a source below the directory that exclude rules are relative to, which is
-/// without links.
-fn below(source: &Path, base: &Path) -> Option<PathBuf> {
-    let source = source.canonicalize().ok()?;
-    source.strip_prefix(base).ok().map(Path::to_path_buf)
 }
 
 impl IntoIterator for Copy {

@@ -15,6 +15,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -31,15 +32,16 @@ use super::entries::{
 use super::file::{Failure, copy_contents};
 use super::metadata::{NewOwner, copy_metadata, drop_inherited, times};
 use super::names::{MAX_NAME, temporary_name};
-use super::plan::{FileKind, MatchPlan, PlanOptions, plan_match};
+use super::plan::{Entry, EntryKind, MatchPlan, PlanOptions, plan_match};
 use super::running::{Copied, Counters, Outcome};
+use super::selection::SelectionProgram;
 use super::staging::{
     Begun, Beside, Committed, Kind, Leftovers, Staging, create_beside, place_beside,
     remove_leftover_files,
 };
 use crate::traversal::Stop;
 use crate::traversal::channel::Sender;
-use crate::{Error, FileStructurePattern, Operation};
+use crate::{Error, Operation};
 
 /// How many files a task takes at a time.
 const CLAIM: usize = 4;
@@ -52,7 +54,7 @@ const SYNC_ALL: u64 = 32;
 #[derive(Debug)]
 pub(super) struct Match {
     pub(super) source: PathBuf,
-    pub(super) pattern: FileStructurePattern,
+    pub(super) program: SelectionProgram,
     pub(super) plan: PlanOptions,
 }
 
@@ -119,9 +121,11 @@ impl Run {
         let _ = self.sender.send(Ok(copied), &self.stop);
     }
 
-    fn plan(&self, index: usize, sizes: bool) -> Result<MatchPlan, Error> {
-        let Match { source, pattern, plan } = &self.matches[index];
-        plan_match(source, pattern, &PlanOptions { sizes, ..plan.clone() }, &self.stop)
+    /// The plan of a match; `None` if the run was stopped meanwhile.
+    fn plan(&self, index: usize, sizes: bool) -> Result<Option<MatchPlan>, Error> {
+        let Match { source, program, plan } = &self.matches[index];
+        let options = PlanOptions { sizes, ..plan.clone() };
+        plan_match(source, program, &options, &|| self.stop.is_set())
     }
 
     /// Plans all matches, each by one task, before the first is copied.
@@ -134,7 +138,8 @@ impl Run {
             }
             // What goes wrong is told when it is copied.
             if !self.is_kept(index)
-                && let Ok(Ok(plan)) = catch_unwind(AssertUnwindSafe(|| self.plan(index, true)))
+                && let Ok(Ok(Some(plan))) =
+                    catch_unwind(AssertUnwindSafe(|| self.plan(index, true)))
             {
                 self.counters.add_planned(plan.files, plan.bytes);
             }
@@ -193,7 +198,7 @@ impl Run {
             self.send(index, Outcome::Exists);
             return Ok(None);
         }
-        let plan = self.plan(index, self.dry_run)?;
+        let Some(plan) = self.plan(index, self.dry_run)? else { return Ok(None) };
         if !self.totals {
             self.counters.add_planned(plan.files, plan.bytes);
         }
@@ -308,9 +313,9 @@ struct Job {
 #[derive(Debug, Default)]
 struct JobFailure {
     errors: Vec<Error>,
-    /// The files that took another's place, by directory and index: told only if the match
-    /// fails.
-    replaced: Vec<(u32, u32)>,
+    /// The files that took another's place, by directory and offset in its plan: told only if
+    /// the match fails.
+    replaced: Vec<(u32, usize)>,
 }
 
 impl Job {
@@ -329,14 +334,8 @@ impl Job {
     }
 
     /// The path of a directory below the match.
-    fn relative(&self, mut number: u32) -> PathBuf {
-        let mut names: Vec<&OsStr> = Vec::new();
-        while number != 0 {
-            let directory = &self.plan.directories[number as usize];
-            names.push(&directory.name);
-            number = directory.parent;
-        }
-        names.iter().rev().collect()
+    fn relative(&self, number: u32) -> PathBuf {
+        self.plan.path(number as usize)
     }
 
     fn source(&self) -> &Path {
@@ -370,8 +369,8 @@ impl Job {
         let JobFailure { errors, replaced } = std::mem::take(&mut *self.lock());
         if !errors.is_empty() {
             let replaced = replaced.into_iter().filter_map(|(directory, file)| {
-                let (name, _) = self.plan.directories[directory as usize].file(file as usize)?;
-                Some(self.destination().join(self.relative(directory)).join(name))
+                let (entry, _) = self.plan.directories[directory as usize].entry_at(file)?;
+                Some(self.destination().join(self.relative(directory)).join(entry.name))
             });
             outcome = Outcome::Failed { errors, replaced: replaced.collect() };
         }
@@ -403,8 +402,8 @@ struct Directory {
     is_new: bool,
     /// Whether the source's file system has extended attributes.
     has_attributes: AtomicBool,
-    /// The next file that no task has taken.
-    next_file: AtomicUsize,
+    /// The offset, in the plan, of the next file that no task has taken.
+    next_file: Mutex<usize>,
     pending: AtomicUsize,
 }
 
@@ -426,7 +425,7 @@ impl Directory {
             target,
             is_new,
             has_attributes: AtomicBool::new(true),
-            next_file: AtomicUsize::new(0),
+            next_file: Mutex::new(0),
             pending: AtomicUsize::new(1),
         })
     }
@@ -437,6 +436,13 @@ impl Directory {
 
     fn target_path(&self) -> PathBuf {
         self.job.destination().join(self.job.relative(self.number))
+    }
+
+    /// The error for a file that is not any more what it was.
+    fn changed(&self, name: &OsStr) -> Error {
+        let busy = io::ErrorKind::ResourceBusy;
+        let error = io::Error::new(busy, "it changed while it was copied");
+        Error::io(self.source_path().join(name), Operation::ReadFile, error)
     }
 
     /// The owner that new entries of it get, if that is known.
@@ -556,18 +562,26 @@ fn copy_files(directory: &Arc<Directory>) {
     let job = &directory.job;
     let planned = &job.plan.directories[directory.number as usize];
     loop {
-        let first = directory.next_file.fetch_add(CLAIM, Ordering::Relaxed);
-        for index in first..first + CLAIM {
-            let Some((name, kind)) = planned.file(index) else { return };
+        let mut claimed = [None; CLAIM];
+        {
+            let next = &directory.next_file;
+            let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+            for claim in &mut claimed {
+                let Some((entry, end)) = planned.entry_at(*next) else { break };
+                *claim = Some((entry, std::mem::replace(&mut *next, end)));
+            }
+        }
+        for claim in claimed {
+            let Some((entry, offset)) = claim else { return };
             if job.has_ended() {
                 return;
             }
-            match copy_entry(directory, name, kind) {
+            match copy_entry(directory, entry) {
                 Ok(Some(was_replaced)) => {
                     job.files.fetch_add(1, Ordering::Relaxed);
                     job.run.counters.add_file();
                     if was_replaced {
-                        job.lock().replaced.push((directory.number, index as u32));
+                        job.lock().replaced.push((directory.number, offset));
                     }
                 }
                 Ok(None) => return,
@@ -579,11 +593,10 @@ fn copy_files(directory: &Arc<Directory>) {
 
 /// Copies one file or link. Whether it took the place of another; `None` if the run was
 /// stopped.
-fn copy_entry(directory: &Directory, name: &OsStr, kind: FileKind) -> Result<Option<bool>, Error> {
-    match kind {
-        FileKind::KeptLink => copy_link(directory, name).map(Some),
-        FileKind::File => copy_file(directory, name, false),
-        FileKind::LinkToFile => copy_file(directory, name, true),
+fn copy_entry(directory: &Directory, entry: Entry<'_>) -> Result<Option<bool>, Error> {
+    match entry.kind {
+        EntryKind::KeptLink => copy_link(directory, entry.name, entry.text).map(Some),
+        kind => copy_file(directory, entry.name, kind == EntryKind::LinkToFile),
     }
 }
 
@@ -618,11 +631,7 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
             Err(Failure::Stopped) => return Ok(None),
             Err(Failure::Read(error)) => return Err(source_error(Operation::ReadFile, error)),
             Err(Failure::Write(error)) => return Err(target_error(Operation::WriteFile, error)),
-            Err(Failure::Changed) => {
-                let busy = io::ErrorKind::ResourceBusy;
-                let error = io::Error::new(busy, "the file changed while it was copied");
-                return Err(source_error(Operation::ReadFile, error));
-            }
+            Err(Failure::Changed) => return Err(directory.changed(name)),
             Err(Failure::Endless) => {
                 let error = io::Error::new(io::ErrorKind::FileTooLarge, "the file has no end");
                 return Err(source_error(Operation::ReadFile, error));
@@ -664,7 +673,7 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
 }
 
 /// Copies a link as a link. Whether it took the place of something.
-fn copy_link(directory: &Directory, name: &OsStr) -> Result<bool, Error> {
+fn copy_link(directory: &Directory, name: &OsStr, planned: &OsStr) -> Result<bool, Error> {
     let (source, target) = (&directory.source, &directory.target);
     let source_error = |operation, error: Errno| {
         Error::io(directory.source_path().join(name), operation, error.into())
@@ -674,6 +683,10 @@ fn copy_link(directory: &Directory, name: &OsStr) -> Result<bool, Error> {
     };
     let text = rustix::fs::readlinkat(source, name, Vec::new())
         .map_err(|error| source_error(Operation::ReadFile, error))?;
+    // What it says now may lead out of the match.
+    if text.to_bytes() != planned.as_bytes() {
+        return Err(directory.changed(name));
+    }
     let stat = super::entries::look_at(source, name)
         .map_err(|error| source_error(Operation::ReadMetadata, error))?;
     let temporary = directory.job.is_merged.then(|| temporary_name(name, MAX_NAME));

@@ -1,7 +1,8 @@
 //! Copying what belongs to a match.
 //!
 //! [`selection`] says what belongs to a match, by names alone, so that it serves trees of
-//! any kind.
+//! any kind. [`plan`] finds out what is copied of a match on a local disk, and [`tree`] opens
+//! its files.
 
 #[cfg(unix)]
 mod builder;
@@ -26,13 +27,17 @@ mod selection;
 mod staged;
 #[cfg(unix)]
 mod staging;
+#[cfg(unix)]
+mod tree;
 
 #[cfg(unix)]
 pub use builder::Copy;
 #[cfg(unix)]
-pub use plan::{Links, SkipReason, Skipped};
+pub use plan::{Links, MatchPlan, Plan, SkipReason, Skipped};
 #[cfg(unix)]
 pub use running::{Copied, Copies, CopyProgress, CopyStats, Outcome};
 pub use selection::{Selected, Selection, SelectionProgram};
 #[cfg(unix)]
 pub use staged::StagedCopy;
+#[cfg(unix)]
+pub use tree::SourceTree;
