@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Iterable, Mapping
 
-from pathvein import _arguments, _types
+from pathvein import _arguments, _types, lib
 from pathvein._copying.results import (
     ShuffleError,
     ShuffleInput,
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from typing import TypedDict, Unpack, overload
 
     from pathvein._copying.options import CopyOptions
-    from pathvein.lib import ScanResult
 
     class _Options(TypedDict, total=False):
         """The options of :func:`shuffle` that are only given by name."""
@@ -156,7 +155,7 @@ if TYPE_CHECKING:
 
     @overload
     def shuffle_to(
-        matches: Iterable[ScanResult[_types.S]],
+        matches: Iterable[lib.ScanResult[_types.S]],
         destination: _types.D,
         overwrite: bool = False,
         dryrun: bool = False,
@@ -166,7 +165,7 @@ if TYPE_CHECKING:
     ) -> list[ShuffleResult[_types.S, _types.D]]: ...
     @overload
     def shuffle_to(
-        matches: Iterable[ScanResult[_types.S]],
+        matches: Iterable[lib.ScanResult[_types.S]],
         destination: str | os.PathLike[str],
         overwrite: bool = False,
         dryrun: bool = False,
@@ -177,7 +176,7 @@ if TYPE_CHECKING:
 
 
 def shuffle_to(
-    matches: Iterable[ScanResult[_types.Any]],
+    matches: Iterable[lib.ScanResult[_types.Any]],
     destination: str | os.PathLike[str] | _types.UPath,
     overwrite: bool = False,
     dryrun: bool = False,
@@ -222,8 +221,8 @@ if TYPE_CHECKING:
 
     @overload
     def shuffle_with(
-        matches: Iterable[ScanResult[_types.S]],
-        destination_fn: Callable[[ScanResult[_types.S]], _types.D],
+        matches: Iterable[lib.ScanResult[_types.S]],
+        destination_fn: Callable[[lib.ScanResult[_types.S]], _types.D],
         overwrite: bool = False,
         dryrun: bool = False,
         use_threading: bool | None = None,
@@ -232,8 +231,8 @@ if TYPE_CHECKING:
     ) -> list[ShuffleResult[_types.S, _types.D]]: ...
     @overload
     def shuffle_with(
-        matches: Iterable[ScanResult[_types.S]],
-        destination_fn: Callable[[ScanResult[_types.S]], _Place],
+        matches: Iterable[lib.ScanResult[_types.S]],
+        destination_fn: Callable[[lib.ScanResult[_types.S]], _Place],
         overwrite: bool = False,
         dryrun: bool = False,
         use_threading: bool | None = None,
@@ -243,8 +242,8 @@ if TYPE_CHECKING:
 
 
 def shuffle_with(
-    matches: Iterable[ScanResult[_types.Any]],
-    destination_fn: Callable[[ScanResult[_types.Any]], _types.Any],
+    matches: Iterable[lib.ScanResult[_types.Any]],
+    destination_fn: Callable[[lib.ScanResult[_types.Any]], _types.Any],
     overwrite: bool = False,
     dryrun: bool = False,
     use_threading: bool | None = None,
