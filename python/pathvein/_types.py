@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from upath import UPath as UPath
 
     T = TypeVar("T")
-    #: The kind of a source and that of a destination: a bare `ScanResult` has a `Path`, as 0.9's
-    #: had. Of two results whose fields differ in kind, neither can be put in the other's place
-    #: unless the variable is covariant: so those of named tuples are.
+    #: The kinds of a source and of a destination. A bare `ScanResult` has a `Path`, as 0.9's had.
+    #: Named tuples take the covariant ones: who takes either kind takes a result with a `Path`.
     S = TypeVar("S", bound="Path | UPath", default=Path)
     D = TypeVar("D", bound="Path | UPath", default=Path)
     S_co = TypeVar("S_co", bound="Path | UPath", default=Path, covariant=True)

@@ -319,7 +319,7 @@ def _shuffle(
     places = places_of(inputs, storage_options, *arguments)
     by_kind: dict[str, dict[int, ShuffleResult[_types.Any, _types.Any]]] = {}
     with Copying(inputs, places, options, on_conflict, progress) as copying:
-        for kind, number, result in copying.outcomes():
+        for kind, number, result, _ in copying.outcomes():
             by_kind.setdefault(kind, {})[number] = result
             if callable(on_error):
                 for error in result.errors if kind == "failed" else ():
@@ -354,7 +354,7 @@ def copy_one(
     options = CopyOptions(**checked, threads=workers, concurrency=workers)
     places = [(place_of("source", source), place_of("destination", destination))]
     with Copying([(source, destination, pattern)], places, options) as copying:
-        [(kind, _, result)] = copying.outcomes()
+        [(kind, _, result, _)] = copying.outcomes()
     if kind == "exists":
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(destination))
     if len(result.errors) == 1:

@@ -6,6 +6,7 @@ import errno
 import logging
 import time
 from contextlib import ExitStack, closing
+from typing import Any, Literal, NamedTuple
 
 import pathvein_core
 
@@ -16,22 +17,32 @@ from pathvein._copying.results import ShuffleError, ShuffleProgress, ShuffleResu
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any, Literal, Self
+    from typing import Self
 
     from upath import UPath
 
     from pathvein._copying.options import Outcome, Producer
 
-    #: What became of a match.
-    Kind = Literal["copied", "exists", "conflict", "failed"]
-
 #: The name that it has had since 0.9, whose log lines are kept as well.
 _logger = logging.getLogger("pathvein.lib")
+
+Kind = Literal["copied", "exists", "conflict", "failed"]
 
 #: Seconds between two calls of `progress`.
 _PROGRESS_INTERVAL = 0.1
 #: Seconds to wait for outcomes if no progress is reported.
 _BATCH_TIMEOUT = 3600.0
+
+
+class Happened(NamedTuple):
+    """What became of a match."""
+
+    kind: Kind
+    #: Where it stands in the input.
+    number: int
+    result: ShuffleResult[Any, Any]
+    #: What the log says of a match that is skipped.
+    text: str = ""
 
 
 class Copying:
@@ -70,8 +81,8 @@ class Copying:
         """Stop the work, and remove what is not complete."""
         self._opened.close()
 
-    def outcomes(self) -> Iterator[tuple[Kind, int, ShuffleResult[Any, Any]]]:
-        """What became of each match, as soon as that is known, and its number.
+    def outcomes(self) -> Iterator[Happened]:
+        """What became of each match, as soon as that is known.
 
         Those that are left out for another with their destination come first, before anything
         is written.
@@ -114,7 +125,7 @@ class Copying:
 
             yield open_copy, remote
 
-    def _conflicts(self) -> Iterator[tuple[Kind, int, ShuffleResult[Any, Any]]]:
+    def _conflicts(self) -> Iterator[Happened]:
         conflicts = [
             (numbers[index], numbers[first])
             for producer, numbers in self._producers
@@ -131,23 +142,24 @@ class Copying:
             failed = [result for _, _, result in results]
             raise ShuffleError(failure_text(failed, len(self._inputs)), failed=failed)
         for number, first, result in results:
-            _logger.error(
+            text = _log_error(
                 "Several directories have one destination: %s. Copying: %s. Skipping: %s",
                 result.destination,
                 self._inputs[first][0],
                 result.source,
             )
-            yield "conflict", number, result
+            yield Happened("conflict", number, result, text)
 
-    def _result(self, number: int, outcome: Outcome) -> tuple[Kind, int, ShuffleResult[Any, Any]]:
+    def _result(self, number: int, outcome: Outcome) -> Happened:
         result = ShuffleResult(*self._inputs[number])
         kind: Any
         _, kind, result.files, result.bytes, result.skipped, result.errors, replaced = outcome
         result.replaced = replaced
+        text = ""
         if kind == "copied":
             _logger.debug("%s copied to %s", result.source, result.destination)
         elif kind == "exists":
-            _logger.error(
+            text = _log_error(
                 "Destination folder already exists: %s. Skipping: %s",
                 result.destination,
                 name_of(result.source),
@@ -156,7 +168,7 @@ class Copying:
             few = ", ".join(replaced[:3])
             more = f" and {len(replaced) - 3} more" if len(replaced) > 3 else ""
             result.errors[0].add_note(f"after these were replaced at the destination: {few}{more}")
-        return kind, number, result
+        return Happened(kind, number, result, text)
 
     def _report(self, *, at_end: bool) -> None:
         now = time.monotonic()
@@ -165,6 +177,11 @@ class Copying:
         self._progress_due = now + _PROGRESS_INTERVAL
         counts = zip(*(producer.progress() for producer, _ in self._producers), strict=True)
         self._progress(ShuffleProgress(*map(sum, counts)))
+
+
+def _log_error(template: str, *arguments: object) -> str:
+    _logger.error(template, *arguments)
+    return template % arguments
 
 
 def _open_local(matches: list[Match], options: CopyOptions) -> Producer:
