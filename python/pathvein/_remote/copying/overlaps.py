@@ -18,10 +18,7 @@ class Place(NamedTuple):
 
     def is_within(self, other: Place) -> bool:
         """Whether it is the other directory, or below it."""
-        return (
-            self.file_system == other.file_system
-            and self.path[: len(other.path)] == other.path
-        )
+        return self.file_system == other.file_system and self.path[: len(other.path)] == other.path
 
     def and_above(self) -> Iterator[Place]:
         """The directory, and those above it."""

@@ -6,7 +6,7 @@ import asyncio
 import base64
 from typing import Any
 
-from pathvein._remote.copying.files.base import failure
+from pathvein._remote.copying.files.base import failure, to_the_end
 from pathvein._remote.copying.files.objects import ObjectFiles
 from pathvein._remote.stores.base import Info
 
@@ -16,6 +16,9 @@ _COPY_INTERVAL = 1.0
 
 class AzureFiles(ObjectFiles):
     """Blobs of one account."""
+
+    def identity(self) -> tuple[str, ...]:
+        return "azure", str(self.adapter.fs.service_client.url).partition("?")[0].rstrip("/")
 
     def problem(self, name: str) -> str | None:
         problem = super().problem(name)
@@ -38,9 +41,7 @@ class AzureFiles(ObjectFiles):
             from azure.core import MatchConditions
 
             options = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-        download = await self._client(path).download_blob(
-            offset, length, retry_total=0, **options
-        )
+        download = await self._client(path).download_blob(offset, length, retry_total=0, **options)
         # The MD5 is known from the listing.
         return await download.readall(), None
 
@@ -84,9 +85,7 @@ class AzureFiles(ObjectFiles):
             condition = MatchConditions.IfNotModified
             options = {"source_etag": info.etag, "source_match_condition": condition}
         url = self._client(source).url
-        answer = await self.send(
-            lambda: client.start_copy_from_url(url, retry_total=0, **options)
-        )
+        answer = await self.send(lambda: client.start_copy_from_url(url, retry_total=0, **options))
         status = answer["copy_status"]
         try:
             while status == "pending":
@@ -95,7 +94,8 @@ class AzureFiles(ObjectFiles):
                 status = told.copy.status
         except BaseException:
             # What is there so far is an empty blob.
-            await self.send(lambda: client.abort_copy(answer["copy_id"], retry_total=0))
+            stop = self.send(lambda: client.abort_copy(answer["copy_id"], retry_total=0))
+            await to_the_end(stop)
             raise
         if status != "success":
             raise failure(f"the copy ended as {status!r}", self.url(source), "copying the file")

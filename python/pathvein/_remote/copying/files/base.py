@@ -12,7 +12,7 @@ import contextlib
 import errno
 import posixpath
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
@@ -111,9 +111,18 @@ class Files:
         if not adapter._is_async:
             self.slots = asyncio.Semaphore(adapter.most_requests)
 
+    def identity(self) -> tuple[str, ...]:
+        """What is equal for two file systems that hold the same files."""
+        fs = self.adapter.fs
+        return type(fs).__module__, type(fs).__name__, str(fs._fs_token)
+
     def problem(self, name: str) -> str | None:
         """Why a name cannot be that of one of its files."""
         return remote_name(name)
+
+    def problem_of_path(self, path: str) -> str | None:
+        """Why there can be no file at a path."""
+        return None
 
     def os_error(self, error: Exception, path: str, doing: str) -> OSError:
         """The error, with the URL of a path."""
@@ -173,8 +182,23 @@ class Files:
         return None
 
     async def copy_within(self, source: str, destination: str, info: Info) -> bool:
-        """Copy a file without reading it, if the file system can, and return whether it did."""
-        return False
+        """Copy a file on the file system itself, if that is better than to read and write it.
+
+        Returns whether it did. Here, in one thread: reading and writing would take one each, and
+        might wait for each other.
+        """
+        if self.slots is None:
+            return False
+
+        def counted(fs: Any) -> Iterator[bytes]:
+            size = 0
+            for piece in _read(fs, source):
+                size += len(piece)
+                yield piece
+            check_size(info.size, size, self.url(source))
+
+        await self._in_thread(lambda fs: _write(fs, destination, counted(fs)))
+        return True
 
     # Changing the tree
 
@@ -345,6 +369,31 @@ def _write(fs: Any, path: str, pieces: Iterator[bytes]) -> None:
                 fs.rm_file(path)
         raise
     file.close()
+
+
+async def to_the_end(work: Awaitable[object]) -> None:
+    """Wait for work that cleans up, even if this is cancelled. Its errors are left out."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if not task.cancelled():
+        task.exception()
+    if cancelled is not None:
+        raise cancelled
+
+
+def check_size(listed: int | None, size: int, url: str) -> None:
+    """Raises an error if a file is not as large as it was when it was listed."""
+    if listed is not None and size != listed:
+        raise failure(
+            f"it was changed: it had {listed} bytes when it was listed, and {size} when read",
+            url,
+            "reading the file",
+        )
 
 
 def failure(message: str, url: str, doing: str) -> OSError:

@@ -20,14 +20,15 @@ class GcsFiles(ObjectFiles):
 
     parts_in_any_order = False
 
+    def identity(self) -> tuple[str, ...]:
+        return "gcs", self.adapter.fs._location
+
     async def _call(
         self, method: str, url: str, *names: str, **options: Any
     ) -> tuple[Mapping[str, str], bytes]:
         function = type(self.adapter.fs)._request
         function = getattr(function, "__wrapped__", function)
-        _, headers, _, content = await function(
-            self.adapter.fs, method, url, *names, **options
-        )
+        _, headers, _, content = await function(self.adapter.fs, method, url, *names, **options)
         return headers, content
 
     def _names(self, path: str) -> tuple[str, str]:

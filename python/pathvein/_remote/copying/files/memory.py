@@ -17,6 +17,9 @@ class MemoryFiles(Files):
         self.can_rename = False
         self.slots = None
 
+    def identity(self) -> tuple[str, ...]:
+        return ("memory",)
+
     async def kind(self, path: str) -> Kind | None:
         fs = self.adapter.fs
         if path in fs.store:

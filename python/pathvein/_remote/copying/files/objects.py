@@ -24,6 +24,7 @@ from pathvein._remote.copying.files.base import (
     Pieces,
     Reading,
     failure,
+    to_the_end,
 )
 from pathvein._remote.copying.names import not_utf8, path_component
 from pathvein._remote.errors import BadAnswer, FlatDenied, http_status
@@ -55,7 +56,7 @@ class ObjectFiles(Files, abc.ABC):
 
     def bucket(self, path: str) -> tuple[ObjectStore, str]:
         """The adapter of a path's bucket, and the key in it."""
-        name, _, key = path.strip("/").partition("/")
+        name, key = self.split(path)
         if name not in self._buckets:
             own = cast("ObjectStore", self.adapter)
             store = type(own)(
@@ -71,6 +72,11 @@ class ObjectFiles(Files, abc.ABC):
             store.limit = own.limit
             self._buckets[name] = store
         return self._buckets[name], key
+
+    def split(self, path: str) -> tuple[str, str]:
+        """The bucket and the key of a path."""
+        name, _, key = path.partition("/")
+        return name, key
 
     async def send(self, request: Callable[[], Awaitable[T]]) -> T:
         """Send one request, with retries."""
@@ -257,7 +263,7 @@ class ObjectFiles(Files, abc.ABC):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             READ_AHEAD.give_back(sum(taken))
-            await self.send(lambda: self.abort_upload(path, upload))
+            await to_the_end(self.send(lambda: self.abort_upload(path, upload)))
             raise
 
     async def make_directory(self, path: str) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import re
 from typing import Any
 
+from pathvein._remote.copying.files.base import to_the_end
 from pathvein._remote.copying.files.objects import ObjectFiles
 from pathvein._remote.stores.base import Info
 
@@ -24,6 +25,18 @@ _MAX_KEY = 1024
 
 class S3Files(ObjectFiles):
     """Objects of S3 and of stores with its API."""
+
+    def identity(self) -> tuple[str, ...]:
+        fs = self.adapter.fs
+        endpoint = fs.endpoint_url or (fs.client_kwargs or {}).get("endpoint_url") or ""
+        return "s3", str(endpoint).rstrip("/")
+
+    def split(self, path: str) -> tuple[str, str]:
+        if path.startswith("arn:"):
+            # The name of an access point has a slash.
+            bucket, key, _ = self.adapter.fs.split_path(path)
+            return bucket, key
+        return super().split(path)
 
     async def _call(self, method: str, path: str, **request: Any) -> Any:
         fs = self.adapter.fs
@@ -127,7 +140,7 @@ class S3Files(ObjectFiles):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self.send(lambda: self.abort_upload(destination, upload))
+            await to_the_end(self.send(lambda: self.abort_upload(destination, upload)))
             raise
         return True
 

@@ -19,6 +19,10 @@ class SftpFiles(Files):
         super().__init__(*args)
         self.can_rename = True
 
+    def identity(self) -> tuple[str, ...]:
+        fs = self.adapter.fs
+        return "sftp", str(fs.host), str(fs.ssh_kwargs.get("port", 22))
+
     async def kind(self, path: str) -> Kind | None:
         try:
             told = await self.adapter.run(lambda fs: fs.ftp.lstat(path))

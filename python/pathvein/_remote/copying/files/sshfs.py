@@ -21,6 +21,11 @@ class SshfsFiles(Files):
         super().__init__(*args)
         self.can_rename = True
 
+    def identity(self) -> tuple[str, ...]:
+        options = self.adapter.fs.storage_options
+        host = options.get("host") or next(iter(self.adapter.fs.storage_args), "")
+        return "sftp", str(host), str(options.get("port", 22))
+
     async def _send(self, request: Callable[[Any], Awaitable[T]]) -> T:
         async def send() -> T:
             async with self.adapter.fs._pool.get() as channel:
