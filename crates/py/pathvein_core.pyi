@@ -17,6 +17,7 @@ __all__ = [
     "KeyWalk",
     "ListingScan",
     "PatternMatcher",
+    "Plan",
     "Scan",
     "Selected",
     "Selection",
@@ -242,6 +243,75 @@ class FileStructurePattern:
 
     def __deepcopy__(self, memo: Any) -> Self:
         """A copy that can be changed."""
+
+@final
+class Plan:
+    """What is copied of a match on this machine, for copies whose data goes through Python.
+
+    It is made at once, and holds the match's directory open. On Unix only.
+
+    Args:
+        source: The match, followed if it is a link. That the pattern takes it is not asked.
+        pattern: What belongs.
+        links: ``"follow"``: the content of links to files is copied. ``"keep"``: links are kept
+            that are relative and lead to a file that is copied, too.
+        exclude: What to leave out. `None`: nothing.
+        exclude_base: The directory that the rules are relative to, at or above the source.
+            `None`: the source.
+
+    Raises:
+        OSError: The source is no directory or cannot be read, or something in it that may belong
+            cannot be looked at: a plan is never silently smaller.
+        ValueError: `links` is neither.
+
+    Example:
+        >>> import os, tempfile
+        >>> run = tempfile.mkdtemp()
+        >>> with open(f"{run}/a.csv", "w") as file:
+        ...     _ = file.write("1,2")
+        >>> os.symlink("nowhere", f"{run}/b.csv")
+        >>> plan = Plan(run, FileStructurePattern("*", ["*.csv"]))
+        >>> plan.directories, plan.files(), plan.skipped
+        ([''], [('a.csv', 3)], [('b.csv', 'broken link')])
+        >>> with os.fdopen(plan.open("a.csv")) as file:
+        ...     file.read()
+        '1,2'
+    """
+
+    def __new__(
+        cls,
+        source: str | os.PathLike[str],
+        pattern: FileStructurePattern,
+        *,
+        links: str = "follow",
+        exclude: ExcludeRules | None = None,
+        exclude_base: str | os.PathLike[str] | None = None,
+    ) -> Self: ...
+    @property
+    def directories(self) -> list[str]:
+        """The relative paths of the directories, each after its parent.
+
+        The first is that of the match itself, ``""``.
+        """
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """What would belong by its name and is not copied, each as relative path and reason."""
+
+    def files(self) -> list[tuple[str, int]]:
+        """The files, each as relative path and size. The size of a link that is kept is 0."""
+
+    def open(self, path: str | os.PathLike[str]) -> int:
+        """Opens a file for reading, and returns its descriptor, which is the caller's to close.
+
+        Each component of the path is opened by itself, relative to the one before it and not
+        through links, so that nothing outside of the match is opened whatever was exchanged
+        meanwhile. Links that are files of the plan are followed, to a regular file. Anything
+        else, such as a fifo, is refused and not waited for.
+
+        Raises:
+            OSError: It cannot be opened, or is no regular file.
+        """
 
 @final
 class Selection:

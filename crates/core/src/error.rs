@@ -20,6 +20,8 @@ pub enum Operation {
     FollowLink,
     /// Starting the worker threads.
     StartThreads,
+    /// Opening a file that is to be copied.
+    OpenFile,
 }
 
 impl Operation {
@@ -32,6 +34,7 @@ impl Operation {
             Operation::ReadMetadata => "reading the metadata",
             Operation::FollowLink => "following the link",
             Operation::StartThreads => "starting the worker threads",
+            Operation::OpenFile => "opening the file",
         }
     }
 }

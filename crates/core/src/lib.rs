@@ -246,6 +246,8 @@ mod validate;
 mod walk;
 
 pub use bits::Bitmask;
+#[cfg(unix)]
+pub use copying::{Links, MatchPlan, Plan, SkipReason, Skipped, SourceTree};
 pub use copying::{Selected, Selection, SelectionProgram};
 pub use error::{Error, ErrorKind, Operation};
 pub use exclude::ExcludeRules;

@@ -6,6 +6,8 @@ mod keys;
 mod listing_scan;
 mod matcher;
 mod pattern;
+#[cfg(unix)]
+mod plan;
 mod running;
 mod scan;
 mod selection;
@@ -24,6 +26,9 @@ mod pathvein_core {
     use crate::matcher::{ExcludeRules, PatternMatcher};
     #[pymodule_export]
     use crate::pattern::FileStructurePattern;
+    #[cfg(unix)]
+    #[pymodule_export]
+    use crate::plan::Plan;
     #[pymodule_export]
     use crate::scan::{Scan, Walk};
     #[pymodule_export]
