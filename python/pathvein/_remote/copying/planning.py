@@ -63,7 +63,7 @@ async def plan_match(
 
     async def list_below(number: int, rel: str) -> None:
         try:
-            level = await files.list(join(path, rel) if rel else path)
+            level = await files.list_level(join(path, rel) if rel else path)
         except OSError as error:
             if rel and is_gone(error):
                 selection.absent(number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pathvein_core
@@ -55,9 +55,7 @@ class RemoteMatch:
 
     def read(self, file: PlannedFile) -> Reading:
         """Read a file."""
-        reading = self._files.read(self.path(file.path), file.info)
-        reading.md5 = reading.md5 or file.info.md5
-        return reading
+        return self._files.read(self.path(file.path), file.info)
 
     def os_error(self, error: Exception, rel: str) -> OSError:
         """The `OSError` of a file that could not be read."""
@@ -120,13 +118,13 @@ class LocalMatch:
             return
         pieces = self._read(file, piece_size(size))
         try:
-            while (piece := await self._threads.run(lambda: next(pieces, None))) is not None:
+            while piece := await self._threads.run(lambda: next(pieces, b"")):
                 yield piece
         finally:
             with contextlib.suppress(ValueError):  # a thread is still in it, and will close it
                 pieces.close()
 
-    def _read(self, file: PlannedFile, length: int) -> Iterator[bytes]:
+    def _read(self, file: PlannedFile, length: int) -> Generator[bytes, None, None]:
         fd = self._plan.open(file.path)
         try:
             before = os.fstat(fd)

@@ -12,10 +12,10 @@ import contextlib
 import errno
 import posixpath
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from fsspec import AbstractFileSystem
 from fsspec.spec import AbstractBufferedFile
@@ -36,7 +36,7 @@ PIECE = 5 * 2**20
 _SPECIAL = {"link": "broken link", "other": "special file", "unknown": "special file"}
 
 #: The pieces of a file's content, in order.
-Pieces = AsyncIterator[bytes]
+Pieces: TypeAlias = "AsyncGenerator[bytes, None]"
 Kind = Literal["directory", "file", "link"]
 
 
@@ -60,8 +60,13 @@ class Reading:
     """The content of a file."""
 
     pieces: Pieces
-    #: The MD5 of the content in hexadecimal digits, once the file system has told it.
-    md5: str | None = None
+    #: What the file system tells of the MD5 of the content, as soon as it does.
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def md5(self) -> str | None:
+        """The MD5 of the content in hexadecimal digits, if that is told."""
+        return self.told[0] if self.told else None
 
 
 class Budget:
@@ -94,8 +99,8 @@ class Files:
 
     #: Whether a directory exists by itself, and its name can be that of no file.
     has_directories: ClassVar[bool] = True
-    #: Whether a file can be written.
-    writable: ClassVar[bool] = True
+    #: Whether the sizes that were written are compared with those that are listed afterwards.
+    listed_afterwards: ClassVar[bool] = True
 
     def __init__(self, adapter: FileSystem, url: Callable[[str], str]) -> None:
         """`adapter` is that of the root; `url` makes URLs of paths, for messages."""
@@ -134,7 +139,7 @@ class Files:
 
     # Listing
 
-    async def list(self, path: str) -> Level:
+    async def list_level(self, path: str) -> Level:
         """List one directory, and perhaps those below it. Raises `OSError`."""
         rel = path.removeprefix(self.adapter.base).lstrip("/")
         listing = await self.adapter.list(rel)
@@ -170,7 +175,7 @@ class Files:
 
     def read(self, path: str, info: Info) -> Reading:
         """Read a file. What the pieces raise is any exception of the file system."""
-        return Reading(self._from_thread(lambda fs: _read(fs, path)))
+        return Reading(self._pieces_of_thread(lambda fs: _read(fs, path)))
 
     async def write(self, path: str, size: int | None, pieces: Pieces) -> str | None:
         """Write a file, new or in place of another, and return its MD5 if that is told.
@@ -190,7 +195,7 @@ class Files:
         if self.slots is None:
             return False
 
-        def counted(fs: Any) -> Iterator[bytes]:
+        def counted(fs: Any) -> Generator[bytes, None, None]:
             size = 0
             for piece in _read(fs, source):
                 size += len(piece)
@@ -254,7 +259,9 @@ class Files:
             self.adapter.counts.requests += 1
             return await self.adapter._threads.run(work)
 
-    async def _from_thread(self, work: Callable[[Any], Iterator[bytes]]) -> Pieces:
+    async def _pieces_of_thread(
+        self, work: Callable[[Any], Generator[bytes, None, None]]
+    ) -> Pieces:
         """The pieces that an iterator yields in a thread, each once the one before it is used."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
@@ -262,7 +269,7 @@ class Files:
         closed = False
 
         def produce(fs: Any) -> None:
-            with contextlib.closing(work(fs)) as pieces:  # type: ignore[type-var]
+            with contextlib.closing(work(fs)) as pieces:
                 for piece in pieces:
                     room.acquire()
                     if closed:
@@ -290,7 +297,9 @@ class Files:
             room.release()
             task.cancel()
 
-    async def _into_thread(self, work: Callable[[Any, Iterator[bytes]], T], pieces: Pieces) -> T:
+    async def _into_thread(
+        self, work: Callable[[Any, Generator[bytes, None, None]], T], pieces: Pieces
+    ) -> T:
         """Work in a thread that takes the pieces of an asynchronous iterator."""
         loop = asyncio.get_running_loop()
         # The thread is not taken before there is something to do: it would be lacking for reading.
@@ -302,10 +311,10 @@ class Files:
             nonlocal current
             if closed:
                 raise scan_ended()
-            current = asyncio.ensure_future(anext(pieces, None))  # type: ignore[arg-type]
+            current = asyncio.ensure_future(anext(pieces, None))
             return await current
 
-        def feed() -> Iterator[bytes]:
+        def feed() -> Generator[bytes, None, None]:
             piece: bytes | None = first
             while piece is not None:
                 yield piece
@@ -331,12 +340,12 @@ def _mtime_ns(told: Any) -> int | None:
     return None
 
 
-def _read(fs: Any, path: str) -> Iterator[bytes]:
+def _read(fs: Any, path: str) -> Generator[bytes, None, None]:
     with fs.open(path, "rb") as file:
         yield from read_pieces(file)
 
 
-def read_pieces(file: Any) -> Iterator[bytes]:
+def read_pieces(file: Any) -> Generator[bytes, None, None]:
     """The content of an open file. All pieces but the last have one size."""
     while True:
         piece = file.read(PIECE)
@@ -351,7 +360,7 @@ def read_pieces(file: Any) -> Iterator[bytes]:
         yield piece
 
 
-def _write(fs: Any, path: str, pieces: Iterator[bytes]) -> None:
+def _write(fs: Any, path: str, pieces: Generator[bytes, None, None]) -> None:
     file = fs.open(path, "wb")
     try:
         for piece in pieces:
