@@ -1,6 +1,8 @@
 //! The Python module `pathvein_core`: conversion and errors, no logic.
 
 mod convert;
+#[cfg(unix)]
+mod copy;
 mod encoding;
 mod keys;
 mod listing_scan;
@@ -18,6 +20,9 @@ use pyo3::prelude::*;
 /// The Rust core of pathvein.
 #[pymodule(gil_used = false)]
 mod pathvein_core {
+    #[cfg(unix)]
+    #[pymodule_export]
+    use crate::copy::{Copy, Staging};
     #[pymodule_export]
     use crate::keys::{KeyScan, KeyWalk};
     #[pymodule_export]

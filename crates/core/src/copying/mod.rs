@@ -5,13 +5,39 @@
 //! its files.
 
 #[cfg(unix)]
+mod builder;
+#[cfg(unix)]
+mod destinations;
+#[cfg(unix)]
+mod engine;
+#[cfg(unix)]
+mod entries;
+#[cfg(unix)]
+mod file;
+#[cfg(unix)]
+mod metadata;
+#[cfg(unix)]
+mod names;
+#[cfg(unix)]
 mod plan;
+#[cfg(unix)]
+mod running;
 mod selection;
+#[cfg(unix)]
+mod staged;
+#[cfg(unix)]
+mod staging;
 #[cfg(unix)]
 mod tree;
 
 #[cfg(unix)]
+pub use builder::Copy;
+#[cfg(unix)]
 pub use plan::{Links, MatchPlan, Plan, SkipReason, Skipped};
+#[cfg(unix)]
+pub use running::{Copied, Copies, CopyProgress, CopyStats, Outcome};
 pub use selection::{Selected, Selection, SelectionProgram};
+#[cfg(unix)]
+pub use staged::StagedCopy;
 #[cfg(unix)]
 pub use tree::SourceTree;

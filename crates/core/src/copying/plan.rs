@@ -216,17 +216,6 @@ pub struct MatchPlan {
     pub(crate) skipped: Vec<Skipped>,
 }
 
-/// How a file is copied.
-#[allow(dead_code)] // until the engine is merged
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FileKind {
-    File,
-    /// A link to a file, whose content is copied.
-    LinkToFile,
-    /// A link to a file that is copied as a link.
-    KeptLink,
-}
-
 /// A directory of the plan.
 #[derive(Debug)]
 pub(crate) struct PlannedDirectory {
@@ -248,16 +237,11 @@ impl PlannedDirectory {
     }
 
     #[allow(dead_code)] // until the engine is merged
-    /// The names of the files, each once. A clone of the iterator goes on from the same place.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&OsStr, FileKind)> + Clone {
-        self.entries.iter().map(|entry| {
-            let kind = match entry.kind {
-                EntryKind::LinkToFile => FileKind::LinkToFile,
-                EntryKind::KeptLink => FileKind::KeptLink,
-                _ => FileKind::File,
-            };
-            (entry.name, kind)
-        })
+    /// The file at an offset, and the offset of the next. The first is at 0.
+    pub(crate) fn entry_at(&self, offset: usize) -> Option<(Entry<'_>, usize)> {
+        let mut entries = self.entries.iter_from(offset);
+        let entry = entries.next()?;
+        Some((entry, self.entries.end_of(&entries)))
     }
 
     /// The files with all that is known of them.

@@ -79,6 +79,16 @@ impl Entries {
         }
     }
 
+    /// The entries from an offset on, which [`end_of`](Self::end_of) gave.
+    pub(crate) fn iter_from(&self, offset: usize) -> EntryIter<'_> {
+        EntryIter { rest: self.bytes.get(offset..).unwrap_or_default() }
+    }
+
+    /// The offset at which an iterator of these entries is.
+    pub(crate) fn end_of(&self, entries: &EntryIter<'_>) -> usize {
+        self.bytes.len() - entries.rest.len()
+    }
+
     pub(crate) fn iter(&self) -> EntryIter<'_> {
         EntryIter { rest: &self.bytes }
     }
