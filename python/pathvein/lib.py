@@ -13,6 +13,16 @@ from pathvein import _arguments, _types
 from pathvein._errors import ScanWarning
 from pathvein._stream import Stream
 from pathvein.pattern import FileStructurePattern
+from pathvein.shuffling import (
+    ShuffleError,
+    ShuffleInput,
+    ShuffleProgress,
+    ShuffleResult,
+    ShuffleWarning,
+    shuffle,
+    shuffle_to,
+    shuffle_with,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +51,22 @@ if TYPE_CHECKING:
         progress: Callable[[Stats], object] | None
 
 
-__all__ = ["ScanIterator", "ScanResult", "ScanWarning", "Stats", "iscan", "scan"]
+__all__ = [
+    "ScanIterator",
+    "ScanResult",
+    "ScanWarning",
+    "ShuffleError",
+    "ShuffleInput",
+    "ShuffleProgress",
+    "ShuffleResult",
+    "ShuffleWarning",
+    "Stats",
+    "iscan",
+    "scan",
+    "shuffle",
+    "shuffle_to",
+    "shuffle_with",
+]
 
 
 class ScanResult(_types.NamedTuple, _types.Generic["_types.S_co"]):
