@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
 import pathvein_core
@@ -13,27 +13,91 @@ from pathvein import _arguments, _types
 from pathvein._errors import ScanWarning
 from pathvein._stream import Stream
 from pathvein.pattern import FileStructurePattern
+from pathvein.shuffling import (
+    ShuffleError,
+    ShuffleInput,
+    ShuffleProgress,
+    ShuffleResult,
+    ShuffleWarning,
+    shuffle,
+    shuffle_to,
+    shuffle_with,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypedDict, Unpack, overload
+
     from pathvein._results import Make
     from pathvein._stream import Producer
 
-__all__ = ["ScanIterator", "ScanResult", "ScanWarning", "Stats", "iscan", "scan"]
+    _Patterns = FileStructurePattern | Iterable[FileStructurePattern]
+
+    class _Options(TypedDict, total=False):
+        """The options of :func:`scan` and :func:`iscan`.
+
+        For their overloads, in which the kind of the source decides that of the results.
+        """
+
+        exclude: str | Iterable[str]
+        max_depth: int | None
+        follow_links: bool
+        one_file_system: bool
+        threads: int | None
+        storage_options: Mapping[str, _types.Any] | None
+        concurrency: int | None
+        lister: _types.Literal["auto", "fsspec", "obstore"]
+        on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object]
+        progress: Callable[[Stats], object] | None
 
 
-class ScanResult(_types.NamedTuple):
+__all__ = [
+    "ScanIterator",
+    "ScanResult",
+    "ScanWarning",
+    "ShuffleError",
+    "ShuffleInput",
+    "ShuffleProgress",
+    "ShuffleResult",
+    "ShuffleWarning",
+    "Stats",
+    "assess",
+    "iscan",
+    "scan",
+    "shuffle",
+    "shuffle_to",
+    "shuffle_with",
+]
+
+
+class ScanResult(_types.NamedTuple, _types.Generic["_types.S_co"]):
     """A directory that matches a pattern."""
 
-    #: The directory: absolute, with the source's links resolved. A `Path` if it is local, else
-    #: a UPath.
-    source: _types.Path | _types.UPath
+    #: The directory: absolute, with the source's links resolved. A UPath if it is remote or the
+    #: source was given as one, else a `Path`.
+    source: _types.S_co
     #: The object that was passed in.
     pattern: FileStructurePattern
 
 
-class ScanIterator(Stream[ScanResult]):
+class ScanIterator(Stream[ScanResult["_types.S"]], _types.Generic["_types.S"]):
     """A running scan, as :func:`iscan` returns it."""
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def scan(
+        source: os.PathLike[str], patterns: _Patterns, **options: Unpack[_Options]
+    ) -> set[ScanResult[_types.Path]]: ...
+    @overload
+    def scan(
+        source: str, patterns: _Patterns, **options: Unpack[_Options]
+    ) -> set[ScanResult[_types.Path | _types.UPath]]: ...
+    @overload
+    def scan(
+        source: _types.UPath, patterns: _Patterns, **options: Unpack[_Options]
+    ) -> set[ScanResult[_types.UPath]]: ...
 
 
 def scan(
@@ -50,7 +114,7 @@ def scan(
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
-) -> set[ScanResult]:
+) -> set[ScanResult[_types.Any]]:
     """Find every directory at or below a source that matches a pattern.
 
     Args:
@@ -111,6 +175,22 @@ def scan(
         return set(chain.from_iterable(stream.batches()))
 
 
+if TYPE_CHECKING:
+
+    @overload
+    def iscan(
+        source: os.PathLike[str], patterns: _Patterns, **options: Unpack[_Options]
+    ) -> ScanIterator[_types.Path]: ...
+    @overload
+    def iscan(
+        source: str, patterns: _Patterns, **options: Unpack[_Options]
+    ) -> ScanIterator[_types.Path | _types.UPath]: ...
+    @overload
+    def iscan(
+        source: _types.UPath, patterns: _Patterns, **options: Unpack[_Options]
+    ) -> ScanIterator[_types.UPath]: ...
+
+
 def iscan(
     source: str | os.PathLike[str] | _types.UPath,
     patterns: FileStructurePattern | Iterable[FileStructurePattern],
@@ -125,7 +205,7 @@ def iscan(
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
-) -> ScanIterator:
+) -> ScanIterator[_types.Any]:
     """Find directories as :func:`scan` does, and yield each match as it is found.
 
     The arguments are those of :func:`scan`, and the call raises the same exceptions. Each match
@@ -147,11 +227,92 @@ def iscan(
     arguments = locals()
     from pathvein._results import make_results
 
-    stream: ScanIterator = start_scan(make_results, **arguments)
+    stream: ScanIterator[_types.Any] = start_scan(make_results, **arguments)
     return stream
 
 
-def start_scan(make_results: Make[ScanResult] | None, /, **arguments: _types.Any) -> _types.Any:
+if TYPE_CHECKING:
+
+    @overload
+    def assess(
+        file: os.PathLike[str],
+        patterns: _Patterns,
+        *,
+        storage_options: Mapping[str, _types.Any] | None = ...,
+    ) -> Iterator[ScanResult[_types.Path]]: ...
+    @overload
+    def assess(
+        file: str,
+        patterns: _Patterns,
+        *,
+        storage_options: Mapping[str, _types.Any] | None = ...,
+    ) -> Iterator[ScanResult[_types.Path | _types.UPath]]: ...
+    @overload
+    def assess(
+        file: _types.UPath,
+        patterns: _Patterns,
+        *,
+        storage_options: Mapping[str, _types.Any] | None = ...,
+    ) -> Iterator[ScanResult[_types.UPath]]: ...
+
+
+def assess(
+    file: str | os.PathLike[str] | _types.UPath,
+    patterns: FileStructurePattern | Iterable[FileStructurePattern],
+    *,
+    storage_options: Mapping[str, _types.Any] | None = None,
+) -> Iterator[ScanResult[_types.Any]]:
+    """Find the matches that a file belongs to.
+
+    These are the directories above the file that match a pattern, as :func:`scan` would find
+    them, and with which the file would be copied: it lies in the directory and passes a glob of
+    ``files`` or ``optional_files``, or lies in a sub-directory that matches a pattern of
+    ``directories`` or ``optional_directories`` and belongs to that in turn.
+
+    The arguments are checked, and the patterns taken, at the call; reading begins with the first
+    result that is asked for. Nothing is listed unless the names of the file's path fit, no
+    directory twice, and none that no answer depends on. Links in the path of the file are
+    resolved, and no others followed. The file may itself be a link.
+
+    Args:
+        file: A path, a URL (a `str` with ``://`` or ``::``) or a UPath, as the source of
+            :func:`scan`.
+        patterns: One pattern or several. Of equal ones the first is reported.
+        storage_options: Options for the file system of a URL or UPath, as fsspec takes them.
+
+    Returns:
+        An iterator. Each directory comes once for each pattern, as absolute as those of
+        :func:`scan`; for each pattern the nearest to the file first. A directory as `file` has
+        none.
+
+    Raises:
+        FileNotFoundError: There is no such file, and a pattern has a place for one of its name.
+        OSError: A directory cannot be read, and whether there is a result depends on it; raised
+            after all results that are certain.
+        TypeError: An argument is of the wrong type; the message names it.
+        ValueError: An argument has a wrong value.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from pathvein import FileStructurePattern, assess
+        >>> data = FileStructurePattern("data", files=["*.parquet"])
+        >>> run = FileStructurePattern("run_*", directories=[data])
+        >>> with tempfile.TemporaryDirectory() as lab:
+        ...     file = Path(lab) / "run_1" / "data" / "a.parquet"
+        ...     file.parent.mkdir(parents=True)
+        ...     file.touch()
+        ...     [result.source.name for result in assess(file, [run, data])]
+        ['run_1', 'data']
+    """
+    from pathvein._assess import assess
+
+    unique = _arguments.check(patterns=patterns)["patterns"]
+    path = _arguments.path_or_upath("file", file, storage_options)
+    return (ScanResult(above, unique[index]) for above, index in assess(path, file, unique))
+
+
+def start_scan(make_results: Make[_types.Any] | None, /, **arguments: _types.Any) -> _types.Any:
     """Start a scan as :func:`iscan` does, whose arguments these are.
 
     Nothing is imported once the workers run, since they may leave no file to open. So what makes
@@ -161,10 +322,16 @@ def start_scan(make_results: Make[ScanResult] | None, /, **arguments: _types.Any
     options = _arguments.check(**arguments)
     unique = options.pop("patterns")
     on_error, progress = options.pop("on_error"), options.pop("progress")
-    opened = _arguments.open_source(arguments["source"], arguments["storage_options"], options)
+    source = arguments["source"]
+    opened = _arguments.open_source(source, arguments["storage_options"], options)
+    make_upath: Callable[[str], _types.UPath] | None = None
     producer: Producer
     if isinstance(opened, str):
         name = opened
+        if _arguments.is_upath(source):
+            from pathvein._remote import local_like
+
+            make_upath = lambda path: local_like(source, path)  # noqa: E731
         producer = pathvein_core.Scan(opened, unique, **options)
     else:
         from pathvein._remote import open_scan
@@ -177,7 +344,9 @@ def start_scan(make_results: Make[ScanResult] | None, /, **arguments: _types.Any
     def convert(found: list[_types.Any]) -> list[_types.Any]:
         if make_results is None:
             return found
-        if isinstance(opened, str):
+        if make_upath is not None:
+            found = [(make_upath(path), index) for path, index in found]
+        elif isinstance(opened, str):
             return make_results(ScanResult, found, unique)
         return [ScanResult(path, unique[index]) for path, index in found]
 

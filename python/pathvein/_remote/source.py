@@ -53,6 +53,8 @@ class RemoteSource:
         """
         #: The user's path. Every result is derived from it.
         self.root = path
+        #: Whether the root's path is known to lead through no links.
+        self.is_resolved = False
         #: What the caller has chosen to list it with.
         self.lister = lister
         url = str(path)
@@ -80,7 +82,7 @@ class RemoteSource:
         except ImportError as error:
             raise missing_backend(url, error) from error
         except Exception as error:
-            errors = _errors_of(path)
+            errors = errors_of(path)
             raise errors.os_error(error, url, "opening the file system") from error
 
     def __repr__(self) -> str:
@@ -94,6 +96,7 @@ class RemoteSource:
         ):
             return
         real = self.real_path()
+        self.is_resolved = real is not None
         if real is not None and real != self._root_path:
             self.root = self.root.with_segments(real)
             self._root_path = self.root.path
@@ -296,7 +299,7 @@ def source_name(path: UPath) -> str:
     return name
 
 
-def _errors_of(path: UPath) -> ErrorMeanings:
+def errors_of(path: UPath) -> ErrorMeanings:
     """What the errors of opening mean: by the last protocol of a chain, which is connected to."""
     try:
         last = str(path).rpartition("::")[2]
@@ -328,6 +331,13 @@ def is_local(path: UPath) -> bool:
 def local_path(path: UPath) -> str | None:
     """The path of a UPath on this machine, or `None` for any other."""
     return path.path if is_local(path) else None
+
+
+def local_like(upath: UPath, path: str) -> UPath:
+    """The UPath of a normalized local path, of the same class and with the same options."""
+    made = upath.with_segments(path)
+    # With a protocol, `::` in a name would begin another URL.
+    return made if made.path == path else UPath(PurePath(path))
 
 
 def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = None) -> UPath:

@@ -8,6 +8,7 @@ parses it, if the response is in the usual form. botocore parses any other respo
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 from xml.sax.saxutils import unescape
@@ -17,10 +18,13 @@ import botocore.handlers
 from pathvein._remote.errors import BadAnswer
 from pathvein._remote.filesystems.generic import without_cache
 from pathvein._remote.keys.planner import Page
-from pathvein._remote.stores.base import ObjectStore
+from pathvein._remote.stores.base import Info, ObjectStore
 
 _KEY = re.compile(rb"<Key>([^<]*)</Key>")
 _PREFIX = re.compile(rb"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
+_SIZE = re.compile(rb"<Size>(\d+)</Size>")
+_TIME = re.compile(rb"<LastModified>(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)</LastModified>")
+_ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
 _TRUNCATED = re.compile(rb"<(?:\w+:)?IsTruncated>\s*(true|false)\s*</")
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
 _HEAD = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<ListBucketResult[\s>]")
@@ -85,27 +89,40 @@ class S3Store(ObjectStore):
             request["StartAfter"] = base + after
         method = client.list_objects_v2
         response = await method(**fs._get_s3_method_kwargs(method, **request))
+        infos = None
         if "pathvein" in response:
             keys, prefixes, token = response["pathvein"]
+            if self.with_infos:
+                infos = dict(zip(keys, response["pathvein_infos"], strict=True))
         else:
             try:
                 keys = [entry["Key"] for entry in response.get("Contents", ())]
                 prefixes = [entry["Prefix"] for entry in response.get("CommonPrefixes", ())]
+                if self.with_infos:
+                    infos = {entry["Key"]: _info(entry) for entry in response.get("Contents", ())}
             except (KeyError, TypeError) as error:
                 raise BadAnswer("the answer lists something without a name") from error
             more = response.get("IsTruncated" if self._hooked is None else "pathvein_more")
             token = response.get("NextContinuationToken") if more else None
             if more is None or (more and not token):
                 raise BadAnswer("the answer is no whole listing")
-        return self._relative(keys, prefixes, token)
+        return self._relative(keys, prefixes, token, infos)
 
     def _hook(self, client: Any) -> None:
         events = client.meta.events
-        events.register("before-parse.s3.ListObjectsV2", pick_names)
+        pick = pick_infos if self.with_infos else pick_names
+        events.register("before-parse.s3.ListObjectsV2", pick)
         # It parses each response to find errors with status 200. `page` finds these as well.
         handler = getattr(botocore.handlers, "_handle_200_error", None)
         if handler is not None:
             events.unregister("before-parse.s3.*", handler)
+
+
+def _info(entry: dict[str, Any]) -> Info:
+    modified = entry.get("LastModified")
+    mtime_ns = None if modified is None else int(modified.timestamp() * 1000) * 1_000_000
+    # What the ETag is made of depends on the encryption, of which a listing tells nothing.
+    return Info(entry.get("Size"), mtime_ns, entry.get("ETag"))
 
 
 def pick_names(
@@ -146,6 +163,27 @@ def pick_names(
         None if token is None else unescape(token[1].decode(), _ENTITIES),
     )
     response_dict["body"] = b""
+
+
+def pick_infos(
+    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **options: Any
+) -> None:
+    """As `pick_names`, with what is told of each key, if all of it is in the usual form."""
+    body: bytes = response_dict["body"]
+    sizes = _SIZE.findall(body)
+    times = _TIME.findall(body)
+    etags = _ETAG.findall(body)
+    if len(sizes) == len(times) == len(etags) == body.count(b"<Contents"):
+        pick_names(response_dict, customized_response_dict, **options)
+    if "pathvein" in customized_response_dict and "pathvein_infos" not in customized_response_dict:
+        customized_response_dict["pathvein_infos"] = [
+            Info(int(size), _nanoseconds(time.decode()), unescape(etag.decode(), _ENTITIES))
+            for size, time, etag in zip(sizes, times, etags, strict=True)
+        ]
+
+
+def _nanoseconds(time: str) -> int:
+    return int(datetime.fromisoformat(time).timestamp() * 1000) * 1_000_000
 
 
 def is_whole(body: bytes) -> bool:
