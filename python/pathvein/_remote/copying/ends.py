@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from fsspec.implementations.local import LocalFileSystem
+from upath import UPath
 
 from pathvein._remote.copying.files import Files, files_of
 from pathvein._remote.copying.files.base import failure
@@ -16,9 +17,6 @@ from pathvein._remote.loop import LoopThreadError
 from pathvein._remote.names import join
 from pathvein._remote.source import errors_of, local_path, missing_backend
 from pathvein._remote.stores.base import ObjectStore
-
-if TYPE_CHECKING:
-    from upath import UPath
 
 _LOCAL = ("file",)
 
@@ -50,7 +48,7 @@ class Ends:
 
         Raises `ImportError` if a package is missing, or the `OSError` that fits.
         """
-        if not hasattr(path, "fs"):
+        if not isinstance(path, UPath):
             return _local_end(os.fspath(path))
         local = local_path(path)
         if local is not None:

@@ -38,21 +38,21 @@ class Overlaps:
     after: dict[int, list[int]] = field(default_factory=dict)
 
 
-def overlaps(places: Sequence[tuple[Place, Place]]) -> Overlaps:
-    """Compares sources and destinations.
+def overlaps(places: Sequence[tuple[Place, Place] | None]) -> Overlaps:
+    """Compares sources and destinations; `None` is a match of which they are not known.
 
     Of those with one destination the first by source is copied, of equal ones the first.
     """
     found = Overlaps()
     first: dict[Place, int] = {}
-    for number in sorted(range(len(places)), key=lambda number: (places[number][0], number)):
-        destination = places[number][1]
+    known = [(number, *ends) for number, ends in enumerate(places) if ends is not None]
+    for number, _, destination in sorted(known, key=lambda match: (match[1], match[0])):
         if destination in first:
             found.conflicts.append((number, first[destination]))
         else:
             first[destination] = number
     found.conflicts.sort()
-    for number, (source, destination) in enumerate(places):
+    for number, source, destination in known:
         if first[destination] == number and destination.is_within(source):
             found.refused[number] = (
                 "the destination is the source itself: choose another"
@@ -68,7 +68,7 @@ def overlaps(places: Sequence[tuple[Place, Place]]) -> Overlaps:
                     "destination that holds no source",
                 )
     for destination, number in first.items():
-        above = [place for place in destination.and_above() if place != destination]
-        if outer := [first[place] for place in above if place in first]:
-            found.after[number] = outer
+        outer = [first[place] for place in destination.and_above() if place in first]
+        if others := [other for other in outer if other != number]:
+            found.after[number] = others
     return found

@@ -26,7 +26,7 @@ from pathvein._remote.copying.destinations import (
 )
 from pathvein._remote.copying.ends import End, Ends
 from pathvein._remote.copying.files.base import to_the_end
-from pathvein._remote.copying.overlaps import Overlaps, overlaps
+from pathvein._remote.copying.overlaps import overlaps
 from pathvein._remote.copying.planning import Excluded, MatchPlan, PlannedFile, all_of
 from pathvein._remote.copying.sources import LocalMatch, RemoteMatch
 from pathvein._remote.copying.threads import LocalThreads
@@ -106,11 +106,11 @@ class _Copying:
         self._ends = Ends(options.concurrency)
         #: The ends of each match, or why they cannot be opened.
         self._opened = [self._open(match) for match in matches]
-        # Those that cannot be opened are nowhere.
-        known = [n for n, ends in enumerate(self._opened) if not isinstance(ends, OSError)]
-        self.overlaps = _renumbered(
-            overlaps([_places(self._opened[number]) for number in known]),
-            [matches[number].index for number in known],
+        self.overlaps = overlaps(
+            [
+                None if isinstance(ends, OSError) else (ends[0].place, ends[1].place)
+                for ends in self._opened
+            ]
         )
         self._threads = LocalThreads()
         most = options.concurrency or _CONCURRENCY
@@ -118,7 +118,7 @@ class _Copying:
         self._file_slots = asyncio.Semaphore(most)
         self._most = most
         #: Set once a match is done.
-        self._done = {match.index: asyncio.Event() for match in matches}
+        self._done = {match.number: asyncio.Event() for match in matches}
 
     def _open(self, match: Match) -> tuple[End, End] | OSError:
         try:
@@ -129,14 +129,14 @@ class _Copying:
     async def run(self, task: BackgroundTask) -> None:
         """Copy all matches."""
         _unfinished.add(self)
-        left_out = {index for index, _ in self.overlaps.conflicts}
+        left_out = {number for number, _ in self.overlaps.conflicts}
 
         async def one(match: Match, ends: tuple[End, End] | OSError) -> None:
             try:
-                for outer in self.overlaps.after.get(match.index, ()):
+                for outer in self.overlaps.after.get(match.number, ()):
                     await self._done[outer].wait()
                 async with self._match_slots:
-                    if match.index in left_out:
+                    if match.number in left_out:
                         outcome = _outcome(match, "conflict")
                     elif isinstance(ends, OSError):
                         outcome = _outcome(match, "failed", errors=[ends])
@@ -144,7 +144,7 @@ class _Copying:
                         outcome = await self._copy(match, *ends)
                 task.put([outcome], [])
             finally:
-                self._done[match.index].set()
+                self._done[match.number].set()
 
         try:
             await all_of(map(one, self._matches, self._opened))
@@ -159,15 +159,20 @@ class _Copying:
         source = self._source(match, source_end)
         destination = self._destination(match, destination_end)
         plan = MatchPlan()
+        planning: asyncio.Future[MatchPlan] | None = None
         began = False
         try:
-            if not options.overwrite and await destination.exists():
-                return _outcome(match, "exists")
-            if (reason := self.overlaps.refused.get(match.index)) is not None:
+            if not options.overwrite:
+                if len(self._matches) < self._most:
+                    # Other matches would not fill the time.
+                    planning = asyncio.ensure_future(source.plan())
+                if await destination.exists():
+                    return _outcome(match, "exists")
+            if (reason := self.overlaps.refused.get(match.number)) is not None:
                 raise noted(
                     OSError(errno.EINVAL, reason, destination.url("")), "comparing the matches"
                 )
-            plan = await source.plan()
+            plan = await (planning or source.plan())
             self.files_planned += len(plan.files)
             self.bytes_planned += plan.size
             if problems := list(destination.problems(plan)):
@@ -204,6 +209,12 @@ class _Copying:
                 await to_the_end(destination.abandon())
             raise
         finally:
+            if planning is not None and not planning.done():
+                planning.cancel()
+            if planning is not None:
+                # asyncio logs exceptions that are never retrieved.
+                await asyncio.wait([planning])
+                _ = planning.cancelled() or planning.exception()
             source.close()
 
     async def _copy_files(
@@ -236,14 +247,12 @@ class _Copying:
     def _source(self, match: Match, end: End) -> RemoteMatch | LocalMatch:
         options = self._options
         if end.files is None:
-            base = options.exclude_base
             return LocalMatch(
                 end.path,
                 match.pattern,
                 self._threads,
-                links=options.links,
-                exclude=options.exclude if base is not None else None,
-                exclude_base=base,
+                exclude=options.exclude,
+                exclude_base=options.exclude_base,
             )
         return RemoteMatch(end.files, end.path, match.pattern, self._excluded(match))
 
@@ -251,8 +260,12 @@ class _Copying:
         rules, base = self._options.exclude, self._options.exclude_base
         if not rules or base is None:
             return None
-        prefix = f"{base.rstrip('/')}/"
         url = str(match.source)
+        head, chain, rest = base.partition("::")
+        if chain and url.endswith(chain + rest):
+            # The container that both are in comes last.
+            base, url = head, url.removesuffix(chain + rest)
+        prefix = base if base.endswith("/") else f"{base}/"
         below = url.removeprefix(prefix) if url.startswith(prefix) else ""
         below = f"{below}/" if below else ""
         return lambda rel, is_directory: rules.is_excluded(below + rel, is_directory)
@@ -277,24 +290,7 @@ def _outcome(
     replaced: Sequence[str] = (),
 ) -> Outcome:
     skipped = [] if plan is None else plan.skipped
-    return match.index, kind, *copied, skipped, list(errors), list(replaced)
-
-
-def _places(ends: tuple[End, End] | OSError) -> Any:
-    assert not isinstance(ends, OSError)
-    return ends[0].place, ends[1].place
-
-
-def _renumbered(found: Overlaps, indices: list[int]) -> Overlaps:
-    """The same, with the indices of matches for their numbers."""
-    return Overlaps(
-        [(indices[left], indices[first]) for left, first in found.conflicts],
-        {indices[number]: reason for number, reason in found.refused.items()},
-        {
-            indices[number]: [indices[outer] for outer in outers]
-            for number, outers in found.after.items()
-        },
-    )
+    return match.number, kind, *copied, skipped, list(errors), list(replaced)
 
 
 def _bad_name(url: str, reason: str) -> OSError:

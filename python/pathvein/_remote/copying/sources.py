@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pathvein_core
@@ -55,9 +55,7 @@ class RemoteMatch:
 
     def read(self, file: PlannedFile) -> Reading:
         """Read a file."""
-        reading = self._files.read(self.path(file.path), file.info)
-        reading.md5 = reading.md5 or file.info.md5
-        return reading
+        return self._files.read(self.path(file.path), file.info)
 
     def os_error(self, error: Exception, rel: str) -> OSError:
         """The `OSError` of a file that could not be read."""
@@ -80,14 +78,14 @@ class LocalMatch:
         pattern: FileStructurePattern,
         threads: LocalThreads,
         *,
-        links: str,
         exclude: ExcludeRules | None,
         exclude_base: str | None,
     ) -> None:
         self._path = path
         self._pattern = pattern
         self._threads = threads
-        self._options = {"links": links, "exclude": exclude, "exclude_base": exclude_base}
+        self._exclude = exclude
+        self._exclude_base = exclude_base
         self._plan: Any = None
 
     def path(self, rel: str) -> str:
@@ -100,7 +98,13 @@ class LocalMatch:
         """What belongs to it. Raises `OSError`."""
 
         def plan() -> MatchPlan:
-            planned = pathvein_core.Plan(self._path, self._pattern, **self._options)
+            # No store keeps links: their content is copied.
+            planned = pathvein_core.Plan(
+                self._path,
+                self._pattern,
+                exclude=self._exclude,
+                exclude_base=self._exclude_base,
+            )
             self._plan = planned
             files = [PlannedFile(rel, Info(size)) for rel, size in planned.files()]
             return MatchPlan(planned.directories[1:], files, list(planned.skipped))
@@ -120,13 +124,13 @@ class LocalMatch:
             return
         pieces = self._read(file, piece_size(size))
         try:
-            while (piece := await self._threads.run(lambda: next(pieces, None))) is not None:
+            while piece := await self._threads.run(lambda: next(pieces, b"")):
                 yield piece
         finally:
             with contextlib.suppress(ValueError):  # a thread is still in it, and will close it
                 pieces.close()
 
-    def _read(self, file: PlannedFile, length: int) -> Iterator[bytes]:
+    def _read(self, file: PlannedFile, length: int) -> Generator[bytes, None, None]:
         fd = self._plan.open(file.path)
         try:
             before = os.fstat(fd)

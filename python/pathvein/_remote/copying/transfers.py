@@ -78,8 +78,12 @@ async def copy_file(
             again = tries < _DAMAGED_TRIES
         else:
             # Object stores retry each request themselves.
-            lost = retried is not None and retried.has_directories
-            again = lost and retried.errors.transient(cause) is not None and tries < _TRIES
+            again = (
+                retried is not None
+                and retried.has_directories
+                and retried.errors.transient(cause) is not None
+                and tries < _TRIES
+            )
         if not again:
             if tries > 1:
                 failed.add_note(f"after {tries} tries")
@@ -104,7 +108,7 @@ async def _stream(
     async def checked() -> Pieces:
         nonlocal size
         try:
-            async with aclosing(reading.pieces) as pieces:  # type: ignore[type-var]
+            async with aclosing(reading.pieces) as pieces:
                 async for piece in pieces:
                     size += len(piece)
                     if hashed:
@@ -118,7 +122,7 @@ async def _stream(
         except Exception as error:
             raise SourceError from error
 
-    async with aclosing(checked()) as pieces:  # type: ignore[type-var]
+    async with aclosing(checked()) as pieces:
         told = await destination.write(file, pieces)
     if told is not None and told != md5.hexdigest():
         raise _damaged(told, md5.hexdigest(), destination.url(file.path))

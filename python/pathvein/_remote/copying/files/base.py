@@ -11,11 +11,12 @@ import asyncio
 import contextlib
 import errno
 import posixpath
+import stat
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from fsspec import AbstractFileSystem
 from fsspec.spec import AbstractBufferedFile
@@ -32,11 +33,16 @@ T = TypeVar("T")
 
 #: Bytes of a file that are read and sent at a time: the least that S3 takes as a part of an upload.
 PIECE = 5 * 2**20
-#: Kinds of entries that are neither files nor directories, and what is said of them.
-_SPECIAL = {"link": "broken link", "other": "special file", "unknown": "special file"}
+#: What is said of entries that are neither files nor directories, as of those on this machine.
+_SPECIAL = {
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFBLK: "device",
+    stat.S_IFCHR: "device",
+}
 
 #: The pieces of a file's content, in order.
-Pieces = AsyncIterator[bytes]
+Pieces: TypeAlias = "AsyncGenerator[bytes, None]"
 Kind = Literal["directory", "file", "link"]
 
 
@@ -60,8 +66,13 @@ class Reading:
     """The content of a file."""
 
     pieces: Pieces
-    #: The MD5 of the content in hexadecimal digits, once the file system has told it.
-    md5: str | None = None
+    #: What the file system tells of the MD5 of the content, as soon as it does.
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def md5(self) -> str | None:
+        """The MD5 of the content in hexadecimal digits, if that is told."""
+        return self.told[0] if self.told else None
 
 
 class Budget:
@@ -94,8 +105,8 @@ class Files:
 
     #: Whether a directory exists by itself, and its name can be that of no file.
     has_directories: ClassVar[bool] = True
-    #: Whether a file can be written.
-    writable: ClassVar[bool] = True
+    #: Whether the sizes that were written are compared with those that are listed afterwards.
+    listed_afterwards: ClassVar[bool] = True
 
     def __init__(self, adapter: FileSystem, url: Callable[[str], str]) -> None:
         """`adapter` is that of the root; `url` makes URLs of paths, for messages."""
@@ -134,7 +145,7 @@ class Files:
 
     # Listing
 
-    async def list(self, path: str) -> Level:
+    async def list_level(self, path: str) -> Level:
         """List one directory, and perhaps those below it. Raises `OSError`."""
         rel = path.removeprefix(self.adapter.base).lstrip("/")
         listing = await self.adapter.list(rel)
@@ -147,7 +158,7 @@ class Files:
             del level.dirs[name]
         for name in listing.filenames:
             told = listing.infos.get(name, {})
-            special = _SPECIAL.get(str(told.get("type")))
+            special = _special(told)
             if special is not None:
                 level.special[name] = special
             else:
@@ -170,7 +181,7 @@ class Files:
 
     def read(self, path: str, info: Info) -> Reading:
         """Read a file. What the pieces raise is any exception of the file system."""
-        return Reading(self._from_thread(lambda fs: _read(fs, path)))
+        return Reading(self._pieces_of_thread(lambda fs: _read(fs, path)))
 
     async def write(self, path: str, size: int | None, pieces: Pieces) -> str | None:
         """Write a file, new or in place of another, and return its MD5 if that is told.
@@ -190,7 +201,7 @@ class Files:
         if self.slots is None:
             return False
 
-        def counted(fs: Any) -> Iterator[bytes]:
+        def counted(fs: Any) -> Generator[bytes, None, None]:
             size = 0
             for piece in _read(fs, source):
                 size += len(piece)
@@ -254,7 +265,9 @@ class Files:
             self.adapter.counts.requests += 1
             return await self.adapter._threads.run(work)
 
-    async def _from_thread(self, work: Callable[[Any], Iterator[bytes]]) -> Pieces:
+    async def _pieces_of_thread(
+        self, work: Callable[[Any], Generator[bytes, None, None]]
+    ) -> Pieces:
         """The pieces that an iterator yields in a thread, each once the one before it is used."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
@@ -262,7 +275,7 @@ class Files:
         closed = False
 
         def produce(fs: Any) -> None:
-            with contextlib.closing(work(fs)) as pieces:  # type: ignore[type-var]
+            with contextlib.closing(work(fs)) as pieces:
                 for piece in pieces:
                     room.acquire()
                     if closed:
@@ -290,7 +303,9 @@ class Files:
             room.release()
             task.cancel()
 
-    async def _into_thread(self, work: Callable[[Any, Iterator[bytes]], T], pieces: Pieces) -> T:
+    async def _into_thread(
+        self, work: Callable[[Any, Generator[bytes, None, None]], T], pieces: Pieces
+    ) -> T:
         """Work in a thread that takes the pieces of an asynchronous iterator."""
         loop = asyncio.get_running_loop()
         # The thread is not taken before there is something to do: it would be lacking for reading.
@@ -302,10 +317,10 @@ class Files:
             nonlocal current
             if closed:
                 raise scan_ended()
-            current = asyncio.ensure_future(anext(pieces, None))  # type: ignore[arg-type]
+            current = asyncio.ensure_future(anext(pieces, None))
             return await current
 
-        def feed() -> Iterator[bytes]:
+        def feed() -> Generator[bytes, None, None]:
             piece: bytes | None = first
             while piece is not None:
                 yield piece
@@ -320,6 +335,14 @@ class Files:
                 await asyncio.wait([current])
 
 
+def _special(told: Any) -> str | None:
+    """Why an entry is not copied, by what a listing tells of it."""
+    if told.get("type") == "link":
+        # Otherwise it would be what it leads to.
+        return "broken link"
+    return _SPECIAL.get(stat.S_IFMT(told.get("permissions") or 0))
+
+
 def _mtime_ns(told: Any) -> int | None:
     """The time of modification, as file systems tell it."""
     for key in ("mtime", "LastModified", "modified"):
@@ -331,12 +354,12 @@ def _mtime_ns(told: Any) -> int | None:
     return None
 
 
-def _read(fs: Any, path: str) -> Iterator[bytes]:
+def _read(fs: Any, path: str) -> Generator[bytes, None, None]:
     with fs.open(path, "rb") as file:
         yield from read_pieces(file)
 
 
-def read_pieces(file: Any) -> Iterator[bytes]:
+def read_pieces(file: Any) -> Generator[bytes, None, None]:
     """The content of an open file. All pieces but the last have one size."""
     while True:
         piece = file.read(PIECE)
@@ -351,7 +374,7 @@ def read_pieces(file: Any) -> Iterator[bytes]:
         yield piece
 
 
-def _write(fs: Any, path: str, pieces: Iterator[bytes]) -> None:
+def _write(fs: Any, path: str, pieces: Generator[bytes, None, None]) -> None:
     file = fs.open(path, "wb")
     try:
         for piece in pieces:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import TYPE_CHECKING, cast
 
-from pathvein._remote.copying.files.base import PIECE, Files, Kind, Pieces, Reading
+from pathvein._remote.copying.files.base import PIECE, Files, Kind, Level, Pieces, Reading
 from pathvein._remote.stores.base import Info
+
+if TYPE_CHECKING:
+    from pathvein._remote.filesystems.memory import InMemory
 
 
 class MemoryFiles(Files):
     """`memory://`. A file is put whole."""
+
+    listed_afterwards = False
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
@@ -19,6 +25,11 @@ class MemoryFiles(Files):
 
     def identity(self) -> tuple[str, ...]:
         return ("memory",)
+
+    async def list_level(self, path: str) -> Level:
+        # The tree that the adapter keeps is that of a scan, and files are written meanwhile.
+        cast("InMemory", self.adapter).forget()
+        return await super().list_level(path)
 
     async def kind(self, path: str) -> Kind | None:
         fs = self.adapter.fs

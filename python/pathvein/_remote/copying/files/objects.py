@@ -84,7 +84,7 @@ class ObjectFiles(Files, abc.ABC):
 
     # Listing
 
-    async def list(self, path: str) -> Level:
+    async def list_level(self, path: str) -> Level:
         """Everything below, if one page holds it; else one level."""
         store, key = self.bucket(path)
         prefix = f"{key}/" if key else ""
@@ -160,15 +160,15 @@ class ObjectFiles(Files, abc.ABC):
     # Reading
 
     def read(self, path: str, info: Info) -> Reading:
-        reading = Reading(_nothing())
-        reading.pieces = self._pieces(path, info, reading)
-        return reading
+        told = [] if info.md5 is None else [info.md5]
+        return Reading(self._pieces(path, info, told), told)
 
-    async def _pieces(self, path: str, info: Info, reading: Reading) -> Pieces:
+    async def _pieces(self, path: str, info: Info, told: list[str]) -> Pieces:
         size = info.size
         if size is None or size <= PIECE:
             # Also if it is empty: it may be gone.
-            data, reading.md5 = await self._get(path, None, None, None)
+            data, md5 = await self._get(path, None, None, None)
+            told += [md5] if md5 else []
             yield data
             return
         tasks: deque[asyncio.Task[tuple[bytes, str | None]]] = deque()
@@ -188,7 +188,7 @@ class ObjectFiles(Files, abc.ABC):
                     offset += length
                 data, md5 = await tasks[0]
                 tasks.popleft()
-                reading.md5 = reading.md5 or md5
+                told += [md5] if md5 else []
                 yield data
                 READ_AHEAD.give_back(taken.popleft())
         finally:
@@ -324,11 +324,6 @@ class ObjectFiles(Files, abc.ABC):
 def piece_size(size: int) -> int:
     """The size of the pieces of an object, so that there are not too many."""
     return max(PIECE, -(-size // _MOST_PARTS // 2**18) * 2**18)
-
-
-async def _nothing() -> Pieces:
-    return
-    yield b""
 
 
 def _tree(prefix: str, pages: list[Page]) -> Level | None:

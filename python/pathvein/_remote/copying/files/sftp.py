@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from pathvein._listing import is_gone
@@ -34,17 +34,17 @@ class SftpFiles(Files):
         return kind_of(told.st_mode or 0)
 
     def read(self, path: str, info: Info) -> Reading:
-        def read(fs: Any) -> Iterator[bytes]:
+        def read(fs: Any) -> Generator[bytes, None, None]:
             with fs.ftp.open(path, "rb") as file:
                 if info.size:
                     # Otherwise each 32 KB take a round trip.
                     file.prefetch(info.size, max_concurrent_requests=64)
                 yield from read_pieces(file)
 
-        return Reading(self._from_thread(read))
+        return Reading(self._pieces_of_thread(read))
 
     async def write(self, path: str, size: int | None, pieces: Pieces) -> str | None:
-        def write(fs: Any, feed: Iterator[bytes]) -> None:
+        def write(fs: Any, feed: Generator[bytes, None, None]) -> None:
             with fs.ftp.open(path, "wb") as file:
                 file.set_pipelined(True)
                 for piece in feed:
