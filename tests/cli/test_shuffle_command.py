@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import COMMAND, ENVIRONMENT, Arg, interruptible, run, start, terminal
+from cli_process import COMMAND, ENVIRONMENT, Arg, interruptible, run, run_python, start, terminal
 
 LISTING = b"This operation will copy the following directories:\n"
 
@@ -291,6 +291,18 @@ def test_output_that_cannot_be_written(lab: Path, out: Path, pattern: Path) -> N
     assert result.returncode == 2
     assert result.stderr == b"Error: standard output: No space left on device\n"
     assert not out.exists()
+
+
+def test_engine_that_does_not_start(lab: Path, out: Path, pattern: Path) -> None:
+    code = """
+import pathvein.cli, pathvein_core
+def copy(*args, **options):
+    raise OSError(11, "no thread can be started")
+pathvein_core.Copy = copy
+pathvein.cli.main()
+"""
+    result = run_python(code, "shuffle", lab, out, "-p", pattern, cwd=lab)
+    assert (result.returncode, result.stderr) == (2, b"Error: no thread can be started\n")
 
 
 def test_interrupt(lab: Path, pattern: Path, tmp_path: Path) -> None:
