@@ -24,7 +24,7 @@ from pathvein._remote.copying.files.base import (
     Pieces,
     Reading,
     failure,
-    to_the_end,
+    quietly,
 )
 from pathvein._remote.copying.names import not_utf8, path_component
 from pathvein._remote.errors import BadAnswer, FlatDenied, http_status
@@ -263,7 +263,7 @@ class ObjectFiles(Files, abc.ABC):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             READ_AHEAD.give_back(sum(taken))
-            await to_the_end(self.send(lambda: self.abort_upload(path, upload)))
+            await quietly(self.send(lambda: self.abort_upload(path, upload)))
             raise
 
     async def make_directory(self, path: str) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import re
 from typing import Any
 
-from pathvein._remote.copying.files.base import to_the_end
+from pathvein._remote.copying.files.base import quietly
 from pathvein._remote.copying.files.objects import ObjectFiles
 from pathvein._remote.stores.base import Info
 
@@ -140,7 +140,7 @@ class S3Files(ObjectFiles):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await to_the_end(self.send(lambda: self.abort_upload(destination, upload)))
+            await quietly(self.send(lambda: self.abort_upload(destination, upload)))
             raise
         return True
 
