@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import time
 from contextlib import ExitStack, closing
 from typing import Any, Literal, NamedTuple
@@ -162,6 +163,11 @@ class Copying:
             failed = [result for _, _, result in results]
             raise ShuffleError(failure_text(failed, len(self._inputs)), failed=failed)
         for number, first, result in results:
+            place = self._places[number][1]
+            if not self._options.overwrite and isinstance(place, str) and os.path.lexists(place):
+                # None of them is copied.
+                yield self._result(number, (0, "exists", 0, 0, [], [], []))
+                continue
             text = self._log(
                 logging.ERROR,
                 "Several directories have one destination: %s. Copying: %s. Skipping: %s",
