@@ -85,7 +85,9 @@ class AzureFiles(ObjectFiles):
             condition = MatchConditions.IfNotModified
             options = {"source_etag": info.etag, "source_match_condition": condition}
         url = self._client(source).url
-        answer = await self.send(lambda: client.start_copy_from_url(url, retry_total=0, **options))
+        answer = await self.send_to_the_end(
+            lambda: client.start_copy_from_url(url, retry_total=0, **options)
+        )
         status = answer["copy_status"]
         try:
             while status == "pending":

@@ -397,14 +397,22 @@ def _write(fs: Any, path: str, pieces: Generator[bytes, None, None]) -> None:
     file.close()
 
 
-async def to_the_end(task: asyncio.Future[Any]) -> None:
-    """Wait until a task is done, also if this is cancelled meanwhile; then raise that."""
+async def to_the_end(task: asyncio.Future[Any], *, seconds: float = float("inf")) -> None:
+    """Wait until a task is done, also if this is cancelled meanwhile; then raise that.
+
+    The task is cancelled as well, so many seconds after this was.
+    """
     cancelled: asyncio.CancelledError | None = None
+    left = None
     while not task.done():
         try:
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=left)
+            if left is not None:
+                task.cancel()
+                left = None
         except asyncio.CancelledError as error:
             cancelled = error
+            left = None if seconds == float("inf") else seconds
     # asyncio logs exceptions that are never retrieved.
     _ = task.cancelled() or task.exception()
     if cancelled is not None:
