@@ -151,7 +151,10 @@ def test_directory_that_matches_twice_is_listed_once(lab: Path, out: Path, patte
     assert output == (
         listing(lab / "run_2") + copied((lab / "run_2", out / "run_2")) + b"Copied 1 directories\n"
     )
-    assert len(said) == 1
+    assert said == [
+        f"Several patterns match {lab / 'run_2'}. "
+        f"Copying to {out / 'run_2'} what belongs to the first of them"
+    ]
 
 
 def test_odd_names(lab: Path, out: Path, pattern: Path) -> None:

@@ -168,13 +168,21 @@ class Copying:
                 # None of them is copied.
                 yield self._result(number, (0, "exists", 0, 0, [], [], []))
                 continue
-            text = self._log(
-                logging.ERROR,
-                "Several directories have one destination: %s. Copying: %s. Skipping: %s",
-                result.destination,
-                self._inputs[first][0],
-                result.source,
-            )
+            if self._places[number][0] == self._places[first][0]:
+                text = self._log(
+                    logging.ERROR,
+                    "Several patterns match %s. Copying to %s what belongs to the first of them",
+                    result.source,
+                    result.destination,
+                )
+            else:
+                text = self._log(
+                    logging.ERROR,
+                    "Several directories have one destination: %s. Copying: %s. Skipping: %s",
+                    result.destination,
+                    self._inputs[first][0],
+                    result.source,
+                )
             yield Happened("conflict", number, result, text)
 
     def _result(self, number: int, outcome: Outcome) -> Happened:
