@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 import copy_reference
 import pathvein
-import reference
 import strategies
 import trees
 from compare import make_pattern
