@@ -85,7 +85,7 @@ class End:
     def read(self) -> tuple[Contents, set[str]]:
         """All files below it, and all directories."""
         if self.disk is not None:
-            paths = [path for path in self.disk.rglob("*")]
+            paths = list(self.disk.rglob("*"))
             assert not any(path.is_symlink() for path in paths)
             files = {str(p.relative_to(self.disk)): p.read_bytes() for p in paths if p.is_file()}
             return files, {str(p.relative_to(self.disk)) for p in paths if p.is_dir()}
