@@ -9,6 +9,16 @@ from pathvein_core import PatternMatcher, __version__
 from pathvein.backend import get_backend_info
 from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, iscan, scan
 from pathvein.pattern import FileStructurePattern, PatternProblem
+from pathvein.shuffling import (
+    ShuffleError,
+    ShuffleInput,
+    ShuffleProgress,
+    ShuffleResult,
+    ShuffleWarning,
+    shuffle,
+    shuffle_to,
+    shuffle_with,
+)
 from pathvein.walking import WalkIterator, iwalk_parallel, walk_parallel, walk_python
 
 __all__ = [
@@ -18,6 +28,11 @@ __all__ = [
     "ScanIterator",
     "ScanResult",
     "ScanWarning",
+    "ShuffleError",
+    "ShuffleInput",
+    "ShuffleProgress",
+    "ShuffleResult",
+    "ShuffleWarning",
     "Stats",
     "WalkIterator",
     "__version__",
@@ -25,6 +40,9 @@ __all__ = [
     "iscan",
     "iwalk_parallel",
     "scan",
+    "shuffle",
+    "shuffle_to",
+    "shuffle_with",
     "walk_parallel",
     "walk_python",
 ]

@@ -28,7 +28,8 @@ MAX_THREADS = MAX_REQUESTS = 1024
 _LISTERS = ("auto", "fsspec", "obstore")
 
 
-def _wrong_type(argument: str, expected: str, found: object) -> TypeError:
+def wrong_type(argument: str, expected: str, found: object) -> TypeError:
+    """The error of an argument that is not what is expected."""
     return TypeError(f"{argument} must be {expected}, not {type(found).__name__}")
 
 
@@ -57,12 +58,12 @@ def is_url_or_upath(source: object) -> TypeGuard[str | UPath]:
 def decoded(argument: str, path: object, expected: str) -> str:
     """A local path as `str`."""
     if not isinstance(path, str | os.PathLike):
-        raise _wrong_type(argument, expected, path)
+        raise wrong_type(argument, expected, path)
     decoded: str = os.fsdecode(path)
     return decoded
 
 
-def _without_stop_iteration(function: F) -> F:
+def without_stop_iteration(function: F) -> F:
     """Make a StopIteration of the caller's own objects a RuntimeError.
 
     It would end an iteration that the call is part of, as if that were complete.
@@ -77,7 +78,7 @@ def _without_stop_iteration(function: F) -> F:
     return call  # type: ignore[return-value]
 
 
-@_without_stop_iteration
+@without_stop_iteration
 def local_top(argument: str, source: object) -> str:
     """The path of an argument that must be local."""
     if is_upath(source):
@@ -87,17 +88,18 @@ def local_top(argument: str, source: object) -> str:
         if local is None:
             raise TypeError(f"{argument} must be a local path, not {source!r}: use walk_python")
         return local
-    return _path(argument, source, "str or os.PathLike")
+    return path_text(argument, source, "str or os.PathLike")
 
 
-def _path(argument: str, source: object, expected: str) -> str:
+def path_text(argument: str, source: object, expected: str) -> str:
+    """A local path that can be one."""
     path = decoded(argument, source, expected)
     if "\0" in path:
         raise ValueError(f"{argument} must be a path, without null characters: {path!r}")
     return path
 
 
-@_without_stop_iteration
+@without_stop_iteration
 def open_source(
     source: object, storage_options: Mapping[str, Any] | None, options: dict[str, Any]
 ) -> str | RemoteSource:
@@ -106,8 +108,7 @@ def open_source(
     `concurrency` and `lister` are taken out of the checked options.
     """
     concurrency, lister = options.pop("concurrency"), options.pop("lister")
-    if storage_options is not None and not isinstance(storage_options, Mapping):
-        raise _wrong_type("storage_options", "a mapping or None", storage_options)
+    check_storage_options(storage_options)
     if is_url_or_upath(source):
         from pathvein import _remote
 
@@ -115,13 +116,20 @@ def open_source(
         if not isinstance(opened, str):
             options["exclude"].check_source(opened.adapter.base, opened.holds)
         return opened
-    path = _path("source", source, "str, os.PathLike or UPath")
+    path = path_text("source", source, "str, os.PathLike or UPath")
     if storage_options:
         raise ValueError(f"storage_options are for URLs and UPaths, and source is a path: {path!r}")
     return path
 
 
-@_without_stop_iteration
+def check_storage_options(value: object) -> Mapping[str, Any] | None:
+    """A mapping, or None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise wrong_type("storage_options", "a mapping or None", value)
+    return value
+
+
+@without_stop_iteration
 def check(**arguments: Any) -> dict[str, Any]:
     """The arguments of a public function that have a check, by their names, converted."""
     return {name: _CHECKS[name](name, arguments[name]) for name in arguments if name in _CHECKS}
@@ -133,11 +141,11 @@ def _patterns(argument: str, patterns: object) -> list[FileStructurePattern]:
         return [patterns]
     expected = "a FileStructurePattern or an iterable of them"
     if isinstance(patterns, str) or not isinstance(patterns, Iterable):
-        raise _wrong_type(argument, expected, patterns)
+        raise wrong_type(argument, expected, patterns)
     unique: dict[FileStructurePattern, None] = {}
     for index, pattern in enumerate(patterns):
         if not isinstance(pattern, FileStructurePattern):
-            raise _wrong_type(f"{argument}[{index}]", "a FileStructurePattern", pattern)
+            raise wrong_type(f"{argument}[{index}]", "a FileStructurePattern", pattern)
         unique.setdefault(pattern)
     return list(unique)
 
@@ -147,11 +155,11 @@ def _count(argument: str, value: object, least: int = 0, most: int | None = None
     if value is None:
         return None
     if isinstance(value, bool):
-        raise _wrong_type(argument, "int or None", value)
+        raise wrong_type(argument, "int or None", value)
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError as error:
-        raise _wrong_type(argument, "int or None", value) from error
+        raise wrong_type(argument, "int or None", value) from error
     if number < least:
         raise ValueError(f"{argument} must be at least {least}, not {number}")
     if most is not None and number > most:
@@ -163,7 +171,7 @@ def _count(argument: str, value: object, least: int = 0, most: int | None = None
 def _choice(argument: str, value: object, choices: tuple[str, ...], expected: str) -> str:
     """One of the given words."""
     if not isinstance(value, str):
-        raise _wrong_type(argument, expected, value)
+        raise wrong_type(argument, expected, value)
     if value not in choices:
         raise ValueError(f"{argument} must be {expected}, not {value!r}")
     return value
@@ -175,7 +183,13 @@ def _lister(argument: str, value: object) -> str:
 
 def _flag(argument: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise _wrong_type(argument, "bool", value)
+        raise wrong_type(argument, "bool", value)
+    return value
+
+
+def _flag_or_none(argument: str, value: object) -> bool | None:
+    if not isinstance(value, bool | None):
+        raise wrong_type(argument, "bool or None", value)
     return value
 
 
@@ -188,19 +202,26 @@ def _error_policy(argument: str, value: object) -> str | Callable[[OSError], obj
 
 def _progress(argument: str, value: object) -> object:
     if value is not None and not callable(value):
-        raise _wrong_type(argument, "a callable or None", value)
+        raise wrong_type(argument, "a callable or None", value)
     return value
 
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "concurrency": lambda name, value: _count(name, value, 1, MAX_REQUESTS),
+    "dryrun": _flag,
     "exclude": lambda _, value: ExcludeRules(value),
     "follow_links": _flag,
+    "fsync": _flag,
+    "links": lambda name, value: _choice(name, value, ("follow", "keep"), '"follow" or "keep"'),
     "lister": _lister,
     "max_depth": _count,
+    "max_workers": lambda name, value: _count(name, value, 1, MAX_THREADS),
+    "on_conflict": lambda name, value: _choice(name, value, ("skip", "raise"), '"skip" or "raise"'),
     "on_error": _error_policy,
     "one_file_system": _flag,
+    "overwrite": _flag,
     "patterns": _patterns,
     "progress": _progress,
     "threads": lambda name, value: _count(name, value, 1, MAX_THREADS),
+    "use_threading": _flag_or_none,
 }

@@ -73,7 +73,7 @@ def hidden_by_links_text(matches: str, option: str) -> str:
     )
 
 
-def warn(message: str) -> None:
+def warn(message: str, category: type[Warning] = ScanWarning) -> None:
     """Warn as of the line that called this package, however often it is told there.
 
     `warnings.warn` tells the same text once a line, and so would not tell of a second scan.
@@ -85,4 +85,4 @@ def warn(message: str) -> None:
         frame = frame.f_back
     module = frame.f_globals.get("__name__")
     file = frame.f_code.co_filename
-    warnings.warn_explicit(message, ScanWarning, file, frame.f_lineno, module, registry={})
+    warnings.warn_explicit(message, category, file, frame.f_lineno, module, registry={})

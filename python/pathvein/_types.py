@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from typing import Literal as Literal
     from typing import NamedTuple as NamedTuple
     from typing import Self as Self
-    from typing import TypeVar
 
+    from typing_extensions import TypeVar
     from upath import UPath as UPath
 
     T = TypeVar("T")
+    #: The kinds of a source and of a destination. A bare `ScanResult` has a `Path`, as 0.9's had.
+    #: Named tuples take the covariant ones: who takes either kind takes a result with a `Path`.
+    S = TypeVar("S", bound="Path | UPath", default=Path)
+    D = TypeVar("D", bound="Path | UPath", default=Path)
+    S_co = TypeVar("S_co", bound="Path | UPath", default=Path, covariant=True)
+    D_co = TypeVar("D_co", bound="Path | UPath", default=Path, covariant=True)
 else:
+    import sys
     from collections import namedtuple
 
     #: Stands for the type variable.
@@ -58,6 +65,10 @@ else:
                 # A class without instances.
                 return type(name, (), {"__module__": __name__})
             return UPath
+        if name in ("S", "D", "S_co", "D_co"):
+            # What a type variable of these names may be.
+            module = sys.modules[__name__]
+            return module.Path | module.UPath
         if name in ("Any", "Literal", "Self"):
             import typing
 

@@ -13,27 +13,90 @@ from pathvein import _arguments, _types
 from pathvein._errors import ScanWarning
 from pathvein._stream import Stream
 from pathvein.pattern import FileStructurePattern
+from pathvein.shuffling import (
+    ShuffleError,
+    ShuffleInput,
+    ShuffleProgress,
+    ShuffleResult,
+    ShuffleWarning,
+    shuffle,
+    shuffle_to,
+    shuffle_with,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypedDict, Unpack, overload
+
     from pathvein._results import Make
     from pathvein._stream import Producer
 
-__all__ = ["ScanIterator", "ScanResult", "ScanWarning", "Stats", "iscan", "scan"]
+    _Patterns = FileStructurePattern | Iterable[FileStructurePattern]
+
+    class _Options(TypedDict, total=False):
+        """The options of :func:`scan` and :func:`iscan`.
+
+        For their overloads, in which the kind of the source decides that of the results.
+        """
+
+        exclude: str | Iterable[str]
+        max_depth: int | None
+        follow_links: bool
+        one_file_system: bool
+        threads: int | None
+        storage_options: Mapping[str, _types.Any] | None
+        concurrency: int | None
+        lister: _types.Literal["auto", "fsspec", "obstore"]
+        on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object]
+        progress: Callable[[Stats], object] | None
 
 
-class ScanResult(_types.NamedTuple):
+__all__ = [
+    "ScanIterator",
+    "ScanResult",
+    "ScanWarning",
+    "ShuffleError",
+    "ShuffleInput",
+    "ShuffleProgress",
+    "ShuffleResult",
+    "ShuffleWarning",
+    "Stats",
+    "iscan",
+    "scan",
+    "shuffle",
+    "shuffle_to",
+    "shuffle_with",
+]
+
+
+class ScanResult(_types.NamedTuple, _types.Generic["_types.S_co"]):
     """A directory that matches a pattern."""
 
-    #: The directory: absolute, with the source's links resolved. A `Path` if it is local, else
-    #: a UPath.
-    source: _types.Path | _types.UPath
+    #: The directory: absolute, with the source's links resolved. A UPath if it is remote or the
+    #: source was given as one, else a `Path`.
+    source: _types.S_co
     #: The object that was passed in.
     pattern: FileStructurePattern
 
 
-class ScanIterator(Stream[ScanResult]):
+class ScanIterator(Stream[ScanResult["_types.S"]], _types.Generic["_types.S"]):
     """A running scan, as :func:`iscan` returns it."""
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def scan(
+        source: os.PathLike[str], patterns: _Patterns, **options: Unpack[_Options]
+    ) -> set[ScanResult[_types.Path]]: ...
+    @overload
+    def scan(
+        source: str, patterns: _Patterns, **options: Unpack[_Options]
+    ) -> set[ScanResult[_types.Path | _types.UPath]]: ...
+    @overload
+    def scan(
+        source: _types.UPath, patterns: _Patterns, **options: Unpack[_Options]
+    ) -> set[ScanResult[_types.UPath]]: ...
 
 
 def scan(
@@ -50,7 +113,7 @@ def scan(
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
-) -> set[ScanResult]:
+) -> set[ScanResult[_types.Any]]:
     """Find every directory at or below a source that matches a pattern.
 
     Args:
@@ -111,6 +174,22 @@ def scan(
         return set(chain.from_iterable(stream.batches()))
 
 
+if TYPE_CHECKING:
+
+    @overload
+    def iscan(
+        source: os.PathLike[str], patterns: _Patterns, **options: Unpack[_Options]
+    ) -> ScanIterator[_types.Path]: ...
+    @overload
+    def iscan(
+        source: str, patterns: _Patterns, **options: Unpack[_Options]
+    ) -> ScanIterator[_types.Path | _types.UPath]: ...
+    @overload
+    def iscan(
+        source: _types.UPath, patterns: _Patterns, **options: Unpack[_Options]
+    ) -> ScanIterator[_types.UPath]: ...
+
+
 def iscan(
     source: str | os.PathLike[str] | _types.UPath,
     patterns: FileStructurePattern | Iterable[FileStructurePattern],
@@ -125,7 +204,7 @@ def iscan(
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
-) -> ScanIterator:
+) -> ScanIterator[_types.Any]:
     """Find directories as :func:`scan` does, and yield each match as it is found.
 
     The arguments are those of :func:`scan`, and the call raises the same exceptions. Each match
@@ -147,11 +226,11 @@ def iscan(
     arguments = locals()
     from pathvein._results import make_results
 
-    stream: ScanIterator = start_scan(make_results, **arguments)
+    stream: ScanIterator[_types.Any] = start_scan(make_results, **arguments)
     return stream
 
 
-def start_scan(make_results: Make[ScanResult] | None, /, **arguments: _types.Any) -> _types.Any:
+def start_scan(make_results: Make[_types.Any] | None, /, **arguments: _types.Any) -> _types.Any:
     """Start a scan as :func:`iscan` does, whose arguments these are.
 
     Nothing is imported once the workers run, since they may leave no file to open. So what makes
@@ -161,10 +240,16 @@ def start_scan(make_results: Make[ScanResult] | None, /, **arguments: _types.Any
     options = _arguments.check(**arguments)
     unique = options.pop("patterns")
     on_error, progress = options.pop("on_error"), options.pop("progress")
-    opened = _arguments.open_source(arguments["source"], arguments["storage_options"], options)
+    source = arguments["source"]
+    opened = _arguments.open_source(source, arguments["storage_options"], options)
+    make_upath: Callable[[str], _types.UPath] | None = None
     producer: Producer
     if isinstance(opened, str):
         name = opened
+        if _arguments.is_upath(source):
+            from pathvein._remote import local_like
+
+            make_upath = lambda path: local_like(source, path)  # noqa: E731
         producer = pathvein_core.Scan(opened, unique, **options)
     else:
         from pathvein._remote import open_scan
@@ -177,7 +262,9 @@ def start_scan(make_results: Make[ScanResult] | None, /, **arguments: _types.Any
     def convert(found: list[_types.Any]) -> list[_types.Any]:
         if make_results is None:
             return found
-        if isinstance(opened, str):
+        if make_upath is not None:
+            found = [(make_upath(path), index) for path, index in found]
+        elif isinstance(opened, str):
             return make_results(ScanResult, found, unique)
         return [ScanResult(path, unique[index]) for path, index in found]
 

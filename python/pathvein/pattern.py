@@ -222,6 +222,63 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         dirnames, filenames = _names("dirnames", dirnames), _names("filenames", filenames)
         return matches(self, dirpath, dirnames, filenames)
 
+    def copy(
+        self,
+        source: str | os.PathLike[str] | _types.UPath,
+        destination: str | os.PathLike[str] | _types.UPath,
+        overwrite: bool = False,
+        dryrun: bool = False,
+    ) -> None:
+        """Copy what belongs to a match, as :func:`pathvein.shuffle` does, by one worker.
+
+        Args:
+            source: The directory. Whether it matches is not looked at.
+            destination: What it is copied to, and not into.
+            overwrite: Copy into a destination that exists.
+            dryrun: Change nothing.
+
+        Raises:
+            FileExistsError: The destination exists, and is not to be overwritten.
+            OSError: It cannot be copied; a :class:`pathvein.ShuffleError` for several reasons.
+
+        Example:
+            >>> import tempfile
+            >>> from pathlib import Path
+            >>> with tempfile.TemporaryDirectory() as lab:
+            ...     (Path(lab) / "run_1").mkdir()
+            ...     _ = (Path(lab) / "run_1" / "a.csv").write_text("1,2")
+            ...     pattern = FileStructurePattern(files=["*.csv"])
+            ...     pattern.copy(Path(lab) / "run_1", Path(lab) / "copy")
+            ...     (Path(lab) / "copy" / "a.csv").read_text()
+            '1,2'
+        """
+        self.threaded_copy(source, destination, overwrite, dryrun, max_workers=1)
+
+    def threaded_copy(
+        self,
+        source: str | os.PathLike[str] | _types.UPath,
+        destination: str | os.PathLike[str] | _types.UPath,
+        overwrite: bool = False,
+        dryrun: bool = False,
+        max_workers: int | None = 4,
+    ) -> None:
+        """Copy what belongs to a match as :meth:`copy` does, by several workers.
+
+        Args:
+            source: The directory. Whether it matches is not looked at.
+            destination: What it is copied to, and not into.
+            overwrite: Copy into a destination that exists.
+            dryrun: Change nothing.
+            max_workers: How many. `None`: as many as there are processors.
+
+        Raises:
+            FileExistsError: The destination exists, and is not to be overwritten.
+            OSError: It cannot be copied; a :class:`pathvein.ShuffleError` for several reasons.
+        """
+        from pathvein.shuffling import copy_one
+
+        copy_one(self, source, destination, overwrite, dryrun, max_workers)
+
 
 def _names(argument: str, names: Iterable[str]) -> list[str]:
     if isinstance(names, str) or not isinstance(names, Iterable):

@@ -603,11 +603,11 @@ def test_an_archive_whose_members_begin_with_a_dot(lab: Path, pattern: Path, kin
 def test_what_an_option_means(text: str, value: object) -> None:
     from click import Context
 
-    from pathvein.cli import _commands
+    from pathvein.cli import _options, _scan
 
-    command, parameter = _commands.scan, _commands.scan.params[0]
+    command, parameter = _scan.scan, _scan.scan.params[0]
     context = Context(command)
-    options = _commands._storage_options(context, parameter, (text,))
+    options = _options._storage_options(context, parameter, (text,))
     [(name, found)] = options.items()
     assert name == text.partition("=")[0]
     assert (type(found), found) == (type(value), value)
@@ -749,7 +749,7 @@ def test_interrupt_before_there_is_a_scan(tmp_path: Path) -> None:
 import pathvein.cli, pathvein.cli._commands
 def interrupt(rules):
     raise KeyboardInterrupt
-pathvein.cli._commands.ExcludeRules = interrupt
+pathvein.cli._options.ExcludeRules = interrupt
 pathvein.cli.main()
 """
     result = run_python(code, "scan", ".", "-p", "nope", cwd=tmp_path)

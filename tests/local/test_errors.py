@@ -343,7 +343,7 @@ def test_a_wrong_argument_is_named(make: Make, call: Any, wrong: Any, kind: Any,
 
 def test_options_are_keywords_only(make: Make) -> None:
     with pytest.raises(TypeError):
-        scan(make(tree("a/f")), P(), "a")  # type: ignore[call-arg]
+        scan(make(tree("a/f")), P(), "a")  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(

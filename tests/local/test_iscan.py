@@ -20,7 +20,7 @@ import pytest
 import cli_process
 from cli_process import run_python
 from pathvein import FileStructurePattern as P
-from pathvein import ScanResult, ScanWarning, _errors, iscan, scan
+from pathvein import ScanIterator, ScanResult, ScanWarning, _errors, iscan, scan
 from trees import Dir, Link, Make, tree
 
 linux = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts in /proc")
@@ -417,7 +417,7 @@ def test_no_result_is_lost_between_threads(make: Make) -> None:
 def test_a_callable_may_take_results(make: Make) -> None:
     top = make(tree(*(f"d{i}/f" for i in range(20))))
     taken: list[ScanResult] = []
-    stream = iscan(top, P("d*"), progress=lambda stats: taken.extend(stream))
+    stream: ScanIterator = iscan(top, P("d*"), progress=lambda stats: taken.extend(stream))
     taken.extend(stream)
     assert len({result.source for result in taken}) == len(taken) == 20
 

@@ -105,7 +105,7 @@ def test_annotations_have_a_meaning(function: Callable[..., object]) -> None:
 def test_what_annotations_mean() -> None:
     hints = typing.get_type_hints(pathvein.scan)
     assert hints["source"] == str | os.PathLike[str] | UPath
-    assert hints["return"] == set[pathvein.ScanResult]
+    assert hints["return"] == set[pathvein.ScanResult[typing.Any]]
     policy = typing.Literal["warn", "raise", "ignore"] | Callable[[OSError], object]
     assert hints["on_error"] == policy
     walk = typing.get_type_hints(pathvein.walk_python)
@@ -165,6 +165,8 @@ def test_subscripts_of_streams() -> None:
 
     assert issubclass(pathvein.ScanIterator, Stream)
     assert Stream[int] is not None
+    assert pathvein.ScanIterator[Path] is not None
+    assert typing.get_origin(pathvein.ScanResult[Path]) is pathvein.ScanResult
 
 
 def test_what_types_does_not_name() -> None:

@@ -14,10 +14,12 @@ import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterable, Iterator, Sequence
     from typing import IO
 
-    from pathvein import Stats
+    from pathvein import ShuffleProgress, Stats
+    from pathvein.cli._bar import Bar
 
 #: Control characters (C0, DEL, C1, line separators, changes of the writing direction), and
 #: surrogates, which stand for bytes that are no text.
@@ -38,7 +40,8 @@ def visible(text: str) -> str:
     return _UNPRINTABLE.sub(_escape, text)
 
 
-def _without_password(text: str) -> str:
+def safe(text: str) -> str:
+    """Visible text without the passwords of URLs."""
     return visible(_PASSWORD.sub(r"\1:***@", text))
 
 
@@ -107,8 +110,12 @@ class Messages:
     def __init__(self) -> None:
         # Nothing can be written over on a dumb one.
         self.terminal = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        #: Where errors and warnings go, too.
+        self.log: logging.Logger | None = None
         self._started = time.monotonic()
         self._width = 0
+        self._bar: Bar | None = None
+        self._bar_due: float | None = None
 
     @property
     def elapsed(self) -> float:
@@ -118,7 +125,19 @@ class Messages:
     def say(self, text: str) -> None:
         """Write one line, without the passwords of URLs."""
         self.clear()
-        self._write(f"{_without_password(text)}\n")
+        self._write(f"{safe(text)}\n")
+
+    def error(self, text: str) -> None:
+        """Say what is wrong."""
+        self.say(f"Error: {text}")
+        if self.log:
+            self.log.error("%s", text)
+
+    def warn(self, text: str) -> None:
+        """Say what may be wrong."""
+        self.say(f"Warning: {text}")
+        if self.log:
+            self.log.warning("%s", text)
 
     @contextlib.contextmanager
     def opening(self, source: str) -> Iterator[None]:
@@ -128,7 +147,7 @@ class Messages:
             return
 
         def show() -> None:
-            self._show(_without_password(f"opening {source}"))
+            self._show(safe(f"opening {source}"))
 
         timer = threading.Timer(self.PROGRESS_DELAY, show)
         timer.daemon = True
@@ -144,7 +163,7 @@ class Messages:
     def saying_warnings(self) -> Iterator[None]:
         """Writes Python warnings as messages, without file name and line number."""
         with warnings.catch_warnings():
-            warnings.showwarning = lambda warning, *_: self.say(f"Warning: {warning}")
+            warnings.showwarning = lambda warning, *_: self.warn(str(warning))
             yield
 
     def progress(self, stats: Stats) -> None:
@@ -160,6 +179,22 @@ class Messages:
             text += f", {remote_counts(stats)}"
         self._show(text)
 
+    def copying(self, progress: ShuffleProgress) -> None:
+        """Draw the bar of a copy, but not in its first second."""
+        now = time.monotonic()
+        if self._bar_due is None:
+            self._bar_due = now + self.PROGRESS_DELAY
+        if now < self._bar_due:
+            return
+        if self._bar is None:
+            from pathvein.cli._bar import Bar
+
+            self._bar = Bar()
+        try:
+            self._bar.draw(progress)
+        except OSError:
+            abandon(sys.stderr)
+
     def _show(self, text: str) -> None:
         """Write a line that replaces the last one, which is never longer."""
         # With room for the ^C that a terminal shows after it.
@@ -168,7 +203,12 @@ class Messages:
         self._write(f"\r{text}")
 
     def clear(self) -> None:
-        """Erase the progress line."""
+        """Erase the progress line, or the bar."""
+        if self._bar is not None:
+            try:
+                self._bar.clear()
+            except OSError:
+                abandon(sys.stderr)
         if self._width:
             # The ^C, too.
             self._write(f"\r{'':<{min(self._width + 2, _columns())}}\r")
@@ -185,6 +225,35 @@ class Messages:
             abandon(sys.stderr)
 
 
+class Output:
+    """Standard output: lines."""
+
+    def __init__(self, messages: Messages, end: str = "\n") -> None:
+        if sys.stdout is None:
+            raise OutputFailed("it is closed")
+        self._stream = sys.stdout
+        self._messages = messages
+        self._end = end
+        self._terminal = _is_terminal(sys.stdout)
+
+    def write(self, lines: list[str]) -> None:
+        """Write and flush lines, on a terminal with visible characters only.
+
+        Raises:
+            OutputFailed: They cannot be written.
+        """
+        if not lines:
+            return
+        if self._terminal:
+            self._messages.clear()
+            lines = [visible(line) for line in lines]
+        try:
+            _write(self._stream.buffer, _raw(lines, self._end))
+        except OSError as error:
+            abandon(self._stream)
+            raise OutputFailed(describe(error)) from error
+
+
 class Results:
     """Standard output: the results."""
 
@@ -192,14 +261,9 @@ class Results:
         self, messages: Messages, names: Sequence[str], *, as_json: bool, null: bool
     ) -> None:
         """Of one source; `names` are the names of the patterns."""
-        if sys.stdout is None:
-            raise OutputFailed("it is closed")
-        self._stream = sys.stdout
-        self._messages = messages
+        self._output = Output(messages, "\0" if null else "\n")
         self._names = names
         self._json = as_json
-        self._end = "\0" if null else "\n"
-        self._terminal = _is_terminal(sys.stdout)
         #: Paths that were written. With one pattern, no path comes twice.
         self._seen: set[str] | None = set() if len(names) > 1 else None
 
@@ -216,22 +280,14 @@ class Results:
             ]
         else:
             lines = self._paths(batch)
-        if not lines:
-            return
-        if self._terminal:
-            self._messages.clear()
-        try:
-            _write(self._stream.buffer, _raw(lines, self._end))
-        except OSError as error:
-            abandon(self._stream)
-            raise OutputFailed(describe(error)) from error
+        self._output.write(lines)
 
     def _paths(self, batch: Iterable[tuple[str, int]]) -> list[str]:
         paths = [path for path, _ in batch]
         if self._seen is not None:
             paths = [path for path in dict.fromkeys(paths) if path not in self._seen]
             self._seen.update(paths)
-        return [visible(path) for path in paths] if self._terminal else paths
+        return paths
 
 
 def _write(stream: IO[bytes], data: bytes) -> None:

@@ -1,0 +1,199 @@
+"""The copying itself, and what is logged of it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from contextlib import ExitStack, closing
+from typing import Any, Literal, NamedTuple
+
+import pathvein_core
+
+from pathvein._copying.options import CopyOptions, Match
+from pathvein._copying.places import name_of
+from pathvein._copying.results import ShuffleError, ShuffleProgress, ShuffleResult, failure_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Self
+
+    from upath import UPath
+
+    from pathvein._copying.options import Outcome, Producer
+
+#: The name that it has had since 0.9, whose log lines are kept as well.
+_logger = logging.getLogger("pathvein.lib")
+
+Kind = Literal["copied", "exists", "conflict", "failed"]
+
+#: Seconds between two calls of `progress`.
+_PROGRESS_INTERVAL = 0.1
+#: Seconds to wait for outcomes if no progress is reported.
+_BATCH_TIMEOUT = 3600.0
+
+
+class Happened(NamedTuple):
+    """What became of a match."""
+
+    kind: Kind
+    #: Where it stands in the input.
+    number: int
+    result: ShuffleResult[Any, Any]
+    #: What the log says of a match that is skipped.
+    text: str = ""
+
+
+class Copying:
+    """Copies matches; a context manager that ends the work.
+
+    Args:
+        inputs: What the caller passed: source, destination and pattern.
+        places: Where each source and destination is.
+        options: How to copy.
+        on_conflict: ``"skip"``, or ``"raise"``: copy nothing if two have one destination.
+        progress: Called at most ten times a second, and once at the end.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[tuple[Any, Any, Any]],
+        places: Sequence[tuple[str | UPath, str | UPath]],
+        options: CopyOptions,
+        on_conflict: str = "skip",
+        progress: Callable[[ShuffleProgress], object] | None = None,
+    ) -> None:
+        self._inputs = inputs
+        self._places = places
+        self._options = options._replace(totals=progress is not None)
+        self._on_conflict = on_conflict
+        self._progress = progress
+        self._progress_due = time.monotonic() + _PROGRESS_INTERVAL
+        self._opened = ExitStack()
+        #: Each with the numbers of its matches.
+        self._producers: list[tuple[Producer, list[int]]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the work, and remove what is not complete."""
+        self._opened.close()
+
+    def outcomes(self) -> Iterator[Happened]:
+        """What became of each match, as soon as that is known.
+
+        Those that are left out for another with their destination come first, before anything
+        is written.
+        """
+        copied = 0
+        for open_producer, numbers in self._routes():
+            matches = [
+                Match(index, *self._places[number], self._inputs[number][2])
+                for index, number in enumerate(numbers)
+            ]
+            producer = open_producer(matches, self._options)
+            self._opened.enter_context(closing(producer))
+            self._producers.append((producer, numbers))
+        yield from self._conflicts()
+        for producer, numbers in self._producers:
+            ended = False
+            while not ended:
+                timeout = _BATCH_TIMEOUT if self._progress is None else _PROGRESS_INTERVAL
+                found, ended = producer.next_batch(timeout)
+                for outcome in found:
+                    if outcome[1] != "conflict":
+                        copied += outcome[1] == "copied"
+                        yield self._result(numbers[outcome[0]], outcome)
+                self._report(at_end=False)
+        self._report(at_end=True)
+        _logger.info("Copied %s directories", copied)
+
+    def _routes(self) -> Iterator[tuple[Callable[[list[Match], CopyOptions], Producer], list[int]]]:
+        """What opens a producer, each with the numbers of its matches."""
+        remote = [
+            number
+            for number, places in enumerate(self._places)
+            if not all(isinstance(place, str) for place in places)
+        ]
+        if len(remote) < len(self._places):
+            among = set(remote)
+            yield _open_local, [n for n in range(len(self._places)) if n not in among]
+        if remote:
+            from pathvein._remote.copying import open_copy
+
+            yield open_copy, remote
+
+    def _conflicts(self) -> Iterator[Happened]:
+        conflicts = [
+            (numbers[index], numbers[first])
+            for producer, numbers in self._producers
+            for index, first in producer.conflicts()
+        ]
+        results = []
+        for number, first in sorted(conflicts):
+            source, destination, pattern = self._inputs[number]
+            result = ShuffleResult(source, destination, pattern)
+            reason = f"it is also the destination of {self._inputs[first][0]}"
+            result.errors.append(FileExistsError(errno.EEXIST, reason, str(destination)))
+            results.append((number, first, result))
+        if results and self._on_conflict == "raise":
+            failed = [result for _, _, result in results]
+            raise ShuffleError(failure_text(failed, len(self._inputs)), failed=failed)
+        for number, first, result in results:
+            text = _log_error(
+                "Several directories have one destination: %s. Copying: %s. Skipping: %s",
+                result.destination,
+                self._inputs[first][0],
+                result.source,
+            )
+            yield Happened("conflict", number, result, text)
+
+    def _result(self, number: int, outcome: Outcome) -> Happened:
+        result = ShuffleResult(*self._inputs[number])
+        kind: Any
+        _, kind, result.files, result.bytes, result.skipped, result.errors, replaced = outcome
+        result.replaced = replaced
+        text = ""
+        if kind == "copied":
+            _logger.debug("%s copied to %s", result.source, result.destination)
+        elif kind == "exists":
+            text = _log_error(
+                "Destination folder already exists: %s. Skipping: %s",
+                result.destination,
+                name_of(result.source),
+            )
+        elif replaced:
+            few = ", ".join(replaced[:3])
+            more = f" and {len(replaced) - 3} more" if len(replaced) > 3 else ""
+            result.errors[0].add_note(f"after these were replaced at the destination: {few}{more}")
+        return Happened(kind, number, result, text)
+
+    def _report(self, *, at_end: bool) -> None:
+        now = time.monotonic()
+        if self._progress is None or (now < self._progress_due and not at_end):
+            return
+        self._progress_due = now + _PROGRESS_INTERVAL
+        counts = zip(*(producer.progress() for producer, _ in self._producers), strict=True)
+        self._progress(ShuffleProgress(*map(sum, counts)))
+
+
+def _log_error(template: str, *arguments: object) -> str:
+    _logger.error(template, *arguments)
+    return template % arguments
+
+
+def _open_local(matches: list[Match], options: CopyOptions) -> Producer:
+    copy: Producer = pathvein_core.Copy(
+        [(match.source, match.destination, match.pattern) for match in matches],
+        overwrite=options.overwrite,
+        dryrun=options.dryrun,
+        threads=options.threads,
+        fsync=options.fsync,
+        links=options.links,
+        exclude=options.exclude,
+        exclude_base=options.exclude_base,
+        totals=options.totals,
+    )
+    return copy

@@ -1,0 +1,153 @@
+"""The options that commands share, and what completes arguments."""
+
+from __future__ import annotations
+
+import json
+
+from pathvein_core import ExcludeRules
+
+from pathvein._arguments import MAX_REQUESTS, MAX_THREADS
+from pathvein.cli._click import click
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn, TypeVar
+
+    from click.shell_completion import CompletionItem
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+__all__ = ["complete", "pattern_option", "scan_options"]
+
+#: Options of file systems that are text even if they look like numbers.
+_TEXT = frozenset(
+    {
+        *("account_key", "account_name", "client_id", "client_secret", "key", "passphrase"),
+        *("passwd", "password", "project", "sas_token", "secret", "tenant_id", "token"),
+        *("user", "username"),
+    }
+)
+
+
+def _exclude_rules(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    try:
+        ExcludeRules(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+def _storage_options(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for text in value:
+        name, equals, setting = text.partition("=")
+        # The text may be a secret, so no message quotes it.
+        if not equals:
+            raise click.BadParameter("it is not KEY=VALUE, as it has no =")
+        if not name:
+            raise click.BadParameter("it is not KEY=VALUE, as it begins with =")
+        if name in options:
+            raise click.BadParameter(f"{name!r} is given twice")
+        options[name] = _storage_option(name, setting)
+    return options
+
+
+def _storage_option(name: str, setting: str) -> Any:
+    try:
+        value = json.loads(setting, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return {"True": True, "False": False, "None": None}.get(setting, setting)
+    if name in _TEXT and isinstance(value, int | float) and not isinstance(value, bool):
+        return setting
+    return value
+
+
+def _no_json(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
+
+
+def complete(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Leaves it to the shell to offer directories for arguments, and any files for FILE."""
+    from click.shell_completion import CompletionItem
+
+    kind = "file" if parameter.name == "pattern_files" else "dir"
+    # What is no text could not be written.
+    return [CompletionItem(incomplete.encode(errors="replace").decode(), type=kind)]
+
+
+pattern_option = click.option(
+    "-p",
+    "--pattern",
+    "pattern_files",
+    metavar="FILE",
+    multiple=True,
+    required=True,
+    shell_complete=complete,
+    help="A pattern to look for, as JSON; - is standard input. May be given several times.",
+)
+
+#: The options of a scan.
+_SCAN = [
+    click.option(
+        "--exclude",
+        metavar="GLOB",
+        multiple=True,
+        callback=_exclude_rules,
+        help="Leave out what matches: *.tmp and .git/ at any depth, /raw/old or raw/**/old from "
+        "SOURCE on, {a,b} either. May be given several times.",
+    ),
+    click.option(
+        "--max-depth",
+        metavar="N",
+        type=click.IntRange(min=0),
+        help="How deep a match may start; 0 is SOURCE alone.",
+    ),
+    click.option("--follow-links", is_flag=True, help="Enter links to directories."),
+    click.option(
+        "--one-file-system", is_flag=True, help="Do not enter directories on other file systems."
+    ),
+    click.option(
+        "--threads",
+        metavar="N",
+        type=click.IntRange(min=1, max=MAX_THREADS),
+        help="Threads for what is on this machine. Default: as many as there are processors.",
+    ),
+    click.option(
+        "-o",
+        "--option",
+        "options",
+        metavar="KEY=VALUE",
+        multiple=True,
+        callback=_storage_options,
+        help="An option for the file system of a URL, as fsspec takes it: anon=true, "
+        "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as such, "
+        "but for the number of a key or password. "
+        "May be given several times.",
+    ),
+    click.option(
+        "--concurrency",
+        metavar="N",
+        type=click.IntRange(min=1, max=MAX_REQUESTS),
+        help="Requests under way at the same time, at most, for a URL. Default: 32.",
+    ),
+    click.option(
+        "--lister",
+        type=click.Choice(["auto", "fsspec", "obstore"]),
+        default="auto",
+        help="What lists s3://, gs:// and az:// URLs. Default: auto.",
+    ),
+]
+
+
+def scan_options(function: F) -> F:
+    """Give a command the options of a scan."""
+    for option in reversed(_SCAN):
+        function = option(function)
+    return function

@@ -1,0 +1,144 @@
+"""The command ``pathvein scan``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pathvein import Stats
+from pathvein._arguments import is_url
+from pathvein.cli._click import (
+    DONE_WITH_ERRORS,
+    INTERRUPTED,
+    NOT_DONE,
+    PIPE_CLOSED,
+    SETTINGS,
+    Command,
+    Failure,
+    click,
+)
+from pathvein.cli._log import log_to_file
+from pathvein.cli._options import complete, pattern_option, scan_options
+from pathvein.cli._output import Messages, OutputFailed, Results, abandon
+from pathvein.cli._scanning import (
+    MISSING_OPTION,
+    load_patterns,
+    open_scan,
+    say_hidden,
+    say_matched,
+    say_patterns,
+    say_stats,
+    sum_of,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["scan"]
+
+
+@click.command(cls=Command, context_settings=SETTINGS)
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, shell_complete=complete)
+@pattern_option
+@scan_options
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help='Write one object a line, {"path": ..., "pattern": ...}, for each pattern that a '
+    "directory matches. Where the bytes of a name are not the UTF-8 of its text, they are there "
+    "in base64, too: path_bytes, pattern_bytes.",
+)
+@click.option("-0", "--null", is_flag=True, help="End each path with a NUL, not a newline.")
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    metavar="",
+    help="Say at the end how much was looked at; -vv: also what the patterns are and how often "
+    "each matched. On standard error.",
+)
+@click.pass_context
+def scan(
+    context: click.Context,
+    /,
+    sources: tuple[str, ...],
+    pattern_files: tuple[str, ...],
+    options: dict[str, Any],
+    as_json: bool,
+    null: bool,
+    verbose: int,
+    **scan_options: Any,
+) -> None:
+    """Print every directory at or below a SOURCE that matches a pattern.
+
+    A SOURCE is a directory, or a URL (s3://bucket/lab, memory://, zip::lab.zip). What begins
+    with / or ./ is a path, and so is a name with :: in it that exists. Several are scanned one
+    after the other, and each as if it were alone: where they overlap, paths come again.
+
+    One path a line, absolute, in no particular order within a SOURCE, and each once however
+    many of the patterns it matches. On a terminal control characters are shown escaped;
+    elsewhere a path is its bytes as they are.
+
+    Exit status: 0 done; 1 done, but a SOURCE or something below could not be read (standard
+    error says what), which may hide matches; 2 not done.
+    """
+    if as_json and null:
+        raise click.UsageError("--json and --null exclude each other", context)
+    messages = Messages()
+    context.with_resource(messages.saying_warnings())
+    log_to_file(context, messages)
+    total, scanned = Stats(), False
+    try:
+        _refuse_files(sources)
+        patterns = load_patterns(pattern_files)
+        say_patterns(messages, patterns, verbose)
+        matched = [0] * len(patterns)
+        scan_options["patterns"] = [pattern for _, pattern in patterns]
+        has_url = any(map(is_url, sources))
+        for source in sources:
+            # It knows what was written already, of this source.
+            results = Results(messages, [name for name, _ in patterns], as_json=as_json, null=null)
+            # Beside a URL, a path is not refused for them.
+            scan_options["storage_options"] = None if has_url and not is_url(source) else options
+            stream = open_scan(messages, source, total, scan_options)
+            if stream is None:
+                total = sum_of(total, Stats(errors=1))
+                continue
+            scanned = True
+            with stream:
+                for batch in stream.batches():
+                    found = [(str(path), index) for path, index in batch]
+                    for _, index in found:
+                        matched[index] += 1
+                    results.write(found)
+            total = sum_of(total, stream.stats)
+        say_hidden(messages, total)
+        if verbose and scanned:
+            say_stats(messages, total)
+        if verbose > 1 and scanned:
+            say_matched(messages, patterns, matched)
+    except KeyboardInterrupt:
+        abandon(sys.stdout)
+        context.exit(INTERRUPTED)
+    except OutputFailed as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            context.exit(PIPE_CLOSED)
+        raise Failure(f"standard output: {error}") from error
+    finally:
+        messages.clear()
+    if not scanned:
+        context.exit(NOT_DONE)
+    context.exit(DONE_WITH_ERRORS if total.errors else 0)
+
+
+def _refuse_files(sources: tuple[str, ...]) -> None:
+    """A shell makes ``-p *.json`` into one pattern and further sources.
+
+    So this is looked for first, and not after a long scan for that one pattern. Other sources
+    are not looked at before their turn, since their mounts may not answer.
+    """
+    for source in sources:
+        if len(sources) > 1 and source.lower().endswith(".json") and os.path.isfile(source):
+            raise Failure(f"{source}: Not a directory{MISSING_OPTION}")

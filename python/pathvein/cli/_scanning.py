@@ -1,0 +1,131 @@
+"""What commands do with patterns and scans."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+
+from pathvein import FileStructurePattern, Stats
+from pathvein._arguments import is_url
+from pathvein._errors import hidden_by_links_text
+from pathvein.cli._click import failure
+from pathvein.cli._output import Messages, count, describe, remote_counts
+from pathvein.cli._streams import read_all
+from pathvein.lib import start_scan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pathvein._stream import Stream
+
+__all__ = [
+    "MISSING_OPTION",
+    "load_patterns",
+    "open_scan",
+    "say_hidden",
+    "say_matched",
+    "say_patterns",
+    "say_stats",
+    "sum_of",
+]
+
+MISSING_OPTION = " (is -p missing in front of it?)"
+#: What is counted.
+_COUNTS = [name for name in vars(Stats) if not name.startswith("_")]
+
+
+def open_scan(
+    messages: Messages, source: str, before: Stats, scan_options: dict[str, Any]
+) -> Stream[tuple[object, int]] | None:
+    """Begin to scan a source, after others with these counts.
+
+    `None` if it cannot be opened, which is told.
+    """
+
+    def progress(stats: Stats) -> None:
+        messages.progress(sum_of(before, stats))
+
+    try:
+        with messages.opening(source):
+            # The paths as text, without conversion to `Path`.
+            stream: Stream[tuple[object, int]] = start_scan(
+                None,
+                source=source,
+                **scan_options,
+                on_error=lambda error: messages.error(describe(error)),
+                progress=progress if messages.terminal else None,
+            )
+            return stream
+    except Exception as error:
+        is_none = isinstance(error, NotADirectoryError)
+        hint = MISSING_OPTION if is_none and (is_url(source) or os.path.isfile(source)) else ""
+        messages.error(f"{failure(source, error)}{hint}")
+        return None
+
+
+def load_patterns(files: tuple[str, ...]) -> list[tuple[str, FileStructurePattern]]:
+    """The distinct patterns, each with the name of its file."""
+    patterns: dict[FileStructurePattern, str] = {}
+    for file in dict.fromkeys(files):
+        try:
+            pattern = _read_pattern() if file == "-" else _load_pattern(file)
+        except Exception as error:
+            raise failure("standard input" if file == "-" else file, error) from error
+        patterns.setdefault(pattern, file)
+    return [(name, pattern) for pattern, name in patterns.items()]
+
+
+def _load_pattern(file: str) -> FileStructurePattern:
+    if not file:
+        # An empty path would be the current directory.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), file)
+    return FileStructurePattern.load_json(file)
+
+
+def _read_pattern() -> FileStructurePattern:
+    if sys.stdin is None:
+        raise ValueError("it is closed")
+    data = read_all(sys.stdin)
+    return FileStructurePattern.from_json(data.decode(json.detect_encoding(data), "surrogatepass"))
+
+
+def say_patterns(
+    messages: Messages, patterns: list[tuple[str, FileStructurePattern]], verbose: int
+) -> None:
+    for name, pattern in patterns:
+        if verbose > 1:
+            messages.say(f"{name}: {pattern.to_json()}")
+        for place, message, severity in pattern.validate():
+            # A pattern that can never match is reported even without --verbose.
+            if severity == "never" or verbose:
+                messages.warn(f"{name}: {place}: {message}")
+
+
+def say_hidden(messages: Messages, stats: Stats) -> None:
+    """Say how many matches may be hidden by links, if there are any."""
+    if hidden := stats.hidden_by_links:
+        messages.warn(hidden_by_links_text(count(hidden, "match"), "--follow-links"))
+
+
+def say_matched(
+    messages: Messages, patterns: list[tuple[str, FileStructurePattern]], matched: list[int]
+) -> None:
+    """Say how often each pattern matched."""
+    for (name, _), matches in zip(patterns, matched, strict=True):
+        messages.say(f"{name}: {count(matches, 'match')}")
+
+
+def sum_of(*stats: Stats) -> Stats:
+    return Stats(**{name: sum(getattr(each, name) for each in stats) for name in _COUNTS})
+
+
+def say_stats(messages: Messages, stats: Stats) -> None:
+    text = f"{count(stats.matches, 'match')}, {count(stats.directories, 'directory')}, "
+    text += f"{count(stats.entries, 'entry')}, {count(stats.errors, 'error')}, "
+    text += count(stats.links_not_followed, "link", " not followed")
+    if stats.requests:
+        text += f", {remote_counts(stats)}"
+    messages.say(f"{text}, {messages.elapsed:.2f} s")

@@ -1,0 +1,254 @@
+"""The command ``pathvein shuffle``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pathvein import ShuffleError, Stats
+from pathvein._arguments import is_url
+from pathvein.cli._click import (
+    DONE_WITH_ERRORS,
+    INTERRUPTED,
+    NOT_DONE,
+    PIPE_CLOSED,
+    SETTINGS,
+    Command,
+    Failure,
+    click,
+    failure,
+)
+from pathvein.cli._log import log_to_file, log_to_messages
+from pathvein.cli._options import complete, pattern_option, scan_options
+from pathvein.cli._output import Messages, Output, OutputFailed, abandon, count, describe
+from pathvein.cli._scanning import (
+    MISSING_OPTION,
+    load_patterns,
+    open_scan,
+    say_hidden,
+    say_matched,
+    say_patterns,
+    say_stats,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pathvein import FileStructurePattern
+    from pathvein._copying.options import CopyOptions
+    from pathvein._copying.running import Copying
+
+__all__ = ["shuffle"]
+
+
+@click.command(cls=Command, context_settings=SETTINGS)
+@click.argument("source", shell_complete=complete)
+@click.argument("destination", shell_complete=complete)
+@pattern_option
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Copy into directories that exist. Files there are replaced, others stay. Without it, "
+    "what exists is skipped.",
+)
+@click.option("--dryrun", is_flag=True, help="Say what would be copied, and change nothing.")
+@click.option(
+    "--links",
+    type=click.Choice(["follow", "keep"]),
+    default="follow",
+    help="What becomes of links to files: follow copies their content, keep makes a link of "
+    "those that lead to what is copied, too. Default: follow.",
+)
+@click.option(
+    "--on-conflict",
+    type=click.Choice(["skip", "raise"]),
+    default="skip",
+    help="What to do about several directories of one name: skip copies the first by its path, "
+    "raise copies nothing at all. Default: skip.",
+)
+@click.option(
+    "--fsync", is_flag=True, help="Wait until the disk has stored what is copied. Slower."
+)
+@scan_options
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    metavar="",
+    help="Say at the end how much was looked at and copied; -vv: also what the patterns are and "
+    "how often each matched; -vvv: also what is logged. On standard error.",
+)
+@click.pass_context
+def shuffle(
+    context: click.Context,
+    /,
+    source: str,
+    destination: str,
+    pattern_files: tuple[str, ...],
+    overwrite: bool,
+    dryrun: bool,
+    links: str,
+    on_conflict: str,
+    fsync: bool,
+    options: dict[str, Any],
+    verbose: int,
+    **scan_options: Any,
+) -> None:
+    """Copy every directory at or below SOURCE that matches a pattern.
+
+    Each is copied into DESTINATION, under its own name. Either may be a URL (s3://bucket/lab).
+    Of a directory is copied what the pattern names: files that it requires or calls optional,
+    and of sub-directories the same. On this machine a directory that is new is there whole or
+    not at all; in a store that holds for each file.
+
+    First what will be copied is listed, then SOURCE -> DESTINATION is written for each that is.
+    Standard error says what is skipped, and what is left out and why: links to directories,
+    broken links and special files.
+
+    Exit status: 0 done, though what exists was skipped; 1 done, but something could not be read
+    or copied (standard error says what); 2 not done.
+
+    If the variable PATHVEIN_LOG_FILE names a file, the log is appended to it.
+    """
+    messages = Messages()
+    context.with_resource(messages.saying_warnings())
+    log_to_file(context, messages)
+    log_to_messages(context, messages, verbose=verbose > 2)
+    # Beside a URL, a path is not refused for them.
+    of_source = None if is_url(destination) and not is_url(source) else options
+    try:
+        if not is_url(destination) and os.path.isfile(destination):
+            raise Failure(f"{destination}: Not a directory{MISSING_OPTION}")
+        patterns = load_patterns(pattern_files)
+        say_patterns(messages, patterns, verbose)
+        output = Output(messages)
+        found = _find(messages, source, patterns, {**scan_options, "storage_options": of_source})
+        if found is None:
+            context.exit(NOT_DONE)
+        matches, stats, base = found
+        say_hidden(messages, stats)
+        # Several patterns may match one directory.
+        paths = dict.fromkeys(str(path) for path, _ in matches)
+        output.write(["This operation will copy the following directories:", *paths])
+        copy_options = _copy_options(scan_options, base)._replace(
+            overwrite=overwrite, dryrun=dryrun, links=links, fsync=fsync
+        )
+        copying = _copying(
+            messages, matches, destination, options, copy_options, on_conflict=on_conflict
+        )
+        failed = _copy(messages, output, copying, dryrun=dryrun, verbose=verbose)
+        if verbose:
+            say_stats(messages, stats)
+        if verbose > 1:
+            indices = [pattern for _, pattern in matches]
+            say_matched(messages, patterns, [indices.count(p) for _, p in patterns])
+    except KeyboardInterrupt:
+        abandon(sys.stdout)
+        context.exit(INTERRUPTED)
+    except OutputFailed as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            context.exit(PIPE_CLOSED)
+        raise Failure(f"standard output: {error}") from error
+    finally:
+        messages.clear()
+    context.exit(DONE_WITH_ERRORS if failed or stats.errors else 0)
+
+
+def _find(
+    messages: Messages,
+    source: str,
+    patterns: list[tuple[str, FileStructurePattern]],
+    options: dict[str, Any],
+) -> tuple[list[tuple[Any, FileStructurePattern]], Stats, str] | None:
+    """The matches, sorted; the counts of the scan; and what exclude rules are relative to.
+
+    `None` if the source cannot be opened, which is told.
+    """
+    options["patterns"] = [pattern for _, pattern in patterns]
+    stream = open_scan(messages, source, Stats(), options)
+    if stream is None:
+        return None
+    with stream:
+        found = [match for batch in stream.batches() for match in batch]
+    found.sort(key=lambda match: (str(match[0]), match[1]))
+    base = stream._source
+    if not found or isinstance(found[0][0], str):
+        base = os.path.realpath(base)
+    return [(path, patterns[index][1]) for path, index in found], stream.stats, base
+
+
+def _copy_options(scan_options: dict[str, Any], base: str) -> CopyOptions:
+    """How to copy, as far as the options of the scan say it."""
+    from pathvein_core import ExcludeRules
+
+    from pathvein._copying.options import CopyOptions
+
+    exclude = scan_options["exclude"]
+    return CopyOptions(
+        threads=scan_options["threads"],
+        concurrency=scan_options["concurrency"],
+        exclude=ExcludeRules(exclude) if exclude else None,
+        exclude_base=base if exclude else None,
+        lister=scan_options["lister"],
+    )
+
+
+def _copying(
+    messages: Messages,
+    matches: list[tuple[Any, FileStructurePattern]],
+    destination: str,
+    storage_options: dict[str, Any],
+    options: CopyOptions,
+    *,
+    on_conflict: str,
+) -> Copying:
+    """The copying of matches into a directory."""
+    from pathvein._copying.places import joiner, places_of
+    from pathvein._copying.running import Copying
+
+    try:
+        below = joiner(destination, storage_options)
+        inputs = [(path, below(path), pattern) for path, pattern in matches]
+        places = places_of(inputs, None, "matches", "destination")
+    except Exception as error:
+        raise failure(destination, error) from error
+    progress = messages.copying if messages.terminal else None
+    return Copying(inputs, places, options, on_conflict, progress)
+
+
+def _copy(
+    messages: Messages, output: Output, copying: Copying, *, dryrun: bool, verbose: int
+) -> int:
+    """Copy, and tell what becomes of each match. How many could not be copied."""
+    counts = {"copied": 0, "exists": 0, "conflict": 0, "failed": 0}
+    files = size = 0
+    try:
+        with copying:
+            for kind, _, result, text in copying.outcomes():
+                counts[kind] += 1
+                if kind == "copied":
+                    output.write([f"{result.source} -> {result.destination}"])
+                    files, size = files + result.files, size + result.bytes
+                elif kind == "failed":
+                    for error in result.errors:
+                        messages.error(describe(error))
+                else:
+                    messages.say(text)
+                for path, reason in result.skipped:
+                    messages.say(f"Left out: {os.path.join(str(result.source), path)}: {reason}")
+    except ShuffleError as error:
+        # Nothing was begun.
+        for each in error.exceptions:
+            messages.error(describe(each))
+        raise Failure("nothing was copied") from error
+    messages.clear()
+    output.write([f"Copied {counts['copied']} directories"])
+    if dryrun:
+        messages.say("This was a dry run: nothing was copied")
+    if verbose:
+        skipped = counts["exists"] + counts["conflict"]
+        text = f"{count(counts['copied'], 'directory')} copied, {count(files, 'file')}, "
+        text += f"{count(size, 'byte')}, {skipped:,} skipped, {counts['failed']:,} not copied"
+        messages.say(text)
+    return counts["failed"]

@@ -1,0 +1,91 @@
+"""What type checkers must say of code that uses pathvein. `test_types.py` runs them on it.
+
+It is never run. Where a line must be an error, its comment is needed by mypy, and by pyright: both
+tell of one that is not.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import assert_type
+
+from upath import UPath
+
+from pathvein import FileStructurePattern, ScanIterator, ScanResult, iscan, scan
+
+patterns = [FileStructurePattern("run_*", files=["*.csv"])]
+
+
+# Code as it was written for 0.9 -------------------------------------------------------------
+
+
+def dest(match: ScanResult) -> Path:
+    return Path("/x") / match.source.name
+
+
+def by_day(matches: set[ScanResult]) -> dict[str, list[Path]]:
+    days: dict[str, list[Path]] = {}
+    for match in matches:
+        days.setdefault(match.source.as_posix(), []).append(match.source)
+    return days
+
+
+for r in scan(Path("."), patterns):
+    r.source.as_posix()
+    p: Path = r.source
+    dest(r)
+by_day(scan(source=Path(".").resolve(), patterns=(p for p in patterns)))
+source, pattern = ScanResult(Path("/x"), patterns[0])
+assert_type(source, Path)
+assert_type(pattern, FileStructurePattern)
+
+
+# The kind of the source decides that of the results -----------------------------------------
+
+
+def kinds(path: Path, text: str, upath: UPath, either: Path | UPath, any_of: str | Path) -> None:
+    assert_type(scan(path, patterns), set[ScanResult[Path]])
+    assert_type(scan(text, patterns), set[ScanResult[Path | UPath]])
+    assert_type(scan(upath, patterns[0]), set[ScanResult[UPath]])
+    assert_type(iscan(path, patterns), ScanIterator[Path])
+    assert_type(iscan(text, patterns), ScanIterator[Path | UPath])
+    assert_type(iscan(upath, patterns), ScanIterator[UPath])
+    assert_type(next(iscan(path, patterns)).source, Path)
+    assert_type(next(iscan(text, patterns)).source, Path | UPath)
+    assert_type(next(iscan(upath, patterns)).source, UPath)
+    with iscan(path, patterns, max_depth=3, on_error="raise") as stream:
+        for result in stream:
+            assert_type(result.source, Path)
+        assert_type(stream.errors, list[OSError])
+    for found in scan(either, patterns, exclude="*.tmp"):
+        assert_type(found.source, Path | UPath)
+    for each in scan(any_of, patterns, storage_options={"anon": True}):
+        assert_type(each.source, Path | UPath)
+    # Of nothing but a str is it unknown.
+    wrong: Path = next(iscan(text, patterns)).source  # type: ignore[assignment]
+    print(wrong)
+    scan(path, patterns, max_depht=3)  # type: ignore[call-overload]
+    scan(3, patterns)  # type: ignore[call-overload]
+
+
+# A bare `ScanResult` has a `Path`; one with a `Path` will do where either is taken -----------
+
+
+def bare(result: ScanResult, results: Iterable[ScanResult], running: ScanIterator) -> None:
+    assert_type(result, ScanResult[Path])
+    assert_type(running, ScanIterator[Path])
+    assert_type([each.source for each in results], list[Path])
+
+
+def takes_either(results: Iterable[ScanResult[Path | UPath]]) -> list[str]:
+    return [result.source.name for result in results]
+
+
+def made_of(path: Path, upath: UPath) -> None:
+    takes_either(scan(path, patterns))
+    takes_either(scan(upath, patterns))
+    takes_either(iscan("s3://bucket", patterns))
+    assert_type(ScanResult(path, patterns[0]), ScanResult[Path])
+    assert_type(ScanResult(upath, patterns[0]), ScanResult[UPath])
+    assert_type(ScanResult(path, patterns[0])._replace(source=path), ScanResult[Path])
+    bare(ScanResult(upath, patterns[0]), [], iscan(path, patterns))  # type: ignore[arg-type]
+    ScanResult("text", patterns[0])  # type: ignore[type-var]
