@@ -168,7 +168,8 @@ async def read_body(reader: asyncio.StreamReader, headers: dict[str, str]) -> by
     else:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
     if "aws-chunked" in headers.get("content-encoding", ""):
-        parts, at = [], 0
+        parts: list[bytes] = []
+        at = 0
         while True:
             end = body.index(b"\r\n", at)
             size = int(body[at:end].split(b";")[0], 16)

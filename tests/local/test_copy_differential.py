@@ -122,8 +122,8 @@ def grown(random: Random, depth: int = 3) -> Dir:
         if depth and random.random() < 0.4:
             spec.entries[name] = grown(random, depth - 1)
         else:
-            kinds: list[Entry] = [File()] * 6 + [Link(raw="nowhere")] * 2 + [Fifo(), Socket()]
-            spec.entries[name] = random.choice(kinds)
+            kinds: list[Entry] = [File(), Link(raw="nowhere"), Fifo(), Socket()]
+            (spec.entries[name],) = random.choices(kinds, [6, 2, 1, 1])
     return spec
 
 
@@ -174,7 +174,9 @@ def near(random: Random, world: Dir, spec: Dir, name: str, depth: int = 3) -> Pa
     if random.random() < 0.05:
         globs[0].append("not there")
     directory_name = random.choice(["*", None, "", *strategies._broken_up(name)[:4]])
-    return Pat(directory_name, *map(tuple, (globs[0], subs[0], globs[1], subs[1])))
+    files, optional_files = map(tuple, globs)
+    dirs, optional_dirs = map(tuple, subs)
+    return Pat(directory_name, files, dirs, optional_files, optional_dirs)
 
 
 DESTINATIONS = ["a", "b", "new/c", "new/d/e", "f\udcff", "x" * 255, "*", " ", "-r", ".a"]
@@ -271,7 +273,7 @@ def copy(case: Case, top: Path, copies: Path, **more: Any) -> list[Any]:
     if case.how == "shuffle":
         return pathvein.shuffle(iter(wanted), **options)
     if case.how in ("copy", "threaded_copy"):
-        plain = {key: more[key] for key in ("overwrite", "dryrun") if key in more}
+        plain: dict[str, Any] = {key: more[key] for key in ("overwrite", "dryrun") if key in more}
         if case.how == "threaded_copy" and case.workers:
             plain["max_workers"] = case.workers
         for source, destination, pattern in wanted:

@@ -208,9 +208,9 @@ def test_two_processes_to_one_destination(fast: Path, overwrite: bool) -> None:
         copies = fast / "copies"
         command = [sys.executable, "-c", textwrap.dedent(AT_ONCE)]
         with contextlib.ExitStack() as stack:
-            children = {}
+            children: dict[str, Any] = {}
             for who in ("one", "two"):
-                arguments = [fast / who, copies, str(overwrite)]
+                arguments = [str(fast / who), str(copies), str(overwrite)]
                 pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
                 child = subprocess.Popen([*command, *arguments], **pipes)
                 children[who] = stack.enter_context(child)
@@ -231,8 +231,8 @@ def test_two_processes_to_one_destination(fast: Path, overwrite: bool) -> None:
             sources = {who: content(fast / who / name) for who in copied}
             if overwrite:  # Merged: each file is whole, and from one of them.
                 assert set(there) == set(sources["one"])
-                for file, what in there.items():
-                    assert what in (sources["one"][file], sources["two"][file])
+                for path, what in there.items():
+                    assert what in (sources["one"][path], sources["two"][path])
             else:
                 (who,) = (who for who in copied if name in copied[who])
                 assert there == sources[who]
@@ -287,12 +287,21 @@ def mount_small(kind: str, work: Path) -> Path:
     """Mount it."""
     place = work / "small"
     place.mkdir()
-    if kind == "tmpfs":
-        command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place]
-    else:
+    command: list[Any] = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place]
+    if kind == "ext4":
         with open(work / "image", "wb") as image:
             image.truncate(4 << 20)
-        make = ["mkfs.ext4", "-q", "-b", "1024", "-O", "^has_journal", "-m", "0", work / "image"]
+        make: list[Any] = [
+            "mkfs.ext4",
+            "-q",
+            "-b",
+            "1024",
+            "-O",
+            "^has_journal",
+            "-m",
+            "0",
+            work / "image",
+        ]
         subprocess.run(make, check=True)
         command = ["mount", "-o", "loop", work / "image", place]
     if subprocess.run(command).returncode:
@@ -505,10 +514,9 @@ TOP.add_directory(HOSTILE, is_optional=True)
 @pytest.fixture
 def hostile(make_fast: Make) -> Path:
     """``src/d`` is a directory; ``spare`` and ``spare_sub`` lead to the like of it outside."""
-    inside = {"in": File(), "sub": Dir({"in": File()})}
     spec = Dir(
         {
-            "src": Dir({"in": File(), "d": Dir(dict(inside))}),
+            "src": Dir({"in": File(), "d": Dir({"in": File(), "sub": Dir({"in": File()})})}),
             "outside": Dir(
                 {
                     "in": File(),

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import cli_process
 from servers.process import INSTALLED
 from trees import build, tree
 
@@ -291,7 +292,8 @@ COMMANDS = {
 
 def test_the_commands_print_the_same(old: Path, lab: Path) -> None:
     printed: dict[str, dict[str, Any]] = {}
-    for who, program in [("old", [old / "pathvein"]), ("new", [sys.executable, "-m", "pathvein"])]:
+    programs: dict[str, list[Any]] = {"old": [old / "pathvein"], "new": cli_process.COMMAND}
+    for who, program in programs.items():
         printed[who] = {}
         for name, words in COMMANDS.items():
             command = [word.replace("LAB", str(lab / "lab")) for word in words]

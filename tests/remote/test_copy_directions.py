@@ -169,7 +169,9 @@ def near(random: Random, tree: Tree, name: str) -> Pat:
     for child, below in tree.dirs.items():
         if random.random() < 0.8:
             subs[random.random() < 0.5].append(near(random, below, child))
-    return Pat(random.choice(["*", None]), *map(tuple, (globs[0], subs[0], globs[1], subs[1])))
+    files, optional_files = map(tuple, globs)
+    dirs, optional_dirs = map(tuple, subs)
+    return Pat(random.choice(["*", None]), files, dirs, optional_files, optional_dirs)
 
 
 def contents(tree: Tree, random: Random, prefix: str = "") -> Contents:
