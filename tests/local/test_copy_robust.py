@@ -291,18 +291,8 @@ def mount_small(kind: str, work: Path) -> Path:
     if kind == "ext4":
         with open(work / "image", "wb") as image:
             image.truncate(4 << 20)
-        make: list[Any] = [
-            "mkfs.ext4",
-            "-q",
-            "-b",
-            "1024",
-            "-O",
-            "^has_journal",
-            "-m",
-            "0",
-            work / "image",
-        ]
-        subprocess.run(make, check=True)
+        options = ["-q", "-b", "1024", "-O", "^has_journal", "-m", "0"]
+        subprocess.run(["mkfs.ext4", *options, str(work / "image")], check=True)
         command = ["mount", "-o", "loop", work / "image", place]
     if subprocess.run(command).returncode:
         sys.exit(CANNOT)
