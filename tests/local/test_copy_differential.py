@@ -590,6 +590,29 @@ def test_no_copy_into_a_source(
     }
 
 
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_a_destination_in_the_source_of_another(tmp_path: Path, workers: int) -> None:
+    """Either is copied or refused; none of them has in it what is only being built."""
+    for name in "ab":
+        (tmp_path / name / "sub").mkdir(parents=True)
+        for number in range(200):
+            (tmp_path / name / "sub" / f"f{number}").write_text(name)
+    pattern = patterned("*")
+    for _ in range(3):
+        pattern = patterned("*", optional_directories=[pattern])
+    for turn in range(10):
+        wanted = [
+            (tmp_path / "a", tmp_path / f"c{turn}", pattern),
+            (tmp_path / "b", tmp_path / f"a/new{turn}", pattern),
+        ]
+        with contextlib.suppress(pathvein.ShuffleError):
+            pathvein.shuffle(wanted[:: (-1) ** turn], max_workers=workers)
+        for place in (tmp_path / f"c{turn}", tmp_path / f"a/new{turn}"):
+            assert leftovers(os.fspath(place)) == []
+            for here, _, files in os.walk(place):
+                assert len(files) in (0, 200), f"half of {here}"
+
+
 def test_what_is_in_the_way_fails_and_stays(tmp_path: Path) -> None:
     """Where a directory is to be made there is a file, and the other way round; links too."""
     source, place, outside = tmp_path / "source", tmp_path / "place", tmp_path / "outside"

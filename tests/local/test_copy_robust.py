@@ -551,6 +551,26 @@ def test_no_step_outside_of_the_source(hostile: Path, where: str) -> None:
     assert snapshot(os.fspath(hostile / "outside")) == before
 
 
+def test_halves_of_two_sources_are_no_copy(hostile: Path) -> None:
+    """The source itself is exchanged, and a link may be given: all of the one or of the other."""
+    whole = {"inside": {"in", "sub/in"}, "outside": {"in", "secret", "sub/in", "sub/secret"}}
+    seen: set[Any] = set()
+    pattern = FileStructurePattern("*", ["*"])
+    pattern.add_directory(FileStructurePattern("*", ["*"]), is_optional=True)
+    place = hostile / "copies/match"
+    with churning(SWAP, hostile / "src/d", hostile / "spare"):
+        for number in rounds(200, seen, {"inside", "outside"}):
+            with contextlib.suppress(ShuffleError):
+                pathvein.shuffle([(hostile / "src/d", place, pattern)], max_workers=1 + number % 3)
+                (text,) = contents(place)
+                assert {str(p.relative_to(place)) for p in place.rglob("*")} == (
+                    whole[text] | {"sub"}
+                )
+                seen.add(text)
+                trees.remove(place)
+            assert os.listdir(hostile / "copies") == []
+
+
 @pytest.mark.parametrize("where", ["d", "d/sub"])
 def test_no_step_outside_of_the_destination(hostile: Path, where: str) -> None:
     """What is merged into is exchanged for a link to elsewhere."""
