@@ -18,6 +18,8 @@ __all__ = [
     "ListingScan",
     "PatternMatcher",
     "Scan",
+    "Selected",
+    "Selection",
     "Stats",
     "Walk",
     "__version__",
@@ -240,6 +242,94 @@ class FileStructurePattern:
 
     def __deepcopy__(self, memo: Any) -> Self:
         """A copy that can be changed."""
+
+@final
+class Selection:
+    """What belongs to one match, asked of a tree whose listings come from the caller.
+
+    The match itself is directory 0. The caller lists it, then each directory that `listed`
+    names, in any order, and then asks what was selected. Whether the match itself matches the
+    pattern is not asked. A number that was given to no directory, or whose listing was given
+    already, is ignored.
+
+    Args:
+        pattern: The pattern that is matched. It is compiled once for many selections.
+
+    Example:
+        >>> data = FileStructurePattern("data", ["*.parquet"])
+        >>> run = FileStructurePattern("run_*", ["config.json"], optional_directories=[data])
+        >>> selection = Selection(run)
+        >>> selection.listed(0, [("data", True), ("cache", True)], ["config.json"])
+        [(0, 1)]
+        >>> selection.listed(1, [], ["a.parquet", "b.tmp"])
+        []
+        >>> selected = selection.finish()
+        >>> selected.has_directory(1), selected.files(1, ["a.parquet", "b.tmp"])
+        (True, [0])
+    """
+
+    def __new__(cls, pattern: FileStructurePattern) -> Self: ...
+    def listed(
+        self,
+        directory: int,
+        directories: Sequence[tuple[_Name, bool]],
+        files: Sequence[_Name],
+    ) -> list[tuple[int, int]]:
+        """Gives the listing of a directory.
+
+        Args:
+            directory: The directory, by its number.
+            directories: Its sub-directories, each with whether it may be entered. One that may
+                not, such as a link to a directory, counts by its name and never belongs.
+            files: Its other entries.
+
+        Returns:
+            The sub-directories that may belong and are to be listed next, each as index in
+            `directories` and number.
+
+        Raises:
+            RuntimeError: It is finished.
+        """
+
+    def not_listed(self, directory: int) -> None:
+        """Tells that a directory exists and cannot be listed: it does not belong.
+
+        Raises:
+            RuntimeError: It is finished.
+        """
+
+    def absent(self, directory: int) -> None:
+        """Tells that a directory does not exist any more.
+
+        Raises:
+            RuntimeError: It is finished.
+        """
+
+    def finish(self) -> Selected:
+        """What belongs, once all directories are listed. This ends the selection.
+
+        A directory that is not listed yet does not belong, nor does what depends on it.
+
+        Raises:
+            RuntimeError: It is finished already.
+        """
+
+@final
+class Selected:
+    """What belongs to a match: the answer of a `Selection`."""
+
+    def has_directory(self, directory: int) -> bool:
+        """Whether a directory belongs, by its number. The match itself, 0, does."""
+
+    def files(self, directory: int, names: Sequence[_Name]) -> list[int]:
+        """The indices of those names whose files, in this directory, belong."""
+
+    def names_directory(self, directory: int, name: _Name) -> bool:
+        """Whether a sub-directory of this name would belong if it matched.
+
+        This is what is told of links to directories: they are named as skipped where they would
+        belong.
+        """
 
 @final
 class Stats:

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESRCH})
 
@@ -24,6 +25,8 @@ class Listing:
     errors: list[OSError] = field(default_factory=list)
     #: The error that ended the listing early; it is in `errors`, too.
     failure: OSError | None = None
+    #: What the file system tells of each file, where that was asked for.
+    infos: dict[str, Any] | None = None
 
 
 def noted(error: OSError, doing: str) -> OSError:

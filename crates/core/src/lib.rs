@@ -224,6 +224,7 @@
 #![forbid(unsafe_code)]
 
 mod bits;
+mod copying;
 mod error;
 mod exclude;
 mod glob;
@@ -245,6 +246,7 @@ mod validate;
 mod walk;
 
 pub use bits::Bitmask;
+pub use copying::{Selected, Selection, SelectionProgram};
 pub use error::{Error, ErrorKind, Operation};
 pub use exclude::ExcludeRules;
 pub use glob::NameGlob;

@@ -8,6 +8,7 @@ mod matcher;
 mod pattern;
 mod running;
 mod scan;
+mod selection;
 mod stats;
 
 use pyo3::prelude::*;
@@ -25,6 +26,8 @@ mod pathvein_core {
     use crate::pattern::FileStructurePattern;
     #[pymodule_export]
     use crate::scan::{Scan, Walk};
+    #[pymodule_export]
+    use crate::selection::{Selected, Selection};
     #[pymodule_export]
     use crate::stats::Stats;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use pathvein_core::{Error, FileStructurePattern as CorePattern, NameGlob};
+use pathvein_core::{Error, FileStructurePattern as CorePattern, NameGlob, SelectionProgram};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
@@ -21,6 +21,8 @@ struct State {
     pattern: CorePattern,
     /// The hash of the pattern, once it was asked for. Dropped when the pattern changes.
     hash: Option<u64>,
+    /// The pattern compiled for copies, once it was asked for. Dropped likewise.
+    selection_program: Option<SelectionProgram>,
     /// Whether this is a part that was read back from a pattern. To change it would not
     /// change that pattern, so it is not allowed.
     frozen: bool,
@@ -83,6 +85,13 @@ impl FileStructurePattern {
         self.lock().pattern.clone()
     }
 
+    /// The pattern as it is now, compiled for copies. It is compiled once for many.
+    pub(crate) fn selection_program(&self) -> SelectionProgram {
+        let mut state = self.lock();
+        let State { pattern, selection_program, .. } = &mut *state;
+        selection_program.get_or_insert_with(|| SelectionProgram::new(pattern)).clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic happens while it is locked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -108,6 +117,7 @@ impl FileStructurePattern {
         };
         state.pattern = pattern;
         state.hash = None;
+        state.selection_program = None;
         Ok(())
     }
 }
@@ -125,6 +135,7 @@ fn instance<'py>(
         let mut state = object.get().lock();
         state.pattern = pattern;
         state.hash = None;
+        state.selection_program = None;
         state.frozen = frozen;
     }
     Ok(object)
@@ -245,7 +256,7 @@ impl FileStructurePattern {
             optional_directories: patterns("optional_directories", optional_directories)?,
         };
         let pattern = fields.build().map_err(|error| raise(py, error))?;
-        let state = State { pattern, hash: None, frozen: false };
+        let state = State { pattern, hash: None, selection_program: None, frozen: false };
         Ok(FileStructurePattern { state: Mutex::new(state) })
     }
 

@@ -80,7 +80,7 @@ class RemoteSource:
         except ImportError as error:
             raise missing_backend(url, error) from error
         except Exception as error:
-            errors = _errors_of(path)
+            errors = errors_of(path)
             raise errors.os_error(error, url, "opening the file system") from error
 
     def __repr__(self) -> str:
@@ -296,7 +296,7 @@ def source_name(path: UPath) -> str:
     return name
 
 
-def _errors_of(path: UPath) -> ErrorMeanings:
+def errors_of(path: UPath) -> ErrorMeanings:
     """What the errors of opening mean: by the last protocol of a chain, which is connected to."""
     try:
         last = str(path).rpartition("::")[2]

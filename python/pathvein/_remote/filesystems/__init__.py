@@ -15,7 +15,7 @@ from typing import Any
 from pathvein._remote.filesystems.generic import FileSystem
 from pathvein._remote.names import join
 
-__all__ = ["FileSystem", "adapter_class", "open_adapter"]
+__all__ = ["FileSystem", "adapter_class", "open_adapter", "unwrapped_file_system"]
 
 #: Adapters by the module, or the package, of the class that defines `ls`: the module in
 #: `pathvein._remote`, and the class.
@@ -50,8 +50,7 @@ def open_adapter(
 
     Raises `ValueError` if the file system works only on an event loop of its caller's.
     """
-    if not _WRAPPERS.isdisjoint(cls.__module__ for cls in type(fs).__mro__):
-        fs, path = _unwrap(fs, path)
+    fs, path = unwrapped_file_system(fs, path)
     adapter = adapter_class(type(fs)).variant(fs, path)
     fs, private = adapter.clone(fs, concurrency or adapter.concurrency)
     if not adapter.immediate and getattr(fs, "asynchronous", False):
@@ -62,8 +61,10 @@ def open_adapter(
     return adapter(fs, path, name=name, url=url, concurrency=concurrency, private=private)
 
 
-def _unwrap(fs: Any, path: str) -> tuple[Any, str]:
+def unwrapped_file_system(fs: Any, path: str) -> tuple[Any, str]:
     """The file system behind all wrappers, and the path on it."""
+    if _WRAPPERS.isdisjoint(cls.__module__ for cls in type(fs).__mro__):
+        return fs, path
     # Slow to import, so only if there is a wrapper.
     from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
     from fsspec.implementations.cached import CachingFileSystem

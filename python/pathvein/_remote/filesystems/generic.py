@@ -78,6 +78,8 @@ class FileSystem:
         self.limit = ConcurrencyLimit(self.most_requests)
         #: Whether threads use the object itself, and make no connection of their own.
         self.shares_connection = False
+        #: Whether listings also have what is told of each file: sizes and times, for copying.
+        self.with_infos = False
         self._ls_options = {} if private or not keeps_listings(fs) else refresh_options(fs)
         self._reading_back = 0
         self._is_closed = False
@@ -235,6 +237,8 @@ class FileSystem:
         url, path = self.url(rel), self.path(rel)
         entries = self.entries(path)
         listing = entries.listing
+        if self.with_infos:
+            listing.infos = {}
         try:
             await self.read(path, entries)
         except MemoryError:
@@ -297,7 +301,10 @@ class FileSystem:
         child = join(rel, name)
         kind = "file"
         try:
-            kind = entry_type(await self.call("info", self.path(child)))
+            info = await self.call("info", self.path(child))
+            kind = entry_type(info)
+            if listing.infos is not None:
+                listing.infos[name] = info
         except MemoryError:
             raise
         except Exception as error:
@@ -416,6 +423,8 @@ class Entries:
                 self.listing.dirnames.append(first)
         elif first not in self._files:
             self._files.add(first)
+            if self.listing.infos is not None:
+                self.listing.infos[first] = entry
             if kind == "link":
                 self.links.append(first)
             else:

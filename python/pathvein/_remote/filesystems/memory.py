@@ -34,6 +34,10 @@ class InMemory(FileSystem):
         super().__init__(fs, base, **options)
         self.may_have_links = not isinstance(fs, MemoryFileSystem)
 
+    def forget(self) -> None:
+        """Build the tree anew for the next listing."""
+        self._tree = None
+
     async def real_path(self, rel: str) -> str | None:
         raise OSError(errno.EOPNOTSUPP, "links in archives are not followed")
 
@@ -52,6 +56,8 @@ class InMemory(FileSystem):
             raise cannot_open(errno.ENOENT, self.url(rel))
         links = node.links - node.dirs.keys()
         listing = Listing([*node.dirs, *links], list(node.files), links)
+        if self.with_infos:
+            listing.infos = {name: {"size": size} for name, size in node.files.items()}
         listing.errors += [bad_component(self.url, rel, component) for component in node.bad]
         return listing
 
@@ -75,7 +81,8 @@ class _Node:
 
     def __init__(self) -> None:
         self.dirs: dict[str, _Node] = {}
-        self.files: set[str] = set()
+        #: Each with its size, if that is known.
+        self.files: dict[str, int | None] = {}
         #: Links to directories.
         self.links: set[str] = set()
         #: Components that cannot be part of a path, each once.
@@ -87,6 +94,7 @@ class _Key(NamedTuple):
     is_dir: bool
     #: The target of a symbolic link.
     target: str | None = None
+    size: int | None = None
 
 
 def _keys(fs: Any) -> Iterator[_Key]:
@@ -94,7 +102,9 @@ def _keys(fs: Any) -> Iterator[_Key]:
         for name in tuple(fs.pseudo_dirs):
             yield _Key(name.removeprefix("/"), True)
         for name in tuple(fs.store):
-            yield _Key(name.removeprefix("/"), False)
+            file = fs.store.get(name)
+            size = getattr(file, "size", None)
+            yield _Key(name.removeprefix("/"), False, size=size)
     elif isinstance(fs, ReferenceFileSystem):
         for name in tuple(fs.references):
             yield _Key(name, False)
@@ -103,7 +113,7 @@ def _keys(fs: Any) -> Iterator[_Key]:
             target = None
             if stat.S_ISLNK(info.external_attr >> 16):
                 target = fs.zip.read(info).decode("utf-8", "surrogateescape")
-            yield _Key(_member(info.filename), info.is_dir(), target)
+            yield _Key(_member(info.filename), info.is_dir(), target, info.file_size)
     elif hasattr(fs, "tar"):
         # fsspec reads a run of slashes in the name of a member as one.
         for member in fs.tar.getmembers():
@@ -111,6 +121,7 @@ def _keys(fs: Any) -> Iterator[_Key]:
                 _member(re.sub("/+", "/", member.name)),
                 member.isdir(),
                 member.linkname if member.issym() else None,
+                member.size if member.isreg() else None,
             )
     else:
         fs._get_dirs()
@@ -131,7 +142,7 @@ def _build_tree(fs: Any, base: str) -> _Node:
     is_file = False
     keys = list(_keys(fs))
     linked_dirs = _links_to_directories(keys)
-    for name, is_dir, _ in keys:
+    for name, is_dir, _, size in keys:
         if name == base and not is_dir:
             is_file = True
             continue
@@ -155,7 +166,7 @@ def _build_tree(fs: Any, base: str) -> _Node:
             elif name in linked_dirs:
                 node.links.add(last)
             else:
-                node.files.add(last)
+                node.files[last] = size
     if not exists:
         code = errno.ENOTDIR if is_file else errno.ENOENT
         raise OSError(code, os.strerror(code))
@@ -172,7 +183,7 @@ def _links_to_directories(keys: list[_Key]) -> set[str]:
     if not targets:
         return set()
     directories = {"."}
-    for name, is_dir, _ in keys:
+    for name, is_dir, _, _ in keys:
         parent = name.rstrip("/") if is_dir else posixpath.dirname(name)
         while parent and parent not in directories:
             directories.add(parent)

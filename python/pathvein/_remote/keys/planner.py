@@ -34,7 +34,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -80,6 +80,8 @@ class Page(NamedTuple):
     prefixes: Sequence[str]
     #: The continuation token of the next page; `None` if this was the last.
     token: Any
+    #: What the store tells of each key, where that was asked for (`ObjectStore.with_infos`).
+    infos: Mapping[str, Any] | None = None
 
 
 class Streamed(Page):

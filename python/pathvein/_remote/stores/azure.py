@@ -18,7 +18,7 @@ from typing import Any
 from pathvein._remote.errors import ErrorMeanings, FlatDenied
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.keys.ranges import parent
-from pathvein._remote.stores.base import ObjectStore
+from pathvein._remote.stores.base import Info, ObjectStore
 
 
 class AzureStore(ObjectStore):
@@ -97,6 +97,7 @@ class AzureStore(ObjectStore):
         prefixes: list[str] = []
         markers = list(markers)
         last = ""
+        infos: dict[str, Info] | None = {} if self.with_infos else None
         async for blob in await anext(pages):
             name: str = blob.name[cut:]
             last = max(last, name)
@@ -106,6 +107,8 @@ class AzureStore(ObjectStore):
                 markers.append(f"{name}/")
             else:
                 keys.append(name)
+                if infos is not None:
+                    infos[name] = blob_info(blob)
         is_first = continuation is None
         continuation = pages.continuation_token or None
         is_last = continuation is None
@@ -126,7 +129,19 @@ class AzureStore(ObjectStore):
             list(dict.fromkeys(keys)),
             list(dict.fromkeys(prefixes)),
             None if is_last else (continuation, later),
+            infos,
         )
+
+
+def blob_info(blob: Any) -> Info:
+    """What the store tells of a blob."""
+    modified, md5 = blob.last_modified, blob.content_settings.content_md5
+    return Info(
+        blob.size,
+        None if modified is None else int(modified.timestamp()) * 1_000_000_000,
+        blob.etag,
+        bytes(md5).hex() if md5 else None,
+    )
 
 
 def is_directory(metadata: dict[str, str]) -> bool:

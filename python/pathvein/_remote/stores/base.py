@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pathvein._remote.errors import BadAnswer
 from pathvein._remote.filesystems.generic import Entries, FileSystem
 from pathvein._remote.keys.planner import MAX_EMPTY_PAGES, Page
 from pathvein._remote.names import join
+
+
+class Info(NamedTuple):
+    """What a listing tells of an object."""
+
+    size: int | None
+    #: When it was last modified, in nanoseconds since 1970.
+    mtime_ns: int | None = None
+    #: Changes with the content.
+    etag: str | None = None
+    #: The MD5 of its content, in hexadecimal digits, where the listing is certain to tell it.
+    md5: str | None = None
 
 
 class ObjectStore(FileSystem):
@@ -73,17 +85,28 @@ class ObjectStore(FileSystem):
                 raise BadAnswer("the store says that there is more, and does not list it")
             token = page.token
 
-    def _relative(self, keys: list[str], prefixes: list[str], token: Any) -> Page:
+    def _relative(
+        self,
+        keys: list[str],
+        prefixes: list[str],
+        token: Any,
+        infos: dict[str, Info] | None = None,
+    ) -> Page:
         """A page whose names are made relative to the source."""
         if not self._prefix:
-            return Page(keys, prefixes, token)
+            return Page(keys, prefixes, token, infos)
         for names in (keys, prefixes):
             if names and not (
                 names[0].startswith(self._prefix) and names[-1].startswith(self._prefix)
             ):
                 raise BadAnswer("the answer lists something else")
         cut = len(self._prefix)
-        return Page([key[cut:] for key in keys], [name[cut:] for name in prefixes], token)
+        return Page(
+            [key[cut:] for key in keys],
+            [name[cut:] for name in prefixes],
+            token,
+            None if infos is None else {key[cut:]: info for key, info in infos.items()},
+        )
 
 
 class Buckets(ObjectStore):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+from datetime import datetime
 from typing import Any
 
 from pathvein._remote.errors import BadAnswer, FlatDenied
 from pathvein._remote.keys.planner import Page
-from pathvein._remote.stores.base import ObjectStore
+from pathvein._remote.stores.base import Info, ObjectStore
 
 _FIELDS = "items(name),prefixes,nextPageToken"
+_FIELDS_WITH_INFOS = "items(name,size,updated,md5Hash,generation),prefixes,nextPageToken"
 
 
 class GcsStore(ObjectStore):
@@ -34,7 +37,8 @@ class GcsStore(ObjectStore):
         if self._hierarchical is None and delimiter:
             self._hierarchical = await self.hierarchical()
         base = self._prefix
-        query: dict[str, Any] = {"prefix": base + prefix, "fields": _FIELDS}
+        fields = _FIELDS_WITH_INFOS if self.with_infos else _FIELDS
+        query: dict[str, Any] = {"prefix": base + prefix, "fields": fields}
         query["maxResults"] = self.page_size
         if delimiter:
             query["delimiter"] = "/"
@@ -59,7 +63,10 @@ class GcsStore(ObjectStore):
             raise FlatDenied
         keys = [item["name"] for item in answer.get("items", ())]
         prefixes = list(answer.get("prefixes", ()))
-        return self._relative(keys, prefixes, answer.get("nextPageToken"))
+        infos = None
+        if self.with_infos:
+            infos = {item["name"]: object_info(item) for item in answer.get("items", ())}
+        return self._relative(keys, prefixes, answer.get("nextPageToken"), infos)
 
     async def hierarchical(self) -> bool:
         """Whether directories exist by themselves."""
@@ -80,3 +87,17 @@ class GcsStore(ObjectStore):
         if not isinstance(answer, dict):
             raise BadAnswer("the answer is no object")
         return answer
+
+
+def object_info(item: dict[str, Any]) -> Info:
+    """What the store tells of an object."""
+    size, updated, md5 = item.get("size"), item.get("updated"), item.get("md5Hash")
+    mtime_ns = None
+    if updated is not None:
+        mtime_ns = int(datetime.fromisoformat(updated).timestamp() * 1_000_000) * 1000
+    return Info(
+        None if size is None else int(size),
+        mtime_ns,
+        item.get("generation"),
+        None if md5 is None else base64.b64decode(md5).hex(),
+    )

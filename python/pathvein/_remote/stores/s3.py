@@ -17,7 +17,7 @@ import botocore.handlers
 from pathvein._remote.errors import BadAnswer
 from pathvein._remote.filesystems.generic import without_cache
 from pathvein._remote.keys.planner import Page
-from pathvein._remote.stores.base import ObjectStore
+from pathvein._remote.stores.base import Info, ObjectStore
 
 _KEY = re.compile(rb"<Key>([^<]*)</Key>")
 _PREFIX = re.compile(rb"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
@@ -73,7 +73,7 @@ class S3Store(ObjectStore):
         await fs.set_session()
         client = await fs.get_s3(self._bucket)
         # A client that is not private is used for other requests as well.
-        if self._private and client is not self._hooked:
+        if self._private and not self.with_infos and client is not self._hooked:
             self._hook(client)
             self._hooked = client
         request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": base + prefix}
@@ -85,19 +85,22 @@ class S3Store(ObjectStore):
             request["StartAfter"] = base + after
         method = client.list_objects_v2
         response = await method(**fs._get_s3_method_kwargs(method, **request))
+        infos = None
         if "pathvein" in response:
             keys, prefixes, token = response["pathvein"]
         else:
             try:
                 keys = [entry["Key"] for entry in response.get("Contents", ())]
                 prefixes = [entry["Prefix"] for entry in response.get("CommonPrefixes", ())]
+                if self.with_infos:
+                    infos = {entry["Key"]: _info(entry) for entry in response.get("Contents", ())}
             except (KeyError, TypeError) as error:
                 raise BadAnswer("the answer lists something without a name") from error
             more = response.get("IsTruncated" if self._hooked is None else "pathvein_more")
             token = response.get("NextContinuationToken") if more else None
             if more is None or (more and not token):
                 raise BadAnswer("the answer is no whole listing")
-        return self._relative(keys, prefixes, token)
+        return self._relative(keys, prefixes, token, infos)
 
     def _hook(self, client: Any) -> None:
         events = client.meta.events
@@ -106,6 +109,16 @@ class S3Store(ObjectStore):
         handler = getattr(botocore.handlers, "_handle_200_error", None)
         if handler is not None:
             events.unregister("before-parse.s3.*", handler)
+
+
+def _info(entry: dict[str, Any]) -> Info:
+    modified = entry.get("LastModified")
+    # What the ETag is made of depends on the encryption, of which a listing tells nothing.
+    return Info(
+        entry.get("Size"),
+        None if modified is None else int(modified.timestamp() * 1_000_000) * 1000,
+        entry.get("ETag"),
+    )
 
 
 def pick_names(

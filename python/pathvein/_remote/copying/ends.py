@@ -1,0 +1,108 @@
+"""Where a match is, and where it is to be: a file system and a path on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from fsspec.implementations.local import LocalFileSystem
+from upath import UPath
+
+from pathvein._remote.copying.files import Files, files_of
+from pathvein._remote.copying.files.base import failure
+from pathvein._remote.copying.overlaps import Place
+from pathvein._remote.filesystems import adapter_class, open_adapter, unwrapped_file_system
+from pathvein._remote.loop import LoopThreadError
+from pathvein._remote.names import join
+from pathvein._remote.source import errors_of, local_path, missing_backend
+from pathvein._remote.stores.base import ObjectStore
+
+_LOCAL = ("file",)
+
+
+class End(NamedTuple):
+    """A directory: the source or the destination of a match."""
+
+    #: `None`: on this machine.
+    files: Files | None
+    #: Its path on the file system, without a slash at the end.
+    path: str
+    place: Place
+
+
+class Ends:
+    """Opens ends. What is on one file system object of the user's shares one `Files`."""
+
+    def __init__(self, concurrency: int | None) -> None:
+        self._concurrency = concurrency
+        #: By the `id` of the user's object, which is kept, too.
+        self._opened: dict[int, tuple[Any, Files]] = {}
+
+    def all_files(self) -> list[Files]:
+        """All that were opened."""
+        return [files for _, files in self._opened.values()]
+
+    def open(self, path: str | os.PathLike[str] | UPath) -> End:
+        """Open an end. Nothing is asked of it, but a connection may be made.
+
+        Raises `ImportError` if a package is missing, or the `OSError` that fits.
+        """
+        if not isinstance(path, UPath):
+            return _local_end(os.fspath(path))
+        local = local_path(path)
+        if local is not None:
+            return _local_end(local)
+        url = str(path)
+        try:
+            if not {".", ".."}.isdisjoint(path.path.split("/")):
+                path = path.resolve()
+            fs, inner = unwrapped_file_system(path.fs, path.path)
+            if isinstance(fs, LocalFileSystem):
+                return _local_end(inner)
+            files = self._files(fs, inner, path)
+        except (LoopThreadError, MemoryError, TypeError, ValueError):
+            raise
+        except ImportError as error:
+            raise missing_backend(url, error) from error
+        except Exception as error:
+            raise errors_of(path).os_error(error, url, "opening the file system") from error
+        inner = inner.rstrip("/")
+        components = inner.strip("/").split("/") if inner.strip("/") else []
+        if files.has_directories:
+            components = [component for component in components if component]
+        return End(files, inner, Place(files.identity(), tuple(components)))
+
+    def _files(self, fs: Any, inner: str, path: UPath) -> Files:
+        found = self._opened.get(id(fs))
+        if found is not None:
+            return found[1]
+        url = _url_maker(str(path), path.path)
+        top = "/" if inner.startswith("/") else ""
+        if issubclass(adapter_class(type(fs)), ObjectStore):
+            # There is an adapter for each bucket, and the one for all of them lists only these.
+            top = inner.strip("/").partition("/")[0]
+            if not top:
+                raise failure("it is no bucket, and in none", url(inner), "opening it")
+        adapter = open_adapter(
+            fs,
+            top,
+            name="",
+            url=lambda rel: url(join(top, rel) if rel else top),
+            concurrency=self._concurrency,
+        )
+        files = files_of(adapter, url)
+        self._opened[id(fs)] = fs, files
+        return files
+
+
+def _local_end(path: str) -> End:
+    path = os.path.realpath(path)
+    return End(None, path, Place(_LOCAL, tuple(filter(None, path.split(os.sep)))))
+
+
+def _url_maker(url: str, path: str) -> Callable[[str], str]:
+    """Makes URLs of paths on a file system, in the form that one of them has."""
+    head, chain, rest = (url, "", "") if url.endswith(path) else url.partition("::")
+    prefix = head.removesuffix(path) if path and head.endswith(path) else ""
+    return lambda path: f"{prefix}{path}{chain}{rest}"

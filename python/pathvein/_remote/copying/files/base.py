@@ -1,0 +1,410 @@
+"""Reading and writing the files of any file system, and the base of all others.
+
+`Files` is one file system object of the user's, or a private clone of it, shared by all matches
+that are on it. It knows nothing of matches. Paths are those of the file system, without a slash at
+the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import posixpath
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
+
+from fsspec import AbstractFileSystem
+from fsspec.spec import AbstractBufferedFile
+
+from pathvein._listing import is_gone, noted
+from pathvein._remote.copying.names import remote_name
+from pathvein._remote.loop import scan_ended
+from pathvein._remote.stores.base import Info
+
+if TYPE_CHECKING:
+    from pathvein._remote.filesystems import FileSystem
+
+T = TypeVar("T")
+
+#: Bytes of a file that are read and sent at a time: the least that S3 takes as a part of an upload.
+PIECE = 5 * 2**20
+#: Kinds of entries that are neither files nor directories, and what is said of them.
+_SPECIAL = {"link": "broken link", "other": "special file", "unknown": "special file"}
+
+#: The pieces of a file's content, in order.
+Pieces: TypeAlias = "AsyncGenerator[bytes, None]"
+Kind = Literal["directory", "file", "link"]
+
+
+@dataclass
+class Level:
+    """A directory as it was listed."""
+
+    #: Directories; `None` if one is not listed yet.
+    dirs: dict[str, Level | None] = field(default_factory=dict)
+    files: dict[str, Info] = field(default_factory=dict)
+    #: Links to directories.
+    links: set[str] = field(default_factory=set)
+    #: Files that are not copied, each with the reason.
+    special: dict[str, str] = field(default_factory=dict)
+    #: Whether the object that stands for the directory has content.
+    has_content: bool = False
+
+
+@dataclass
+class Reading:
+    """The content of a file."""
+
+    pieces: Pieces
+    #: What the file system tells of the MD5 of the content, as soon as it does.
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def md5(self) -> str | None:
+        """The MD5 of the content in hexadecimal digits, if that is told."""
+        return self.told[0] if self.told else None
+
+
+class Budget:
+    """How much may be read ahead, and sent side by side, by all files together.
+
+    Each file may always have one piece: so none ever waits for another's.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def take(self, size: int) -> bool:
+        """Take some, unless there is not enough left."""
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """What was taken is not needed any more."""
+        self._left += size
+
+
+#: Of the whole process.
+READ_AHEAD = Budget(64 * 2**20)
+
+
+class Files:
+    """Any file system, by what all of fsspec have in common."""
+
+    #: Whether a directory exists by itself, and its name can be that of no file.
+    has_directories: ClassVar[bool] = True
+    #: Whether the sizes that were written are compared with those that are listed afterwards.
+    listed_afterwards: ClassVar[bool] = True
+
+    def __init__(self, adapter: FileSystem, url: Callable[[str], str]) -> None:
+        """`adapter` is that of the root; `url` makes URLs of paths, for messages."""
+        self.adapter = adapter
+        adapter.with_infos = True
+        self.errors = adapter.errors
+        self.url = url
+        #: Whether a file or a directory can be renamed in one step.
+        self.can_rename = type(adapter.fs).mv is not AbstractFileSystem.mv
+        #: How many of its files may be under way; `None` for as many as one likes. A file takes
+        #: one of its threads for as long as it is read or written.
+        self.slots: asyncio.Semaphore | None = None
+        if not adapter._is_async:
+            self.slots = asyncio.Semaphore(adapter.most_requests)
+
+    def identity(self) -> tuple[str, ...]:
+        """What is equal for two file systems that hold the same files."""
+        fs = self.adapter.fs
+        return type(fs).__module__, type(fs).__name__, str(fs._fs_token)
+
+    def problem(self, name: str) -> str | None:
+        """Why a name cannot be that of one of its files."""
+        return remote_name(name)
+
+    def problem_of_path(self, path: str) -> str | None:
+        """Why there can be no file at a path."""
+        return None
+
+    def os_error(self, error: Exception, path: str, doing: str) -> OSError:
+        """The error, with the URL of a path."""
+        return self.errors.os_error(error, self.url(path), doing)
+
+    def close(self) -> None:
+        """Close the file system, on the loop, once nothing is under way."""
+        self.adapter.close()
+
+    # Listing
+
+    async def list_level(self, path: str) -> Level:
+        """List one directory, and perhaps those below it. Raises `OSError`."""
+        rel = path.removeprefix(self.adapter.base).lstrip("/")
+        listing = await self.adapter.list(rel)
+        if listing.errors:
+            # It is not known what the copy would lack.
+            raise listing.errors[0]
+        assert listing.infos is not None
+        level = Level(dict.fromkeys(listing.dirnames), links=listing.links)
+        for name in level.links:
+            del level.dirs[name]
+        for name in listing.filenames:
+            told = listing.infos.get(name, {})
+            special = _SPECIAL.get(str(told.get("type")))
+            if special is not None:
+                level.special[name] = special
+            else:
+                level.files[name] = Info(told.get("size"), _mtime_ns(told))
+        return level
+
+    async def kind(self, path: str) -> Kind | None:
+        """What is there, links not followed; `None` if there is nothing. Raises `OSError`."""
+        try:
+            info = await self.adapter.call("info", path)
+        except Exception as error:
+            failure = self.os_error(error, path, "looking at the destination")
+            if is_gone(failure):
+                return None
+            raise failure from error
+        told = str(info.get("type"))
+        return "directory" if told == "directory" else "link" if told == "link" else "file"
+
+    # Reading and writing
+
+    def read(self, path: str, info: Info) -> Reading:
+        """Read a file. What the pieces raise is any exception of the file system."""
+        return Reading(self._pieces_of_thread(lambda fs: _read(fs, path)))
+
+    async def write(self, path: str, size: int | None, pieces: Pieces) -> str | None:
+        """Write a file, new or in place of another, and return its MD5 if that is told.
+
+        If it fails, what was written so far is not there, or is removed if that can be done.
+        Raises any exception of the file system, and what `pieces` raises.
+        """
+        await self._into_thread(lambda fs, feed: _write(fs, path, feed), pieces)
+        return None
+
+    async def copy_within(self, source: str, destination: str, info: Info) -> bool:
+        """Copy a file on the file system itself, if that is better than to read and write it.
+
+        Returns whether it did. Here, in one thread: reading and writing would take one each, and
+        might wait for each other.
+        """
+        if self.slots is None:
+            return False
+
+        def counted(fs: Any) -> Generator[bytes, None, None]:
+            size = 0
+            for piece in _read(fs, source):
+                size += len(piece)
+                yield piece
+            check_size(info.size, size, self.url(source))
+
+        await self._in_thread(lambda fs: _write(fs, destination, counted(fs)))
+        return True
+
+    # Changing the tree
+
+    async def make_directory(self, path: str) -> None:
+        """Make a directory, whose parent exists, if it does not exist."""
+        with contextlib.suppress(FileExistsError):
+            await self.adapter.call("mkdir", path, create_parents=False)
+
+    async def make_parents(self, path: str) -> list[str]:
+        """Make the directories above a path, and return those that did not exist."""
+        made = []
+        parent = posixpath.dirname(path)
+        while parent.strip("/") and await self.kind(parent) is None:
+            made.append(parent)
+            parent = posixpath.dirname(parent)
+        for directory in reversed(made):
+            await self.make_directory(directory)
+        return made[::-1]
+
+    async def remove(self, path: str) -> None:
+        """Remove a file."""
+        await self.adapter.call("rm_file", path)
+
+    async def remove_directory(self, path: str) -> None:
+        """Remove an empty directory."""
+        await self.adapter.call("rmdir", path)
+
+    async def rename(self, old: str, new: str, *, replace: bool) -> None:
+        """Rename a file or a directory. Raises `FileExistsError` if `new` is not to be replaced."""
+        if not replace and await self.kind(new) is not None:
+            raise FileExistsError(errno.EEXIST, "the destination exists", self.url(new))
+        if self.adapter._is_async and hasattr(self.adapter.fs, "_mv"):
+            await self.adapter.send(lambda: self.adapter.fs._mv(old, new))
+        elif self.adapter._is_async:
+            await asyncio.to_thread(self.adapter.fs.mv, old, new)
+        else:
+            await self.adapter.run(lambda fs: fs.mv(old, new))
+
+    async def set_mtime(self, path: str, mtime_ns: int) -> None:
+        """Set a file's time of modification, if that can be done."""
+
+    async def written(self, path: str) -> None:
+        """Forget listings of the user's own object that do not have what was written."""
+        self.adapter.fs.invalidate_cache(path)
+
+    # Work in threads
+
+    async def _in_thread(self, work: Callable[[Any], T]) -> T:
+        """Blocking work with the file system object, without retries, in one of its threads."""
+        if self.adapter._is_async:
+            return await asyncio.to_thread(work, self.adapter.fs)
+        async with self.adapter.limit:
+            self.adapter.counts.requests += 1
+            return await self.adapter._threads.run(work)
+
+    async def _pieces_of_thread(
+        self, work: Callable[[Any], Generator[bytes, None, None]]
+    ) -> Pieces:
+        """The pieces that an iterator yields in a thread, each once the one before it is used."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
+        room = threading.Semaphore(2)
+        closed = False
+
+        def produce(fs: Any) -> None:
+            with contextlib.closing(work(fs)) as pieces:
+                for piece in pieces:
+                    room.acquire()
+                    if closed:
+                        raise scan_ended()
+                    loop.call_soon_threadsafe(queue.put_nowait, piece)
+
+        async def run() -> None:
+            try:
+                await self._in_thread(produce)
+            except BaseException as error:
+                queue.put_nowait(error)
+            else:
+                queue.put_nowait(None)
+
+        task = asyncio.create_task(run())
+        try:
+            while (item := await queue.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+                room.release()
+        finally:
+            closed = True
+            room.release()
+            room.release()
+            task.cancel()
+
+    async def _into_thread(
+        self, work: Callable[[Any, Generator[bytes, None, None]], T], pieces: Pieces
+    ) -> T:
+        """Work in a thread that takes the pieces of an asynchronous iterator."""
+        loop = asyncio.get_running_loop()
+        # The thread is not taken before there is something to do: it would be lacking for reading.
+        first = await anext(pieces, b"")
+        current: asyncio.Task[bytes | None] | None = None
+        closed = False
+
+        async def next_piece() -> bytes | None:
+            nonlocal current
+            if closed:
+                raise scan_ended()
+            current = asyncio.ensure_future(anext(pieces, None))
+            return await current
+
+        def feed() -> Generator[bytes, None, None]:
+            piece: bytes | None = first
+            while piece is not None:
+                yield piece
+                piece = asyncio.run_coroutine_threadsafe(next_piece(), loop).result()
+
+        try:
+            return await self._in_thread(lambda fs: work(fs, feed()))
+        finally:
+            closed = True
+            if current is not None and not current.done():
+                current.cancel()
+                await asyncio.wait([current])
+
+
+def _mtime_ns(told: Any) -> int | None:
+    """The time of modification, as file systems tell it."""
+    for key in ("mtime", "LastModified", "modified"):
+        value = told.get(key)
+        if isinstance(value, datetime):
+            return int(value.timestamp() * 1_000_000) * 1000
+        if isinstance(value, int | float):
+            return int(value * 1_000_000) * 1000
+    return None
+
+
+def _read(fs: Any, path: str) -> Generator[bytes, None, None]:
+    with fs.open(path, "rb") as file:
+        yield from read_pieces(file)
+
+
+def read_pieces(file: Any) -> Generator[bytes, None, None]:
+    """The content of an open file. All pieces but the last have one size."""
+    while True:
+        piece = file.read(PIECE)
+        while piece and len(piece) < PIECE:
+            more = file.read(PIECE - len(piece))
+            if not more:
+                yield piece
+                return
+            piece += more
+        if not piece:
+            return
+        yield piece
+
+
+def _write(fs: Any, path: str, pieces: Generator[bytes, None, None]) -> None:
+    file = fs.open(path, "wb")
+    try:
+        for piece in pieces:
+            file.write(piece)
+    except BaseException:
+        # To close it would make a file of what there is so far.
+        if isinstance(file, AbstractBufferedFile):
+            file.closed = True
+            with contextlib.suppress(Exception):
+                file.discard()
+        else:
+            with contextlib.suppress(Exception):
+                file.close()
+            with contextlib.suppress(Exception):
+                fs.rm_file(path)
+        raise
+    file.close()
+
+
+async def to_the_end(work: Awaitable[object]) -> None:
+    """Wait for work that cleans up, even if this is cancelled. Its errors are left out."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if not task.cancelled():
+        task.exception()
+    if cancelled is not None:
+        raise cancelled
+
+
+def check_size(listed: int | None, size: int, url: str) -> None:
+    """Raises an error if a file is not as large as it was when it was listed."""
+    if listed is not None and size != listed:
+        raise failure(
+            f"it was changed: it had {listed} bytes when it was listed, and {size} when read",
+            url,
+            "reading the file",
+        )
+
+
+def failure(message: str, url: str, doing: str) -> OSError:
+    """An error that no file system has raised."""
+    return noted(OSError(errno.EIO, message, url), doing)

@@ -1,0 +1,133 @@
+"""Which names of a match its destination cannot hold.
+
+It is asked before anything of the match is written. A key of a store may have components that no
+path has, and a path on this machine may lead out of the destination.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+
+from pathvein._remote.names import BAD_COMPONENTS
+
+#: Most bytes in one name, on nearly every file system.
+MAX_NAME = 255
+_WINDOWS_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$"]
+    + [f"{device}{digit}" for device in ("com", "lpt") for digit in "123456789¹²³"]
+)
+_WINDOWS_CHARACTERS = frozenset('<>:"|?*\\')
+
+
+def path_component(name: str) -> str | None:
+    """Why a name cannot be a component of any path."""
+    if name in BAD_COMPONENTS:
+        return f"{name!r} is no name of a file" if name else "a component is empty"
+    if "/" in name:
+        return "it has a slash"
+    if "\0" in name:
+        return "it has a null character"
+    return None
+
+
+def local_name(name: str, *, windows: bool = os.name == "nt") -> str | None:
+    """Why a name cannot be that of a file on this machine."""
+    problem = path_component(name)
+    if problem is not None:
+        return problem
+    if windows:
+        if bad := _WINDOWS_CHARACTERS.intersection(name):
+            return f"it has {min(bad)!r}, which Windows does not allow"
+        if any(character < " " for character in name):
+            return "it has a control character, which Windows does not allow"
+        if name[-1] in ". ":
+            return "Windows does not keep a dot or a blank at its end"
+        if name.partition(".")[0].rstrip(" ").lower() in _WINDOWS_DEVICES:
+            return "it is the name of a device on Windows"
+        too_long = len(name) > MAX_NAME
+    else:
+        try:
+            too_long = len(os.fsencode(name)) > MAX_NAME
+        except UnicodeEncodeError:
+            return "it cannot be encoded"
+    return f"it is longer than {MAX_NAME} bytes" if too_long else None
+
+
+def remote_name(name: str) -> str | None:
+    """Why a name cannot be that of a file on another machine."""
+    return path_component(name) or not_utf8(name)
+
+
+def not_utf8(name: str) -> str | None:
+    """Why a name cannot be sent: the protocols of stores know nothing but UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "it is not valid UTF-8"
+    return None
+
+
+def bad_names(
+    directories: Iterable[str],
+    files: Iterable[str],
+    problem: Callable[[str], str | None],
+    *,
+    twins: bool,
+    folded: bool,
+) -> Iterator[tuple[str, str]]:
+    """What cannot be at the destination, each path with the reason.
+
+    Args:
+        directories: Paths relative to the match, without the match itself.
+        files: The same.
+        problem: Why one component cannot be there.
+        twins: Whether a name may be that of a file and of a directory.
+        folded: Whether names that differ only in case are one.
+    """
+    known: dict[str, str | None] = {}
+    #: What each path is there, and how it was written.
+    seen: dict[str, tuple[str, str]] = {}
+    for paths, kind in ((directories, "directory"), (files, "file")):
+        for path in paths:
+            for component in path.split("/"):
+                if component not in known:
+                    known[component] = problem(component)
+                if (reason := known[component]) is not None:
+                    yield path, reason
+                    break
+            else:
+                if twins and not folded:
+                    continue
+                key = path.casefold() if folded else path
+                other, other_kind = seen.setdefault(key, (path, kind))
+                if other != path:
+                    yield path, f"it differs only in case from {other!r}, which is one name there"
+                elif other_kind != kind:
+                    yield path, "it is the name of a file and of a directory"
+
+
+def ignores_case(directory: str) -> bool:
+    """Whether names that differ only in case are one in a directory, or where it would be made.
+
+    It is told by an entry that exists, without writing anything. What cannot be told so is found
+    when a file is made that exists already.
+    """
+    if sys.platform in ("win32", "darwin"):
+        return True
+    while not os.path.isdir(directory):
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return False
+        directory = parent
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            other = entry.name.swapcase()
+            if other.casefold() == entry.name.casefold() and other != entry.name:
+                path = os.path.join(directory, other)
+                return os.path.lexists(path) and os.path.samestat(
+                    os.lstat(path), entry.stat(follow_symlinks=False)
+                )
+    return False

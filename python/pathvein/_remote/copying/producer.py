@@ -1,0 +1,297 @@
+"""Copies matches, many files at a time, where at least one end is not on this machine.
+
+The work is done on the event loop of fsspec; the caller takes outcomes. It looks to the caller as
+`pathvein_core.Copy` does, which copies on this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import errno
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from fsspec.asyn import get_loop
+
+from pathvein._listing import noted
+from pathvein._remote.copying.destinations import (
+    Destination,
+    LocalDestination,
+    ObjectDestination,
+    TreeDestination,
+)
+from pathvein._remote.copying.ends import End, Ends
+from pathvein._remote.copying.files.base import to_the_end
+from pathvein._remote.copying.overlaps import overlaps
+from pathvein._remote.copying.planning import Excluded, MatchPlan, PlannedFile, all_of
+from pathvein._remote.copying.sources import LocalMatch, RemoteMatch
+from pathvein._remote.copying.threads import LocalThreads
+from pathvein._remote.copying.transfers import copy_file
+from pathvein._remote.loop import WAIT_SLICE, BackgroundTask, check_process
+
+if TYPE_CHECKING:
+    from pathvein._copying.options import CopyOptions, Match, Outcome
+
+#: Files under way at a time, if the caller does not say.
+_CONCURRENCY = 32
+#: Seconds that the end of the process waits for what is being removed again.
+_CLEANUP_TIMEOUT = 5.0
+#: Most errors of names that are told of one match.
+_MOST_PROBLEMS = 10
+
+
+def open_copy(matches: Sequence[Match], options: CopyOptions) -> RemoteCopy:
+    """The producer that copies matches of which at least one end is not on this machine.
+
+    Nothing is read or written before its first `next_batch`. Raises `ImportError` if the package
+    of a file system is missing, and `ValueError` if an end cannot be used.
+    """
+    return RemoteCopy(matches, options)
+
+
+class RemoteCopy:
+    """See `pathvein._copying.options.Producer`."""
+
+    def __init__(self, matches: Sequence[Match], options: CopyOptions) -> None:
+        self._work = _Copying(matches, options)
+        self._task: BackgroundTask | None = None
+        self._process = os.getpid()
+        self._closed = False
+
+    def conflicts(self) -> list[tuple[int, int]]:
+        """Matches that are left out, each with the one that has the same destination."""
+        return list(self._work.overlaps.conflicts)
+
+    def next_batch(self, seconds: float) -> tuple[list[Outcome], bool]:
+        """Outcomes, and whether these were the last; waits at most `seconds` for the first."""
+        if self._closed:
+            return [], True
+        check_process(self._process)
+        if self._task is None:
+            self._task = BackgroundTask(get_loop(), self._work.run)
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            outcomes, _, ended = self._task.take(min(WAIT_SLICE, max(left, 0)))
+            if outcomes or ended or left <= 0:
+                return outcomes, ended
+
+    def progress(self) -> tuple[int, int, int, int]:
+        """Files and bytes that were copied, and that are planned so far."""
+        work = self._work
+        return work.files, work.bytes, work.files_planned, work.bytes_planned
+
+    def close(self) -> None:
+        """Stop the work. What is not complete is removed, for which this waits only a moment."""
+        was_closed, self._closed = self._closed, True
+        if not was_closed and self._task is not None and os.getpid() == self._process:
+            self._task.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_closed"):
+            self.close()
+
+
+class _Copying:
+    """The work on the loop. It has no reference to the producer, so that this can be deleted."""
+
+    def __init__(self, matches: Sequence[Match], options: CopyOptions) -> None:
+        self._matches = matches
+        self._options = options
+        self.files = self.bytes = self.files_planned = self.bytes_planned = 0
+        self._ends = Ends(options.concurrency)
+        #: The ends of each match, or why they cannot be opened.
+        self._opened = [self._open(match) for match in matches]
+        self.overlaps = overlaps(
+            [
+                None if isinstance(ends, OSError) else (ends[0].place, ends[1].place)
+                for ends in self._opened
+            ]
+        )
+        self._threads = LocalThreads()
+        most = options.concurrency or _CONCURRENCY
+        self._match_slots = asyncio.Semaphore(most)
+        self._file_slots = asyncio.Semaphore(most)
+        self._most = most
+        #: Set once a match is done.
+        self._done = {match.number: asyncio.Event() for match in matches}
+
+    def _open(self, match: Match) -> tuple[End, End] | OSError:
+        try:
+            return self._ends.open(match.source), self._ends.open(match.destination)
+        except OSError as error:
+            return error
+
+    async def run(self, task: BackgroundTask) -> None:
+        """Copy all matches."""
+        _unfinished.add(self)
+        left_out = {number for number, _ in self.overlaps.conflicts}
+
+        async def one(match: Match, ends: tuple[End, End] | OSError) -> None:
+            try:
+                for outer in self.overlaps.after.get(match.number, ()):
+                    await self._done[outer].wait()
+                async with self._match_slots:
+                    if match.number in left_out:
+                        outcome = _outcome(match, "conflict")
+                    elif isinstance(ends, OSError):
+                        outcome = _outcome(match, "failed", errors=[ends])
+                    else:
+                        outcome = await self._copy(match, *ends)
+                task.put([outcome], [])
+            finally:
+                self._done[match.number].set()
+
+        try:
+            await all_of(map(one, self._matches, self._opened))
+        finally:
+            self._threads.close()
+            for files in self._ends.all_files():
+                files.close()
+            _unfinished.discard(self)
+
+    async def _copy(self, match: Match, source_end: End, destination_end: End) -> Outcome:
+        options = self._options
+        source = self._source(match, source_end)
+        destination = self._destination(match, destination_end)
+        plan = MatchPlan()
+        began = False
+        try:
+            if not options.overwrite and await destination.exists():
+                return _outcome(match, "exists")
+            if (reason := self.overlaps.refused.get(match.number)) is not None:
+                raise noted(
+                    OSError(errno.EINVAL, reason, destination.url("")), "comparing the matches"
+                )
+            plan = await source.plan()
+            self.files_planned += len(plan.files)
+            self.bytes_planned += plan.size
+            if problems := list(destination.problems(plan)):
+                errors = [_bad_name(source.url(rel), reason) for rel, reason in problems]
+                return _outcome(match, "failed", plan, errors=errors[:_MOST_PROBLEMS])
+            if options.dryrun:
+                self.files += len(plan.files)
+                self.bytes += plan.size
+                return _outcome(match, "copied", plan, (len(plan.files), plan.size))
+            began = True
+            await destination.begin(plan)
+            sizes = await self._copy_files(source, plan, destination)
+            await destination.finish(sizes)
+            return _outcome(match, "copied", plan, (len(sizes), sum(sizes.values())))
+        except FileExistsError as error:
+            if began:
+                await to_the_end(destination.abandon())
+            if not options.overwrite and error.filename in (destination.url(""), None):
+                return _outcome(match, "exists", plan)
+            return _outcome(match, "failed", plan, errors=[error], replaced=destination.replaced)
+        except MemoryError:
+            if began:
+                await to_the_end(destination.abandon())
+            raise
+        except Exception as error:
+            if began:
+                await to_the_end(destination.abandon())
+            failed = error
+            if not isinstance(failed, OSError) or failed.filename is None:
+                failed = destination.os_error(error, "")
+            return _outcome(match, "failed", plan, errors=[failed], replaced=destination.replaced)
+        except BaseException:
+            if began:
+                await to_the_end(destination.abandon())
+            raise
+        finally:
+            source.close()
+
+    async def _copy_files(
+        self, source: RemoteMatch | LocalMatch, plan: MatchPlan, destination: Destination
+    ) -> dict[str, int]:
+        """Copy all files of a match, and return their sizes."""
+        sizes: dict[str, int] = {}
+        files = iter(plan.files)
+        slots = {id(f): f.slots for f in (source.files, destination.files) if f and f.slots}
+
+        def progress(size: int) -> None:
+            self.bytes += size
+
+        async def copy(file: PlannedFile) -> None:
+            async with contextlib.AsyncExitStack() as held:
+                # Always in one order: no two files wait for each other.
+                for _, slot in sorted(slots.items(), key=lambda item: item[0]):
+                    await held.enter_async_context(slot)
+                await held.enter_async_context(self._file_slots)
+                sizes[file.path] = await copy_file(source, file, destination, progress)
+            self.files += 1
+
+        async def work() -> None:
+            for file in files:
+                await copy(file)
+
+        await all_of(work() for _ in range(min(self._most, len(plan.files))))
+        return sizes
+
+    def _source(self, match: Match, end: End) -> RemoteMatch | LocalMatch:
+        options = self._options
+        if end.files is None:
+            base = options.exclude_base
+            return LocalMatch(
+                end.path,
+                match.pattern,
+                self._threads,
+                links=options.links,
+                exclude=options.exclude if base is not None else None,
+                exclude_base=base,
+            )
+        return RemoteMatch(end.files, end.path, match.pattern, self._excluded(match))
+
+    def _excluded(self, match: Match) -> Excluded | None:
+        rules, base = self._options.exclude, self._options.exclude_base
+        if not rules or base is None:
+            return None
+        prefix = f"{base.rstrip('/')}/"
+        url = str(match.source)
+        below = url.removeprefix(prefix) if url.startswith(prefix) else ""
+        below = f"{below}/" if below else ""
+        return lambda rel, is_directory: rules.is_excluded(below + rel, is_directory)
+
+    def _destination(self, match: Match, end: End) -> Destination:
+        overwrite = self._options.overwrite
+        if end.files is None:
+            fsync = self._options.fsync
+            return LocalDestination(end.path, self._threads, overwrite=overwrite, fsync=fsync)
+        kind = TreeDestination if end.files.has_directories else ObjectDestination
+        user_fs: Any = match.destination.fs  # type: ignore[union-attr]
+        return kind(end.files, end.path, overwrite=overwrite, user_fs=user_fs)
+
+
+def _outcome(
+    match: Match,
+    kind: str,
+    plan: MatchPlan | None = None,
+    copied: tuple[int, int] = (0, 0),
+    *,
+    errors: Sequence[OSError] = (),
+    replaced: Sequence[str] = (),
+) -> Outcome:
+    skipped = [] if plan is None else plan.skipped
+    return match.number, kind, *copied, skipped, list(errors), list(replaced)
+
+
+def _bad_name(url: str, reason: str) -> OSError:
+    message = f"the destination cannot have a file of this name: {reason}"
+    return noted(OSError(errno.EINVAL, message, url), "planning the copy")
+
+
+#: What is still under way, or is being removed again after it was closed.
+_unfinished: set[_Copying] = set()
+
+
+@atexit.register
+def _wait_for_cleanups() -> None:
+    """Uploads are aborted, and what is not whole is removed, also if the process ends at once."""
+    deadline = time.monotonic() + _CLEANUP_TIMEOUT
+    while _unfinished and time.monotonic() < deadline:
+        time.sleep(WAIT_SLICE)
