@@ -11,15 +11,18 @@ from typing import Any, Self, TypeAlias, final
 from typing_extensions import disjoint_base
 
 __all__ = [
+    "Copy",
     "ExcludeRules",
     "FileStructurePattern",
     "KeyScan",
     "KeyWalk",
     "ListingScan",
     "PatternMatcher",
+    "Plan",
     "Scan",
     "Selected",
     "Selection",
+    "Staging",
     "Stats",
     "Walk",
     "__version__",
@@ -244,6 +247,75 @@ class FileStructurePattern:
         """A copy that can be changed."""
 
 @final
+class Plan:
+    """What is copied of a match on this machine, for copies whose data goes through Python.
+
+    It is made at once, and holds the match's directory open. On Unix only.
+
+    Args:
+        source: The match, followed if it is a link. That the pattern takes it is not asked.
+        pattern: What belongs.
+        links: ``"follow"``: the content of links to files is copied. ``"keep"``: links are kept
+            that are relative and lead to a file that is copied, too.
+        exclude: What to leave out. `None`: nothing.
+        exclude_base: The directory that the rules are relative to, at or above the source.
+            `None`: the source.
+
+    Raises:
+        OSError: The source is no directory or cannot be read, or something in it that may belong
+            cannot be looked at: a plan is never silently smaller.
+        ValueError: `links` is neither.
+
+    Example:
+        >>> import os, tempfile
+        >>> run = tempfile.mkdtemp()
+        >>> with open(f"{run}/a.csv", "w") as file:
+        ...     _ = file.write("1,2")
+        >>> os.symlink("nowhere", f"{run}/b.csv")
+        >>> plan = Plan(run, FileStructurePattern("*", ["*.csv"]))
+        >>> plan.directories, plan.files(), plan.skipped
+        ([''], [('a.csv', 3)], [('b.csv', 'broken link')])
+        >>> with os.fdopen(plan.open("a.csv")) as file:
+        ...     file.read()
+        '1,2'
+    """
+
+    def __new__(
+        cls,
+        source: str | os.PathLike[str],
+        pattern: FileStructurePattern,
+        *,
+        links: str = "follow",
+        exclude: ExcludeRules | None = None,
+        exclude_base: str | os.PathLike[str] | None = None,
+    ) -> Self: ...
+    @property
+    def directories(self) -> list[str]:
+        """The relative paths of the directories, each after its parent.
+
+        The first is that of the match itself, ``""``.
+        """
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """What would belong by its name and is not copied, each as relative path and reason."""
+
+    def files(self) -> list[tuple[str, int]]:
+        """The files, each as relative path and size. The size of a link that is kept is 0."""
+
+    def open(self, path: str | os.PathLike[str]) -> int:
+        """Opens a file for reading, and returns its descriptor, which is the caller's to close.
+
+        Each component of the path is opened by itself, relative to the one before it and not
+        through links, so that nothing outside of the match is opened whatever was exchanged
+        meanwhile. Links that are files of the plan are followed, to a regular file. Anything
+        else, such as a fifo, is refused and not waited for.
+
+        Raises:
+            OSError: It cannot be opened, or is no regular file.
+        """
+
+@final
 class Selection:
     """What belongs to one match, asked of a tree whose listings come from the caller.
 
@@ -395,6 +467,194 @@ class Stats:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+
+@final
+class Copy:
+    """A copy of matches from local directories to others. Nothing is written before the first
+    `next_batch`, or `start`. Dropping it stops the copy.
+
+    A destination appears whole or not at all: it is built beside itself, as
+    ``.NAME.pathvein-RANDOM``, and renamed. With `overwrite`, a directory that is there is merged
+    into, file by file. Matches are copied side by side, and one that fails does not touch the
+    others.
+
+    Args:
+        matches: For each match its source, the destination that it is copied to (not into), and
+            the pattern that says what belongs to it.
+        overwrite: Merge into destinations that are directories, instead of skipping them.
+        dryrun: Only find out what would be copied.
+        threads: How many threads. `None`: as many as there are processors.
+        fsync: Flush all to the disk before it gets its final name.
+        links: ``"follow"``: links to files are copied as the files that they lead to.
+            ``"keep"``: as links, if they lead inside the match.
+        exclude: What to leave out.
+        exclude_base: The directory that `exclude` is relative to. `None`, and for matches that
+            are not in it: each match itself.
+        totals: Look at all matches before the first is copied, so that `progress` can tell how
+            much there is.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: `links` is neither.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> source = mkdtemp()
+        >>> copy = Copy([(source, source + ".copy", FileStructurePattern())], dryrun=True)
+        >>> copy.next_batch(10)[0]
+        [(0, 'copied', 0, 0, [], [], [])]
+    """
+
+    def __new__(
+        cls,
+        matches: Sequence[
+            tuple[str | os.PathLike[str], str | os.PathLike[str], FileStructurePattern]
+        ],
+        *,
+        overwrite: bool = False,
+        dryrun: bool = False,
+        threads: int | None = None,
+        fsync: bool = False,
+        links: str = "follow",
+        exclude: ExcludeRules | None = None,
+        exclude_base: str | os.PathLike[str] | None = None,
+        totals: bool = False,
+    ) -> Self: ...
+    def conflicts(self) -> list[tuple[int, int]]:
+        """The matches that are not copied since another has the same destination: the index of
+        each, and the index of the one that is copied, the first by its source.
+        """
+
+    def start(self) -> None:
+        """Starts to copy, unless that was done.
+
+        Raises:
+            OSError: No threads can be started.
+        """
+
+    def next_batch(
+        self, seconds: float
+    ) -> tuple[
+        list[tuple[int, str, int, int, list[tuple[str, str]], list[OSError], list[str]]], bool
+    ]:
+        """Waits at most so many seconds for matches. Starts the copy, if that was not done.
+
+        Signals are looked for while it waits, so Ctrl-C is a `KeyboardInterrupt` here.
+
+        Returns:
+            What became of some matches, in the order in which that was known; and whether that
+            were all. For each, a tuple of
+
+            - its index in `matches`;
+            - ``"copied"``; ``"exists"``, if something is at the destination and was not to be
+              changed; ``"conflict"``, if another match has the same destination; or
+              ``"failed"``;
+            - how many files and how many bytes were copied, 0 unless it was;
+            - what belongs to it and cannot be copied, each with a path relative to the source
+              and the reason in words;
+            - what went wrong, if it failed;
+            - then also the files of the destination that were replaced before that.
+
+        Raises:
+            OSError: No threads can be started.
+            RuntimeError: The process is a fork of the one in which the copy was started.
+        """
+
+    def progress(self) -> tuple[int, int, int, int]:
+        """Files and bytes that were copied, and files and bytes that are known to be copied in
+        all. Without `totals` the third grows as matches are begun, and the fourth is 0, but for
+        a dry run.
+        """
+
+    def close(self) -> None:
+        """Stops the copy, and waits until what is not whole is removed. What was not taken is
+        lost.
+        """
+
+@final
+class Staging:
+    """A directory that is built from what the caller puts into it, as `Copy` builds its own: it
+    appears whole or not at all. Dropping it before `commit` removes what was built.
+
+    Paths are relative, with ``/`` between the components. No link is followed, so nothing outside
+    the destination is ever written.
+
+    Args:
+        destination: What is built. Missing directories above it are made.
+        overwrite: Merge into it if it is a directory: each file is written beside its place and
+            renamed over what was there.
+        fsync: Flush all to the disk before it gets its final name.
+
+    Raises:
+        FileExistsError: Something is there, and `overwrite` is false.
+        OSError: Nothing can be made there.
+
+    Example:
+        >>> import os, tempfile
+        >>> destination = os.path.join(tempfile.mkdtemp(), "run_1")
+        >>> staging = Staging(destination)
+        >>> with open(staging.create("data/a.csv"), "wb") as file:
+        ...     file.write(b"1,2")
+        3
+        >>> staging.finish("data/a.csv", None)
+        >>> os.path.exists(destination)
+        False
+        >>> staging.commit()
+        >>> os.listdir(destination)
+        ['data']
+    """
+
+    def __new__(
+        cls,
+        destination: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        fsync: bool = False,
+    ) -> Self: ...
+    def make_directory(self, path: str) -> None:
+        """Makes a directory, and those above it. One that is there is left as it is.
+
+        Raises:
+            OSError: It cannot be made; `EINVAL` for a path with a component that is empty, ``.``
+                or ``..``, or with a NUL.
+        """
+
+    def create(self, path: str) -> int:
+        """Makes a file, and directories above it that are missing.
+
+        Returns:
+            A descriptor that is open for writing, for the caller to close.
+
+        Raises:
+            OSError: As for `make_directory`, and `FileExistsError` if it was made already.
+        """
+
+    def finish(self, path: str, mtime_ns: int | None) -> None:
+        """Tells that a file is written. With `overwrite`, it then takes its place.
+
+        Args:
+            path: As it was given to `create`.
+            mtime_ns: The modification time in nanoseconds since 1970. `None`: now.
+
+        Raises:
+            OSError: It failed, and the file is removed; or no such file is being written
+                (`EINVAL`).
+        """
+
+    def commit(self) -> None:
+        """Gives the directory its final name.
+
+        Raises:
+            FileExistsError: Something came to the destination meanwhile.
+            OSError: It failed, or a file is not finished (`EINVAL`). What was built is removed.
+        """
+
+    def abandon(self) -> None:
+        """Removes what was built so far. What was replaced stays."""
+
+    @property
+    def replaced(self) -> list[str]:
+        """The files of the destination that were replaced so far."""
 
 @final
 class Scan:

@@ -20,6 +20,24 @@ pub enum Operation {
     FollowLink,
     /// Starting the worker threads.
     StartThreads,
+    /// Opening a file that is to be copied.
+    OpenFile,
+    /// Reading a file that is to be copied.
+    ReadFile,
+    /// Making a directory of a copy.
+    CreateDirectory,
+    /// Making a file of a copy.
+    CreateFile,
+    /// Writing a file of a copy.
+    WriteFile,
+    /// Making a link of a copy.
+    CreateLink,
+    /// Giving a copy its owner, mode, times and extended attributes.
+    SetMetadata,
+    /// Flushing a copy to the disk.
+    Sync,
+    /// Giving what was copied its final name.
+    Rename,
 }
 
 impl Operation {
@@ -32,6 +50,15 @@ impl Operation {
             Operation::ReadMetadata => "reading the metadata",
             Operation::FollowLink => "following the link",
             Operation::StartThreads => "starting the worker threads",
+            Operation::OpenFile => "opening the file",
+            Operation::ReadFile => "reading the file",
+            Operation::CreateDirectory => "making the directory",
+            Operation::CreateFile => "making the file",
+            Operation::WriteFile => "writing the file",
+            Operation::CreateLink => "making the link",
+            Operation::SetMetadata => "setting owner, mode and times",
+            Operation::Sync => "flushing to the disk",
+            Operation::Rename => "giving it its final name",
         }
     }
 }
@@ -46,6 +73,9 @@ pub enum ErrorKind {
     /// A link to a directory leads back to one of its ancestors: see [`Error::path`] and
     /// [`Error::loop_ancestor`].
     Loop,
+    /// A match is not copied, since its destination is in the way of a source, or cannot be
+    /// used: see [`Error::path`]. The message says what to do.
+    Refused,
     /// An exclude rule is no valid path glob: see [`Error::glob`].
     ExcludeRule,
     /// A number in a name glob is no Unicode code point.
@@ -102,6 +132,10 @@ enum Repr {
         path: PathBuf,
         ancestor: PathBuf,
     },
+    Refused {
+        path: PathBuf,
+        message: &'static str,
+    },
     ExcludeRule {
         glob: String,
         message: String,
@@ -141,6 +175,10 @@ impl Error {
 
     pub(crate) fn link_loop(path: impl Into<PathBuf>, ancestor: impl Into<PathBuf>) -> Error {
         Repr::Loop { path: path.into(), ancestor: ancestor.into() }.into()
+    }
+
+    pub(crate) fn refused(path: impl Into<PathBuf>, message: &'static str) -> Error {
+        Repr::Refused { path: path.into(), message }.into()
     }
 
     pub(crate) fn exclude_rule(glob: impl Into<String>, message: impl Into<String>) -> Error {
@@ -190,6 +228,7 @@ impl Error {
         match *self.repr {
             Repr::Io { .. } => ErrorKind::Io,
             Repr::Loop { .. } => ErrorKind::Loop,
+            Repr::Refused { .. } => ErrorKind::Refused,
             Repr::ExcludeRule { .. } => ErrorKind::ExcludeRule,
             Repr::CodePoint { .. } => ErrorKind::CodePoint,
             Repr::TooDeep { .. } => ErrorKind::TooDeep,
@@ -201,10 +240,13 @@ impl Error {
         }
     }
 
-    /// The path of an [`Io`](ErrorKind::Io) or [`Loop`](ErrorKind::Loop) error.
+    /// The path of an [`Io`](ErrorKind::Io), [`Loop`](ErrorKind::Loop) or
+    /// [`Refused`](ErrorKind::Refused) error.
     pub fn path(&self) -> Option<&Path> {
         match &*self.repr {
-            Repr::Io { path, .. } | Repr::Loop { path, .. } => Some(path),
+            Repr::Io { path, .. } | Repr::Loop { path, .. } | Repr::Refused { path, .. } => {
+                Some(path)
+            }
             _ => None,
         }
     }
@@ -314,7 +356,7 @@ impl Error {
             Repr::ExcludeRule { message, .. }
             | Repr::JsonSyntax { message, .. }
             | Repr::JsonPattern { message, .. } => message.clone(),
-            Repr::Key { message, .. } => (*message).to_owned(),
+            Repr::Key { message, .. } | Repr::Refused { message, .. } => (*message).to_owned(),
             Repr::OtherProcess => {
                 "this iterator was started in another process: start one here".to_owned()
             }
@@ -342,7 +384,9 @@ impl fmt::Display for Error {
             Repr::Io { path, operation, .. } => {
                 write!(f, "{}: {message} (while {})", path.display(), operation.description())
             }
-            Repr::Loop { path, .. } => write!(f, "{}: {message}", path.display()),
+            Repr::Loop { path, .. } | Repr::Refused { path, .. } => {
+                write!(f, "{}: {message}", path.display())
+            }
             Repr::ExcludeRule { glob, .. } => write!(f, "exclude rule {glob:?}: {message}"),
             Repr::Key { key, .. } => write!(f, "key {key:?}: {message}"),
             Repr::JsonSyntax { place, line, column, .. } if place.is_empty() => {

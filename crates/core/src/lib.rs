@@ -246,6 +246,11 @@ mod validate;
 mod walk;
 
 pub use bits::Bitmask;
+#[cfg(unix)]
+pub use copying::{
+    Copied, Copies, Copy, CopyProgress, CopyStats, Links, MatchPlan, Outcome, Plan, SkipReason,
+    Skipped, SourceTree, StagedCopy,
+};
 pub use copying::{Selected, Selection, SelectionProgram};
 pub use error::{Error, ErrorKind, Operation};
 pub use exclude::ExcludeRules;

@@ -206,6 +206,11 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             raised.value(py).call_method1("add_note", (note,))?;
             raised
         }
+        ErrorKind::Refused => {
+            let errno: i32 = py.import("errno")?.getattr("EINVAL")?.extract()?;
+            let arguments = (errno, error.message(), filename(py, error)?);
+            PyErr::from_value(py.get_type::<PyOSError>().call1(arguments)?)
+        }
         ErrorKind::Internal | ErrorKind::OtherProcess => PyRuntimeError::new_err(error.to_string()),
         _ => PyValueError::new_err(error.to_string()),
     })
@@ -222,8 +227,15 @@ fn io_exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             return Ok(PyValueError::new_err(error.to_string()));
         }
         None => {
-            let errno: i32 = py.import("errno")?.getattr("EIO")?.extract()?;
-            PyOSError::new_err((errno, io.to_string(), filename(py, error)?))
+            // What the core says itself, in its own words.
+            let name = match io.kind() {
+                std::io::ErrorKind::ResourceBusy => "EBUSY",
+                std::io::ErrorKind::FileTooLarge => "EFBIG",
+                _ => "EIO",
+            };
+            let errno: i32 = py.import("errno")?.getattr(name)?.extract()?;
+            let arguments = (errno, io.to_string(), filename(py, error)?);
+            PyErr::from_value(py.get_type::<PyOSError>().call1(arguments)?)
         }
     };
     if let Some(operation) = error.operation() {

@@ -1,11 +1,15 @@
 //! The Python module `pathvein_core`: conversion and errors, no logic.
 
 mod convert;
+#[cfg(unix)]
+mod copy;
 mod encoding;
 mod keys;
 mod listing_scan;
 mod matcher;
 mod pattern;
+#[cfg(unix)]
+mod plan;
 mod running;
 mod scan;
 mod selection;
@@ -16,6 +20,9 @@ use pyo3::prelude::*;
 /// The Rust core of pathvein.
 #[pymodule(gil_used = false)]
 mod pathvein_core {
+    #[cfg(unix)]
+    #[pymodule_export]
+    use crate::copy::{Copy, Staging};
     #[pymodule_export]
     use crate::keys::{KeyScan, KeyWalk};
     #[pymodule_export]
@@ -24,6 +31,9 @@ mod pathvein_core {
     use crate::matcher::{ExcludeRules, PatternMatcher};
     #[pymodule_export]
     use crate::pattern::FileStructurePattern;
+    #[cfg(unix)]
+    #[pymodule_export]
+    use crate::plan::Plan;
     #[pymodule_export]
     use crate::scan::{Scan, Walk};
     #[pymodule_export]

@@ -151,7 +151,7 @@ fn each_chunk(names: &Bound<'_, PyAny>, mut take: impl FnMut(&[NameArg]) + Send)
 
 /// The rules of an argument that may be left out.
 pub(crate) fn rules(exclude: Option<&Bound<'_, ExcludeRules>>) -> CoreRules {
-    exclude.map(|exclude| exclude.get().rules.clone()).unwrap_or_default()
+    exclude.map(|exclude| exclude.get().rules()).unwrap_or_default()
 }
 
 /// Path globs of entries that a scan leaves out.
@@ -159,6 +159,12 @@ pub(crate) fn rules(exclude: Option<&Bound<'_, ExcludeRules>>) -> CoreRules {
 pub(crate) struct ExcludeRules {
     rules: CoreRules,
     texts: Vec<String>,
+}
+
+impl ExcludeRules {
+    pub(crate) fn rules(&self) -> CoreRules {
+        self.rules.clone()
+    }
 }
 
 #[pymethods]

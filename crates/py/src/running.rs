@@ -15,7 +15,7 @@ use crate::encoding::check_not_ending;
 use crate::stats::Stats;
 
 /// How long the waiting caller sleeps between two looks for signals.
-const SIGNAL_INTERVAL: Duration = Duration::from_millis(10);
+pub(crate) const SIGNAL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The weight at which a batch is full: so many results that weigh one.
 const BATCH_WEIGHT: usize = 512;
@@ -24,11 +24,11 @@ const BATCH_WEIGHT: usize = 512;
 ///
 /// To wake up for each result would take a processor away from a worker each time. While
 /// results gather, nobody waits for the channel, so the workers wake nobody.
-const GATHER_TIME: Duration = Duration::from_millis(1);
+pub(crate) const GATHER_TIME: Duration = Duration::from_millis(1);
 
 /// How long after the start results do not gather: the first result is waited for, and a
 /// thread that sleeps beside busy workers may get its processor back much later.
-const NO_GATHERING: Duration = Duration::from_millis(20);
+pub(crate) const NO_GATHERING: Duration = Duration::from_millis(20);
 
 /// A result that knows how much of a batch it fills.
 pub(crate) trait Weighted: Send + 'static {

@@ -1,8 +1,43 @@
 //! Copying what belongs to a match.
 //!
 //! [`selection`] says what belongs to a match, by names alone, so that it serves trees of
-//! any kind.
+//! any kind. [`plan`] finds out what is copied of a match on a local disk, and [`tree`] opens
+//! its files.
 
+#[cfg(unix)]
+mod builder;
+#[cfg(unix)]
+mod destinations;
+#[cfg(unix)]
+mod engine;
+#[cfg(unix)]
+mod entries;
+#[cfg(unix)]
+mod file;
+#[cfg(unix)]
+mod metadata;
+#[cfg(unix)]
+mod names;
+#[cfg(unix)]
+mod plan;
+#[cfg(unix)]
+mod running;
 mod selection;
+#[cfg(unix)]
+mod staged;
+#[cfg(unix)]
+mod staging;
+#[cfg(unix)]
+mod tree;
 
+#[cfg(unix)]
+pub use builder::Copy;
+#[cfg(unix)]
+pub use plan::{Links, MatchPlan, Plan, SkipReason, Skipped};
+#[cfg(unix)]
+pub use running::{Copied, Copies, CopyProgress, CopyStats, Outcome};
 pub use selection::{Selected, Selection, SelectionProgram};
+#[cfg(unix)]
+pub use staged::StagedCopy;
+#[cfg(unix)]
+pub use tree::SourceTree;

@@ -29,7 +29,7 @@ const SEND_SLICE: Duration = Duration::from_millis(10);
 /// The sending half. The receiver is told that nothing more comes once all clones of
 /// it are dropped.
 #[derive(Debug)]
-pub(super) struct Sender<T> {
+pub(crate) struct Sender<T> {
     // Dropped first: when the receiver is woken, the queue has one sender less.
     queue: crossbeam_channel::Sender<T>,
     sleep: WakeOnDrop,
@@ -37,14 +37,14 @@ pub(super) struct Sender<T> {
 
 /// The receiving half. Without it, every send fails.
 #[derive(Debug)]
-pub(super) struct Receiver<T> {
+pub(crate) struct Receiver<T> {
     queue: crossbeam_channel::Receiver<T>,
     sleep: Arc<Sleep>,
 }
 
 /// The receiver's sleep.
 #[derive(Debug, Default)]
-pub(super) struct Sleep {
+pub(crate) struct Sleep {
     /// Whether the receiver sleeps, or is about to.
     is_asleep: Mutex<bool>,
     wake: Condvar,
@@ -55,7 +55,7 @@ pub(super) struct Sleep {
 struct WakeOnDrop(Arc<Sleep>);
 
 /// A channel that holds at most `capacity` items.
-pub(super) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = crossbeam_channel::bounded(capacity);
     let sleep = Arc::new(Sleep::default());
     let sender = Sender { queue: sender, sleep: WakeOnDrop(Arc::clone(&sleep)) };
@@ -69,7 +69,7 @@ impl Sleep {
     }
 
     /// Wakes the receiver if it sleeps.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         if std::mem::take(&mut *self.lock()) {
             self.wake.notify_one();
         }
@@ -91,7 +91,7 @@ impl<T> Clone for Sender<T> {
 impl<T> Sender<T> {
     /// Sends an item, and waits until there is room for it. Fails if the receiver was
     /// dropped, or if the sign to stop was given meanwhile.
-    pub(super) fn send(&self, mut item: T, stop: &Stop) -> Result<(), SendError<T>> {
+    pub(crate) fn send(&self, mut item: T, stop: &Stop) -> Result<(), SendError<T>> {
         loop {
             match self.queue.send_timeout(item, SEND_SLICE) {
                 Ok(()) => break,
@@ -106,14 +106,14 @@ impl<T> Sender<T> {
 
 impl<T> Receiver<T> {
     /// The receiver's sleep, for the sign to stop.
-    pub(super) fn sleep(&self) -> &Arc<Sleep> {
+    pub(crate) fn sleep(&self) -> &Arc<Sleep> {
         &self.sleep
     }
 
     /// The next item. Waits for it until `deadline`; without one, for ever. A deadline
     /// that has passed does not wait, nor does one that is still to come once the sign to
     /// stop was given.
-    pub(super) fn receive(
+    pub(crate) fn receive(
         &self,
         deadline: Option<Instant>,
         stop: Option<&Stop>,

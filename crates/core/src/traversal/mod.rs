@@ -65,7 +65,7 @@
 //! implemented: the end of the work in [`pool`], the countdown of answers in `matching.rs`,
 //! the results in [`channel`] and [`sender`], the budget of open directories in [`handles`].
 
-mod channel;
+pub(crate) mod channel;
 mod classify;
 mod crew;
 mod dir;
@@ -93,5 +93,6 @@ pub(crate) use options::Options;
 pub use results::{Next, Results};
 pub(crate) use sender::ResultSender;
 pub(crate) use source::Naming;
+pub(crate) use stop::Stop;
 pub use stop::Stopper;
 pub(crate) use visitor::Visitor;

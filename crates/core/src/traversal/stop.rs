@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// A handle that stops a scan or a walk from any thread, also while another thread waits
+/// A handle that stops a scan, a walk or a copy from any thread, also while another thread waits
 /// for its next result. Clones stop the same one.
 ///
 /// # Example
@@ -32,7 +32,7 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    pub(super) fn new(stop: Arc<Stop>) -> Stopper {
+    pub(crate) fn new(stop: Arc<Stop>) -> Stopper {
         Stopper { stop }
     }
 
@@ -45,7 +45,7 @@ impl Stopper {
 }
 
 /// The sign to stop, which workers and receiver share.
-pub(super) struct Stop {
+pub(crate) struct Stop {
     is_set: AtomicBool,
     /// The process of the traversal. In a fork of it nobody is left to be woken.
     process: u32,
@@ -54,18 +54,18 @@ pub(super) struct Stop {
 }
 
 impl Stop {
-    pub(super) fn new() -> Stop {
+    pub(crate) fn new() -> Stop {
         let process = std::process::id();
         Stop { is_set: AtomicBool::new(false), process, wake: OnceLock::new() }
     }
 
     /// Sets what wakes all that wait, once.
-    pub(super) fn wake_by(&self, wake: impl Fn() + Send + Sync + 'static) {
+    pub(crate) fn wake_by(&self, wake: impl Fn() + Send + Sync + 'static) {
         let _ = self.wake.set(Box::new(wake));
     }
 
     /// Gives the sign.
-    pub(super) fn set(&self) {
+    pub(crate) fn set(&self) {
         self.is_set.store(true, Ordering::Release);
         if !self.is_inherited()
             && let Some(wake) = self.wake.get()
@@ -75,12 +75,12 @@ impl Stop {
     }
 
     #[inline]
-    pub(super) fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.is_set.load(Ordering::Relaxed)
     }
 
     /// Whether this is a copy that a fork made.
-    pub(super) fn is_inherited(&self) -> bool {
+    pub(crate) fn is_inherited(&self) -> bool {
         self.process != std::process::id()
     }
 }

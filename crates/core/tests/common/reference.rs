@@ -158,6 +158,45 @@ fn fnmatch(glob: &NameGlob, name: &OsStr) -> bool {
     go(&glob, &name)
 }
 
+/// What belongs to a match, by paths relative to it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Belonging {
+    /// Without the match itself.
+    pub(crate) directories: BTreeSet<PathBuf>,
+    pub(crate) files: BTreeSet<PathBuf>,
+    /// Links to directories whose name is that of a sub-pattern.
+    pub(crate) links: BTreeSet<PathBuf>,
+}
+
+/// Adds what belongs to the directory at `path` by `pattern`, which it matches.
+pub(crate) fn belonging(
+    path: &Path,
+    tree: &Tree,
+    pattern: &FileStructurePattern,
+    found: &mut Belonging,
+) {
+    let globs: Vec<_> = pattern.files().iter().chain(pattern.optional_files()).collect();
+    for name in &tree.files {
+        if globs.iter().any(|glob| fnmatch(glob, name)) {
+            found.files.insert(path.join(name));
+        }
+    }
+    for (name, sub) in &tree.directories {
+        for nested in pattern.directories().iter().chain(pattern.optional_directories()) {
+            match sub {
+                Sub::Entered(below) if matches(name, below, nested, false) => {
+                    found.directories.insert(path.join(name));
+                    belonging(&path.join(name), below, nested, found);
+                }
+                Sub::Link if name_matches(name, nested) => {
+                    found.links.insert(path.join(name));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 /// The directories that have to be opened below `max_depth`: by the names alone, some
 /// pattern that began above asks for something inside them.
 pub(crate) fn asked_inside(

@@ -1,0 +1,245 @@
+//! Where matches are to be copied, and what stands in the way of that. It is known before
+//! anything is written.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
+
+/// What becomes of one match, as far as the paths decide.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It is copied.
+    Copy,
+    /// Another match, of this index, is copied to the same destination.
+    SameDestination(usize),
+    /// It cannot be copied without harm.
+    Refused(PathBuf, &'static str),
+}
+
+/// What is known of all matches before the first is copied.
+#[derive(Debug)]
+pub(super) struct Destinations {
+    /// For each match, its destination: absolute, without links above it.
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) verdicts: Vec<Verdict>,
+    /// The matches that are copied. Those of one group have destinations that lie in each
+    /// other, and are copied one after the other, the outer before the inner.
+    pub(super) groups: Vec<Vec<usize>>,
+}
+
+impl Destinations {
+    /// Looks at all pairs of a source and a destination.
+    pub(super) fn of<T>(matches: &[(PathBuf, PathBuf, T)], overwrite: bool) -> Destinations {
+        let mut resolved = Resolved::default();
+        let sources: Vec<PathBuf> =
+            matches.iter().map(|(source, ..)| resolved.source(source)).collect();
+        let paths: Vec<PathBuf> =
+            matches.iter().map(|(_, destination, _)| resolved.destination(destination)).collect();
+
+        let mut verdicts: Vec<Verdict> = matches.iter().map(|_| Verdict::Copy).collect();
+        let mut first: HashMap<&Path, usize> = HashMap::new();
+        // By the source as it was given: it is what whoever gave it knows.
+        let mut order: Vec<usize> = (0..matches.len()).collect();
+        order.sort_by(|&a, &b| matches[a].0.cmp(&matches[b].0).then(a.cmp(&b)));
+        for index in order {
+            let &mut holder = first.entry(&paths[index]).or_insert(index);
+            if holder != index {
+                verdicts[index] = Verdict::SameDestination(holder);
+            }
+        }
+
+        let mut sorted_sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
+        sorted_sources.sort_unstable();
+        for (index, destination) in paths.iter().enumerate() {
+            if !matches!(verdicts[index], Verdict::Copy) {
+                continue;
+            }
+            // What is there is not changed then, so it harms nothing.
+            let is_kept = || !overwrite && destination.symlink_metadata().is_ok();
+            // Paths in this order have those below one right behind it.
+            let next = sorted_sources.partition_point(|source| *source < destination.as_path());
+            let message = if destination.starts_with(&sources[index]) {
+                "a directory cannot be copied into itself: give a destination outside of the source"
+            } else if sorted_sources.get(next).is_some_and(|source| source.starts_with(destination))
+            {
+                "a directory that is to be copied lies in this destination: give another \
+                 destination"
+            } else {
+                continue;
+            };
+            if !is_kept() {
+                verdicts[index] = Verdict::Refused(destination.clone(), message);
+            }
+        }
+
+        let mut order: Vec<usize> =
+            (0..matches.len()).filter(|&i| matches!(verdicts[i], Verdict::Copy)).collect();
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        order.sort_by(|&a, &b| paths[a].cmp(&paths[b]));
+        for index in order {
+            match groups.last_mut() {
+                Some(group) if paths[index].starts_with(&paths[group[0]]) => group.push(index),
+                _ => groups.push(vec![index]),
+            }
+        }
+        // As they were given, where that does not matter.
+        groups.sort_by_key(|group| group.iter().min().copied());
+        Destinations { paths, verdicts, groups }
+    }
+
+    /// The matches that are skipped, each with the one that is copied to the same destination.
+    pub(super) fn conflicts(&self) -> Vec<(usize, usize)> {
+        let conflict = |(index, verdict): (usize, &Verdict)| match verdict {
+            Verdict::SameDestination(first) => Some((index, *first)),
+            _ => None,
+        };
+        self.verdicts.iter().enumerate().filter_map(conflict).collect()
+    }
+}
+
+/// A destination as an absolute path, without links above its last component and without `..`.
+pub(super) fn resolve_destination(path: &Path) -> PathBuf {
+    Resolved::default().destination(path)
+}
+
+/// Directories whose links are resolved, so that none is asked for twice.
+#[derive(Default)]
+struct Resolved {
+    known: HashMap<PathBuf, PathBuf>,
+}
+
+impl Resolved {
+    /// A source without links; as it was given, if it cannot be had.
+    fn source(&mut self, path: &Path) -> PathBuf {
+        match path.symlink_metadata() {
+            // Most are no links themselves, and lie side by side.
+            Ok(metadata) if !metadata.file_type().is_symlink() => self.destination(path),
+            _ => path.canonicalize().unwrap_or_else(|_| self.destination(path)),
+        }
+    }
+
+    /// A path without links above its last component. That may itself be a link, which is not
+    /// followed.
+    fn destination(&mut self, path: &Path) -> PathBuf {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        // Without trailing slashes and `.`.
+        let absolute: PathBuf = absolute.components().collect();
+        match (absolute.parent(), absolute.file_name()) {
+            (Some(parent), Some(name)) => self.directory(parent).join(name),
+            _ => self.directory(&absolute),
+        }
+    }
+
+    /// A directory without links. What does not exist has none.
+    fn directory(&mut self, path: &Path) -> PathBuf {
+        if let Some(known) = self.known.get(path) {
+            return known.clone();
+        }
+        let resolved = resolve(path);
+        self.known.insert(path.into(), resolved.clone());
+        resolved
+    }
+}
+
+/// The path without links, as far as it exists; what is behind that is appended.
+fn resolve(path: &Path) -> PathBuf {
+    let mut missing: Vec<OsString> = Vec::new();
+    let mut existing = path.to_path_buf();
+    let mut resolved = loop {
+        if let Ok(resolved) = existing.canonicalize() {
+            break resolved;
+        }
+        let last = existing.components().next_back();
+        match last {
+            Some(Component::Normal(name)) => missing.push(name.into()),
+            Some(Component::ParentDir) => missing.push("..".into()),
+            _ => break existing,
+        }
+        existing.pop();
+    };
+    while let Some(name) = missing.pop() {
+        // Nothing that does not exist is a link, so `..` leads back.
+        if name == ".." {
+            resolved.pop();
+        } else {
+            resolved.push(name);
+        }
+    }
+    resolved
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdicts(
+        pairs: &[(&str, &str)],
+        overwrite: bool,
+        base: &Path,
+    ) -> (Vec<String>, Vec<Vec<usize>>) {
+        let matches: Vec<_> = pairs.iter().map(|(s, d)| (base.join(s), base.join(d), ())).collect();
+        let destinations = Destinations::of(&matches, overwrite);
+        let word = |verdict: &Verdict| match verdict {
+            Verdict::Copy => "copy".into(),
+            Verdict::SameDestination(first) => format!("as {first}"),
+            Verdict::Refused(..) => "refused".into(),
+        };
+        (destinations.verdicts.iter().map(word).collect(), destinations.groups)
+    }
+
+    #[test]
+    fn what_stands_in_the_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        for made in ["s/a/inner", "s/b", "s/ab", "d/there"] {
+            std::fs::create_dir_all(base.join(made)).unwrap();
+        }
+        std::os::unix::fs::symlink(base.join("s"), base.join("link")).unwrap();
+        std::os::unix::fs::symlink(base.join("d"), base.join("to_d")).unwrap();
+        for (pairs, expected) in [
+            (&[("s/a", "d/a"), ("s/b", "d/b")][..], &["copy", "copy"][..]),
+            // The first by its source.
+            (&[("s/b", "d/x"), ("s/a", "d/x")], &["as 1", "copy"]),
+            (&[("s/b", "to_d/x"), ("s/a", "d/./x")], &["as 1", "copy"]),
+            (&[("s/b", "new/../d/x"), ("s/a", "d/x/")], &["as 1", "copy"]),
+            (&[("s/a", "d/x"), ("s/a", "d/x")], &["copy", "as 0"]),
+            (&[("s/a", "s/a/new")], &["refused"]),
+            (&[("link/a", "s/a/inner/new")], &["refused"]),
+            (&[("s/a", "link/a/new")], &["refused"]),
+            // A name that begins like it is another.
+            (&[("s/a", "s/abc")], &["copy"]),
+            (&[("s/ab", "s/a.new")], &["copy"]),
+        ] {
+            assert_eq!(verdicts(pairs, false, &base).0, expected, "{pairs:?}");
+            assert_eq!(verdicts(pairs, true, &base).0, expected, "{pairs:?}");
+        }
+        // What is there is in nobody's way unless it may be changed.
+        for (pairs, expected) in [
+            (&[("s/a", "s/a")][..], &["refused"][..]),
+            (&[("s/a", "link/a")], &["refused"]),
+            (&[("s/a/inner", "s/a")], &["refused"]),
+            (&[("s/a", "s/a/inner")], &["refused"]),
+            (&[("s/a", "d/a"), ("s/b", "s/a")], &["copy", "refused"]),
+            (&[("s/a/inner", "d/a"), ("s/b", "s/a")], &["copy", "refused"]),
+        ] {
+            assert_eq!(verdicts(pairs, true, &base).0, expected, "{pairs:?}");
+            assert!(verdicts(pairs, false, &base).0.iter().all(|v| v == "copy"), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn destinations_in_each_other_are_one_group_from_the_outside_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        let pairs = [
+            ("s/0", "d/x/y/z"),
+            ("s/1", "d/x.y"),
+            ("s/2", "d/x"),
+            ("s/3", "d/x/y"),
+            ("s/4", "d/x/a"),
+            ("s/5", "d/w"),
+        ];
+        let (_, groups) = verdicts(&pairs, false, &base);
+        assert_eq!(groups, [vec![2, 4, 3, 0], vec![1], vec![5]]);
+    }
+}

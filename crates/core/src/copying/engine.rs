@@ -1,0 +1,709 @@
+//! The work: matches are copied side by side, and so are the files of one match, by the tasks
+//! of a rayon pool.
+//!
+//! A task never waits for another, so none sits on the stack of a thread that does other work
+//! meanwhile. Whoever finishes what was left of a directory completes it, and so on up, and in
+//! the end the match.
+//!
+//! # Invariant
+//!
+//! [`Directory::pending`] counts the tasks that may still put something into a directory: its
+//! own, those that help it, and its sub-directories that are not complete. Each of them gives
+//! its share back exactly once, also when it panics. The last one completes the directory, and
+//! gives back the share that it has of its parent.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{AtFlags, Mode, Stat};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::destinations::{Destinations, Verdict};
+use super::entries::{
+    PRIVATE_FILE, create_file, make_directory, open_directory, open_file, open_path, remove_file,
+    sync,
+};
+use super::file::{Failure, copy_contents};
+use super::metadata::{NewOwner, copy_metadata, drop_inherited, times};
+use super::names::{MAX_NAME, temporary_name};
+use super::plan::{Entry, EntryKind, MatchPlan, PlanOptions, plan_match};
+use super::running::{Copied, Counters, Outcome};
+use super::selection::SelectionProgram;
+use super::staging::{
+    Begun, Beside, Committed, Kind, Leftovers, Staging, create_beside, place_beside,
+    remove_leftover_files,
+};
+use crate::traversal::Stop;
+use crate::traversal::channel::Sender;
+use crate::{Error, Operation};
+
+/// How many files a task takes at a time.
+const CLAIM: usize = 4;
+
+/// From so many files and directories on, the whole file system is flushed at once and not each
+/// of them.
+const SYNC_ALL: u64 = 32;
+
+/// One match to copy.
+#[derive(Debug)]
+pub(super) struct Match {
+    pub(super) source: PathBuf,
+    pub(super) program: SelectionProgram,
+    pub(super) plan: PlanOptions,
+}
+
+/// Whatever is common to all matches of a run.
+pub(super) struct Run {
+    pub(super) matches: Vec<Match>,
+    pub(super) destinations: Destinations,
+    pub(super) threads: usize,
+    pub(super) overwrite: bool,
+    pub(super) fsync: bool,
+    pub(super) dry_run: bool,
+    pub(super) stop: Arc<Stop>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) leftovers: Leftovers,
+    /// Gone with the last task, by which the receiver learns of the end.
+    pub(super) sender: Sender<Result<Copied, Error>>,
+    /// The next group of matches that no task has begun.
+    pub(super) next_group: AtomicUsize,
+    /// All matches that are copied; the next of them that is to be planned for the totals; and
+    /// how many are planned.
+    pub(super) order: Vec<usize>,
+    pub(super) next_total: AtomicUsize,
+    pub(super) totals_done: AtomicUsize,
+    pub(super) totals: bool,
+}
+
+impl Run {
+    /// Starts as many tasks as may be at work, in the pool.
+    pub(super) fn start(self: &Arc<Self>, pool: &rayon::ThreadPool) {
+        for task in 0..self.threads {
+            let run = Arc::clone(self);
+            pool.spawn(move || {
+                if task == 0 {
+                    run.send_refused();
+                }
+                if run.totals { run.add_totals() } else { run.copy_groups() }
+            });
+        }
+    }
+
+    /// The matches that are not copied come first.
+    fn send_refused(&self) {
+        for (index, verdict) in self.destinations.verdicts.iter().enumerate() {
+            match verdict {
+                Verdict::Copy => {}
+                Verdict::SameDestination(first) => {
+                    self.send(index, Outcome::SameDestination { first: *first });
+                }
+                Verdict::Refused(path, message) => {
+                    let error = Error::refused(path, message);
+                    self.send(index, Outcome::failed(error));
+                }
+            }
+        }
+    }
+
+    fn send(&self, index: usize, outcome: Outcome) {
+        let (source, destination) = (&self.matches[index].source, &self.destinations.paths[index]);
+        self.send_whole(Copied::new(index, source, destination, outcome));
+    }
+
+    fn send_whole(&self, copied: Copied) {
+        // Nobody waits for it any more if that fails.
+        let _ = self.sender.send(Ok(copied), &self.stop);
+    }
+
+    /// The plan of a match; `None` if the run was stopped meanwhile.
+    fn plan(&self, index: usize, sizes: bool) -> Result<Option<MatchPlan>, Error> {
+        let Match { source, program, plan } = &self.matches[index];
+        let options = PlanOptions { sizes, ..plan.clone() };
+        plan_match(source, program, &options, &|| self.stop.is_set())
+    }
+
+    /// Plans all matches, each by one task, before the first is copied.
+    fn add_totals(self: &Arc<Self>) {
+        loop {
+            let next = self.next_total.fetch_add(1, Ordering::Relaxed);
+            let Some(&index) = self.order.get(next) else { return };
+            if self.stop.is_set() {
+                return;
+            }
+            // What goes wrong is told when it is copied.
+            if !self.is_kept(index)
+                && let Ok(Ok(Some(plan))) =
+                    catch_unwind(AssertUnwindSafe(|| self.plan(index, true)))
+            {
+                self.counters.add_planned(plan.files, plan.bytes);
+            }
+            if self.totals_done.fetch_add(1, Ordering::AcqRel) + 1 == self.order.len() {
+                for _ in 0..self.threads {
+                    let run = Arc::clone(self);
+                    rayon::spawn(move || run.copy_groups());
+                }
+                return;
+            }
+        }
+    }
+
+    /// Whether the destination is there, and is not to be changed.
+    fn is_kept(&self, index: usize) -> bool {
+        !self.overwrite && self.destinations.paths[index].symlink_metadata().is_ok()
+    }
+
+    /// Copies the next group, and leaves the others to a task of their own: it is the first
+    /// that another thread takes, and the last that this one takes.
+    fn copy_groups(self: &Arc<Self>) {
+        let next = self.next_group.fetch_add(1, Ordering::Relaxed);
+        if self.stop.is_set() || next >= self.destinations.groups.len() {
+            return;
+        }
+        let run = Arc::clone(self);
+        rayon::spawn(move || run.copy_groups());
+        self.copy_next(Place { group: next, position: 0 });
+    }
+
+    /// Copies the match at a place, or the next behind it for which there is something to do.
+    fn copy_next(self: &Arc<Self>, mut place: Place) {
+        while let Some(&index) = self.destinations.groups[place.group].get(place.position) {
+            if self.stop.is_set() {
+                return;
+            }
+            let begun = catch_unwind(AssertUnwindSafe(|| self.begin(index, place)));
+            match begun.unwrap_or_else(|_| Err(panicked())) {
+                // What is behind it is copied when this is complete.
+                Ok(Some(root)) => return copy_directory(&root),
+                Ok(None) => {}
+                Err(error) => self.send(index, Outcome::failed(error)),
+            }
+            place.position += 1;
+        }
+    }
+
+    /// Begins to copy a match. `None` if that was the end of it.
+    fn begin(
+        self: &Arc<Self>,
+        index: usize,
+        place: Place,
+    ) -> Result<Option<Arc<Directory>>, Error> {
+        let destination = &self.destinations.paths[index];
+        if self.is_kept(index) {
+            self.send(index, Outcome::Exists);
+            return Ok(None);
+        }
+        let Some(plan) = self.plan(index, self.dry_run)? else { return Ok(None) };
+        if !self.totals {
+            self.counters.add_planned(plan.files, plan.bytes);
+        }
+        if self.dry_run {
+            let source = &self.matches[index].source;
+            let mut copied = Copied::new(index, source, destination, Outcome::Copied);
+            (copied.files, copied.bytes, copied.skipped) = (plan.files, plan.bytes, plan.skipped);
+            self.send_whole(copied);
+            return Ok(None);
+        }
+        let source = &self.matches[index].source;
+        let fails = |operation| move |error: Errno| Error::io(source, operation, error.into());
+        let opened = open_path(source, &self.stop).map_err(fails(Operation::OpenDirectory))?;
+        let stat =
+            retry_on_intr(|| rustix::fs::fstat(&opened)).map_err(fails(Operation::ReadMetadata))?;
+        let kind = Kind { overwrite: self.overwrite, fsync: self.fsync, mode: Mode::RWXU };
+        let staging = match Staging::begin(destination, kind, &self.leftovers, &self.stop)? {
+            Begun::Staging(staging) => staging,
+            Begun::Exists => {
+                self.send(index, Outcome::Exists);
+                return Ok(None);
+            }
+        };
+        let target = Arc::clone(staging.root());
+        let is_merged = staging.is_merged();
+        let owner = match rustix::fs::fstat(&target) {
+            Ok(stat) if !is_merged => NewOwner::of_entries(&stat),
+            _ => None,
+        };
+        let entries = plan.files + plan.directories.len() as u64;
+        let job = Arc::new(Job {
+            run: Arc::clone(self),
+            index,
+            place,
+            below: Below::of(&plan),
+            plan,
+            is_merged,
+            syncs_all: !is_merged && cfg!(target_os = "linux") && entries >= SYNC_ALL,
+            owner,
+            staging: Mutex::new(Some(staging)),
+            has_failed: AtomicBool::new(false),
+            failure: Mutex::default(),
+            by_system: AtomicBool::new(true),
+            files: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        });
+        Ok(Some(Directory::new(job, 0, None, (opened, stat), target, !is_merged)))
+    }
+}
+
+/// What a task says that ran into a defect.
+fn panicked() -> Error {
+    Error::internal("a task of a copy panicked")
+}
+
+/// Where a match stands: the group, and its place in the group.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    group: usize,
+    position: usize,
+}
+
+/// For each planned directory, the first that lies in it and the next that lies beside it. 0
+/// stands for none, as that is the match itself.
+#[derive(Debug)]
+struct Below {
+    first: Vec<u32>,
+    next: Vec<u32>,
+}
+
+impl Below {
+    fn of(plan: &MatchPlan) -> Below {
+        let count = plan.directories.len();
+        let (mut first, mut next) = (vec![0; count], vec![0; count]);
+        for (number, directory) in plan.directories.iter().enumerate().skip(1).rev() {
+            let parent = directory.parent as usize;
+            next[number] = first[parent];
+            first[parent] = number as u32;
+        }
+        Below { first, next }
+    }
+
+    fn of_directory(&self, number: u32) -> impl Iterator<Item = u32> + '_ {
+        let some = |number: u32| (number != 0).then_some(number);
+        std::iter::successors(some(self.first[number as usize]), move |&number| {
+            some(self.next[number as usize])
+        })
+    }
+}
+
+/// A match that is being copied.
+struct Job {
+    run: Arc<Run>,
+    index: usize,
+    place: Place,
+    plan: MatchPlan,
+    below: Below,
+    is_merged: bool,
+    /// Whether the file system is flushed at the end, instead of each file.
+    syncs_all: bool,
+    /// The owner that new entries get.
+    owner: Option<NewOwner>,
+    staging: Mutex<Option<Staging>>,
+    has_failed: AtomicBool,
+    failure: Mutex<JobFailure>,
+    /// Whether the system can copy between these files.
+    by_system: AtomicBool,
+    files: AtomicU64,
+    bytes: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct JobFailure {
+    errors: Vec<Error>,
+    /// The files that took another's place, by directory and offset in its plan: told only if
+    /// the match fails.
+    replaced: Vec<(u32, usize)>,
+}
+
+impl Job {
+    fn lock(&self) -> MutexGuard<'_, JobFailure> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fail(&self, error: Error) {
+        self.has_failed.store(true, Ordering::Relaxed);
+        self.lock().errors.push(error);
+    }
+
+    /// Whether there is no use in going on.
+    fn has_ended(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed) || self.run.stop.is_set()
+    }
+
+    /// The path of a directory below the match.
+    fn relative(&self, number: u32) -> PathBuf {
+        self.plan.path(number as usize)
+    }
+
+    fn source(&self) -> &Path {
+        &self.run.matches[self.index].source
+    }
+
+    fn destination(&self) -> &Path {
+        &self.run.destinations.paths[self.index]
+    }
+
+    /// All is done that will be.
+    fn finish(&self) {
+        let run = &self.run;
+        let staging = self.staging.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(staging) = staging else { return };
+        let removed = || run.counters.advance();
+        if run.stop.is_set() {
+            return staging.abandon(&removed);
+        }
+        let mut outcome = Outcome::Copied;
+        if self.has_failed.load(Ordering::Relaxed) {
+            staging.abandon(&removed);
+        } else {
+            let synced = if run.fsync && self.syncs_all { staging.sync_all() } else { Ok(()) };
+            match synced.and_then(|()| staging.commit()) {
+                Ok(Committed::Done) => {}
+                Ok(Committed::Exists) => outcome = Outcome::Exists,
+                Err(error) => self.fail(error),
+            }
+        }
+        let JobFailure { errors, replaced } = std::mem::take(&mut *self.lock());
+        if !errors.is_empty() {
+            let replaced = replaced.into_iter().filter_map(|(directory, file)| {
+                let (entry, _) = self.plan.directories[directory as usize].entry_at(file)?;
+                Some(self.destination().join(self.relative(directory)).join(entry.name))
+            });
+            outcome = Outcome::Failed { errors, replaced: replaced.collect() };
+        }
+        let mut copied = Copied::new(self.index, self.source(), self.destination(), outcome);
+        if matches!(copied.outcome, Outcome::Copied) {
+            copied.files = self.files.load(Ordering::Relaxed);
+            copied.bytes = self.bytes.load(Ordering::Relaxed);
+        }
+        copied.skipped.clone_from(&self.plan.skipped);
+        run.send_whole(copied);
+        // What lies in it is copied now.
+        let (run, place) = (Arc::clone(run), self.place);
+        if run.destinations.groups[place.group].len() > place.position + 1 {
+            let place = Place { position: place.position + 1, ..place };
+            rayon::spawn(move || run.copy_next(place));
+        }
+    }
+}
+
+/// A directory of a match that is being copied.
+struct Directory {
+    job: Arc<Job>,
+    number: u32,
+    parent: Option<Arc<Directory>>,
+    source: OwnedFd,
+    stat: Stat,
+    target: Arc<OwnedFd>,
+    /// Whether it was made for this copy.
+    is_new: bool,
+    /// Whether the source's file system has extended attributes.
+    has_attributes: AtomicBool,
+    /// The offset, in the plan, of the next file that no task has taken.
+    next_file: Mutex<usize>,
+    pending: AtomicUsize,
+}
+
+impl Directory {
+    fn new(
+        job: Arc<Job>,
+        number: u32,
+        parent: Option<Arc<Directory>>,
+        (source, stat): (OwnedFd, Stat),
+        target: Arc<OwnedFd>,
+        is_new: bool,
+    ) -> Arc<Directory> {
+        Arc::new(Directory {
+            job,
+            number,
+            parent,
+            source,
+            stat,
+            target,
+            is_new,
+            has_attributes: AtomicBool::new(true),
+            next_file: Mutex::new(0),
+            pending: AtomicUsize::new(1),
+        })
+    }
+
+    fn source_path(&self) -> PathBuf {
+        self.job.source().join(self.job.relative(self.number))
+    }
+
+    fn target_path(&self) -> PathBuf {
+        self.job.destination().join(self.job.relative(self.number))
+    }
+
+    /// The error for a file that is not any more what it was.
+    fn changed(&self, name: &OsStr) -> Error {
+        let busy = io::ErrorKind::ResourceBusy;
+        let error = io::Error::new(busy, "it changed while it was copied");
+        Error::io(self.source_path().join(name), Operation::ReadFile, error)
+    }
+
+    /// The owner that new entries of it get, if that is known.
+    fn owner(&self) -> Option<NewOwner> {
+        if self.is_new { self.job.owner } else { None }
+    }
+
+    /// Starts a task that may put something into it.
+    fn spawn(self: &Arc<Self>, act: impl FnOnce(&Arc<Directory>) + Send + 'static) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        let directory = Arc::clone(self);
+        rayon::spawn(move || directory.run(act));
+    }
+
+    /// Runs such a task, and gives its share back.
+    fn run(self: &Arc<Self>, act: impl FnOnce(&Arc<Directory>)) {
+        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
+            self.job.fail(panicked());
+        }
+        let mut current = self;
+        while current.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
+            if catch_unwind(AssertUnwindSafe(|| current.complete())).is_err() {
+                current.job.fail(panicked());
+            }
+            match &current.parent {
+                Some(parent) => current = parent,
+                None => {
+                    if catch_unwind(AssertUnwindSafe(|| current.job.finish())).is_err() {
+                        current.job.run.send(current.job.index, Outcome::failed(panicked()));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Everything is in it.
+    fn complete(&self) {
+        let job = &self.job;
+        // A directory that was made in one that is merged into stays, and so needs its mode.
+        if job.has_ended() && !(job.is_merged && self.is_new) {
+            return;
+        }
+        let (source, target) = (self.source.as_fd(), self.target.as_fd());
+        let fails = |operation| {
+            move |error: Errno| job.fail(Error::io(self.target_path(), operation, error.into()))
+        };
+        copy_metadata(source, &self.stat, target, self.owner(), &self.has_attributes)
+            .unwrap_or_else(fails(Operation::SetMetadata));
+        if job.run.fsync && !job.syncs_all {
+            sync(target).unwrap_or_else(fails(Operation::Sync));
+        }
+    }
+}
+
+/// Copies all that is in a directory that was made already.
+fn copy_directory(directory: &Arc<Directory>) {
+    directory.run(|directory| {
+        let job = &directory.job;
+        if !directory.is_new {
+            remove_leftover_files(&directory.target);
+        }
+        for number in job.below.of_directory(directory.number) {
+            directory.spawn(move |parent| copy_subdirectory(parent, number));
+        }
+        let claims = job.plan.directories[directory.number as usize].len().div_ceil(CLAIM);
+        for _ in 1..claims.min(job.run.threads) {
+            directory.spawn(copy_files);
+        }
+        copy_files(directory);
+    });
+}
+
+/// Makes a sub-directory, and copies all that is in it.
+fn copy_subdirectory(parent: &Arc<Directory>, number: u32) {
+    let job = &parent.job;
+    if job.has_ended() {
+        return;
+    }
+    match begin_subdirectory(parent, number) {
+        Ok(directory) => copy_directory(&directory),
+        Err(error) => job.fail(error),
+    }
+}
+
+fn begin_subdirectory(parent: &Arc<Directory>, number: u32) -> Result<Arc<Directory>, Error> {
+    let (job, stop) = (&parent.job, &parent.job.run.stop);
+    let name = &job.plan.directories[number as usize].name;
+    let fails = |operation, is_source: bool| {
+        move |error: Errno| {
+            let above = if is_source { parent.source_path() } else { parent.target_path() };
+            Error::io(above.join(name), operation, error.into())
+        }
+    };
+    let source = open_directory(&parent.source, name, stop)
+        .map_err(fails(Operation::OpenDirectory, true))?;
+    let stat = retry_on_intr(|| rustix::fs::fstat(&source))
+        .map_err(fails(Operation::ReadMetadata, true))?;
+    let is_new = match make_directory(&parent.target, name) {
+        Ok(()) => true,
+        Err(Errno::EXIST) if job.is_merged => false,
+        Err(error) => return Err(fails(Operation::CreateDirectory, false)(error)),
+    };
+    let target = open_directory(&parent.target, name, stop)
+        .map_err(fails(Operation::OpenDirectory, false))?;
+    if job.is_merged && is_new {
+        drop_inherited(target.as_fd());
+    }
+    // Its share of the parent.
+    parent.pending.fetch_add(1, Ordering::Relaxed);
+    let above = Some(Arc::clone(parent));
+    Ok(Directory::new(Arc::clone(job), number, above, (source, stat), Arc::new(target), is_new))
+}
+
+/// Copies files of a directory until none is left.
+fn copy_files(directory: &Arc<Directory>) {
+    let job = &directory.job;
+    let planned = &job.plan.directories[directory.number as usize];
+    loop {
+        let mut claimed = [None; CLAIM];
+        {
+            let next = &directory.next_file;
+            let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+            for claim in &mut claimed {
+                let Some((entry, end)) = planned.entry_at(*next) else { break };
+                *claim = Some((entry, std::mem::replace(&mut *next, end)));
+            }
+        }
+        for claim in claimed {
+            let Some((entry, offset)) = claim else { return };
+            if job.has_ended() {
+                return;
+            }
+            match copy_entry(directory, entry) {
+                Ok(Some(was_replaced)) => {
+                    job.files.fetch_add(1, Ordering::Relaxed);
+                    job.run.counters.add_file();
+                    if was_replaced {
+                        job.lock().replaced.push((directory.number, offset));
+                    }
+                }
+                Ok(None) => return,
+                Err(error) => job.fail(error),
+            }
+        }
+    }
+}
+
+/// Copies one file or link. Whether it took the place of another; `None` if the run was
+/// stopped.
+fn copy_entry(directory: &Directory, entry: Entry<'_>) -> Result<Option<bool>, Error> {
+    match entry.kind {
+        EntryKind::KeptLink => copy_link(directory, entry.name, entry.text).map(Some),
+        kind => copy_file(directory, entry.name, kind == EntryKind::LinkToFile),
+    }
+}
+
+fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option<bool>, Error> {
+    let (job, run) = (&directory.job, &directory.job.run);
+    let source_error = |operation, error: io::Error| {
+        Error::io(directory.source_path().join(name), operation, error)
+    };
+    let target_error = |operation, error: io::Error| {
+        Error::io(directory.target_path().join(name), operation, error)
+    };
+    let (source, stat) = open_file(&directory.source, name, follow, &run.stop)
+        .map_err(|error| source_error(Operation::OpenFile, error.into()))?;
+    let made = if job.is_merged {
+        create_beside(&directory.target, name, PRIVATE_FILE, &run.stop)
+            .map(|Beside { file, temporary }| (file, Some(temporary)))
+    } else {
+        create_file(&directory.target, name, PRIVATE_FILE, &run.stop).map(|file| (file, None))
+    };
+    let (target, temporary) =
+        made.map_err(|error| target_error(Operation::CreateFile, error.into()))?;
+
+    let advanced = |bytes| {
+        run.counters.add_bytes(bytes);
+        !job.has_ended()
+    };
+    let write = || {
+        let copied =
+            copy_contents(source.as_fd(), target.as_fd(), &stat, &job.by_system, &advanced);
+        let bytes = match copied {
+            Ok(bytes) => bytes,
+            Err(Failure::Stopped) => return Ok(None),
+            Err(Failure::Read(error)) => return Err(source_error(Operation::ReadFile, error)),
+            Err(Failure::Write(error)) => return Err(target_error(Operation::WriteFile, error)),
+            Err(Failure::Changed) => return Err(directory.changed(name)),
+            Err(Failure::Endless) => {
+                let error = io::Error::new(io::ErrorKind::FileTooLarge, "the file has no end");
+                return Err(source_error(Operation::ReadFile, error));
+            }
+        };
+        // What a link leads to may lie on any file system.
+        let has_attributes =
+            if follow { &AtomicBool::new(true) } else { &directory.has_attributes };
+        let owner = if job.is_merged { None } else { directory.owner() };
+        copy_metadata(source.as_fd(), &stat, target.as_fd(), owner, has_attributes)
+            .map_err(|error| target_error(Operation::SetMetadata, error.into()))?;
+        if run.fsync && !job.syncs_all {
+            sync(target.as_fd()).map_err(|error| target_error(Operation::Sync, error.into()))?;
+        }
+        Ok(Some(bytes))
+    };
+    let written = write();
+    let Some(temporary) = temporary else {
+        let Some(bytes) = written? else { return Ok(None) };
+        job.bytes.fetch_add(bytes, Ordering::Relaxed);
+        return Ok(Some(false));
+    };
+    let placed = written.and_then(|bytes| match bytes {
+        Some(bytes) => place_beside(&directory.target, &temporary, name)
+            .map(|was_there| Some((bytes, was_there)))
+            .map_err(|error| target_error(Operation::Rename, error.into())),
+        None => Ok(None),
+    });
+    match placed {
+        Ok(Some((bytes, was_there))) => {
+            job.bytes.fetch_add(bytes, Ordering::Relaxed);
+            Ok(Some(was_there))
+        }
+        other => {
+            let _ = remove_file(&directory.target, &temporary);
+            other.map(|_| None)
+        }
+    }
+}
+
+/// Copies a link as a link. Whether it took the place of something.
+fn copy_link(directory: &Directory, name: &OsStr, planned: &OsStr) -> Result<bool, Error> {
+    let (source, target) = (&directory.source, &directory.target);
+    let source_error = |operation, error: Errno| {
+        Error::io(directory.source_path().join(name), operation, error.into())
+    };
+    let target_error = |operation, error: Errno| {
+        Error::io(directory.target_path().join(name), operation, error.into())
+    };
+    let text = rustix::fs::readlinkat(source, name, Vec::new())
+        .map_err(|error| source_error(Operation::ReadFile, error))?;
+    // What it says now may lead out of the match.
+    if text.to_bytes() != planned.as_bytes() {
+        return Err(directory.changed(name));
+    }
+    let stat = super::entries::look_at(source, name)
+        .map_err(|error| source_error(Operation::ReadMetadata, error))?;
+    let temporary = directory.job.is_merged.then(|| temporary_name(name, MAX_NAME));
+    let made = temporary.as_deref().unwrap_or(name);
+    retry_on_intr(|| rustix::fs::symlinkat(&text, target, made))
+        .map_err(|error| target_error(Operation::CreateLink, error))?;
+    // As far as the system allows.
+    let (uid, gid) =
+        (rustix::fs::Uid::from_raw(stat.st_uid), rustix::fs::Gid::from_raw(stat.st_gid));
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    let _ = rustix::fs::chownat(target, made, Some(uid), Some(gid), flags);
+    let _ = rustix::fs::utimensat(target, made, &times(&stat), flags);
+    let Some(temporary) = temporary else { return Ok(false) };
+    let was_there = super::entries::look_at(target, name).is_ok();
+    retry_on_intr(|| rustix::fs::renameat(target, &*temporary, target, name)).map_err(|error| {
+        let _ = remove_file(target, &temporary);
+        target_error(Operation::Rename, error)
+    })?;
+    Ok(was_there)
+}

@@ -1,0 +1,238 @@
+//! Opening, making and removing entries of directories that are held open. No link is
+//! followed, but where that is asked for.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::{Errno, Result, retry_on_intr};
+
+use crate::traversal::Stop;
+
+const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// How long is waited for what others hold: open files, a lease.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Tries again for a while where other work may make room: no more files can be opened, or
+/// somebody has a lease on this one.
+pub(super) fn patiently<R>(stop: &Stop, mut act: impl FnMut() -> Result<R>) -> Result<R> {
+    let mut end = None;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match act() {
+            Err(Errno::INTR) => {}
+            Err(Errno::MFILE | Errno::NFILE | Errno::AGAIN)
+                if !stop.is_set()
+                    && Instant::now() < *end.get_or_insert_with(|| Instant::now() + PATIENCE) =>
+            {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(50));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Opens a sub-directory.
+pub(super) fn open_directory(parent: impl AsFd, name: &OsStr, stop: &Stop) -> Result<OwnedFd> {
+    patiently(stop, || rustix::fs::openat(parent.as_fd(), name, DIRECTORY, Mode::empty()))
+}
+
+/// Opens a regular file for reading, and tells what it is. With `follow`, the name may be that
+/// of a link to one.
+///
+/// Whatever may have taken its place, this does not wait: a fifo is opened and refused.
+pub(super) fn open_file(
+    parent: impl AsFd,
+    name: &OsStr,
+    follow: bool,
+    stop: &Stop,
+) -> Result<(OwnedFd, Stat)> {
+    let parent = parent.as_fd();
+    let mut flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    if follow {
+        // A device may do something when it is opened.
+        let leads_to = retry_on_intr(|| rustix::fs::statat(parent, name, AtFlags::empty()))?;
+        check_regular(&leads_to)?;
+    } else {
+        flags |= OFlags::NOFOLLOW;
+    }
+    let file = patiently(stop, || rustix::fs::openat(parent, name, flags, Mode::empty()))?;
+    let stat = retry_on_intr(|| rustix::fs::fstat(&file))?;
+    check_regular(&stat)?;
+    Ok((file, stat))
+}
+
+fn check_regular(stat: &Stat) -> Result<()> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(()),
+        FileType::Directory => Err(Errno::ISDIR),
+        // As of a socket that is opened.
+        _ => Err(Errno::NXIO),
+    }
+}
+
+/// The mode of a file of a copy as long as it does not have its original's: nobody else may read
+/// it.
+pub(super) const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// Makes a new file.
+pub(super) fn create_file(
+    parent: impl AsFd,
+    name: &OsStr,
+    mode: Mode,
+    stop: &Stop,
+) -> Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    patiently(stop, || rustix::fs::openat(parent.as_fd(), name, flags, mode))
+}
+
+/// Makes a directory, which only its owner may enter so far.
+pub(super) fn make_directory(parent: impl AsFd, name: &OsStr) -> Result<()> {
+    retry_on_intr(|| rustix::fs::mkdirat(parent.as_fd(), name, Mode::RWXU))
+}
+
+/// What an entry is, which may be a link.
+pub(super) fn look_at(parent: impl AsFd, name: &OsStr) -> Result<Stat> {
+    retry_on_intr(|| rustix::fs::statat(parent.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW))
+}
+
+pub(super) fn is_directory(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Directory
+}
+
+pub(super) fn is_link(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
+}
+
+/// Whether a name leads to this open file or directory.
+pub(super) fn is_at(parent: impl AsFd, name: &OsStr, opened: impl AsFd) -> bool {
+    match (look_at(parent, name), retry_on_intr(|| rustix::fs::fstat(opened.as_fd()))) {
+        (Ok(there), Ok(here)) => (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino),
+        _ => false,
+    }
+}
+
+/// Takes the lock that says that a process is at work on this. `Some(false)` if another has
+/// it; `None` if there are no locks on this file system.
+pub(super) fn lock(opened: impl AsFd) -> Option<bool> {
+    // Not there on every system.
+    #[cfg(not(any(target_os = "solaris", target_os = "espidf", target_os = "wasi")))]
+    let result = retry_on_intr(|| {
+        rustix::fs::flock(opened.as_fd(), FlockOperation::NonBlockingLockExclusive)
+    });
+    #[cfg(any(target_os = "solaris", target_os = "espidf", target_os = "wasi"))]
+    let result: Result<()> = Err(Errno::NOSYS);
+    match result {
+        Ok(()) => Some(true),
+        Err(Errno::WOULDBLOCK) => Some(false),
+        Err(_) => None,
+    }
+}
+
+/// The names of a directory's entries.
+pub(super) fn names(directory: impl AsFd) -> Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    let mut entries = rustix::fs::Dir::read_from(directory)?;
+    while let Some(entry) = entries.read() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            names.push(OsStr::from_bytes(name).into());
+        }
+    }
+    Ok(names)
+}
+
+pub(super) fn remove_file(parent: impl AsFd, name: &OsStr) -> Result<()> {
+    retry_on_intr(|| rustix::fs::unlinkat(parent.as_fd(), name, AtFlags::empty()))
+}
+
+pub(super) fn remove_directory(parent: impl AsFd, name: &OsStr) -> Result<()> {
+    retry_on_intr(|| rustix::fs::unlinkat(parent.as_fd(), name, AtFlags::REMOVEDIR))
+}
+
+/// Removes all that is in an open directory, as far as it goes, and nothing on other file
+/// systems. Calls `removed` for each entry.
+pub(super) fn clear(directory: &OwnedFd, removed: &dyn Fn()) -> Result<()> {
+    let device = retry_on_intr(|| rustix::fs::fstat(directory))?.st_dev;
+    // A loop, since what lies there may be deeper than the stack of a thread.
+    let mut frames = vec![Frame { name: OsString::new(), handle: None, names: listed(directory)? }];
+    let mut failure = None;
+    while let Some(frame) = frames.last_mut() {
+        let next = frame.names.pop();
+        let current = frame.handle.as_ref().unwrap_or(directory);
+        let Some(name) = next else {
+            let Some(Frame { name, .. }) = frames.pop() else { break };
+            if let Some(parent) = frames.last() {
+                let parent = parent.handle.as_ref().unwrap_or(directory);
+                failure = remove_directory(parent, &name).err().or(failure);
+                removed();
+            }
+            continue;
+        };
+        match remove_file(current, &name) {
+            Ok(()) => removed(),
+            Err(Errno::NOENT) => {}
+            // Some systems say EPERM of a directory, which it then is to be found out.
+            Err(error @ (Errno::ISDIR | Errno::PERM)) => {
+                let opened = rustix::fs::openat(current, &*name, DIRECTORY, Mode::empty());
+                let same_device = |handle: &OwnedFd| {
+                    retry_on_intr(|| rustix::fs::fstat(handle)).is_ok_and(|s| s.st_dev == device)
+                };
+                match opened {
+                    Ok(handle) if same_device(&handle) => match listed(&handle) {
+                        Ok(names) => frames.push(Frame { name, handle: Some(handle), names }),
+                        Err(error) => failure = Some(error),
+                    },
+                    _ => failure = Some(error),
+                }
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// A directory that is being emptied.
+struct Frame {
+    name: OsString,
+    /// `None` for the one that was given.
+    handle: Option<OwnedFd>,
+    names: Vec<OsString>,
+}
+
+/// The names in a directory that is to be emptied, which its mode may not allow so far.
+fn listed(directory: &OwnedFd) -> Result<Vec<OsString>> {
+    let _ = rustix::fs::fchmod(directory, Mode::RWXU);
+    names(directory)
+}
+
+/// The directory that a path leads to, in order to make something in it. Links are followed, as
+/// above a destination they may be.
+pub(super) fn open_path(path: &std::path::Path, stop: &Stop) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match patiently(stop, || rustix::fs::open(path, flags, Mode::empty())) {
+        // Who may not read a directory may still be allowed to make something in it.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Err(Errno::ACCESS) => {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            patiently(stop, || rustix::fs::open(path, flags, Mode::empty()))
+        }
+        result => result,
+    }
+}
+
+/// Flushes a file, or a directory's entries, to the disk.
+pub(super) fn sync(opened: BorrowedFd<'_>) -> Result<()> {
+    match retry_on_intr(|| rustix::fs::fsync(opened)) {
+        // A file system that cannot be asked to, for directories; or a directory that may not be
+        // read.
+        Err(Errno::BADF | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
+        result => result,
+    }
+}

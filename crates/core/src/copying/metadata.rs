@@ -1,0 +1,173 @@
+//! What a copy has of its original besides the contents: owner, mode, times, extended
+//! attributes.
+//!
+//! As with `cp -a`, what the file system of the copy or the rights of the process do not
+//! allow is left out.
+
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{Gid, Mode, Stat, Timespec, Timestamps, Uid};
+use rustix::io::{Errno, retry_on_intr};
+
+/// The owner that new entries of a directory get.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewOwner {
+    uid: u32,
+    gid: u32,
+}
+
+impl NewOwner {
+    /// Of the entries of this directory, which this process has just made itself: whatever a
+    /// server makes of its user, it has made of this directory's. The group may be that of the
+    /// process or that of the directory; where these differ nothing is known.
+    pub(super) fn of_entries(directory: &Stat) -> Option<NewOwner> {
+        let (uid, gid) = (directory.st_uid, directory.st_gid);
+        (rustix::process::getegid().as_raw() == gid).then_some(NewOwner { uid, gid })
+    }
+}
+
+/// Gives `target` the metadata of `source`, which `stat` tells.
+///
+/// `owner` is the owner that the target is known to have. `has_attributes` says whether the
+/// source's file system has extended attributes, and is cleared when it turns out not to.
+pub(super) fn copy_metadata(
+    source: BorrowedFd<'_>,
+    stat: &Stat,
+    target: BorrowedFd<'_>,
+    owner: Option<NewOwner>,
+    has_attributes: &AtomicBool,
+) -> rustix::io::Result<()> {
+    // The owner first: a change of it takes set-id bits and capabilities away.
+    let mut mode = Mode::from_raw_mode(stat.st_mode);
+    if !owner.is_some_and(|owner| (owner.uid, owner.gid) == (stat.st_uid, stat.st_gid))
+        && !change_owner(target, stat)
+    {
+        // A program must not run as somebody whom its original does not belong to.
+        mode.remove(Mode::SUID | Mode::SGID);
+    }
+    // Some may be set only while the file may be written, so before the mode.
+    if has_attributes.load(Ordering::Relaxed) && !attributes::copy(source, target)? {
+        has_attributes.store(false, Ordering::Relaxed);
+    }
+    if_possible(retry_on_intr(|| rustix::fs::fchmod(target, mode)))?;
+    if_possible(retry_on_intr(|| rustix::fs::futimens(target, &times(stat))))
+}
+
+/// Changes the owner, as far as that is allowed. Whether it then has the owner and the group
+/// of its original.
+fn change_owner(target: BorrowedFd<'_>, stat: &Stat) -> bool {
+    let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+    let change = |uid| retry_on_intr(|| rustix::fs::fchown(target, uid, Some(gid))).is_ok();
+    if change(Some(uid)) {
+        return true;
+    }
+    change(None);
+    rustix::fs::fstat(target)
+        .is_ok_and(|now| (now.st_uid, now.st_gid) == (stat.st_uid, stat.st_gid))
+}
+
+// The types of the fields differ between systems.
+#[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+pub(super) fn times(stat: &Stat) -> Timestamps {
+    let time = |seconds, nanoseconds| Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
+    Timestamps {
+        last_access: time(stat.st_atime as _, stat.st_atime_nsec as _),
+        last_modification: time(stat.st_mtime as _, stat.st_mtime_nsec as _),
+    }
+}
+
+/// An error says only that this file system has no such thing.
+fn if_possible(result: rustix::io::Result<()>) -> rustix::io::Result<()> {
+    match result {
+        Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
+        result => result,
+    }
+}
+
+/// Takes off what a new file or directory has got from the default access list of the
+/// directory that it was made in: the copy's access list is its original's. With it, what is
+/// made inside would get the same.
+pub(super) fn drop_inherited(target: BorrowedFd<'_>) {
+    attributes::drop_access_lists(target);
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+mod attributes {
+    use std::os::fd::BorrowedFd;
+
+    use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
+    use rustix::io::{Errno, Result, retry_on_intr};
+
+    /// Most files have no more than this.
+    const USUAL: usize = 512;
+
+    /// Copies the extended attributes, those of access lists among them. Whether the source's
+    /// file system has any.
+    pub(super) fn copy(source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<bool> {
+        let mut usual = [0; USUAL];
+        let more;
+        let names = match retry_on_intr(|| flistxattr(source, &mut usual[..])) {
+            Ok(0) => return Ok(true),
+            Ok(length) => &usual[..length],
+            Err(Errno::RANGE) => {
+                more = whole(|buffer| flistxattr(source, buffer))?;
+                &more[..]
+            }
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(false),
+            Err(Errno::PERM | Errno::ACCESS) => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        for name in names.split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
+            match whole(|buffer| fgetxattr(source, name, buffer)) {
+                // Whatever is against it, the copy's file system or the rights of the
+                // process, it cannot have this one.
+                Ok(value) => {
+                    let set = || fsetxattr(target, name, &value, XattrFlags::empty());
+                    let _ = retry_on_intr(set);
+                }
+                Err(Errno::IO) => return Err(Errno::IO),
+                // Gone, or not to be read by everybody.
+                Err(_) => {}
+            }
+        }
+        Ok(true)
+    }
+
+    /// Calls `read` with a buffer that is large enough.
+    fn whole(read: impl Fn(&mut [u8]) -> Result<usize>) -> Result<Vec<u8>> {
+        let mut buffer = vec![0; USUAL];
+        loop {
+            match retry_on_intr(|| read(&mut buffer)) {
+                Ok(length) => {
+                    buffer.truncate(length);
+                    return Ok(buffer);
+                }
+                // No list and no value is longer than 64 KiB on Linux.
+                Err(Errno::RANGE) if buffer.len() < 1 << 24 => buffer.resize(buffer.len() * 4, 0),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub(super) fn drop_access_lists(target: BorrowedFd<'_>) {
+        let mut names = [0; USUAL];
+        // Most have nothing, so that one call is enough.
+        if !matches!(retry_on_intr(|| flistxattr(target, &mut names[..])), Ok(0)) {
+            for name in ["system.posix_acl_default", "system.posix_acl_access"] {
+                let _ = retry_on_intr(|| fremovexattr(target, name));
+            }
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+mod attributes {
+    use std::os::fd::BorrowedFd;
+
+    pub(super) fn copy(_: BorrowedFd<'_>, _: BorrowedFd<'_>) -> rustix::io::Result<bool> {
+        Ok(false)
+    }
+
+    pub(super) fn drop_access_lists(_: BorrowedFd<'_>) {}
+}

@@ -1,0 +1,77 @@
+use super::*;
+use crate::FileStructurePattern;
+
+#[path = "../../../tests/common/child.rs"]
+mod child;
+
+/// A directory that may be read and not be searched tells names, and nothing else.
+#[test]
+fn without_sizes_no_plain_file_is_looked_at() {
+    if !child::is_child() {
+        return child::run_without_rights(
+            "copying::plan::tests::without_sizes_no_plain_file_is_looked_at",
+        );
+    }
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a"), "text").unwrap();
+    set_permissions(dir.path(), Permissions::from_mode(0o400)).unwrap();
+    let program =
+        SelectionProgram::new(&FileStructurePattern::builder("*").file("a").build().unwrap());
+    let plan = |sizes| {
+        let options = PlanOptions { sizes, ..PlanOptions::default() };
+        plan_match(dir.path(), &program, &options, &|| false)
+    };
+    let names = plan(false).unwrap().unwrap();
+    let error = plan(true).unwrap_err();
+    set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
+    assert_eq!((names.files, names.bytes, names.directories[0].len()), (1, 0, 1));
+    assert_eq!(error.io_error().unwrap().raw_os_error(), Some(Errno::ACCESS.raw_os_error()));
+    assert_eq!(error.operation(), Some(Operation::ReadMetadata));
+    assert_eq!(error.path(), Some(&*dir.path().join("a")));
+    let measured = plan(true).unwrap().unwrap();
+    assert_eq!((measured.files, measured.bytes), (1, 4));
+}
+
+#[test]
+fn a_plan_is_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a"), "").unwrap();
+    let program =
+        SelectionProgram::new(&FileStructurePattern::builder("*").file("a").build().unwrap());
+    for (sizes, calls) in [(false, 0), (false, 1), (true, 2)] {
+        let left = std::cell::Cell::new(calls);
+        let is_stopped = || left.replace(left.get() - 1) <= 0;
+        let options = PlanOptions { sizes, ..PlanOptions::default() };
+        assert!(plan_match(dir.path(), &program, &options, &is_stopped).unwrap().is_none());
+    }
+}
+
+/// Some file systems list an entry twice.
+#[test]
+fn what_is_listed_twice_is_planned_once() {
+    let mut entries = Entries::default();
+    let names: Vec<String> = (0..500).map(|number| (number % 400).to_string()).collect();
+    names.iter().for_each(|name| entries.push(Entry::new(name.as_ref(), EntryKind::File)));
+    let mut twice = Twice::of(&entries);
+    entries.retain(|entry| twice.is_first(entry.name));
+    assert!(entries.iter().map(|entry| entry.name).eq(names[..400].iter().map(OsStr::new)));
+
+    let directory = |parent, name: &str, takers| Found {
+        parent,
+        name: name.into(),
+        takers,
+        entries: Entries::default(),
+    };
+    let leaf = FileStructurePattern::builder("a").build().unwrap();
+    let program =
+        SelectionProgram::new(&FileStructurePattern::builder("*").directory(leaf).build().unwrap());
+    let found: Vec<Found> = [(0, ""), (0, "a"), (0, "b"), (0, "a")]
+        .map(|(parent, name)| directory(parent, name, Takers::TOP))
+        .into();
+    let (selected, numbers) = decide(&found, &program, None);
+    let belongs = |number: &Option<usize>| number.is_some_and(|n| selected.has_directory(n));
+    assert_eq!(numbers.iter().filter(|number| belongs(number)).count(), 2);
+    assert!(!belongs(&numbers[2]));
+}

@@ -1,0 +1,320 @@
+//! A copy whose contents come from the caller, such as one from a remote store.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, Timespec, Timestamps};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::destinations::resolve_destination;
+use super::entries::{create_file, open_directory, remove_file, sync};
+use super::staging::{
+    Begun, Beside, Committed, Kind, Leftovers, Staging, create_beside, place_beside,
+};
+use crate::traversal::Stop;
+use crate::{Error, Operation};
+
+/// A directory that is built from what the caller puts into it, as [`Copy`](crate::Copy) builds
+/// its own: it appears whole or not at all; with `overwrite`, what is there is merged into, file
+/// by file. Dropping it before [`commit`](StagedCopy::commit) removes what was built.
+///
+/// Paths are relative, with `/` between the components. One with a component that is empty, `.`
+/// or `..`, or that holds a NUL, is refused, and no link is followed: nothing outside the
+/// destination is ever written.
+///
+/// # Example
+///
+/// ```
+/// use pathvein_core::StagedCopy;
+/// use std::{fs::File, io::Write};
+///
+/// # let dir = tempfile::tempdir()?;
+/// let destination = dir.path().join("run_1");
+/// let mut staged = StagedCopy::begin(&destination, false, false)?;
+/// staged.make_directory("data")?;
+/// let mut file = File::from(staged.create("data/a.csv")?);
+/// file.write_all(b"1,2")?;
+/// drop(file);
+/// staged.finish("data/a.csv", None)?;
+/// assert!(!destination.exists());
+/// staged.commit()?;
+/// assert_eq!(std::fs::read(destination.join("data/a.csv"))?, b"1,2");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct StagedCopy {
+    destination: PathBuf,
+    /// `None` at the end.
+    staging: Option<Staging>,
+    /// Files that are being written.
+    unfinished: HashMap<OsString, Unfinished>,
+    /// Directories that something was put into: with `fsync` these are flushed.
+    touched: BTreeSet<PathBuf>,
+    replaced: Vec<PathBuf>,
+    fsync: bool,
+    stop: Stop,
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+struct Unfinished {
+    directory: OwnedFd,
+    /// Keeps the lock, whatever the caller does with its own.
+    file: OwnedFd,
+    temporary: Option<OsString>,
+}
+
+/// Without the mask of the process, which the system applies.
+const DIRECTORY_MODE: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
+const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+
+impl StagedCopy {
+    /// Begins to build what will be at `destination`. Missing directories above it are made.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) of kind
+    /// [`AlreadyExists`](std::io::ErrorKind::AlreadyExists) if something is there and `overwrite`
+    /// is not given, and others if nothing can be made there.
+    pub fn begin(
+        destination: impl AsRef<Path>,
+        overwrite: bool,
+        fsync: bool,
+    ) -> Result<StagedCopy, Error> {
+        let destination = resolve_destination(destination.as_ref());
+        let stop = Stop::new();
+        let kind = Kind { overwrite, fsync, mode: DIRECTORY_MODE };
+        match Staging::begin(&destination, kind, &Leftovers::default(), &stop)? {
+            Begun::Staging(staging) => Ok(StagedCopy {
+                destination,
+                staging: Some(staging),
+                unfinished: HashMap::new(),
+                touched: BTreeSet::new(),
+                replaced: Vec::new(),
+                fsync,
+                stop,
+            }),
+            Begun::Exists => Err(exists(&destination)),
+        }
+    }
+
+    fn staging(&self) -> Result<&Staging, Error> {
+        let ended = || Error::refused(&self.destination, "this copy has ended");
+        self.staging.as_ref().ok_or_else(ended)
+    }
+
+    /// Opens the directory of these components, and makes what is missing of it.
+    fn directory(&self, components: &[&OsStr]) -> Result<OwnedFd, Error> {
+        let root = self.staging()?.root();
+        let mut path = self.destination.clone();
+        let mut opened =
+            root.try_clone().map_err(|error| Error::io(&path, Operation::OpenDirectory, error))?;
+        for name in components {
+            path.push(name);
+            let fails = |operation| {
+                move |error: Errno, path: &Path| Error::io(path, operation, error.into())
+            };
+            match retry_on_intr(|| rustix::fs::mkdirat(&opened, *name, DIRECTORY_MODE)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(fails(Operation::CreateDirectory)(error, &path)),
+            }
+            opened = open_directory(&opened, name, &self.stop)
+                .map_err(|error| fails(Operation::OpenDirectory)(error, &path))?;
+        }
+        Ok(opened)
+    }
+
+    /// Makes a directory, and those above it. One that is there is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a path that is not allowed,
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be made.
+    pub fn make_directory(&mut self, path: impl AsRef<OsStr>) -> Result<(), Error> {
+        let components = self.components(path.as_ref())?;
+        self.directory(&components)?;
+        if self.fsync {
+            let ancestors = (0..=components.len()).map(|n| components[..n].iter().collect());
+            self.touched.extend(ancestors);
+        }
+        Ok(())
+    }
+
+    /// Makes a file, and directories above it that are missing, and opens it for writing. It
+    /// has its final name once it is [finished](StagedCopy::finish) and the copy committed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a path that is not allowed,
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be made, or was made already.
+    pub fn create(&mut self, path: impl AsRef<OsStr>) -> Result<OwnedFd, Error> {
+        let path = path.as_ref();
+        let components = self.components(path)?;
+        let (name, above) = components.split_last().ok_or_else(|| self.bad_path(path))?;
+        let fails = |error: std::io::Error| {
+            Error::io(self.destination.join(path), Operation::CreateFile, error)
+        };
+        if self.unfinished.contains_key(path) {
+            return Err(fails(Errno::EXIST.into()));
+        }
+        let directory = self.directory(above)?;
+        let (file, temporary) = if self.staging()?.is_merged() {
+            create_beside(&directory, name, FILE_MODE, &self.stop)
+                .map(|Beside { file, temporary }| (file, Some(temporary)))
+        } else {
+            create_file(&directory, name, FILE_MODE, &self.stop).map(|file| (file, None))
+        }
+        .map_err(|error| fails(error.into()))?;
+        let given = file.try_clone().map_err(fails)?;
+        if self.fsync {
+            let ancestors = (0..=above.len()).map(|n| above[..n].iter().collect());
+            self.touched.extend(ancestors);
+        }
+        self.unfinished.insert(path.into(), Unfinished { directory, file, temporary });
+        Ok(given)
+    }
+
+    /// Tells that a file is written. It gets its modification time, in nanoseconds since 1970,
+    /// and where the destination is merged into, it takes its place.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if no such file is being written,
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if something fails; the file is then removed.
+    pub fn finish(&mut self, path: impl AsRef<OsStr>, modified: Option<i128>) -> Result<(), Error> {
+        let path = path.as_ref();
+        let whole = self.destination.join(path);
+        let Some(unfinished) = self.unfinished.remove(path) else {
+            return Err(Error::refused(whole, "no such file is being written"));
+        };
+        let Unfinished { directory, file, temporary } = unfinished;
+        let fails = |operation| {
+            let whole = &whole;
+            move |error: Errno| Error::io(whole, operation, error.into())
+        };
+        let name = Path::new(path).file_name().unwrap_or(path);
+        let result = (|| {
+            if let Some(time) = modified.and_then(timespec) {
+                let times = Timestamps { last_access: time, last_modification: time };
+                retry_on_intr(|| rustix::fs::futimens(&file, &times))
+                    .map_err(fails(Operation::SetMetadata))?;
+            }
+            if self.fsync {
+                sync(file.as_fd()).map_err(fails(Operation::Sync))?;
+            }
+            match &temporary {
+                Some(temporary) => {
+                    place_beside(&directory, temporary, name).map_err(fails(Operation::Rename))
+                }
+                None => Ok(false),
+            }
+        })();
+        match result {
+            Ok(was_there) => {
+                if was_there {
+                    self.replaced.push(whole);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let _ = remove_file(&directory, temporary.as_deref().unwrap_or(name));
+                Err(error)
+            }
+        }
+    }
+
+    /// The files of the destination that were replaced so far.
+    pub fn replaced(&self) -> &[PathBuf] {
+        &self.replaced
+    }
+
+    /// Gives the directory its final name, without replacing anything.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a file is not finished;
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) of kind
+    /// [`AlreadyExists`](std::io::ErrorKind::AlreadyExists) if something came to the
+    /// destination meanwhile, or others. What was built is then removed.
+    pub fn commit(&mut self) -> Result<(), Error> {
+        self.staging()?;
+        if !self.unfinished.is_empty() {
+            self.abandon();
+            return Err(Error::refused(&self.destination, "a file of this copy is not finished"));
+        }
+        if self.fsync
+            && let Err(error) = self.sync_directories()
+        {
+            self.abandon();
+            return Err(error);
+        }
+        let Some(staging) = self.staging.take() else { return Ok(()) };
+        match staging.commit()? {
+            Committed::Done => Ok(()),
+            Committed::Exists => Err(exists(&self.destination)),
+        }
+    }
+
+    fn sync_directories(&self) -> Result<(), Error> {
+        for path in &self.touched {
+            let components: Vec<&OsStr> = path.iter().collect();
+            let whole = self.destination.join(path);
+            sync(self.directory(&components)?.as_fd())
+                .map_err(|error| Error::io(whole, Operation::Sync, error.into()))?;
+        }
+        sync(self.staging()?.root().as_fd())
+            .map_err(|error| Error::io(&self.destination, Operation::Sync, error.into()))
+    }
+
+    /// Removes what was built so far. What was replaced stays.
+    pub fn abandon(&mut self) {
+        for (path, Unfinished { directory, temporary, .. }) in self.unfinished.drain() {
+            let name = Path::new(&path).file_name().unwrap_or(&path);
+            let _ = remove_file(&directory, temporary.as_deref().unwrap_or(name));
+        }
+        if let Some(staging) = self.staging.take() {
+            staging.abandon(&|| {});
+        }
+    }
+
+    /// The components of a path.
+    fn components<'p>(&self, path: &'p OsStr) -> Result<Vec<&'p OsStr>, Error> {
+        let components: Vec<_> =
+            path.as_bytes().split(|&byte| byte == b'/').map(OsStr::from_bytes).collect();
+        let is_bad = |name: &&OsStr| {
+            matches!(name.as_bytes(), b"" | b"." | b"..") || name.as_bytes().contains(&0)
+        };
+        if components.iter().any(is_bad) {
+            return Err(self.bad_path(path));
+        }
+        Ok(components)
+    }
+
+    fn bad_path(&self, path: &OsStr) -> Error {
+        let message = "a path of a copy must be relative, without empty components, `.`, `..` \
+                       and NUL";
+        Error::refused(path, message)
+    }
+}
+
+impl Drop for StagedCopy {
+    fn drop(&mut self) {
+        // What a fork has inherited is its parent's.
+        if !self.stop.is_inherited() {
+            self.abandon();
+        }
+    }
+}
+
+fn exists(destination: &Path) -> Error {
+    Error::io(destination, Operation::CreateDirectory, Errno::EXIST.into())
+}
+
+/// Nanoseconds since 1970, rounded down. `None` if no system has such a time.
+fn timespec(nanoseconds: i128) -> Option<Timespec> {
+    let seconds = nanoseconds.div_euclid(1_000_000_000).try_into().ok()?;
+    Some(Timespec { tv_sec: seconds, tv_nsec: nanoseconds.rem_euclid(1_000_000_000) as _ })
+}

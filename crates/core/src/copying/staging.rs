@@ -1,0 +1,452 @@
+//! Where a copy is built: beside its destination, to be renamed when it is whole; or, where the
+//! destination is a directory that may be changed, in it, file by file.
+//!
+//! # Invariant
+//!
+//! What is being built has a name of [`names`](super::names), and is locked by the process that
+//! builds it until it has its final name or is removed. So what has such a name and is not
+//! locked is left over from a process that is gone. Between making something and locking it
+//! there is a moment in which another process may take it for that; so the maker looks, once it
+//! has the lock, whether the name still leads to what it has made. Whoever removes a leftover
+//! has its lock and has looked in the same way, since it may have got its final name meanwhile.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::fs::Mode;
+use rustix::io::{Errno, retry_on_intr};
+
+use super::entries::{
+    clear, create_file, is_at, is_directory, is_link, lock, look_at, make_directory, names,
+    open_directory, open_file, open_path, remove_directory, remove_file, sync,
+};
+use super::metadata::drop_inherited;
+use super::names::{MAX_NAME, SHORT_NAME, is_temporary_name, temporary_name};
+use crate::traversal::Stop;
+use crate::{Error, Operation};
+
+/// How often a name is tried, or a parent made again that somebody removed.
+const ATTEMPTS: usize = 100;
+
+/// What is common to the copies of one run.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    /// The names in each parent of a destination that look like leftovers. It is listed once,
+    /// however many destinations it has.
+    seen: Mutex<HashMap<PathBuf, Vec<OsString>>>,
+}
+
+impl Leftovers {
+    /// Removes what processes that are gone have left of a copy to `name`.
+    fn remove(&self, path: &Path, parent: &OwnedFd, name: &OsStr) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = seen.entry(path.into()).or_insert_with(|| {
+            let mut names = names(parent).unwrap_or_default();
+            names.retain(|name| is_temporary_name(name, None));
+            names
+        });
+        let is_of_name = |candidate: &OsString| is_temporary_name(candidate, Some(name));
+        let found: Vec<OsString> = seen.iter().filter(|name| is_of_name(name)).cloned().collect();
+        if !found.is_empty() {
+            seen.retain(|name| !is_of_name(name));
+        }
+        for leftover in found {
+            remove_leftover(parent, &leftover, true);
+        }
+    }
+}
+
+/// Removes the temporary files in a directory that is merged into, whose processes are gone.
+pub(super) fn remove_leftover_files(directory: &OwnedFd) {
+    for name in names(directory).unwrap_or_default() {
+        if is_temporary_name(&name, None) {
+            remove_leftover(directory, &name, false);
+        }
+    }
+}
+
+/// Removes what was being built under a name, unless a process is still at it. What cannot be
+/// removed stays: it is in nobody's way.
+fn remove_leftover(parent: &OwnedFd, name: &OsStr, directories: bool) {
+    // Nothing here is worth waiting for.
+    let stop = Stop::new();
+    stop.set();
+    if directories && let Ok(opened) = open_directory(parent, name, &stop) {
+        if lock(&opened) == Some(true) && is_at(parent, name, &opened) {
+            let _ = clear(&opened, &|| {});
+            let _ = remove_directory(parent, name);
+        }
+    } else if let Ok((opened, _)) = open_file(parent, name, false, &stop)
+        && lock(&opened) == Some(true)
+        && is_at(parent, name, &opened)
+    {
+        let _ = remove_file(parent, name);
+    }
+}
+
+/// What is done with new things.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind {
+    /// Whether what is at the destination may be changed.
+    pub(super) overwrite: bool,
+    /// Whether all is flushed to the disk before it gets its final name.
+    pub(super) fsync: bool,
+    /// The mode of the new directory while it is being filled.
+    pub(super) mode: Mode,
+}
+
+/// A place at which a copy is built.
+#[derive(Debug)]
+pub(super) struct Staging {
+    destination: PathBuf,
+    /// `None` if the destination is the root of the file system.
+    parent: Option<OwnedFd>,
+    name: OsString,
+    /// The name of the directory while it is built. `None` if the destination is merged into.
+    temporary: Option<OsString>,
+    root: Arc<OwnedFd>,
+    /// The parents that were made for it, by their own parents and their names.
+    made: Vec<(OwnedFd, OsString)>,
+    fsync: bool,
+}
+
+/// How a staging began.
+#[derive(Debug)]
+pub(super) enum Begun {
+    Staging(Staging),
+    /// The destination is there, and is not to be changed.
+    Exists,
+}
+
+/// How a staging ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Committed {
+    Done,
+    /// Something came to the destination meanwhile. Nothing was changed.
+    Exists,
+}
+
+impl Staging {
+    /// Begins to build what will be at `destination`, an absolute path without `..`.
+    pub(super) fn begin(
+        destination: &Path,
+        kind: Kind,
+        leftovers: &Leftovers,
+        stop: &Stop,
+    ) -> Result<Begun, Error> {
+        let fails = |operation| {
+            move |error: Errno| Error::io(destination, operation, io::Error::from(error))
+        };
+        let Kind { overwrite, fsync, mode } = kind;
+        let (Some(above), Some(name)) = (destination.parent(), destination.file_name()) else {
+            // The root of the file system is always there.
+            if !overwrite {
+                return Ok(Begun::Exists);
+            }
+            let root = open_path(destination, stop).map_err(fails(Operation::OpenDirectory))?;
+            let (destination, name) = (destination.into(), OsString::new());
+            let root = Arc::new(root);
+            let (parent, temporary, made) = (None, None, Vec::new());
+            let staging = Staging { destination, parent, name, temporary, root, made, fsync };
+            return Ok(Begun::Staging(staging));
+        };
+        let mut made = Vec::new();
+        let (mut longest, mut left) = (MAX_NAME, ATTEMPTS);
+        let result = loop {
+            left -= 1;
+            let parent = match open_parent(above, &mut made, stop) {
+                Ok(parent) => parent,
+                Err(error) => break Err(error),
+            };
+            match look_at(&parent, name) {
+                Ok(_) if !overwrite => break Ok(Begun::Exists),
+                Ok(stat) if is_link(&stat) => {
+                    let message = "the destination is a link, and no link is followed: \
+                                   give what it leads to";
+                    break Err(Error::refused(destination, message));
+                }
+                Ok(stat) if !is_directory(&stat) => {
+                    break Err(fails(Operation::OpenDirectory)(Errno::NOTDIR));
+                }
+                Ok(_) => {
+                    let opened = open_directory(&parent, name, stop);
+                    let root = match opened {
+                        Ok(root) => root,
+                        Err(error) => break Err(fails(Operation::OpenDirectory)(error)),
+                    };
+                    leftovers.remove(above, &parent, name);
+                    break Ok(Begun::Staging(Staging {
+                        destination: destination.into(),
+                        parent: Some(parent),
+                        name: name.into(),
+                        temporary: None,
+                        root: Arc::new(root),
+                        made: std::mem::take(&mut made),
+                        fsync,
+                    }));
+                }
+                // Making the directory tells what else is wrong.
+                Err(_) => {}
+            }
+            leftovers.remove(above, &parent, name);
+            match make_staging(&parent, name, longest, mode, stop) {
+                Ok((temporary, root)) => {
+                    break Ok(Begun::Staging(Staging {
+                        destination: destination.into(),
+                        parent: Some(parent),
+                        name: name.into(),
+                        temporary: Some(temporary),
+                        root: Arc::new(root),
+                        made: std::mem::take(&mut made),
+                        fsync,
+                    }));
+                }
+                // The name itself may be too long, which is found out now and not in the end.
+                Err(Errno::NAMETOOLONG)
+                    if longest > SHORT_NAME
+                        && !matches!(look_at(&parent, name), Err(Errno::NAMETOOLONG)) =>
+                {
+                    longest = SHORT_NAME;
+                }
+                // Another match may have made that parent, and removed it when it failed.
+                Err(Errno::NOENT) if left > 0 && !stop.is_set() => {}
+                Err(error) => break Err(fails(Operation::CreateDirectory)(error)),
+            }
+        };
+        if !matches!(result, Ok(Begun::Staging(_))) {
+            remove_made(made);
+        }
+        result
+    }
+
+    /// The directory that is being built, or merged into.
+    pub(super) fn root(&self) -> &Arc<OwnedFd> {
+        &self.root
+    }
+
+    /// Whether the destination was there, and is merged into.
+    pub(super) fn is_merged(&self) -> bool {
+        self.temporary.is_none()
+    }
+
+    /// Flushes all that was built to the disk, and with it all else on the file system: for many
+    /// files that takes less time than to flush each.
+    pub(super) fn sync_all(&self) -> Result<(), Error> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let synced = retry_on_intr(|| rustix::fs::syncfs(&*self.root));
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let synced = sync(self.root.as_fd());
+        synced.map_err(|error| Error::io(&self.destination, Operation::Sync, error.into()))
+    }
+
+    /// Gives it its final name, without replacing anything.
+    pub(super) fn commit(mut self) -> Result<Committed, Error> {
+        let result = self.place();
+        if !matches!(result, Ok(Committed::Done)) {
+            self.abandon(&|| {});
+        }
+        result
+    }
+
+    fn place(&mut self) -> Result<Committed, Error> {
+        let fails = |operation| {
+            let path = &self.destination;
+            move |error: Errno| Error::io(path, operation, io::Error::from(error))
+        };
+        let Some(parent) = &self.parent else { return Ok(Committed::Done) };
+        if let Some(temporary) = &self.temporary {
+            // Somebody may have put something else into its place.
+            if !is_at(parent, temporary, &*self.root) {
+                return Err(fails(Operation::Rename)(Errno::STALE));
+            }
+            match rename_without_replacing(parent, temporary, &self.name) {
+                Ok(()) => {}
+                Err(Errno::EXIST | Errno::NOTEMPTY) => return Ok(Committed::Exists),
+                Err(error) => return Err(fails(Operation::Rename)(error)),
+            }
+            if !is_at(parent, &self.name, &*self.root) {
+                self.temporary = None;
+                return Err(fails(Operation::Rename)(Errno::STALE));
+            }
+        }
+        if self.fsync {
+            let made = self.made.iter().map(|(above, _)| above);
+            for directory in made.chain([parent]) {
+                sync(directory.as_fd()).map_err(fails(Operation::Sync))?;
+            }
+        }
+        Ok(Committed::Done)
+    }
+
+    /// Removes what was built so far; what was merged stays. Calls `removed` for each entry.
+    pub(super) fn abandon(self, removed: &dyn Fn()) {
+        let Staging { parent, temporary, root, made, .. } = self;
+        if let (Some(parent), Some(temporary)) = (&parent, &temporary) {
+            let _ = clear(&root, removed);
+            if is_at(parent, temporary, &*root) {
+                let _ = remove_directory(parent, temporary);
+            }
+        }
+        remove_made(made);
+    }
+}
+
+/// Opens the parent of a destination, and makes what is missing above it. Adds to `made` what
+/// it makes.
+fn open_parent(
+    path: &Path,
+    made: &mut Vec<(OwnedFd, OsString)>,
+    stop: &Stop,
+) -> Result<OwnedFd, Error> {
+    let mut missing = Vec::new();
+    let mut existing = path;
+    let mut opened = loop {
+        match open_path(existing, stop) {
+            Ok(opened) => break opened,
+            Err(Errno::NOENT) if existing.parent().is_some() => {
+                missing.push(existing);
+                existing = existing.parent().unwrap_or(existing);
+            }
+            Err(error) => {
+                return Err(Error::io(existing, Operation::OpenDirectory, error.into()));
+            }
+        }
+    };
+    while let Some(path) = missing.pop() {
+        let Some(name) = path.file_name() else { continue };
+        let fails = |operation| move |error: Errno| Error::io(path, operation, error.into());
+        match retry_on_intr(|| rustix::fs::mkdirat(&opened, name, Mode::from_raw_mode(0o777))) {
+            Ok(()) => {
+                let above = opened.try_clone();
+                let above = above.map_err(|e| Error::io(path, Operation::CreateDirectory, e))?;
+                made.push((above, name.into()));
+            }
+            // Somebody else has made it.
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(fails(Operation::CreateDirectory)(error)),
+        }
+        opened = open_directory(&opened, name, stop).map_err(fails(Operation::OpenDirectory))?;
+    }
+    Ok(opened)
+}
+
+/// Removes parents that were made, if there is nothing else in them.
+fn remove_made(made: Vec<(OwnedFd, OsString)>) {
+    for (above, name) in made.iter().rev() {
+        if remove_directory(above, name).is_err() {
+            break;
+        }
+    }
+}
+
+/// Makes a directory under a temporary name, and locks it.
+fn make_staging(
+    parent: &OwnedFd,
+    name: &OsStr,
+    longest: usize,
+    mode: Mode,
+    stop: &Stop,
+) -> rustix::io::Result<(OsString, OwnedFd)> {
+    for _ in 0..ATTEMPTS {
+        let temporary = temporary_name(name, longest);
+        match retry_on_intr(|| rustix::fs::mkdirat(parent, &*temporary, mode)) {
+            Err(Errno::EXIST) => continue,
+            result => result?,
+        }
+        let opened = match open_directory(parent, &temporary, stop) {
+            Ok(opened) => opened,
+            // Taken for a leftover.
+            Err(Errno::NOENT) => continue,
+            Err(error) => {
+                let _ = remove_directory(parent, &temporary);
+                return Err(error);
+            }
+        };
+        if lock(&opened) != Some(false) && is_at(parent, &temporary, &opened) {
+            drop_inherited(opened.as_fd());
+            return Ok((temporary, opened));
+        }
+    }
+    Err(Errno::EXIST)
+}
+
+/// A file that is written beside its final place.
+#[derive(Debug)]
+pub(super) struct Beside {
+    pub(super) file: OwnedFd,
+    pub(super) temporary: OsString,
+}
+
+/// Makes a file under a temporary name, and locks it.
+pub(super) fn create_beside(
+    directory: &OwnedFd,
+    name: &OsStr,
+    mode: Mode,
+    stop: &Stop,
+) -> rustix::io::Result<Beside> {
+    let mut longest = MAX_NAME;
+    for _ in 0..ATTEMPTS {
+        let temporary = temporary_name(name, longest);
+        let file = match create_file(directory, &temporary, mode, stop) {
+            Ok(file) => file,
+            Err(Errno::EXIST) => continue,
+            Err(Errno::NAMETOOLONG) if longest > SHORT_NAME => {
+                longest = SHORT_NAME;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if lock(&file) != Some(false) && is_at(directory, &temporary, &file) {
+            drop_inherited(file.as_fd());
+            return Ok(Beside { file, temporary });
+        }
+    }
+    Err(Errno::EXIST)
+}
+
+/// Gives a file its final name, in place of one that may be there. Whether one was.
+pub(super) fn place_beside(
+    directory: &OwnedFd,
+    temporary: &OsStr,
+    name: &OsStr,
+) -> rustix::io::Result<bool> {
+    let was_there = match look_at(directory, name) {
+        // It would be replaced, and not followed; but who put it there did so for a purpose.
+        Ok(stat) if is_link(&stat) => return Err(Errno::LOOP),
+        Ok(_) => true,
+        Err(_) => false,
+    };
+    retry_on_intr(|| rustix::fs::renameat(directory, temporary, directory, name))?;
+    Ok(was_there)
+}
+
+/// Renames a directory to a name that nothing has.
+fn rename_without_replacing(parent: &OwnedFd, from: &OsStr, to: &OsStr) -> rustix::io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    match retry_on_intr(|| {
+        rustix::fs::renameat_with(parent, from, parent, to, rustix::fs::RenameFlags::NOREPLACE)
+    }) {
+        // Not known to this kernel, or to this file system.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+        result => return result,
+    }
+    rename_to_empty(parent, from, to)
+}
+
+/// Renames a directory to a name that nothing has, where the system has no call for that: one
+/// that is empty may be replaced, so one is made.
+fn rename_to_empty(parent: &OwnedFd, from: &OsStr, to: &OsStr) -> rustix::io::Result<()> {
+    make_directory(parent, to)?;
+    match retry_on_intr(|| rustix::fs::renameat(parent, from, parent, to)) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            // If somebody has put something into it, that stays.
+            let _ = remove_directory(parent, to);
+            Err(error)
+        }
+    }
+}
