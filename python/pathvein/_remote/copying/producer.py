@@ -159,15 +159,20 @@ class _Copying:
         source = self._source(match, source_end)
         destination = self._destination(match, destination_end)
         plan = MatchPlan()
+        planning: asyncio.Future[MatchPlan] | None = None
         began = False
         try:
-            if not options.overwrite and await destination.exists():
-                return _outcome(match, "exists")
+            if not options.overwrite:
+                if len(self._matches) < self._most:
+                    # Other matches would not fill the time.
+                    planning = asyncio.ensure_future(source.plan())
+                if await destination.exists():
+                    return _outcome(match, "exists")
             if (reason := self.overlaps.refused.get(match.number)) is not None:
                 raise noted(
                     OSError(errno.EINVAL, reason, destination.url("")), "comparing the matches"
                 )
-            plan = await source.plan()
+            plan = await (planning or source.plan())
             self.files_planned += len(plan.files)
             self.bytes_planned += plan.size
             if problems := list(destination.problems(plan)):
@@ -204,6 +209,12 @@ class _Copying:
                 await to_the_end(destination.abandon())
             raise
         finally:
+            if planning is not None and not planning.done():
+                planning.cancel()
+            if planning is not None:
+                # asyncio logs exceptions that are never retrieved.
+                await asyncio.wait([planning])
+                _ = planning.cancelled() or planning.exception()
             source.close()
 
     async def _copy_files(

@@ -8,6 +8,7 @@ parses it, if the response is in the usual form. botocore parses any other respo
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 from xml.sax.saxutils import unescape
@@ -21,6 +22,9 @@ from pathvein._remote.stores.base import Info, ObjectStore
 
 _KEY = re.compile(rb"<Key>([^<]*)</Key>")
 _PREFIX = re.compile(rb"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
+_SIZE = re.compile(rb"<Size>(\d+)</Size>")
+_TIME = re.compile(rb"<LastModified>(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)</LastModified>")
+_ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
 _TRUNCATED = re.compile(rb"<(?:\w+:)?IsTruncated>\s*(true|false)\s*</")
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
 _HEAD = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<ListBucketResult[\s>]")
@@ -73,7 +77,7 @@ class S3Store(ObjectStore):
         await fs.set_session()
         client = await fs.get_s3(self._bucket)
         # A client that is not private is used for other requests as well.
-        if self._private and not self.with_infos and client is not self._hooked:
+        if self._private and client is not self._hooked:
             self._hook(client)
             self._hooked = client
         request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": base + prefix}
@@ -88,6 +92,8 @@ class S3Store(ObjectStore):
         infos = None
         if "pathvein" in response:
             keys, prefixes, token = response["pathvein"]
+            if self.with_infos:
+                infos = dict(zip(keys, response["pathvein_infos"], strict=True))
         else:
             try:
                 keys = [entry["Key"] for entry in response.get("Contents", ())]
@@ -104,7 +110,8 @@ class S3Store(ObjectStore):
 
     def _hook(self, client: Any) -> None:
         events = client.meta.events
-        events.register("before-parse.s3.ListObjectsV2", pick_names)
+        pick = pick_infos if self.with_infos else pick_names
+        events.register("before-parse.s3.ListObjectsV2", pick)
         # It parses each response to find errors with status 200. `page` finds these as well.
         handler = getattr(botocore.handlers, "_handle_200_error", None)
         if handler is not None:
@@ -113,12 +120,9 @@ class S3Store(ObjectStore):
 
 def _info(entry: dict[str, Any]) -> Info:
     modified = entry.get("LastModified")
+    mtime_ns = None if modified is None else int(modified.timestamp() * 1000) * 1_000_000
     # What the ETag is made of depends on the encryption, of which a listing tells nothing.
-    return Info(
-        entry.get("Size"),
-        None if modified is None else int(modified.timestamp() * 1_000_000) * 1000,
-        entry.get("ETag"),
-    )
+    return Info(entry.get("Size"), mtime_ns, entry.get("ETag"))
 
 
 def pick_names(
@@ -159,6 +163,27 @@ def pick_names(
         None if token is None else unescape(token[1].decode(), _ENTITIES),
     )
     response_dict["body"] = b""
+
+
+def pick_infos(
+    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **options: Any
+) -> None:
+    """As `pick_names`, with what is told of each key, if all of it is in the usual form."""
+    body: bytes = response_dict["body"]
+    sizes = _SIZE.findall(body)
+    times = _TIME.findall(body)
+    etags = _ETAG.findall(body)
+    if len(sizes) == len(times) == len(etags) == body.count(b"<Contents"):
+        pick_names(response_dict, customized_response_dict, **options)
+    if "pathvein" in customized_response_dict and "pathvein_infos" not in customized_response_dict:
+        customized_response_dict["pathvein_infos"] = [
+            Info(int(size), _nanoseconds(time.decode()), unescape(etag.decode(), _ENTITIES))
+            for size, time, etag in zip(sizes, times, etags, strict=True)
+        ]
+
+
+def _nanoseconds(time: str) -> int:
+    return int(datetime.fromisoformat(time).timestamp() * 1000) * 1_000_000
 
 
 def is_whole(body: bytes) -> bool:
