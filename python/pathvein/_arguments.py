@@ -14,6 +14,7 @@ from pathvein_core import ExcludeRules, FileStructurePattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import TypeGuard, TypeVar
 
     from upath import UPath
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 #: Most threads, and most requests in flight, that a caller may ask for.
 MAX_THREADS = MAX_REQUESTS = 1024
+_PATHS = "str, os.PathLike or UPath"
 _LISTERS = ("auto", "fsspec", "obstore")
 
 
@@ -61,6 +63,19 @@ def decoded(argument: str, path: object, expected: str) -> str:
         raise wrong_type(argument, expected, path)
     decoded: str = os.fsdecode(path)
     return decoded
+
+
+def path_or_upath(
+    argument: str, path: object, storage_options: Mapping[str, Any] | None = None
+) -> Path | UPath:
+    """The UPath of a URL, or a UPath with additional options, else the `Path`."""
+    if is_url_or_upath(path):
+        from pathvein._remote import make_upath
+
+        return make_upath(path, storage_options)
+    from pathlib import Path
+
+    return path if isinstance(path, Path) else Path(decoded(argument, path, _PATHS))
 
 
 def without_stop_iteration(function: F) -> F:
@@ -116,7 +131,7 @@ def open_source(
         if not isinstance(opened, str):
             options["exclude"].check_source(opened.adapter.base, opened.holds)
         return opened
-    path = path_text("source", source, "str, os.PathLike or UPath")
+    path = path_text("source", source, _PATHS)
     if storage_options:
         raise ValueError(f"storage_options are for URLs and UPaths, and source is a path: {path!r}")
     return path

@@ -89,3 +89,13 @@ def made_of(path: Path, upath: UPath) -> None:
     assert_type(ScanResult(path, patterns[0])._replace(source=path), ScanResult[Path])
     bare(ScanResult(upath, patterns[0]), [], iscan(path, patterns))  # type: ignore[arg-type]
     ScanResult("text", patterns[0])  # type: ignore[type-var]
+
+
+# Parents are of the kind of the file --------------------------------------------------------
+
+
+def parents(path: Path, text: str, upath: UPath) -> None:
+    assert_type(patterns[0].parents_of(path), set[Path])
+    assert_type(patterns[0].parents_of(path, Path("run_*")), set[Path])
+    assert_type(patterns[0].parents_of(text, parent="run_*"), set[Path | UPath])
+    assert_type(patterns[0].parents_of(upath), set[UPath])
