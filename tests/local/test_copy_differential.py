@@ -23,7 +23,14 @@ import pathvein
 import strategies
 import trees
 from compare import make_pattern
-from copy_reference import Belonging, belonging, differences, leftovers, snapshot
+from copy_reference import (
+    Belonging,
+    belonging,
+    differences,
+    leftovers,
+    must_be_kept,
+    snapshot,
+)
 from pathvein import FileStructurePattern, ShuffleInput
 from profiles import share
 from reference import Pat
@@ -196,7 +203,8 @@ def cases(draw: Any, most: int = 3) -> Case:
         matches.append(Match(path, near(random, world, home, os.path.basename(path)), name))
     options = {
         "links": draw(st.sampled_from(["follow", "keep"])),
-        "fsync": draw(st.integers(0, 9)) == 0,
+        # It waits for all that others write to the disk, too.
+        "fsync": draw(st.integers(0, 39)) == 0,
         "use_threading": draw(st.sampled_from([None, True, False])),
     }
     how = draw(st.sampled_from(HOW))
@@ -319,7 +327,7 @@ def made_names(case: Case, names: list[str]) -> set[str]:
 # The tests -----------------------------------------------------------------------------------
 
 
-@share(1)
+@share(2)
 @given(cases())
 def test_what_belongs_is_copied(case: Case) -> None:
     keep = case.options["links"] == "keep"
@@ -344,11 +352,11 @@ def test_what_belongs_is_copied(case: Case) -> None:
         assert said == f"Copied {len(placed)} directories"
         assert len(results) == len(placed)
         for result, (match, name) in zip(results, placed, strict=True):
-            compare_result(result, top, copies / name, match, expected[match.name])
+            compare_result(result, top, copies / name, match, expected[match.name], keep)
 
 
 def compare_result(
-    result: Any, top: Path, destination: Path, match: Match, expected: Belonging
+    result: Any, top: Path, destination: Path, match: Match, expected: Belonging, keep: bool
 ) -> None:
     """What a result tells, as a tuple and besides."""
     assert type(result) is pathvein.ShuffleResult
@@ -357,8 +365,13 @@ def compare_result(
     assert pattern == make_pattern(match.pattern)
     assert len(result) == 3
     assert result.files == len(expected.files)
-    sizes = [os.stat(top / match.source / name).st_size for name in expected.files]
-    assert result.bytes == sum(sizes)
+    # A link that is kept has nothing in it.
+    whole = {name: os.stat(top / match.source / name).st_size for name in expected.files}
+    kept = [n for n in whole if keep and os.path.islink(top / match.source / n)]
+    assert sum(whole.values()) - sum(whole[n] for n in kept) <= result.bytes
+    assert result.bytes <= sum(whole.values()) - sum(
+        whole[n] for n in kept if must_be_kept(str(top / match.source), n, expected)
+    )
     assert result.errors == []
     told = {os.path.relpath(os.path.join(source, path), source) for path, _ in result.skipped}
     assert len(told) == len(result.skipped), "told twice"
@@ -375,10 +388,10 @@ def test_a_dry_run_touches_nothing(case: Case) -> None:
         results = copy(case, top, copies, dryrun=True)
         assert (snapshot(os.fspath(top)), snapshot(os.fspath(copies))) == before
         if case.how not in ("copy", "threaded_copy"):
-            placed = placed_at(case)
+            placed, keep = placed_at(case), case.options["links"] == "keep"
             assert len(results) == len(placed)
             for result, (match, name) in zip(results, placed, strict=True):
-                compare_result(result, top, copies / name, match, expected[match.name])
+                compare_result(result, top, copies / name, match, expected[match.name], keep)
 
 
 @share(0.3)
@@ -493,9 +506,9 @@ def test_holes_stay_holes(tmp_path: Path) -> None:
 
 
 def test_deep_and_wide(tmp_path: Path) -> None:
-    """Deeper than a path may be long, and one directory with more files than a batch."""
+    """As deep as a path may be long, and one directory with more files than a batch."""
     source = tmp_path / "source"
-    names = ["d" * 200] * 30
+    names = ["d" * 200] * 18
     trees.build_chain(source, names)
     (source / "wide").mkdir()
     for number in range(5000):
@@ -517,6 +530,25 @@ def test_deep_and_wide(tmp_path: Path) -> None:
     finally:
         for top in ("source", "copy"):
             trees.remove(tmp_path / top)
+
+
+def test_too_deep(tmp_path: Path) -> None:
+    """What has no path that the system takes: all of it or an error that says so."""
+    source, names = tmp_path / "source", ["d" * 200] * 30
+    trees.build_chain(source, names)
+    (source / "f").touch()
+    pattern = patterned("end")
+    for name in names:
+        pattern = FileStructurePattern(name, [], [], ["f"], [pattern])
+    try:
+        with contextlib.suppress(pathvein.ShuffleError):
+            (result,) = pathvein.shuffle([(source, tmp_path / "copy", pattern)])
+            assert result.files == 2
+            return
+        assert os.listdir(tmp_path) == ["source"]
+    finally:
+        for top in tmp_path.iterdir():
+            trees.remove(top)
 
 
 @pytest.mark.parametrize("how", ["shuffle", "shuffle_with"])
