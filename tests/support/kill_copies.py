@@ -8,6 +8,7 @@ again, must complete what is missing and remove what is left over.
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -172,6 +173,7 @@ def main(times: str = "200", seed: str = "") -> None:
     """Tell how it went; a failure is an exception."""
     number = int(seed or SystemRandom().randrange(1 << 32))
     print(f"Seed {number}", flush=True)
+    logging.disable()  # what is skipped, since it was there already
     middle = kill(int(times), number)
     print(f"Killed {times} times, {middle} times in the middle: nothing half-written, nothing lost")
 
