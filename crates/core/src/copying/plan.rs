@@ -437,7 +437,10 @@ impl<'a> Finder<'a> {
     /// Adds an entry that the filter let through.
     fn add(&mut self, entry: &DirEntry) -> Result<(), Error> {
         let (path, kind) = (entry.path(), entry.file_type());
-        self.stack.truncate(entry.depth());
+        for directory in self.stack.drain(entry.depth().min(self.stack.len())..) {
+            // All of it is read.
+            self.directories[directory as usize].entries.shrink();
+        }
         let Some(&parent) = self.stack.last() else {
             let is_directory = match kind.is_symlink() {
                 true => {
@@ -575,11 +578,18 @@ struct Twice {
 impl Twice {
     fn of(entries: &Entries) -> Twice {
         let hasher = RandomState::new();
-        let mut hashes: Vec<u32> = Vec::new();
-        hashes.extend(entries.iter().map(|entry| hasher.hash_one(entry.name) as u32));
-        hashes.sort_unstable();
-        let mut repeated = Vec::new();
-        repeated.extend(hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]));
+        let (mut hashes, mut repeated) = (Vec::new(), Vec::new());
+        // A part of them at a time, to save memory.
+        let rounds = (entries.iter().count() / 65_536 + 1).min(16) as u32;
+        for round in 0..rounds {
+            hashes.clear();
+            let all = entries.iter().map(|entry| hasher.hash_one(entry.name) as u32);
+            hashes.extend(all.filter(|hash| hash % rounds == round));
+            hashes.sort_unstable();
+            let pairs = hashes.windows(2).filter(|pair| pair[0] == pair[1]);
+            repeated.extend(pairs.map(|pair| pair[0]));
+        }
+        repeated.sort_unstable();
         Twice { hasher, hashes: repeated, seen: HashSet::new() }
     }
 

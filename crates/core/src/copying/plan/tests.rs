@@ -51,12 +51,16 @@ fn a_plan_is_stopped() {
 /// Some file systems list an entry twice.
 #[test]
 fn what_is_listed_twice_is_planned_once() {
-    let mut entries = Entries::default();
-    let names: Vec<String> = (0..500).map(|number| (number % 400).to_string()).collect();
-    names.iter().for_each(|name| entries.push(Entry::new(name.as_ref(), EntryKind::File)));
-    let mut twice = Twice::of(&entries);
-    entries.retain(|entry| twice.is_first(entry.name));
-    assert!(entries.iter().map(|entry| entry.name).eq(names[..400].iter().map(OsStr::new)));
+    // Few, and so many that they are hashed in parts.
+    for (count, distinct) in [(500, 400), (150_000, 149_990)] {
+        let mut entries = Entries::default();
+        let names: Vec<String> = (0..count).map(|n| (n % distinct).to_string()).collect();
+        names.iter().for_each(|name| entries.push(Entry::new(name.as_ref(), EntryKind::File)));
+        let mut twice = Twice::of(&entries);
+        entries.retain(|entry| twice.is_first(entry.name));
+        let expected = names[..distinct].iter().map(OsStr::new);
+        assert!(entries.iter().map(|entry| entry.name).eq(expected));
+    }
 
     let directory = |parent, name: &str, takers| Found {
         parent,
