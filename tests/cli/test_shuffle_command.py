@@ -231,7 +231,7 @@ def test_errors_of_the_scan(lab: Path, out: Path, pattern: Path) -> None:
         (["lab", "run.json", "-p", "run.json"], "Error: run.json: Not a directory (is -p missing"),
         (["lab", "", "-p", "run.json"], "Error: destination must not be empty"),
         (["lab", "nonesuch://x", "-p", "run.json"], "Error: nonesuch://x: "),
-        (["lab", "no-such://x", "-p", "run.json"], "Error: destination must be a path or a URL"),
+        (["lab", "no-such://x", "-p", "run.json"], "destination must be a path or a URL, not"),
         (["lab", "out", "-p", "nope.json"], "Error: nope.json: No such file"),
         (["lab", "out"], "(see pathvein shuffle --help)"),
         (["lab", "-p", "run.json"], "Error: Missing argument 'DESTINATION'"),

@@ -196,9 +196,11 @@ def test_stop_iteration_is_no_end(lab: Path, out: Path) -> None:
 
 def test_result_is_a_tuple_of_three_with_attributes() -> None:
     result = ShuffleResult(Path("a"), Path("b"), RUN)
-    assert result == (Path("a"), Path("b"), RUN) == ShuffleInput(*result)
+    for equal in ((Path("a"), Path("b"), RUN), ShuffleInput(*result)):
+        assert (result, hash(result)) == (equal, hash(equal))
     assert [*result.skipped, *result.errors, *result.replaced] == []
-    assert type(result.skipped) is type(result.errors) is list
+    for attribute in (result.skipped, result.errors, result.replaced):
+        assert isinstance(attribute, list)
     result.files, result.bytes = 1, 2
     result.skipped.append(("link", "a link to a directory"))
     result.errors.append(OSError(28, "No space left on device", "b"))

@@ -208,7 +208,7 @@ class Copying:
 
 def _open_local(matches: list[Match], options: CopyOptions) -> Producer:
     copy: Producer = pathvein_core.Copy(
-        [(match.source, match.destination, match.pattern) for match in matches],
+        [(str(match.source), str(match.destination), match.pattern) for match in matches],
         overwrite=options.overwrite,
         dryrun=options.dryrun,
         threads=options.threads,

@@ -246,6 +246,9 @@ def _copy(
         for each in error.exceptions:
             messages.error(describe(each))
         raise Failure("nothing was copied") from error
+    except (ImportError, OSError, ValueError) as error:
+        # What opens DESTINATION is missing, or no threads can be started.
+        raise Failure(describe(error)) from error
     messages.clear()
     output.write([f"Copied {counts['copied']} directories"])
     if dryrun:
