@@ -22,6 +22,7 @@ class Asked:
     method: str
     url: str
     headers: dict[str, str]
+    body: bytes = b""
 
     @property
     def query(self) -> dict[str, str]:
@@ -56,7 +57,8 @@ class Recorder:
             def do_GET(self) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 url = f"http://{headers['host']}{self.path}"
-                asked = Asked(self.command, url, headers)
+                body = self.rfile.read(int(headers.get("content-length", 0)))
+                asked = Asked(self.command, url, headers, body)
                 recorder.asked.append(asked)
                 status, more, body = recorder.answer(asked)
                 self.send_response(status)
@@ -68,7 +70,7 @@ class Recorder:
                     if self.command != "HEAD":
                         self.wfile.write(body)
 
-            do_HEAD = do_GET
+            do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
 
             def log_message(self, *args: object) -> None:
                 pass

@@ -58,51 +58,48 @@ async def plan_match(
 ) -> MatchPlan:
     """Plan a match by listing it. Raises the `OSError` of what cannot be listed."""
     selection = Selection(pattern)
-    #: The directories that may belong, by their numbers.
+    #: The directories that may belong, by their numbers, each with the prefix of what is in it.
     listed: dict[int, tuple[str, Level]] = {}
 
-    async def list_below(number: int, rel: str) -> None:
+    async def list_below(number: int, prefix: str) -> None:
         try:
-            level = await files.list_level(join(path, rel) if rel else path)
+            level = await files.list_level(join(path, prefix.removesuffix("/")) if prefix else path)
         except OSError as error:
-            if rel and is_gone(error):
+            if prefix and is_gone(error):
                 selection.absent(number)
                 return
             raise
-        await take(number, rel, level)
+        await take(number, prefix, level)
 
-    async def take(number: int, rel: str, level: Level) -> None:
+    async def take(number: int, prefix: str, level: Level) -> None:
         """Pass a listing to the selection, and list below it what is not listed yet."""
-        ready = [(number, rel, level)]
+        ready = [(number, prefix, level)]
         missing = []
         while ready:
-            number, rel, level = ready.pop()
+            number, prefix, level = ready.pop()
             if excluded is not None:
-                level = _without(level, rel, excluded)
-            listed[number] = rel, level
+                level = _without(level, prefix, excluded)
+            listed[number] = prefix, level
             directories = [(name, True) for name in level.dirs]
             directories += [(name, False) for name in level.links if name not in level.dirs]
             wanted = selection.listed(number, directories, [*level.files, *level.special])
             for index, below in wanted:
                 name = directories[index][0]
                 child = level.dirs[name]
-                child_rel = f"{rel}/{name}" if rel else name
                 if child is None:
-                    missing.append(list_below(below, child_rel))
+                    missing.append(list_below(below, f"{prefix}{name}/"))
                 else:
-                    ready.append((below, child_rel, child))
+                    ready.append((below, f"{prefix}{name}/", child))
         await all_of(missing)
 
     await list_below(0, "")
     selected = selection.finish()
     plan = MatchPlan()
-    for number in sorted(listed):
-        rel, level = listed[number]
+    for number, (prefix, level) in listed.items():
         if not selected.has_directory(number):
             continue
-        prefix = f"{rel}/" if rel else ""
-        if rel:
-            plan.directories.append(rel)
+        if prefix:
+            plan.directories.append(prefix[:-1])
         if level.has_content:
             plan.skipped.append((prefix, "object with the name of a directory"))
         names = [*level.files, *level.special]
@@ -122,9 +119,8 @@ async def plan_match(
     return plan
 
 
-def _without(level: Level, rel: str, excluded: Excluded) -> Level:
+def _without(level: Level, prefix: str, excluded: Excluded) -> Level:
     """The listing of a directory without what is excluded."""
-    prefix = f"{rel}/" if rel else ""
 
     def kept(name: str, is_directory: bool) -> bool:
         return not excluded(prefix + name, is_directory)

@@ -247,14 +247,12 @@ class _Copying:
     def _source(self, match: Match, end: End) -> RemoteMatch | LocalMatch:
         options = self._options
         if end.files is None:
-            base = options.exclude_base
             return LocalMatch(
                 end.path,
                 match.pattern,
                 self._threads,
-                links=options.links,
-                exclude=options.exclude if base is not None else None,
-                exclude_base=base,
+                exclude=options.exclude,
+                exclude_base=options.exclude_base,
             )
         return RemoteMatch(end.files, end.path, match.pattern, self._excluded(match))
 

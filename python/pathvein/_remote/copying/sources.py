@@ -78,14 +78,14 @@ class LocalMatch:
         pattern: FileStructurePattern,
         threads: LocalThreads,
         *,
-        links: str,
         exclude: ExcludeRules | None,
         exclude_base: str | None,
     ) -> None:
         self._path = path
         self._pattern = pattern
         self._threads = threads
-        self._options = {"links": links, "exclude": exclude, "exclude_base": exclude_base}
+        self._exclude = exclude
+        self._exclude_base = exclude_base
         self._plan: Any = None
 
     def path(self, rel: str) -> str:
@@ -98,7 +98,13 @@ class LocalMatch:
         """What belongs to it. Raises `OSError`."""
 
         def plan() -> MatchPlan:
-            planned = pathvein_core.Plan(self._path, self._pattern, **self._options)
+            # No store keeps links: their content is copied.
+            planned = pathvein_core.Plan(
+                self._path,
+                self._pattern,
+                exclude=self._exclude,
+                exclude_base=self._exclude_base,
+            )
             self._plan = planned
             files = [PlannedFile(rel, Info(size)) for rel, size in planned.files()]
             return MatchPlan(planned.directories[1:], files, list(planned.skipped))

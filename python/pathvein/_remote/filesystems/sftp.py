@@ -18,8 +18,7 @@ _CHANNELS = 9
 #: Requests in flight for one directory. fsspec sends fifty; each answer has about a hundred
 #: entries.
 _READ_AHEADS = 8
-#: A server need not tell the kind.
-_KINDS = {stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFREG: "file", 0: "file"}
+_KINDS = {stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 
 class Sftp(FileSystem):
@@ -81,13 +80,14 @@ class Sftp(FileSystem):
         for entry in fs.ftp.listdir_iter(path, read_aheads=_READ_AHEADS):
             self.check_open()
             mode = entry.st_mode or 0
-            kind = _KINDS.get(stat.S_IFMT(mode), "other")
+            kind = _KINDS.get(stat.S_IFMT(mode), "file")
             entries.append(
                 {
                     "name": join(path, entry.filename),
                     "type": kind,
                     "size": entry.st_size,
                     "mtime": entry.st_mtime,
+                    "permissions": mode,
                 }
             )
         return entries

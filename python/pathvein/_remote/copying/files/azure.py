@@ -1,9 +1,13 @@
-"""Blobs of Azure, through the client of adlfs. (Its own paths lose some names.)"""
+"""Blobs of Azure, through the client of adlfs, whose own paths lose some names.
+
+Bodies are streams, as aiohttp warns of large ones that are bytes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import io
 from typing import Any
 
 from pathvein._remote.copying.files.base import failure, to_the_end
@@ -47,7 +51,7 @@ class AzureFiles(ObjectFiles):
 
     async def put(self, path: str, data: bytes) -> str | None:
         answer = await self._client(path).upload_blob(
-            data, length=len(data), overwrite=True, max_concurrency=1, retry_total=0
+            io.BytesIO(data), length=len(data), overwrite=True, max_concurrency=1, retry_total=0
         )
         md5 = answer.get("content_md5")
         return bytes(md5).hex() if md5 else None
@@ -62,7 +66,9 @@ class AzureFiles(ObjectFiles):
         self, path: str, upload: Any, number: int, offset: int, data: bytes, *, is_last: bool
     ) -> str:
         block = base64.b64encode(b"%08d" % number).decode()
-        await self._client(path).stage_block(block, data, length=len(data), retry_total=0)
+        await self._client(path).stage_block(
+            block, io.BytesIO(data), length=len(data), retry_total=0
+        )
         return block
 
     async def complete_upload(self, path: str, upload: Any, parts: list[Any]) -> str | None:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import errno
 import posixpath
+import stat
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass, field
@@ -32,8 +33,13 @@ T = TypeVar("T")
 
 #: Bytes of a file that are read and sent at a time: the least that S3 takes as a part of an upload.
 PIECE = 5 * 2**20
-#: Kinds of entries that are neither files nor directories, and what is said of them.
-_SPECIAL = {"link": "broken link", "other": "special file", "unknown": "special file"}
+#: What is said of entries that are neither files nor directories, as of those on this machine.
+_SPECIAL = {
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFBLK: "device",
+    stat.S_IFCHR: "device",
+}
 
 #: The pieces of a file's content, in order.
 Pieces: TypeAlias = "AsyncGenerator[bytes, None]"
@@ -152,7 +158,7 @@ class Files:
             del level.dirs[name]
         for name in listing.filenames:
             told = listing.infos.get(name, {})
-            special = _SPECIAL.get(str(told.get("type")))
+            special = _special(told)
             if special is not None:
                 level.special[name] = special
             else:
@@ -327,6 +333,14 @@ class Files:
             if current is not None and not current.done():
                 current.cancel()
                 await asyncio.wait([current])
+
+
+def _special(told: Any) -> str | None:
+    """Why an entry is not copied, by what a listing tells of it."""
+    if told.get("type") == "link":
+        # Otherwise it would be what it leads to.
+        return "broken link"
+    return _SPECIAL.get(stat.S_IFMT(told.get("permissions") or 0))
 
 
 def _mtime_ns(told: Any) -> int | None:

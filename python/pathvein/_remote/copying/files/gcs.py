@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -60,7 +61,9 @@ class GcsFiles(ObjectFiles):
     async def put(self, path: str, data: bytes) -> str | None:
         headers = {"Content-Type": "application/octet-stream"}
         url = self._upload_url(path)
-        _, content = await self._call("POST", url, uploadType="media", headers=headers, data=data)
+        # aiohttp warns of large bodies that are bytes.
+        body = io.BytesIO(data)
+        _, content = await self._call("POST", url, uploadType="media", headers=headers, data=body)
         return object_info(json.loads(content)).md5
 
     async def delete(self, path: str) -> None:
@@ -84,7 +87,7 @@ class GcsFiles(ObjectFiles):
         while True:
             total = end if is_last else "*"
             span = {"Content-Range": f"bytes {offset}-{end - 1}/{total}"}
-            headers, content = await self._call("PUT", upload, headers=span, data=bytes(view))
+            headers, content = await self._call("PUT", upload, headers=span, data=io.BytesIO(view))
             # It may take less than was sent. Whatever it tells after the last part is the end.
             stored = int(headers["Range"].rpartition("-")[2]) + 1 if "Range" in headers else end
             if stored >= end or (is_last and content):

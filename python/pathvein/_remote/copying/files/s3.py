@@ -146,7 +146,7 @@ class S3Files(ObjectFiles):
 
     def problem_of_path(self, path: str) -> str | None:
         """Why there can be no object at a path."""
-        if len(self.bucket(path)[1].encode()) > _MAX_KEY:
+        if len(self.bucket(path)[1].encode(errors="replace")) > _MAX_KEY:
             return f"its key is longer than {_MAX_KEY} bytes"
         return None
 

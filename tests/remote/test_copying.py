@@ -1,0 +1,438 @@
+"""Copying from, to and between stores: each kind of store, against its server."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import uuid
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("upath")
+
+from copies import copied, files_on_disk, on_disk, opened, written
+from pathvein import FileStructurePattern as P
+from servers.store import DiskStore, KeyStore, Store
+
+STORES = ["memory", "s3-moto", "gcs", "azure", "sftp-paramiko", "sftp-sshfs"]
+#: Those whose directories are nothing but prefixes.
+FLAT = ["s3-moto", "gcs", "azure"]
+
+PATTERN = P(
+    "*",
+    files=["*.txt"],
+    directories=[P("data*", files=["*.bin"], optional_directories=[P("deep", ["*"])])],
+    optional_files=["maybe"],
+    optional_directories=[P("empty")],
+)
+#: What belongs to the match.
+FILES = {
+    "a.txt": b"first",
+    "none.txt": b"",
+    "maybe": b"?",
+    "data1/x.bin": bytes(range(256)) * 400,
+    "data1/deep/\u00e9 b+&%": b"odd",
+    "data2/y.bin": b"y",
+}
+#: What does not.
+OTHERS = {"a.csv": b"no", "data1/x.tmp": b"no", "data3/x.tmp": b"no", "more/deep/x": b"no"}
+
+
+@pytest.fixture
+def place(store: Store) -> Iterator[Any]:
+    """A directory of the store, as a UPath, that nothing is in."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(store, KeyStore):
+            yield store.keys([]).upath / f"top-{uuid.uuid4().hex[:8]}"
+            return
+        assert isinstance(store, DiskStore)
+        top = store.served / uuid.uuid4().hex
+        top.mkdir()
+        os.chmod(top, 0o777)
+        yield store.place(top).upath
+        stack.pop_all()
+
+
+def put(top: Any, files: dict[str, bytes]) -> Any:
+    """Put files below a UPath by its own file system; a `/` at the end makes a directory."""
+    for rel, content in files.items():
+        path = f"{top.path.rstrip('/')}/{rel}"
+        if not rel.endswith("/"):
+            if "/" in rel or top.protocol in ("sftp", "ssh"):
+                top.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            top.fs.pipe_file(path, content)
+        elif top.protocol in ("memory", "sftp", "ssh"):
+            top.fs.makedirs(path.rstrip("/"), exist_ok=True)
+    return top
+
+
+def names(top: Any) -> list[str]:
+    """All files at or below a UPath, by a file system without a cache."""
+    fs = top.fs
+    if top.protocol in ("s3", "gs", "az"):
+        fs = type(fs)(**{**fs.storage_options, "use_listings_cache": False})
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(fs.find(top.path, withdirs=False))
+    return []
+
+
+def content(top: Any) -> dict[str, bytes]:
+    """The files below a UPath, as pathvein itself copies them to memory."""
+    from fsspec.implementations.memory import MemoryFileSystem
+    from upath import UPath
+
+    name = f"/content-{uuid.uuid4().hex}"
+    everything = P("*", optional_files=["*"])
+    for _ in range(4):
+        everything = P("*", optional_files=["*"], optional_directories=[everything])
+    [done] = copied([(top, UPath(f"memory:/{name}"), everything)])
+    assert (done.kind, done.errors) == ("copied", [])
+    store = MemoryFileSystem.store
+    keys = [key for key in store if key.startswith(f"{name}/")]
+    return {key[len(name) + 1 :]: store.pop(key).getvalue() for key in keys}
+
+
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_there_and_back(place: Any, tmp_path: Path) -> None:
+    """Up, from one place of the store to another, and down: what belongs, and nothing else."""
+    source = written(tmp_path / "src", {**FILES, **OTHERS, "empty/": b"", "data3/": b""})
+    size = sum(map(len, FILES.values()))
+    [up] = copied([(str(source), place / "up", PATTERN)])
+    assert up == ("copied", 6, size, [], [], [])
+    assert content(place / "up") == FILES
+    [within] = copied([(place / "up", place / "twin", PATTERN)])
+    assert within == ("copied", 6, size, [], [], [])
+    [down] = copied([(place / "twin", str(tmp_path / "down"), PATTERN)])
+    assert down == ("copied", 6, size, [], [], [])
+    # The empty directories have come along: in stores, as empty objects that stand for them.
+    there = on_disk(tmp_path / "down")
+    assert files_on_disk(tmp_path / "down") == FILES
+    assert sorted(rel for rel, found in there.items() if found is None) == [
+        *("data1", "data1/deep", "data2", "empty"),
+    ]
+    assert sorted(os.listdir(tmp_path)) == ["down", "src"]
+
+
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_large_files(place: Any, tmp_path: Path) -> None:
+    """In several parts, the last of which is smaller, and exactly one part."""
+    part = 5 * 2**20
+    files = {"large": os.urandom(2 * part + 17), "exact": os.urandom(2 * part), "one": b"1" * part}
+    source = written(tmp_path / "src", files)
+    pattern = P("*", ["*"])
+    ways = [
+        (str(source), place / "up"),
+        (place / "up", place / "twin"),
+        (place / "twin", str(tmp_path / "down")),
+    ]
+    for way in ways:
+        [done] = copied([(*way, pattern)])
+        assert (done.kind, done.errors) == ("copied", [])
+    assert files_on_disk(tmp_path / "down") == files
+
+
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_what_is_there_stays(place: Any, tmp_path: Path) -> None:
+    source = written(tmp_path / "src", {"a.txt": b"new", "data/x.bin": b"new"})
+    put(place, {"dst/other": b"old"})
+    [done] = copied([(str(source), place / "dst", PATTERN)])
+    assert done == ("exists", 0, 0, [], [], [])
+    assert content(place / "dst") == {"other": b"old"}
+    # A file is something, too.
+    put(place, {"file": b"old"})
+    assert copied([(str(source), place / "file", PATTERN)])[0].kind == "exists"
+    # And what begins alike is something else.
+    put(place, {"dst2-/x": b"old", "dst2.x": b"old"})
+    assert copied([(str(source), place / "dst2", PATTERN)])[0].kind == "copied"
+
+
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_overwriting_replaces_and_adds(place: Any, tmp_path: Path) -> None:
+    source = written(tmp_path / "src", {"a.txt": b"new", "data/x.bin": b"new", "data/y.bin": b"y"})
+    put(place, {"dst/other": b"old", "dst/a.txt": b"older", "dst/data/x.bin": b"old"})
+    [done] = copied([(str(source), place / "dst", PATTERN)], overwrite=True)
+    assert done == ("copied", 3, 7, [], [], [])
+    want = {"other": b"old", "a.txt": b"new", "data/x.bin": b"new", "data/y.bin": b"y"}
+    assert content(place / "dst") == want
+    [done] = copied([(str(source), place / "fresh", PATTERN)], overwrite=True)
+    assert done.kind == "copied"
+    assert [name for name in names(place) if "pathvein-" in name.rpartition("/")[2]] == []
+
+
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_to_another_store(place: Any) -> None:
+    from upath import UPath
+
+    memory = UPath(f"memory://other-{uuid.uuid4().hex}")
+    put(memory, {f"src/{rel}": data for rel, data in FILES.items()})
+    assert copied([(memory / "src", place / "up", PATTERN)])[0].kind == "copied"
+    assert copied([(place / "up", memory / "back", PATTERN)])[0].kind == "copied"
+    assert content(memory / "back") == FILES
+
+
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_nothing_is_written_in_a_dry_run(place: Any, tmp_path: Path) -> None:
+    source = written(tmp_path / "src", FILES)
+    put(place, {"src/a.txt": b"1", "src/data/x.bin": b"22", "taken/x": b""})
+    before = names(place)
+    matches = [
+        (str(source), place / "up", PATTERN),
+        (place / "src", str(tmp_path / "down"), PATTERN),
+        (str(source), place / "taken", PATTERN),
+    ]
+    up, down, taken = copied(matches, dryrun=True)
+    assert up == ("copied", 6, sum(map(len, FILES.values())), [], [], [])
+    assert down == ("copied", 2, 3, [], [], [])
+    assert taken.kind == "exists"
+    assert names(place) == before
+    assert os.listdir(tmp_path) == ["src"]
+
+
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_a_source_that_does_not_exist(place: Any, tmp_path: Path) -> None:
+    put(place, {"there/a.txt": b"1"})
+    matches = [
+        (place / "not", str(tmp_path / "not"), PATTERN),
+        (str(tmp_path / "nor"), place / "nor", PATTERN),
+        (place / "there", str(tmp_path / "there"), PATTERN),
+    ]
+    missing, local, there = copied(matches)
+    for done, url in ((missing, str(place / "not")), (local, str(tmp_path / "nor"))):
+        [error] = done.errors
+        assert done.kind == "failed"
+        assert isinstance(error, FileNotFoundError)
+        assert error.filename == url
+    assert there.kind == "copied"
+    assert os.listdir(tmp_path) == ["there"]
+    assert not any("/nor" in name for name in names(place))
+
+
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_the_users_cache_does_not_hide_what_was_written(place: Any, tmp_path: Path) -> None:
+    source = written(tmp_path / "src", {"a.txt": b"1", "data/x.bin": b"2"})
+    put(place, {"dst/data/old": b""})
+    fs, path = place.fs, f"{place.path.rstrip('/')}/dst"
+    assert len(fs.ls(path)) == len(fs.ls(f"{path}/data")) == 1
+    copied([(str(source), place / "dst", PATTERN)], overwrite=True)
+    assert len(fs.ls(path)) == len(fs.ls(f"{path}/data")) == 2
+    assert place.fs is fs
+
+
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_many_matches_and_what_they_share(place: Any, tmp_path: Path) -> None:
+    """One destination twice, one in that of another, and twenty beside."""
+    pattern = P("*", ["*"])
+    sources = [written(tmp_path / f"src{n:02}", {"f": b"%d" % n}) for n in range(20)]
+    matches = [(str(source), place / source.name, pattern) for source in sources]
+    matches += [
+        (str(sources[1]), place / "one", pattern),
+        (str(sources[0]), place / "one", pattern),
+        (str(sources[2]), place / "outer/inner", pattern),
+        (str(sources[3]), place / "outer", pattern),
+    ]
+    producer = opened(matches)
+    assert producer.conflicts() == [(20, 21)]
+    assert names(place) == []
+    producer.close()
+    done = copied(matches)
+    assert [d.kind for d in done[:20]] == ["copied"] * 20
+    assert [d.kind for d in done[20:]] == ["conflict", *["copied"] * 3]
+    assert content(place / "one") == {"f": b"0"}
+    assert content(place / "outer") == {"f": b"3", "inner/f": b"2"}
+
+
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_overlaps_are_refused_before_anything_is_written(place: Any) -> None:
+    put(place, {"src/a.txt": b"1", "src/data/x.bin": b"2"})
+    before = names(place)
+    matches = [
+        (place / "src", place / "src/new", PATTERN),
+        (place / "src", place / "src", PATTERN),
+        (place / "src", place, PATTERN),
+    ]
+    inside, same, above = copied(matches)
+    assert inside.kind == "failed"
+    assert "inside the source" in str(inside.errors[0])
+    assert (same.kind, above.kind) == ("exists", "exists")
+    assert [done.kind for done in copied(matches, overwrite=True)] == ["failed"] * 3
+    assert names(place) == before
+
+
+# Keys that are no paths ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("store", FLAT, indirect=True)
+def test_keys_that_lead_elsewhere_fail_before_anything_is_written(
+    store: Any, tmp_path: Path
+) -> None:
+    keys = ["a/../../x", "b//x", "c/./x", "d/ok", "e/x/..", "f/t", "f/t/x"]
+    top = store.keys([f"top/{key}" for key in keys]).upath / "top"
+    # Some servers put names right: then there is no such directory, or nothing bad in it.
+    bad = [name for name in "abcef" if store.name != "azure" or name in "bf"]
+    pattern = P("*", optional_files=["*"])
+    for _ in range(2):
+        pattern = P("*", optional_files=["*"], optional_directories=[pattern])
+    matches = [(top / name, str(tmp_path / "out" / name), pattern) for name in [*bad, "d"]]
+    *failed, fine = copied(matches)
+    for name, done in zip(bad, failed, strict=True):
+        assert (name, done.kind) == (name, "failed")
+        assert {error.errno for error in done.errors} == {errno.EINVAL}
+        assert all(e.filename.startswith(str(top / name)) for e in done.errors)
+    assert fine.kind == "copied"
+    assert files_on_disk(tmp_path) == {"out/d/ok": b"x"}
+
+
+@pytest.mark.parametrize("store", FLAT, indirect=True)
+def test_keys_that_lead_elsewhere_and_do_not_belong_are_no_matter(
+    store: Any, tmp_path: Path
+) -> None:
+    top = store.keys(["src/ok.txt", "src/no//x", "src//x", "src/no/x"]).upath / "src"
+    [done] = copied([(top, str(tmp_path / "out"), P("*", ["*.txt"]))])
+    assert (done.kind, done.errors) == ("copied", [])
+    assert os.listdir(tmp_path / "out") == ["ok.txt"]
+
+
+@pytest.mark.parametrize("store", FLAT, indirect=True)
+def test_names_of_files_and_directories_may_be_the_same_in_stores(
+    store: Any, tmp_path: Path
+) -> None:
+    top = store.keys(["src/t", "src/t/x", "src/m/"]).upath
+    pattern = P("*", ["*"], optional_directories=[P("*", ["*"])])
+    [done] = copied([(top / "src", top / "dst", pattern)])
+    assert (done.kind, done.files) == ("copied", 2)
+    # Down it would be both.
+    [done] = copied([(top / "dst", str(tmp_path / "out"), pattern)])
+    assert done.kind == "failed"
+    assert "file and of a directory" in str(done.errors[0])
+    [done] = copied([(top / "dst", str(tmp_path / "out"), P("*", ["*"]))])
+    assert files_on_disk(tmp_path / "out") == {"t": b"x"}
+
+
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_names_that_are_not_utf_8_cannot_be_sent(place: Any, tmp_path: Path) -> None:
+    source = written(tmp_path / "src", {"a.txt": b"1", "data/ok.bin": b"2"})
+    (source / os.fsdecode(b"\xff.txt")).write_bytes(b"3")
+    [done] = copied([(str(source), place / "dst", PATTERN)])
+    assert done.kind == "failed"
+    assert "UTF-8" in str(done.errors[0])
+    assert names(place / "dst") == []
+
+
+# Links and special files ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko", "sftp-sshfs"], indirect=True)
+def test_links_and_special_files_of_servers(store: Any, tmp_path: Path) -> None:
+    from trees import Dir, Fifo, File, Link, Socket
+
+    spec = Dir(
+        {
+            "elsewhere": Dir({"x": File()}),
+            "src": Dir(
+                {
+                    "file": File(),
+                    "link": Link(to="src/file"),
+                    "broken": Link(raw="nowhere"),
+                    "fifo": Fifo(),
+                    "socket": Socket(),
+                    "dir": Link(to="elsewhere"),
+                    "other": Link(to="elsewhere"),
+                }
+            ),
+        }
+    )
+    pattern = P("*", ["*"], optional_directories=[P("dir", ["*"])])
+    with store.spec(spec) as (top, place):
+        (top / "src" / "file").write_bytes(b"content")
+        [done] = copied([(place.upath, str(tmp_path / "out"), pattern)])
+    assert (done.kind, done.errors) == ("copied", [])
+    assert sorted(done.skipped) == [
+        ("broken", "broken link"),
+        ("dir", "link to a directory"),
+        ("fifo", "fifo"),
+        ("socket", "socket"),
+    ]
+    assert on_disk(tmp_path / "out") == {"file": b"content", "link": b"content"}
+
+
+# Directories of servers -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko", "sftp-sshfs"], indirect=True)
+def test_a_link_at_a_server_is_not_written_through(store: Any, tmp_path: Path) -> None:
+    source = written(tmp_path / "src", {"a.txt": b"new", "data/x.bin": b"new"})
+    top = store.served / uuid.uuid4().hex
+    for name in ("", "outside", "dst"):
+        (top / name).mkdir()
+        os.chmod(top / name, 0o777)
+    (top / "outside" / "a.txt").write_bytes(b"old")
+    (top / "link").symlink_to("outside")
+    (top / "dst" / "data").symlink_to("../outside")
+    (top / "files").mkdir()
+    os.chmod(top / "files", 0o777)
+    (top / "files" / "a.txt").symlink_to("../outside/a.txt")
+    place = store.place(top).upath
+    before = on_disk(top / "outside")
+    for name in ("link", "dst", "files"):
+        [done] = copied([(str(source), place / name, PATTERN)], overwrite=True)
+        assert (name, done.kind) == (name, "failed")
+        assert "link" in str(done.errors[0])
+    assert on_disk(top / "outside") == before
+    [done] = copied([(str(source), place / "link", PATTERN)])
+    assert done.kind == "exists"
+    assert not [name for name in os.listdir(top / "files") if name.startswith(".")]
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko", "sftp-sshfs"], indirect=True)
+def test_a_match_appears_whole_or_not_at_all(store: Any, tmp_path: Path) -> None:
+    """A file of the source is gone when it is its turn."""
+    source = written(tmp_path / "src", {f"f{n}.txt": b"x" for n in range(20)})
+    top = store.served / uuid.uuid4().hex
+    top.mkdir()
+    os.chmod(top, 0o777)
+
+    place = store.place(top).upath
+    with pytest.MonkeyPatch.context() as patch:
+        from pathvein._remote.copying import sources
+
+        read = sources.LocalMatch._read
+
+        def vanishing(self: Any, file: Any, length: int) -> Any:
+            if file.path == "f7.txt":
+                (source / "f7.txt").unlink()
+            return read(self, file, length)
+
+        patch.setattr(sources.LocalMatch, "_read", vanishing)
+        [done] = copied([(str(source), place / "made/dst", P("*", ["*"]))])
+    [error] = done.errors
+    assert done.kind == "failed"
+    assert isinstance(error, FileNotFoundError)
+    assert error.filename == str(source / "f7.txt")
+    assert on_disk(top) == {}
+
+
+# Archives -------------------------------------------------------------------------------------
+
+
+def test_an_archive_is_a_source(tmp_path: Path) -> None:
+    from upath import UPath
+
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for rel, data in {**FILES, **OTHERS}.items():
+            archive.writestr(f"src/{rel}", data)
+        archive.writestr("bad/../x.txt", b"1")
+    url = f"zip://src::file://{tmp_path}/a.zip"
+    memory = UPath(f"memory://zip-{uuid.uuid4().hex}")
+    matches = [
+        (UPath(url), str(tmp_path / "out"), PATTERN),
+        (UPath(url), memory / "dst", PATTERN),
+        (UPath(url), UPath(url).parent / "new", PATTERN),
+    ]
+    local, remote, into = copied(matches)
+    assert (local.kind, remote.kind, into.kind) == ("copied", "copied", "failed")
+    assert files_on_disk(tmp_path / "out") == content(memory / "dst") == FILES
