@@ -65,19 +65,6 @@ def decoded(argument: str, path: object, expected: str) -> str:
     return decoded
 
 
-def path_or_upath(
-    argument: str, path: object, storage_options: Mapping[str, Any] | None = None
-) -> Path | UPath:
-    """The UPath of a URL, or a UPath with additional options, else the `Path`."""
-    if is_url_or_upath(path):
-        from pathvein._remote import make_upath
-
-        return make_upath(path, storage_options)
-    from pathlib import Path
-
-    return path if isinstance(path, Path) else Path(decoded(argument, path, _PATHS))
-
-
 def without_stop_iteration(function: F) -> F:
     """Make a StopIteration of the caller's own objects a RuntimeError.
 
@@ -91,6 +78,23 @@ def without_stop_iteration(function: F) -> F:
             raise RuntimeError("an argument raised StopIteration") from error
 
     return call  # type: ignore[return-value]
+
+
+@without_stop_iteration
+def path_or_upath(
+    argument: str, path: object, storage_options: Mapping[str, Any] | None = None
+) -> Path | UPath:
+    """The UPath of a URL, or a UPath with additional options, else the `Path`."""
+    check_storage_options(storage_options)
+    if is_url_or_upath(path):
+        from pathvein._remote import make_upath
+
+        return make_upath(path, storage_options)
+    from pathlib import Path
+
+    text = path_text(argument, path, _PATHS)
+    _refuse_options(argument, text, storage_options)
+    return path if isinstance(path, Path) else Path(text)
 
 
 @without_stop_iteration
@@ -132,8 +136,7 @@ def open_source(
             options["exclude"].check_source(opened.adapter.base, opened.holds)
         return opened
     path = path_text("source", source, _PATHS)
-    if storage_options:
-        raise ValueError(f"storage_options are for URLs and UPaths, and source is a path: {path!r}")
+    _refuse_options("source", path, storage_options)
     return path
 
 
@@ -142,6 +145,12 @@ def check_storage_options(value: object) -> Mapping[str, Any] | None:
     if value is not None and not isinstance(value, Mapping):
         raise wrong_type("storage_options", "a mapping or None", value)
     return value
+
+
+def _refuse_options(argument: str, path: str, storage_options: Mapping[str, Any] | None) -> None:
+    if storage_options:
+        text = f"storage_options are for URLs and UPaths, and {argument} is a path: {path!r}"
+        raise ValueError(text)
 
 
 @without_stop_iteration

@@ -7,7 +7,7 @@ optional count alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pathvein_core import FileStructurePattern, PatternMatcher
@@ -45,8 +45,8 @@ class Node:
         return self._files.matches(name)
 
 
-def compiled(pattern: FileStructurePattern) -> Node:
-    """Compile a pattern. Equal ones inside it are one node, wherever they stand.
+def compiled(patterns: Iterable[FileStructurePattern]) -> list[Node]:
+    """The patterns as nodes. Equal ones are one node, also inside others.
 
     Written out, a pattern of 128 levels may have 2^127 places.
     """
@@ -59,8 +59,8 @@ def compiled(pattern: FileStructurePattern) -> Node:
             node = nodes[pattern] = Node(pattern, below)
         return node
 
-    # No later change of the pattern may have an effect.
-    return node_of(pattern.__copy__())
+    # No later change of a pattern may have an effect.
+    return [node_of(pattern.__copy__()) for pattern in patterns]
 
 
 class Way:
@@ -106,7 +106,7 @@ def parents_of(
     """
     chain: list[Any] = [*reversed(file.parents), file]
     way = Way([path.name for path in chain])
-    node = compiled(pattern)
+    [node] = compiled([pattern])
     globs = [PatternMatcher(glob) for glob in between]
     for level in range(len(chain) - 1 - len(globs)):
         inner = level + len(globs)
