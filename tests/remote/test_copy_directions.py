@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -330,8 +329,10 @@ def test_keys_that_lead_outside(servers: Servers, tmp_path: Path, name: str, key
     source = store.keys(keys).upath
     target = tmp_path / "deep/target"
     target.mkdir(parents=True)
-    everything = FileStructurePattern("*", ["*"])
-    pattern = FileStructurePattern("*", ["*"]).add_directory(everything, is_optional=True)
+    pattern = FileStructurePattern("*", [], [], ["*"])
+    for _ in range(5):  # as deep as the longest key, so that each belongs
+        above = FileStructurePattern("*", [], [], ["*"])
+        pattern = above.add_directory(pattern, is_optional=True)
     found = [ScanResult(source / "src" / run, pattern) for run in ("run", "fine")]
     with pytest.raises(ShuffleError) as caught:
         pathvein.shuffle_to(found, target)
@@ -370,21 +371,14 @@ def test_a_name_that_is_file_and_directory(tmp_path: Path, servers: Servers) -> 
 # What goes wrong on the way ------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def broken_reads(fs_class: Any, name: str, error: OSError) -> Iterator[None]:
-    """Reading what has this in its path breaks off."""
-    original = fs_class._open
+class Lost:
+    """An object that is listed, and cannot be read by whatever way."""
 
-    def _open(self: Any, path: str, *args: Any, **kwargs: Any) -> Any:
-        if name in path:
-            raise error
-        return original(self, path, *args, **kwargs)
+    size = 7
+    created = modified = datetime.now(UTC)
 
-    fs_class._open = _open
-    try:
-        yield
-    finally:
-        fs_class._open = original
+    def __getattr__(self, name: str) -> Any:
+        raise OSError(5, "lost")
 
 
 def test_a_store_that_loses_an_object(tmp_path: Path, servers: Servers) -> None:
@@ -395,11 +389,12 @@ def test_a_store_that_loses_an_object(tmp_path: Path, servers: Servers) -> None:
         servers.get("memory").keys([f"src/{run}/f{n}" for run in "abc" for n in range(5)]).upath
     )
     found = [ScanResult(source / "src" / run, FileStructurePattern("*", ["*"])) for run in "abc"]
-    with (
-        broken_reads(MemoryFileSystem, "src/b/f3", OSError(5, "lost")),
-        pytest.raises(ShuffleError) as caught,
-    ):
+    lost = next(key for key in MemoryFileSystem.store if key.endswith(f"{source.path}/src/b/f3"))
+    whole = MemoryFileSystem.store[lost]
+    MemoryFileSystem.store[lost] = Lost()
+    with pytest.raises(ShuffleError) as caught:
         pathvein.shuffle_to(found, tmp_path / "to")
+    MemoryFileSystem.store[lost] = whole
     (failed,) = caught.value.failed
     assert failed.source.name == "b"
     assert any("src/b/f3" in str(error.filename) for error in failed.errors)
