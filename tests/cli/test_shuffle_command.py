@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,33 @@ def test_excluded_entries_are_not_copied(lab: Path, out: Path, pattern: Path) ->
     # Rules that are anchored are so at SOURCE.
     shuffle(lab, out / "2", "-p", pattern, "--exclude", "/run_2/raw.csv")
     assert files(out / "2/run_2") == ["a.csv"]
+
+
+@pytest.mark.parametrize("top", ["", "lab"])
+def test_archive(lab: Path, out: Path, pattern: Path, top: str) -> None:
+    """Remote sources have the same options, and rules are relative to them, too."""
+    pytest.importorskip("upath")
+    archive = lab.parent / "lab.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in ("run_2/a.csv", "run_2/raw.csv", "old/2025/run_1/raw.csv"):
+            file.writestr(f"{top}/{name}".lstrip("/"), name)
+    source = f"zip://{top}::{archive}"
+    args = (source, out, "-p", pattern, "--exclude", "/run_2/raw.csv", "--concurrency", "1")
+    status, output, said = shuffle(*args)
+    assert (status, said) == (0, [])
+    assert output.count(b" -> ") == 2
+    assert f"\nzip://{top}/run_2".replace("///", "//").encode() in output
+    assert files(out) == ["run_1", "run_1/raw.csv", "run_2", "run_2/a.csv"]
+    assert (out / "run_1/raw.csv").read_text() == "old/2025/run_1/raw.csv"
+
+
+def test_url_as_destination(lab: Path, pattern: Path) -> None:
+    pytest.importorskip("upath")
+    (lab / "raw.csv").touch()
+    args = (lab / "run_2", "memory://out", "-p", pattern, "-o", "use_listings_cache=false")
+    status, output, said = shuffle(*args)
+    assert (status, said) == (0, [])
+    assert output.endswith(b"/run_2 -> memory://out/run_2\nCopied 1 directories\n")
 
 
 def test_links(lab: Path, out: Path, pattern: Path) -> None:

@@ -304,6 +304,51 @@ def test_records_have_the_objects(lab: Path, out: Path, caplog: pytest.LogCaptur
     assert (info.msg, info.args) == ("Copied %s directories", (1,))
 
 
+def test_some_local_and_some_remote(
+    lab: Path, out: Path, log: Callable[[], list[tuple[str, str]]]
+) -> None:
+    """What two engines would write to is found over both."""
+    upath = pytest.importorskip("upath").UPath
+    store = upath(f"memory://{lab.parent.name}")
+    (store / "run_1").mkdir(parents=True)
+    (store / "run_1/s.csv").write_text("stored")
+    given: list[Any] = [
+        (store / "run_1", out / "run_1", RUN),
+        (lab / "run_1", f"{out}/../out/run_1", RUN),
+        (lab / "run_2", store / "run_2", RUN),
+        (lab / "gone", out / "gone", RUN),
+        (store / "run_1", str(out / "s"), RUN),
+    ]
+    errors: list[OSError] = []
+    reports: list[ShuffleProgress] = []
+    results = shuffle(given, on_error=errors.append, progress=reports.append)
+    assert results == [given[1], given[2], given[4]]
+    assert reports[-1] == (4, 27, 4, 27)
+    assert [error.filename for error in errors] == [str(lab / "gone")]
+    assert log()[0][1].startswith("Several directories have one destination: ")
+    assert files(out) == ["run_1", "run_1/a.csv", "run_1/notes.txt", "s", "s/s.csv"]
+    assert (store / "run_2/a.csv").read_text() == "of run_2"
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_source_of_another_is_not_written_to(lab: Path, out: Path, exists: bool) -> None:
+    upath = pytest.importorskip("upath").UPath
+    store = upath(f"memory://{lab.parent.name}{exists}")
+    (store / "run_1").mkdir(parents=True)
+    (store / "run_1/s.csv").write_text("stored")
+    given: list[Any] = [(store / "run_1", lab, RUN), (lab / "run_1", out, RUN)]
+    before = files(lab)
+    if exists:
+        assert shuffle(given) == [given[1]]
+    else:
+        with pytest.raises(ShuffleError) as caught:
+            shuffle(given, overwrite=True)
+        [error] = caught.value.exceptions
+        assert (error.errno, error.filename) == (22, str(lab))
+        assert caught.value.results == [given[1]]
+    assert files(lab) == before
+
+
 # What cannot be copied.
 
 

@@ -19,7 +19,11 @@ use crate::convert::raise;
 use crate::encoding::{check_not_ending, decoder, os_text};
 use crate::matcher::{ExcludeRules, rules};
 use crate::pattern::FileStructurePattern;
-use crate::running::{GATHER_TIME, NO_GATHERING, SIGNAL_INTERVAL};
+use crate::running::{NO_GATHERING, SIGNAL_INTERVAL};
+
+/// How long results gather before a batch is taken, so that the waiting thread takes no processor
+/// from those that copy.
+const GATHER_TIME: Duration = Duration::from_millis(5);
 
 /// So many results make a batch full.
 const BATCH: usize = 512;
@@ -239,7 +243,8 @@ fn take(
     Ok(false)
 }
 
-fn links_from(text: &str) -> PyResult<Links> {
+/// What becomes of links to files, by the word for it.
+pub(crate) fn links_from(text: &str) -> PyResult<Links> {
     match text {
         "follow" => Ok(Links::Follow),
         "keep" => Ok(Links::Keep),

@@ -24,7 +24,7 @@ const BATCH_WEIGHT: usize = 512;
 ///
 /// To wake up for each result would take a processor away from a worker each time. While
 /// results gather, nobody waits for the channel, so the workers wake nobody.
-pub(crate) const GATHER_TIME: Duration = Duration::from_millis(1);
+const GATHER_TIME: Duration = Duration::from_millis(1);
 
 /// How long after the start results do not gather: the first result is waited for, and a
 /// thread that sleeps beside busy workers may get its processor back much later.

@@ -30,7 +30,7 @@ use super::entries::{
     sync,
 };
 use super::file::{Failure, copy_contents};
-use super::metadata::{NewOwner, copy_metadata, drop_inherited, times};
+use super::metadata::{copy_metadata, drop_inherited, times};
 use super::names::{MAX_NAME, temporary_name};
 use super::plan::{Entry, EntryKind, MatchPlan, PlanOptions, plan_match};
 use super::running::{Copied, Counters, Outcome};
@@ -224,10 +224,6 @@ impl Run {
         };
         let target = Arc::clone(staging.root());
         let is_merged = staging.is_merged();
-        let owner = match rustix::fs::fstat(&target) {
-            Ok(stat) if !is_merged => NewOwner::of_entries(&stat),
-            _ => None,
-        };
         let entries = plan.files + plan.directories.len() as u64;
         let job = Arc::new(Job {
             run: Arc::clone(self),
@@ -237,7 +233,6 @@ impl Run {
             plan,
             is_merged,
             syncs_all: !is_merged && cfg!(target_os = "linux") && entries >= SYNC_ALL,
-            owner,
             staging: Mutex::new(Some(staging)),
             has_failed: AtomicBool::new(false),
             failure: Mutex::default(),
@@ -299,8 +294,6 @@ struct Job {
     is_merged: bool,
     /// Whether the file system is flushed at the end, instead of each file.
     syncs_all: bool,
-    /// The owner that new entries get.
-    owner: Option<NewOwner>,
     staging: Mutex<Option<Staging>>,
     has_failed: AtomicBool,
     failure: Mutex<JobFailure>,
@@ -445,11 +438,6 @@ impl Directory {
         Error::io(self.source_path().join(name), Operation::ReadFile, error)
     }
 
-    /// The owner that new entries of it get, if that is known.
-    fn owner(&self) -> Option<NewOwner> {
-        if self.is_new { self.job.owner } else { None }
-    }
-
     /// Starts a task that may put something into it.
     fn spawn(self: &Arc<Self>, act: impl FnOnce(&Arc<Directory>) + Send + 'static) {
         self.pending.fetch_add(1, Ordering::Relaxed);
@@ -490,7 +478,7 @@ impl Directory {
         let fails = |operation| {
             move |error: Errno| job.fail(Error::io(self.target_path(), operation, error.into()))
         };
-        copy_metadata(source, &self.stat, target, self.owner(), &self.has_attributes)
+        copy_metadata(source, &self.stat, target, &self.has_attributes)
             .unwrap_or_else(fails(Operation::SetMetadata));
         if job.run.fsync && !job.syncs_all {
             sync(target).unwrap_or_else(fails(Operation::Sync));
@@ -614,7 +602,7 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
         create_beside(&directory.target, name, PRIVATE_FILE, &run.stop)
             .map(|Beside { file, temporary }| (file, Some(temporary)))
     } else {
-        create_file(&directory.target, name, PRIVATE_FILE, &run.stop).map(|file| (file, None))
+        create_file(&directory.target, name, hidden_mode(&stat), &run.stop).map(|file| (file, None))
     };
     let (target, temporary) =
         made.map_err(|error| target_error(Operation::CreateFile, error.into()))?;
@@ -640,8 +628,7 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
         // What a link leads to may lie on any file system.
         let has_attributes =
             if follow { &AtomicBool::new(true) } else { &directory.has_attributes };
-        let owner = if job.is_merged { None } else { directory.owner() };
-        copy_metadata(source.as_fd(), &stat, target.as_fd(), owner, has_attributes)
+        copy_metadata(source.as_fd(), &stat, target.as_fd(), has_attributes)
             .map_err(|error| target_error(Operation::SetMetadata, error.into()))?;
         if run.fsync && !job.syncs_all {
             sync(target.as_fd()).map_err(|error| target_error(Operation::Sync, error.into()))?;
@@ -670,6 +657,12 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
             other.map(|_| None)
         }
     }
+}
+
+/// The mode of a new file in a directory that nobody else may enter: its own as far as that can be
+/// had at once, and writable so far.
+fn hidden_mode(stat: &Stat) -> Mode {
+    (Mode::from_raw_mode(stat.st_mode) & Mode::from_raw_mode(0o777)) | Mode::WUSR
 }
 
 /// Copies a link as a link. Whether it took the place of something.

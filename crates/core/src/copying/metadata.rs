@@ -10,48 +10,50 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{Gid, Mode, Stat, Timespec, Timestamps, Uid};
 use rustix::io::{Errno, retry_on_intr};
 
-/// The owner that new entries of a directory get.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NewOwner {
-    uid: u32,
-    gid: u32,
-}
-
-impl NewOwner {
-    /// Of the entries of this directory, which this process has just made itself: whatever a
-    /// server makes of its user, it has made of this directory's. The group may be that of the
-    /// process or that of the directory; where these differ nothing is known.
-    pub(super) fn of_entries(directory: &Stat) -> Option<NewOwner> {
-        let (uid, gid) = (directory.st_uid, directory.st_gid);
-        (rustix::process::getegid().as_raw() == gid).then_some(NewOwner { uid, gid })
-    }
-}
-
 /// Gives `target` the metadata of `source`, which `stat` tells.
 ///
-/// `owner` is the owner that the target is known to have. `has_attributes` says whether the
-/// source's file system has extended attributes, and is cleared when it turns out not to.
+/// `has_attributes` says whether the source's file system has extended attributes, and is
+/// cleared when it turns out not to.
 pub(super) fn copy_metadata(
     source: BorrowedFd<'_>,
     stat: &Stat,
     target: BorrowedFd<'_>,
-    owner: Option<NewOwner>,
     has_attributes: &AtomicBool,
 ) -> rustix::io::Result<()> {
-    // The owner first: a change of it takes set-id bits and capabilities away.
+    // To look at what it has takes less time than to set what it has already.
+    let now = retry_on_intr(|| rustix::fs::fstat(target))?;
     let mut mode = Mode::from_raw_mode(stat.st_mode);
-    if !owner.is_some_and(|owner| (owner.uid, owner.gid) == (stat.st_uid, stat.st_gid))
-        && !change_owner(target, stat)
-    {
-        // A program must not run as somebody whom its original does not belong to.
-        mode.remove(Mode::SUID | Mode::SGID);
+    let mut has_mode = Mode::from_raw_mode(now.st_mode) == mode;
+    // The owner first: a change of it takes set-id bits and capabilities away.
+    if (now.st_uid, now.st_gid) != (stat.st_uid, stat.st_gid) {
+        has_mode = false;
+        if !change_owner(target, stat) {
+            // A program must not run as somebody whom its original does not belong to.
+            mode.remove(Mode::SUID | Mode::SGID);
+        }
     }
-    // Some may be set only while the file may be written, so before the mode.
-    if has_attributes.load(Ordering::Relaxed) && !attributes::copy(source, target)? {
-        has_attributes.store(false, Ordering::Relaxed);
+    // Some may be set only while the file may be written, so before the mode; and those that
+    // are access lists change it.
+    if has_attributes.load(Ordering::Relaxed) {
+        match attributes::copy(source, target)? {
+            Attributes::None => {}
+            Attributes::Some => has_mode = false,
+            Attributes::Unknown => has_attributes.store(false, Ordering::Relaxed),
+        }
     }
-    if_possible(retry_on_intr(|| rustix::fs::fchmod(target, mode)))?;
+    if !has_mode {
+        if_possible(retry_on_intr(|| rustix::fs::fchmod(target, mode)))?;
+    }
     if_possible(retry_on_intr(|| rustix::fs::futimens(target, &times(stat))))
+}
+
+/// What extended attributes a file has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attributes {
+    None,
+    Some,
+    /// Its file system has none at all.
+    Unknown,
 }
 
 /// Changes the owner, as far as that is allowed. Whether it then has the owner and the group
@@ -102,20 +104,21 @@ mod attributes {
     /// Most files have no more than this.
     const USUAL: usize = 512;
 
-    /// Copies the extended attributes, those of access lists among them. Whether the source's
-    /// file system has any.
-    pub(super) fn copy(source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<bool> {
+    use super::Attributes;
+
+    /// Copies the extended attributes, those of access lists among them. Which the source has.
+    pub(super) fn copy(source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<Attributes> {
         let mut usual = [0; USUAL];
         let more;
         let names = match retry_on_intr(|| flistxattr(source, &mut usual[..])) {
-            Ok(0) => return Ok(true),
+            Ok(0) => return Ok(Attributes::None),
             Ok(length) => &usual[..length],
             Err(Errno::RANGE) => {
                 more = whole(|buffer| flistxattr(source, buffer))?;
                 &more[..]
             }
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(false),
-            Err(Errno::PERM | Errno::ACCESS) => return Ok(true),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(Attributes::Unknown),
+            Err(Errno::PERM | Errno::ACCESS) => return Ok(Attributes::None),
             Err(error) => return Err(error),
         };
         for name in names.split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
@@ -131,7 +134,7 @@ mod attributes {
                 Err(_) => {}
             }
         }
-        Ok(true)
+        Ok(Attributes::Some)
     }
 
     /// Calls `read` with a buffer that is large enough.
@@ -165,8 +168,10 @@ mod attributes {
 mod attributes {
     use std::os::fd::BorrowedFd;
 
-    pub(super) fn copy(_: BorrowedFd<'_>, _: BorrowedFd<'_>) -> rustix::io::Result<bool> {
-        Ok(false)
+    use super::Attributes;
+
+    pub(super) fn copy(_: BorrowedFd<'_>, _: BorrowedFd<'_>) -> rustix::io::Result<Attributes> {
+        Ok(Attributes::Unknown)
     }
 
     pub(super) fn drop_access_lists(_: BorrowedFd<'_>) {}

@@ -231,12 +231,10 @@ pub(crate) struct PlannedDirectory {
 
 impl PlannedDirectory {
     /// How many files there are.
-    #[allow(dead_code)] // until the engine is merged
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    #[allow(dead_code)] // until the engine is merged
     /// The file at an offset, and the offset of the next. The first is at 0.
     pub(crate) fn entry_at(&self, offset: usize) -> Option<(Entry<'_>, usize)> {
         let mut entries = self.entries.iter_from(offset);

@@ -79,3 +79,37 @@ fn what_is_listed_twice_is_planned_once() {
     assert_eq!(numbers.iter().filter(|number| belongs(number)).count(), 2);
     assert!(!belongs(&numbers[2]));
 }
+
+/// Where listings do not tell what an entry is, that is asked for, and may fail.
+#[test]
+fn an_entry_that_nobody_asks_for_may_fail() {
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("nowhere", dir.path().join("b")).unwrap();
+    // An error about an entry.
+    let error = || {
+        let walk = WalkDir::new(dir.path()).follow_links(true);
+        walk.into_iter().find_map(Result::err).unwrap()
+    };
+    let leaf = FileStructurePattern::builder("b").build().unwrap();
+    let builder = || FileStructurePattern::builder("*");
+    for (pattern, rule, fails) in [
+        (builder().optional_file("b"), "c", true),
+        (builder().optional_file("c"), "c", false),
+        (builder().optional_file("b"), "b", false),
+        (builder().optional_directory(leaf), "c", true),
+    ] {
+        let program = SelectionProgram::new(&pattern.build().unwrap());
+        let exclude = Some((ExcludeRules::new([rule]).unwrap(), PathBuf::new()));
+        let options = PlanOptions { exclude, ..PlanOptions::default() };
+        let mut finder = Finder::new(dir.path(), &program, &options);
+        finder.add_directory(0, OsString::new(), Takers::TOP);
+        match finder.failed(error()) {
+            Ok(()) => assert!(!fails),
+            Err(error) => {
+                assert!(fails);
+                assert_eq!(error.operation(), Some(Operation::ReadMetadata));
+                assert_eq!(error.path(), Some(&*dir.path().join("b")));
+            }
+        }
+    }
+}
