@@ -285,6 +285,13 @@ def test_one_destination(lab: Path, out: Path, log: Callable[[], list[tuple[str,
         ("DEBUG", f"{lab / 'run_1'} copied to {out / 'x'}"),
         ("INFO", "Copied 1 directories"),
     ]
+    # Once it is there, none is copied.
+    assert shuffle(given) == []
+    assert sorted(log()[3:]) == [
+        ("ERROR", f"Destination folder already exists: {out / 'x'}. Skipping: run_1"),
+        ("ERROR", f"Destination folder already exists: {out / 'x'}. Skipping: run_2"),
+        ("INFO", "Copied 0 directories"),
+    ]
 
 
 def test_log_is_left_to_the_caller(lab: Path, out: Path) -> None:

@@ -19,6 +19,9 @@ from copies import copied, files_on_disk, on_disk, opened, written
 from pathvein import FileStructurePattern as P
 from servers.store import DiskStore, KeyStore, Store
 
+# Azure's client makes bytes of what it is given, of which aiohttp warns if they are many.
+pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+
 STORES = ["memory", "s3-moto", "gcs", "azure", "sftp-paramiko", "sftp-sshfs"]
 #: Those whose directories are nothing but prefixes.
 FLAT = ["s3-moto", "gcs", "azure"]

@@ -26,7 +26,7 @@ def ends(source: str, destination: str) -> tuple[Place, Place]:
 def test_of_those_with_one_destination_the_first_by_source_is_copied() -> None:
     found = overlaps([ends("s/c", "d"), ends("s/a", "d"), ends("s/b", "d"), ends("s/b", "e")])
     assert found.conflicts == [(0, 1), (2, 1)]
-    assert found.refused == found.after == {}
+    assert (found.refused, found.after) == ({}, {})
     # Of one source, the first of the list; and components count, not the characters of a path.
     assert overlaps([ends("s", "d"), ends("s", "d")]).conflicts == [(1, 0)]
     assert overlaps([ends("a/x", "d"), ends("a-b", "d")]).conflicts == [(1, 0)]

@@ -647,3 +647,45 @@ fn with_fsync_the_result_is_the_same() {
     place.write("t/a", b"x");
     assert!(is_copied(&one(Copy::new(place.path("t"), place.path("u"), &all()).fsync(true))));
 }
+
+#[test]
+fn a_plan_tells_what_would_be_done_and_writes_nothing() {
+    let place = Place::new();
+    place.write("s/a", b"12");
+    place.write("s/b/c", b"345");
+    symlink("nowhere", place.path("s/broken")).unwrap();
+    place.write("there/x", b"");
+    let (s, path) = (place.path("s"), |path: &str| place.path(path));
+    let before = place.names("");
+    let copy = Copy::new(&s, path("d"), &all())
+        .add(&s, path("there"), &all())
+        .add(path("t"), path("d"), &all())
+        .add(&s, path("s/inside"), &all())
+        .add(path("gone"), path("e"), &all())
+        .threads(2);
+    let planned = copy.plan().unwrap();
+    let told: Vec<(usize, &Path)> = planned.iter().map(|p| (p.index, &*p.source)).collect();
+    let sources = [s.clone(), s.clone(), path("t"), s.clone(), path("gone")];
+    assert_eq!(told, sources.iter().enumerate().map(|(i, s)| (i, &**s)).collect::<Vec<_>>());
+
+    let plan = planned[0].result.as_ref().unwrap();
+    let mut files: Vec<_> = plan.files().collect();
+    files.sort();
+    assert_eq!(files, [("a".into(), 2), ("b/c".into(), 3)]);
+    assert_eq!(plan.directories().collect::<Vec<_>>(), [Path::new(""), Path::new("b")]);
+    assert_eq!((plan.file_count(), plan.bytes(), plan.skipped().len()), (2, 5, 1));
+    assert!(matches!(planned[1].result, Err(Outcome::Exists)));
+    assert!(matches!(planned[2].result, Err(Outcome::SameDestination { first: 0 })));
+    for (planned, missing) in [(&planned[3], false), (&planned[4], true)] {
+        let Err(Outcome::Failed { errors, .. }) = &planned.result else { panic!("{planned:?}") };
+        let kind = errors[0].io_error().map(std::io::Error::kind);
+        assert_eq!(kind == Some(std::io::ErrorKind::NotFound), missing, "{errors:?}");
+    }
+    assert_eq!(place.names(""), before);
+    // The plan is what the copy then does.
+    let copied = run(copy);
+    let outcomes: Vec<bool> =
+        copied.iter().map(|copied| matches!(copied.outcome, Outcome::Copied)).collect();
+    assert_eq!(outcomes, planned.iter().map(|planned| planned.result.is_ok()).collect::<Vec<_>>());
+    assert_eq!((copied[0].files, copied[0].bytes), (2, 5));
+}

@@ -437,3 +437,27 @@ fn deeper_than_a_path_may_be() {
     let error = Plan::new(&root, &pattern).make().unwrap_err();
     assert_eq!(error.io_error().unwrap().kind(), ErrorKind::InvalidFilename);
 }
+
+#[test]
+fn files_that_are_open_elsewhere_are_waited_for() {
+    if !child::is_child() {
+        return child::run("files_that_are_open_elsewhere_are_waited_for", |test| {
+            let mut command = std::process::Command::new("sh");
+            command.args(["-c", r#"ulimit -n 64 && exec "$0" "$@""#]).arg(test.get_program());
+            command
+        });
+    }
+    let (_dir, root) = temp();
+    plant(&root, &["a/b/f"]);
+    let pattern = everything();
+    let mut used: Vec<fs::File> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
+    // One is left: for the first directory, and not for the next.
+    used.pop();
+    let holder = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        drop(used);
+    });
+    let plan = Plan::new(&root, &pattern).make();
+    holder.join().unwrap();
+    assert_eq!(files(&plan.unwrap()), ["a/b/f"]);
+}

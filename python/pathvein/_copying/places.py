@@ -84,5 +84,9 @@ def joiner(
 
 def name_of(source: Any) -> str:
     """A source's name, of a `str` too."""
+    if _arguments.is_upath(source):
+        from pathvein._remote.source import source_name
+
+        return source_name(source)
     name = getattr(source, "name", None)
     return name if isinstance(name, str) else str(source).rstrip("/").rpartition("/")[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import time
 from contextlib import ExitStack, closing
 from typing import Any, Literal, NamedTuple
@@ -162,13 +163,26 @@ class Copying:
             failed = [result for _, _, result in results]
             raise ShuffleError(failure_text(failed, len(self._inputs)), failed=failed)
         for number, first, result in results:
-            text = self._log(
-                logging.ERROR,
-                "Several directories have one destination: %s. Copying: %s. Skipping: %s",
-                result.destination,
-                self._inputs[first][0],
-                result.source,
-            )
+            place = self._places[number][1]
+            if not self._options.overwrite and isinstance(place, str) and os.path.lexists(place):
+                # None of them is copied.
+                yield self._result(number, (0, "exists", 0, 0, [], [], []))
+                continue
+            if self._places[number][0] == self._places[first][0]:
+                text = self._log(
+                    logging.ERROR,
+                    "Several patterns match %s. Copying to %s what belongs to the first of them",
+                    result.source,
+                    result.destination,
+                )
+            else:
+                text = self._log(
+                    logging.ERROR,
+                    "Several directories have one destination: %s. Copying: %s. Skipping: %s",
+                    result.destination,
+                    self._inputs[first][0],
+                    result.source,
+                )
             yield Happened("conflict", number, result, text)
 
     def _result(self, number: int, outcome: Outcome) -> Happened:

@@ -42,8 +42,8 @@ class RemotePlace:
 
     def is_file(self) -> bool | None:
         source = self._opened
-        if source.adapter.immediate:
-            return None  # listing takes no request
+        if source.adapter.immediate or not source.adapter.tells_kinds:
+            return None
         path = source.adapter.path(self._rel(len(self._above) - 1, self._file.name))
         try:
             kind = entry_type(source.wait(source.adapter.call("info", path)))

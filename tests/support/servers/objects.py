@@ -136,6 +136,8 @@ class S3Objects(Recorder):
         return 200, _XML, text.encode()
 
     def _part(self, asked: Asked, path: str) -> Answer:
+        if asked.query["uploadId"] not in self.uploads:
+            return s3_error(404, "NoSuchUpload")
         self.uploads[asked.query["uploadId"]][int(asked.query["partNumber"])] = asked.body
         return 200, {"ETag": _etag(asked.body)}, b""
 

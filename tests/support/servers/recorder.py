@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 
@@ -46,7 +47,7 @@ class Recorder:
         self.asked: list[Asked] = []
         self.answer = answer
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         recorder = self
 
         class Handler(BaseHTTPRequestHandler):

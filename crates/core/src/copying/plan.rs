@@ -20,12 +20,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use walkdir::{DirEntry, WalkDir};
 
 use self::packed::Entries;
 pub(crate) use self::packed::{Entry, EntryIter, EntryKind};
+use super::entries::PATIENCE;
 use super::selection::{Selection, SelectionProgram, TakerSets, Takers};
 use crate::{Error, ExcludeRules, Name, NameDecoder, Operation, Selected};
 
@@ -322,6 +324,33 @@ fn path_of<'a, D>(
 /// If the source is no directory or cannot be read, and if anything in it that may belong
 /// cannot be looked at: a copy is never silently smaller.
 pub(crate) fn plan_match(
+    source: &Path,
+    program: &SelectionProgram,
+    options: &PlanOptions,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<Option<MatchPlan>, Error> {
+    let mut end = None;
+    loop {
+        match try_to_plan(source, program, options, is_stopped) {
+            Err(error)
+                if needs_files(&error)
+                    && !is_stopped()
+                    && Instant::now() < *end.get_or_insert_with(|| Instant::now() + PATIENCE) =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Whether no more files could be opened, which other work may change.
+fn needs_files(error: &Error) -> bool {
+    let errno = error.io_error().and_then(Errno::from_io_error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE))
+}
+
+fn try_to_plan(
     source: &Path,
     program: &SelectionProgram,
     options: &PlanOptions,

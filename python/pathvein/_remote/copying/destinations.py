@@ -101,7 +101,7 @@ class LocalDestination(Destination):
         self._threads = threads
         self._fsync = fsync
         self._staging: Any = None
-        #: Files whose writing has failed and may be tried again.
+        #: Files that are being written, or whose writing has failed and may be tried again.
         self._open: dict[str, int] = {}
 
     def url(self, rel: str) -> str:
@@ -129,36 +129,32 @@ class LocalDestination(Destination):
         first = await anext(pieces, b"")
         # Small files are written in one go.
         second = await anext(pieces, None)
-        rel = file.path
-        fd = self._open.pop(rel, None)
-        try:
-            fd = await self._threads.run(lambda: self._begin_file(rel, fd, first, second or b""))
-            if second is not None:
-                async for piece in pieces:
-                    await self._threads.run(lambda: _write_all(fd, piece))  # noqa: B023
-        except BaseException:
-            if fd is not None:
-                self._open[rel] = fd
-            raise
-        await self._threads.run(lambda: self._end_file(file, fd))
+        if second is None:
+            await self._threads.run(lambda: self._write_small(file, first))
+            return None
+        fd = await self._threads.run(lambda: self._begin_file(file.path, first, second))
+        async for piece in pieces:
+            await self._threads.run(lambda: _write_all(fd, piece))  # noqa: B023
+        await self._threads.run(lambda: self._end_file(file))
         return None
 
-    def _begin_file(self, rel: str, fd: int | None, *pieces: bytes) -> int:
+    def _write_small(self, file: PlannedFile, data: bytes) -> None:
+        self._begin_file(file.path, data)
+        self._end_file(file)
+
+    def _begin_file(self, rel: str, *pieces: bytes) -> int:
+        fd = self._open.get(rel)
         if fd is None:
-            fd = int(self._staging.create(rel))
+            fd = self._open[rel] = int(self._staging.create(rel))
         else:
             os.ftruncate(fd, 0)
             os.lseek(fd, 0, os.SEEK_SET)
-        try:
-            for piece in pieces:
-                _write_all(fd, piece)
-        except BaseException:
-            self._open[rel] = fd
-            raise
+        for piece in pieces:
+            _write_all(fd, piece)
         return fd
 
-    def _end_file(self, file: PlannedFile, fd: int) -> None:
-        os.close(fd)
+    def _end_file(self, file: PlannedFile) -> None:
+        os.close(self._open.pop(file.path))
         self._staging.finish(file.path, file.info.mtime_ns)
 
     async def finish(self, sizes: dict[str, int]) -> None:
@@ -224,8 +220,12 @@ class _Remote(Destination):
             raise failure(problem, self.url(rel), "checking the destination")
 
     def _forget_listings(self, rels: Iterable[str]) -> None:
-        parents = {posixpath.dirname(join(self._path, rel)) for rel in rels} | {self._path}
-        for path in parents:
+        paths = {posixpath.dirname(join(self._path, rel)) for rel in rels}
+        above = self._path
+        while above not in paths:
+            paths.add(above)
+            above = posixpath.dirname(above)
+        for path in paths:
             with contextlib.suppress(Exception):
                 self._user_fs.invalidate_cache(path)
 
@@ -252,7 +252,7 @@ class ObjectDestination(_Remote):
         holding = {posixpath.dirname(file.path) for file in plan.files}
         holding |= {posixpath.dirname(directory) for directory in plan.directories}
         self._markers = [rel for rel in plan.directories if rel not in holding]
-        if not plan.files and not plan.directories:
+        if not plan.files and not plan.directories and "/" in self._path:
             self._markers = [""]
 
     async def write(self, file: PlannedFile, pieces: Pieces) -> str | None:

@@ -25,7 +25,7 @@ from pathvein._remote.copying.destinations import (
     TreeDestination,
 )
 from pathvein._remote.copying.ends import End, Ends
-from pathvein._remote.copying.files.base import to_the_end
+from pathvein._remote.copying.files.base import quietly
 from pathvein._remote.copying.overlaps import overlaps
 from pathvein._remote.copying.planning import Excluded, MatchPlan, PlannedFile, all_of
 from pathvein._remote.copying.sources import LocalMatch, RemoteMatch
@@ -189,24 +189,24 @@ class _Copying:
             return _outcome(match, "copied", plan, (len(sizes), sum(sizes.values())))
         except FileExistsError as error:
             if began:
-                await to_the_end(destination.abandon())
+                await quietly(destination.abandon())
             if not options.overwrite and error.filename in (destination.url(""), None):
                 return _outcome(match, "exists", plan)
             return _outcome(match, "failed", plan, errors=[error], replaced=destination.replaced)
         except MemoryError:
             if began:
-                await to_the_end(destination.abandon())
+                await quietly(destination.abandon())
             raise
         except Exception as error:
             if began:
-                await to_the_end(destination.abandon())
+                await quietly(destination.abandon())
             failed = error
             if not isinstance(failed, OSError) or failed.filename is None:
                 failed = destination.os_error(error, "")
             return _outcome(match, "failed", plan, errors=[failed], replaced=destination.replaced)
         except BaseException:
             if began:
-                await to_the_end(destination.abandon())
+                await quietly(destination.abandon())
             raise
         finally:
             if planning is not None and not planning.done():
@@ -300,6 +300,8 @@ def _bad_name(url: str, reason: str) -> OSError:
 
 #: What is still under way, or is being removed again after it was closed.
 _unfinished: set[_Copying] = set()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unfinished.clear)
 
 
 @atexit.register

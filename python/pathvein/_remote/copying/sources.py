@@ -106,7 +106,7 @@ class LocalMatch:
                 exclude_base=self._exclude_base,
             )
             self._plan = planned
-            files = [PlannedFile(rel, Info(size)) for rel, size in planned.files()]
+            files = [PlannedFile(rel, Info(size)) for rel, size in sorted(planned.files())]
             return MatchPlan(planned.directories[1:], files, list(planned.skipped))
 
         return await self._threads.run(plan)

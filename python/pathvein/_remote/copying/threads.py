@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from typing import TypeVar
 
+from pathvein._remote.copying.files.base import to_the_end
 from pathvein._remote.loop import RequestThreads
 
 T = TypeVar("T")
@@ -23,8 +25,13 @@ class LocalThreads:
         )
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Do blocking work, and await its result. It cannot be cancelled."""
-        return await self._threads.run(lambda _: work())
+        """Do blocking work, and await its result. If this is cancelled, the work still ends first.
+
+        So nothing is written any more to what is then closed and removed.
+        """
+        task = asyncio.ensure_future(self._threads.run(lambda _: work()))
+        await to_the_end(task)
+        return task.result()
 
     def close(self) -> None:
         """End the threads, once their work is done."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import random
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from pathvein._remote.copying.files.base import Pieces, check_size, failure
+from pathvein._listing import noted
+from pathvein._remote.copying.files.base import Pieces, check_size
 
 if TYPE_CHECKING:
     from pathvein._remote.copying.destinations import Destination
@@ -130,5 +132,5 @@ async def _stream(
 
 
 def _damaged(told: str, read: str, url: str) -> OSError:
-    problem = failure(f"its MD5 is {read}, and should be {told}", url, "checking the content")
-    return Damaged(*problem.args[:2], url)
+    message = f"its MD5 is {read}, and should be {told}"
+    return noted(Damaged(errno.EIO, message, url), "checking the content")

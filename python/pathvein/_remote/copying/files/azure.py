@@ -1,16 +1,12 @@
-"""Blobs of Azure, through the client of adlfs, whose own paths lose some names.
-
-Bodies are streams, as aiohttp warns of large ones that are bytes.
-"""
+"""Blobs of Azure, through the client of adlfs. (Its own paths lose some names.)"""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import io
 from typing import Any
 
-from pathvein._remote.copying.files.base import failure, to_the_end
+from pathvein._remote.copying.files.base import failure, quietly
 from pathvein._remote.copying.files.objects import ObjectFiles
 from pathvein._remote.stores.base import Info
 
@@ -51,7 +47,7 @@ class AzureFiles(ObjectFiles):
 
     async def put(self, path: str, data: bytes) -> str | None:
         answer = await self._client(path).upload_blob(
-            io.BytesIO(data), length=len(data), overwrite=True, max_concurrency=1, retry_total=0
+            data, length=len(data), overwrite=True, max_concurrency=1, retry_total=0
         )
         md5 = answer.get("content_md5")
         return bytes(md5).hex() if md5 else None
@@ -66,9 +62,7 @@ class AzureFiles(ObjectFiles):
         self, path: str, upload: Any, number: int, offset: int, data: bytes, *, is_last: bool
     ) -> str:
         block = base64.b64encode(b"%08d" % number).decode()
-        await self._client(path).stage_block(
-            block, io.BytesIO(data), length=len(data), retry_total=0
-        )
+        await self._client(path).stage_block(block, data, length=len(data), retry_total=0)
         return block
 
     async def complete_upload(self, path: str, upload: Any, parts: list[Any]) -> str | None:
@@ -91,7 +85,9 @@ class AzureFiles(ObjectFiles):
             condition = MatchConditions.IfNotModified
             options = {"source_etag": info.etag, "source_match_condition": condition}
         url = self._client(source).url
-        answer = await self.send(lambda: client.start_copy_from_url(url, retry_total=0, **options))
+        answer = await self.send_to_the_end(
+            lambda: client.start_copy_from_url(url, retry_total=0, **options)
+        )
         status = answer["copy_status"]
         try:
             while status == "pending":
@@ -101,7 +97,7 @@ class AzureFiles(ObjectFiles):
         except BaseException:
             # What is there so far is an empty blob.
             stop = self.send(lambda: client.abort_copy(answer["copy_id"], retry_total=0))
-            await to_the_end(stop)
+            await quietly(stop)
             raise
         if status != "success":
             raise failure(f"the copy ended as {status!r}", self.url(source), "copying the file")

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import inspect
 import posixpath
 import stat
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
@@ -115,7 +116,8 @@ class Files:
         self.errors = adapter.errors
         self.url = url
         #: Whether a file or a directory can be renamed in one step.
-        self.can_rename = type(adapter.fs).mv is not AbstractFileSystem.mv
+        kind = type(adapter.fs)
+        self.can_rename = kind.mv is not AbstractFileSystem.mv or hasattr(kind, "_mv")
         #: How many of its files may be under way; `None` for as many as one likes. A file takes
         #: one of its threads for as long as it is read or written.
         self.slots: asyncio.Semaphore | None = None
@@ -243,10 +245,14 @@ class Files:
             raise FileExistsError(errno.EEXIST, "the destination exists", self.url(new))
         if self.adapter._is_async and hasattr(self.adapter.fs, "_mv"):
             await self.adapter.send(lambda: self.adapter.fs._mv(old, new))
-        elif self.adapter._is_async:
-            await asyncio.to_thread(self.adapter.fs.mv, old, new)
-        else:
-            await self.adapter.run(lambda fs: fs.mv(old, new))
+            return
+
+        def move(fs: Any) -> None:
+            # Some move directories in one step only if they are told to move what is in them.
+            recursive = "recursive" in inspect.signature(fs.mv).parameters
+            fs.mv(old, new, **({"recursive": True} if recursive else {}))
+
+        await self._in_thread(move)
 
     async def set_mtime(self, path: str, mtime_ns: int) -> None:
         """Set a file's time of modification, if that can be done."""
@@ -261,9 +267,9 @@ class Files:
         """Blocking work with the file system object, without retries, in one of its threads."""
         if self.adapter._is_async:
             return await asyncio.to_thread(work, self.adapter.fs)
-        async with self.adapter.limit:
-            self.adapter.counts.requests += 1
-            return await self.adapter._threads.run(work)
+        # Not within the limit of requests: it lasts for as long as the other end takes.
+        self.adapter.counts.requests += 1
+        return await self.adapter._threads.run(work)
 
     async def _pieces_of_thread(
         self, work: Callable[[Any], Generator[bytes, None, None]]
@@ -380,33 +386,45 @@ def _write(fs: Any, path: str, pieces: Generator[bytes, None, None]) -> None:
         for piece in pieces:
             file.write(piece)
     except BaseException:
-        # To close it would make a file of what there is so far.
+        # To close it may make a file of what there is so far.
         if isinstance(file, AbstractBufferedFile):
             file.closed = True
-            with contextlib.suppress(Exception):
-                file.discard()
-        else:
-            with contextlib.suppress(Exception):
-                file.close()
-            with contextlib.suppress(Exception):
-                fs.rm_file(path)
+        with contextlib.suppress(Exception):
+            file.discard() if hasattr(file, "discard") else file.close()
+        with contextlib.suppress(Exception):
+            fs.rm_file(path)
         raise
     file.close()
 
 
-async def to_the_end(work: Awaitable[object]) -> None:
-    """Wait for work that cleans up, even if this is cancelled. Its errors are left out."""
-    task = asyncio.ensure_future(work)
+async def to_the_end(task: asyncio.Future[Any], *, seconds: float = float("inf")) -> None:
+    """Wait until a task is done, also if this is cancelled meanwhile; then raise that.
+
+    The task is cancelled as well, so many seconds after this was.
+    """
     cancelled: asyncio.CancelledError | None = None
+    left = None
     while not task.done():
         try:
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=left)
+            if left is not None:
+                task.cancel()
+                left = None
         except asyncio.CancelledError as error:
             cancelled = error
-    if not task.cancelled():
-        task.exception()
+            left = None if seconds == float("inf") else seconds
+    # asyncio logs exceptions that are never retrieved.
+    _ = task.cancelled() or task.exception()
     if cancelled is not None:
         raise cancelled
+
+
+async def quietly(work: Coroutine[Any, Any, object]) -> None:
+    """Wait for work that cleans up, also if this is cancelled meanwhile. Its errors are dropped:
+
+    it may fail in the same way as what it is called for, and that is what is told.
+    """
+    await to_the_end(asyncio.ensure_future(work))
 
 
 def check_size(listed: int | None, size: int, url: str) -> None:

@@ -118,6 +118,6 @@ class GcsFiles(ObjectFiles):
             answer: dict[str, Any] = json.loads(content)
             return answer
 
-        while not (answer := await self.send(rewrite))["done"]:
+        while not (answer := await self.send_to_the_end(rewrite))["done"]:
             token["rewriteToken"] = answer["rewriteToken"]
         return True

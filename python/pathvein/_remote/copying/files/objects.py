@@ -24,6 +24,7 @@ from pathvein._remote.copying.files.base import (
     Pieces,
     Reading,
     failure,
+    quietly,
     to_the_end,
 )
 from pathvein._remote.copying.names import not_utf8, path_component
@@ -32,6 +33,9 @@ from pathvein._remote.keys.planner import Page
 from pathvein._remote.stores.base import Info, ObjectStore
 
 T = TypeVar("T")
+
+#: Seconds to wait for a request in flight that makes an object, once the work is cancelled.
+_IN_FLIGHT = 10.0
 
 #: Most parts that all stores take, with some to spare.
 _MOST_PARTS = 9000
@@ -81,6 +85,15 @@ class ObjectFiles(Files, abc.ABC):
     async def send(self, request: Callable[[], Awaitable[T]]) -> T:
         """Send one request, with retries."""
         return await self.adapter.send(request)
+
+    async def send_to_the_end(self, request: Callable[[], Awaitable[T]]) -> T:
+        """Send a request that makes an object. If this is cancelled, its end is awaited first.
+
+        Otherwise the object might come after it was removed again.
+        """
+        task = asyncio.ensure_future(self.send(request))
+        await to_the_end(task, seconds=_IN_FLIGHT)
+        return task.result()
 
     # Listing
 
@@ -214,7 +227,7 @@ class ObjectFiles(Files, abc.ABC):
         first = await anext(pieces, b"")
         second = await anext(pieces, None)
         if second is None:
-            return await self.send(lambda: self.put(path, first))
+            return await self.send_to_the_end(lambda: self.put(path, first))
         return await self._upload(path, size, first, second, pieces)
 
     async def _upload(
@@ -257,13 +270,14 @@ class ObjectFiles(Files, abc.ABC):
                 following = await anext(rest, None) if data is not None else None
             while tasks:
                 await oldest()
-            return await self.send(lambda: self.complete_upload(path, upload, parts))
+            complete = self.complete_upload
+            return await self.send_to_the_end(lambda: complete(path, upload, parts))
         except BaseException:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             READ_AHEAD.give_back(sum(taken))
-            await to_the_end(self.send(lambda: self.abort_upload(path, upload)))
+            await quietly(self.send(lambda: self.abort_upload(path, upload)))
             raise
 
     async def make_directory(self, path: str) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import re
 from typing import Any
 
-from pathvein._remote.copying.files.base import to_the_end
+from pathvein._remote.copying.files.base import quietly
 from pathvein._remote.copying.files.objects import ObjectFiles
 from pathvein._remote.stores.base import Info
 
@@ -110,7 +110,7 @@ class S3Files(ObjectFiles):
         if info.etag is not None:
             where["CopySourceIfMatch"] = info.etag  # type: ignore[assignment]
         if info.size is None or info.size <= _MOST_COPIED:
-            await self.send(lambda: self._call("copy_object", destination, **where))
+            await self.send_to_the_end(lambda: self._call("copy_object", destination, **where))
             return True
         upload = await self.send(lambda: self.begin_upload(destination))
         side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
@@ -135,12 +135,13 @@ class S3Files(ObjectFiles):
         ]
         try:
             parts = await asyncio.gather(*tasks)
-            await self.send(lambda: self.complete_upload(destination, upload, parts))
+            complete = self.complete_upload
+            await self.send_to_the_end(lambda: complete(destination, upload, parts))
         except BaseException:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await to_the_end(self.send(lambda: self.abort_upload(destination, upload)))
+            await quietly(self.send(lambda: self.abort_upload(destination, upload)))
             raise
         return True
 
