@@ -56,7 +56,7 @@ if TYPE_CHECKING:
             """Close the file system if it was opened."""
 
 
-def assess(
+def find(
     file: Path | UPath, given: object, patterns: list[FileStructurePattern]
 ) -> Iterator[tuple[Path | UPath, int]]:
     """The directories to which `file` belongs, each with the index of its pattern.

@@ -305,11 +305,11 @@ def assess(
         ...     [result.source.name for result in assess(file, [run, data])]
         ['run_1', 'data']
     """
-    from pathvein._assess import assess
+    from pathvein._assess import find
 
     unique = _arguments.check(patterns=patterns)["patterns"]
     path = _arguments.path_or_upath("file", file, storage_options)
-    return (ScanResult(above, unique[index]) for above, index in assess(path, file, unique))
+    return (ScanResult(above, unique[index]) for above, index in find(path, file, unique))
 
 
 def start_scan(make_results: Make[_types.Any] | None, /, **arguments: _types.Any) -> _types.Any:
