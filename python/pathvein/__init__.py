@@ -7,7 +7,7 @@ A pattern describes a directory: its name, and the files and directories that it
 from pathvein_core import PatternMatcher, __version__
 
 from pathvein.backend import get_backend_info
-from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, iscan, scan
+from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, assess, iscan, scan
 from pathvein.pattern import FileStructurePattern, PatternProblem
 from pathvein.shuffling import (
     ShuffleError,
@@ -36,6 +36,7 @@ __all__ = [
     "Stats",
     "WalkIterator",
     "__version__",
+    "assess",
     "get_backend_info",
     "iscan",
     "iwalk_parallel",

@@ -14,6 +14,7 @@ from pathvein_core import ExcludeRules, FileStructurePattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import TypeGuard, TypeVar
 
     from upath import UPath
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 #: Most threads, and most requests in flight, that a caller may ask for.
 MAX_THREADS = MAX_REQUESTS = 1024
+_PATHS = "str, os.PathLike or UPath"
 _LISTERS = ("auto", "fsspec", "obstore")
 
 
@@ -79,6 +81,23 @@ def without_stop_iteration(function: F) -> F:
 
 
 @without_stop_iteration
+def path_or_upath(
+    argument: str, path: object, storage_options: Mapping[str, Any] | None = None
+) -> Path | UPath:
+    """The UPath of a URL, or a UPath with additional options, else the `Path`."""
+    check_storage_options(storage_options)
+    if is_url_or_upath(path):
+        from pathvein._remote import make_upath
+
+        return make_upath(path, storage_options)
+    from pathlib import Path
+
+    text = path_text(argument, path, _PATHS)
+    _refuse_options(argument, text, storage_options)
+    return path if isinstance(path, Path) else Path(text)
+
+
+@without_stop_iteration
 def local_top(argument: str, source: object) -> str:
     """The path of an argument that must be local."""
     if is_upath(source):
@@ -116,9 +135,8 @@ def open_source(
         if not isinstance(opened, str):
             options["exclude"].check_source(opened.adapter.base, opened.holds)
         return opened
-    path = path_text("source", source, "str, os.PathLike or UPath")
-    if storage_options:
-        raise ValueError(f"storage_options are for URLs and UPaths, and source is a path: {path!r}")
+    path = path_text("source", source, _PATHS)
+    _refuse_options("source", path, storage_options)
     return path
 
 
@@ -127,6 +145,12 @@ def check_storage_options(value: object) -> Mapping[str, Any] | None:
     if value is not None and not isinstance(value, Mapping):
         raise wrong_type("storage_options", "a mapping or None", value)
     return value
+
+
+def _refuse_options(argument: str, path: str, storage_options: Mapping[str, Any] | None) -> None:
+    if storage_options:
+        text = f"storage_options are for URLs and UPaths, and {argument} is a path: {path!r}"
+        raise ValueError(text)
 
 
 @without_stop_iteration

@@ -13,7 +13,21 @@ from pathvein import _arguments
 from pathvein._listing import Listing, is_gone, list_local
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from pathvein._remote import RemoteDirectory
+
+    class Directory(Protocol):
+        """A directory whose listing is there, and the listings below it."""
+
+        name: str
+        listing: Listing
+
+        def is_link(self, name: str) -> bool:
+            """Whether one of its directories, which is not among the listing's links, is one."""
+
+        def list(self, rel: str) -> Listing:
+            """List a directory below; `rel` is its path relative to this one."""
 
 
 def matches(
@@ -24,15 +38,23 @@ def matches(
     Raises the `OSError` of a directory that cannot be read if the answer depends on it.
     """
     with contextlib.closing(_open(path, Listing(dirnames, filenames))) as directory:
-        # First, a directory that cannot be read is assumed to satisfy every pattern. If the
-        # answer is no all the same, it is certain. Then it is assumed to satisfy none.
-        possible, errors = _search(pattern, directory, assume=True)
-        if not possible or not errors:
-            return possible
-        certain, _ = _search(pattern, directory, assume=False)
-        if not certain:
-            raise errors[0]
-        return True
+        return decide(pattern, directory)
+
+
+def decide(pattern: FileStructurePattern, directory: Directory) -> bool:
+    """Whether a directory matches, by its listing and those below it.
+
+    Raises the `OSError` of a directory that cannot be read if the answer depends on it.
+    """
+    # First, a directory that cannot be read is assumed to satisfy every pattern. If the answer
+    # is no all the same, it is certain. Then it is assumed to satisfy none.
+    possible, errors = _search(pattern, directory, assume=True)
+    if not possible or not errors:
+        return possible
+    certain, _ = _search(pattern, directory, assume=False)
+    if not certain:
+        raise errors[0]
+    return True
 
 
 def _open(path: object, listing: Listing) -> _LocalDirectory | RemoteDirectory:
@@ -65,7 +87,7 @@ class _LocalDirectory:
 
 
 def _search(
-    pattern: FileStructurePattern, directory: _LocalDirectory | RemoteDirectory, *, assume: bool
+    pattern: FileStructurePattern, directory: Directory, *, assume: bool
 ) -> tuple[bool, list[OSError]]:
     """Whether the directory matches, and the errors of directories that cannot be read.
 

@@ -25,10 +25,12 @@ def get_backend_info() -> BackendInfo:
     Returns:
         ``has_rust``, always true; ``backend``, always ``"rust"``; and ``features``, the names
         of what the backend does: ``"match"`` (name globs), ``"scan"`` and ``"walk"`` (local
-        trees, in parallel), ``"listing"`` (matching trees that are listed from Python).
+        trees, in parallel), ``"copy"`` (from and to local directories), ``"listing"`` (matching
+        trees that are listed from Python).
 
     Example:
         >>> get_backend_info()["backend"]
         'rust'
     """
-    return {"has_rust": True, "backend": "rust", "features": ["listing", "match", "scan", "walk"]}
+    features = ["copy", "listing", "match", "scan", "walk"]
+    return {"has_rust": True, "backend": "rust", "features": features}

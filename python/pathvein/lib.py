@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
 import pathvein_core
@@ -61,6 +61,7 @@ __all__ = [
     "ShuffleResult",
     "ShuffleWarning",
     "Stats",
+    "assess",
     "iscan",
     "scan",
     "shuffle",
@@ -228,6 +229,87 @@ def iscan(
 
     stream: ScanIterator[_types.Any] = start_scan(make_results, **arguments)
     return stream
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def assess(
+        file: os.PathLike[str],
+        patterns: _Patterns,
+        *,
+        storage_options: Mapping[str, _types.Any] | None = ...,
+    ) -> Iterator[ScanResult[_types.Path]]: ...
+    @overload
+    def assess(
+        file: str,
+        patterns: _Patterns,
+        *,
+        storage_options: Mapping[str, _types.Any] | None = ...,
+    ) -> Iterator[ScanResult[_types.Path | _types.UPath]]: ...
+    @overload
+    def assess(
+        file: _types.UPath,
+        patterns: _Patterns,
+        *,
+        storage_options: Mapping[str, _types.Any] | None = ...,
+    ) -> Iterator[ScanResult[_types.UPath]]: ...
+
+
+def assess(
+    file: str | os.PathLike[str] | _types.UPath,
+    patterns: FileStructurePattern | Iterable[FileStructurePattern],
+    *,
+    storage_options: Mapping[str, _types.Any] | None = None,
+) -> Iterator[ScanResult[_types.Any]]:
+    """Find the matches that a file belongs to.
+
+    These are the directories above the file that match a pattern, as :func:`scan` would find
+    them, and with which the file would be copied: it lies in the directory and passes a glob of
+    ``files`` or ``optional_files``, or lies in a sub-directory that matches a pattern of
+    ``directories`` or ``optional_directories`` and belongs to that in turn.
+
+    The arguments are checked, and the patterns taken, at the call; reading begins with the first
+    result that is asked for. Nothing is listed unless the names of the file's path fit, no
+    directory twice, and none that no answer depends on. Links in the path of the file are
+    resolved, and no others followed. The file may itself be a link.
+
+    Args:
+        file: A path, a URL (a `str` with ``://`` or ``::``) or a UPath, as the source of
+            :func:`scan`.
+        patterns: One pattern or several. Of equal ones the first is reported.
+        storage_options: Options for the file system of a URL or UPath, as fsspec takes them.
+
+    Returns:
+        An iterator. Each directory comes once for each pattern, as absolute as those of
+        :func:`scan`; for each pattern the nearest to the file first. A directory as `file` has
+        none.
+
+    Raises:
+        FileNotFoundError: There is no such file, and a pattern has a place for one of its name.
+        OSError: A directory cannot be read, and whether there is a result depends on it; raised
+            after all results that are certain.
+        TypeError: An argument is of the wrong type; the message names it.
+        ValueError: An argument has a wrong value.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from pathvein import FileStructurePattern, assess
+        >>> data = FileStructurePattern("data", files=["*.parquet"])
+        >>> run = FileStructurePattern("run_*", directories=[data])
+        >>> with tempfile.TemporaryDirectory() as lab:
+        ...     file = Path(lab) / "run_1" / "data" / "a.parquet"
+        ...     file.parent.mkdir(parents=True)
+        ...     file.touch()
+        ...     [result.source.name for result in assess(file, [run, data])]
+        ['run_1', 'data']
+    """
+    from pathvein._assess import find
+
+    unique = _arguments.check(patterns=patterns)["patterns"]
+    path = _arguments.path_or_upath("file", file, storage_options)
+    return (ScanResult(above, unique[index]) for above, index in find(path, file, unique))
 
 
 def start_scan(make_results: Make[_types.Any] | None, /, **arguments: _types.Any) -> _types.Any:

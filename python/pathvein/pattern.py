@@ -12,6 +12,8 @@ from pathvein import _arguments, _types
 from pathvein._types import T
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import overload
 
 __all__ = ["FileStructurePattern", "Items", "PatternProblem"]
 
@@ -183,6 +185,61 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
             'never'
         """
         return [PatternProblem(*problem) for problem in super().validate()]
+
+    if TYPE_CHECKING:
+
+        @overload
+        def parents_of(
+            self, file: os.PathLike[str], parent: str | os.PathLike[str] = ...
+        ) -> set[_types.Path]: ...
+        @overload
+        def parents_of(
+            self, file: str, parent: str | os.PathLike[str] = ...
+        ) -> set[_types.Path | _types.UPath]: ...
+        @overload
+        def parents_of(
+            self, file: _types.UPath, parent: str | os.PathLike[str] = ...
+        ) -> set[_types.UPath]: ...
+
+    def parents_of(
+        self,
+        file: str | os.PathLike[str] | _types.UPath,
+        parent: str | os.PathLike[str] = "",
+    ) -> set[_types.Any]:
+        """The directories that a file may belong to, by the names of its path alone.
+
+        Nothing is read. A directory is among them if the file would lie where the pattern has
+        a file, required or optional: in the directory, or in directories below it that have the
+        names of nested patterns. The name of the directory itself is not looked at. Whether it
+        matches is what :func:`pathvein.assess` tells.
+
+        Args:
+            file: A path, a URL (a `str` with ``://`` or ``::``) or a UPath. It need not exist.
+            parent: A path of globs: directories that are to lie between the returned ones and
+                that of the pattern, by default none.
+
+        Returns:
+            Directories above the file, each a UPath if that is a URL or a UPath, else a `Path`.
+            Those of a relative file are relative, up to ``Path(".")``. A ``..`` in its path is
+            the name of no directory.
+
+        Example:
+            >>> from pathlib import Path
+            >>> data = FileStructurePattern("data", files=["*.parquet"])
+            >>> run = FileStructurePattern("run_*", directories=[data], optional_files=["*"])
+            >>> sorted(map(str, run.parents_of(Path("lab/run_1/data/a.parquet"))))
+            ['lab/run_1', 'lab/run_1/data']
+            >>> [str(path) for path in data.parents_of("lab/run_1/data/a.parquet", "run_*/data")]
+            ['lab']
+        """
+        from pathlib import PurePath
+
+        from pathvein import _belonging
+
+        path = _arguments.path_or_upath("file", file)
+        globs = PurePath(_arguments.decoded("parent", parent, "str or os.PathLike"))
+        between = [glob for glob in globs.parts if glob != globs.anchor]
+        return set(_belonging.parents_of(self, path, between))
 
     def matches(
         self,

@@ -353,7 +353,7 @@ def copy_one(
     workers = checked.pop("max_workers")
     options = CopyOptions(**checked, threads=workers, concurrency=workers)
     places = [(place_of("source", source), place_of("destination", destination))]
-    with Copying([(source, destination, pattern)], places, options) as copying:
+    with Copying([(source, destination, pattern)], places, options, logged=False) as copying:
         [(kind, _, result, _)] = copying.outcomes()
     if kind == "exists":
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(destination))

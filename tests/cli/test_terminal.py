@@ -497,6 +497,11 @@ def test_pattern_from_a_pipe_that_does_not_wait(tmp_path: Path) -> None:
         (b"scan\nlab\n--pattern\n", b"file,"),
         (b"scan\n\xff", b"dir,?"),
         (b"scan\n--lister\nob", b"plain,obstore"),
+        (b"shuffle\nla", b"dir,la"),
+        (b"shuffle\nlab\nou", b"dir,ou"),
+        (b"shuffle\nlab\nout\n-p\nru", b"file,ru"),
+        (b"shuffle\n--links\nk", b"plain,keep"),
+        (b"shu", b"plain,shuffle"),
     ],
 )
 def test_what_is_offered(words: bytes, offered: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

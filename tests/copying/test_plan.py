@@ -87,7 +87,7 @@ def test_files_are_opened_and_nothing_else(run: Path, tmp_path: Path) -> None:
 
 
 def test_errors(run: Path) -> None:
-    with pytest.raises(ValueError, match="links must be 'follow' or 'keep', not \"copy\""):
+    with pytest.raises(ValueError, match="links must be 'follow' or 'keep', not 'copy'"):
         Plan(run, pattern(), links="copy")
     with pytest.raises(FileNotFoundError) as missing:
         Plan(run / "gone", pattern())

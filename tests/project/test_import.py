@@ -82,6 +82,7 @@ def test_all_names_are_there() -> None:
 PUBLIC = [
     pathvein.scan,
     pathvein.iscan,
+    pathvein.assess,
     pathvein.walk_parallel,
     pathvein.iwalk_parallel,
     pathvein.walk_python,
@@ -91,6 +92,7 @@ PUBLIC = [
     pathvein.ScanIterator.__exit__,
     pathvein.FileStructurePattern.load_json,
     pathvein.FileStructurePattern.matches,
+    pathvein.FileStructurePattern.parents_of,
     pathvein.FileStructurePattern.validate,
 ]
 

@@ -4,13 +4,25 @@ It is never run. Where a line must be an error, its comment is needed by mypy, a
 tell of one that is not.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import assert_type
 
 from upath import UPath
 
-from pathvein import FileStructurePattern, ScanIterator, ScanResult, iscan, scan
+from pathvein import (
+    FileStructurePattern,
+    ScanIterator,
+    ScanResult,
+    ShuffleInput,
+    ShuffleResult,
+    assess,
+    iscan,
+    scan,
+    shuffle,
+    shuffle_to,
+    shuffle_with,
+)
 
 patterns = [FileStructurePattern("run_*", files=["*.csv"])]
 
@@ -34,6 +46,21 @@ for r in scan(Path("."), patterns):
     p: Path = r.source
     dest(r)
 by_day(scan(source=Path(".").resolve(), patterns=(p for p in patterns)))
+for copied in shuffle_with(scan(Path("."), patterns), dest, overwrite=True):
+    q: Path = copied.destination
+for copied in shuffle_to(matches=scan(Path("."), patterns), destination=Path("/x"), dryrun=True):
+    q = copied.source
+shuffle_def = {ShuffleInput(m.source, dest(m), m.pattern) for m in scan(Path("."), patterns)}
+listed: list[ShuffleResult] = shuffle(shuffle_def, False, True)
+mapped = set(  # noqa: C417  (as the README of 0.9 has it)
+    map(
+        lambda scan_result: ShuffleInput(
+            scan_result.source, dest(scan_result), scan_result.pattern
+        ),
+        scan(Path("."), patterns),
+    )
+)
+listed = shuffle(shuffle_def=mapped, overwrite=False, dryrun=False)
 source, pattern = ScanResult(Path("/x"), patterns[0])
 assert_type(source, Path)
 assert_type(pattern, FileStructurePattern)
@@ -89,3 +116,46 @@ def made_of(path: Path, upath: UPath) -> None:
     assert_type(ScanResult(path, patterns[0])._replace(source=path), ScanResult[Path])
     bare(ScanResult(upath, patterns[0]), [], iscan(path, patterns))  # type: ignore[arg-type]
     ScanResult("text", patterns[0])  # type: ignore[type-var]
+
+
+# Parents are of the kind of the file --------------------------------------------------------
+
+
+def parents(path: Path, text: str, upath: UPath) -> None:
+    assert_type(patterns[0].parents_of(path), set[Path])
+    assert_type(patterns[0].parents_of(path, Path("run_*")), set[Path])
+    assert_type(patterns[0].parents_of(text, parent="run_*"), set[Path | UPath])
+    assert_type(patterns[0].parents_of(upath), set[UPath])
+
+
+# So are the matches that a file belongs to, and what is copied ------------------------------
+
+
+def assessed(path: Path, text: str, upath: UPath) -> None:
+    assert_type(assess(path, patterns), Iterator[ScanResult[Path]])
+    assert_type(assess(text, patterns[0]), Iterator[ScanResult[Path | UPath]])
+    assert_type(assess(upath, patterns, storage_options={}), Iterator[ScanResult[UPath]])
+    for result in assess(path, patterns):
+        by_day({result})
+
+
+def away(match: ScanResult) -> UPath:
+    return UPath("s3://bucket") / match.source.name
+
+
+def shuffled(path: Path, upath: UPath, found: set[ScanResult[Path]]) -> None:
+    assert_type(shuffle_to(found, path), list[ShuffleResult[Path, Path]])
+    assert_type(shuffle_to(found, upath), list[ShuffleResult[Path, UPath]])
+    assert_type(shuffle_to(found, "s3://bucket"), list[ShuffleResult[Path, Path | UPath]])
+    assert_type(shuffle_to(scan(upath, patterns), path), list[ShuffleResult[UPath, Path]])
+    assert_type(shuffle_with(found, dest), list[ShuffleResult[Path, Path]])
+    assert_type(shuffle_with(found, away), list[ShuffleResult[Path, UPath]])
+    shuffle_with(found, lambda match: upath / match.source.name)
+    inputs = [ShuffleInput(path, upath, patterns[0])]
+    assert_type(inputs, list[ShuffleInput[Path, UPath]])
+    for result in shuffle(inputs, on_error="warn", links="keep"):
+        assert_type(result, ShuffleResult[Path, UPath])
+        assert_type(result.source, Path)
+        assert_type(result.destination, UPath)
+        assert_type(result.errors, list[OSError])
+    shuffle_to(assess(path, patterns), path)

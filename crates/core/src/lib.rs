@@ -248,8 +248,8 @@ mod walk;
 pub use bits::Bitmask;
 #[cfg(unix)]
 pub use copying::{
-    Copied, Copies, Copy, CopyProgress, CopyStats, Links, MatchPlan, Outcome, Plan, SkipReason,
-    Skipped, SourceTree, StagedCopy,
+    Copied, Copies, Copy, CopyProgress, CopyStats, Links, MatchPlan, Outcome, Plan, PlannedCopy,
+    SkipReason, Skipped, SourceTree, StagedCopy,
 };
 pub use copying::{Selected, Selection, SelectionProgram};
 pub use error::{Error, ErrorKind, Operation};

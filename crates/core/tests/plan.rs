@@ -275,6 +275,8 @@ fn special_files_and_links_are_skipped_and_said_so() {
 fn links_that_are_kept() {
     let (dir, root) = temp();
     fs::write(dir.path().join("outside"), "outside").unwrap();
+    // It has the name of one that is copied.
+    fs::write(dir.path().join("f"), "outside").unwrap();
     plant(&root, &["f", "a/g", "hidden/h", "dir -> a"]);
     plant(&root, &["1 -> f", "2 -> ./a/../f", "3 -> a/g", "a/4 -> ../f", "a/5 -> 4", "a/6 -> g"]);
     let absolute = format!("n1 -> {}", root.join("f").display());
@@ -282,7 +284,7 @@ fn links_that_are_kept() {
         &root,
         &["n2 -> ../outside", "n3 -> ../run/f", "n4 -> hidden/h", "n5 -> dir/g", &absolute],
     );
-    plant(&root, &["n6 -> hidden/../f", "a/n7 -> ../a/../../run/f"]);
+    plant(&root, &["n6 -> hidden/../f", "a/n7 -> ../a/../../run/f", "n8 -> ../f"]);
     let sub = FileStructurePattern::builder("a").optional_file("*").build().unwrap();
     let pattern =
         FileStructurePattern::builder("*").file("*").optional_directory(sub).build().unwrap();
@@ -291,7 +293,8 @@ fn links_that_are_kept() {
     let mut kept: Vec<(PathBuf, bool)> =
         plan.links().map(|(path, text)| (path, text.is_some())).collect();
     kept.sort();
-    let expected = ["1", "2", "3", "a/4", "a/5", "a/6", "a/n7", "n1", "n2", "n3", "n4", "n5", "n6"];
+    let expected =
+        ["1", "2", "3", "a/4", "a/5", "a/6", "a/n7", "n1", "n2", "n3", "n4", "n5", "n6", "n8"];
     let expected = expected.map(|name| (PathBuf::from(name), !name.contains('n')));
     assert_eq!(kept, expected);
     let texts: BTreeMap<PathBuf, &OsStr> =
@@ -433,4 +436,28 @@ fn deeper_than_a_path_may_be() {
     // It is said, and nothing is left out.
     let error = Plan::new(&root, &pattern).make().unwrap_err();
     assert_eq!(error.io_error().unwrap().kind(), ErrorKind::InvalidFilename);
+}
+
+#[test]
+fn files_that_are_open_elsewhere_are_waited_for() {
+    if !child::is_child() {
+        return child::run("files_that_are_open_elsewhere_are_waited_for", |test| {
+            let mut command = std::process::Command::new("sh");
+            command.args(["-c", r#"ulimit -n 64 && exec "$0" "$@""#]).arg(test.get_program());
+            command
+        });
+    }
+    let (_dir, root) = temp();
+    plant(&root, &["a/b/f"]);
+    let pattern = everything();
+    let mut used: Vec<fs::File> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
+    // One is left: for the first directory, and not for the next.
+    used.pop();
+    let holder = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        drop(used);
+    });
+    let plan = Plan::new(&root, &pattern).make();
+    holder.join().unwrap();
+    assert_eq!(files(&plan.unwrap()), ["a/b/f"]);
 }

@@ -243,7 +243,8 @@ fn take(
     Ok(false)
 }
 
-fn links_from(text: &str) -> PyResult<Links> {
+/// What becomes of links to files, by the word for it.
+pub(crate) fn links_from(text: &str) -> PyResult<Links> {
     match text {
         "follow" => Ok(Links::Follow),
         "keep" => Ok(Links::Keep),

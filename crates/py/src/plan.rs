@@ -4,24 +4,15 @@ use std::collections::HashSet;
 use std::os::fd::IntoRawFd;
 use std::path::PathBuf;
 
-use pathvein_core::{Links, MatchPlan, Plan as CorePlan, SourceTree};
-use pyo3::exceptions::PyValueError;
+use pathvein_core::{MatchPlan, Plan as CorePlan, SourceTree};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::convert::raise;
+use crate::copy::links_from;
 use crate::encoding::{decoder, os_text};
 use crate::matcher::ExcludeRules;
 use crate::pattern::FileStructurePattern;
-
-/// What becomes of links to files, by the word for it.
-pub(crate) fn links_from(word: &str) -> PyResult<Links> {
-    match word {
-        "follow" => Ok(Links::Follow),
-        "keep" => Ok(Links::Keep),
-        _ => Err(PyValueError::new_err(format!("links must be 'follow' or 'keep', not {word:?}"))),
-    }
-}
 
 /// The plan of a copy of a local match.
 #[pyclass(frozen, module = "pathvein_core")]

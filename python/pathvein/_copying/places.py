@@ -30,6 +30,10 @@ def place_of(
         local = local_path(made)
         if local is None:
             return made
+        if isinstance(path, str) and not made.protocol:
+            # A directory of that name would be made.
+            hint = f"for a path write {f'./{path}'!r}"
+            raise ValueError(f"{argument} must be a path or a URL, not {path!r}: {hint}")
         path = local
     text = _arguments.path_text(argument, path, "str, os.PathLike or UPath")
     if not text:
@@ -80,5 +84,9 @@ def joiner(
 
 def name_of(source: Any) -> str:
     """A source's name, of a `str` too."""
+    if _arguments.is_upath(source):
+        from pathvein._remote.source import source_name
+
+        return source_name(source)
     name = getattr(source, "name", None)
     return name if isinstance(name, str) else str(source).rstrip("/").rpartition("/")[2]

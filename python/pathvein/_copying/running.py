@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import time
 from contextlib import ExitStack, closing
 from typing import Any, Literal, NamedTuple
@@ -54,6 +55,7 @@ class Copying:
         options: How to copy.
         on_conflict: ``"skip"``, or ``"raise"``: copy nothing if two have one destination.
         progress: Called at most ten times a second, and once at the end.
+        logged: Whether the log tells of it.
     """
 
     def __init__(
@@ -63,12 +65,15 @@ class Copying:
         options: CopyOptions,
         on_conflict: str = "skip",
         progress: Callable[[ShuffleProgress], object] | None = None,
+        *,
+        logged: bool = True,
     ) -> None:
         self._inputs = inputs
         self._places = places
         self._options = options._replace(totals=progress is not None)
         self._on_conflict = on_conflict
         self._progress = progress
+        self._logged = logged
         self._progress_due = time.monotonic() + _PROGRESS_INTERVAL
         self._opened = ExitStack()
         #: Each with the numbers of its matches.
@@ -88,7 +93,9 @@ class Copying:
         is written.
         """
         copied = 0
-        for open_producer, numbers in self._routes():
+        conflicts, refused = self._between()
+        left_out = {number for number, _ in conflicts}.union(refused)
+        for open_producer, numbers in self._routes(left_out):
             matches = [
                 Match(index, *self._places[number], self._inputs[number][2])
                 for index, number in enumerate(numbers)
@@ -96,7 +103,12 @@ class Copying:
             producer = open_producer(matches, self._options)
             self._opened.enter_context(closing(producer))
             self._producers.append((producer, numbers))
-        yield from self._conflicts()
+            conflicts += [(numbers[index], numbers[first]) for index, first in producer.conflicts()]
+        yield from self._conflicts(conflicts)
+        for number, reason in refused.items():
+            destination = str(self._inputs[number][1])
+            errors: list[OSError] = [OSError(errno.EINVAL, reason, destination)]
+            yield self._result(number, (0, "failed", 0, 0, [], errors, []))
         for producer, numbers in self._producers:
             ended = False
             while not ended:
@@ -108,29 +120,38 @@ class Copying:
                         yield self._result(numbers[outcome[0]], outcome)
                 self._report(at_end=False)
         self._report(at_end=True)
-        _logger.info("Copied %s directories", copied)
+        self._log(logging.INFO, "Copied %s directories", copied)
 
-    def _routes(self) -> Iterator[tuple[Callable[[list[Match], CopyOptions], Producer], list[int]]]:
-        """What opens a producer, each with the numbers of its matches."""
-        remote = [
+    def _remote(self) -> set[int]:
+        """The numbers of the matches that the core cannot copy."""
+        return {
             number
             for number, places in enumerate(self._places)
             if not all(isinstance(place, str) for place in places)
-        ]
-        if len(remote) < len(self._places):
-            among = set(remote)
-            yield _open_local, [n for n in range(len(self._places)) if n not in among]
-        if remote:
+        }
+
+    def _between(self) -> tuple[list[tuple[int, int]], dict[int, str]]:
+        """What two producers would both write to: see `between`."""
+        if not 0 < len(self._remote()) < len(self._places):
+            return [], {}
+        from pathvein._copying.mixed import between
+
+        return between(self._places, overwrite=self._options.overwrite)
+
+    def _routes(
+        self, left_out: set[int]
+    ) -> Iterator[tuple[Callable[[list[Match], CopyOptions], Producer], list[int]]]:
+        """What opens a producer, each with the numbers of its matches."""
+        remote = self._remote()
+        numbers = [n for n in range(len(self._places)) if n not in left_out]
+        if local := [number for number in numbers if number not in remote]:
+            yield _open_local, local
+        if not remote.isdisjoint(numbers):
             from pathvein._remote.copying import open_copy
 
-            yield open_copy, remote
+            yield open_copy, [number for number in numbers if number in remote]
 
-    def _conflicts(self) -> Iterator[Happened]:
-        conflicts = [
-            (numbers[index], numbers[first])
-            for producer, numbers in self._producers
-            for index, first in producer.conflicts()
-        ]
+    def _conflicts(self, conflicts: list[tuple[int, int]]) -> Iterator[Happened]:
         results = []
         for number, first in sorted(conflicts):
             source, destination, pattern = self._inputs[number]
@@ -142,12 +163,26 @@ class Copying:
             failed = [result for _, _, result in results]
             raise ShuffleError(failure_text(failed, len(self._inputs)), failed=failed)
         for number, first, result in results:
-            text = _log_error(
-                "Several directories have one destination: %s. Copying: %s. Skipping: %s",
-                result.destination,
-                self._inputs[first][0],
-                result.source,
-            )
+            place = self._places[number][1]
+            if not self._options.overwrite and isinstance(place, str) and os.path.lexists(place):
+                # None of them is copied.
+                yield self._result(number, (0, "exists", 0, 0, [], [], []))
+                continue
+            if self._places[number][0] == self._places[first][0]:
+                text = self._log(
+                    logging.ERROR,
+                    "Several patterns match %s. Copying to %s what belongs to the first of them",
+                    result.source,
+                    result.destination,
+                )
+            else:
+                text = self._log(
+                    logging.ERROR,
+                    "Several directories have one destination: %s. Copying: %s. Skipping: %s",
+                    result.destination,
+                    self._inputs[first][0],
+                    result.source,
+                )
             yield Happened("conflict", number, result, text)
 
     def _result(self, number: int, outcome: Outcome) -> Happened:
@@ -157,9 +192,10 @@ class Copying:
         result.replaced = replaced
         text = ""
         if kind == "copied":
-            _logger.debug("%s copied to %s", result.source, result.destination)
+            self._log(logging.DEBUG, "%s copied to %s", result.source, result.destination)
         elif kind == "exists":
-            text = _log_error(
+            text = self._log(
+                logging.ERROR,
                 "Destination folder already exists: %s. Skipping: %s",
                 result.destination,
                 name_of(result.source),
@@ -170,23 +206,23 @@ class Copying:
             result.errors[0].add_note(f"after these were replaced at the destination: {few}{more}")
         return Happened(kind, number, result, text)
 
+    def _log(self, level: int, template: str, *arguments: object) -> str:
+        if self._logged:
+            _logger.log(level, template, *arguments)
+        return template % arguments
+
     def _report(self, *, at_end: bool) -> None:
         now = time.monotonic()
         if self._progress is None or (now < self._progress_due and not at_end):
             return
         self._progress_due = now + _PROGRESS_INTERVAL
-        counts = zip(*(producer.progress() for producer, _ in self._producers), strict=True)
-        self._progress(ShuffleProgress(*map(sum, counts)))
-
-
-def _log_error(template: str, *arguments: object) -> str:
-    _logger.error(template, *arguments)
-    return template % arguments
+        counts = [producer.progress() for producer, _ in self._producers]
+        self._progress(ShuffleProgress(*map(sum, zip((0, 0, 0, 0), *counts, strict=True))))
 
 
 def _open_local(matches: list[Match], options: CopyOptions) -> Producer:
     copy: Producer = pathvein_core.Copy(
-        [(match.source, match.destination, match.pattern) for match in matches],
+        [(str(match.source), str(match.destination), match.pattern) for match in matches],
         overwrite=options.overwrite,
         dryrun=options.dryrun,
         threads=options.threads,

@@ -6,6 +6,7 @@ Its modules:
 
 * `source`: opens a source and lists it; its URLs, and the UPaths of results;
 * `filesystems`: an adapter for each kind of file system; `stores`: those of object stores;
+* `above`: the directories above a file;
 * `directories`: listing directory by directory; `keys`: listing flat, by pages of keys;
 * `retry`, `errors`, `loop`, `names`: shared by these.
 """
@@ -28,6 +29,7 @@ except ImportError as error:
         name=error.name,
     ) from error
 
+from pathvein._remote.above import RemotePlace as RemotePlace
 from pathvein._remote.source import RemoteDirectory as RemoteDirectory
 from pathvein._remote.source import local_like as local_like
 from pathvein._remote.source import local_path as local_path

@@ -53,6 +53,8 @@ class RemoteSource:
         """
         #: The user's path. Every result is derived from it.
         self.root = path
+        #: Whether the root's path is known to lead through no links.
+        self.is_resolved = False
         #: What the caller has chosen to list it with.
         self.lister = lister
         url = str(path)
@@ -94,6 +96,7 @@ class RemoteSource:
         ):
             return
         real = self.real_path()
+        self.is_resolved = real is not None
         if real is not None and real != self._root_path:
             self.root = self.root.with_segments(real)
             self._root_path = self.root.path

@@ -79,7 +79,7 @@ def _error_message(error: click.ClickException) -> str:
 @click.group(cls=_Commands, context_settings=SETTINGS)
 @click.version_option(pathvein.__version__, prog_name="pathvein")
 def cli() -> None:
-    """Find directories by their structure."""
+    """Find directories by their structure, and copy them."""
 
 
 cli.add_command(scan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from pathvein.cli._click import Failure
@@ -84,6 +85,8 @@ def _attach(
     def detach() -> None:
         logger.removeHandler(handler)
         logger.setLevel(before)
-        handler.close()
+        # What could not be written was told of.
+        with contextlib.suppress(OSError):
+            handler.close()
 
     context.call_on_close(detach)

@@ -91,7 +91,7 @@ def abandon(stream: IO[str] | None) -> None:
         pass  # the stream has no file descriptor
 
 
-def _columns() -> int:
+def columns() -> int:
     """The maximal length of a line on standard error."""
     try:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
@@ -198,7 +198,7 @@ class Messages:
     def _show(self, text: str) -> None:
         """Write a line that replaces the last one, which is never longer."""
         # With room for the ^C that a terminal shows after it.
-        text = text[: max(_columns() - 2, 0)]
+        text = text[: max(columns() - 2, 0)]
         self._width = len(text)
         self._write(f"\r{text}")
 
@@ -211,7 +211,7 @@ class Messages:
                 abandon(sys.stderr)
         if self._width:
             # The ^C, too.
-            self._write(f"\r{'':<{min(self._width + 2, _columns())}}\r")
+            self._write(f"\r{'':<{min(self._width + 2, columns())}}\r")
             self._width = 0
 
     def _write(self, text: str) -> None:

@@ -33,6 +33,7 @@ from pathvein.cli._scanning import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from pathvein import FileStructurePattern
@@ -120,6 +121,7 @@ def shuffle(
     try:
         if not is_url(destination) and os.path.isfile(destination):
             raise Failure(f"{destination}: Not a directory{MISSING_OPTION}")
+        below = _joiner(destination, options)
         patterns = load_patterns(pattern_files)
         say_patterns(messages, patterns, verbose)
         output = Output(messages)
@@ -134,9 +136,7 @@ def shuffle(
         copy_options = _copy_options(scan_options, base)._replace(
             overwrite=overwrite, dryrun=dryrun, links=links, fsync=fsync
         )
-        copying = _copying(
-            messages, matches, destination, options, copy_options, on_conflict=on_conflict
-        )
+        copying = _copying(messages, matches, below, copy_options, on_conflict=on_conflict)
         failed = _copy(messages, output, copying, dryrun=dryrun, verbose=verbose)
         if verbose:
             say_stats(messages, stats)
@@ -194,25 +194,29 @@ def _copy_options(scan_options: dict[str, Any], base: str) -> CopyOptions:
     )
 
 
+def _joiner(destination: str, storage_options: dict[str, Any]) -> Callable[[object], Any]:
+    """What makes the destination of each match."""
+    from pathvein._copying.places import joiner
+
+    try:
+        return joiner(destination, storage_options)
+    except Exception as error:
+        raise failure(destination, error) from error
+
+
 def _copying(
     messages: Messages,
     matches: list[tuple[Any, FileStructurePattern]],
-    destination: str,
-    storage_options: dict[str, Any],
+    below: Callable[[object], Any],
     options: CopyOptions,
     *,
     on_conflict: str,
 ) -> Copying:
-    """The copying of matches into a directory."""
-    from pathvein._copying.places import joiner, places_of
+    from pathvein._copying.places import places_of
     from pathvein._copying.running import Copying
 
-    try:
-        below = joiner(destination, storage_options)
-        inputs = [(path, below(path), pattern) for path, pattern in matches]
-        places = places_of(inputs, None, "matches", "destination")
-    except Exception as error:
-        raise failure(destination, error) from error
+    inputs = [(path, below(path), pattern) for path, pattern in matches]
+    places = places_of(inputs, None, "matches", "destination")
     progress = messages.copying if messages.terminal else None
     return Copying(inputs, places, options, on_conflict, progress)
 
@@ -242,6 +246,9 @@ def _copy(
         for each in error.exceptions:
             messages.error(describe(each))
         raise Failure("nothing was copied") from error
+    except (ImportError, OSError, ValueError) as error:
+        # What opens DESTINATION is missing, or no threads can be started.
+        raise Failure(describe(error)) from error
     messages.clear()
     output.write([f"Copied {counts['copied']} directories"])
     if dryrun:

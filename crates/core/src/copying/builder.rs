@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+
 use super::destinations::Destinations;
 use super::engine::{Match, Run};
-use super::plan::{Links, PlanOptions, path_below};
-use super::running::{Copies, Counters, MAX_RESULTS};
+use super::plan::{Links, MatchPlan, PlanOptions, path_below};
+use super::running::{Copies, Counters, MAX_RESULTS, Outcome};
 use super::selection::SelectionProgram;
 use super::staging::Leftovers;
 use crate::traversal::Stop;
@@ -178,6 +180,101 @@ impl Copy {
         Destinations::of(&self.matches, self.overwrite)
     }
 
+    /// Finds out what [`start`](Copy::start) would do, and writes nothing: for each match, in
+    /// the order given, what would be copied of it, or why nothing would. The matches are looked
+    /// at side by side.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if no thread can be started. What goes wrong with
+    /// a match is told with it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::{Copy, FileStructurePattern};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let (lab, archive) = (dir.path().join("lab"), dir.path().join("archive"));
+    /// # std::fs::create_dir_all(lab.join("run_1"))?;
+    /// # std::fs::write(lab.join("run_1/a.csv"), "1,2")?;
+    /// let run = FileStructurePattern::builder("run_*").file("*.csv").build()?;
+    /// for planned in Copy::new(lab.join("run_1"), archive.join("run_1"), &run).plan()? {
+    ///     match planned.result {
+    ///         Ok(plan) => {
+    ///             for (path, size) in plan.files() {
+    ///                 println!("{} ({size} bytes)", planned.source.join(path).display());
+    ///             }
+    ///             # assert_eq!(plan.bytes(), 3);
+    ///         }
+    ///         Err(outcome) => println!("{}: {outcome:?}", planned.destination.display()),
+    ///     }
+    /// }
+    /// assert!(!archive.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn plan(&self) -> Result<Vec<PlannedCopy>, Error> {
+        let (destinations, matches) = (self.destinations(), self.compiled());
+        let plan = |(index, one): (usize, Match)| {
+            let destination = &destinations.paths[index];
+            let result = match destinations.verdicts[index].outcome() {
+                Some(outcome) => Err(outcome),
+                None if !self.overwrite && destination.symlink_metadata().is_ok() => {
+                    Err(Outcome::Exists)
+                }
+                None => one.plan(true, &|| false).map_err(Outcome::failed).and_then(|plan| {
+                    let stopped = || Outcome::failed(Error::internal("nobody stops a plan"));
+                    plan.ok_or_else(stopped)
+                }),
+            };
+            PlannedCopy { index, source: one.source, destination: destination.clone(), result }
+        };
+        let pool = self.pool(self.thread_count())?;
+        Ok(pool.install(|| matches.into_par_iter().enumerate().map(plan).collect()))
+    }
+
+    fn thread_count(&self) -> usize {
+        let threads = self.threads.map_or_else(
+            || std::thread::available_parallelism().map_or(1, usize::from),
+            |threads| usize::from(threads).min(MAX_THREADS),
+        );
+        // A match needs some threads no more than it has something to do, and more than the
+        // process may open files for would only wait.
+        threads.min(open_files_limit() / FILES_PER_THREAD).max(1)
+    }
+
+    fn pool(&self, threads: usize) -> Result<rayon::ThreadPool, Error> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|_| "pathvein-copy".into())
+            // A panic is told as the failure of its match.
+            .panic_handler(|_| {})
+            .build()
+            .map_err(|error| {
+                let source = self.matches.first().map(|(source, ..)| source.clone());
+                let error = std::io::Error::other(error);
+                Error::io(source.unwrap_or_default(), Operation::StartThreads, error)
+            })
+    }
+
+    /// The matches, ready to be planned. Those of one pattern share what it is compiled to.
+    fn compiled(&self) -> Vec<Match> {
+        let mut programs: HashMap<&FileStructurePattern, SelectionProgram> = HashMap::new();
+        let matches = self.matches.iter().map(|(source, _, pattern)| {
+            let exclude = self.exclude.as_ref().map(|(rules, base)| {
+                let mut rules = rules.clone();
+                rules.decoder.clone_from(&self.decoder);
+                let below = base.as_ref().map(|base| path_below(source, base));
+                (rules, below.unwrap_or_default())
+            });
+            let program = programs.entry(pattern).or_insert_with(|| SelectionProgram::new(pattern));
+            let decoder = self.decoder.clone();
+            let options = PlanOptions { links: self.links, exclude, sizes: false, decoder };
+            Match { source: source.clone(), program: program.clone(), options }
+        });
+        matches.collect()
+    }
+
     /// Starts to copy. All destinations are looked at by this call, and nothing is written
     /// before it is known which are in the way of others.
     ///
@@ -185,36 +282,13 @@ impl Copy {
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if no thread can be started.
     pub fn start(self) -> Result<Copies, Error> {
-        let destinations = self.destinations();
-        let threads = self.threads.map_or_else(
-            || std::thread::available_parallelism().map_or(1, usize::from),
-            |threads| usize::from(threads).min(MAX_THREADS),
-        );
-        let count = self.matches.len();
-        // A match needs some threads no more than it has something to do, and more than the
-        // process may open files for would only wait.
-        let threads = threads.min(open_files_limit() / FILES_PER_THREAD).max(1);
-        // Matches of one pattern share what it is compiled to.
-        let mut programs: HashMap<FileStructurePattern, SelectionProgram> = HashMap::new();
-        let mut program = |pattern: FileStructurePattern| {
-            let new = |pattern: &FileStructurePattern| SelectionProgram::new(pattern);
-            programs.entry(pattern).or_insert_with_key(new).clone()
-        };
-        let matches = self.matches.into_iter().map(|(source, _, pattern)| {
-            let exclude = self.exclude.as_ref().map(|(rules, base)| {
-                let mut rules = rules.clone();
-                rules.decoder.clone_from(&self.decoder);
-                let below = base.as_ref().map(|base| path_below(&source, base));
-                (rules, below.unwrap_or_default())
-            });
-            let decoder = self.decoder.clone();
-            let plan = PlanOptions { links: self.links, exclude, sizes: false, decoder };
-            Match { source, program: program(pattern), plan }
-        });
+        let (destinations, threads, count) =
+            (self.destinations(), self.thread_count(), self.matches.len());
+        let pool = self.pool(threads)?;
         let (sender, receiver) = bounded(MAX_RESULTS);
         let (stop, counters) = (Arc::new(Stop::new()), Arc::new(Counters::default()));
         let run = Arc::new(Run {
-            matches: matches.collect(),
+            matches: self.compiled(),
             order: destinations.groups.iter().flatten().copied().collect(),
             destinations,
             threads,
@@ -230,20 +304,23 @@ impl Copy {
             totals_done: AtomicUsize::new(0),
             totals: self.totals,
         });
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|_| "pathvein-copy".into())
-            // A panic is told as the failure of its match.
-            .panic_handler(|_| {})
-            .build()
-            .map_err(|error| {
-                let source = run.matches.first().map(|m| m.source.clone());
-                let error = std::io::Error::other(error);
-                Error::io(source.unwrap_or_default(), Operation::StartThreads, error)
-            })?;
         run.start(&pool);
         Ok(Copies::new(receiver, pool, count, stop, counters))
     }
+}
+
+/// What a [`Copy`] would do with a match.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PlannedCopy {
+    /// The match: its place among those given.
+    pub index: usize,
+    /// The source, as it was given.
+    pub source: PathBuf,
+    /// The destination: absolute, and without links above it.
+    pub destination: PathBuf,
+    /// What would be copied, or why nothing would.
+    pub result: Result<MatchPlan, Outcome>,
 }
 
 /// How many files and directories a thread has open at once, of trees that are not very deep.

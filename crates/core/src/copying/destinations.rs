@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
+use super::running::Outcome;
+use crate::Error;
+
 /// What becomes of one match, as far as the paths decide.
 #[derive(Debug)]
 pub(super) enum Verdict {
@@ -14,6 +17,17 @@ pub(super) enum Verdict {
     SameDestination(usize),
     /// It cannot be copied without harm.
     Refused(PathBuf, &'static str),
+}
+
+impl Verdict {
+    /// What becomes of a match that is not copied.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Verdict::Copy => None,
+            Verdict::SameDestination(first) => Some(Outcome::SameDestination { first: *first }),
+            Verdict::Refused(path, message) => Some(Outcome::failed(Error::refused(path, message))),
+        }
+    }
 }
 
 /// What is known of all matches before the first is copied.

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{AtFlags, Mode, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::destinations::{Destinations, Verdict};
+use super::destinations::Destinations;
 use super::entries::{
     PRIVATE_FILE, create_file, make_directory, open_directory, open_file, open_path, remove_file,
     sync,
@@ -55,7 +55,19 @@ const SYNC_ALL: u64 = 32;
 pub(super) struct Match {
     pub(super) source: PathBuf,
     pub(super) program: SelectionProgram,
-    pub(super) plan: PlanOptions,
+    pub(super) options: PlanOptions,
+}
+
+impl Match {
+    /// Its plan; `None` if `is_stopped` said so meanwhile.
+    pub(super) fn plan(
+        &self,
+        sizes: bool,
+        is_stopped: &dyn Fn() -> bool,
+    ) -> Result<Option<MatchPlan>, Error> {
+        let options = PlanOptions { sizes, ..self.options.clone() };
+        plan_match(&self.source, &self.program, &options, is_stopped)
+    }
 }
 
 /// Whatever is common to all matches of a run.
@@ -98,15 +110,8 @@ impl Run {
     /// The matches that are not copied come first.
     fn send_refused(&self) {
         for (index, verdict) in self.destinations.verdicts.iter().enumerate() {
-            match verdict {
-                Verdict::Copy => {}
-                Verdict::SameDestination(first) => {
-                    self.send(index, Outcome::SameDestination { first: *first });
-                }
-                Verdict::Refused(path, message) => {
-                    let error = Error::refused(path, message);
-                    self.send(index, Outcome::failed(error));
-                }
+            if let Some(outcome) = verdict.outcome() {
+                self.send(index, outcome);
             }
         }
     }
@@ -123,9 +128,7 @@ impl Run {
 
     /// The plan of a match; `None` if the run was stopped meanwhile.
     fn plan(&self, index: usize, sizes: bool) -> Result<Option<MatchPlan>, Error> {
-        let Match { source, program, plan } = &self.matches[index];
-        let options = PlanOptions { sizes, ..plan.clone() };
-        plan_match(source, program, &options, &|| self.stop.is_set())
+        self.matches[index].plan(sizes, &|| self.stop.is_set())
     }
 
     /// Plans all matches, each by one task, before the first is copied.

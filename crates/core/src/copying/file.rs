@@ -271,3 +271,150 @@ fn with_buffer<R>(act: impl FnOnce(&mut [u8]) -> R) -> R {
         Err(_) => act(&mut vec![0; BUFFER]),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::fs::File;
+    use std::io::Write;
+    use std::os::unix::fs::{FileExt, MetadataExt};
+
+    /// Copies a file of these contents. `meanwhile` is called with each piece, and tells whether
+    /// to go on.
+    fn copied(
+        contents: &[u8],
+        by_system: bool,
+        meanwhile: impl Fn(&File) -> bool,
+    ) -> Result<Vec<u8>, Failure> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name| dir.path().join(name);
+        let mut source =
+            File::options().read(true).write(true).create_new(true).open(path("source")).unwrap();
+        source.write_all(contents).unwrap();
+        // Long ago, so that a change of it has another time.
+        source.set_modified(std::time::UNIX_EPOCH).unwrap();
+        let target = File::create_new(path("target")).unwrap();
+        let before = rustix::fs::fstat(&source).unwrap();
+        let by_system = AtomicBool::new(by_system);
+        let told = Cell::new(0);
+        let advanced = |bytes| {
+            told.set(told.get() + bytes);
+            meanwhile(&source)
+        };
+        let bytes = copy_contents(source.as_fd(), target.as_fd(), &before, &by_system, &advanced)?;
+        let copy = std::fs::read(path("target")).unwrap();
+        assert_eq!((bytes, told.get()), (copy.len() as u64, bytes));
+        Ok(copy)
+    }
+
+    const SIZES: [usize; 8] = [
+        0,
+        1,
+        4096,
+        SMALL as usize - 1,
+        SMALL as usize,
+        SMALL as usize + 1,
+        BUFFER + 1,
+        PIECE as usize + 4097,
+    ];
+
+    #[test]
+    fn every_size_is_copied_in_both_ways() {
+        for size in SIZES {
+            let contents: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
+            for by_system in [true, false] {
+                assert!(copied(&contents, by_system, |_| true).unwrap() == contents, "{size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_meanwhile_is_not_copied() {
+        for size in SIZES.into_iter().filter(|&size| size > 0) {
+            let contents = vec![7; size];
+            let grows = |source: &File| source.write_all_at(b"x", size as u64 + 9).is_ok();
+            let shrinks = |source: &File| source.set_len(size as u64 / 2).is_ok();
+            let is_rewritten = |source: &File| source.write_all_at(b"x", 0).is_ok();
+            for by_system in [true, false] {
+                for change in [&grows as &dyn Fn(&File) -> bool, &shrinks, &is_rewritten] {
+                    let result = copied(&contents, by_system, change);
+                    assert!(matches!(result, Err(Failure::Changed)), "{size} {result:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_grows_all_the_time_has_an_end() {
+        // More comes with each piece than was copied.
+        let pieces = Cell::new(0);
+        let result = copied(&vec![7; 3 * PIECE as usize], true, |source| {
+            pieces.set(pieces.get() + 1);
+            let end = source.metadata().unwrap().len();
+            source.set_len(end + 2 * PIECE).is_ok()
+        });
+        assert!(matches!(result, Err(Failure::Changed)), "{result:?}");
+        assert!(pieces.get() <= 4);
+    }
+
+    #[test]
+    fn the_sign_to_stop_is_seen_between_two_pieces() {
+        for by_system in [true, false] {
+            let pieces = Cell::new(0);
+            let result = copied(&vec![7; 5 * PIECE as usize], by_system, |_| {
+                pieces.set(pieces.get() + 1);
+                pieces.get() < 2
+            });
+            assert!(matches!(result, Err(Failure::Stopped)), "{result:?}");
+            assert_eq!(pieces.get(), 2);
+        }
+    }
+
+    /// As `/proc` and `/sys` have them: the size is not that of the contents.
+    #[test]
+    fn sizes_that_are_not_true() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = File::create_new(dir.path().join("source")).unwrap();
+        source.write_all_at(&[7; 5000], 0).unwrap();
+        let source = File::open(dir.path().join("source")).unwrap();
+        let truth = rustix::fs::fstat(&source).unwrap();
+        // What is told before and after is the same on such a file system. Here it is not, so
+        // only what does not depend on that is looked at: how far the reading goes.
+        let target = File::create_new(dir.path().join("target")).unwrap();
+        let copying = Copying {
+            source: source.as_fd(),
+            target: target.as_fd(),
+            by_system: &AtomicBool::new(true),
+            advanced: &|_| true,
+        };
+        assert!(matches!(copying.small(0), Ok(1)));
+        assert!(matches!(copying.small(4096), Ok(4097)));
+        assert!(matches!(copying.small(5000), Ok(5000)));
+        assert!(matches!(copying.small(6000), Ok(5000)));
+        assert!(matches!(copying.range(0, 300_000), Ok(5000)));
+        assert!(matches!(copying.through_buffer(1, 300_000), Ok(5000)));
+        assert!(!is_sparse(&truth, 5000));
+    }
+
+    #[test]
+    fn holes_between_data() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = File::create_new(dir.path().join("source")).unwrap();
+        let mut expected = vec![0; 3 << 20];
+        for at in [1 << 20, (1 << 20) + (512 << 10), (3 << 20) - 4] {
+            source.write_all_at(b"data", at as u64).unwrap();
+            expected[at..at + 4].copy_from_slice(b"data");
+        }
+        source.set_len(expected.len() as u64 + (1 << 20)).unwrap();
+        expected.resize(4 << 20, 0);
+        let source = File::open(dir.path().join("source")).unwrap();
+        let before = rustix::fs::fstat(&source).unwrap();
+        let target = File::create_new(dir.path().join("target")).unwrap();
+        let by_system = AtomicBool::new(true);
+        copy_contents(source.as_fd(), target.as_fd(), &before, &by_system, &|_| true).unwrap();
+        assert!(std::fs::read(dir.path().join("target")).unwrap() == expected);
+        let blocks = |file: &File| file.metadata().unwrap().blocks();
+        assert!(blocks(&target) <= blocks(&source) + 8);
+    }
+}

@@ -31,7 +31,7 @@ mod staging;
 mod tree;
 
 #[cfg(unix)]
-pub use builder::Copy;
+pub use builder::{Copy, PlannedCopy};
 #[cfg(unix)]
 pub use plan::{Links, MatchPlan, Plan, SkipReason, Skipped};
 #[cfg(unix)]

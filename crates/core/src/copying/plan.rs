@@ -20,12 +20,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use walkdir::{DirEntry, WalkDir};
 
 use self::packed::Entries;
 pub(crate) use self::packed::{Entry, EntryIter, EntryKind};
+use super::entries::PATIENCE;
 use super::selection::{Selection, SelectionProgram, TakerSets, Takers};
 use crate::{Error, ExcludeRules, Name, NameDecoder, Operation, Selected};
 
@@ -231,12 +233,10 @@ pub(crate) struct PlannedDirectory {
 
 impl PlannedDirectory {
     /// How many files there are.
-    #[allow(dead_code)] // until the engine is merged
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    #[allow(dead_code)] // until the engine is merged
     /// The file at an offset, and the offset of the next. The first is at 0.
     pub(crate) fn entry_at(&self, offset: usize) -> Option<(Entry<'_>, usize)> {
         let mut entries = self.entries.iter_from(offset);
@@ -324,6 +324,33 @@ fn path_of<'a, D>(
 /// If the source is no directory or cannot be read, and if anything in it that may belong
 /// cannot be looked at: a copy is never silently smaller.
 pub(crate) fn plan_match(
+    source: &Path,
+    program: &SelectionProgram,
+    options: &PlanOptions,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<Option<MatchPlan>, Error> {
+    let mut end = None;
+    loop {
+        match try_to_plan(source, program, options, is_stopped) {
+            Err(error)
+                if needs_files(&error)
+                    && !is_stopped()
+                    && Instant::now() < *end.get_or_insert_with(|| Instant::now() + PATIENCE) =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Whether no more files could be opened, which other work may change.
+fn needs_files(error: &Error) -> bool {
+    let errno = error.io_error().and_then(Errno::from_io_error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE))
+}
+
+fn try_to_plan(
     source: &Path,
     program: &SelectionProgram,
     options: &PlanOptions,
@@ -437,7 +464,10 @@ impl<'a> Finder<'a> {
     /// Adds an entry that the filter let through.
     fn add(&mut self, entry: &DirEntry) -> Result<(), Error> {
         let (path, kind) = (entry.path(), entry.file_type());
-        self.stack.truncate(entry.depth());
+        for directory in self.stack.drain(entry.depth().min(self.stack.len())..) {
+            // All of it is read.
+            self.directories[directory as usize].entries.shrink();
+        }
         let Some(&parent) = self.stack.last() else {
             let is_directory = match kind.is_symlink() {
                 true => {
@@ -575,11 +605,18 @@ struct Twice {
 impl Twice {
     fn of(entries: &Entries) -> Twice {
         let hasher = RandomState::new();
-        let mut hashes: Vec<u32> = Vec::new();
-        hashes.extend(entries.iter().map(|entry| hasher.hash_one(entry.name) as u32));
-        hashes.sort_unstable();
-        let mut repeated = Vec::new();
-        repeated.extend(hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]));
+        let (mut hashes, mut repeated) = (Vec::new(), Vec::new());
+        // A part of them at a time, to save memory.
+        let rounds = (entries.iter().count() / 65_536 + 1).min(16) as u32;
+        for round in 0..rounds {
+            hashes.clear();
+            let all = entries.iter().map(|entry| hasher.hash_one(entry.name) as u32);
+            hashes.extend(all.filter(|hash| hash % rounds == round));
+            hashes.sort_unstable();
+            let pairs = hashes.windows(2).filter(|pair| pair[0] == pair[1]);
+            repeated.extend(pairs.map(|pair| pair[0]));
+        }
+        repeated.sort_unstable();
         Twice { hasher, hashes: repeated, seen: HashSet::new() }
     }
 

@@ -43,20 +43,21 @@ pub(super) struct Leftovers {
 impl Leftovers {
     /// Removes what processes that are gone have left of a copy to `name`.
     fn remove(&self, path: &Path, parent: &OwnedFd, name: &OsStr) {
+        for leftover in self.take(path, parent, name) {
+            remove_leftover(parent, &leftover, true);
+        }
+    }
+
+    /// The names of what may have been left of a copy to `name`, each once.
+    fn take(&self, path: &Path, parent: &OwnedFd, name: &OsStr) -> Vec<OsString> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = seen.entry(path.into()).or_insert_with(|| {
             let mut names = names(parent).unwrap_or_default();
             names.retain(|name| is_temporary_name(name, None));
             names
         });
-        let is_of_name = |candidate: &OsString| is_temporary_name(candidate, Some(name));
-        let found: Vec<OsString> = seen.iter().filter(|name| is_of_name(name)).cloned().collect();
-        if !found.is_empty() {
-            seen.retain(|name| !is_of_name(name));
-        }
-        for leftover in found {
-            remove_leftover(parent, &leftover, true);
-        }
+        let is_of_name = |candidate: &mut OsString| is_temporary_name(candidate, Some(name));
+        seen.extract_if(.., is_of_name).collect()
     }
 }
 
@@ -448,5 +449,140 @@ fn rename_to_empty(parent: &OwnedFd, from: &OsStr, to: &OsStr) -> rustix::io::Re
             let _ = remove_directory(parent, to);
             Err(error)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const KIND: Kind = Kind { overwrite: false, fsync: false, mode: Mode::RWXU };
+
+    fn begin(destination: &Path, kind: Kind) -> Staging {
+        match Staging::begin(destination, kind, &Leftovers::default(), &Stop::new()).unwrap() {
+            Begun::Staging(staging) => staging,
+            Begun::Exists => panic!("{destination:?} is there"),
+        }
+    }
+
+    fn count(path: &Path) -> usize {
+        fs::read_dir(path).unwrap().count()
+    }
+
+    fn opened(path: &Path) -> OwnedFd {
+        fs::File::open(path).unwrap().into()
+    }
+
+    #[test]
+    fn both_ways_to_rename_replace_nothing() {
+        for rename in [rename_without_replacing, rename_to_empty] {
+            let dir = tempfile::tempdir().unwrap();
+            let (base, parent) = (dir.path(), opened(dir.path()));
+            for name in ["from", "full", "empty"] {
+                fs::create_dir(base.join(name)).unwrap();
+            }
+            fs::write(base.join("from/new"), "").unwrap();
+            fs::write(base.join("full/old"), "").unwrap();
+            fs::write(base.join("file"), "").unwrap();
+            std::os::unix::fs::symlink("empty", base.join("link")).unwrap();
+            for name in ["full", "empty", "file", "link"] {
+                assert_eq!(rename(&parent, "from".as_ref(), name.as_ref()), Err(Errno::EXIST));
+            }
+            assert_eq!((count(base), count(&base.join("empty"))), (5, 0));
+            rename(&parent, "from".as_ref(), "to".as_ref()).unwrap();
+            assert!(base.join("to/new").exists() && !base.join("from").exists());
+            // What it made for that does not stay when it fails.
+            assert_eq!(rename(&parent, "gone".as_ref(), "other".as_ref()), Err(Errno::NOENT));
+            assert!(!base.join("other").exists());
+        }
+    }
+
+    #[test]
+    fn what_is_being_built_is_no_leftover_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let destination = dir.path().join("new/d");
+        let first = begin(&destination, KIND);
+        let second = begin(&destination, KIND);
+        assert_eq!(count(&dir.path().join("new")), 2);
+        assert_eq!(first.commit().unwrap(), Committed::Done);
+        assert_eq!(second.commit().unwrap(), Committed::Exists);
+        assert_eq!(count(&dir.path().join("new")), 1);
+        // A process that is gone holds no lock.
+        fs::remove_dir(&destination).unwrap();
+        drop(begin(&destination, KIND));
+        assert_eq!(count(&dir.path().join("new")), 1);
+        assert_eq!(begin(&destination, KIND).commit().unwrap(), Committed::Done);
+        assert_eq!(fs::read_dir(dir.path().join("new")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_somebody_put_into_its_place_is_neither_renamed_nor_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let destination = dir.path().join("d");
+        let staging = begin(&destination, KIND);
+        let temporary = dir.path().join(staging.temporary.clone().unwrap());
+        fs::rename(&temporary, dir.path().join("moved")).unwrap();
+        fs::create_dir(&temporary).unwrap();
+        fs::write(temporary.join("other"), "").unwrap();
+        let error = staging.commit().unwrap_err();
+        assert_eq!(error.operation(), Some(Operation::Rename));
+        assert!(temporary.join("other").exists() && !destination.exists());
+    }
+
+    #[test]
+    fn parents_that_were_made_go_with_it_unless_they_are_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("a/b/c/one"), dir.path().join("a/b/two"));
+        let staging = begin(&one, KIND);
+        let other = begin(&two, KIND);
+        staging.abandon(&|| {});
+        assert!(!dir.path().join("a/b/c").exists());
+        // This one made none of its parents, and so removes none.
+        other.abandon(&|| {});
+        assert_eq!(count(&dir.path().join("a/b")), 0);
+
+        // A parent that was removed meanwhile is made again.
+        let staging = begin(&one, KIND);
+        assert_eq!(staging.commit().unwrap(), Committed::Done);
+        assert!(one.is_dir());
+    }
+
+    #[test]
+    fn nothing_behind_a_link_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("top/a/b")).unwrap();
+        fs::create_dir(dir.path().join("outside")).unwrap();
+        fs::write(dir.path().join("outside/kept"), "").unwrap();
+        for link in ["top/l", "top/a/b/l"] {
+            std::os::unix::fs::symlink(dir.path().join("outside"), dir.path().join(link)).unwrap();
+        }
+        clear(&opened(&dir.path().join("top")), &|| {}).unwrap();
+        assert_eq!(count(&dir.path().join("top")), 0);
+        assert_eq!(count(&dir.path().join("outside")), 1);
+    }
+
+    #[test]
+    fn a_file_beside_its_place_takes_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let directory = opened(dir.path());
+        let stop = Stop::new();
+        for was_there in [false, true] {
+            let mode = Mode::from_raw_mode(0o600);
+            let Beside { file: _file, temporary } =
+                create_beside(&directory, "a".as_ref(), mode, &stop).unwrap();
+            // It is locked.
+            remove_leftover_files(&directory);
+            let placed = place_beside(&directory, &temporary, "a".as_ref());
+            assert_eq!(placed, Ok(was_there));
+            assert_eq!(count(dir.path()), 1);
+        }
+        std::os::unix::fs::symlink("a", dir.path().join("l")).unwrap();
+        let beside = create_beside(&directory, "l".as_ref(), Mode::RUSR, &stop).unwrap();
+        let placed = place_beside(&directory, &beside.temporary, "l".as_ref());
+        assert_eq!(placed, Err(Errno::LOOP));
+        drop(beside);
+        remove_leftover_files(&directory);
+        assert_eq!(count(dir.path()), 2);
     }
 }

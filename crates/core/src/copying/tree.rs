@@ -6,11 +6,12 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, statat};
-use rustix::io::{Errno, Result as SystemResult, retry_on_intr};
+use rustix::io::{Errno, Result as SystemResult};
 
+use super::entries;
+use crate::traversal::Stop;
 use crate::{Error, Operation};
 
 /// A directory that is held open, below which files are opened by their relative paths.
@@ -42,6 +43,8 @@ pub struct SourceTree {
     /// The directory that was opened last, by its relative path: the next file is likely to
     /// be in it.
     last: Mutex<Option<(PathBuf, Arc<OwnedFd>)>>,
+    /// Nobody gives the sign.
+    stop: Stop,
 }
 
 impl SourceTree {
@@ -51,10 +54,9 @@ impl SourceTree {
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if there is none, or if it cannot be opened.
     pub fn open(source: impl Into<PathBuf>) -> Result<SourceTree, Error> {
-        let path = source.into();
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match retry_on_intr(|| openat(CWD, &path, flags, Mode::empty())) {
-            Ok(root) => Ok(SourceTree { path, root: Arc::new(root), last: Mutex::new(None) }),
+        let (path, stop) = (source.into(), Stop::new());
+        match entries::open_path(&path, &stop) {
+            Ok(root) => Ok(SourceTree { path, root: Arc::new(root), last: Mutex::new(None), stop }),
             Err(error) => Err(Error::io(path, Operation::OpenDirectory, error.into())),
         }
     }
@@ -85,7 +87,7 @@ impl SourceTree {
         let directory = self
             .open_directory(above)
             .map_err(|error| failed(above, Operation::OpenDirectory, error))?;
-        let file = open_regular(&directory, name, follow)
+        let (file, _) = entries::open_file(&directory, name, follow, &self.stop)
             .map_err(|error| failed(relative, Operation::OpenFile, error))?;
         Ok(file.into())
     }
@@ -99,17 +101,15 @@ impl SourceTree {
         {
             return Ok(Arc::clone(directory));
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut directory = Arc::clone(&self.root);
         for name in relative {
-            let opened = retry_on_intr(|| openat(&directory, name, flags, Mode::empty()))?;
-            directory = Arc::new(opened);
+            directory = Arc::new(entries::open_directory(&directory, name, &self.stop)?);
         }
         *self.last() = Some((relative.into(), Arc::clone(&directory)));
         Ok(directory)
     }
 
-    fn last(&self) -> std::sync::MutexGuard<'_, Option<(PathBuf, Arc<OwnedFd>)>> {
+    fn last(&self) -> MutexGuard<'_, Option<(PathBuf, Arc<OwnedFd>)>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,35 +120,12 @@ impl fmt::Debug for SourceTree {
     }
 }
 
-/// Opens a regular file of a directory, and nothing else. With `follow`, the name may be that
-/// of a link to one.
-fn open_regular(directory: &OwnedFd, name: &OsStr, follow: bool) -> SystemResult<OwnedFd> {
-    // A fifo is opened without waiting for its other end, and then refused.
-    let mut flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    if follow {
-        // A device may do something when it is opened.
-        check_regular(&retry_on_intr(|| statat(directory, name, AtFlags::empty()))?)?;
-    } else {
-        flags |= OFlags::NOFOLLOW;
-    }
-    let file = retry_on_intr(|| openat(directory, name, flags, Mode::empty()))?;
-    check_regular(&retry_on_intr(|| fstat(&file))?)?;
-    Ok(file)
-}
-
-fn check_regular(stat: &Stat) -> SystemResult<()> {
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Ok(()),
-        FileType::Directory => Err(Errno::ISDIR),
-        // As of a socket that is opened.
-        _ => Err(Errno::NXIO),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;
     use std::os::unix::fs::symlink;
+
+    use rustix::fs::{CWD, FileType, Mode};
 
     use super::*;
 

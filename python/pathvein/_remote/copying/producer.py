@@ -260,8 +260,12 @@ class _Copying:
         rules, base = self._options.exclude, self._options.exclude_base
         if not rules or base is None:
             return None
-        prefix = f"{base.rstrip('/')}/"
         url = str(match.source)
+        head, chain, rest = base.partition("::")
+        if chain and url.endswith(chain + rest):
+            # The container that both are in comes last.
+            base, url = head, url.removesuffix(chain + rest)
+        prefix = base if base.endswith("/") else f"{base}/"
         below = url.removeprefix(prefix) if url.startswith(prefix) else ""
         below = f"{below}/" if below else ""
         return lambda rel, is_directory: rules.is_excluded(below + rel, is_directory)

@@ -46,6 +46,8 @@ class FileSystem:
     may_have_links: bool = True
     #: Whether it can resolve the links in a path.
     resolves_links: ClassVar[bool] = False
+    #: Whether `info` tells a directory from a file.
+    tells_kinds: ClassVar[bool] = True
     #: Most requests in flight, if the caller does not set a limit.
     concurrency: ClassVar[int] = 32
     #: Most threads that may use a synchronous file system.

@@ -13,6 +13,7 @@ class Http(FileSystem):
     """The links of an index page are its entries. A directory's name ends with a slash."""
 
     may_have_links = False
+    tells_kinds = False
 
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         # Servers redirect a request for a directory without its slash. The user's own URL is

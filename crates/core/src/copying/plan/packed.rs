@@ -49,20 +49,26 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Entries, each as a byte for its kind, its size if it has one, its name with a NUL behind
-/// it, and its text likewise if it is a kept link.
+/// Entries, each as its name with a NUL behind it. In front of the name of one that is more
+/// than a file without a size are a `/`, which no name holds, a byte for its kind, and its size
+/// if it has one; behind that of a kept link is its text, likewise with a NUL.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entries {
     bytes: Vec<u8>,
 }
 
-/// The bit of the first byte that tells that there is a size.
+/// What stands in front of a kind.
+const MARK: u8 = b'/';
+
+/// The bit of the kind that tells that there is a size.
 const HAS_SIZE: u8 = 0x80;
 
 impl Entries {
     pub(crate) fn push(&mut self, entry: Entry<'_>) {
         let Entry { name, kind, size, text } = entry;
-        self.bytes.push(kind as u8 | if size.is_some() { HAS_SIZE } else { 0 });
+        if kind != EntryKind::File || size.is_some() {
+            self.bytes.extend([MARK, kind as u8 | if size.is_some() { HAS_SIZE } else { 0 }]);
+        }
         if let Some(mut size) = size {
             // Seven bits a byte, the lowest first.
             while size >= 0x80 {
@@ -109,6 +115,11 @@ impl Entries {
             read = end;
         }
         self.bytes.truncate(written);
+        self.shrink();
+    }
+
+    /// Gives back the memory that no entry needs.
+    pub(crate) fn shrink(&mut self) {
         self.bytes.shrink_to_fit();
     }
 }
@@ -138,9 +149,15 @@ impl<'a> Iterator for EntryIter<'a> {
     type Item = Entry<'a>;
 
     fn next(&mut self) -> Option<Entry<'a>> {
-        let first = self.byte()?;
-        let kind = EntryKind::ALL[usize::from(first & !HAS_SIZE)];
-        let size = (first & HAS_SIZE != 0).then(|| {
+        let marked = match *self.rest.first()? {
+            MARK => {
+                self.byte();
+                self.byte()?
+            }
+            _ => EntryKind::File as u8,
+        };
+        let kind = EntryKind::ALL[usize::from(marked & !HAS_SIZE)];
+        let size = (marked & HAS_SIZE != 0).then(|| {
             let (mut size, mut shift) = (0, 0);
             while let Some(byte) = self.byte() {
                 size |= u64::from(byte & 0x7F) << shift;
