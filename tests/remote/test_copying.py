@@ -22,9 +22,6 @@ from pathvein._remote.copying import transfers
 from servers.store import DiskStore, KeyStore, Store
 from servers.wire import Wire
 
-# Azure's client makes bytes of what it is given, of which aiohttp warns if they are many.
-pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-
 STORES = ["memory", "s3-moto", "gcs", "azure", "sftp-paramiko", "sftp-sshfs"]
 #: Those whose directories are nothing but prefixes.
 FLAT = ["s3-moto", "gcs", "azure"]
