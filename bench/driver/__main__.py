@@ -29,6 +29,10 @@ def main() -> int:
     add("--runs", type=int, metavar="N", help="laboratory runs in the default tree (15000)")
     add("--entries", type=int, metavar="N", help="entries of the large directories (1000000)")
     add("--depth", type=int, metavar="N", help="depth of the chain (10000)")
+    add("--files", type=int, metavar="N", help="files of 4 KB to copy (20000)")
+    add("--megabytes", type=int, metavar="N", help="size of the large file to copy (2000)")
+    add("--many", type=int, metavar="N", help="files of the copy whose memory counts (100000)")
+    add("--objects", type=int, metavar="N", help="objects to copy from a store (1000)")
     add("--own", type=Path, default="/usr", metavar="DIR", help="a tree of the machine's (/usr)")
     add("--dir", type=Path, metavar="DIR", help="where to make the trees; a tmpfs, for example")
     add("--keep", action="store_true", help="leave the trees in --dir, to be used again")
@@ -49,6 +53,10 @@ def main() -> int:
             runs=arguments.runs or 15_000 // tenth,
             entries=arguments.entries or 1_000_000 // tenth,
             depth=arguments.depth or 10_000 // tenth,
+            files=arguments.files or 20_000 // tenth,
+            megabytes=arguments.megabytes or 2000 // tenth,
+            many=arguments.many or 100_000 // tenth,
+            objects=arguments.objects or 1000 // tenth,
             own=arguments.own,
             threads=os.cpu_count() or 1,
             download=not arguments.no_download,

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,6 +58,15 @@ class Trees:
                 subprocess.run([PROGRAM, "tree", kind, path, str(size)], check=True)
             self.made[kind, size] = path
         return self.made[kind, size]
+
+    def filled(self, kind: str, size: int, make: Callable[[Path], None]) -> Path:
+        """A tree that the function makes, in a directory that is there."""
+        path = self.made.setdefault((kind, size), self.root / f"{kind}-{size}")
+        if not path.exists():
+            print(f"Making {path}", file=sys.stderr)
+            path.mkdir(parents=True)
+            make(path)
+        return path
 
     def drop(self, kind: str, size: int) -> None:
         """Remove it: it is large, and needed no more."""

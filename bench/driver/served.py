@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,11 +22,16 @@ from typing import Any
 Do = Callable[[Callable[[], object]], tuple[dict[str, int], object]]
 
 
-def _rounds(do: Do, before: Callable[[], object] = int) -> None:
+def _rounds(
+    do: Do,
+    before: Callable[[], object] = int,
+    after: Callable[[], dict[str, int]] = dict,
+) -> None:
     """Call `do` for each line on standard input, and print what it used.
 
     It takes a function to call at the first result, and returns what it counted and the result.
-    The result is kept until the next round, as a caller's would be. `before` is not timed.
+    The result is kept until the next round, as a caller's would be. `before` and `after` are not
+    timed; what `after` counts is printed, too.
     """
     result: object = None
     print("ready", flush=True)
@@ -31,18 +39,24 @@ def _rounds(do: Do, before: Callable[[], object] = int) -> None:
         result = None
         before()
         used, result = _round(do)
-        print(json.dumps(used), flush=True)
+        print(json.dumps(used | after()), flush=True)
     del result
 
 
 def _round(do: Do) -> tuple[dict[str, float | None], object]:
     first: list[float] = []
-    cpu = time.process_time()
+    cpu = _cpu()
     start = time.perf_counter()
     counted, result = do(lambda: first.append(time.perf_counter() - start))
     seconds = time.perf_counter() - start
-    used = {"seconds": seconds, "cpu": time.process_time() - cpu}
+    used = {"seconds": seconds, "cpu": _cpu() - cpu}
     return {**used, "first": first[0] if first else None, **counted}, result
+
+
+def _cpu() -> float:
+    """The processor time of this process, and of children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _load(path: str) -> list[Any]:
@@ -107,7 +121,6 @@ def _forget() -> None:
 def walk(source: str, patterns: str) -> Do:
     """os.walk and fnmatch, as anybody would write it who reads each directory once."""
     import fnmatch
-    import os
 
     with open(patterns) as file:
         (pattern,) = [json.loads(line) for line in file]
@@ -215,4 +228,109 @@ def fnmatch_filter(made: str) -> Do:
     return do
 
 
-_rounds(globals()[sys.argv[1]](*sys.argv[2:]), _forget)
+# Copying: what is copied is removed again before it is the next one's turn.
+
+#: What does a round, what comes before it, what after it.
+Copying = tuple[Do, Callable[[], object], Callable[[], dict[str, int]]]
+
+
+def _copying(destination: str, do: Do) -> Copying:
+    def before() -> None:
+        _forget()
+        os.sync()
+
+    def after() -> dict[str, int]:
+        files = sum(len(files) for _, _, files in os.walk(destination))
+        subprocess.run(["rm", "-rf", "--", destination], check=True)
+        return {"files": files}
+
+    return do, before, after
+
+
+def command(destination: str, *words: str) -> Copying:
+    """A program that makes the destination."""
+
+    def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
+        subprocess.run(words, check=True)
+        return {}, None
+
+    return _copying(destination, do)
+
+
+def copytree(destination: str, source: str) -> Copying:
+    """shutil.copytree"""
+    import shutil
+
+    def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
+        return {}, shutil.copytree(source, destination)
+
+    return _copying(destination, do)
+
+
+def _matches(source: Any, pattern: Any, names: list[str]) -> list[Any]:
+    """The source itself, if the pattern says what is in it, else what is in the source."""
+    from pathvein import ScanResult
+
+    if pattern.optional_directories:
+        return [ScanResult(source, pattern)]
+    return [ScanResult(source / name, pattern) for name in names]
+
+
+def shuffle(destination: str, source: str, patterns: str, threads: str) -> Copying:
+    """pathvein.shuffle_to, with this many workers."""
+    from pathlib import Path
+
+    import pathvein
+
+    (pattern,), number = _load(patterns), int(threads)
+    matches = _matches(Path(source), pattern, sorted(os.listdir(source)))
+
+    def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
+        return {}, pathvein.shuffle_to(matches, Path(destination), max_workers=number)
+
+    return _copying(destination, do)
+
+
+def old_shuffle(destination: str, source: str, patterns: str) -> Copying:
+    """pathvein 0.9.0's shuffle_to."""
+    from pathlib import Path
+
+    from pathvein import lib
+
+    (pattern,) = _load(patterns)
+    matches = _matches(Path(source), pattern, sorted(os.listdir(source)))
+
+    def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
+        return {}, lib.shuffle_to(matches, Path(destination))
+
+    return _copying(destination, do)
+
+
+def fetch(destination: str, port: str, patterns: str, concurrency: str, number: str) -> Copying:
+    """pathvein.shuffle_to from the store of `object_stub`, to a directory or to that store."""
+    from pathlib import Path
+
+    from upath import UPath
+
+    import pathvein
+
+    options = {"endpoint_url": f"http://127.0.0.1:{port}", "key": "x", "secret": "x"}
+    (pattern,), rounds = _load(patterns), itertools.count()
+    names = [f"match_{n:04}" for n in range(-(-int(number) // 20))]
+    matches = _matches(UPath("s3://lab/source", **options), pattern, names)
+
+    def place() -> Any:
+        if "://" in destination:  # A new one each time: what was there need not be removed.
+            return UPath(f"{destination}{next(rounds)}", **options)
+        return Path(destination)
+
+    def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
+        results = pathvein.shuffle_to(matches, place(), concurrency=int(concurrency))
+        return {"files": sum(result.files for result in results)}, results
+
+    _, before, after = _copying(destination, do)
+    return do, before, dict if "://" in destination else after
+
+
+made = globals()[sys.argv[1]](*sys.argv[2:])
+_rounds(*(made if isinstance(made, tuple) else (made, _forget)))

@@ -24,6 +24,12 @@ class Settings:
     depth: int
     #: A tree of the machine's own.
     own: Path
+    #: Files of 4 KB to copy, the size of the large file, and files for the memory of a copy.
+    files: int
+    megabytes: int
+    many: int
+    #: Objects to copy from a store.
+    objects: int
     #: What those take that use all processors.
     threads: int
     #: Whether those take part that have to be installed from PyPI.

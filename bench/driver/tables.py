@@ -11,6 +11,7 @@ from statistics import median
 
 from . import empty_app, patterns
 from .contestants import HEADINGS, Contestant, Measured, measure, row
+from .copies import copies
 from .places import BENCH, LISTERS, PATHVEIN, PROGRAM, PYTHON, SERVED, environment, on_path
 from .report import Bar, Table
 from .settings import Settings
@@ -417,6 +418,7 @@ ALL: dict[str, Callable[[Settings], Table]] = {
         memory,
         imports,
         small,
+        copies,
         names,
         globs,
     ]

@@ -83,6 +83,31 @@ def test_it_measures_and_removes_what_it_made(program: Path, tmp_path: Path) -> 
     assert list(trees.iterdir()) == []
 
 
+@pytest.mark.timeout(600)
+def test_it_measures_copies(program: Path, tmp_path: Path) -> None:
+    page, trees = tmp_path / "page.md", tmp_path / "trees"
+    sizes = ["--files", "60", "--megabytes", "2", "--many", "2500", "--objects", "45"]
+    where = ["--markdown", str(page), "--dir", str(trees)]
+    done = bench(program, *where, *sizes, "--only", "copies")
+    assert done.returncode == 0, done.stderr
+    table = rows(page.read_text())["Copies"]
+    workers = ["pathvein, 1 worker", "pathvein, 2 workers"]
+    for name in ["cp -a", "shutil.copytree", *workers]:
+        assert table[f"60 files of 4 KB: {name}"][-1] == "60 files"
+        assert table[f"a file of 2 MB: {name}"][-1] == "1 files"
+    for name in ["2500 files, a match", "2500 files, 1,000 a match"]:
+        (cells,) = (cells for row, cells in table.items() if row.startswith(f"{name}:"))
+        assert cells[-1] == "2500 files"
+    for name in ["a match, to local", "a match, within", "20 a match, to local"]:
+        assert table[f"45 objects, {name}"][-1] == "45 files"
+        assert "x least" in table[f"45 objects, {name}"][3]
+    # One round, and one before it: each object is read, or copied, once in each.
+    assert "45 objects, a match, to local: {'LIST': 2, 'GET': 90}" in page.read_text()
+    assert "'COPY': 90" in page.read_text()
+    assert rows(page.read_text())["Bars"]["60 files of 4 KB, 2 workers: of cp -a"][-1]
+    assert list(trees.iterdir()) == []
+
+
 def test_contestants_that_disagree_are_an_error() -> None:
     code = """
 from driver.contestants import Broken, Contestant, Measured, check

@@ -130,10 +130,16 @@ OPERATION = botocore.session.Session().get_service_model("s3").operation_model("
 PARSER = botocore.parsers.create_parser("rest-xml")
 
 
-def told(body: bytes) -> Any:
+def page(body: bytes, *, with_infos: bool) -> Any:
     """The page that is made of an answer."""
     store = s3.S3Store(AnswerOf(body), "b", private=True)
-    return tuple(asyncio.run(store.page("", "", None, None, delimiter=False)))
+    store.with_infos = with_infos
+    return asyncio.run(store.page("", "", None, None, delimiter=False))
+
+
+def told(body: bytes) -> Any:
+    """The names and the token of a page."""
+    return tuple(page(body, with_infos=False)[:3])
 
 
 @pytest.mark.parametrize(
@@ -250,7 +256,17 @@ def documents(draw: Any) -> bytes:
         return f"{space}<{named}{name}>{inner}</{named}{name}>"
 
     def contents(key: str) -> str:
-        parts = [element("Key", text(key)), element("Size", "0")]
+        size = draw(st.sampled_from(["0", "17", "5368709121"]))
+        parts = [element("Key", text(key)), element("Size", size)]
+        times = [
+            "2026-01-02T03:04:05.678Z",
+            "2026-01-02T03:04:05Z",
+            "2026-01-02T03:04:05.678+02:00",
+        ]
+        if draw(st.integers(0, 4)):
+            parts.append(element("LastModified", draw(st.sampled_from(times))))
+            etag = draw(st.sampled_from(["&quot;x&quot;", "x", '"x"', "&#34;x&#34;"]))
+            parts.append(element("ETag", etag))
         parts.append(element("Owner", element("ID", "k") + element("DisplayName", text(key))))
         return element("Contents", "".join(draw(st.permutations(parts))) + space)
 
@@ -282,6 +298,8 @@ def test_whatever_is_picked_out_is_what_botocore_reads(body: bytes) -> None:
     token = answer["NextContinuationToken"] if answer["IsTruncated"] else None
     assert picked(body) in (None, (keys, prefixes, token))
     assert told(body) == (keys, prefixes, token)
+    entries = {entry["Key"]: s3._info(entry) for entry in answer.get("Contents", ())}
+    assert tuple(page(body, with_infos=True)) == (keys, prefixes, token, entries)
 
 
 def test_the_users_options_stay_as_they_are() -> None:

@@ -22,6 +22,8 @@ Quirks, each after what real servers do:
 - ``short``: a listing ends after its first page, for comparison.
 - ``unknown``: what is known of a directory below the source cannot be asked for (EIO).
 - ``eio``: what a directory's mode forbids is an error of the device, and not of permissions.
+- ``torn``: a file of the name ``torn`` is said to have 1 MiB, and only its first half can be read;
+  all other files are empty.
 - ``hang``: whatever asks for ``slow`` waits for two seconds, and there is then a file
   ``asked-for-slow`` beside the mount point.
 
@@ -140,6 +142,8 @@ def tree_of(mode: str, wide: int, deep: int) -> Dir:
         return Dir({"a": Dir({"b": Dir({"up": Link(raw="../../a")})}), "run_0": run})
     if mode == "hang":
         return Dir({"slow": File()})
+    if mode == "torn":
+        return Dir({name: Dir({"f": File()}) for name in "ac"} | {"b": Dir({"torn": File()})})
     runs: dict[str, Entry] = {f"run_{number}": run for number in range(wide)}
     here = Dir(runs)
     for _ in range(deep):
@@ -151,6 +155,9 @@ def tree_of(mode: str, wide: int, deep: int) -> Dir:
 
 LOOKUP, FORGET, GETATTR, READLINK, OPEN, READ, STATFS, RELEASE = 1, 2, 3, 5, 14, 15, 17, 18
 FLUSH, INIT, OPENDIR, READDIR, RELEASEDIR, ACCESS, BATCH_FORGET = 25, 26, 27, 28, 29, 34, 42
+
+
+TORN_SIZE = 1 << 20
 
 
 @dataclass(slots=True)
@@ -172,6 +179,17 @@ class Node:
     def seconds(self) -> int:
         """How long the kernel may remember names and attributes."""
         return 0 if self.quirks & {"newino", "unknown"} else 60
+
+    @property
+    def size(self) -> int:
+        """How many bytes it is said to have."""
+        return TORN_SIZE if "torn" in self.quirks and self.path[-1:] == ("torn",) else 0
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Some of them."""
+        if offset >= TORN_SIZE // 2 and self.size:
+            raise OSError(errno.EIO, "the rest is lost")
+        return bytes(min(size, max(0, self.size - offset)))
 
     def check(self, right: int) -> None:
         """Raise an `OSError` if the mode forbids to read (4) or to search (1) the directory."""
@@ -289,7 +307,9 @@ class Server:
             return b""
         if code == STATFS:
             return struct.pack("<QQQQQIIIIIIIII", 0, 0, 0, 0, 0, 4096, 255, 4096, *[0] * 6)
-        if code in (OPEN, READ, RELEASE, FLUSH, ACCESS):
+        if code == OPEN:
+            return struct.pack("<QII", 0, 0, 0)
+        if code in (RELEASE, FLUSH, ACCESS):
             return b""
         node = self.nodes.get(number)
         if node is None:
@@ -304,6 +324,8 @@ class Server:
             assert isinstance(node.entry, Link)
             here = os.path.join(node.top, *node.path[:-1])
             return os.fsencode(target_of(node.entry, node.top, here))
+        if code == READ:
+            return node.read(*struct.unpack_from("<8xQI", body))
         if code == OPENDIR:
             node.check(4)
             handle = next(self.next_handle)
@@ -339,7 +361,8 @@ class Server:
 def attributes(node: Node) -> bytes:
     """Inode number, mode, number of links, size of a block."""
     mode, inode = MODES[type(node.entry)], 1 if "oneino" in node.quirks else node.inode
-    return struct.pack("<QQQQQQIIIIIIIIII", inode, *[0] * 8, mode, 2, 0, 0, 0, 4096, 0)
+    head = inode, node.size, node.size // 512
+    return struct.pack("<QQQQQQIIIIIIIIII", *head, *[0] * 6, mode, 2, 0, 0, 0, 4096, 0)
 
 
 # In the namespace --------------------------------------------------------------------------

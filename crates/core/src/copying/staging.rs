@@ -43,20 +43,21 @@ pub(super) struct Leftovers {
 impl Leftovers {
     /// Removes what processes that are gone have left of a copy to `name`.
     fn remove(&self, path: &Path, parent: &OwnedFd, name: &OsStr) {
+        for leftover in self.take(path, parent, name) {
+            remove_leftover(parent, &leftover, true);
+        }
+    }
+
+    /// The names of what may have been left of a copy to `name`, each once.
+    fn take(&self, path: &Path, parent: &OwnedFd, name: &OsStr) -> Vec<OsString> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = seen.entry(path.into()).or_insert_with(|| {
             let mut names = names(parent).unwrap_or_default();
             names.retain(|name| is_temporary_name(name, None));
             names
         });
-        let is_of_name = |candidate: &OsString| is_temporary_name(candidate, Some(name));
-        let found: Vec<OsString> = seen.iter().filter(|name| is_of_name(name)).cloned().collect();
-        if !found.is_empty() {
-            seen.retain(|name| !is_of_name(name));
-        }
-        for leftover in found {
-            remove_leftover(parent, &leftover, true);
-        }
+        let is_of_name = |candidate: &mut OsString| is_temporary_name(candidate, Some(name));
+        seen.extract_if(.., is_of_name).collect()
     }
 }
 

@@ -81,15 +81,10 @@ class Sftp(FileSystem):
             self.check_open()
             mode = entry.st_mode or 0
             kind = _KINDS.get(stat.S_IFMT(mode), "file")
-            entries.append(
-                {
-                    "name": join(path, entry.filename),
-                    "type": kind,
-                    "size": entry.st_size,
-                    "mtime": entry.st_mtime,
-                    "permissions": mode,
-                }
-            )
+            told: dict[str, Any] = {"name": join(path, entry.filename), "type": kind}
+            if self.with_infos:
+                told |= {"size": entry.st_size, "mtime": entry.st_mtime, "permissions": mode}
+            entries.append(told)
         return entries
 
 

@@ -94,7 +94,7 @@ def object_info(item: dict[str, Any]) -> Info:
     size, updated, md5 = item.get("size"), item.get("updated"), item.get("md5Hash")
     mtime_ns = None
     if updated is not None:
-        mtime_ns = int(datetime.fromisoformat(updated).timestamp() * 1_000_000) * 1000
+        mtime_ns = round(datetime.fromisoformat(updated).timestamp() * 1000) * 1_000_000
     return Info(
         None if size is None else int(size),
         mtime_ns,

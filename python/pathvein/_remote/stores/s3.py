@@ -120,19 +120,23 @@ class S3Store(ObjectStore):
 
 def _info(entry: dict[str, Any]) -> Info:
     modified = entry.get("LastModified")
-    mtime_ns = None if modified is None else int(modified.timestamp() * 1000) * 1_000_000
+    mtime_ns = None if modified is None else round(modified.timestamp() * 1000) * 1_000_000
     # What the ETag is made of depends on the encryption, of which a listing tells nothing.
     return Info(entry.get("Size"), mtime_ns, entry.get("ETag"))
 
 
 def pick_names(
-    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
+    response_dict: dict[str, Any],
+    customized_response_dict: dict[str, Any],
+    *,
+    usual: bool = True,
+    **_: object,
 ) -> None:
     """Extract the names from a response, and leave the parser an empty body.
 
-    A response in an unusual form is left to the parser, which also raises its errors. If several
-    stores share a client, this is called twice for one response. The second call finds an empty
-    body and does nothing.
+    A response in an unusual form is left to the parser, which also raises its errors; so is one
+    that the caller knows not to be `usual`. If several stores share a client, this is called twice
+    for one response. The second call finds an empty body and does nothing.
     """
     body: bytes = response_dict["body"]
     truncated = _TRUNCATED.search(body)
@@ -142,7 +146,7 @@ def pick_names(
     # The parser reads every other spelling as "false".
     customized_response_dict["pathvein_more"] = more
     token = _TOKEN.search(body) if more else None
-    if not _HEAD.match(body) or not is_whole(body) or (more and token is None):
+    if not usual or not _HEAD.match(body) or not is_whole(body) or (more and token is None):
         return
     names = _KEY.findall(body)
     prefixes = _PREFIX.findall(body)
@@ -166,24 +170,28 @@ def pick_names(
 
 
 def pick_infos(
-    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **options: Any
+    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
 ) -> None:
-    """As `pick_names`, with what is told of each key, if all of it is in the usual form."""
+    """As `pick_names`, with what is told of each key."""
     body: bytes = response_dict["body"]
-    sizes = _SIZE.findall(body)
-    times = _TIME.findall(body)
-    etags = _ETAG.findall(body)
-    if len(sizes) == len(times) == len(etags) == body.count(b"<Contents"):
-        pick_names(response_dict, customized_response_dict, **options)
-    if "pathvein" in customized_response_dict and "pathvein_infos" not in customized_response_dict:
-        customized_response_dict["pathvein_infos"] = [
-            Info(int(size), _nanoseconds(time.decode()), unescape(etag.decode(), _ENTITIES))
-            for size, time, etag in zip(sizes, times, etags, strict=True)
-        ]
+    told = _SIZE.findall(body), _TIME.findall(body), _ETAG.findall(body)
+    # Otherwise something is missing, or written in another way.
+    usual = all(len(values) == body.count(b"<Contents") for values in told) and not (
+        _REFERENCE.search(b"".join(told[2]))
+    )
+    pick_names(response_dict, customized_response_dict, usual=usual)
+    if usual and "pathvein" in customized_response_dict:
+        customized_response_dict.setdefault(
+            "pathvein_infos",
+            [
+                Info(int(size), _nanoseconds(time.decode()), unescape(etag.decode(), _ENTITIES))
+                for size, time, etag in zip(*told, strict=True)
+            ],
+        )
 
 
 def _nanoseconds(time: str) -> int:
-    return int(datetime.fromisoformat(time).timestamp() * 1000) * 1_000_000
+    return round(datetime.fromisoformat(time).timestamp() * 1000) * 1_000_000
 
 
 def is_whole(body: bytes) -> bool:

@@ -354,9 +354,9 @@ def _mtime_ns(told: Any) -> int | None:
     for key in ("mtime", "LastModified", "modified"):
         value = told.get(key)
         if isinstance(value, datetime):
-            return int(value.timestamp() * 1_000_000) * 1000
+            return round(value.timestamp() * 1_000_000) * 1000
         if isinstance(value, int | float):
-            return int(value * 1_000_000) * 1000
+            return round(value * 1_000_000) * 1000
     return None
 
 
