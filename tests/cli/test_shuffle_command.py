@@ -113,6 +113,16 @@ def test_dry_run(lab: Path, out: Path, pattern: Path) -> None:
     assert not out.exists()
 
 
+def test_options_of_0_9(lab: Path, out: Path, pattern: Path) -> None:
+    args = (lab, out, "--no-overwrite", "--no-dryrun", "--pattern", pattern, "--verbose")
+    status, output, _ = shuffle(*args)
+    assert (status, output.count(b" -> ")) == (0, 2)
+    # The last one counts, whatever came before.
+    assert shuffle(*args)[1].count(b" -> ") == 0
+    assert shuffle(*args, "--overwrite")[1].count(b" -> ") == 2
+    assert shuffle(*args, "--overwrite", "--no-overwrite")[1].count(b" -> ") == 0
+
+
 def test_overwrite(lab: Path, out: Path, pattern: Path) -> None:
     (out / "run_2").mkdir(parents=True)
     (out / "run_2/a.csv").write_text("old")
