@@ -632,6 +632,30 @@ fn a_dry_run_touches_nothing() {
 }
 
 #[test]
+fn a_plan_tells_what_would_become_of_each_match() {
+    let place = Place::new();
+    place.write("s/sub/a", b"abc");
+    place.write("e/b", b"");
+    let copy = place.copy().add(place.path("s"), place.path("e"), &all());
+    let copy = copy.add(place.path("s"), place.path("d"), &all());
+    let copy = copy.add(place.path("gone"), place.path("f"), &all());
+    let planned = copy.add(place.path("s"), place.path("s/new"), &all()).plan().unwrap();
+    assert!(planned.iter().map(|planned| planned.index).eq(0..5));
+    let plan = planned[0].plan.as_ref().unwrap();
+    assert!(plan.files().eq([("sub/a".into(), 3)]));
+    assert!(plan.directories().eq(["", "sub"].map(PathBuf::from)));
+    assert!(matches!(planned[0].outcome, Outcome::Copied));
+    assert!(matches!(planned[1].outcome, Outcome::Exists));
+    assert!(matches!(planned[2].outcome, Outcome::SameDestination { first: 0 }));
+    for (index, kind) in [(3, ErrorKind::Io), (4, ErrorKind::Refused)] {
+        let Outcome::Failed { errors, .. } = &planned[index].outcome else { panic!("{planned:?}") };
+        assert_eq!(errors[0].kind(), kind);
+    }
+    assert!(planned[1..].iter().all(|planned| planned.plan.is_none()));
+    assert_eq!(place.names("."), ["e", "s"]);
+}
+
+#[test]
 fn with_fsync_the_result_is_the_same() {
     let place = Place::new();
     for index in 0..50 {

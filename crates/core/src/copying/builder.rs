@@ -6,15 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
 use super::destinations::Destinations;
 use super::engine::{Match, Run};
 use super::plan::{Links, PlanOptions, path_below};
-use super::running::{Copies, Counters, MAX_RESULTS};
+use super::running::{Copied, Copies, Counters, MAX_RESULTS, PlannedMatch};
 use super::selection::SelectionProgram;
 use super::staging::Leftovers;
 use crate::traversal::Stop;
-use crate::traversal::channel::bounded;
-use crate::{Error, ExcludeRules, FileStructurePattern, NameDecoder, Operation};
+use crate::traversal::channel::{Receiver, bounded};
+use crate::{Error, ExcludeRules, FileStructurePattern, NameDecoder};
 
 /// How many threads a copy uses at most, whatever it is asked for.
 const MAX_THREADS: usize = 1024;
@@ -178,6 +180,39 @@ impl Copy {
         Destinations::of(&self.matches, self.overwrite)
     }
 
+    /// Finds out what would be copied, and what would become of each match, with nothing
+    /// written. The matches are in the order in which they were given.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if no thread can be started. What is wrong with
+    /// one match is told as its [outcome](PlannedMatch::outcome).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::{Copy, FileStructurePattern, Outcome};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let (source, destination) = (dir.path().join("run_1"), dir.path().join("copy"));
+    /// # std::fs::create_dir_all(&source)?;
+    /// # std::fs::write(source.join("a.csv"), "1,2")?;
+    /// let run = FileStructurePattern::builder("run_*").file("*.csv").build()?;
+    /// for planned in Copy::new(&source, &destination, &run).plan()? {
+    ///     assert!(matches!(planned.outcome, Outcome::Copied));
+    ///     let plan = planned.plan.unwrap();
+    ///     assert_eq!((plan.file_count(), plan.bytes()), (1, 3));
+    /// }
+    /// assert!(!destination.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn plan(&self) -> Result<Vec<PlannedMatch>, Error> {
+        let (run, _receiver) = self.clone().prepare();
+        let pool = run.pool()?;
+        Ok(pool
+            .install(|| (0..run.matches.len()).into_par_iter().map(|i| run.planned(i)).collect()))
+    }
+
     /// Starts to copy. All destinations are looked at by this call, and nothing is written
     /// before it is known which are in the way of others.
     ///
@@ -185,14 +220,21 @@ impl Copy {
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if no thread can be started.
     pub fn start(self) -> Result<Copies, Error> {
+        let (run, receiver) = self.prepare();
+        let pool = run.pool()?;
+        run.start(&pool);
+        let (stop, counters) = (Arc::clone(&run.stop), Arc::clone(&run.counters));
+        Ok(Copies::new(receiver, pool, run.matches.len(), stop, counters))
+    }
+
+    /// The run, of which nothing is done yet, and where its results come out.
+    fn prepare(self) -> (Arc<Run>, Receiver<Result<Copied, Error>>) {
         let destinations = self.destinations();
         let threads = self.threads.map_or_else(
             || std::thread::available_parallelism().map_or(1, usize::from),
             |threads| usize::from(threads).min(MAX_THREADS),
         );
-        let count = self.matches.len();
-        // A match needs some threads no more than it has something to do, and more than the
-        // process may open files for would only wait.
+        // More than the process may open files for would only wait.
         let threads = threads.min(open_files_limit() / FILES_PER_THREAD).max(1);
         // Matches of one pattern share what it is compiled to.
         let mut programs: HashMap<FileStructurePattern, SelectionProgram> = HashMap::new();
@@ -212,7 +254,6 @@ impl Copy {
             Match { source, program: program(pattern), plan }
         });
         let (sender, receiver) = bounded(MAX_RESULTS);
-        let (stop, counters) = (Arc::new(Stop::new()), Arc::new(Counters::default()));
         let run = Arc::new(Run {
             matches: matches.collect(),
             order: destinations.groups.iter().flatten().copied().collect(),
@@ -221,8 +262,8 @@ impl Copy {
             overwrite: self.overwrite,
             fsync: self.fsync,
             dry_run: self.dry_run,
-            stop: Arc::clone(&stop),
-            counters: Arc::clone(&counters),
+            stop: Arc::new(Stop::new()),
+            counters: Arc::new(Counters::default()),
             leftovers: Leftovers::default(),
             sender,
             next_group: AtomicUsize::new(0),
@@ -230,19 +271,7 @@ impl Copy {
             totals_done: AtomicUsize::new(0),
             totals: self.totals,
         });
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|_| "pathvein-copy".into())
-            // A panic is told as the failure of its match.
-            .panic_handler(|_| {})
-            .build()
-            .map_err(|error| {
-                let source = run.matches.first().map(|m| m.source.clone());
-                let error = std::io::Error::other(error);
-                Error::io(source.unwrap_or_default(), Operation::StartThreads, error)
-            })?;
-        run.start(&pool);
-        Ok(Copies::new(receiver, pool, count, stop, counters))
+        (run, receiver)
     }
 }
 
@@ -256,7 +285,7 @@ fn open_files_limit() -> usize {
 }
 
 impl IntoIterator for Copy {
-    type Item = Result<super::Copied, Error>;
+    type Item = Result<Copied, Error>;
     type IntoIter = Copies;
 
     /// [Starts](Copy::start) the copy. If that fails, the error is the only result.

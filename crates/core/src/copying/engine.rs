@@ -33,7 +33,7 @@ use super::file::{Failure, copy_contents};
 use super::metadata::{copy_metadata, drop_inherited, times};
 use super::names::{MAX_NAME, temporary_name};
 use super::plan::{Entry, EntryKind, MatchPlan, PlanOptions, plan_match};
-use super::running::{Copied, Counters, Outcome};
+use super::running::{Copied, Counters, Outcome, PlannedMatch};
 use super::selection::SelectionProgram;
 use super::staging::{
     Begun, Beside, Committed, Kind, Leftovers, Staging, create_beside, place_beside,
@@ -82,6 +82,41 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// The pool that does its work.
+    pub(super) fn pool(&self) -> Result<rayon::ThreadPool, Error> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .thread_name(|_| "pathvein-copy".into())
+            // A panic is told as the failure of its match.
+            .panic_handler(|_| {})
+            .build()
+            .map_err(|error| {
+                let source = self.matches.first().map(|m| m.source.clone());
+                let error = io::Error::other(error);
+                Error::io(source.unwrap_or_default(), Operation::StartThreads, error)
+            })
+    }
+
+    /// What would become of a match.
+    pub(super) fn planned(&self, index: usize) -> PlannedMatch {
+        let mut found = None;
+        let outcome = match &self.destinations.verdicts[index] {
+            Verdict::SameDestination(first) => Outcome::SameDestination { first: *first },
+            Verdict::Refused(path, message) => Outcome::failed(Error::refused(path, message)),
+            Verdict::Copy if self.is_kept(index) => Outcome::Exists,
+            Verdict::Copy => match self.plan(index, true) {
+                Ok(plan) => {
+                    found = plan;
+                    Outcome::Copied
+                }
+                Err(error) => Outcome::failed(error),
+            },
+        };
+        let source = self.matches[index].source.clone();
+        let destination = self.destinations.paths[index].clone();
+        PlannedMatch { index, source, destination, plan: found, outcome }
+    }
+
     /// Starts as many tasks as may be at work, in the pool.
     pub(super) fn start(self: &Arc<Self>, pool: &rayon::ThreadPool) {
         for task in 0..self.threads {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::plan::Skipped;
+use super::plan::{MatchPlan, Skipped};
 use crate::traversal::Stop;
 use crate::traversal::channel::Receiver;
 use crate::{Error, Next, Stopper};
@@ -74,6 +74,23 @@ impl Copied {
         let (source, destination) = (source.into(), destination.into());
         Copied { index, source, destination, files: 0, bytes: 0, skipped: Vec::new(), outcome }
     }
+}
+
+/// A match that is not copied yet, and what would become of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PlannedMatch {
+    /// The match: its place among those given.
+    pub index: usize,
+    /// The source, as it was given.
+    pub source: PathBuf,
+    /// The destination: absolute, and without links above it.
+    pub destination: PathBuf,
+    /// Its directories and files, and what is skipped; `None` unless the outcome is
+    /// [`Outcome::Copied`].
+    pub plan: Option<MatchPlan>,
+    /// What would become of it.
+    pub outcome: Outcome,
 }
 
 /// How far a copy has come.
