@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use pathvein_core::{Copied, Copy, ErrorKind, FileStructurePattern, Links, Outcome};
-use rustix::fs::{CWD, FlockOperation, RenameFlags, XattrFlags};
+use rustix::fs::{AtFlags, CWD, FlockOperation, RenameFlags, Timespec, Timestamps, XattrFlags};
 
 /// All files down to the third level.
 fn all() -> FileStructurePattern {
@@ -380,10 +380,19 @@ fn links_that_lead_inside_the_match_are_kept_if_asked() {
     place.write("outside", b"outside");
     symlink("sub/a", place.path("s/inside")).unwrap();
     symlink("../outside", place.path("s/out")).unwrap();
+    let time = Timespec { tv_sec: 1_000_000, tv_nsec: 123_456_789 };
+    let times = Timestamps { last_access: time, last_modification: time };
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    rustix::fs::utimensat(CWD, place.path("s/inside"), &times, flags).unwrap();
     for overwrite in [false, true] {
         let copied = one(place.copy().links(Links::Keep).overwrite(overwrite));
         assert!(is_copied(&copied), "{copied:?}");
         assert_eq!(fs::read_link(place.path("d/inside")).unwrap(), Path::new("sub/a"));
+        // What it leads to has times of its own.
+        let time = |path: &str| place.path(path).symlink_metadata().unwrap().modified().unwrap();
+        for path in ["inside", "sub/a"] {
+            assert_eq!(time(&format!("d/{path}")), time(&format!("s/{path}")), "{path}");
+        }
         assert!(place.path("d/out").symlink_metadata().unwrap().is_file());
         assert_eq!(place.read("d/out"), "outside");
         assert_eq!(place.names("d"), ["inside", "out", "sub"]);
