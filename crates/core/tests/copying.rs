@@ -285,6 +285,13 @@ fn leftovers_of_processes_that_are_gone_are_removed_and_no_others() {
     expected.sort();
     assert_eq!(place.names("."), expected);
     assert_eq!(place.names("outside"), ["kept"]);
+
+    // Also if the destination is there.
+    fs::create_dir(place.path(&gone)).unwrap();
+    assert!(matches!(one(place.copy().dry_run(true)).outcome, Outcome::Exists));
+    assert!(place.exists(&gone));
+    assert!(matches!(one(place.copy()).outcome, Outcome::Exists));
+    assert!(!place.exists(&gone));
 }
 
 #[test]

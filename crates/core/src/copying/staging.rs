@@ -48,6 +48,16 @@ impl Leftovers {
         }
     }
 
+    /// The same for a destination that is not copied to, since it is there: whoever was killed may
+    /// have lost it to another process.
+    pub(super) fn remove_beside(&self, destination: &Path, stop: &Stop) {
+        if let (Some(above), Some(name)) = (destination.parent(), destination.file_name())
+            && let Ok(parent) = open_path(above, stop)
+        {
+            self.remove(above, &parent, name);
+        }
+    }
+
     /// The names of what may have been left of a copy to `name`, each once.
     fn take(&self, path: &Path, parent: &OwnedFd, name: &OsStr) -> Vec<OsString> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
