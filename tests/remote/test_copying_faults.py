@@ -7,6 +7,9 @@ stores share.
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +20,7 @@ import pytest
 
 pytest.importorskip("s3fs")
 
+import copies
 from copies import copied, files_on_disk, opened, written
 from pathvein import FileStructurePattern as P
 from pathvein._remote import retry
@@ -410,6 +414,45 @@ def test_to_close_removes_what_is_staged(s3_objects: S3Objects, tmp_path: Path) 
     assert os.listdir(tmp_path) == ["new"]
     producer.close()
     _eventually(lambda: os.listdir(tmp_path) == [])
+    over.set()
+
+
+INTERRUPTED = """
+import sys
+sys.path.insert(0, {support!r})
+from copies import copied
+from upath import UPath
+from pathvein import FileStructurePattern as P
+copied([({source!r}, UPath({url!r}, **{options!r}), P("*", ["*"]))])
+"""
+
+
+def test_an_interrupt_aborts_uploads_before_the_process_ends(
+    s3_objects: S3Objects, tmp_path: Path
+) -> None:
+    source = written(tmp_path / "src", {"large": b"x" * (3 * PART), "a": b"a"})
+    begun, over = threading.Event(), threading.Event()
+
+    def hang(asked: Asked) -> Answer | None:
+        begun.set()
+        over.wait(30)
+        return None
+
+    fails(s3_objects, "part", hang)
+    place = s3_objects.place("b/dst")
+    code = INTERRUPTED.format(
+        support=os.path.dirname(copies.__file__),
+        source=str(source),
+        url=place.url,
+        options=place.options,
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as child:
+        assert begun.wait(60)
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=60)
+    assert b"KeyboardInterrupt" in said
+    assert s3_objects.what()["abort"] == 1
+    assert (s3_objects.objects, s3_objects.uploads) == ({}, {})
     over.set()
 
 
