@@ -17,10 +17,10 @@ pytest.importorskip("upath")
 
 from copies import copied, files_on_disk, on_disk, opened, written
 from pathvein import FileStructurePattern as P
+from pathvein._remote import retry
+from pathvein._remote.copying import transfers
 from servers.store import DiskStore, KeyStore, Store
-
-# Azure's client makes bytes of what it is given, of which aiohttp warns if they are many.
-pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+from servers.wire import Wire
 
 STORES = ["memory", "s3-moto", "gcs", "azure", "sftp-paramiko", "sftp-sshfs"]
 #: Those whose directories are nothing but prefixes.
@@ -33,6 +33,7 @@ PATTERN = P(
     optional_files=["maybe"],
     optional_directories=[P("empty")],
 )
+PATTERN_OF_FILES = P("*", ["*"])
 #: What belongs to the match.
 FILES = {
     "a.txt": b"first",
@@ -417,6 +418,48 @@ def test_a_match_appears_whole_or_not_at_all(store: Any, tmp_path: Path) -> None
     assert isinstance(error, FileNotFoundError)
     assert error.filename == str(source / "f7.txt")
     assert on_disk(top) == {}
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko", "sftp-sshfs"], indirect=True)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+# paramiko sends requests ahead in a thread of its own, which then ends with an exception.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_connection_that_is_cut(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, in the middle of a file: it is made again. For good: the match fails."""
+    monkeypatch.setattr(transfers, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(retry, "_LONGEST_DELAY", 0.02)
+    files = {"small.txt": b"x", "large.txt": os.urandom(8 * 2**20)}
+    source = written(tmp_path / "src", files)
+    top = store.served / uuid.uuid4().hex
+    top.mkdir()
+    os.chmod(top, 0o777)
+    written(top / "src", files)
+    with Wire(store.port) as wire:
+        place = wire.place(store.place(top)).upath
+        assert place.fs
+        wire.after(3 * 2**20, wire.cut)
+        [down] = copied([(place / "src", str(tmp_path / "down"), PATTERN_OF_FILES)])
+        assert (down.kind, down.errors) == ("copied", [])
+        assert (down.files, down.bytes) == (2, 8 * 2**20 + 1)
+    with Wire(store.port) as wire:
+        place = wire.place(store.place(top)).upath
+        assert place.fs
+        # What the server says while a file is sent to it is little.
+        wire.after(10_000, wire.cut)
+        [up] = copied([(str(source), place / "up", PATTERN_OF_FILES)])
+        assert (up.kind, up.errors) == ("copied", [])
+    with Wire(store.port) as wire:
+        place = wire.place(store.place(top)).upath
+        assert place.fs
+        wire.after(3 * 2**20, wire.end)
+        [lost] = copied([(place / "src", str(tmp_path / "lost"), PATTERN_OF_FILES)])
+        assert lost.kind == "failed"
+        assert lost.errors[0].filename in [str(place / "src" / name) for name in files]
+    assert files_on_disk(tmp_path / "down") == files_on_disk(top / "up") == files
+    assert sorted(os.listdir(tmp_path)) == ["down", "src"]
 
 
 # Archives -------------------------------------------------------------------------------------

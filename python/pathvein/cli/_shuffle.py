@@ -34,13 +34,20 @@ from pathvein.cli._scanning import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeVar
 
     from pathvein import FileStructurePattern
     from pathvein._copying.options import CopyOptions
     from pathvein._copying.running import Copying
 
+    F = TypeVar("F", bound=Callable[..., Any])
+
 __all__ = ["shuffle"]
+
+
+def _negation(name: str) -> Callable[[F], F]:
+    """The option that 0.9 had to switch another off, which is the default."""
+    return click.option(f"--no-{name}", name, flag_value=False, hidden=True)
 
 
 @click.command(cls=Command, context_settings=SETTINGS)
@@ -54,6 +61,8 @@ __all__ = ["shuffle"]
     "what exists is skipped.",
 )
 @click.option("--dryrun", is_flag=True, help="Say what would be copied, and change nothing.")
+@_negation("overwrite")
+@_negation("dryrun")
 @click.option(
     "--links",
     type=click.Choice(["follow", "keep"]),

@@ -81,7 +81,7 @@ class Sftp(FileSystem):
             self.check_open()
             mode = entry.st_mode or 0
             kind = _KINDS.get(stat.S_IFMT(mode), "file")
-            told = {"name": join(path, entry.filename), "type": kind}
+            told: dict[str, Any] = {"name": join(path, entry.filename), "type": kind}
             if self.with_infos:
                 told |= {"size": entry.st_size, "mtime": entry.st_mtime, "permissions": mode}
             entries.append(told)

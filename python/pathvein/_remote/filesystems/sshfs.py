@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 from pathvein._remote.errors import ErrorMeanings
@@ -30,21 +31,27 @@ class Sshfs(FileSystem):
         self, request: Callable[[], Awaitable[T]], timeout_factor: float | None = None
     ) -> T:
         async def send_once() -> T:
-            if self._is_lost:
-                async with self._reconnecting:
-                    if self._is_lost:
-                        self.fs = await asyncio.to_thread(made_again, self.fs)
-                        self._is_lost = False
-            fs = self.fs
-            try:
+            async with self.connected():
                 return await request()
-            except Exception as error:
-                # Another request may already have made a new connection.
-                if fs is self.fs:
-                    self._is_lost = self.errors.transient(error) == "disconnected"
-                raise
 
         return await super().send(send_once, timeout_factor)
+
+    @contextlib.asynccontextmanager
+    async def connected(self) -> AsyncIterator[Any]:
+        """The file system object, whose connection is made again if it was lost."""
+        if self._is_lost:
+            async with self._reconnecting:
+                if self._is_lost:
+                    self.fs = await asyncio.to_thread(made_again, self.fs)
+                    self._is_lost = False
+        fs = self.fs
+        try:
+            yield fs
+        except Exception as error:
+            # Another request may already have made a new connection.
+            if fs is self.fs:
+                self._is_lost = self.errors.transient(error) == "disconnected"
+            raise
 
     async def real_path(self, rel: str) -> str | None:
         path = self.path(rel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 from typing import Any
 
 from pathvein._remote.copying.files.base import failure, quietly
@@ -47,7 +48,7 @@ class AzureFiles(ObjectFiles):
 
     async def put(self, path: str, data: bytes) -> str | None:
         answer = await self._client(path).upload_blob(
-            data, length=len(data), overwrite=True, max_concurrency=1, retry_total=0
+            data, length=len(data), overwrite=True, retry_total=0, raw_request_hook=_as_stream
         )
         md5 = answer.get("content_md5")
         return bytes(md5).hex() if md5 else None
@@ -62,7 +63,9 @@ class AzureFiles(ObjectFiles):
         self, path: str, upload: Any, number: int, offset: int, data: bytes, *, is_last: bool
     ) -> str:
         block = base64.b64encode(b"%08d" % number).decode()
-        await self._client(path).stage_block(block, data, length=len(data), retry_total=0)
+        await self._client(path).stage_block(
+            block, data, length=len(data), retry_total=0, raw_request_hook=_as_stream
+        )
         return block
 
     async def complete_upload(self, path: str, upload: Any, parts: list[Any]) -> str | None:
@@ -102,3 +105,9 @@ class AzureFiles(ObjectFiles):
         if status != "success":
             raise failure(f"the copy ended as {status!r}", self.url(source), "copying the file")
         return True
+
+
+def _as_stream(request: Any) -> None:
+    """Send a body as a stream: aiohttp warns of a large one that is bytes."""
+    if isinstance(request.http_request.data, bytes):
+        request.http_request.data = io.BytesIO(request.http_request.data)

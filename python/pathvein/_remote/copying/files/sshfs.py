@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pathvein._listing import is_gone
 from pathvein._remote.copying.files.base import PIECE, Files, Kind, Pieces, Reading
 from pathvein._remote.copying.files.sftp import kind_of
 from pathvein._remote.stores.base import Info
+
+if TYPE_CHECKING:
+    from pathvein._remote.filesystems.sshfs import Sshfs
 
 T = TypeVar("T")
 
@@ -43,16 +47,22 @@ class SshfsFiles(Files):
             raise failure from error
         return kind_of(told.permissions or 0)
 
+    @contextlib.asynccontextmanager
+    async def _opened(self, path: str, mode: str) -> AsyncIterator[Any]:
+        connected = cast("Sshfs", self.adapter).connected()
+        async with connected as fs, fs._pool.get() as channel, channel.open(path, mode) as file:
+            yield file
+
     def read(self, path: str, info: Info) -> Reading:
         return Reading(self._pieces(path))
 
     async def _pieces(self, path: str) -> Pieces:
-        async with self.adapter.fs._pool.get() as channel, channel.open(path, "rb") as file:
+        async with self._opened(path, "rb") as file:
             while piece := await file.read(PIECE):
                 yield piece
 
     async def write(self, path: str, size: int | None, pieces: Pieces) -> str | None:
-        async with self.adapter.fs._pool.get() as channel, channel.open(path, "wb") as file:
+        async with self._opened(path, "wb") as file:
             async for piece in pieces:
                 await file.write(piece)
         return None
