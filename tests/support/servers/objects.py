@@ -59,7 +59,13 @@ class S3Objects(Recorder):
 
     def _answer(self, asked: Asked) -> Answer:
         with self._counted():
-            return self.fault(asked) or getattr(self, f"_{what(asked)}")(asked, path_of(asked))
+            if (fault := self.fault(asked)) is not None:
+                return fault
+            makes = what(asked) in ("put", "copy", "complete")
+            if makes and "if-none-match" in asked.headers and path_of(asked) in self.objects:
+                return s3_error(412, "PreconditionFailed")
+            answer: Answer = getattr(self, f"_{what(asked)}")(asked, path_of(asked))
+            return answer
 
     def _list(self, asked: Asked, bucket: str) -> Answer:
         prefix, delimiter = asked.query["prefix"], asked.query.get("delimiter")

@@ -241,6 +241,12 @@ class _Copying:
             for file in files:
                 await copy(file)
 
+        if destination.first_alone and plan.files:
+            try:
+                await copy(next(files))
+            except FileExistsError as error:
+                code, message = errno.EEXIST, os.strerror(errno.EEXIST)
+                raise FileExistsError(code, message, destination.url("")) from error
         await all_of(work() for _ in range(min(self._most, len(plan.files))))
         return sizes
 
