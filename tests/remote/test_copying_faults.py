@@ -7,6 +7,9 @@ stores share.
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +20,7 @@ import pytest
 
 pytest.importorskip("s3fs")
 
+import copies
 from copies import copied, files_on_disk, opened, written
 from pathvein import FileStructurePattern as P
 from pathvein._remote import retry
@@ -138,12 +142,29 @@ def test_what_cannot_belong_is_not_listed(s3_objects: S3Objects, tmp_path: Path)
     assert asked == ["src/", "src/", "src/d1/"]
 
 
-def test_no_more_files_at_a_time_than_told(s3_objects: S3Objects, tmp_path: Path) -> None:
-    sources = [filled(s3_objects, 10, f"b/src{n}") for n in range(4)]
-    s3_objects.fault = lambda asked: time.sleep(0.02)
-    matches = [(source, str(tmp_path / source.name), PATTERN) for source in sources]
-    assert [done.kind for done in copied(matches, concurrency=3)] == ["copied"] * 4
-    assert 1 < s3_objects.most_under_way <= 3
+def test_no_more_files_at_a_time_than_told(s3_objects: S3Objects) -> None:
+    """Of all matches together."""
+    sources = [filled(s3_objects, 10, f"b/src{n}") for n in range(3)]
+    lock = threading.Lock()
+    under_way, seen = 0, [0]
+
+    def slow(asked: Asked) -> None:
+        nonlocal under_way
+        if what(asked) not in ("get", "put"):
+            return
+        with lock:
+            under_way += 1
+            seen.append(under_way)
+        time.sleep(0.02)
+        with lock:
+            under_way -= 1
+
+    with S3Objects() as other:
+        s3_objects.fault = other.fault = slow
+        destination = other.place("c/dst").upath
+        matches = [(source, destination / source.name, PATTERN) for source in sources]
+        assert [done.kind for done in copied(matches, concurrency=3)] == ["copied"] * 3
+    assert 1 < max(seen) <= 3
 
 
 # Troubles that pass ---------------------------------------------------------------------------
@@ -286,6 +307,62 @@ def test_a_checksum_of_the_destination_that_differs(s3_objects: S3Objects, tmp_p
     assert len(failed) == 2
 
 
+# Two copies at once ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("from_store", [True, False])
+@pytest.mark.parametrize("large", [True, False])
+def test_what_came_since_the_copy_began_is_not_replaced(
+    from_store: bool, large: bool, s3_objects: S3Objects, tmp_path: Path
+) -> None:
+    """Another has put the first object: it exists. Another one: that is an error."""
+    local = written(tmp_path / "src", {f"f{n}": b"x" * (large * 2 * PART + 1) for n in range(3)})
+    for path in local.iterdir():
+        s3_objects.objects[f"b/src/{path.name}"] = path.read_bytes()
+    source: Any = s3_objects.place("b/src").upath if from_store else str(local)
+    for name in ("f0", "f1"):
+
+        def meanwhile(asked: Asked, name: str = name) -> None:
+            if what(asked) in ("put", "copy", "complete") and path_of(asked).endswith("/f0"):
+                s3_objects.objects[f"b/{name}-dst/{name}"] = b"another's"
+
+        s3_objects.fault = meanwhile
+        destination = s3_objects.place(f"b/{name}-dst").upath
+        [done] = copied([(source, destination, PATTERN)])
+        assert done.kind == ("exists" if name == "f0" else "failed")
+        if name == "f1":
+            assert isinstance(done.errors[0], FileExistsError)
+            assert done.errors[0].filename == str(destination / "f1")
+        assert under(s3_objects, f"b/{name}-dst") == {name: b"another's"}
+        assert s3_objects.uploads == {}
+
+
+def test_an_object_whose_answer_was_lost_is_ones_own(s3_objects: S3Objects, tmp_path: Path) -> None:
+    source = written(tmp_path / "src", {"a": b"a", "b": b"b"})
+
+    def lost(asked: Asked) -> Answer:
+        s3_objects.objects[path_of(asked)] = asked.body
+        return s3_error(503, "SlowDown")
+
+    assert not fails(s3_objects, "put", lost, first=1)
+    [done] = copied([(str(source), s3_objects.place("b/dst").upath, PATTERN)])
+    assert (done.kind, done.errors) == ("copied", [])
+    assert under(s3_objects, "b/dst") == {"a": b"a", "b": b"b"}
+
+
+def test_a_store_that_does_not_know_the_condition(s3_objects: S3Objects, tmp_path: Path) -> None:
+    source = written(tmp_path / "src", {f"f{n}": b"x" for n in range(20)})
+
+    def unknown(asked: Asked) -> Answer | None:
+        return s3_error(501, "NotImplemented") if "if-none-match" in asked.headers else None
+
+    failed = fails(s3_objects, "put", unknown)
+    [done] = copied([(str(source), s3_objects.place("b/dst").upath, PATTERN)])
+    assert (done.kind, done.files) == ("copied", 20)
+    # It is asked once. (The rule sees each request.)
+    assert sum("if-none-match" in asked.headers for asked in failed) == 1
+
+
 # Uploads of several parts ---------------------------------------------------------------------
 
 
@@ -354,6 +431,49 @@ def test_to_close_removes_what_is_staged(s3_objects: S3Objects, tmp_path: Path) 
     assert os.listdir(tmp_path) == ["new"]
     producer.close()
     _eventually(lambda: os.listdir(tmp_path) == [])
+    over.set()
+
+
+INTERRUPTED = """
+import sys
+sys.path.insert(0, {support!r})
+from copies import copied
+from upath import UPath
+from pathvein import FileStructurePattern as P
+copied([({source!r}, UPath({url!r}, **{options!r}), P("*", ["*"]))])
+"""
+
+
+def test_an_interrupt_aborts_uploads_before_the_process_ends(
+    s3_objects: S3Objects, tmp_path: Path
+) -> None:
+    source = written(tmp_path / "src", {"large": b"x" * (3 * PART), "a": b"a"})
+    begun, over = threading.Event(), threading.Event()
+
+    def hang(asked: Asked) -> Answer | None:
+        if what(asked) == "part":
+            begun.set()
+            over.wait(30)
+        elif what(asked) == "abort":
+            # Longer than `close` waits.
+            time.sleep(0.6)
+        return None
+
+    s3_objects.fault = hang
+    place = s3_objects.place("b/dst")
+    code = INTERRUPTED.format(
+        support=os.path.dirname(copies.__file__),
+        source=str(source),
+        url=place.url,
+        options=place.options,
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as child:
+        assert begun.wait(60)
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=60)
+    assert b"KeyboardInterrupt" in said
+    assert s3_objects.what()["abort"] == 1
+    assert (s3_objects.objects, s3_objects.uploads) == ({}, {})
     over.set()
 
 

@@ -36,6 +36,9 @@ class Destination(abc.ABC):
 
     #: `None`: on this machine.
     files: Files | None = None
+    #: Whether the first file is to be written before any other. Of several copies to one
+    #: destination that begin at the same time, one alone can do so.
+    first_alone = False
 
     def __init__(self, *, overwrite: bool) -> None:
         self.overwrite = overwrite
@@ -69,6 +72,9 @@ class Destination(abc.ABC):
     async def copied(self, file: PlannedFile) -> None:
         """A file was copied to `target` without `write`."""
         raise NotImplementedError
+
+    def not_written(self, rel: str) -> None:  # noqa: B027  (only stores need it)
+        """What is there under this name is not from here, and is not to be removed."""
 
     @abc.abstractmethod
     async def finish(self, sizes: dict[str, int]) -> None:
@@ -235,6 +241,7 @@ class ObjectDestination(_Remote):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.first_alone = not self.overwrite
         #: What was there before, and what was put.
         self._before: dict[str, Info] = {}
         self._put: dict[str, None] = {}
@@ -258,10 +265,15 @@ class ObjectDestination(_Remote):
     async def write(self, file: PlannedFile, pieces: Pieces) -> str | None:
         path = join(self._path, file.path)
         try:
-            return await self.files.write(path, file.info.size, self._noted(file.path, pieces))
+            noted_pieces = self._noted(file.path, pieces)
+            new = not self.overwrite
+            return await self.files.write(path, file.info.size, noted_pieces, new=new)
         finally:
             if file.path in self._put:
                 await self.copied(file)
+
+    def not_written(self, rel: str) -> None:
+        self._put.pop(rel, None)
 
     async def _noted(self, rel: str, pieces: Pieces) -> Pieces:
         async for piece in pieces:

@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import errno
 import os
+import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -241,6 +242,12 @@ class _Copying:
             for file in files:
                 await copy(file)
 
+        if destination.first_alone and plan.files:
+            try:
+                await copy(next(files))
+            except FileExistsError as error:
+                code, message = errno.EEXIST, os.strerror(errno.EEXIST)
+                raise FileExistsError(code, message, destination.url("")) from error
         await all_of(work() for _ in range(min(self._most, len(plan.files))))
         return sizes
 
@@ -304,9 +311,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_unfinished.clear)
 
 
-@atexit.register
 def _wait_for_cleanups() -> None:
     """Uploads are aborted, and what is not whole is removed, also if the process ends at once."""
     deadline = time.monotonic() + _CLEANUP_TIMEOUT
     while _unfinished and time.monotonic() < deadline:
         time.sleep(WAIT_SLICE)
+
+
+# Before the executor that asyncio resolves names with is shut down, which is before `atexit`.
+with contextlib.suppress(RuntimeError):  # this is imported while the process ends
+    getattr(threading, "_register_atexit", atexit.register)(_wait_for_cleanups)

@@ -59,11 +59,14 @@ async def copy_file(
                 within = source.files.copy_within
                 target = destination.target(file.path)
                 try:
-                    if await within(source.path(file.path), target, file.info):
+                    new = not destination.overwrite
+                    if await within(source.path(file.path), target, file.info, new=new):
                         count(file.info.size or 0)
                         await destination.copied(file)
                         return copied
                 except Exception as error:
+                    if _is_at(error, destination.url(file.path)):
+                        raise
                     raise SourceError from error
             return await _stream(source, file, destination, count)
         except SourceError as wrapper:
@@ -86,6 +89,8 @@ async def copy_file(
                 and retried.errors.transient(cause) is not None
                 and tries < _TRIES
             )
+        if isinstance(failed, FileExistsError):
+            destination.not_written(file.path)
         if not again:
             if tries > 1:
                 failed.add_note(f"after {tries} tries")
@@ -129,6 +134,11 @@ async def _stream(
     if told is not None and told != md5.hexdigest():
         raise _damaged(told, md5.hexdigest(), destination.url(file.path))
     return size
+
+
+def _is_at(error: Exception, url: str) -> bool:
+    """Whether an error says that there is something else by now."""
+    return isinstance(error, FileExistsError) and error.filename == url
 
 
 def _damaged(told: str, read: str, url: str) -> OSError:

@@ -46,9 +46,9 @@ class AzureFiles(ObjectFiles):
         # The MD5 is known from the listing.
         return await download.readall(), None
 
-    async def put(self, path: str, data: bytes) -> str | None:
+    async def put(self, path: str, data: bytes, *, new: bool) -> str | None:
         answer = await self._client(path).upload_blob(
-            data, length=len(data), overwrite=True, retry_total=0, raw_request_hook=_as_stream
+            data, length=len(data), overwrite=not new, retry_total=0, raw_request_hook=_as_stream
         )
         md5 = answer.get("content_md5")
         return bytes(md5).hex() if md5 else None
@@ -56,7 +56,7 @@ class AzureFiles(ObjectFiles):
     async def delete(self, path: str) -> None:
         await self._client(path).delete_blob(retry_total=0)
 
-    async def begin_upload(self, path: str) -> None:
+    async def begin_upload(self, path: str, *, new: bool) -> None:
         """Blocks that are not committed are no blob."""
 
     async def put_part(
@@ -68,17 +68,21 @@ class AzureFiles(ObjectFiles):
         )
         return block
 
-    async def complete_upload(self, path: str, upload: Any, parts: list[Any]) -> str | None:
+    async def complete_upload(
+        self, path: str, upload: Any, parts: list[Any], *, new: bool
+    ) -> str | None:
         from azure.storage.blob import BlobBlock
 
         blocks = [BlobBlock(block) for block in parts]
-        await self._client(path).commit_block_list(blocks, retry_total=0)
+        await self._client(path).commit_block_list(blocks, retry_total=0, **_condition(new))
         return None
 
     async def abort_upload(self, path: str, upload: Any) -> None:
         """The store drops blocks that are not committed after a week; none can be dropped."""
 
-    async def copy_within(self, source: str, destination: str, info: Info) -> bool:
+    async def copy_within(
+        self, source: str, destination: str, info: Info, *, new: bool = False
+    ) -> bool:
         """Copy it on the server, and wait until that is done."""
         from azure.core import MatchConditions
 
@@ -88,9 +92,13 @@ class AzureFiles(ObjectFiles):
             condition = MatchConditions.IfNotModified
             options = {"source_etag": info.etag, "source_match_condition": condition}
         url = self._client(source).url
-        answer = await self.send_to_the_end(
-            lambda: client.start_copy_from_url(url, retry_total=0, **options)
+        answer = await self.make(
+            destination,
+            lambda: client.start_copy_from_url(url, retry_total=0, **options, **_condition(new)),
+            new=new,
         )
+        if answer is None:
+            return True
         status = answer["copy_status"]
         try:
             while status == "pending":
@@ -105,6 +113,15 @@ class AzureFiles(ObjectFiles):
         if status != "success":
             raise failure(f"the copy ended as {status!r}", self.url(source), "copying the file")
         return True
+
+
+def _condition(new: bool) -> dict[str, Any]:
+    """That there is no blob yet."""
+    if not new:
+        return {}
+    from azure.core import MatchConditions
+
+    return {"match_condition": MatchConditions.IfMissing}
 
 
 def _as_stream(request: Any) -> None:

@@ -185,20 +185,25 @@ class Files:
         """Read a file. What the pieces raise is any exception of the file system."""
         return Reading(self._pieces_of_thread(lambda fs: _read(fs, path)))
 
-    async def write(self, path: str, size: int | None, pieces: Pieces) -> str | None:
+    async def write(
+        self, path: str, size: int | None, pieces: Pieces, *, new: bool = False
+    ) -> str | None:
         """Write a file, new or in place of another, and return its MD5 if that is told.
 
-        If it fails, what was written so far is not there, or is removed if that can be done.
-        Raises any exception of the file system, and what `pieces` raises.
+        If it fails, what was written so far is not there, or is removed if that can be done. With
+        `new`, stores refuse to put an object in place of another, as far as they can. Raises any
+        exception of the file system (`FileExistsError` then), and what `pieces` raises.
         """
         await self._into_thread(lambda fs, feed: _write(fs, path, feed), pieces)
         return None
 
-    async def copy_within(self, source: str, destination: str, info: Info) -> bool:
+    async def copy_within(
+        self, source: str, destination: str, info: Info, *, new: bool = False
+    ) -> bool:
         """Copy a file on the file system itself, if that is better than to read and write it.
 
-        Returns whether it did. Here, in one thread: reading and writing would take one each, and
-        might wait for each other.
+        `new` is that of `write`. Returns whether it did. Here, in one thread: reading and writing
+        would take one each, and might wait for each other.
         """
         if self.slots is None:
             return False

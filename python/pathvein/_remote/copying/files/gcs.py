@@ -58,24 +58,27 @@ class GcsFiles(ObjectFiles):
         # The MD5 is known from the listing.
         return content, None
 
-    async def put(self, path: str, data: bytes) -> str | None:
+    async def put(self, path: str, data: bytes, *, new: bool) -> str | None:
         headers = {"Content-Type": "application/octet-stream"}
         url = self._upload_url(path)
         # aiohttp warns of large bodies that are bytes.
         body = io.BytesIO(data)
-        _, content = await self._call("POST", url, uploadType="media", headers=headers, data=body)
+        _, content = await self._call(
+            "POST", url, uploadType="media", headers=headers, data=body, **_condition(new)
+        )
         return object_info(json.loads(content)).md5
 
     async def delete(self, path: str) -> None:
         await self._call("DELETE", _OBJECT, *self._names(path))
 
-    async def begin_upload(self, path: str) -> str:
+    async def begin_upload(self, path: str, *, new: bool) -> str:
         headers, _ = await self._call(
             "POST",
             self._upload_url(path),
             uploadType="resumable",
             json={"name": self._names(path)[1]},
             headers={"X-Upload-Content-Type": "application/octet-stream"},
+            **_condition(new),
         )
         return headers["Location"]
 
@@ -95,7 +98,9 @@ class GcsFiles(ObjectFiles):
             view = view[stored - offset :]
             offset = stored
 
-    async def complete_upload(self, path: str, upload: Any, parts: list[Any]) -> str | None:
+    async def complete_upload(
+        self, path: str, upload: Any, parts: list[Any], *, new: bool
+    ) -> str | None:
         """It was completed by the last part."""
         return object_info(json.loads(parts[-1])).md5
 
@@ -104,10 +109,12 @@ class GcsFiles(ObjectFiles):
         with contextlib.suppress(OSError):
             await self._call("DELETE", upload)
 
-    async def copy_within(self, source: str, destination: str, info: Info) -> bool:
+    async def copy_within(
+        self, source: str, destination: str, info: Info, *, new: bool = False
+    ) -> bool:
         """Copy it on the server, which may take several requests where it is large."""
         names = (*self._names(source), *self._names(destination))
-        token: dict[str, str] = {}
+        token = _condition(new)
         if info.etag is not None:
             token["ifSourceGenerationMatch"] = info.etag
 
@@ -118,6 +125,13 @@ class GcsFiles(ObjectFiles):
             answer: dict[str, Any] = json.loads(content)
             return answer
 
-        while not (answer := await self.send_to_the_end(rewrite))["done"]:
+        while answer := await self.make(destination, rewrite, new=new):
+            if answer["done"]:
+                break
             token["rewriteToken"] = answer["rewriteToken"]
         return True
+
+
+def _condition(new: bool) -> dict[str, str]:
+    """That there is no object yet."""
+    return {"ifGenerationMatch": "0"} if new else {}

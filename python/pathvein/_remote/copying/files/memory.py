@@ -51,7 +51,9 @@ class MemoryFiles(Files):
         for offset in range(0, len(content), PIECE):
             yield content[offset : offset + PIECE]
 
-    async def write(self, path: str, size: int | None, pieces: Pieces) -> str | None:
+    async def write(
+        self, path: str, size: int | None, pieces: Pieces, *, new: bool = False
+    ) -> str | None:
         content = b"".join([piece async for piece in pieces])
         self.adapter.fs.pipe_file(path, content)
         return None

@@ -223,17 +223,42 @@ class ObjectFiles(Files, abc.ABC):
 
     # Writing
 
-    async def write(self, path: str, size: int | None, pieces: Pieces) -> str | None:
+    async def write(
+        self, path: str, size: int | None, pieces: Pieces, *, new: bool = False
+    ) -> str | None:
         first = await anext(pieces, b"")
         second = await anext(pieces, None)
         if second is None:
-            return await self.send_to_the_end(lambda: self.put(path, first))
-        return await self._upload(path, size, first, second, pieces)
+            return await self.make(path, lambda: self.put(path, first, new=new), new=new)
+        return await self._upload(path, first, second, pieces, new)
+
+    async def make(self, path: str, request: Callable[[], Awaitable[T]], *, new: bool) -> T | None:
+        """Send a request that makes an object. Raises `FileExistsError` if it was to be new."""
+        tries = 0
+
+        async def send() -> T:
+            nonlocal tries
+            tries += 1
+            return await request()
+
+        try:
+            return await self.send_to_the_end(send)
+        except Exception as error:
+            refused = isinstance(error, FileExistsError) or http_status(error) in (409, 412)
+            if not (new and refused and await self._exists(path)):
+                raise
+            if tries > 1:
+                # The answer to an earlier try was lost: it was put, and is compared afterwards.
+                return None
+            message = "it exists, and did not when the copy began"
+            raise noted(
+                FileExistsError(errno.EEXIST, message, self.url(path)), "writing the file"
+            ) from error
 
     async def _upload(
-        self, path: str, size: int | None, first: bytes, second: bytes, rest: Pieces
+        self, path: str, first: bytes, second: bytes, rest: Pieces, new: bool
     ) -> str | None:
-        upload = await self.send(lambda: self.begin_upload(path))
+        upload = await self.send(lambda: self.begin_upload(path, new=new))
         parts: list[Any] = []
         tasks: deque[asyncio.Task[Any]] = deque()
         taken: deque[int] = deque()
@@ -271,7 +296,7 @@ class ObjectFiles(Files, abc.ABC):
             while tasks:
                 await oldest()
             complete = self.complete_upload
-            return await self.send_to_the_end(lambda: complete(path, upload, parts))
+            return await self.make(path, lambda: complete(path, upload, parts, new=new), new=new)
         except BaseException:
             for task in tasks:
                 task.cancel()
@@ -282,7 +307,7 @@ class ObjectFiles(Files, abc.ABC):
 
     async def make_directory(self, path: str) -> None:
         """Put an empty object that stands for a directory."""
-        await self.send(lambda: self.put(f"{path}/", b""))
+        await self.send(lambda: self.put(f"{path}/", b"", new=False))
 
     async def make_parents(self, path: str) -> list[str]:
         return []
@@ -309,16 +334,19 @@ class ObjectFiles(Files, abc.ABC):
         """
 
     @abc.abstractmethod
-    async def put(self, path: str, data: bytes) -> str | None:
-        """Put an object, and return its MD5 if that is told."""
+    async def put(self, path: str, data: bytes, *, new: bool) -> str | None:
+        """Put an object, and return its MD5 if that is told.
+
+        With `new` it fails with status 409 or 412, or with `FileExistsError`, if there is one.
+        """
 
     @abc.abstractmethod
     async def delete(self, path: str) -> None:
         """Delete an object."""
 
     @abc.abstractmethod
-    async def begin_upload(self, path: str) -> Any:
-        """Begin an upload of parts."""
+    async def begin_upload(self, path: str, *, new: bool) -> Any:
+        """Begin an upload of parts. It, or to complete it, fails as `put` does."""
 
     @abc.abstractmethod
     async def put_part(
@@ -327,7 +355,9 @@ class ObjectFiles(Files, abc.ABC):
         """Send one part, the first of which is 0, and return what `complete_upload` needs."""
 
     @abc.abstractmethod
-    async def complete_upload(self, path: str, upload: Any, parts: list[Any]) -> str | None:
+    async def complete_upload(
+        self, path: str, upload: Any, parts: list[Any], *, new: bool
+    ) -> str | None:
         """Make an object of all parts, and return its MD5 if that is told."""
 
     @abc.abstractmethod

@@ -12,6 +12,7 @@ from typing import Any
 
 from pathvein._remote.copying.files.base import quietly
 from pathvein._remote.copying.files.objects import ObjectFiles
+from pathvein._remote.errors import error_code, http_status
 from pathvein._remote.stores.base import Info
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -25,6 +26,9 @@ _MAX_KEY = 1024
 
 class S3Files(ObjectFiles):
     """Objects of S3 and of stores with its API."""
+
+    #: Whether the store may know the condition that there is no object yet.
+    _can_refuse = True
 
     def identity(self) -> tuple[str, ...]:
         fs = self.adapter.fs
@@ -76,13 +80,26 @@ class S3Files(ObjectFiles):
             data = await body.read()
         return data, self._md5(path, response)
 
-    async def put(self, path: str, data: bytes) -> str | None:
-        return self._md5(path, await self._call("put_object", path, Body=data))
+    async def _make(self, method: str, path: str, *, new: bool, **request: Any) -> Any:
+        """Send a request that makes an object, which is to be new if the store can tell."""
+        if not new or not self._can_refuse:
+            return await self._call(method, path, **request)
+        try:
+            return await self._call(method, path, **request, IfNoneMatch="*")
+        except Exception as error:
+            if http_status(error) != 501 and error_code(error) != "NotImplemented":
+                raise
+            # It does not know the condition. Not all do.
+            self._can_refuse = False
+            return await self._call(method, path, **request)
+
+    async def put(self, path: str, data: bytes, *, new: bool) -> str | None:
+        return self._md5(path, await self._make("put_object", path, new=new, Body=data))
 
     async def delete(self, path: str) -> None:
         await self._call("delete_object", path)
 
-    async def begin_upload(self, path: str) -> str:
+    async def begin_upload(self, path: str, *, new: bool) -> str:
         response = await self._call("create_multipart_upload", path)
         return str(response["UploadId"])
 
@@ -94,25 +111,32 @@ class S3Files(ObjectFiles):
         )
         return _part(number, response)
 
-    async def complete_upload(self, path: str, upload: Any, parts: list[Any]) -> str | None:
-        await self._call(
-            "complete_multipart_upload", path, UploadId=upload, MultipartUpload={"Parts": parts}
-        )
+    async def complete_upload(
+        self, path: str, upload: Any, parts: list[Any], *, new: bool
+    ) -> str | None:
+        request = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
+        await self._make("complete_multipart_upload", path, new=new, **request)
         return None
 
     async def abort_upload(self, path: str, upload: Any) -> None:
         await self._call("abort_multipart_upload", path, UploadId=upload)
 
-    async def copy_within(self, source: str, destination: str, info: Info) -> bool:
+    async def copy_within(
+        self, source: str, destination: str, info: Info, *, new: bool = False
+    ) -> bool:
         """Copy it on the server, in parts where it is too large for one request."""
         store, key = self.bucket(source)
         where = {"CopySource": {"Bucket": store._bucket, "Key": key}}
         if info.etag is not None:
             where["CopySourceIfMatch"] = info.etag  # type: ignore[assignment]
         if info.size is None or info.size <= _MOST_COPIED:
-            await self.send_to_the_end(lambda: self._call("copy_object", destination, **where))
+            await self.make(
+                destination,
+                lambda: self._make("copy_object", destination, new=new, **where),
+                new=new,
+            )
             return True
-        upload = await self.send(lambda: self.begin_upload(destination))
+        upload = await self.send(lambda: self.begin_upload(destination, new=new))
         side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
 
         async def part(number: int, offset: int, end: int) -> dict[str, Any]:
@@ -136,7 +160,9 @@ class S3Files(ObjectFiles):
         try:
             parts = await asyncio.gather(*tasks)
             complete = self.complete_upload
-            await self.send_to_the_end(lambda: complete(destination, upload, parts))
+            await self.make(
+                destination, lambda: complete(destination, upload, parts, new=new), new=new
+            )
         except BaseException:
             for task in tasks:
                 task.cancel()

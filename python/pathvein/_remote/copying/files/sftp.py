@@ -43,7 +43,9 @@ class SftpFiles(Files):
 
         return Reading(self._pieces_of_thread(read))
 
-    async def write(self, path: str, size: int | None, pieces: Pieces) -> str | None:
+    async def write(
+        self, path: str, size: int | None, pieces: Pieces, *, new: bool = False
+    ) -> str | None:
         def write(fs: Any, feed: Generator[bytes, None, None]) -> None:
             with fs.ftp.open(path, "wb") as file:
                 file.set_pipelined(True)

@@ -61,7 +61,9 @@ class SshfsFiles(Files):
             while piece := await file.read(PIECE):
                 yield piece
 
-    async def write(self, path: str, size: int | None, pieces: Pieces) -> str | None:
+    async def write(
+        self, path: str, size: int | None, pieces: Pieces, *, new: bool = False
+    ) -> str | None:
         async with self._opened(path, "wb") as file:
             async for piece in pieces:
                 await file.write(piece)
