@@ -143,7 +143,7 @@ def tree_of(mode: str, wide: int, deep: int) -> Dir:
     if mode == "hang":
         return Dir({"slow": File()})
     if mode == "torn":
-        return Dir({name: Dir({"f": File()}) for name in "ac"} | {"b": Dir({"torn": File()})})
+        return Dir({"a": run, "b": Dir({"torn": File()}), "c": run})
     runs: dict[str, Entry] = {f"run_{number}": run for number in range(wide)}
     here = Dir(runs)
     for _ in range(deep):
