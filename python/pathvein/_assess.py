@@ -96,13 +96,13 @@ def _place(file: Path | UPath, given: object) -> Place:
     """Where a file lies. A local one's path is taken as it is now, if the directory changes."""
     if not _arguments.is_upath(file):
         assert isinstance(file, Path)
-        return _Local(file.absolute(), str(file), None)
+        return _Local(file.absolute(), str(file))
     from pathvein._remote import RemotePlace, local_path
 
     local = local_path(file)
     if local is None:
         return RemotePlace(file)
-    return _Local(Path(local).absolute(), str(file), file if _arguments.is_upath(given) else None)
+    return _Local(Path(local).absolute(), str(file), gives_upaths=_arguments.is_upath(given))
 
 
 class _Local:
@@ -110,11 +110,10 @@ class _Local:
 
     may_be_links = False
 
-    def __init__(self, path: Path, shown: str, upath: UPath | None) -> None:
+    def __init__(self, path: Path, shown: str, *, gives_upaths: bool = False) -> None:
         self._path = path
         self.shown = shown
-        #: What results are like.
-        self._upath = upath
+        self._gives_upaths = gives_upaths
         self._above: list[Path] = []
 
     def names(self) -> list[str]:
@@ -139,11 +138,11 @@ class _Local:
 
     def result(self, level: int) -> Path | UPath:
         path = self._above[level]
-        if self._upath is None:
+        if not self._gives_upaths:
             return path
-        from pathvein._remote import local_like
+        from pathvein._remote import local_upath
 
-        return local_like(self._upath, str(path))
+        return local_upath(str(path))
 
     def close(self) -> None:
         """There is nothing to close."""

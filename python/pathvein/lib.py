@@ -329,9 +329,9 @@ def start_scan(make_results: Make[_types.Any] | None, /, **arguments: _types.Any
     if isinstance(opened, str):
         name = opened
         if _arguments.is_upath(source):
-            from pathvein._remote import local_like
+            from pathvein._remote import local_upath
 
-            make_upath = lambda path: local_like(source, path)  # noqa: E731
+            make_upath = local_upath
         producer = pathvein_core.Scan(opened, unique, **options)
     else:
         from pathvein._remote import open_scan

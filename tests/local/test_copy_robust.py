@@ -483,7 +483,7 @@ def test_a_source_that_cannot_be_read_to_its_end() -> None:
     answer = fuse.run("torn", TORN)
     top, told = answer["top"], answer["told"]
     failed = [["b", [[errno.EIO, f"{top}/b/torn"]]]]
-    assert told["False"] == [["a", "c"], failed, ["a", "a/config.json", "c", "c/config.json"], None]
+    assert told["False"] == [["a", "c"], failed, ["a", "a/f", "c", "c/f"], None]
     done, failed_merging, there, size = told["True"]
     assert (done, failed_merging, size) == (["a", "c"], failed, 3)
     assert set(there) == {*told["False"][2], "b", "b/torn"}

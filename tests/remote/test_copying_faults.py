@@ -142,12 +142,29 @@ def test_what_cannot_belong_is_not_listed(s3_objects: S3Objects, tmp_path: Path)
     assert asked == ["src/", "src/", "src/d1/"]
 
 
-def test_no_more_files_at_a_time_than_told(s3_objects: S3Objects, tmp_path: Path) -> None:
-    sources = [filled(s3_objects, 10, f"b/src{n}") for n in range(4)]
-    s3_objects.fault = lambda asked: time.sleep(0.02)
-    matches = [(source, str(tmp_path / source.name), PATTERN) for source in sources]
-    assert [done.kind for done in copied(matches, concurrency=3)] == ["copied"] * 4
-    assert 1 < s3_objects.most_under_way <= 3
+def test_no_more_files_at_a_time_than_told(s3_objects: S3Objects) -> None:
+    """Of all matches together."""
+    sources = [filled(s3_objects, 10, f"b/src{n}") for n in range(3)]
+    lock = threading.Lock()
+    under_way, seen = 0, [0]
+
+    def slow(asked: Asked) -> None:
+        nonlocal under_way
+        if what(asked) not in ("get", "put"):
+            return
+        with lock:
+            under_way += 1
+            seen.append(under_way)
+        time.sleep(0.02)
+        with lock:
+            under_way -= 1
+
+    with S3Objects() as other:
+        s3_objects.fault = other.fault = slow
+        destination = other.place("c/dst").upath
+        matches = [(source, destination / source.name, PATTERN) for source in sources]
+        assert [done.kind for done in copied(matches, concurrency=3)] == ["copied"] * 3
+    assert 1 < max(seen) <= 3
 
 
 # Troubles that pass ---------------------------------------------------------------------------
@@ -434,11 +451,15 @@ def test_an_interrupt_aborts_uploads_before_the_process_ends(
     begun, over = threading.Event(), threading.Event()
 
     def hang(asked: Asked) -> Answer | None:
-        begun.set()
-        over.wait(30)
+        if what(asked) == "part":
+            begun.set()
+            over.wait(30)
+        elif what(asked) == "abort":
+            # Longer than `close` waits.
+            time.sleep(0.6)
         return None
 
-    fails(s3_objects, "part", hang)
+    s3_objects.fault = hang
     place = s3_objects.place("b/dst")
     code = INTERRUPTED.format(
         support=os.path.dirname(copies.__file__),

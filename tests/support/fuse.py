@@ -143,7 +143,8 @@ def tree_of(mode: str, wide: int, deep: int) -> Dir:
     if mode == "hang":
         return Dir({"slow": File()})
     if mode == "torn":
-        return Dir({"a": run, "b": Dir({"torn": File()}), "c": run})
+        torn = {"a": "f", "b": "torn", "c": "f"}
+        return Dir({directory: Dir({name: File()}) for directory, name in torn.items()})
     runs: dict[str, Entry] = {f"run_{number}": run for number in range(wide)}
     here = Dir(runs)
     for _ in range(deep):

@@ -156,6 +156,39 @@
 //! If all keys come in sorted order, as from an object store, a [`KeyScan`] takes them as
 //! they are.
 //!
+//! # Copying
+//!
+//! A [`Copy`] copies what belongs to matches, each to a place of its own, where it appears whole
+//! or not at all. ([`StagedCopy`] does the same with contents of any other origin. On Unix.)
+//!
+//! ```
+//! # #[cfg(unix)] {
+//! use pathvein_core::{Copy, FileStructurePattern, Outcome, Scan};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let (lab, archive) = (dir.path().join("lab"), dir.path().join("archive"));
+//! # for run in ["run_1", "run_2"] {
+//! #     std::fs::create_dir_all(lab.join(run))?;
+//! #     std::fs::write(lab.join(run).join("a.csv"), "1,2")?;
+//! # }
+//! let run = FileStructurePattern::builder("run_*").file("*.csv").build()?;
+//! let mut copy = Copy::of_none().threads(2);
+//! for found in Scan::new(&lab, &[run.clone()]) {
+//!     let source = found?.into_path();
+//!     let destination = archive.join(source.file_name().unwrap_or_default());
+//!     copy = copy.add(source, destination, &run);
+//! }
+//! for copied in copy {
+//!     match copied?.outcome {
+//!         Outcome::Failed { errors, .. } => eprintln!("{}", errors[0]),
+//!         outcome => assert!(matches!(outcome, Outcome::Copied)),
+//!     }
+//! }
+//! assert_eq!(std::fs::read(archive.join("run_2/a.csv"))?, b"1,2");
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Names alone
 //!
 //! ```

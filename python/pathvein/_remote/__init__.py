@@ -31,8 +31,8 @@ except ImportError as error:
 
 from pathvein._remote.above import RemotePlace as RemotePlace
 from pathvein._remote.source import RemoteDirectory as RemoteDirectory
-from pathvein._remote.source import local_like as local_like
 from pathvein._remote.source import local_path as local_path
+from pathvein._remote.source import local_upath as local_upath
 from pathvein._remote.source import make_upath as make_upath
 from pathvein._remote.source import open_local as open_local
 from pathvein._remote.source import open_scan as open_scan

@@ -333,11 +333,9 @@ def local_path(path: UPath) -> str | None:
     return path.path if is_local(path) else None
 
 
-def local_like(upath: UPath, path: str) -> UPath:
-    """The UPath of a normalized local path, of the same class and with the same options."""
-    made = upath.with_segments(path)
-    # With a protocol, `::` in a name would begin another URL.
-    return made if made.path == path else UPath(PurePath(path))
+def local_upath(path: str) -> UPath:
+    """The UPath of a local path: one without a protocol, which is a `Path` and equals it."""
+    return UPath(PurePath(path))
 
 
 def make_upath(source: str | UPath, storage_options: Mapping[str, Any] | None = None) -> UPath:

@@ -6,11 +6,10 @@ completed. `fault` is asked first, and may answer in place of the store.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -31,8 +30,6 @@ class S3Objects(Recorder):
         #: Uploads that are neither completed nor aborted.
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.fault: Callable[[Asked], Answer | None] = lambda asked: None
-        #: How many requests are being answered, and were at most.
-        self.under_way = self.most_under_way = 0
         self._numbers = itertools.count()
 
     def place(self, path: str) -> Place:
@@ -48,24 +45,14 @@ class S3Objects(Recorder):
             counts[name] = counts.get(name, 0) + 1
         return counts
 
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
-        self.under_way += 1
-        self.most_under_way = max(self.most_under_way, self.under_way)
-        try:
-            yield
-        finally:
-            self.under_way -= 1
-
     def _answer(self, asked: Asked) -> Answer:
-        with self._counted():
-            if (fault := self.fault(asked)) is not None:
-                return fault
-            makes = what(asked) in ("put", "copy", "complete")
-            if makes and "if-none-match" in asked.headers and path_of(asked) in self.objects:
-                return s3_error(412, "PreconditionFailed")
-            answer: Answer = getattr(self, f"_{what(asked)}")(asked, path_of(asked))
-            return answer
+        if (fault := self.fault(asked)) is not None:
+            return fault
+        makes = what(asked) in ("put", "copy", "complete")
+        if makes and "if-none-match" in asked.headers and path_of(asked) in self.objects:
+            return s3_error(412, "PreconditionFailed")
+        answer: Answer = getattr(self, f"_{what(asked)}")(asked, path_of(asked))
+        return answer
 
     def _list(self, asked: Asked, bucket: str) -> Answer:
         prefix, delimiter = asked.query["prefix"], asked.query.get("delimiter")

@@ -198,6 +198,9 @@ impl Run {
     ) -> Result<Option<Arc<Directory>>, Error> {
         let destination = &self.destinations.paths[index];
         if self.is_kept(index) {
+            if !self.dry_run {
+                self.leftovers.remove_beside(destination, &self.stop);
+            }
             self.send(index, Outcome::Exists);
             return Ok(None);
         }

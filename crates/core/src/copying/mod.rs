@@ -3,6 +3,11 @@
 //! [`selection`] says what belongs to a match, by names alone, so that it serves trees of
 //! any kind. [`plan`] finds out what is copied of a match on a local disk, and [`tree`] opens
 //! its files.
+//!
+//! Of a copy on local disks, [`destinations`] says what is in whose way; [`engine`] does the work,
+//! match by match, and [`running`] is what its caller sees of it. [`staging`] is where a match is
+//! built; [`entries`] makes and opens what is in it, [`file`] copies contents, and [`metadata`]
+//! the rest. [`staged`] builds a match of what the caller has.
 
 #[cfg(unix)]
 mod builder;

@@ -48,6 +48,16 @@ impl Leftovers {
         }
     }
 
+    /// The same for a destination that is not copied to, since it is there: whoever was killed may
+    /// have lost it to another process.
+    pub(super) fn remove_beside(&self, destination: &Path, stop: &Stop) {
+        if let (Some(above), Some(name)) = (destination.parent(), destination.file_name())
+            && let Ok(parent) = open_path(above, stop)
+        {
+            self.remove(above, &parent, name);
+        }
+    }
+
     /// The names of what may have been left of a copy to `name`, each once.
     fn take(&self, path: &Path, parent: &OwnedFd, name: &OsStr) -> Vec<OsString> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -274,13 +284,25 @@ impl Staging {
                 return Err(fails(Operation::Rename)(Errno::STALE));
             }
         }
-        if self.fsync {
-            let made = self.made.iter().map(|(above, _)| above);
-            for directory in made.chain([parent]) {
-                sync(directory.as_fd()).map_err(fails(Operation::Sync))?;
+        if let Err(error) = self.sync_parents(parent) {
+            // What is not safe is not there: it gets back the name of what is being built.
+            if let Some(temporary) = &self.temporary
+                && is_at(parent, &self.name, &*self.root)
+            {
+                let _ = rename_without_replacing(parent, &self.name, temporary);
             }
+            return Err(fails(Operation::Sync)(error));
         }
         Ok(Committed::Done)
+    }
+
+    /// Flushes the final name, and those of the parents that were made for it.
+    fn sync_parents(&self, parent: &OwnedFd) -> rustix::io::Result<()> {
+        if !self.fsync {
+            return Ok(());
+        }
+        let made = self.made.iter().map(|(above, _)| above);
+        made.chain([parent]).try_for_each(|directory| sync(directory.as_fd()))
     }
 
     /// Removes what was built so far; what was merged stays. Calls `removed` for each entry.

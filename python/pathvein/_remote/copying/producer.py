@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import errno
 import os
+import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -310,9 +311,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_unfinished.clear)
 
 
-@atexit.register
 def _wait_for_cleanups() -> None:
     """Uploads are aborted, and what is not whole is removed, also if the process ends at once."""
     deadline = time.monotonic() + _CLEANUP_TIMEOUT
     while _unfinished and time.monotonic() < deadline:
         time.sleep(WAIT_SLICE)
+
+
+# Before the executor that asyncio resolves names with is shut down, which is before `atexit`.
+with contextlib.suppress(RuntimeError):  # this is imported while the process ends
+    getattr(threading, "_register_atexit", atexit.register)(_wait_for_cleanups)
