@@ -419,6 +419,27 @@ def test_a_match_that_fails_is_looked_at_no_further(make: Make, listed: Counter[
     assert listed == {"lab": 1}
 
 
+def test_what_may_be_many_is_listed_last(make: Make, listed: Counter[str]) -> None:
+    others = [f"run_1/other{number}/x" for number in range(5)]
+    top = make(tree("run_1/data/a", *others))
+    any_with = [P("*", files=["no"])]
+    # The way to the file fails at `data`.
+    pattern = P("run_*", directories=any_with, optional_directories=[P("data", ["no"], [], ["a"])])
+    assert rows(top / "run_1/data/a", pattern) == []
+    assert listed == {"data": 1}
+    # So do the files of run_1, before all that is below.
+    listed.clear()
+    data = P("data", directories=any_with, optional_files=["a"])
+    pattern = P("run_*", ["no"], any_with, optional_directories=[data])
+    assert rows(top / "run_1/data/a", pattern) == []
+    assert listed == {"run_1": 1}
+    # The way holds, and what is below decides.
+    listed.clear()
+    pattern = P("run_*", directories=any_with, optional_directories=[P("data", ["a"])])
+    assert rows(top / "run_1/data/a", pattern) == []
+    assert listed == {"run_1": 1, "data": 1, **{f"other{number}": 1 for number in range(5)}}
+
+
 # What cannot be read ------------------------------------------------------------------------
 
 
