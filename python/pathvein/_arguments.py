@@ -115,6 +115,10 @@ def path_text(argument: str, source: object, expected: str) -> str:
     path = decoded(argument, source, expected)
     if "\0" in path:
         raise ValueError(f"{argument} must be a path, without null characters: {path!r}")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{argument} must be a path, which {path!r} cannot be: {error}") from None
     return path
 
 

@@ -134,7 +134,8 @@ class _Local:
         return not (stat.S_ISDIR(mode) or os.path.isdir(self._path))
 
     def list(self, level: int, rel: str) -> Listing:
-        return list_local(os.path.join(self._above[level], rel))
+        # `os.path.join` would end the path of the directory itself, in errors, with a slash.
+        return list_local(str(self._above[level] / rel))
 
     def result(self, level: int) -> Path | UPath:
         path = self._above[level]

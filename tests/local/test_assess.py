@@ -330,6 +330,10 @@ def test_arguments(make: Make) -> None:
             call()
     with pytest.raises(ValueError, match="file must be a path, without null characters"):
         assess("a\0b", RUN)
+    with pytest.raises(ValueError, match=r"^file must be a path, which 's/\\ud800' cannot be"):
+        assess("s/\ud800", RUN)
+    with pytest.raises(ValueError, match=r"^source must be a path, which '\\ud800' cannot be"):
+        scan("\ud800", RUN)
     with pytest.raises(ValueError, match=r"^storage_options are for .*, and file is a path"):
         assess(top, RUN, storage_options={"anon": True})
     assert list(assess(top / "lab/run_1/a.csv", [])) == []
@@ -470,6 +474,7 @@ def unreadable_in_child(top: str) -> list[Any]:
             for result in assess(os.path.join(top, file), patterns):
                 found.append(result.source.name)
         except OSError as error:
+            assert error.filename == os.path.normpath(error.filename)
             found.append((error.errno, os.path.relpath(error.filename, top)))
         said.append(found)
     return said
