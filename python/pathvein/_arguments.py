@@ -118,7 +118,8 @@ def path_text(argument: str, source: object, expected: str) -> str:
     try:
         os.fsencode(path)
     except UnicodeEncodeError as error:
-        raise ValueError(f"{argument} must be a path, which {path!r} cannot be: {error}") from None
+        text = f"{argument} must be a path, and {path!r} cannot be encoded: {error.reason}"
+        raise ValueError(text) from error
     return path
 
 
