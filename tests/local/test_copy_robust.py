@@ -625,19 +625,19 @@ def test_no_step_outside_of_what_is_being_built(hostile: Path, below: str) -> No
     )
     spare = hostile / "spare"
     seen: set[Any] = set()
-    with churning(STAGED, copies, spare, below):
-        for _ in rounds(15, seen, {"disturbed"}):
-            with contextlib.suppress(ShuffleError):
-                pathvein.shuffle([(hostile / "src", copies / "match", pattern)])
-            assert snapshot(os.fspath(hostile / "outside")) == before
-            assert "outside" not in contents(copies)
-            # It has what was being built, and that has the link.
-            if not spare.is_symlink():
-                seen.add("disturbed")
-                trees.remove(spare)
-                spare.symlink_to(hostile / "outside")
-            for path in copies.iterdir():
-                path.unlink() if path.is_symlink() else trees.remove(path)
+    for _ in rounds(15, seen, {"disturbed"}):
+        with churning(STAGED, copies, spare, below), contextlib.suppress(ShuffleError):
+            pathvein.shuffle([(hostile / "src", copies / "match", pattern)])
+        # From here on nobody exchanges anything, so that the test itself is not led outside.
+        assert snapshot(os.fspath(hostile / "outside")) == before
+        assert "outside" not in contents(copies)
+        # It has what was being built, and that has the link.
+        if not spare.is_symlink():
+            seen.add("disturbed")
+            trees.remove(spare)
+            spare.symlink_to(hostile / "outside")
+        for path in copies.iterdir():
+            path.unlink() if path.is_symlink() else trees.remove(path)
 
 
 @contextlib.contextmanager
