@@ -494,6 +494,46 @@ def test_a_connection_that_is_cut(
     assert sorted(os.listdir(tmp_path)) == ["down", "src"]
 
 
+# Local ends that are UPaths, and what is excluded ---------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:UPath 'dir' filesystem:UserWarning")
+def test_urls_of_this_machine_are_local(tmp_path: Path) -> None:
+    from upath import UPath
+
+    source = written(tmp_path / "src", FILES)
+    memory = UPath(f"memory://urls-{uuid.uuid4().hex}")
+    assert copied([(UPath(f"file://{source}"), memory / "dst", PATTERN)])[0].kind == "copied"
+    down = UPath(f"dir://::file://{tmp_path}") / "down"
+    assert copied([(memory / "dst", down, PATTERN)])[0].kind == "copied"
+    assert files_on_disk(tmp_path / "down") == FILES
+    # The same place, however it is written.
+    matches = [(memory / "dst", down, PATTERN), (memory / "dst", str(tmp_path / "down"), PATTERN)]
+    producer = opened(matches)
+    assert producer.conflicts() == [(1, 0)]
+    producer.close()
+
+
+@pytest.mark.parametrize("to_store", [True, False])
+def test_what_is_excluded_is_absent(to_store: bool, tmp_path: Path) -> None:
+    from pathvein_core import ExcludeRules
+    from upath import UPath
+
+    memory = UPath(f"memory://excluded-{uuid.uuid4().hex}")
+    files = {"a.txt": b"1", "b.txt": b"2", "data1/x.bin": b"3", "data2/x.bin": b"4"}
+    source: Any = put(memory / "top", {f"src/{rel}": data for rel, data in files.items()})
+    destination: Any = str(tmp_path / "out")
+    if to_store:
+        source = written(tmp_path / "top", {f"src/{rel}": data for rel, data in files.items()})
+        destination = memory / "out"
+    start = source / "src" if not to_store else str(source / "src")
+    rules = ExcludeRules(["/src/b.txt", "data2/"])
+    [done] = copied([(start, destination, PATTERN)], exclude=rules, exclude_base=str(source))
+    assert (done.kind, done.files) == ("copied", 2)
+    there = content(destination) if to_store else files_on_disk(tmp_path / "out")
+    assert there == {"a.txt": b"1", "data1/x.bin": b"3"}
+
+
 # Archives -------------------------------------------------------------------------------------
 
 

@@ -68,10 +68,15 @@ def _fixed(**credentials: Any) -> Any:
 def _open_s3(fs: Any, bucket: str) -> _Opened:
     from aiobotocore.session import AioSession  # type: ignore[import-untyped]
 
+    from pathvein._remote.stores.s3 import USER_AGENT
+
     if bucket.startswith("arn:"):
         raise Unfit("access points cannot be addressed")
     client = dict(fs.client_kwargs)
     config = dict(fs.config_kwargs)
+    if config.get("user_agent") == USER_AGENT:
+        # Of the clone's own.
+        del config["user_agent"]
     for name in ("max_pool_connections", "retries", "connect_timeout", "read_timeout"):
         config.pop(name, None)
     addressing = (config.pop("s3", None) or {}).copy()
