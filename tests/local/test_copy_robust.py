@@ -625,7 +625,7 @@ def test_no_step_outside_of_what_is_being_built(hostile: Path, below: str) -> No
     )
     spare = hostile / "spare"
     seen: set[Any] = set()
-    for _ in rounds(15, seen, {"disturbed"}):
+    for _ in rounds(6, seen, {"disturbed"}):
         with churning(STAGED, copies, spare, below), contextlib.suppress(ShuffleError):
             pathvein.shuffle([(hostile / "src", copies / "match", pattern)])
         # From here on nobody exchanges anything, so that the test itself is not led outside.
