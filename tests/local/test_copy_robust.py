@@ -557,9 +557,6 @@ def test_no_step_outside_of_the_source(hostile: Path, where: str) -> None:
     assert snapshot(os.fspath(hostile / "outside")) == before
 
 
-@pytest.mark.xfail(
-    reason="the plan goes by path, and its names may be those of another tree than is opened then"
-)
 def test_halves_of_two_sources_are_no_copy(hostile: Path) -> None:
     """The source itself is exchanged, and a link may be given: all of the one or of the other."""
     whole = {"inside": {"in", "sub/in"}, "outside": {"in", "secret", "sub/in", "sub/secret"}}
