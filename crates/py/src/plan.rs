@@ -45,7 +45,7 @@ impl Plan {
         let made = py.detach(|| {
             // Opened first: what is planned is read from there.
             let tree = SourceTree::open(source)?;
-            let plan = plan.make()?;
+            let plan = plan.make_in(&tree)?;
             Ok((tree, plan))
         });
         let (tree, plan) = made.map_err(|error| raise(py, error))?;

@@ -215,6 +215,7 @@ impl Copy {
     /// ```
     pub fn plan(&self) -> Result<Vec<PlannedCopy>, Error> {
         let (destinations, matches) = (self.destinations(), self.compiled());
+        let plan_of = |one: &Match| one.plan(&one.open(&Stop::new())?, true, &|| false);
         let plan = |(index, one): (usize, Match)| {
             let destination = &destinations.paths[index];
             let result = match destinations.verdicts[index].outcome() {
@@ -222,7 +223,7 @@ impl Copy {
                 None if !self.overwrite && destination.symlink_metadata().is_ok() => {
                     Err(Outcome::Exists)
                 }
-                None => one.plan(true, &|| false).map_err(Outcome::failed).and_then(|plan| {
+                None => plan_of(&one).map_err(Outcome::failed).and_then(|plan| {
                     let stopped = || Outcome::failed(Error::internal("nobody stops a plan"));
                     plan.ok_or_else(stopped)
                 }),

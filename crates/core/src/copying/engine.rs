@@ -59,14 +59,21 @@ pub(super) struct Match {
 }
 
 impl Match {
-    /// Its plan; `None` if `is_stopped` said so meanwhile.
+    /// Opens its source. `stop` ends the waiting for what others hold.
+    pub(super) fn open(&self, stop: &Stop) -> Result<OwnedFd, Error> {
+        open_path(&self.source, stop)
+            .map_err(|error| Error::io(&self.source, Operation::OpenDirectory, error.into()))
+    }
+
+    /// Its plan, by what its source was opened as; `None` if `is_stopped` said so meanwhile.
     pub(super) fn plan(
         &self,
+        opened: &OwnedFd,
         sizes: bool,
         is_stopped: &dyn Fn() -> bool,
     ) -> Result<Option<MatchPlan>, Error> {
         let options = PlanOptions { sizes, ..self.options.clone() };
-        plan_match(&self.source, &self.program, &options, is_stopped)
+        plan_match(&self.source, opened.as_fd(), &self.program, &options, is_stopped)
     }
 }
 
@@ -126,9 +133,11 @@ impl Run {
         let _ = self.sender.send(Ok(copied), &self.stop);
     }
 
-    /// The plan of a match; `None` if the run was stopped meanwhile.
-    fn plan(&self, index: usize, sizes: bool) -> Result<Option<MatchPlan>, Error> {
-        self.matches[index].plan(sizes, &|| self.stop.is_set())
+    /// The source of a match, held open, and its plan; `None` if the run was stopped meanwhile.
+    fn plan(&self, index: usize, sizes: bool) -> Result<Option<(OwnedFd, MatchPlan)>, Error> {
+        let opened = self.matches[index].open(&self.stop)?;
+        let plan = self.matches[index].plan(&opened, sizes, &|| self.stop.is_set())?;
+        Ok(plan.map(|plan| (opened, plan)))
     }
 
     /// Plans all matches, each by one task, before the first is copied.
@@ -141,7 +150,7 @@ impl Run {
             }
             // What goes wrong is told when it is copied.
             if !self.is_kept(index)
-                && let Ok(Ok(Some(plan))) =
+                && let Ok(Ok(Some((_, plan)))) =
                     catch_unwind(AssertUnwindSafe(|| self.plan(index, true)))
             {
                 self.counters.add_planned(plan.files, plan.bytes);
@@ -204,7 +213,7 @@ impl Run {
             self.send(index, Outcome::Exists);
             return Ok(None);
         }
-        let Some(plan) = self.plan(index, self.dry_run)? else { return Ok(None) };
+        let Some((opened, plan)) = self.plan(index, self.dry_run)? else { return Ok(None) };
         if !self.totals {
             self.counters.add_planned(plan.files, plan.bytes);
         }
@@ -217,7 +226,6 @@ impl Run {
         }
         let source = &self.matches[index].source;
         let fails = |operation| move |error: Errno| Error::io(source, operation, error.into());
-        let opened = open_path(source, &self.stop).map_err(fails(Operation::OpenDirectory))?;
         let stat =
             retry_on_intr(|| rustix::fs::fstat(&opened)).map_err(fails(Operation::ReadMetadata))?;
         let kind = Kind { overwrite: self.overwrite, fsync: self.fsync, mode: Mode::RWXU };
@@ -626,6 +634,11 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
             Err(Failure::Read(error)) => return Err(source_error(Operation::ReadFile, error)),
             Err(Failure::Write(error)) => return Err(target_error(Operation::WriteFile, error)),
             Err(Failure::Changed) => return Err(directory.changed(name)),
+            Err(Failure::Ended(copied, size)) => {
+                let message = format!("it ended after {copied} of {size} bytes");
+                let error = io::Error::new(io::ErrorKind::UnexpectedEof, message);
+                return Err(source_error(Operation::ReadFile, error));
+            }
             Err(Failure::Endless) => {
                 let error = io::Error::new(io::ErrorKind::FileTooLarge, "the file has no end");
                 return Err(source_error(Operation::ReadFile, error));

@@ -18,17 +18,20 @@ use std::fmt;
 use std::fs::FileType;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use walkdir::{DirEntry, WalkDir};
 
 use self::packed::Entries;
 pub(crate) use self::packed::{Entry, EntryIter, EntryKind};
-use super::entries::PATIENCE;
+use super::entries::{PATIENCE, open_path};
 use super::selection::{Selection, SelectionProgram, TakerSets, Takers};
+use super::tree::SourceTree;
+use crate::traversal::Stop;
 use crate::{Error, ExcludeRules, Name, NameDecoder, Operation, Selected};
 
 /// What becomes of links to files.
@@ -170,13 +173,30 @@ impl Plan {
     /// read, and if anything in it that may belong cannot be looked at: a plan is never
     /// silently smaller.
     pub fn make(&self) -> Result<MatchPlan, Error> {
+        let opened = open_path(&self.source, &Stop::new());
+        let opened =
+            opened.map_err(|e| Error::io(&self.source, Operation::OpenDirectory, e.into()))?;
+        self.make_of(opened.as_fd())
+    }
+
+    /// The same of a tree that is held open, and was opened by the path of the source: whatever
+    /// is exchanged for that meanwhile, the plan is one of this tree.
+    ///
+    /// # Errors
+    ///
+    /// As for [`make`](Plan::make).
+    pub fn make_in(&self, tree: &SourceTree) -> Result<MatchPlan, Error> {
+        self.make_of(tree.root())
+    }
+
+    fn make_of(&self, opened: BorrowedFd<'_>) -> Result<MatchPlan, Error> {
         let exclude = self.exclude.clone().map(|(mut rules, base)| {
             rules.decoder.clone_from(&self.decoder);
             (rules, base.map(|base| path_below(&self.source, &base)).unwrap_or_default())
         });
         let (links, decoder) = (self.links, self.decoder.clone());
         let options = PlanOptions { links, exclude, sizes: true, decoder };
-        let plan = plan_match(&self.source, &self.program, &options, &|| false)?;
+        let plan = plan_match(&self.source, opened, &self.program, &options, &|| false)?;
         plan.ok_or_else(|| Error::internal("a plan was stopped that nobody stops"))
     }
 }
@@ -317,21 +337,25 @@ fn path_of<'a, D>(
     names.into_iter().rev().collect()
 }
 
-/// Plans the copy of the match at `source`. `None` if `is_stopped` said so meanwhile.
+/// Plans the copy of the match at `source`, which was opened as `opened` and is read there,
+/// whatever is exchanged for it meanwhile. `None` if `is_stopped` said so meanwhile.
 ///
 /// # Errors
 ///
-/// If the source is no directory or cannot be read, and if anything in it that may belong
-/// cannot be looked at: a copy is never silently smaller.
+/// If the source cannot be read, and if anything in it that may belong cannot be looked at: a
+/// copy is never silently smaller.
 pub(crate) fn plan_match(
     source: &Path,
+    opened: BorrowedFd<'_>,
     program: &SelectionProgram,
     options: &PlanOptions,
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<Option<MatchPlan>, Error> {
+    let path = path_of_opened(opened);
     let mut end = None;
     loop {
-        match try_to_plan(source, program, options, is_stopped) {
+        let planned = try_to_plan(path.as_deref().unwrap_or(source), program, options, is_stopped);
+        match planned {
             Err(error)
                 if needs_files(&error)
                     && !is_stopped()
@@ -339,8 +363,35 @@ pub(crate) fn plan_match(
             {
                 std::thread::sleep(Duration::from_millis(10));
             }
-            result => return result,
+            Ok(_) if path.is_none() && !is_same(source, opened) => {
+                let changed = io::Error::new(io::ErrorKind::ResourceBusy, "it was exchanged");
+                return Err(Error::io(source, Operation::ReadDirectory, changed));
+            }
+            result => {
+                return match &path {
+                    Some(path) => result.map_err(|error| error.moved(path, source)),
+                    None => result,
+                };
+            }
         }
+    }
+}
+
+/// A path that leads to an open directory, wherever it is by now. `None` if this system has none.
+fn path_of_opened(opened: BorrowedFd<'_>) -> Option<PathBuf> {
+    if !cfg!(any(target_os = "linux", target_os = "android")) {
+        return None;
+    }
+    let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+    is_same(&path, opened).then_some(path)
+}
+
+/// Whether a path leads to this open directory.
+fn is_same(path: &Path, opened: BorrowedFd<'_>) -> bool {
+    let opened = retry_on_intr(|| rustix::fs::fstat(opened));
+    match (retry_on_intr(|| rustix::fs::stat(path)), opened) {
+        (Ok(there), Ok(here)) => (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino),
+        _ => false,
     }
 }
 
@@ -357,7 +408,7 @@ fn try_to_plan(
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<Option<MatchPlan>, Error> {
     let finder = RefCell::new(Finder::new(source, program, options));
-    // walkdir follows the source itself if it is a link. It keeps ten directories open; of
+    // walkdir follows the source itself if it is a link, as in /proc. It keeps ten directories open; of
     // others it reads on the rest into memory.
     let walk = WalkDir::new(source).into_iter();
     for entry in walk.filter_entry(|entry| finder.borrow_mut().may_belong(entry)) {

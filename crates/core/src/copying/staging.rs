@@ -437,12 +437,8 @@ pub(super) fn place_beside(
     temporary: &OsStr,
     name: &OsStr,
 ) -> rustix::io::Result<bool> {
-    let was_there = match look_at(directory, name) {
-        // It would be replaced, and not followed; but who put it there did so for a purpose.
-        Ok(stat) if is_link(&stat) => return Err(Errno::LOOP),
-        Ok(_) => true,
-        Err(_) => false,
-    };
+    // A link is replaced, not followed.
+    let was_there = look_at(directory, name).is_ok();
     retry_on_intr(|| rustix::fs::renameat(directory, temporary, directory, name))?;
     Ok(was_there)
 }
