@@ -281,7 +281,7 @@ def assess(
         storage_options: Options for the file system of a URL or UPath, as fsspec takes them.
 
     Returns:
-        An iterator. Each directory comes once for each pattern, as absolute as those of
+        A generator. Each directory comes once for each pattern, as absolute as those of
         :func:`scan`; for each pattern the nearest to the file first. A directory as `file` has
         none.
 
