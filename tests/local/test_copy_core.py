@@ -17,6 +17,7 @@ import pathvein_core
 import pytest
 from pathvein_core import FileStructurePattern as P
 
+import trees
 from trees import run_unprivileged
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="copies on POSIX systems")
@@ -208,6 +209,45 @@ def test_few_open_files(tmp_path: Path) -> None:
     )
     assert said.splitlines() == ["copied"] * 60
     assert len(os.listdir(tmp_path / "d")) == 60
+
+
+def test_few_open_files_in_a_deep_tree(tmp_path: Path) -> None:
+    """More directories are in each other than can be open: it fails, and nothing is left."""
+    trees.build_chain(tmp_path / "s", ["d"] * 60)
+    said = child(
+        """
+        import resource, sys
+        import pathvein_core
+        from pathvein_core import FileStructurePattern as P
+        top = sys.argv[1]
+        pattern = P("*")
+        for _ in range(60):
+            pattern = P("*", optional_directories=[pattern])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        copy = pathvein_core.Copy([(f"{top}/s", f"{top}/d", pattern)], threads=1)
+        [outcome], _ = copy.next_batch(60)
+        print(outcome[1], *(error.errno for error in outcome[5]))
+        """,
+        tmp_path,
+    )
+    assert said.split()[:2] == ["failed", str(errno.EMFILE)]
+    assert os.listdir(tmp_path) == ["s"]
+
+
+@pytest.mark.skipif(not os.path.ismount("/dev/pts"), reason="it is no mount point")
+def test_one_file_system(tmp_path: Path) -> None:
+    pattern = P("*", optional_directories=[P("pts")])
+    for one_file_system, below, skipped in [
+        (False, ["pts"], []),
+        (True, [], [("pts", "mount point")]),
+    ]:
+        place = tmp_path / str(one_file_system)
+        copy = pathvein_core.Copy([("/dev", place, pattern)], one_file_system=one_file_system)
+        [outcome], _ = copy.next_batch(30)
+        assert outcome == (0, "copied", 0, 0, skipped, [], [])
+        assert os.listdir(place) == below
+        plan = pathvein_core.Plan("/dev", pattern, one_file_system=one_file_system)
+        assert (plan.directories, plan.skipped) == (["", *below], skipped)
 
 
 FORKED = """

@@ -191,7 +191,7 @@ impl Run {
             let begun = catch_unwind(AssertUnwindSafe(|| self.begin(index, place)));
             match begun.unwrap_or_else(|_| Err(panicked())) {
                 // What is behind it is copied when this is complete.
-                Ok(Some(root)) => return copy_directory(&root),
+                Ok(Some(root)) => return copy_directory(root),
                 Ok(None) => {}
                 Err(error) => self.send(index, Outcome::failed(error)),
             }
@@ -460,16 +460,17 @@ impl Directory {
     }
 
     /// Runs such a task, and gives its share back.
-    fn run(self: &Arc<Self>, act: impl FnOnce(&Arc<Directory>)) {
-        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
+    fn run(self: Arc<Self>, act: impl FnOnce(&Arc<Directory>)) {
+        if catch_unwind(AssertUnwindSafe(|| act(&self))).is_err() {
             self.job.fail(panicked());
         }
+        // What is complete is not held open any longer than that.
         let mut current = self;
         while current.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
             if catch_unwind(AssertUnwindSafe(|| current.complete())).is_err() {
                 current.job.fail(panicked());
             }
-            match &current.parent {
+            match current.parent.clone() {
                 Some(parent) => current = parent,
                 None => {
                     if catch_unwind(AssertUnwindSafe(|| current.job.finish())).is_err() {
@@ -501,7 +502,7 @@ impl Directory {
 }
 
 /// Copies all that is in a directory that was made already.
-fn copy_directory(directory: &Arc<Directory>) {
+fn copy_directory(directory: Arc<Directory>) {
     directory.run(|directory| {
         let job = &directory.job;
         if !directory.is_new {
@@ -525,7 +526,7 @@ fn copy_subdirectory(parent: &Arc<Directory>, number: u32) {
         return;
     }
     match begin_subdirectory(parent, number) {
-        Ok(directory) => copy_directory(&directory),
+        Ok(directory) => copy_directory(directory),
         Err(error) => job.fail(error),
     }
 }

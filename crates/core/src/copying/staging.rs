@@ -88,7 +88,7 @@ fn remove_leftover(parent: &OwnedFd, name: &OsStr, directories: bool) {
     stop.set();
     if directories && let Ok(opened) = open_directory(parent, name, &stop) {
         if lock(&opened) == Some(true) && is_at(parent, name, &opened) {
-            let _ = clear(&opened, &|| {});
+            let _ = clear(&opened, &stop, &|| {});
             let _ = remove_directory(parent, name);
         }
     } else if let Ok((opened, _)) = open_file(parent, name, false, &stop)
@@ -309,7 +309,7 @@ impl Staging {
     pub(super) fn abandon(self, removed: &dyn Fn()) {
         let Staging { parent, temporary, root, made, .. } = self;
         if let (Some(parent), Some(temporary)) = (&parent, &temporary) {
-            let _ = clear(&root, removed);
+            let _ = clear(&root, &Stop::new(), removed);
             if is_at(parent, temporary, &*root) {
                 let _ = remove_directory(parent, temporary);
             }
@@ -579,7 +579,7 @@ mod tests {
         for link in ["top/l", "top/a/b/l"] {
             std::os::unix::fs::symlink(dir.path().join("outside"), dir.path().join(link)).unwrap();
         }
-        clear(&opened(&dir.path().join("top")), &|| {}).unwrap();
+        clear(&opened(&dir.path().join("top")), &Stop::new(), &|| {}).unwrap();
         assert_eq!(count(&dir.path().join("top")), 0);
         assert_eq!(count(&dir.path().join("outside")), 1);
     }
