@@ -108,6 +108,32 @@ def test_default_access_lists_are_not_inherited(tmp_path: Path, overwrite: bool)
     assert mode(tmp_path / "to/d/sub/a") == 0o640
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps access lists as attributes")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_has_no_original_inherits_default_access_lists(
+    tmp_path: Path, overwrite: bool
+) -> None:
+    """As what any other program makes there."""
+    try:
+        os.setxattr(tmp_path, "system.posix_acl_default", access_list(6))
+    except OSError as error:
+        pytest.skip(f"no access lists here: {error}")
+    if overwrite:
+        (tmp_path / "d").mkdir()
+    staging = pathvein_core.Staging(tmp_path / "d", overwrite=overwrite)
+    os.close(staging.create("sub/a"))
+    staging.finish("sub/a", None)
+    os.close(staging.create("b"))
+    staging.finish("b", None)
+    staging.commit()
+    (tmp_path / "other").touch()
+    expected = os.getxattr(tmp_path / "other", "system.posix_acl_access")
+    for path in ["d/sub/a", "d/b"]:
+        assert os.getxattr(tmp_path / path, "system.posix_acl_access") == expected
+    for path in ["d", "d/sub"]:
+        assert os.getxattr(tmp_path / path, "system.posix_acl_default") == access_list(6)
+
+
 def copy_what_is_not_ours(top: Path) -> tuple[Any, ...]:
     return one(top / "s", top / "open/d")
 

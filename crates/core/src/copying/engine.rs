@@ -228,7 +228,8 @@ impl Run {
         let fails = |operation| move |error: Errno| Error::io(source, operation, error.into());
         let stat =
             retry_on_intr(|| rustix::fs::fstat(&opened)).map_err(fails(Operation::ReadMetadata))?;
-        let kind = Kind { overwrite: self.overwrite, fsync: self.fsync, mode: Mode::RWXU };
+        let (overwrite, fsync) = (self.overwrite, self.fsync);
+        let kind = Kind { overwrite, fsync, mode: Mode::RWXU, inherits: false };
         let staging = match Staging::begin(destination, kind, &self.leftovers, &self.stop)? {
             Begun::Staging(staging) => staging,
             Begun::Exists => {
@@ -614,8 +615,12 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
     let (source, stat) = open_file(&directory.source, name, follow, &run.stop)
         .map_err(|error| source_error(Operation::OpenFile, error.into()))?;
     let made = if job.is_merged {
-        create_beside(&directory.target, name, PRIVATE_FILE, &run.stop)
-            .map(|Beside { file, temporary }| (file, Some(temporary)))
+        create_beside(&directory.target, name, PRIVATE_FILE, &run.stop).map(
+            |Beside { file, temporary }| {
+                drop_inherited(file.as_fd());
+                (file, Some(temporary))
+            },
+        )
     } else {
         create_file(&directory.target, name, hidden_mode(&stat), &run.stop).map(|file| (file, None))
     };

@@ -84,9 +84,12 @@ impl StagedCopy {
         overwrite: bool,
         fsync: bool,
     ) -> Result<StagedCopy, Error> {
+        if destination.as_ref().as_os_str().is_empty() {
+            return Err(Error::refused("", "the path of the destination is empty"));
+        }
         let destination = resolve_destination(destination.as_ref());
         let stop = Stop::new();
-        let kind = Kind { overwrite, fsync, mode: DIRECTORY_MODE };
+        let kind = Kind { overwrite, fsync, mode: DIRECTORY_MODE, inherits: true };
         match Staging::begin(&destination, kind, &Leftovers::default(), &stop)? {
             Begun::Staging(staging) => Ok(StagedCopy {
                 destination,

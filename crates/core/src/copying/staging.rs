@@ -108,6 +108,9 @@ pub(super) struct Kind {
     pub(super) fsync: bool,
     /// The mode of the new directory while it is being filled.
     pub(super) mode: Mode,
+    /// Whether it keeps what it gets from the default access list of its parent. A copy that gets
+    /// the access lists of an original does not.
+    pub(super) inherits: bool,
 }
 
 /// A place at which a copy is built.
@@ -152,7 +155,7 @@ impl Staging {
         let fails = |operation| {
             move |error: Errno| Error::io(destination, operation, io::Error::from(error))
         };
-        let Kind { overwrite, fsync, mode } = kind;
+        let Kind { overwrite, fsync, .. } = kind;
         let (Some(above), Some(name)) = (destination.parent(), destination.file_name()) else {
             // The root of the file system is always there.
             if !overwrite {
@@ -204,7 +207,7 @@ impl Staging {
                 Err(_) => {}
             }
             leftovers.remove(above, &parent, name);
-            match make_staging(&parent, name, longest, mode, stop) {
+            match make_staging(&parent, name, longest, kind, stop) {
                 Ok((temporary, root)) => {
                     break Ok(Begun::Staging(Staging {
                         destination: destination.into(),
@@ -371,12 +374,12 @@ fn make_staging(
     parent: &OwnedFd,
     name: &OsStr,
     longest: usize,
-    mode: Mode,
+    kind: Kind,
     stop: &Stop,
 ) -> rustix::io::Result<(OsString, OwnedFd)> {
     for _ in 0..ATTEMPTS {
         let temporary = temporary_name(name, longest);
-        match retry_on_intr(|| rustix::fs::mkdirat(parent, &*temporary, mode)) {
+        match retry_on_intr(|| rustix::fs::mkdirat(parent, &*temporary, kind.mode)) {
             Err(Errno::EXIST) => continue,
             result => result?,
         }
@@ -390,7 +393,9 @@ fn make_staging(
             }
         };
         if lock(&opened) != Some(false) && is_at(parent, &temporary, &opened) {
-            drop_inherited(opened.as_fd());
+            if !kind.inherits {
+                drop_inherited(opened.as_fd());
+            }
             return Ok((temporary, opened));
         }
     }
@@ -424,7 +429,6 @@ pub(super) fn create_beside(
             Err(error) => return Err(error),
         };
         if lock(&file) != Some(false) && is_at(directory, &temporary, &file) {
-            drop_inherited(file.as_fd());
             return Ok(Beside { file, temporary });
         }
     }
@@ -479,7 +483,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    const KIND: Kind = Kind { overwrite: false, fsync: false, mode: Mode::RWXU };
+    const KIND: Kind = Kind { overwrite: false, fsync: false, mode: Mode::RWXU, inherits: false };
 
     fn begin(destination: &Path, kind: Kind) -> Staging {
         match Staging::begin(destination, kind, &Leftovers::default(), &Stop::new()).unwrap() {
