@@ -285,9 +285,8 @@ pub(super) fn open_path(path: &std::path::Path, stop: &Stop) -> Result<OwnedFd> 
 /// Flushes a file, or a directory's entries, to the disk.
 pub(super) fn sync(opened: BorrowedFd<'_>) -> Result<()> {
     match retry_on_intr(|| rustix::fs::fsync(opened)) {
-        // A file system that cannot be asked to, for directories; or a directory that may not be
-        // read.
-        Err(Errno::BADF | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
+        // A file system that cannot be asked to, for directories.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
         result => result,
     }
 }

@@ -250,11 +250,8 @@ impl Staging {
     /// Flushes all that was built to the disk, and with it all else on the file system: for many
     /// files that takes less time than to flush each.
     pub(super) fn sync_all(&self) -> Result<(), Error> {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let synced = retry_on_intr(|| rustix::fs::syncfs(&*self.root));
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        let synced = sync(self.root.as_fd());
-        synced.map_err(|error| Error::io(&self.destination, Operation::Sync, error.into()))
+        self.sync_file_system()
+            .map_err(|error| Error::io(&self.destination, Operation::Sync, error.into()))
     }
 
     /// Gives it its final name, without replacing anything.
@@ -305,7 +302,18 @@ impl Staging {
             return Ok(());
         }
         let made = self.made.iter().map(|(above, _)| above);
-        made.chain([parent]).try_for_each(|directory| sync(directory.as_fd()))
+        made.chain([parent]).try_for_each(|directory| match sync(directory.as_fd()) {
+            // One that may not be read cannot be flushed by itself.
+            Err(Errno::BADF) => self.sync_file_system(),
+            result => result,
+        })
+    }
+
+    fn sync_file_system(&self) -> rustix::io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        return retry_on_intr(|| rustix::fs::syncfs(&*self.root));
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        return sync(self.root.as_fd());
     }
 
     /// Removes what was built so far; what was merged stays. Calls `removed` for each entry.
