@@ -388,6 +388,22 @@ def test_staging(tmp_path: Path, fsync: bool) -> None:
     assert raised.value.filename == str(tmp_path / "new/d")
 
 
+def test_staging_that_merges_removes_leftovers(tmp_path: Path) -> None:
+    """Of a process that is gone, and not its own."""
+    (tmp_path / "d/sub").mkdir(parents=True)
+    for path in ("d/.a.pathvein-0123456789abcdef", "d/sub/.b.pathvein-0123456789abcdef"):
+        (tmp_path / path).touch()
+    staging = pathvein_core.Staging(tmp_path / "d", overwrite=True)
+    files = ["a", "b", "sub/a", "sub/b"]
+    for path in files:
+        os.close(staging.create(path))
+    for path in files:
+        staging.finish(path, None)
+    staging.commit()
+    assert sorted(os.listdir(tmp_path / "d")) == ["a", "b", "sub"]
+    assert sorted(os.listdir(tmp_path / "d/sub")) == ["a", "b"]
+
+
 @pytest.mark.parametrize("fsync", [False, True])
 def test_staging_that_merges(tmp_path: Path, fsync: bool) -> None:
     (tmp_path / "d/a").mkdir(parents=True)

@@ -44,7 +44,7 @@ impl Leftovers {
     /// Removes what processes that are gone have left of a copy to `name`.
     fn remove(&self, path: &Path, parent: &OwnedFd, name: &OsStr) {
         for leftover in self.take(path, parent, name) {
-            remove_leftover(parent, &leftover, true);
+            remove_leftover(parent, &leftover);
         }
     }
 
@@ -71,22 +71,22 @@ impl Leftovers {
     }
 }
 
-/// Removes the temporary files in a directory that is merged into, whose processes are gone.
-pub(super) fn remove_leftover_files(directory: &OwnedFd) {
+/// Removes what processes that are gone have left in a directory that is merged into.
+pub(super) fn remove_leftovers_in(directory: &OwnedFd) {
     for name in names(directory).unwrap_or_default() {
         if is_temporary_name(&name, None) {
-            remove_leftover(directory, &name, false);
+            remove_leftover(directory, &name);
         }
     }
 }
 
 /// Removes what was being built under a name, unless a process is still at it. What cannot be
 /// removed stays: it is in nobody's way.
-fn remove_leftover(parent: &OwnedFd, name: &OsStr, directories: bool) {
+fn remove_leftover(parent: &OwnedFd, name: &OsStr) {
     // Nothing here is worth waiting for.
     let stop = Stop::new();
     stop.set();
-    if directories && let Ok(opened) = open_directory(parent, name, &stop) {
+    if let Ok(opened) = open_directory(parent, name, &stop) {
         if lock(&opened) == Some(true) && is_at(parent, name, &opened) {
             let _ = clear(&opened, &stop, &|| {});
             let _ = remove_directory(parent, name);
@@ -410,6 +410,20 @@ fn make_staging(
     Err(Errno::EXIST)
 }
 
+/// Makes a directory, and locks it, in which to make something that cannot be locked itself, and
+/// will then be called `name` in the parent.
+pub(super) fn make_room(
+    parent: &OwnedFd,
+    name: &OsStr,
+    stop: &Stop,
+) -> rustix::io::Result<(OsString, OwnedFd)> {
+    let kind = Kind { overwrite: false, fsync: false, mode: Mode::RWXU, inherits: true };
+    match make_staging(parent, name, MAX_NAME, kind, stop) {
+        Err(Errno::NAMETOOLONG) => make_staging(parent, name, SHORT_NAME, kind, stop),
+        result => result,
+    }
+}
+
 /// A file that is written beside its final place.
 #[derive(Debug)]
 pub(super) struct Beside {
@@ -606,7 +620,7 @@ mod tests {
             let Beside { file: _file, temporary } =
                 create_beside(&directory, "a".as_ref(), mode, &stop).unwrap();
             // It is locked.
-            remove_leftover_files(&directory);
+            remove_leftovers_in(&directory);
             let placed = place_beside(&directory, &temporary, "a".as_ref());
             assert_eq!(placed, Ok(was_there));
             assert_eq!(count(dir.path()), 1);
@@ -616,7 +630,7 @@ mod tests {
         let placed = place_beside(&directory, &beside.temporary, "l".as_ref());
         assert_eq!(placed, Err(Errno::LOOP));
         drop(beside);
-        remove_leftover_files(&directory);
+        remove_leftovers_in(&directory);
         assert_eq!(count(dir.path()), 2);
     }
 }
