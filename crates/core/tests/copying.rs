@@ -303,6 +303,10 @@ fn leftover_files_are_removed_where_a_directory_is_merged_into() {
     let holder = File::open(place.write(&format!("d/sub/{held}"), b"half")).unwrap();
     rustix::fs::flock(&holder, FlockOperation::LockExclusive).unwrap();
     place.write("outside", b"outside");
+    // Links are made in directories.
+    let gone = temporary("l");
+    fs::create_dir(place.path("d/sub").join(&gone)).unwrap();
+    symlink("a", place.path("d/sub").join(&gone).join("l")).unwrap();
     let link = temporary("a").replace('1', "e");
     symlink("../../outside", place.path("d/sub").join(&link)).unwrap();
     assert!(is_copied(&one(place.copy().overwrite(true))));
@@ -408,6 +412,29 @@ fn links_that_lead_inside_the_match_are_kept_if_asked() {
     assert!(is_copied(&one(place.copy().overwrite(true))));
     assert!(place.path("d/inside").symlink_metadata().unwrap().is_file());
     assert_eq!((place.read("d/inside"), place.read("d/sub/a")), ("a".into(), "a".into()));
+}
+
+/// Nothing of a link that is kept has a name that a process which is gone would leave for ever.
+#[test]
+fn links_that_are_kept_take_the_place_of_others() {
+    let place = Place::new();
+    place.write("s/a", b"new");
+    symlink("a", place.path("s/l")).unwrap();
+    symlink("a", place.path("s/new")).unwrap();
+    place.write("d/a", b"old");
+    place.write("d/l", b"old");
+    let copied = one(place.copy().links(Links::Keep).overwrite(true));
+    assert!(is_copied(&copied), "{copied:?}");
+    assert_eq!(place.names("d"), ["a", "l", "new"]);
+    for name in ["d/l", "d/new"] {
+        assert_eq!(fs::read_link(place.path(name)).unwrap(), Path::new("a"));
+    }
+    // A directory is in the way.
+    fs::remove_file(place.path("d/l")).unwrap();
+    fs::create_dir(place.path("d/l")).unwrap();
+    let copied = one(place.copy().links(Links::Keep).overwrite(true));
+    assert!(matches!(copied.outcome, Outcome::Failed { .. }));
+    assert_eq!(place.names("d"), ["a", "l", "new"]);
 }
 
 #[test]

@@ -62,6 +62,7 @@ const MAX_THREADS: usize = 1024;
 pub struct Copy {
     matches: Vec<(PathBuf, PathBuf, FileStructurePattern)>,
     exclude: Option<(ExcludeRules, Option<PathBuf>)>,
+    one_file_system: bool,
     decoder: Option<NameDecoder>,
     links: Links,
     threads: Option<NonZeroUsize>,
@@ -87,6 +88,7 @@ impl Copy {
         Copy {
             matches: Vec::new(),
             exclude: None,
+            one_file_system: false,
             decoder: None,
             links: Links::Follow,
             threads: None,
@@ -153,6 +155,13 @@ impl Copy {
     /// replaced. Default: nothing is excluded.
     pub fn exclude(mut self, rules: ExcludeRules, base: impl Into<Option<PathBuf>>) -> Self {
         self.exclude = Some((rules, base.into()));
+        self
+    }
+
+    /// Whether to stay on the file system of each source. Mount points in it are then skipped
+    /// ([`SkipReason::MountPoint`](crate::SkipReason::MountPoint)). Default: no.
+    pub fn one_file_system(mut self, yes: bool) -> Self {
+        self.one_file_system = yes;
         self
     }
 
@@ -270,7 +279,8 @@ impl Copy {
             });
             let program = programs.entry(pattern).or_insert_with(|| SelectionProgram::new(pattern));
             let decoder = self.decoder.clone();
-            let options = PlanOptions { links: self.links, exclude, sizes: false, decoder };
+            let (links, one_file_system) = (self.links, self.one_file_system);
+            let options = PlanOptions { links, exclude, sizes: false, one_file_system, decoder };
             Match { source: source.clone(), program: program.clone(), options }
         });
         matches.collect()

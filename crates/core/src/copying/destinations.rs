@@ -72,7 +72,12 @@ impl Destinations {
             let is_kept = || !overwrite && destination.symlink_metadata().is_ok();
             // Paths in this order have those below one right behind it.
             let next = sorted_sources.partition_point(|source| *source < destination.as_path());
-            let message = if destination.starts_with(&sources[index]) {
+            let message = if destination.as_os_str().is_empty() {
+                "the path of the destination is empty"
+            } else if matches[index].0.as_os_str().is_empty() {
+                // Opening it tells.
+                continue;
+            } else if destination.starts_with(&sources[index]) {
                 "a directory cannot be copied into itself: give a destination outside of the source"
             } else if sorted_sources.get(next).is_some_and(|source| source.starts_with(destination))
             {
@@ -300,6 +305,17 @@ mod tests {
             assert_eq!(verdicts(pairs, false, &base).0, expected, "{pairs:?}");
             assert_eq!(verdicts(pairs, true, &base).0, expected, "{pairs:?}");
         }
+        let matches: Vec<_> = [("", "d"), ("s", ""), ("", "")]
+            .map(|(s, d)| (PathBuf::from(s), PathBuf::from(d), ()))
+            .into();
+        let message = |verdict: &Verdict| match verdict {
+            Verdict::Refused(_, message) => Some(*message),
+            _ => None,
+        };
+        let messages = Destinations::of(&matches, false).verdicts;
+        let empty = Some("the path of the destination is empty");
+        assert_eq!(messages.iter().map(message).collect::<Vec<_>>(), [None, None, empty]);
+        assert!(matches!(messages[1], Verdict::SameDestination(2)));
         // What is there is in nobody's way unless it may be changed.
         for (pairs, expected) in [
             (&[("s/a", "s/a")][..], &["refused"][..]),

@@ -19,7 +19,7 @@ use std::fs::FileType;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -70,6 +70,8 @@ pub enum SkipReason {
     Socket,
     /// It is a device, or a link to one.
     Device,
+    /// It is a directory on another file system.
+    MountPoint,
 }
 
 impl SkipReason {
@@ -82,6 +84,7 @@ impl SkipReason {
             EntryKind::Fifo => Some(SkipReason::Fifo),
             EntryKind::Socket => Some(SkipReason::Socket),
             EntryKind::Device => Some(SkipReason::Device),
+            EntryKind::MountPoint => Some(SkipReason::MountPoint),
         }
     }
 }
@@ -94,6 +97,7 @@ impl fmt::Display for SkipReason {
             SkipReason::Fifo => "fifo",
             SkipReason::Socket => "socket",
             SkipReason::Device => "device",
+            SkipReason::MountPoint => "mount point",
         })
     }
 }
@@ -128,6 +132,7 @@ pub struct Plan {
     program: SelectionProgram,
     links: Links,
     exclude: Option<(ExcludeRules, Option<PathBuf>)>,
+    one_file_system: bool,
     decoder: Option<NameDecoder>,
 }
 
@@ -140,6 +145,7 @@ impl Plan {
             program: program.into(),
             links: Links::Follow,
             exclude: None,
+            one_file_system: false,
             decoder: None,
         }
     }
@@ -155,6 +161,13 @@ impl Plan {
     /// itself. Default: nothing.
     pub fn exclude(mut self, rules: ExcludeRules, base: impl Into<Option<PathBuf>>) -> Plan {
         self.exclude = Some((rules, base.into()));
+        self
+    }
+
+    /// Whether to stay on the file system of the source. Mount points in it are then skipped
+    /// ([`SkipReason::MountPoint`]). Default: no.
+    pub fn one_file_system(mut self, yes: bool) -> Plan {
+        self.one_file_system = yes;
         self
     }
 
@@ -194,8 +207,9 @@ impl Plan {
             rules.decoder.clone_from(&self.decoder);
             (rules, base.map(|base| path_below(&self.source, &base)).unwrap_or_default())
         });
-        let (links, decoder) = (self.links, self.decoder.clone());
-        let options = PlanOptions { links, exclude, sizes: true, decoder };
+        let (links, one_file_system) = (self.links, self.one_file_system);
+        let decoder = self.decoder.clone();
+        let options = PlanOptions { links, exclude, sizes: true, one_file_system, decoder };
         let plan = plan_match(&self.source, opened, &self.program, &options, &|| false)?;
         plan.ok_or_else(|| Error::internal("a plan was stopped that nobody stops"))
     }
@@ -223,6 +237,7 @@ pub(crate) struct PlanOptions {
     pub(crate) exclude: Option<(ExcludeRules, PathBuf)>,
     /// Whether the sizes of the files are asked for.
     pub(crate) sizes: bool,
+    pub(crate) one_file_system: bool,
     pub(crate) decoder: Option<NameDecoder>,
 }
 
@@ -407,9 +422,15 @@ fn try_to_plan(
     options: &PlanOptions,
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<Option<MatchPlan>, Error> {
-    let finder = RefCell::new(Finder::new(source, program, options));
-    // walkdir follows the source itself if it is a link, as in /proc. It keeps ten directories open; of
-    // others it reads on the rest into memory.
+    let mut finder = Finder::new(source, program, options);
+    if options.one_file_system {
+        let metadata = source.metadata();
+        let metadata = metadata.map_err(|e| Error::io(source, Operation::ReadMetadata, e))?;
+        finder.device = Some(metadata.dev());
+    }
+    let finder = RefCell::new(finder);
+    // walkdir follows the source itself if it is a link, as in /proc. It keeps ten directories
+    // open; of others it reads on the rest into memory.
     let walk = WalkDir::new(source).into_iter();
     for entry in walk.filter_entry(|entry| finder.borrow_mut().may_belong(entry)) {
         if is_stopped() {
@@ -435,6 +456,8 @@ fn try_to_plan(
 struct Finder<'a> {
     source: &'a Path,
     options: &'a PlanOptions,
+    /// The device that is not left, if there is one.
+    device: Option<u64>,
     sets: TakerSets,
     /// Each after its parent.
     directories: Vec<Found>,
@@ -457,6 +480,7 @@ impl<'a> Finder<'a> {
         Finder {
             source,
             options,
+            device: None,
             sets: TakerSets::new(program.clone()),
             directories: Vec::new(),
             stack: Vec::new(),
@@ -477,16 +501,42 @@ impl<'a> Finder<'a> {
             }
             let decoder = self.options.decoder.as_ref();
             self.takers = NameDecoder::with(decoder, name, |name| self.sets.below(above, name));
-            return !self.takers.is_none();
+            if self.takers.is_none() {
+                return false;
+            }
+            if self.is_mount_point(entry) {
+                // Not by walkdir's `same_file_system`: with a filter that leaves out a mount point,
+                // that skips what follows it in its parent.
+                self.add_to_parent(entry, EntryKind::MountPoint);
+                return false;
+            }
+            return true;
         }
         self.asks_for_file(above, name) || kind.is_symlink() && self.asks_for_directory(above, name)
+    }
+
+    /// Whether a directory is on another device than the source, if that matters. One that is
+    /// gone is told when it is read.
+    fn is_mount_point(&self, entry: &DirEntry) -> bool {
+        self.device.is_some_and(|device| entry.metadata().is_ok_and(|data| data.dev() != device))
+    }
+
+    /// The directory in which an entry of this depth is; `None` for the source.
+    fn parent(&self, depth: usize) -> Option<u32> {
+        self.stack[..depth.min(self.stack.len())].last().copied()
+    }
+
+    fn add_to_parent(&mut self, entry: &DirEntry, kind: EntryKind) {
+        if let Some(parent) = self.parent(entry.depth()) {
+            let entries = &mut self.directories[parent as usize].entries;
+            entries.push(Entry::new(entry.file_name(), kind));
+        }
     }
 
     /// The patterns that may take the directory in which an entry of this depth is; `None`
     /// for the source.
     fn above(&self, depth: usize) -> Option<Takers> {
-        let directory = self.stack[..depth.min(self.stack.len())].last()?;
-        Some(self.directories[*directory as usize].takers)
+        self.parent(depth).map(|directory| self.directories[directory as usize].takers)
     }
 
     fn asks_for_file(&self, above: Takers, name: &OsStr) -> bool {
@@ -545,7 +595,7 @@ impl<'a> Finder<'a> {
         if kind == EntryKind::LinkToDirectory && self.is_excluded(path, name, true) {
             return Ok(());
         }
-        self.directories[parent as usize].entries.push(Entry::new(name, kind));
+        self.add_to_parent(entry, kind);
         Ok(())
     }
 
@@ -563,8 +613,7 @@ impl<'a> Finder<'a> {
         let error = error.into_io_error().unwrap_or_else(|| Errno::LOOP.into());
         let Some(path) = path else {
             // The entries of a directory could not be read.
-            let directory = self.stack[..depth.min(self.stack.len())].last();
-            let path = self.full_path(directory.copied().unwrap_or(0));
+            let path = self.full_path(self.parent(depth).unwrap_or(0));
             return Err(Error::io(path, Operation::ReadDirectory, error));
         };
         if depth == 0 {
@@ -620,7 +669,7 @@ impl<'a> Finder<'a> {
             let mut len = 0;
             entries.retain(|entry| {
                 let belongs = NameDecoder::with(decoder, entry.name, |name| match entry.kind {
-                    EntryKind::LinkToDirectory => selected.names_directory(number, name),
+                    kind if kind.is_closed_directory() => selected.names_directory(number, name),
                     _ => selected.has_file(number, name),
                 });
                 if !belongs || !twice.is_first(entry.name) {
@@ -703,10 +752,10 @@ fn decide(
         children.sort_by(|a, b| name(a).cmp(name(b)));
         children.dedup_by(|a, b| name(a) == name(b));
         let entries = &found[index].entries;
-        let links = entries.iter().filter(|entry| entry.kind == EntryKind::LinkToDirectory);
-        let files = entries.iter().filter(|entry| entry.kind != EntryKind::LinkToDirectory);
+        let closed = entries.iter().filter(|entry| entry.kind.is_closed_directory());
+        let files = entries.iter().filter(|entry| !entry.kind.is_closed_directory());
         let directories = children.iter().map(|child| (name(child), true));
-        let directories = directories.chain(links.map(|link| (link.name, false)));
+        let directories = directories.chain(closed.map(|entry| (entry.name, false)));
         let wanted = match decoder {
             None => {
                 let directories: Vec<(Name<'_>, bool)> =
