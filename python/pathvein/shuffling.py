@@ -13,7 +13,7 @@ from pathvein._copying.results import (
     ShuffleProgress,
     ShuffleResult,
     ShuffleWarning,
-    failure_text,
+    failed_text,
 )
 from pathvein._errors import warn
 from pathvein.pattern import FileStructurePattern
@@ -329,7 +329,7 @@ def _shuffle(
         for kind in ("copied", "failed")
     )
     if failed and on_error in ("raise", "warn"):
-        text = failure_text(failed, len(inputs))
+        text = failed_text(failed, len(inputs))
         if on_error == "raise":
             raise ShuffleError(text, copied, failed) from failed[0].errors[0]
         warn(text, ShuffleWarning)
@@ -360,7 +360,7 @@ def copy_one(
     if len(result.errors) == 1:
         raise result.errors[0]
     if result.errors:
-        raise ShuffleError(failure_text([result], 1), failed=[result]) from result.errors[0]
+        raise ShuffleError(failed_text([result], 1), failed=[result]) from result.errors[0]
 
 
 @_arguments.without_stop_iteration
@@ -370,11 +370,11 @@ def _inputs(shuffle_def: object) -> list[tuple[_types.Any, _types.Any, _types.An
         raise _arguments.wrong_type("shuffle_def", expected, shuffle_def)
     inputs = []
     for index, item in enumerate(shuffle_def):
-        if not isinstance(item, tuple | list) or len(item) != 3:
+        found = () if isinstance(item, str) or not isinstance(item, Iterable) else tuple(item)
+        if len(found) != 3:
             expected = "a ShuffleInput or a tuple (source, destination, pattern)"
             raise _arguments.wrong_type(f"shuffle_def[{index}]", expected, item)
-        source, destination, pattern = item
-        inputs.append((source, destination, pattern))
+        inputs.append(found)
     return inputs
 
 

@@ -50,39 +50,48 @@ impl Destinations {
         let paths: Vec<PathBuf> =
             matches.iter().map(|(_, destination, _)| resolved.destination(destination)).collect();
 
+        // What is there is not changed then, so it harms nothing.
+        let is_kept = |index: usize| !overwrite && paths[index].symlink_metadata().is_ok();
+        let is_in_itself = |&index: &usize| paths[index].starts_with(&sources[index]);
         let mut verdicts: Vec<Verdict> = matches.iter().map(|_| Verdict::Copy).collect();
+        let mut refuse = |index: usize, message| {
+            if !is_kept(index) {
+                verdicts[index] = Verdict::Refused(paths[index].clone(), message);
+            }
+        };
+        // These are not copied in any case, so they stand in nobody's way.
+        let (in_themselves, rest): (Vec<usize>, Vec<usize>) =
+            (0..matches.len()).partition(is_in_itself);
+        for index in in_themselves {
+            refuse(
+                index,
+                "a directory cannot be copied into itself: give a destination outside of the source",
+            );
+        }
+        let mut sorted_sources: Vec<&Path> =
+            rest.iter().map(|&index| sources[index].as_path()).collect();
+        sorted_sources.sort_unstable();
+        for &index in &rest {
+            // Paths in this order have those below one right behind it.
+            let next = sorted_sources.partition_point(|source| *source < paths[index].as_path());
+            if sorted_sources.get(next).is_some_and(|source| source.starts_with(&paths[index])) {
+                refuse(
+                    index,
+                    "a directory that is to be copied lies in this destination: give another \
+                     destination",
+                );
+            }
+        }
+
         let mut first: HashMap<&Path, usize> = HashMap::new();
+        let mut order: Vec<usize> =
+            rest.into_iter().filter(|&i| matches!(verdicts[i], Verdict::Copy)).collect();
         // By the source as it was given: it is what whoever gave it knows.
-        let mut order: Vec<usize> = (0..matches.len()).collect();
         order.sort_by(|&a, &b| matches[a].0.cmp(&matches[b].0).then(a.cmp(&b)));
         for index in order {
             let &mut holder = first.entry(&paths[index]).or_insert(index);
             if holder != index {
                 verdicts[index] = Verdict::SameDestination(holder);
-            }
-        }
-
-        let mut sorted_sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
-        sorted_sources.sort_unstable();
-        for (index, destination) in paths.iter().enumerate() {
-            if !matches!(verdicts[index], Verdict::Copy) {
-                continue;
-            }
-            // What is there is not changed then, so it harms nothing.
-            let is_kept = || !overwrite && destination.symlink_metadata().is_ok();
-            // Paths in this order have those below one right behind it.
-            let next = sorted_sources.partition_point(|source| *source < destination.as_path());
-            let message = if destination.starts_with(&sources[index]) {
-                "a directory cannot be copied into itself: give a destination outside of the source"
-            } else if sorted_sources.get(next).is_some_and(|source| source.starts_with(destination))
-            {
-                "a directory that is to be copied lies in this destination: give another \
-                 destination"
-            } else {
-                continue;
-            };
-            if !is_kept() {
-                verdicts[index] = Verdict::Refused(destination.clone(), message);
             }
         }
 
@@ -235,9 +244,14 @@ mod tests {
             (&[("s/a", "s/a/inner")], &["refused"]),
             (&[("s/a", "d/a"), ("s/b", "s/a")], &["copy", "refused"]),
             (&[("s/a/inner", "d/a"), ("s/b", "s/a")], &["copy", "refused"]),
+            (&[("s/a/inner", "s/a"), ("s/b", "s/a")], &["refused", "refused"]),
+            // What is refused anyway stands in nobody's way.
+            (&[("s/a", "s/a"), ("s/b", "s/a")], &["refused", "copy"]),
+            (&[("s/a", "s/a"), ("s/ab", "s/a"), ("s/b", "s/a")], &["refused", "copy", "as 1"]),
         ] {
             assert_eq!(verdicts(pairs, true, &base).0, expected, "{pairs:?}");
-            assert!(verdicts(pairs, false, &base).0.iter().all(|v| v == "copy"), "{pairs:?}");
+            let kept = verdicts(pairs, false, &base).0;
+            assert!(!kept.iter().any(|v| v == "refused"), "{pairs:?}");
         }
     }
 
