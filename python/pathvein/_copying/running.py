@@ -210,9 +210,8 @@ class Copying:
         other, _, pattern = self._inputs[first]
         reason = f"it is also the destination of {other}"
         if self._places[number][0] == self._places[first][0] and pattern != result.pattern:
-            reason += (
-                f" by {self._name_pattern(pattern)}, besides {self._name_pattern(result.pattern)}"
-            )
+            one, this = self._name_pattern(pattern), self._name_pattern(result.pattern)
+            reason = f"{one} and {this} match it: one of them can be copied there"
         result.errors.append(FileExistsError(errno.EEXIST, reason, str(result.destination)))
         return result
 
@@ -220,11 +219,14 @@ class Copying:
         """Those of the matches whose destination exists and is left as it is."""
         if self._options.overwrite:
             return set()
-        destinations = {number: self._places[number][1] for number in numbers}
-        found = {
-            n for n, path in destinations.items() if isinstance(path, str) and os.path.lexists(path)
-        }
-        elsewhere = {n: path for n, path in destinations.items() if not isinstance(path, str)}
+        found: set[int] = set()
+        elsewhere: dict[int, UPath] = {}
+        for number in numbers:
+            path = self._places[number][1]
+            if not isinstance(path, str):
+                elsewhere[number] = path
+            elif os.path.lexists(path):
+                found.add(number)
         if elsewhere:
             from pathvein._remote.copying import existing
 

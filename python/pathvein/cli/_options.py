@@ -115,8 +115,8 @@ def _scan_options(threads: str, requests: str) -> list[Callable[[F], F]]:
             metavar="GLOB",
             multiple=True,
             callback=_exclude_rules,
-            help="Leave out what matches: *.tmp and .git/ at any depth, /raw/old or raw/**/old from "
-            "SOURCE on, {a,b} either. May be given several times.",
+            help="Leave out what matches: *.tmp and .git/ at any depth, /raw/old or raw/**/old "
+            "from SOURCE on, {a,b} either. May be given several times.",
         ),
         click.option(
             "--max-depth",
@@ -145,8 +145,8 @@ def _scan_options(threads: str, requests: str) -> list[Callable[[F], F]]:
             multiple=True,
             callback=_storage_options,
             help="An option for the file system of a URL, as fsspec takes it: anon=true, "
-            "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as such, "
-            "but for the number of a key or password. "
+            "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as "
+            "such, but for the number of a key or password. "
             "May be given several times.",
         ),
         click.option(

@@ -75,8 +75,8 @@ def _negation(name: str) -> Callable[[F], F]:
     type=click.Choice(["skip", "raise"]),
     default="skip",
     help="What to do about several directories of one name: skip copies the first by its path, "
-    "raise copies nothing at all. If it matches several patterns, what belongs to the first by their "
-    "JSON is copied. Default: skip.",
+    "raise copies nothing at all. Of a directory that matches several patterns, what belongs to the "
+    "first by its JSON is copied. Default: skip.",
 )
 @click.option(
     "--fsync", is_flag=True, help="Wait until the disk has stored what is copied. Slower."
@@ -239,7 +239,7 @@ def _joiner(
     from pathvein._copying.places import joiner, place_of
 
     try:
-        place = place_of("DESTINATION", destination, storage_options)
+        place = place_of("destination", destination, storage_options)
         return place, joiner(destination, storage_options)
     except Exception as error:
         raise failure(destination, error) from error

@@ -70,10 +70,8 @@ def overlaps(
                 )
     for destination, (first, *rest) in by_destination.items():
         found.conflicts += [(number, first) for number in rest]
-        above = [
-            by_destination[place][0] for place in destination.and_above() if place in by_destination
-        ]
-        if outer := [number for number in above if number != first]:
+        holders = (by_destination.get(place, (first,))[0] for place in destination.and_above())
+        if outer := [number for number in holders if number != first]:
             found.after[first] = outer
     found.conflicts.sort()
     return found
