@@ -75,7 +75,7 @@ def _negation(name: str) -> Callable[[F], F]:
     type=click.Choice(["skip", "raise"]),
     default="skip",
     help="What to do about several directories of one name: skip copies the first by its path, "
-    "raise copies nothing at all. Of a directory that matches several patterns, what belongs to the "
+    "raise copies nothing at all. Of a directory that matches several patterns, that of the "
     "first by its JSON is copied. Default: skip.",
 )
 @click.option(
