@@ -221,7 +221,7 @@ def test_hostile_keys(lab: Path, out: Path, pattern: Path) -> None:
     reason = "no file of this machine can have the name of the key"
     for name in r"run_\x00", r"run_\ud800":
         where = f"{out}/{name}"
-        assert f"Error: memory:///lab/{name} -> {where}: {where}: {reason}" in said
+        assert f"Error: memory://lab/{name} -> {where}: {where}: {reason}" in said
     assert len(said) == 2
 
 
