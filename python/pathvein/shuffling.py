@@ -111,8 +111,10 @@ def shuffle(
             same. ``"raise"``: raise one :class:`ShuffleError` at the end; ``"warn"``: one
             :class:`ShuffleWarning` at the end; ``"ignore"``: nothing; a callable: call it with
             each `OSError`, in the calling thread. If it raises, no more is copied.
-        on_conflict: What to do about several matches with one destination. ``"skip"``: copy the
-            first by source; ``"raise"``: raise a :class:`ShuffleError` before anything is copied.
+        on_conflict: What to do about several matches with one destination, unless that exists and
+            all are skipped. ``"skip"``: copy the first by source, and of one source that with the
+            first pattern by its JSON, as results sort; ``"raise"``: raise a
+            :class:`ShuffleError` before anything is copied.
         links: What becomes of links to files. ``"follow"``: their content is copied; ``"keep"``:
             those that lead to what is copied, too, stay links. Links to directories are skipped.
         fsync: Wait until the disk has stored what is copied, so that a loss of power leaves no
