@@ -216,10 +216,11 @@ def _flag(argument: str, value: object) -> bool:
     return value
 
 
-def _flag_or_none(argument: str, value: object) -> bool | None:
-    if not isinstance(value, bool | None):
-        raise wrong_type(argument, "bool or None", value)
-    return value
+def _truth(argument: str, value: object) -> bool:
+    """What is true or false, as 0.9 took it. Not a text: ``"no"`` would be true."""
+    if isinstance(value, str | bytes):
+        raise wrong_type(argument, "bool", value)
+    return bool(value)
 
 
 def _error_policy(argument: str, value: object) -> str | Callable[[OSError], object]:
@@ -237,7 +238,7 @@ def _progress(argument: str, value: object) -> object:
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "concurrency": lambda name, value: _count(name, value, 1, MAX_REQUESTS),
-    "dryrun": _flag,
+    "dryrun": _truth,
     "exclude": lambda _, value: ExcludeRules(value),
     "follow_links": _flag,
     "fsync": _flag,
@@ -248,9 +249,9 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "on_conflict": lambda name, value: _choice(name, value, ("skip", "raise"), '"skip" or "raise"'),
     "on_error": _error_policy,
     "one_file_system": _flag,
-    "overwrite": _flag,
+    "overwrite": _truth,
     "patterns": _patterns,
     "progress": _progress,
     "threads": lambda name, value: _count(name, value, 1, MAX_THREADS),
-    "use_threading": _flag_or_none,
+    "use_threading": lambda name, value: None if value is None else _truth(name, value),
 }

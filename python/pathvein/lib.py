@@ -26,6 +26,7 @@ from pathvein.shuffling import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
     from typing import TypedDict, Unpack, overload
 
     from pathvein._results import Make
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
         lister: _types.Literal["auto", "fsspec", "obstore"]
         on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object]
         progress: Callable[[Stats], object] | None
+
+    logger: logging.Logger
 
 
 __all__ = [
@@ -351,3 +354,14 @@ def start_scan(make_results: Make[_types.Any] | None, /, **arguments: _types.Any
         return [ScanResult(path, unique[index]) for path, index in found]
 
     return ScanIterator(name, producer, convert, on_error, progress)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        if name == "logger":
+            # As in 0.9. It is rarely asked for, and logging takes long to import.
+            import logging
+
+            return logging.getLogger(__name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

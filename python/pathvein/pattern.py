@@ -13,7 +13,11 @@ from pathvein._types import T
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
     from typing import overload
+
+    logger: logging.Logger
+
 
 __all__ = ["FileStructurePattern", "Items", "PatternProblem"]
 
@@ -355,3 +359,14 @@ def _file(path: object) -> str | _types.UPath:
 
         return make_upath(path)
     return _arguments.decoded("json_path", path, "str, os.PathLike or UPath")
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        if name == "logger":
+            # As in 0.9. It is rarely asked for, and logging takes long to import.
+            import logging
+
+            return logging.getLogger(__name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ from pathvein._copying.results import (
     ShuffleProgress,
     ShuffleResult,
     ShuffleWarning,
-    failure_text,
+    failed_text,
 )
 from pathvein._errors import warn
 from pathvein.pattern import FileStructurePattern
@@ -123,8 +123,10 @@ def shuffle(
             same. ``"raise"``: raise one :class:`ShuffleError` at the end; ``"warn"``: one
             :class:`ShuffleWarning` at the end; ``"ignore"``: nothing; a callable: call it with
             each `OSError`, in the calling thread. If it raises, no more is copied.
-        on_conflict: What to do about several matches with one destination. ``"skip"``: copy the
-            first by source; ``"raise"``: raise a :class:`ShuffleError` before anything is copied.
+        on_conflict: What to do about several matches with one destination, unless that exists and
+            all are skipped. ``"skip"``: copy the first by source, and of one source that with the
+            first pattern by its JSON, as results sort; ``"raise"``: raise a
+            :class:`ShuffleError` before anything is copied.
         links: What becomes of links to files. ``"follow"``: their content is copied; ``"keep"``:
             those that lead to what is copied, too, stay links. Links to directories are skipped.
         fsync: Wait until the disk has stored what is copied, so that a loss of power leaves no
@@ -359,7 +361,7 @@ def _shuffle(
         for kind in ("copied", "failed")
     )
     if failed and on_error in ("raise", "warn"):
-        text = failure_text(failed, len(inputs))
+        text = failed_text(failed, len(inputs))
         if on_error == "raise":
             raise ShuffleError(text, copied, failed) from failed[0].errors[0]
         warn(text, ShuffleWarning)
@@ -390,7 +392,7 @@ def copy_one(
     if len(result.errors) == 1:
         raise result.errors[0]
     if result.errors:
-        raise ShuffleError(failure_text([result], 1), failed=[result]) from result.errors[0]
+        raise ShuffleError(failed_text([result], 1), failed=[result]) from result.errors[0]
 
 
 @_arguments.without_stop_iteration
@@ -400,11 +402,11 @@ def _inputs(shuffle_def: object) -> list[tuple[_types.Any, _types.Any, _types.An
         raise _arguments.wrong_type("shuffle_def", expected, shuffle_def)
     inputs = []
     for index, item in enumerate(shuffle_def):
-        if not isinstance(item, tuple | list) or len(item) != 3:
+        found = () if isinstance(item, str) or not isinstance(item, Iterable) else tuple(item)
+        if len(found) != 3:
             expected = "a ShuffleInput or a tuple (source, destination, pattern)"
             raise _arguments.wrong_type(f"shuffle_def[{index}]", expected, item)
-        source, destination, pattern = item
-        inputs.append((source, destination, pattern))
+        inputs.append(found)
     return inputs
 
 

@@ -141,7 +141,8 @@ def test_one_destination(lab: Path, out: Path, pattern: Path) -> None:
     status, output, said = shuffle(*args, "--on-conflict", "raise")
     assert (status, output) == (2, listing(lab / "run_2", twin))
     assert said == [
-        f"Error: {out / 'run_2'}: it is also the destination of {lab / 'run_2'}",
+        f"Error: {twin} -> {out / 'run_2'}: {out / 'run_2'}: "
+        f"it is also the destination of {lab / 'run_2'}",
         "Error: nothing was copied",
     ]
     assert not out.exists()
@@ -162,10 +163,66 @@ def test_directory_that_matches_twice_is_listed_once(lab: Path, out: Path, patte
     assert output == (
         listing(lab / "run_2") + copied((lab / "run_2", out / "run_2")) + b"Copied 1 directories\n"
     )
-    assert said == [
+    # Whatever the order in which they are given.
+    assert shuffle(lab / "run_2", out / "x", "-p", other, "-p", pattern)[2] == [
         f"Several patterns match {lab / 'run_2'}. "
-        f"Copying to {out / 'run_2'} what belongs to the first of them"
+        f"Copying to {out / 'x/run_2'} what belongs to {other}. Skipping: {pattern}"
     ]
+    arguments = (lab / "run_2", out / "y", "-p", other, "-p", pattern, "--on-conflict", "raise")
+    status, _, said = shuffle(*arguments)
+    assert (status, said) == (
+        2,
+        [
+            f"Error: {lab / 'run_2'} -> {out / 'y/run_2'}: {out / 'y/run_2'}: "
+            f"{other} and {pattern} match it: one of them can be copied there",
+            "Error: nothing was copied",
+        ],
+    )
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_destination_below_the_source(lab: Path, pattern: Path, overwrite: bool) -> None:
+    """What is there already is not copied onto itself."""
+    options = ["--overwrite"] if overwrite else []
+    (lab / "new").mkdir()
+    (lab / "link").symlink_to("new")
+    for number in range(2):
+        status, output, said = shuffle(lab, lab / "link/sorted", "-p", pattern, "-v", *options)
+        assert status == 0
+        assert output.startswith(listing(lab / "old/2025/run_1", lab / "run_2"))
+        assert output.count(b" -> ") == (2 if overwrite or not number else 0)
+        assert ("2 matches in DESTINATION left out" in said) == bool(number)
+        exist = [line for line in said if line.startswith("Destination folder already exists: ")]
+        assert len(exist) == (0 if overwrite or not number else 2)
+    assert sorted(os.listdir(lab / "new/sorted")) == ["run_1", "run_2"]
+    # What is above the source, or is the source, is none of that.
+    assert shuffle(lab / "old", lab, "-p", pattern)[1].count(b" -> ") == 1
+    assert shuffle(lab / "old", lab / "old", "-p", pattern)[1].count(b" -> ") == 1
+
+
+HOSTILE = r"""
+import sys
+from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
+from pathvein.cli import main
+fs = MemoryFileSystem()
+for name in "run_\0", "run_\ud800", "run_1":
+    key = f"/lab/{name}/a.csv"
+    fs.store[key] = MemoryFile(fs, key, b"1")
+sys.argv = ["pathvein", "shuffle", "memory://lab", *sys.argv[1:]]
+main()
+"""
+
+
+def test_hostile_keys(lab: Path, out: Path, pattern: Path) -> None:
+    pytest.importorskip("upath")
+    result = run_python(HOSTILE, out, "-p", pattern, cwd=lab)
+    said = result.stderr.decode().splitlines()
+    assert (result.returncode, files(out)) == (1, ["run_1", "run_1/a.csv"])
+    reason = "no file of this machine can have the name of the key"
+    for name in r"run_\x00", r"run_\ud800":
+        where = f"{out}/{name}"
+        assert f"Error: memory://lab/{name} -> {where}: {where}: {reason}" in said
+    assert len(said) == 2
 
 
 def test_odd_names(lab: Path, out: Path, pattern: Path) -> None:
@@ -189,9 +246,12 @@ def test_odd_names(lab: Path, out: Path, pattern: Path) -> None:
 def test_what_is_left_out_is_told(lab: Path, out: Path, pattern: Path) -> None:
     os.mkfifo(lab / "run_2/pipe.csv")
     (lab / "run_2/none.csv").symlink_to("nowhere")
-    status, output, said = shuffle(lab / "run_2", out, "-p", pattern)
+    log = lab.parent / "log"
+    status, output, said = shuffle(lab / "run_2", out, "-p", pattern, PATHVEIN_LOG_FILE=str(log))
     assert (status, output.count(b" -> ")) == (0, 1)
     assert len(said) == 2
+    for line in said:
+        assert f" INFO pathvein.cli: {line}\n" in log.read_text()
     for name in "pipe.csv", "none.csv":
         [line] = [line for line in said if line.startswith(f"Left out: {lab / 'run_2' / name}: ")]
         assert len(line) > len(f"Left out: {lab / 'run_2' / name}: ")
@@ -266,7 +326,7 @@ def test_what_fails_is_told(lab: Path, out: Path, pattern: Path) -> None:
     assert output.count(b" -> ") == 1
     assert output.endswith(b"Copied 1 directories\n")
     [line] = said
-    assert line.startswith(f"Error: {out / 'run_1'}: ")
+    assert line.startswith(f"Error: {lab / 'old/2025/run_1'} -> {out / 'run_1'}: {out / 'run_1'}: ")
 
 
 def test_errors_of_the_scan(lab: Path, out: Path, pattern: Path) -> None:
@@ -367,6 +427,8 @@ def test_counts(lab: Path, out: Path, pattern: Path) -> None:
     assert said[1] == "1 directory copied, 1 file, 3 bytes, 1 skipped, 0 not copied"
     assert said[2].startswith("2 matches, 5 directories, ")
     assert len(said) == 3
+    said = shuffle(lab, out / "dry", "-p", pattern, "-v", "--dryrun")[2]
+    assert "2 directories would be copied, 2 files, 6 bytes, 0 skipped, 0 not copied" in said
     said = shuffle(lab, out, "-p", pattern, "-vv")[2]
     assert f"{pattern}: 2 matches" in said
     assert not any("INFO" in line for line in said)
@@ -425,9 +487,34 @@ def test_log_file_that_cannot_be_written(lab: Path, out: Path, pattern: Path, co
 
 
 def test_log_file_that_becomes_full(lab: Path, out: Path, pattern: Path) -> None:
-    status, output, said = shuffle(lab, out, "-p", pattern, PATHVEIN_LOG_FILE="/dev/full")
-    assert (status, output.count(b" -> ")) == (0, 2)
-    assert said == ["Error: PATHVEIN_LOG_FILE: /dev/full: No space left on device"]
+    options = ("-vvv", "--threads", "1")
+    for number, end in enumerate(["/dev/full", ""]):
+        to = out / str(number)
+        status, output, said = shuffle(lab, to, "-p", pattern, *options, PATHVEIN_LOG_FILE=end)
+        assert (status, output.count(b" -> ")) == (0, 2)
+        failed = "Error: PATHVEIN_LOG_FILE: /dev/full: No space left on device"
+        assert said.count(failed) == (1 if end else 0)
+        # What else takes the log misses nothing for it.
+        assert [line for line in said if line.startswith("DEBUG: ")] == [
+            f"DEBUG: {lab / 'old/2025/run_1'} copied to {to / 'run_1'}",
+            f"DEBUG: {lab / 'run_2'} copied to {to / 'run_2'}",
+        ]
+
+
+def test_log_file_that_is_a_fifo(lab: Path, out: Path, pattern: Path) -> None:
+    fifo = lab.parent / "fifo"
+    os.mkfifo(fifo)
+    arguments = (lab, out, "-p", pattern)
+    status, output, said = shuffle(*arguments, PATHVEIN_LOG_FILE=str(fifo))
+    assert (status, output) == (2, b"")
+    assert said == [f"Error: PATHVEIN_LOG_FILE: {fifo}: No such device or address"]
+    # It is written to if somebody reads it.
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert shuffle(*arguments, PATHVEIN_LOG_FILE=str(fifo))[0] == 0
+        assert b"Copied 2 directories\n" in os.read(reader, 65536)
+    finally:
+        os.close(reader)
 
 
 def test_nothing_is_written_to_the_temporary_directory(

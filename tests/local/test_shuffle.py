@@ -116,6 +116,16 @@ def test_calls_as_of_0_9(lab: Path, out: Path) -> None:
     assert len(shuffle(again, True, False)) == 2
 
 
+def test_what_0_9_took(lab: Path, out: Path) -> None:
+    """Anything that is true or false, and any three objects."""
+    [given] = inputs(lab, out, "run_1")
+    assert ANY.shuffle([list(given)], 0, 1) == [given]
+    assert not out.exists()
+    assert ANY.shuffle([iter(given)], None, None, 0) == [given]
+    assert ANY.shuffle([dict.fromkeys(given)], overwrite=[], use_threading=2) == []
+    assert ANY.shuffle(iter([given]), overwrite=1) == [given]
+
+
 @pytest.mark.parametrize("make", [str, os.fsencode])
 def test_kinds_of_local_paths(lab: Path, out: Path, make: Callable[[Path], Any]) -> None:
     class Somewhere:
@@ -159,6 +169,13 @@ def test_shuffle_to_makes_paths(lab: Path, out: Path, make: Callable[[Path], Any
     # The name of a text is the last component, too.
     text = ANY.ScanResult(f"{lab}/run_2/", RUN)
     assert shuffle_to([text], make(out))[0].destination == out / "run_2"
+
+    class Somewhere:
+        def __fspath__(self) -> str:
+            return f"{lab}/run_2"
+
+    somewhere = ANY.ScanResult(Somewhere(), RUN)
+    assert shuffle_to([somewhere], make(out / "2"))[0].destination == out / "2/run_2"
 
 
 def test_shuffle_with_asks_before_anything_is_copied(lab: Path, out: Path) -> None:
@@ -208,7 +225,9 @@ def test_result_is_a_tuple_of_three_with_attributes() -> None:
     assert (copy, hash(copy)) == (result, hash(result))
     assert (copy.files, copy.bytes, copy.skipped) == (1, 2, result.skipped)
     assert repr(copy.errors) == repr(result.errors)
-    assert result._replace(source=Path("c")) == (Path("c"), Path("b"), RUN)
+    replaced = result._replace(source=Path("c"))
+    assert replaced == (Path("c"), Path("b"), RUN)
+    assert (replaced.files, replaced.bytes, replaced.errors) == (1, 2, result.errors)
     assert ShuffleResult._fields == ShuffleInput._fields == ("source", "destination", "pattern")
     assert ShuffleResult.__match_args__ == ShuffleInput._fields
     assert repr(result).startswith("ShuffleResult(source=")
@@ -272,7 +291,8 @@ def test_one_destination(lab: Path, out: Path, log: Callable[[], list[tuple[str,
     assert (failed, caught.value.results) == (given[0], [])
     [error] = failed.errors
     assert isinstance(error, FileExistsError)
-    assert error.filename == str(out / "x")
+    assert error.filename == caught.value.filename == str(out / "x")
+    assert str(caught.value).startswith("nothing was copied, as several have one destination: ")
     assert str(lab / "run_1") in str(error)
 
     assert shuffle(given) == [given[1]]
@@ -285,13 +305,61 @@ def test_one_destination(lab: Path, out: Path, log: Callable[[], list[tuple[str,
         ("DEBUG", f"{lab / 'run_1'} copied to {out / 'x'}"),
         ("INFO", "Copied 1 directories"),
     ]
-    # Once it is there, none is copied.
-    assert shuffle(given) == []
+    # Once it is there, none is copied, and so nothing is decided.
+    assert shuffle(given, on_conflict="raise") == []
     assert sorted(log()[3:]) == [
         ("ERROR", f"Destination folder already exists: {out / 'x'}. Skipping: run_1"),
         ("ERROR", f"Destination folder already exists: {out / 'x'}. Skipping: run_2"),
         ("INFO", "Copied 0 directories"),
     ]
+
+
+ALL = FileStructurePattern("run_*", files=["*"])
+
+
+def test_several_patterns_of_one_directory(
+    lab: Path, out: Path, log: Callable[[], list[tuple[str, str]]]
+) -> None:
+    """Which is copied does not depend on their order."""
+    first, other = sorted([RUN, ALL])
+    for number, patterns in enumerate([(RUN, ALL), (ALL, RUN)]):
+        to = out / f"{number}"
+        given = [(lab / "run_1", to, pattern) for pattern in patterns]
+        before = len(log())
+        assert [result.pattern for result in shuffle(given)] == [first]
+        assert log()[before] == (
+            "ERROR",
+            f"Several patterns match {lab / 'run_1'}. Copying to {to} what belongs to "
+            f"{first.to_json()}. Skipping: {other.to_json()}",
+        )
+    with pytest.raises(ShuffleError, match="match it: one of them can be copied there") as caught:
+        shuffle([(lab / "run_1", out / "x", each) for each in (ALL, RUN)], on_conflict="raise")
+    assert first.to_json() in str(caught.value)
+    assert not (out / "x").exists()
+    twice = [(lab / "run_1", out / "x", RUN)] * 2
+    assert shuffle(twice) == twice[:1]
+    assert log()[-3][1].startswith("Given more than once: ")
+
+
+@pytest.mark.parametrize("store", [False, True])
+def test_what_is_refused_stands_in_nobodys_way(lab: Path, store: bool) -> None:
+    """A run that finds the copies of the one before, too, copies all else."""
+    top: Any = lab
+    if store:
+        top = pytest.importorskip("upath").UPath(f"memory://{lab.parent.name}-refused")
+        for run in "run_1", "run_2":
+            (top / run).mkdir(parents=True)
+            (top / run / "a.csv").write_text(f"of {run}")
+    assert len(shuffle_to(scan(top, RUN), top / "sorted")) == 2
+    (top / "run_2/a.csv").write_text("new")
+    matches = sorted(scan(top, RUN), key=lambda match: str(match.source))
+    assert len(matches) == 4
+    with pytest.raises(ShuffleError, match="cannot be copied into itself") as caught:
+        shuffle_to(matches, top / "sorted", overwrite=True)
+    error = caught.value
+    assert [str(r.source) for r in error.results] == [str(top / "run_1"), str(top / "run_2")]
+    assert {str(r.source) for r in error.failed} == {str(top / f"sorted/run_{n}") for n in "12"}
+    assert (top / "sorted/run_2/a.csv").read_text() == "new"
 
 
 def test_log_is_left_to_the_caller(lab: Path, out: Path) -> None:
@@ -335,6 +403,99 @@ def test_some_local_and_some_remote(
     assert log()[0][1].startswith("Several directories have one destination: ")
     assert files(out) == ["run_1", "run_1/a.csv", "run_1/notes.txt", "s", "s/s.csv"]
     assert (store / "run_2/a.csv").read_text() == "of run_2"
+
+
+def test_of_local_and_remote_the_first_by_source_is_copied(lab: Path, out: Path) -> None:
+    upath = pytest.importorskip("upath").UPath
+    store = upath(f"memory://{lab.parent.name}-first")
+    for run in "run_1", "run_2":
+        (store / run).mkdir(parents=True)
+        (store / run / "s.csv").write_text("stored")
+    given: list[Any] = [
+        (store / "run_2", out / "x", RUN),
+        (store / "run_1", out / "x", RUN),
+        (lab / "run_1", out / "y", RUN),
+    ]
+    assert shuffle(given) == given[1:]
+    given = [(store / "run_1", out / "z", RUN), (lab / "run_1", f"{out}/z", RUN)]
+    assert shuffle(given) == given[1:]
+    assert shuffle(given[::-1], overwrite=True) == given[1:]
+
+
+@pytest.mark.parametrize("dryrun", [True, False])
+def test_what_is_below_another_destination_comes_after_it(
+    lab: Path, out: Path, dryrun: bool
+) -> None:
+    """Of whichever kind the two are."""
+    upath = pytest.importorskip("upath").UPath
+    store = upath(f"memory://{lab.parent.name}-below{dryrun}")
+    (store / "run_1").mkdir(parents=True)
+    (store / "run_1/s.csv").write_text("stored")
+    given: list[Any] = [
+        (lab / "run_2", out / "a/b/c/d", RUN),
+        (store / "run_1", out / "a/b/c", RUN),
+        (lab / "run_1", out / "a/b", RUN),
+        (store / "run_1", out / "a", RUN),
+        (lab / "run_2", out, RUN),
+    ]
+    assert shuffle(given, dryrun=dryrun) == given
+    if not dryrun:
+        assert files(out) == [
+            *("a", "a.csv", "a/b", "a/b/a.csv", "a/b/c", "a/b/c/d", "a/b/c/d/a.csv"),
+            *("a/b/c/s.csv", "a/b/notes.txt", "a/s.csv"),
+        ]
+    else:
+        assert not out.exists()
+
+
+def test_one_destination_in_a_store_that_exists(
+    lab: Path, log: Callable[[], list[tuple[str, str]]]
+) -> None:
+    """It is told as on this machine."""
+    upath = pytest.importorskip("upath").UPath
+    store = upath(f"memory://{lab.parent.name}-exists")
+    given: list[Any] = [(lab / name, store / "x", RUN) for name in ("run_1", "run_2")]
+    assert shuffle(given) == given[:1]
+    before = len(log())
+    assert shuffle(given, on_conflict="raise") == []
+    assert sorted(log()[before:-1]) == [
+        ("ERROR", f"Destination folder already exists: {store / 'x'}. Skipping: run_1"),
+        ("ERROR", f"Destination folder already exists: {store / 'x'}. Skipping: run_2"),
+    ]
+    with pytest.raises(ShuffleError, match="nothing was copied"):
+        shuffle(given, overwrite=True, on_conflict="raise")
+
+
+@pytest.mark.parametrize("name", ["run_\0", "run_\ud800"])
+def test_key_that_no_file_can_have_is_an_error_of_its_match(
+    lab: Path, out: Path, name: str
+) -> None:
+    """The others are copied, however the destination is made of the name."""
+    upath = pytest.importorskip("upath").UPath
+    from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
+
+    fs = MemoryFileSystem()
+    top = f"/{lab.parent.name}-hostile"
+    for run in name, "run_1":
+        key = f"{top}/{run}/a.csv"
+        fs.store[key] = MemoryFile(fs, key, b"stored")
+    matches = scan(f"memory:/{top}", RUN)
+    assert len(matches) == 2
+    calls: list[Callable[[Path], object]] = [
+        lambda to: shuffle_to(matches, to),
+        lambda to: shuffle_to(matches, str(to)),
+        lambda to: shuffle_with(matches, lambda match: to / match.source.name),
+        lambda to: shuffle([(m.source, to / m.source.name, RUN) for m in matches]),
+    ]
+    for number, call in enumerate(calls):
+        to = out / str(number)
+        with pytest.raises(ShuffleError, match="1 of 2 directories") as caught:
+            call(to)
+        [error] = caught.value.exceptions
+        assert (error.errno, error.filename) == (22, f"{to}/{name}")
+        assert files(to) == ["run_1", "run_1/a.csv"]
+    # In a store, a name may be what it likes.
+    assert upath(f"memory:/{top}").joinpath(name, "a.csv").read_text() == "stored"
 
 
 @pytest.mark.parametrize("exists", [False, True])
@@ -487,13 +648,7 @@ GOOD = [(Path("a"), Path("b"), RUN)]
 @pytest.mark.parametrize(
     ("call", "kind", "text"),
     [
-        (lambda: go(GOOD, 1), TypeError, "overwrite must be bool"),
         (lambda: go(GOOD, False, "no"), TypeError, "dryrun must be bool"),
-        (
-            lambda: go(GOOD, use_threading=2),
-            TypeError,
-            "use_threading must be bool or None",
-        ),
         (
             lambda: go(GOOD, max_workers=0),
             ValueError,
@@ -533,6 +688,7 @@ GOOD = [(Path("a"), Path("b"), RUN)]
             r"shuffle_def\[1\] must be a ShuffleInput",
         ),
         (lambda: go(["abc"]), TypeError, r"shuffle_def\[0\] must be a ShuffleInput"),
+        (lambda: go([7]), TypeError, r"shuffle_def\[0\] must be a ShuffleInput"),
         (
             lambda: go([(1, "b", RUN)]),
             TypeError,
@@ -555,6 +711,20 @@ GOOD = [(Path("a"), Path("b"), RUN)]
             r"\[0\].destination must not be empty",
         ),
         (lambda: go([("a\0", "b", RUN)]), ValueError, r"\[0\].source must be a path"),
+        (lambda: go([("a", "b\0", RUN)]), ValueError, r"\[0\].destination must be a path"),
+        (lambda: go([("\ud800", "b", RUN)]), ValueError, r"def\[0\].source must .* encoded"),
+        (lambda: go([*GOOD, ("a", "\ud800", RUN)]), ValueError, r"def\[1\].destination must"),
+        (lambda: to([], "b\ud800"), ValueError, "destination must be a path"),
+        (
+            lambda: by([ANY.ScanResult(Path("a"), RUN)], lambda _: "b\0"),
+            ValueError,
+            r"destination_fn\(matches\[0\]\) must be a path",
+        ),
+        (
+            lambda: go([*GOOD, ("a", "nonesuch://c", RUN)]),
+            ValueError,
+            r"shuffle_def\[1\].destination must be a path or a URL, not 'nonesuch://c'",
+        ),
         (
             lambda: go([("a", "a-b://c", RUN)]),
             ValueError,
@@ -638,7 +808,10 @@ def test_several_errors_of_one(lab: Path, out: Path, monkeypatch: pytest.MonkeyP
     assert failed.errors[0].__notes__ == [
         "after these were replaced at the destination: w, x, y and 1 more"
     ]
-    assert caught.value.errno is None
+    error = caught.value
+    assert (error.errno, error.strerror, error.filename) == (13, "no", None)
+    assert "(after these were replaced at the destination: w, x, y and 1 more)" in str(error)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 def test_names_are_everywhere() -> None:
@@ -647,5 +820,9 @@ def test_names_are_everywhere() -> None:
     for name in ("shuffle", "shuffle_to", "shuffle_with", "ShuffleInput", "ShuffleResult"):
         assert getattr(lib, name) is getattr(pathvein, name)
     assert ShuffleInput.__module__ == ShuffleResult.__module__ == "pathvein.lib"
+    for module in lib, pattern:
+        assert module.logger is logging.getLogger(module.__name__)
+        with pytest.raises(AttributeError, match="no attribute 'loggers'"):
+            _ = module.loggers
     for name in ("copy", "threaded_copy"):
         assert hasattr(pattern.FileStructurePattern, name)

@@ -293,7 +293,7 @@ def test_overlaps_are_refused_before_anything_is_written(place: Any) -> None:
     ]
     inside, same, above = copied(matches)
     assert inside.kind == "failed"
-    assert "inside the source" in str(inside.errors[0])
+    assert "copied into itself" in str(inside.errors[0])
     assert (same.kind, above.kind) == ("exists", "exists")
     assert [done.kind for done in copied(matches, overwrite=True)] == ["failed"] * 3
     assert names(place) == before

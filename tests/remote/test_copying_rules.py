@@ -52,6 +52,18 @@ def test_a_destination_over_a_source_is_refused() -> None:
     assert set(overlaps([ends("x", "s"), ends("s", "y")]).refused) == {0}
 
 
+def test_what_is_refused_stands_in_nobodys_way() -> None:
+    found = overlaps([ends("s/a", "s/a"), ends("s/c", "s/a"), ends("s/b", "s/a")])
+    assert (set(found.refused), found.conflicts) == ({0}, [(1, 2)])
+    found = overlaps([ends("s/a/x", "s/a"), ends("s/b", "s/a")])
+    assert (set(found.refused), found.conflicts) == ({0, 1}, [])
+
+
+def test_the_caller_may_say_which_is_preferred() -> None:
+    matches = [ends("s/a", "d"), ends("s/b", "d")]
+    assert overlaps(matches, [1, 0]).conflicts == [(0, 1)]
+
+
 def test_neighbours_are_not_refused() -> None:
     found = overlaps([ends("s", "s2"), ends("s3", "t"), ends("u/s", "u/t")])
     assert (found.conflicts, found.refused, found.after) == ([], {}, {})

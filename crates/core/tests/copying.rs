@@ -238,6 +238,7 @@ fn a_merge_that_fails_tells_what_was_replaced() {
     let copied = one(place.copy().overwrite(true).threads(1));
     let Outcome::Failed { errors, replaced } = &copied.outcome else { panic!("{copied:?}") };
     assert_eq!(errors[0].path().unwrap(), copied.destination.join("sub"));
+    assert!(errors[0].to_string().contains("a link is where a directory goes"), "{}", errors[0]);
     let mut replaced = replaced.clone();
     replaced.sort();
     assert_eq!(replaced, ["a", "b"].map(|name| copied.destination.join(name)));

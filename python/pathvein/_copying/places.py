@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,13 @@ def place_of(
     if _arguments.is_url_or_upath(path):
         from pathvein._remote import local_path, make_upath
 
-        made = path if _arguments.is_upath(path) else make_upath(path, storage_options)
+        try:
+            made = path if _arguments.is_upath(path) else make_upath(path, storage_options)
+        except ValueError as error:
+            # Such as that of a URL of which there is no file system.
+            raise ValueError(
+                f"{argument} must be a path or a URL, not {path!r}: {error}"
+            ) from error
         local = local_path(made)
         if local is None:
             return made
@@ -46,29 +54,49 @@ def places_of(
     storage_options: Mapping[str, Any] | None,
     argument: str = "shuffle_def",
     destination_argument: str = "shuffle_def[{}].destination",
-) -> list[tuple[str | UPath, str | UPath]]:
+) -> list[tuple[str | UPath, str | UPath] | OSError]:
     """Where each source and destination is. Checks the patterns, too.
 
-    The arguments are named in what is raised.
+    The arguments are named in what is raised. An error stands for a match that came from a store
+    and has a name there that nothing on this machine can have: one key is no reason to copy none.
     """
-    places = []
+    places: list[tuple[str | UPath, str | UPath] | OSError] = []
     for index, (source, destination, pattern) in enumerate(inputs):
         if not isinstance(pattern, pathvein_core.FileStructurePattern):
             name = f"{argument}[{index}].pattern"
             raise _arguments.wrong_type(name, "a FileStructurePattern", pattern)
-        places.append(
-            (
-                place_of(f"{argument}[{index}].source", source, storage_options),
-                place_of(destination_argument.format(index), destination, storage_options),
-            )
-        )
-    if (
-        storage_options
-        and inputs
-        and all(isinstance(place, str) for two in places for place in two)
-    ):
+        at = place_of(f"{argument}[{index}].source", source, storage_options)
+        try:
+            to = place_of(destination_argument.format(index), destination, storage_options)
+        except ValueError as error:
+            if isinstance(at, str) or not (text := _unusable(destination)):
+                raise
+            reason = "no file of this machine can have the name of the key"
+            failed = OSError(errno.EINVAL, reason, text)
+            failed.__cause__ = error
+            places.append(failed)
+        else:
+            places.append((at, to))
+    ends = [end for two in places for end in (two if isinstance(two, tuple) else ())]
+    # What is an error came from a store.
+    if storage_options and len(ends) == 2 * len(places) > 0 and _are_local(ends):
         raise ValueError("storage_options are for URLs and UPaths, and there are only paths")
     return places
+
+
+def _are_local(ends: Sequence[str | UPath]) -> bool:
+    return all(isinstance(end, str) for end in ends)
+
+
+def _unusable(path: object) -> str:
+    """A local path that no file can have, as text; empty for all else."""
+    if not isinstance(path, str | os.PathLike):
+        return ""
+    text: str = os.fsdecode(path)
+    try:
+        return text if b"\0" in os.fsencode(text) else ""
+    except UnicodeEncodeError:
+        return text
 
 
 def joiner(
@@ -88,5 +116,7 @@ def name_of(source: Any) -> str:
         from pathvein._remote.source import source_name
 
         return source_name(source)
-    name = getattr(source, "name", None)
-    return name if isinstance(name, str) else str(source).rstrip("/").rpartition("/")[2]
+    if isinstance(name := getattr(source, "name", None), str):
+        return name
+    text: str = os.fsdecode(source) if isinstance(source, os.PathLike) else str(source)
+    return text.rstrip("/").rpartition("/")[2]

@@ -59,6 +59,11 @@ class ShuffleResult(_Shuffled["_types.S_co", "_types.D_co"]):
         def _make(cls, iterable):
             return cls(*iterable)
 
+        def _replace(self, **changes):
+            made = super()._replace(**changes)
+            made.__dict__.update(self.__dict__)
+            return made
+
 
 # As in 0.9, whose pickles are read so. Annotations are evaluated there, too.
 ShuffleInput.__module__ = ShuffleResult.__module__ = "pathvein.lib"
@@ -82,7 +87,8 @@ class ShuffleWarning(UserWarning):
 class ShuffleError(OSError):
     """Directories could not be copied. The others were.
 
-    It is raised at the end, when all that could be copied is.
+    It is raised at the end, when all that could be copied is. Its ``errno``, ``strerror`` and
+    ``filename`` are those of all its errors, where these agree.
     """
 
     #: What was copied, in the order of the input.
@@ -98,9 +104,15 @@ class ShuffleError(OSError):
     ) -> None:
         super().__init__(message)
         self.results, self.failed = list(results), list(failed)
-        if len(self.exceptions) == 1:
-            # So that who asks for ENOSPC or the like finds it.
-            self.errno = self.exceptions[0].errno
+        # So that who asks for ENOSPC or the like finds it.
+        for name in ("errno", "strerror", "filename"):
+            values = {getattr(error, name) for error in self.exceptions}
+            if len(values) == 1:
+                setattr(self, name, *values)
+
+    def __str__(self) -> str:
+        # Not what an OSError makes of its attributes.
+        return str(self.args[0])
 
     def __reduce__(self) -> tuple[_types.Any, ...]:
         return type(self), (*self.args, self.results, self.failed)
@@ -111,13 +123,22 @@ class ShuffleError(OSError):
         return tuple(error for result in self.failed for error in result.errors)
 
 
-def failure_text(failed: Sequence[ShuffleResult[_types.Any, _types.Any]], count: int) -> str:
+def failed_text(failed: Sequence[ShuffleResult[_types.Any, _types.Any]], count: int) -> str:
     """What is said of the matches that failed, among so many."""
     directories = "1 directory" if count == 1 else f"{count} directories"
-    head = f"{len(failed)} of {directories} could not be copied"
+    return failure_text(failed, f"{len(failed)} of {directories} could not be copied")
+
+
+def failure_text(failed: Sequence[ShuffleResult[_types.Any, _types.Any]], head: str) -> str:
+    """The head, and the first of the matches, each with its first error."""
     listed = "; ".join(
-        f"{result.source} -> {result.destination}: {'; '.join(map(str, result.errors[:1]))}"
+        f"{result.source} -> {result.destination}: {'; '.join(map(_noted, result.errors[:1]))}"
         for result in failed[:_LISTED]
     )
     rest = len(failed) - _LISTED
     return f"{head}: {listed}" + (f"; and {rest} more" if rest > 0 else "")
+
+
+def _noted(error: OSError) -> str:
+    notes = getattr(error, "__notes__", ())
+    return f"{error} ({'; '.join(notes)})" if notes else str(error)

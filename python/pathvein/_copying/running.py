@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing
 from typing import Any, Literal, NamedTuple
 
 import pathvein_core
+from pathvein_core import FileStructurePattern
 
 from pathvein._copying.options import CopyOptions, Match
 from pathvein._copying.places import name_of
@@ -17,7 +18,7 @@ from pathvein._copying.results import ShuffleError, ShuffleProgress, ShuffleResu
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Self
 
     from upath import UPath
@@ -42,8 +43,15 @@ class Happened(NamedTuple):
     #: Where it stands in the input.
     number: int
     result: ShuffleResult[Any, Any]
-    #: What the log says of a match that is skipped.
-    text: str = ""
+    #: What the log says of a match that is skipped: a template and its arguments.
+    said: tuple[Any, ...] = ("",)
+
+    @property
+    def text(self) -> str:
+        """What the log says of a match that is skipped."""
+        template, *arguments = self.said
+        text: str = template % tuple(arguments)
+        return text
 
 
 class Copying:
@@ -51,25 +59,31 @@ class Copying:
 
     Args:
         inputs: What the caller passed: source, destination and pattern.
-        places: Where each source and destination is.
+        places: Where each source and destination is, or why it cannot be.
         options: How to copy.
         on_conflict: ``"skip"``, or ``"raise"``: copy nothing if two have one destination.
         progress: Called at most ten times a second, and once at the end.
         logged: Whether the log tells of it.
+        name_pattern: What patterns are called where one directory matches several.
     """
 
     def __init__(
         self,
         inputs: Sequence[tuple[Any, Any, Any]],
-        places: Sequence[tuple[str | UPath, str | UPath]],
+        places: Sequence[tuple[str | UPath, str | UPath] | OSError],
         options: CopyOptions,
         on_conflict: str = "skip",
         progress: Callable[[ShuffleProgress], object] | None = None,
         *,
         logged: bool = True,
+        name_pattern: Callable[[Any], str] = FileStructurePattern.to_json,
     ) -> None:
         self._inputs = inputs
-        self._places = places
+        self._unusable = {n: place for n, place in enumerate(places) if isinstance(place, OSError)}
+        usable = ((n, place) for n, place in enumerate(places) if not isinstance(place, OSError))
+        #: The others. Of those with one destination the first is copied.
+        self._places = dict(sorted(usable, key=self._preference))
+        self._name_pattern = name_pattern
         self._options = options._replace(totals=progress is not None)
         self._on_conflict = on_conflict
         self._progress = progress
@@ -93,9 +107,8 @@ class Copying:
         is written.
         """
         copied = 0
-        conflicts, refused = self._between()
-        left_out = {number for number, _ in conflicts}.union(refused)
-        for open_producer, numbers in self._routes(left_out):
+        conflicts, refused, steps = self._between()
+        for open_producer, numbers in self._routes(steps):
             matches = [
                 Match(index, *self._places[number], self._inputs[number][2])
                 for index, number in enumerate(numbers)
@@ -104,11 +117,12 @@ class Copying:
             self._opened.enter_context(closing(producer))
             self._producers.append((producer, numbers))
             conflicts += [(numbers[index], numbers[first]) for index, first in producer.conflicts()]
-        yield from self._conflicts(conflicts)
+        yield from self._conflicts(sorted(conflicts))
+        errors: dict[int, OSError] = dict(self._unusable)
         for number, reason in refused.items():
-            destination = str(self._inputs[number][1])
-            errors: list[OSError] = [OSError(errno.EINVAL, reason, destination)]
-            yield self._result(number, (0, "failed", 0, 0, [], errors, []))
+            errors[number] = OSError(errno.EINVAL, reason, str(self._inputs[number][1]))
+        for number, error in sorted(errors.items()):
+            yield self._result(number, (0, "failed", 0, 0, [], [error], []))
         for producer, numbers in self._producers:
             ended = False
             while not ended:
@@ -122,94 +136,126 @@ class Copying:
         self._report(at_end=True)
         self._log(logging.INFO, "Copied %s directories", copied)
 
+    def _preference(self, item: tuple[int, tuple[str | UPath, str | UPath]]) -> tuple[Any, ...]:
+        """By source, as results are sorted: whatever the order of the input."""
+        number, (source, _) = item
+        text = os.path.normpath(source) if isinstance(source, str) else str(source).rstrip("/")
+        return text.split("/"), self._inputs[number][2], number
+
     def _remote(self) -> set[int]:
         """The numbers of the matches that the core cannot copy."""
         return {
             number
-            for number, places in enumerate(self._places)
+            for number, places in self._places.items()
             if not all(isinstance(place, str) for place in places)
         }
 
-    def _between(self) -> tuple[list[tuple[int, int]], dict[int, str]]:
-        """What two producers would both write to: see `between`."""
-        if not 0 < len(self._remote()) < len(self._places):
-            return [], {}
+    def _between(self) -> tuple[list[tuple[int, int]], dict[int, str], list[list[int]]]:
+        """What two producers would both write to, and in which steps they copy: see `between`."""
+        remote = self._remote()
+        if not 0 < len(remote) < len(self._places):
+            return [], {}, [list(self._places)]
         from pathvein._copying.mixed import between
 
-        return between(self._places, overwrite=self._options.overwrite)
+        return between(self._places, remote, overwrite=self._options.overwrite)
 
     def _routes(
-        self, left_out: set[int]
+        self, steps: list[list[int]]
     ) -> Iterator[tuple[Callable[[list[Match], CopyOptions], Producer], list[int]]]:
         """What opens a producer, each with the numbers of its matches."""
         remote = self._remote()
-        numbers = [n for n in range(len(self._places)) if n not in left_out]
-        if local := [number for number in numbers if number not in remote]:
-            yield _open_local, local
-        if not remote.isdisjoint(numbers):
-            from pathvein._remote.copying import open_copy
+        for numbers in steps:
+            if local := [number for number in numbers if number not in remote]:
+                yield _open_local, local
+            if not remote.isdisjoint(numbers):
+                from pathvein._remote.copying import open_copy
 
-            yield open_copy, [number for number in numbers if number in remote]
+                yield open_copy, [number for number in numbers if number in remote]
 
     def _conflicts(self, conflicts: list[tuple[int, int]]) -> Iterator[Happened]:
-        results = []
-        for number, first in sorted(conflicts):
-            source, destination, pattern = self._inputs[number]
-            result = ShuffleResult(source, destination, pattern)
-            reason = f"it is also the destination of {self._inputs[first][0]}"
-            result.errors.append(FileExistsError(errno.EEXIST, reason, str(destination)))
-            results.append((number, first, result))
-        if results and self._on_conflict == "raise":
-            failed = [result for _, _, result in results]
-            raise ShuffleError(failure_text(failed, len(self._inputs)), failed=failed)
-        for number, first, result in results:
-            place = self._places[number][1]
-            if not self._options.overwrite and isinstance(place, str) and os.path.lexists(place):
+        """What becomes of those that are left out. If that is an error, it is raised."""
+        existing = self._existing(number for number, _ in conflicts)
+        if self._on_conflict == "raise":
+            failed = [self._left_out(*both) for both in conflicts if both[0] not in existing]
+            if failed:
+                text = "nothing was copied, as several have one destination"
+                raise ShuffleError(failure_text(failed, text), failed=failed)
+        for number, first in conflicts:
+            if number in existing:
                 # None of them is copied.
                 yield self._result(number, (0, "exists", 0, 0, [], [], []))
                 continue
-            if self._places[number][0] == self._places[first][0]:
-                text = self._log(
-                    logging.ERROR,
-                    "Several patterns match %s. Copying to %s what belongs to the first of them",
-                    result.source,
-                    result.destination,
-                )
-            else:
-                text = self._log(
-                    logging.ERROR,
+            source, destination, pattern = self._inputs[number]
+            other, _, other_pattern = self._inputs[first]
+            said: tuple[Any, ...]
+            if self._places[number][0] != self._places[first][0]:
+                said = (
                     "Several directories have one destination: %s. Copying: %s. Skipping: %s",
-                    result.destination,
-                    self._inputs[first][0],
-                    result.source,
+                    *(destination, other, source),
                 )
-            yield Happened("conflict", number, result, text)
+            elif pattern == other_pattern:
+                said = ("Given more than once: %s. Copying it to %s once", source, destination)
+            else:
+                said = (
+                    "Several patterns match %s. Copying to %s what belongs to %s. Skipping: %s",
+                    *(source, destination),
+                    *(self._name_pattern(each) for each in (other_pattern, pattern)),
+                )
+            self._log(logging.ERROR, *said)
+            yield Happened("conflict", number, ShuffleResult(source, destination, pattern), said)
+
+    def _left_out(self, number: int, first: int) -> ShuffleResult[Any, Any]:
+        """A match that is left out, with that as its error."""
+        result = ShuffleResult(*self._inputs[number])
+        other, _, pattern = self._inputs[first]
+        reason = f"it is also the destination of {other}"
+        if self._places[number][0] == self._places[first][0] and pattern != result.pattern:
+            one, this = self._name_pattern(pattern), self._name_pattern(result.pattern)
+            reason = f"{one} and {this} match it: one of them can be copied there"
+        result.errors.append(FileExistsError(errno.EEXIST, reason, str(result.destination)))
+        return result
+
+    def _existing(self, numbers: Iterable[int]) -> set[int]:
+        """Those of the matches whose destination exists and is left as it is."""
+        if self._options.overwrite:
+            return set()
+        found: set[int] = set()
+        elsewhere: dict[int, UPath] = {}
+        for number in numbers:
+            path = self._places[number][1]
+            if not isinstance(path, str):
+                elsewhere[number] = path
+            elif os.path.lexists(path):
+                found.add(number)
+        if elsewhere:
+            from pathvein._remote.copying import existing
+
+            found.update(existing(elsewhere))
+        return found
 
     def _result(self, number: int, outcome: Outcome) -> Happened:
         result = ShuffleResult(*self._inputs[number])
         kind: Any
         _, kind, result.files, result.bytes, result.skipped, result.errors, replaced = outcome
         result.replaced = replaced
-        text = ""
+        said: tuple[Any, ...] = ("",)
         if kind == "copied":
             self._log(logging.DEBUG, "%s copied to %s", result.source, result.destination)
         elif kind == "exists":
-            text = self._log(
-                logging.ERROR,
+            said = (
                 "Destination folder already exists: %s. Skipping: %s",
-                result.destination,
-                name_of(result.source),
+                *(result.destination, name_of(result.source)),
             )
+            self._log(logging.ERROR, *said)
         elif replaced:
             few = ", ".join(replaced[:3])
             more = f" and {len(replaced) - 3} more" if len(replaced) > 3 else ""
             result.errors[0].add_note(f"after these were replaced at the destination: {few}{more}")
-        return Happened(kind, number, result, text)
+        return Happened(kind, number, result, said)
 
-    def _log(self, level: int, template: str, *arguments: object) -> str:
-        if self._logged:
+    def _log(self, level: int, template: str, *arguments: object) -> None:
+        if self._logged and _logger.isEnabledFor(level):
             _logger.log(level, template, *arguments)
-        return template % arguments
 
     def _report(self, *, at_end: bool) -> None:
         now = time.monotonic()

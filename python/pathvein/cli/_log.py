@@ -11,6 +11,7 @@ from pathvein.cli._output import describe, safe
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from io import TextIOWrapper
 
     from click import Context
 
@@ -39,10 +40,26 @@ def log_to_file(context: Context, messages: Messages) -> None:
     class File(logging.FileHandler):
         """A file that cannot be written to is told of once."""
 
+        broken = False
+
+        def _open(self) -> TextIOWrapper:
+            # A fifo that nobody reads is an error, and is not waited for.
+            stream = open(  # noqa: SIM115  (logging closes it)
+                self.baseFilename, "a", encoding="utf-8", errors=self.errors, opener=_at_once
+            )
+            if hasattr(os, "set_blocking"):
+                os.set_blocking(stream.fileno(), True)
+            return stream
+
+        def emit(self, record: logging.LogRecord) -> None:
+            # It stays attached: logging is going through its handlers, and would skip the next.
+            if not self.broken:
+                super().emit(record)
+
         def handleError(self, record: logging.LogRecord) -> None:
             import sys
 
-            logger.removeHandler(self)
+            self.broken = True
             error = sys.exc_info()[1]
             reason = describe(error) if isinstance(error, Exception) else str(error)
             messages.say(f"Error: {_VARIABLE}: {path}: {reason}")
@@ -58,6 +75,10 @@ def log_to_file(context: Context, messages: Messages) -> None:
     file.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     _attach(context, logger, file, logging.DEBUG)
     messages.log = logging.getLogger(_OWN)
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def log_to_messages(context: Context, messages: Messages, *, verbose: bool) -> None:

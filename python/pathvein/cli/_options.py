@@ -93,61 +93,72 @@ pattern_option = click.option(
     help="A pattern to look for, as JSON; - is standard input. May be given several times.",
 )
 
-#: The options of a scan.
-_SCAN = [
-    click.option(
-        "--exclude",
-        metavar="GLOB",
-        multiple=True,
-        callback=_exclude_rules,
-        help="Leave out what matches: *.tmp and .git/ at any depth, /raw/old or raw/**/old from "
-        "SOURCE on, {a,b} either. May be given several times.",
-    ),
-    click.option(
-        "--max-depth",
-        metavar="N",
-        type=click.IntRange(min=0),
-        help="How deep a match may start; 0 is SOURCE alone.",
-    ),
-    click.option("--follow-links", is_flag=True, help="Enter links to directories."),
-    click.option(
-        "--one-file-system", is_flag=True, help="Do not enter directories on other file systems."
-    ),
-    click.option(
-        "--threads",
-        metavar="N",
-        type=click.IntRange(min=1, max=MAX_THREADS),
-        help="Threads for what is on this machine. Default: as many as there are processors.",
-    ),
-    click.option(
-        "-o",
-        "--option",
-        "options",
-        metavar="KEY=VALUE",
-        multiple=True,
-        callback=_storage_options,
-        help="An option for the file system of a URL, as fsspec takes it: anon=true, "
-        "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as such, "
-        "but for the number of a key or password. "
-        "May be given several times.",
-    ),
-    click.option(
-        "--concurrency",
-        metavar="N",
-        type=click.IntRange(min=1, max=MAX_REQUESTS),
-        help="Requests under way at the same time, at most, for a URL. Default: 32.",
-    ),
-    click.option(
-        "--lister",
-        type=click.Choice(["auto", "fsspec", "obstore"]),
-        default="auto",
-        help="What lists s3://, gs:// and az:// URLs. Default: auto.",
-    ),
-]
+
+def scan_options(*, copies: bool = False) -> Callable[[F], F]:
+    """Give a command the options of a scan; `copies`: of one whose matches are copied."""
+    and_copied = ", also of those that copy" if copies else ""
+    files = ", and files copied from or to URLs," if copies else ""
+
+    def decorate(function: F) -> F:
+        for option in reversed(_scan_options(and_copied, files)):
+            function = option(function)
+        return function
+
+    return decorate
 
 
-def scan_options(function: F) -> F:
-    """Give a command the options of a scan."""
-    for option in reversed(_SCAN):
-        function = option(function)
-    return function
+def _scan_options(threads: str, requests: str) -> list[Callable[[F], F]]:
+    """The options of a scan. The arguments are parts of the help."""
+    return [
+        click.option(
+            "--exclude",
+            metavar="GLOB",
+            multiple=True,
+            callback=_exclude_rules,
+            help="Leave out what matches: *.tmp and .git/ at any depth, /raw/old or raw/**/old "
+            "from SOURCE on, {a,b} either. May be given several times.",
+        ),
+        click.option(
+            "--max-depth",
+            metavar="N",
+            type=click.IntRange(min=0),
+            help="How deep a match may start; 0 is SOURCE alone.",
+        ),
+        click.option("--follow-links", is_flag=True, help="Enter links to directories."),
+        click.option(
+            "--one-file-system",
+            is_flag=True,
+            help="Do not enter directories on other file systems.",
+        ),
+        click.option(
+            "--threads",
+            metavar="N",
+            type=click.IntRange(min=1, max=MAX_THREADS),
+            help=f"Threads for what is on this machine{threads}. Default: as many as there are "
+            "processors.",
+        ),
+        click.option(
+            "-o",
+            "--option",
+            "options",
+            metavar="KEY=VALUE",
+            multiple=True,
+            callback=_storage_options,
+            help="An option for the file system of a URL, as fsspec takes it: anon=true, "
+            "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as "
+            "such, but for the number of a key or password. "
+            "May be given several times.",
+        ),
+        click.option(
+            "--concurrency",
+            metavar="N",
+            type=click.IntRange(min=1, max=MAX_REQUESTS),
+            help=f"Requests{requests} under way at the same time, at most, for a URL. Default: 32.",
+        ),
+        click.option(
+            "--lister",
+            type=click.Choice(["auto", "fsspec", "obstore"]),
+            default="auto",
+            help="What lists s3://, gs:// and az:// URLs. Default: auto.",
+        ),
+    ]

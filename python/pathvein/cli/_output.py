@@ -127,6 +127,12 @@ class Messages:
         self.clear()
         self._write(f"{safe(text)}\n")
 
+    def inform(self, text: str) -> None:
+        """Say what may be asked for later."""
+        self.say(text)
+        if self.log:
+            self.log.info("%s", text)
+
     def error(self, text: str) -> None:
         """Say what is wrong."""
         self.say(f"Error: {text}")

@@ -41,7 +41,7 @@ __all__ = ["scan"]
 @click.command(cls=Command, context_settings=SETTINGS)
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, shell_complete=complete)
 @pattern_option
-@scan_options
+@scan_options()
 @click.option(
     "--json",
     "as_json",
@@ -83,6 +83,8 @@ def scan(
 
     Exit status: 0 done; 1 done, but a SOURCE or something below could not be read (standard
     error says what), which may hide matches; 2 not done.
+
+    If the variable PATHVEIN_LOG_FILE names a file, errors and warnings are appended to it.
     """
     if as_json and null:
         raise click.UsageError("--json and --null exclude each other", context)

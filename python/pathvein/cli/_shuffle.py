@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
-    from pathvein import FileStructurePattern
+    from pathvein import FileStructurePattern, ShuffleResult
     from pathvein._copying.options import CopyOptions
     from pathvein._copying.running import Copying
 
@@ -75,12 +75,13 @@ def _negation(name: str) -> Callable[[F], F]:
     type=click.Choice(["skip", "raise"]),
     default="skip",
     help="What to do about several directories of one name: skip copies the first by its path, "
-    "raise copies nothing at all. Default: skip.",
+    "raise copies nothing at all. Of a directory that matches several patterns, that of the "
+    "first by its JSON is copied. Default: skip.",
 )
 @click.option(
     "--fsync", is_flag=True, help="Wait until the disk has stored what is copied. Slower."
 )
-@scan_options
+@scan_options(copies=True)
 @click.option(
     "-v",
     "--verbose",
@@ -112,6 +113,8 @@ def shuffle(
     and of sub-directories the same. On this machine a directory that is new is there whole or
     not at all; in a store that holds for each file.
 
+    What lies in DESTINATION is not copied again if that is a directory below SOURCE.
+
     First what will be copied is listed, then SOURCE -> DESTINATION is written for each that is.
     Standard error says what is skipped, and what is left out and why: links to directories,
     broken links and special files.
@@ -130,7 +133,7 @@ def shuffle(
     try:
         if not is_url(destination) and os.path.isfile(destination):
             raise Failure(f"{destination}: Not a directory{MISSING_OPTION}")
-        below = _joiner(destination, options)
+        place, below = _joiner(destination, options)
         patterns = load_patterns(pattern_files)
         say_patterns(messages, patterns, verbose)
         output = Output(messages)
@@ -139,15 +142,21 @@ def shuffle(
             context.exit(NOT_DONE)
         matches, stats, base = found
         say_hidden(messages, stats)
+        matches, copies = _outside(matches, base, place)
         # Several patterns may match one directory.
         paths = dict.fromkeys(str(path) for path, _ in matches)
         output.write(["This operation will copy the following directories:", *paths])
         copy_options = _copy_options(scan_options, base)._replace(
             overwrite=overwrite, dryrun=dryrun, links=links, fsync=fsync
         )
-        copying = _copying(messages, matches, below, copy_options, on_conflict=on_conflict)
+        names = {pattern: name for name, pattern in patterns}
+        copying = _copying(
+            messages, matches, below, copy_options, names=names, on_conflict=on_conflict
+        )
         failed = _copy(messages, output, copying, dryrun=dryrun, verbose=verbose)
         if verbose:
+            if copies:
+                messages.say(f"{count(copies, 'match')} in DESTINATION left out")
             say_stats(messages, stats)
         if verbose > 1:
             indices = [pattern for _, pattern in matches]
@@ -204,12 +213,35 @@ def _copy_options(scan_options: dict[str, Any], base: str) -> CopyOptions:
     )
 
 
-def _joiner(destination: str, storage_options: dict[str, Any]) -> Callable[[object], Any]:
-    """What makes the destination of each match."""
-    from pathvein._copying.places import joiner
+def _outside(
+    matches: list[tuple[Any, FileStructurePattern]], base: str, destination: object
+) -> tuple[list[tuple[Any, FileStructurePattern]], int]:
+    """The matches but those in a destination below the source, and how many these are.
+
+    They are what was copied before, or would be copied onto itself.
+    """
+    if not matches or not isinstance(matches[0][0], str) or not isinstance(destination, str):
+        return matches, 0
+    top = os.path.join(os.path.realpath(destination), "")
+    if top == os.path.join(base, "") or not top.startswith(os.path.join(base, "")):
+        return matches, 0
+    outside = [
+        match
+        for match in matches
+        if not os.path.join(os.path.realpath(match[0]), "").startswith(top)
+    ]
+    return outside, len(matches) - len(outside)
+
+
+def _joiner(
+    destination: str, storage_options: dict[str, Any]
+) -> tuple[object, Callable[[object], Any]]:
+    """Where the destination is, and what makes that of each match."""
+    from pathvein._copying.places import joiner, place_of
 
     try:
-        return joiner(destination, storage_options)
+        place = place_of("destination", destination, storage_options)
+        return place, joiner(destination, storage_options)
     except Exception as error:
         raise failure(destination, error) from error
 
@@ -220,6 +252,7 @@ def _copying(
     below: Callable[[object], Any],
     options: CopyOptions,
     *,
+    names: dict[FileStructurePattern, str],
     on_conflict: str,
 ) -> Copying:
     from pathvein._copying.places import places_of
@@ -228,7 +261,7 @@ def _copying(
     inputs = [(path, below(path), pattern) for path, pattern in matches]
     places = places_of(inputs, None, "matches", "destination")
     progress = messages.copying if messages.terminal else None
-    return Copying(inputs, places, options, on_conflict, progress)
+    return Copying(inputs, places, options, on_conflict, progress, name_pattern=names.__getitem__)
 
 
 def _copy(
@@ -239,22 +272,22 @@ def _copy(
     files = size = 0
     try:
         with copying:
-            for kind, _, result, text in copying.outcomes():
+            for outcome in copying.outcomes():
+                kind, result = outcome.kind, outcome.result
                 counts[kind] += 1
                 if kind == "copied":
                     output.write([f"{result.source} -> {result.destination}"])
                     files, size = files + result.files, size + result.bytes
                 elif kind == "failed":
-                    for error in result.errors:
-                        messages.error(describe(error))
+                    _say_errors(messages, result)
                 else:
-                    messages.say(text)
+                    messages.say(outcome.text)
                 for path, reason in result.skipped:
-                    messages.say(f"Left out: {os.path.join(str(result.source), path)}: {reason}")
+                    messages.inform(f"Left out: {os.path.join(str(result.source), path)}: {reason}")
     except ShuffleError as error:
         # Nothing was begun.
-        for each in error.exceptions:
-            messages.error(describe(each))
+        for result in error.failed:
+            _say_errors(messages, result)
         raise Failure("nothing was copied") from error
     except (ImportError, OSError, ValueError) as error:
         # What opens DESTINATION is missing, or no threads can be started.
@@ -265,7 +298,13 @@ def _copy(
         messages.say("This was a dry run: nothing was copied")
     if verbose:
         skipped = counts["exists"] + counts["conflict"]
-        text = f"{count(counts['copied'], 'directory')} copied, {count(files, 'file')}, "
+        copied = "would be copied" if dryrun else "copied"
+        text = f"{count(counts['copied'], 'directory')} {copied}, {count(files, 'file')}, "
         text += f"{count(size, 'byte')}, {skipped:,} skipped, {counts['failed']:,} not copied"
         messages.say(text)
     return counts["failed"]
+
+
+def _say_errors(messages: Messages, result: ShuffleResult[Any, Any]) -> None:
+    for error in result.errors:
+        messages.error(f"{result.source} -> {result.destination}: {describe(error)}")

@@ -50,44 +50,55 @@ impl Destinations {
         let paths: Vec<PathBuf> =
             matches.iter().map(|(_, destination, _)| resolved.destination(destination)).collect();
 
+        // What is there is not changed then, so it harms nothing.
+        let is_kept = |index: usize| !overwrite && paths[index].symlink_metadata().is_ok();
+        // Of an empty source, opening it tells.
+        let is_in_itself = |&index: &usize| {
+            !sources[index].as_os_str().is_empty() && paths[index].starts_with(&sources[index])
+        };
         let mut verdicts: Vec<Verdict> = matches.iter().map(|_| Verdict::Copy).collect();
+        let mut refuse = |index: usize, message| {
+            if !is_kept(index) {
+                verdicts[index] = Verdict::Refused(paths[index].clone(), message);
+            }
+        };
+        // These are not copied in any case, so they stand in nobody's way.
+        let (in_themselves, rest): (Vec<usize>, Vec<usize>) =
+            (0..matches.len()).partition(is_in_itself);
+        for index in in_themselves {
+            refuse(
+                index,
+                "a directory cannot be copied into itself: give a destination outside of the source",
+            );
+        }
+        let mut sorted_sources: Vec<&Path> =
+            rest.iter().map(|&index| sources[index].as_path()).collect();
+        sorted_sources.sort_unstable();
+        for &index in &rest {
+            if paths[index].as_os_str().is_empty() {
+                refuse(index, "the path of the destination is empty");
+                continue;
+            }
+            // Paths in this order have those below one right behind it.
+            let next = sorted_sources.partition_point(|source| *source < paths[index].as_path());
+            if sorted_sources.get(next).is_some_and(|source| source.starts_with(&paths[index])) {
+                refuse(
+                    index,
+                    "a directory that is to be copied lies in this destination: give another \
+                     destination",
+                );
+            }
+        }
+
         let mut first: HashMap<&Path, usize> = HashMap::new();
+        let mut order: Vec<usize> =
+            rest.into_iter().filter(|&i| matches!(verdicts[i], Verdict::Copy)).collect();
         // By the source as it was given: it is what whoever gave it knows.
-        let mut order: Vec<usize> = (0..matches.len()).collect();
         order.sort_by(|&a, &b| matches[a].0.cmp(&matches[b].0).then(a.cmp(&b)));
         for index in order {
             let &mut holder = first.entry(&paths[index]).or_insert(index);
             if holder != index {
                 verdicts[index] = Verdict::SameDestination(holder);
-            }
-        }
-
-        let mut sorted_sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
-        sorted_sources.sort_unstable();
-        for (index, destination) in paths.iter().enumerate() {
-            if !matches!(verdicts[index], Verdict::Copy) {
-                continue;
-            }
-            // What is there is not changed then, so it harms nothing.
-            let is_kept = || !overwrite && destination.symlink_metadata().is_ok();
-            // Paths in this order have those below one right behind it.
-            let next = sorted_sources.partition_point(|source| *source < destination.as_path());
-            let message = if destination.as_os_str().is_empty() {
-                "the path of the destination is empty"
-            } else if matches[index].0.as_os_str().is_empty() {
-                // Opening it tells.
-                continue;
-            } else if destination.starts_with(&sources[index]) {
-                "a directory cannot be copied into itself: give a destination outside of the source"
-            } else if sorted_sources.get(next).is_some_and(|source| source.starts_with(destination))
-            {
-                "a directory that is to be copied lies in this destination: give another \
-                 destination"
-            } else {
-                continue;
-            };
-            if !is_kept() {
-                verdicts[index] = Verdict::Refused(destination.clone(), message);
             }
         }
 
@@ -314,8 +325,7 @@ mod tests {
         };
         let messages = Destinations::of(&matches, false).verdicts;
         let empty = Some("the path of the destination is empty");
-        assert_eq!(messages.iter().map(message).collect::<Vec<_>>(), [None, None, empty]);
-        assert!(matches!(messages[1], Verdict::SameDestination(2)));
+        assert_eq!(messages.iter().map(message).collect::<Vec<_>>(), [None, empty, empty]);
         // What is there is in nobody's way unless it may be changed.
         for (pairs, expected) in [
             (&[("s/a", "s/a")][..], &["refused"][..]),
@@ -324,9 +334,14 @@ mod tests {
             (&[("s/a", "s/a/inner")], &["refused"]),
             (&[("s/a", "d/a"), ("s/b", "s/a")], &["copy", "refused"]),
             (&[("s/a/inner", "d/a"), ("s/b", "s/a")], &["copy", "refused"]),
+            (&[("s/a/inner", "s/a"), ("s/b", "s/a")], &["refused", "refused"]),
+            // What is refused anyway stands in nobody's way.
+            (&[("s/a", "s/a"), ("s/b", "s/a")], &["refused", "copy"]),
+            (&[("s/a", "s/a"), ("s/ab", "s/a"), ("s/b", "s/a")], &["refused", "copy", "as 1"]),
         ] {
             assert_eq!(verdicts(pairs, true, &base).0, expected, "{pairs:?}");
-            assert!(verdicts(pairs, false, &base).0.iter().all(|v| v == "copy"), "{pairs:?}");
+            let kept = verdicts(pairs, false, &base).0;
+            assert!(!kept.iter().any(|v| v == "refused"), "{pairs:?}");
         }
     }
 

@@ -26,7 +26,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::destinations::Destinations;
 use super::entries::{
-    PRIVATE_FILE, create_file, make_directory, open_directory, open_file, open_path,
+    PRIVATE_FILE, create_file, is_link, make_directory, open_directory, open_file, open_path,
     remove_directory, remove_file, sync,
 };
 use super::file::{Failure, copy_contents};
@@ -41,6 +41,10 @@ use super::staging::{
 use crate::traversal::Stop;
 use crate::traversal::channel::Sender;
 use crate::{Error, Operation};
+
+/// What is said of a link at the destination.
+const LINK_IN_THE_WAY: &str = "a link is where a directory goes, and no link is followed: remove \
+                               it, or give what it leads to as the destination";
 
 /// How many files a task takes at a time.
 const CLAIM: usize = 4;
@@ -549,8 +553,12 @@ fn begin_subdirectory(parent: &Arc<Directory>, number: u32) -> Result<Arc<Direct
         Err(Errno::EXIST) if job.is_merged => false,
         Err(error) => return Err(fails(Operation::CreateDirectory, false)(error)),
     };
-    let target = open_directory(&parent.target, name, stop)
-        .map_err(fails(Operation::OpenDirectory, false))?;
+    let target = open_directory(&parent.target, name, stop).map_err(|error| {
+        if super::entries::look_at(&parent.target, name).is_ok_and(|stat| is_link(&stat)) {
+            return Error::refused(parent.target_path().join(name), LINK_IN_THE_WAY);
+        }
+        fails(Operation::OpenDirectory, false)(error)
+    })?;
     if job.is_merged && is_new {
         drop_inherited(target.as_fd());
     }

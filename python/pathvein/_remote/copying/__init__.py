@@ -9,4 +9,5 @@
 
 from __future__ import annotations
 
+from pathvein._remote.copying.producer import existing as existing
 from pathvein._remote.copying.producer import open_copy as open_copy

@@ -5,7 +5,7 @@ What decides is here, and nothing is asked of a file system.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,37 +38,40 @@ class Overlaps:
     after: dict[int, list[int]] = field(default_factory=dict)
 
 
-def overlaps(places: Sequence[tuple[Place, Place] | None]) -> Overlaps:
+def overlaps(
+    places: Sequence[tuple[Place, Place] | None], order: Iterable[int] | None = None
+) -> Overlaps:
     """Compares sources and destinations; `None` is a match of which they are not known.
 
-    Of those with one destination the first by source is copied, of equal ones the first.
+    Of those with one destination the first by source is copied, of equal ones the first; or the
+    first in `order`, in which all numbers are. What is refused stands in nobody's way.
     """
     found = Overlaps()
-    first: dict[Place, int] = {}
-    known = [(number, *ends) for number, ends in enumerate(places) if ends is not None]
-    for number, _, destination in sorted(known, key=lambda match: (match[1], match[0])):
-        if destination in first:
-            found.conflicts.append((number, first[destination]))
-        else:
-            first[destination] = number
-    found.conflicts.sort()
-    for number, source, destination in known:
-        if first[destination] == number and destination.is_within(source):
+    known = {number: ends for number, ends in enumerate(places) if ends is not None}
+    by_destination: dict[Place, list[int]] = {}
+    others: set[Place] = set()
+    for number in sorted(known, key=lambda n: (known[n][0], n)) if order is None else order:
+        if number not in known:
+            continue
+        source, destination = known[number]
+        if destination.is_within(source):
             found.refused[number] = (
-                "the destination is the source itself: choose another"
-                if destination == source
-                else "the destination is inside the source: choose one elsewhere"
+                "a directory cannot be copied into itself: give a destination outside of the source"
             )
+        else:
+            by_destination.setdefault(destination, []).append(number)
+            others.add(source)
+    for source in others:
         for above in source.and_above():
-            other = first.get(above)
-            if other is not None:
-                found.refused.setdefault(
-                    other,
-                    "it would be written over a directory that is to be copied: choose a "
-                    "destination that holds no source",
+            for number in by_destination.pop(above, ()):
+                found.refused[number] = (
+                    "a directory that is to be copied lies in this destination: give another "
+                    "destination"
                 )
-    for destination, number in first.items():
-        outer = [first[place] for place in destination.and_above() if place in first]
-        if others := [other for other in outer if other != number]:
-            found.after[number] = others
+    for destination, (first, *rest) in by_destination.items():
+        found.conflicts += [(number, first) for number in rest]
+        holders = (by_destination.get(place, (first,))[0] for place in destination.and_above())
+        if outer := [number for number in holders if number != first]:
+            found.after[first] = outer
+    found.conflicts.sort()
     return found

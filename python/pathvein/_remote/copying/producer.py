@@ -13,10 +13,10 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fsspec.asyn import get_loop
+from fsspec.asyn import get_loop, sync
 
 from pathvein._listing import noted
 from pathvein._remote.copying.destinations import (
@@ -35,6 +35,8 @@ from pathvein._remote.copying.transfers import copy_file
 from pathvein._remote.loop import WAIT_SLICE, BackgroundTask, check_process
 
 if TYPE_CHECKING:
+    from upath import UPath
+
     from pathvein._copying.options import CopyOptions, Match, Outcome
 
 #: Files under way at a time, if the caller does not say.
@@ -52,6 +54,37 @@ def open_copy(matches: Sequence[Match], options: CopyOptions) -> RemoteCopy:
     of a file system is missing, and `ValueError` if an end cannot be used.
     """
     return RemoteCopy(matches, options)
+
+
+def existing(destinations: Mapping[int, UPath]) -> set[int]:
+    """The numbers of the destinations that are there.
+
+    One of which that cannot be found out is none: whatever is copied to it will tell.
+    """
+    ends = Ends(None)
+    opened: dict[int, End] = {}
+    for number, path in destinations.items():
+        with contextlib.suppress(OSError):
+            opened[number] = ends.open(path)
+    found: set[int] = set()
+    slots = asyncio.Semaphore(_CONCURRENCY)
+
+    async def look(number: int, end: End) -> None:
+        async with slots:
+            with contextlib.suppress(Exception):
+                there = os.path.lexists(end.path) if end.files is None else None
+                if there or (end.files and await end.files.kind(end.path) is not None):
+                    found.add(number)
+
+    async def run() -> None:
+        try:
+            await all_of(look(*item) for item in opened.items())
+        finally:
+            for files in ends.all_files():
+                files.close()
+
+    sync(get_loop(), run)
+    return found
 
 
 class RemoteCopy:
