@@ -628,7 +628,10 @@ def test_no_step_outside_of_what_is_being_built(hostile: Path, below: str) -> No
                 trees.remove(spare)
                 spare.symlink_to(hostile / "outside")
             for path in copies.iterdir():
-                path.unlink() if path.is_symlink() else trees.remove(path)
+                # It may be exchanged just then.
+                while os.path.lexists(path):
+                    with contextlib.suppress(OSError):
+                        path.unlink() if path.is_symlink() else shutil.rmtree(path)
 
 
 @contextlib.contextmanager
