@@ -554,3 +554,13 @@ def test_an_archive_is_a_source(tmp_path: Path) -> None:
     local, remote, into = copied(matches)
     assert (local.kind, remote.kind, into.kind) == ("copied", "copied", "failed")
     assert files_on_disk(tmp_path / "out") == content(memory / "dst") == FILES
+
+
+@pytest.mark.parametrize("store", FLAT, indirect=True)
+def test_listings_above_that_the_user_has_show_the_destination(place: Any, tmp_path: Path) -> None:
+    (place / "other" / "file").write_bytes(b"")
+    assert [path.name for path in place.iterdir()] == ["other"]
+    source = written(tmp_path / "match", {"file": b"content"})
+    (done,) = copied([(str(source), place / "new", PATTERN_OF_FILES)])
+    assert done.kind == "copied"
+    assert sorted(path.name for path in place.iterdir()) == ["new", "other"]

@@ -567,3 +567,20 @@ def test_half_an_object_is_not_put_by_closing_it(s3_objects: S3Objects, tmp_path
     assert (done.kind, type(done.errors[0])) == ("failed", FileNotFoundError)
     assert put == {}
     assert discarded == ["x/dst/large"]
+
+
+def test_what_cannot_be_removed_again_is_told(s3_objects: S3Objects, tmp_path: Path) -> None:
+    source = written(tmp_path / "m", {"a": b"1", "b": b"2"})
+    put: list[str] = []
+
+    def fault(asked: Asked) -> Answer | None:
+        if what(asked) == "put":
+            put.append(path_of(asked))
+            return s3_error(403, "AccessDenied") if len(put) == 2 else None
+        return s3_error(403, "AccessDenied") if what(asked) == "delete" else None
+
+    s3_objects.fault = fault
+    (done,) = copied([(str(source), s3_objects.place("b/x").upath, PATTERN)])
+    assert done.kind == "failed"
+    assert list(s3_objects.objects) == ["b/x/a"]
+    assert any("s3://b/x/a" in note for note in done.errors[0].__notes__)

@@ -43,6 +43,8 @@ _CONCURRENCY = 32
 _CLEANUP_TIMEOUT = 5.0
 #: Most errors of names that are told of one match.
 _MOST_PROBLEMS = 10
+#: Most names that are told of what could not be removed.
+_MOST_LEFT = 3
 
 
 def open_copy(matches: Sequence[Match], options: CopyOptions) -> RemoteCopy:
@@ -162,6 +164,19 @@ class _Copying:
         plan = MatchPlan()
         planning: asyncio.Future[MatchPlan] | None = None
         began = False
+        left: list[str] = []
+
+        async def abandon() -> None:
+            if began:
+                left.extend(await destination.abandon())
+
+        def failed(error: OSError) -> Outcome:
+            if left:
+                few = ", ".join(left[:_MOST_LEFT])
+                more = f" and {len(left) - _MOST_LEFT} more" if len(left) > _MOST_LEFT else ""
+                error.add_note(f"these could not be removed, and may be left there: {few}{more}")
+            return _outcome(match, "failed", plan, errors=[error], replaced=destination.replaced)
+
         try:
             if not options.overwrite:
                 if len(self._matches) < self._most:
@@ -189,25 +204,20 @@ class _Copying:
             await destination.finish(sizes)
             return _outcome(match, "copied", plan, (len(sizes), sum(sizes.values())))
         except FileExistsError as error:
-            if began:
-                await quietly(destination.abandon())
+            await quietly(abandon())
             if not options.overwrite and error.filename in (destination.url(""), None):
                 return _outcome(match, "exists", plan)
-            return _outcome(match, "failed", plan, errors=[error], replaced=destination.replaced)
+            return failed(error)
         except MemoryError:
-            if began:
-                await quietly(destination.abandon())
+            await quietly(abandon())
             raise
         except Exception as error:
-            if began:
-                await quietly(destination.abandon())
-            failed = error
-            if not isinstance(failed, OSError) or failed.filename is None:
-                failed = destination.os_error(error, "")
-            return _outcome(match, "failed", plan, errors=[failed], replaced=destination.replaced)
+            await quietly(abandon())
+            if isinstance(error, OSError) and error.filename is not None:
+                return failed(error)
+            return failed(destination.os_error(error, ""))
         except BaseException:
-            if began:
-                await quietly(destination.abandon())
+            await quietly(abandon())
             raise
         finally:
             if planning is not None and not planning.done():
