@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -564,3 +565,63 @@ def test_listings_above_that_the_user_has_show_the_destination(place: Any, tmp_p
     (done,) = copied([(str(source), place / "new", PATTERN_OF_FILES)])
     assert done.kind == "copied"
     assert sorted(path.name for path in place.iterdir()) == ["new", "other"]
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko"], indirect=True)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_sftp_holds_no_more_than_it_reads_ahead(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file that is read faster than it is asked for in advance."""
+    from paramiko.sftp_file import SFTPFile
+
+    content = os.urandom(2**20) * 24 + b"end"
+    top = written(store.served / uuid.uuid4().hex, {"file": content})
+    held: list[int] = []
+    request = SFTPFile._prefetch_thread
+
+    def slow(file: Any, chunks: Any, most: Any) -> None:
+        request(file, chunks[:1], most)
+        time.sleep(0.05)  # all that was asked for has come: it takes that for the end
+        request(file, chunks[1:], most)
+
+    def close(file: Any, original: Any = SFTPFile.close) -> None:
+        held.append(sum(map(len, file._prefetch_data.values())))
+        original(file)
+
+    monkeypatch.setattr(SFTPFile, "_prefetch_thread", slow)
+    monkeypatch.setattr(SFTPFile, "close", close)
+    (done,) = copied([(store.place(top).upath, tmp_path / "copy", PATTERN_OF_FILES)])
+    assert done.kind == "copied"
+    assert (tmp_path / "copy/file").read_bytes() == content
+    assert held
+    assert max(held) <= 6 * 2**20
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko"], indirect=True)
+def test_a_thread_that_is_about_to_make_a_file_is_awaited(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from paramiko import SFTPClient
+
+    source = written(tmp_path / "src", {f"f{n}.txt": b"x" for n in range(4)})
+    top = store.served / uuid.uuid4().hex
+    top.mkdir()
+    os.chmod(top, 0o777)
+
+    def late(client: Any, path: str, mode: str = "r", original: Any = SFTPClient.open) -> Any:
+        if "w" in mode and path.endswith("f0.txt"):
+            raise PermissionError(13, "no", path)
+        time.sleep(0.3)
+        return original(client, path, mode)
+
+    def slow(client: Any, path: str, original: Any = SFTPClient.rmdir) -> None:
+        time.sleep(0.5)
+        original(client, path)
+
+    monkeypatch.setattr(SFTPClient, "open", late)
+    monkeypatch.setattr(SFTPClient, "rmdir", slow)
+    [done] = copied([(str(source), store.place(top).upath / "dst", P("*", ["*"]))])
+    assert done.kind == "failed"
+    time.sleep(0.5)
+    assert on_disk(top) == {}

@@ -340,8 +340,8 @@ class TreeDestination(_Remote):
             path = join(self._root, rel) if rel else self._root
             kind = await self.files.kind(path) if self._merging else None
             if kind is None:
-                await self.files.make_directory(path)
                 self._directories.append(path)
+                await self.files.make_directory(path)
             elif kind != "directory":
                 message = f"there is a {kind} in place of the directory"
                 raise noted(

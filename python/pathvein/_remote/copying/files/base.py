@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 #: Bytes of a file that are read and sent at a time: the least that S3 takes as a part of an upload.
 PIECE = 5 * 2**20
+#: Seconds to wait for a request in flight that makes a file, once the work is cancelled.
+IN_FLIGHT = 10.0
 #: What is said of entries that are neither files nor directories, as of those on this machine.
 _SPECIAL = {
     stat.S_IFIFO: "fifo",
@@ -208,14 +210,29 @@ class Files:
         if self.slots is None:
             return False
 
+        closed = False
+
         def counted(fs: Any) -> Generator[bytes, None, None]:
             size = 0
             for piece in _read(fs, source):
+                if closed:
+                    raise scan_ended()
                 size += len(piece)
                 yield piece
             check_size(info.size, size, self.url(source))
 
-        await self._in_thread(lambda fs: _write(fs, destination, counted(fs)))
+        def copy(fs: Any) -> None:
+            if closed:
+                raise scan_ended()
+            _write(fs, destination, counted(fs))
+
+        task = asyncio.ensure_future(self._in_thread(copy))
+        try:
+            await asyncio.wait([task])
+        finally:
+            closed = True
+            await _ended(task)
+        task.result()
         return True
 
     # Changing the tree
@@ -324,10 +341,13 @@ class Files:
         current: asyncio.Task[bytes | None] | None = None
         closed = False
 
-        async def next_piece() -> bytes | None:
-            nonlocal current
+        def check_open() -> None:
             if closed:
                 raise scan_ended()
+
+        async def next_piece() -> bytes | None:
+            nonlocal current
+            check_open()
             current = asyncio.ensure_future(anext(pieces, None))
             return await current
 
@@ -337,13 +357,20 @@ class Files:
                 yield piece
                 piece = asyncio.run_coroutine_threadsafe(next_piece(), loop).result()
 
+        def run(fs: Any) -> T:
+            check_open()
+            return work(fs, feed())
+
+        task = asyncio.ensure_future(self._in_thread(run))
         try:
-            return await self._in_thread(lambda fs: work(fs, feed()))
+            await asyncio.wait([task])
         finally:
             closed = True
             if current is not None and not current.done():
                 current.cancel()
                 await asyncio.wait([current])
+            await _ended(task)
+        return task.result()
 
 
 def _special(told: Any) -> str | None:
@@ -422,6 +449,19 @@ async def to_the_end(task: asyncio.Future[Any], *, seconds: float = float("inf")
     _ = task.cancelled() or task.exception()
     if cancelled is not None:
         raise cancelled
+
+
+async def _ended(task: asyncio.Future[Any]) -> None:
+    """Wait for a thread that writes, also if this is cancelled, but not for ever.
+
+    It may be about to make a file that is otherwise made after everything was removed again.
+    """
+    await to_the_end(asyncio.ensure_future(asyncio.wait([task], timeout=IN_FLIGHT)))
+    if not task.done():
+        task.cancel()
+    elif not task.cancelled():
+        # asyncio logs exceptions that are never retrieved.
+        task.exception()
 
 
 async def quietly(work: Coroutine[Any, Any, object]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from pathvein._listing import noted
 from pathvein._remote.copying.files.base import (
+    IN_FLIGHT,
     PIECE,
     READ_AHEAD,
     Files,
@@ -33,9 +34,6 @@ from pathvein._remote.keys.planner import Page
 from pathvein._remote.stores.base import Info, ObjectStore
 
 T = TypeVar("T")
-
-#: Seconds to wait for a request in flight that makes an object, once the work is cancelled.
-_IN_FLIGHT = 10.0
 
 #: Most parts that all stores take, with some to spare.
 _MOST_PARTS = 9000
@@ -92,7 +90,7 @@ class ObjectFiles(Files, abc.ABC):
         Otherwise the object might come after it was removed again.
         """
         task = asyncio.ensure_future(self.send(request))
-        await to_the_end(task, seconds=_IN_FLIGHT)
+        await to_the_end(task, seconds=IN_FLIGHT)
         return task.result()
 
     # Listing
