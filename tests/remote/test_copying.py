@@ -625,3 +625,32 @@ def test_a_thread_that_is_about_to_make_a_file_is_awaited(
     assert done.kind == "failed"
     time.sleep(0.5)
     assert on_disk(top) == {}
+
+
+@pytest.mark.parametrize("dryrun", [False, True])
+def test_what_cannot_be_written_to_says_so(tmp_path: Path, dryrun: bool) -> None:
+    from upath import UPath
+
+    source = written(tmp_path / "src", {"f": b"x"})
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("there/f", "")
+    before = archive.read_bytes()
+    url = f"zip://new::{archive}"
+    [done] = copied([(str(source), UPath(url), P("*", ["*"]))], dryrun=dryrun)
+    assert done.kind == "failed"
+    assert done.errors[0].errno == errno.EROFS
+    assert done.errors[0].filename == url
+    assert "cannot be written to" in str(done.errors[0])
+    assert archive.read_bytes() == before
+
+
+@pytest.mark.parametrize("store", ["http"], indirect=True)
+def test_http_cannot_be_written_to(store: Any, tmp_path: Path) -> None:
+    source = written(tmp_path / "src", {"f": b"x"})
+    top = written(store.served / uuid.uuid4().hex, {"f": b"x"})
+    place = store.place(top).upath / "new"
+    [done] = copied([(str(source), place, P("*", ["*"]))])
+    assert done.kind == "failed"
+    assert done.errors[0].errno == errno.EROFS
+    assert done.errors[0].filename == str(place)

@@ -49,6 +49,10 @@ class Destination(abc.ABC):
     def url(self, rel: str) -> str:
         """The path or URL of a file, for messages."""
 
+    def cannot_write(self) -> str | None:
+        """Why nothing can be written here, if that is known."""
+        return None
+
     @abc.abstractmethod
     async def exists(self) -> bool:
         """Whether there is anything at the destination. Raises `OSError`."""
@@ -199,6 +203,9 @@ class _Remote(Destination):
 
     def url(self, rel: str) -> str:
         return self.files.url(join(self._path, rel) if rel else self._path)
+
+    def cannot_write(self) -> str | None:
+        return self.files.cannot_write()
 
     async def exists(self) -> bool:
         return await self.files.kind(self._path) is not None

@@ -120,6 +120,9 @@ class _Copying:
         self._match_slots = asyncio.Semaphore(most)
         self._file_slots = asyncio.Semaphore(most)
         self._most = most
+        #: Of the matches that were counted in advance, for the totals; and their plans.
+        self._counted: set[int] = set()
+        self._plans: dict[int, MatchPlan] = {}
         #: Set once a match is done.
         self._done = {match.number: asyncio.Event() for match in matches}
 
@@ -150,12 +153,50 @@ class _Copying:
                 self._done[match.number].set()
 
         try:
+            if self._options.totals:
+                await all_of(
+                    self._add_to_totals(match, *ends)
+                    for match, ends in zip(self._matches, self._opened, strict=True)
+                    if match.number not in left_out and not isinstance(ends, OSError)
+                )
             await all_of(map(one, self._matches, self._opened))
         finally:
             self._threads.close()
             for files in self._ends.all_files():
                 files.close()
             _unfinished.discard(self)
+
+    async def _add_to_totals(self, match: Match, source_end: End, destination_end: End) -> None:
+        """Plan a match before any is copied. What goes wrong is told when it is copied."""
+        async with self._match_slots:
+            source = self._source(match, source_end)
+            try:
+                if match.number in self.overlaps.refused:
+                    return
+                destination = self._destination(match, destination_end)
+                if not self._options.overwrite and await destination.exists():
+                    return
+                plan = await source.plan()
+            except MemoryError:
+                raise
+            except Exception:
+                return
+            finally:
+                source.close()
+        self._count(match, plan)
+        if source.files is not None:
+            # To list it once more takes requests. On this machine a plan holds directories open.
+            self._plans[match.number] = plan
+
+    def _count(self, match: Match, plan: MatchPlan) -> None:
+        if match.number not in self._counted:
+            self._counted.add(match.number)
+            self.files_planned += len(plan.files)
+            self.bytes_planned += plan.size
+
+    async def _plan(self, match: Match, source: RemoteMatch | LocalMatch) -> MatchPlan:
+        plan = self._plans.pop(match.number, None)
+        return plan or await source.plan()
 
     async def _copy(self, match: Match, source_end: End, destination_end: End) -> Outcome:
         options = self._options
@@ -181,16 +222,17 @@ class _Copying:
             if not options.overwrite:
                 if len(self._matches) < self._most:
                     # Other matches would not fill the time.
-                    planning = asyncio.ensure_future(source.plan())
+                    planning = asyncio.ensure_future(self._plan(match, source))
                 if await destination.exists():
                     return _outcome(match, "exists")
             if (reason := self.overlaps.refused.get(match.number)) is not None:
                 raise noted(
                     OSError(errno.EINVAL, reason, destination.url("")), "comparing the matches"
                 )
-            plan = await (planning or source.plan())
-            self.files_planned += len(plan.files)
-            self.bytes_planned += plan.size
+            if (reason := destination.cannot_write()) is not None:
+                raise noted(OSError(errno.EROFS, reason, destination.url("")), "planning the copy")
+            plan = await (planning or self._plan(match, source))
+            self._count(match, plan)
             if problems := list(destination.problems(plan)):
                 errors = [_bad_name(source.url(rel), reason) for rel, reason in problems]
                 return _outcome(match, "failed", plan, errors=errors[:_MOST_PROBLEMS])

@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from fsspec import AbstractFileSystem
+from fsspec.archive import AbstractArchiveFileSystem
 from fsspec.spec import AbstractBufferedFile
 
 from pathvein._listing import is_gone, noted
@@ -36,6 +37,8 @@ T = TypeVar("T")
 PIECE = 5 * 2**20
 #: Seconds to wait for a request in flight that makes a file, once the work is cancelled.
 IN_FLIGHT = 10.0
+#: Protocols without any request that writes, or file systems without the method for it.
+_READ_ONLY = frozenset(["http", "https", "data", "git", "github", "gist", "reference"])
 #: What is said of entries that are neither files nor directories, as of those on this machine.
 _SPECIAL = {
     stat.S_IFIFO: "fifo",
@@ -130,6 +133,14 @@ class Files:
         """What is equal for two file systems that hold the same files."""
         fs = self.adapter.fs
         return type(fs).__module__, type(fs).__name__, str(fs._fs_token)
+
+    def cannot_write(self) -> str | None:
+        """Why nothing can be written, if that is known without asking."""
+        fs = self.adapter.fs
+        if isinstance(fs, AbstractArchiveFileSystem) and getattr(fs, "mode", "r") == "r":
+            return "an archive that is opened for reading cannot be written to"
+        protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
+        return f"{protocol}:// cannot be written to" if protocol in _READ_ONLY else None
 
     def problem(self, name: str) -> str | None:
         """Why a name cannot be that of one of its files."""
