@@ -654,3 +654,32 @@ def test_http_cannot_be_written_to(store: Any, tmp_path: Path) -> None:
     assert done.kind == "failed"
     assert done.errors[0].errno == errno.EROFS
     assert done.errors[0].filename == str(place)
+
+
+def test_a_match_whose_name_no_path_can_have_does_not_stop_the_others(tmp_path: Path) -> None:
+    from upath import UPath
+
+    from pathvein import ShuffleError, scan, shuffle_to
+
+    top = UPath(f"memory://nul-{uuid.uuid4().hex}")
+    for name in ("good", "n\0ul"):
+        top.fs.pipe_file(f"{top.path}/{name}/f", b"x")
+    matches = scan(top, P("*", ["f"]))
+    assert len(matches) == 2
+    local = written(tmp_path / "also", {"f": b"y"})
+    with pytest.raises(ShuffleError) as caught:
+        shuffle_to([*matches, *scan(local, P("*", ["f"]))], tmp_path / "out")
+    assert sorted(result.source.name for result in caught.value.results) == ["also", "good"]
+    [failed] = caught.value.failed
+    assert failed.source.name == "n\0ul"
+    assert "null character" in str(failed.errors[0])
+    assert files_on_disk(tmp_path / "out") == {"good/f": b"x", "also/f": b"y"}
+
+
+@pytest.mark.parametrize("store", ["http"], indirect=True)
+def test_a_large_file_of_a_server_that_knows_no_ranges(store: Any, tmp_path: Path) -> None:
+    content = os.urandom(2**20) * 12 + b"end"
+    top = written(store.served / uuid.uuid4().hex, {"f": content})
+    [done] = copied([(store.place(top).upath, tmp_path / "copy", P("*", ["*"]))])
+    assert (done.kind, done.errors) == ("copied", [])
+    assert (tmp_path / "copy/f").read_bytes() == content

@@ -51,16 +51,18 @@ def places_of(
 
     The arguments are named in what is raised.
     """
-    places = []
+    places: list[tuple[str | UPath, str | UPath]] = []
     for index, (source, destination, pattern) in enumerate(inputs):
         if not isinstance(pattern, pathvein_core.FileStructurePattern):
             name = f"{argument}[{index}].pattern"
             raise _arguments.wrong_type(name, "a FileStructurePattern", pattern)
+        place = place_of(f"{argument}[{index}].source", source, storage_options)
+        if not isinstance(place, str) and "\0" in name_of(source) and isinstance(destination, Path):
+            # It has its name from a key: this match fails, and the others are copied.
+            places.append((place, str(destination)))
+            continue
         places.append(
-            (
-                place_of(f"{argument}[{index}].source", source, storage_options),
-                place_of(destination_argument.format(index), destination, storage_options),
-            )
+            (place, place_of(destination_argument.format(index), destination, storage_options))
         )
     if (
         storage_options

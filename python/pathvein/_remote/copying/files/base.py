@@ -404,23 +404,37 @@ def _mtime_ns(told: Any) -> int | None:
 
 
 def _read(fs: Any, path: str) -> Generator[bytes, None, None]:
-    with fs.open(path, "rb") as file:
-        yield from read_pieces(file)
+    size = 0
+    try:
+        with fs.open(path, "rb") as file:
+            for piece in read_pieces(file):
+                size += len(piece)
+                yield piece
+        return
+    except ValueError:
+        if "http" not in fs.protocol:
+            raise
+    # The server answers no requests for ranges: it is read once more, as a stream.
+    with fs.open(path, "rb", block_size=0) as file:
+        seen = 0
+        for piece in read_pieces(file):
+            if seen >= size:
+                yield piece
+            seen += len(piece)
 
 
 def read_pieces(file: Any) -> Generator[bytes, None, None]:
     """The content of an open file. All pieces but the last have one size."""
     while True:
-        piece = file.read(PIECE)
-        while piece and len(piece) < PIECE:
-            more = file.read(PIECE - len(piece))
-            if not more:
-                yield piece
-                return
-            piece += more
-        if not piece:
+        parts = []
+        missing = PIECE
+        while missing and (part := file.read(missing)):
+            parts.append(part)
+            missing -= len(part)
+        if parts:
+            yield parts[0] if len(parts) == 1 else b"".join(parts)
+        if missing:
             return
-        yield piece
 
 
 def _write(fs: Any, path: str, pieces: Generator[bytes, None, None]) -> None:
