@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 pytest.importorskip("upath")
@@ -683,3 +684,37 @@ def test_a_large_file_of_a_server_that_knows_no_ranges(store: Any, tmp_path: Pat
     [done] = copied([(store.place(top).upath, tmp_path / "copy", P("*", ["*"]))])
     assert (done.kind, done.errors) == ("copied", [])
     assert (tmp_path / "copy/f").read_bytes() == content
+
+
+@pytest.mark.filterwarnings("ignore:UPath:UserWarning")
+def test_many_large_files_between_asynchronous_file_systems(tmp_path: Path) -> None:
+    """None waits for a thread that another has."""
+    from fsspec.asyn import AsyncFileSystem
+    from upath import UPath
+
+    class Plain(AsyncFileSystem):
+        cachable = False
+        root_marker = "/"
+
+        async def _ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+            return [await self._info(entry.path) for entry in os.scandir(path)]
+
+        async def _info(self, path: str, **options: Any) -> Any:
+            kind = "directory" if os.path.isdir(path) else "file"
+            return {"name": path, "type": kind, "size": os.stat(path).st_size}
+
+        async def _mkdir(self, path: str, **options: Any) -> None:
+            os.mkdir(path)
+
+        def open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+            return open(path, mode)
+
+    for name in ("plainone", "plaintwo"):
+        kind = type(name, (Plain,), {"protocol": name})
+        fsspec.register_implementation(name, kind, clobber=True)
+    large = os.urandom(2**20) * 16
+    source = written(tmp_path / "src", {f"f{n}": large for n in range(12)})
+    ends = UPath(f"plainone://{source}"), UPath(f"plaintwo://{tmp_path}/dst")
+    [done] = copied([(*ends, P("*", ["*"]))])
+    assert (done.kind, done.errors) == ("copied", [])
+    assert files_on_disk(tmp_path / "dst") == files_on_disk(source)

@@ -616,3 +616,22 @@ def test_progress_knows_all_matches_before_the_first_is_copied(
     assert producer.progress() == (52, size, 52, size)
     # Each match of a store is listed once.
     assert sum(a.query["prefix"] == "src/" for a in s3_objects.listings()) == 5
+
+
+def test_an_object_that_comes_while_the_store_asks_to_wait_is_not_removed(
+    s3_objects: S3Objects, tmp_path: Path
+) -> None:
+    """It is of another copy, although this one has tried to put it twice."""
+    source = written(tmp_path / "m", {"a": b"1", "b": b"2"})
+    others = {"b/x/a": b"1", "b/x/b": b"9"}
+
+    def fault(asked: Asked) -> Answer | None:
+        if what(asked) != "put" or s3_objects.objects:
+            return None
+        s3_objects.objects.update(others)
+        return s3_error(503, "SlowDown")
+
+    s3_objects.fault = fault
+    (done,) = copied([(str(source), s3_objects.place("b/x").upath, PATTERN)])
+    assert done.kind == "exists"
+    assert s3_objects.objects == others

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import inspect
 import posixpath
 import stat
@@ -25,7 +26,7 @@ from fsspec.spec import AbstractBufferedFile
 
 from pathvein._listing import is_gone, noted
 from pathvein._remote.copying.names import remote_name
-from pathvein._remote.loop import scan_ended
+from pathvein._remote.loop import RequestThreads, scan_ended
 from pathvein._remote.stores.base import Info
 
 if TYPE_CHECKING:
@@ -156,6 +157,9 @@ class Files:
 
     def close(self) -> None:
         """Close the file system, on the loop, once nothing is under way."""
+        threads = vars(self).pop("_threads", None)
+        if threads is not None:
+            threads.close()
         self.adapter.close()
 
     # Listing
@@ -296,10 +300,23 @@ class Files:
 
     # Work in threads
 
+    @functools.cached_property
+    def _threads(self) -> RequestThreads:
+        """Threads for an asynchronous file system, whose `open` is blocking all the same.
+
+        As many as one likes may be under way, each with a thread that reads and one that writes:
+        those that asyncio has are fewer, and files would wait for each other for ever.
+        """
+        fs = self.adapter.fs
+        most = 2 * self.adapter.most_requests
+        return RequestThreads(
+            fs, most, lambda lost: contextlib.nullcontext(fs), lambda error: False
+        )
+
     async def _in_thread(self, work: Callable[[Any], T]) -> T:
         """Blocking work with the file system object, without retries, in one of its threads."""
         if self.adapter._is_async:
-            return await asyncio.to_thread(work, self.adapter.fs)
+            return await self._threads.run(work)
         # Not within the limit of requests: it lasts for as long as the other end takes.
         self.adapter.counts.requests += 1
         return await self.adapter._threads.run(work)
