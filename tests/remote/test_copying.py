@@ -718,3 +718,31 @@ def test_many_large_files_between_asynchronous_file_systems(tmp_path: Path) -> N
     [done] = copied([(*ends, P("*", ["*"]))])
     assert (done.kind, done.errors) == ("copied", [])
     assert files_on_disk(tmp_path / "dst") == files_on_disk(source)
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko"], indirect=True)
+def test_what_is_written_again_leaves_nothing_beside_it(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `overwrite` each file is written beside its place first."""
+    from paramiko import SFTPClient
+
+    monkeypatch.setattr(transfers, "_FIRST_DELAY", 0.01)
+    source = written(tmp_path / "src", {"f": b"new"})
+    top = written(store.served / uuid.uuid4().hex, {"dst/f": b"old"})
+    for path in (top, top / "dst", top / "dst/f"):
+        os.chmod(path, 0o777)
+    cut: list[str] = []
+
+    def opened(client: Any, path: str, mode: str = "r", original: Any = SFTPClient.open) -> Any:
+        file = original(client, path, mode)
+        if "w" in mode and not cut:
+            cut.append(path)
+            raise ConnectionResetError(errno.ECONNRESET, "cut")
+        return file
+
+    monkeypatch.setattr(SFTPClient, "open", opened)
+    [done] = copied([(str(source), store.place(top).upath / "dst", P("*", ["*"]))], overwrite=True)
+    assert (done.kind, done.errors) == ("copied", [])
+    assert cut
+    assert on_disk(top) == {"dst": None, "dst/f": b"new"}

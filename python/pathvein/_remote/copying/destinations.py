@@ -359,7 +359,8 @@ class TreeDestination(_Remote):
     def target(self, rel: str) -> str:
         path = join(self._root, rel)
         if self._merging and self.files.can_rename:
-            path = beside(path)
+            # If it is written again, what there is of it so far is written over.
+            path = self._written.get(rel) or beside(path)
         self._written[rel] = path
         return path
 

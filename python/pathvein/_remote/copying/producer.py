@@ -287,7 +287,9 @@ class _Copying:
                 for _, slot in sorted(slots.items(), key=lambda item: item[0]):
                     await held.enter_async_context(slot)
                 await held.enter_async_context(self._file_slots)
-                sizes[file.path] = await copy_file(source, file, destination, progress)
+                sizes[file.path] = await copy_file(
+                    source, file, destination, progress, self._threads
+                )
             self.files += 1
 
         async def work() -> None:
