@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 import uuid
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 pytest.importorskip("upath")
@@ -554,3 +556,193 @@ def test_an_archive_is_a_source(tmp_path: Path) -> None:
     local, remote, into = copied(matches)
     assert (local.kind, remote.kind, into.kind) == ("copied", "copied", "failed")
     assert files_on_disk(tmp_path / "out") == content(memory / "dst") == FILES
+
+
+@pytest.mark.parametrize("store", FLAT, indirect=True)
+def test_listings_above_that_the_user_has_show_the_destination(place: Any, tmp_path: Path) -> None:
+    (place / "other" / "file").write_bytes(b"")
+    assert [path.name for path in place.iterdir()] == ["other"]
+    source = written(tmp_path / "match", {"file": b"content"})
+    (done,) = copied([(str(source), place / "new", PATTERN_OF_FILES)])
+    assert done.kind == "copied"
+    assert sorted(path.name for path in place.iterdir()) == ["new", "other"]
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko"], indirect=True)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_sftp_holds_no_more_than_it_reads_ahead(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file that is read faster than it is asked for in advance."""
+    from paramiko.sftp_file import SFTPFile
+
+    content = os.urandom(2**20) * 24 + b"end"
+    top = written(store.served / uuid.uuid4().hex, {"file": content})
+    held: list[int] = []
+    request = SFTPFile._prefetch_thread
+
+    def slow(file: Any, chunks: Any, most: Any) -> None:
+        request(file, chunks[:1], most)
+        time.sleep(0.05)  # all that was asked for has come: it takes that for the end
+        request(file, chunks[1:], most)
+
+    def close(file: Any, original: Any = SFTPFile.close) -> None:
+        held.append(sum(map(len, file._prefetch_data.values())))
+        original(file)
+
+    monkeypatch.setattr(SFTPFile, "_prefetch_thread", slow)
+    monkeypatch.setattr(SFTPFile, "close", close)
+    (done,) = copied([(store.place(top).upath, tmp_path / "copy", PATTERN_OF_FILES)])
+    assert done.kind == "copied"
+    assert (tmp_path / "copy/file").read_bytes() == content
+    assert held
+    assert max(held) <= 6 * 2**20
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko"], indirect=True)
+def test_a_thread_that_is_about_to_make_a_file_is_awaited(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from paramiko import SFTPClient
+
+    source = written(tmp_path / "src", {f"f{n}.txt": b"x" for n in range(4)})
+    top = store.served / uuid.uuid4().hex
+    top.mkdir()
+    os.chmod(top, 0o777)
+
+    def late(client: Any, path: str, mode: str = "r", original: Any = SFTPClient.open) -> Any:
+        if "w" in mode and path.endswith("f0.txt"):
+            raise PermissionError(13, "no", path)
+        time.sleep(0.3)
+        return original(client, path, mode)
+
+    def slow(client: Any, path: str, original: Any = SFTPClient.rmdir) -> None:
+        time.sleep(0.5)
+        original(client, path)
+
+    monkeypatch.setattr(SFTPClient, "open", late)
+    monkeypatch.setattr(SFTPClient, "rmdir", slow)
+    [done] = copied([(str(source), store.place(top).upath / "dst", P("*", ["*"]))])
+    assert done.kind == "failed"
+    time.sleep(0.5)
+    assert on_disk(top) == {}
+
+
+@pytest.mark.parametrize("dryrun", [False, True])
+def test_what_cannot_be_written_to_says_so(tmp_path: Path, dryrun: bool) -> None:
+    from upath import UPath
+
+    source = written(tmp_path / "src", {"f": b"x"})
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("there/f", "")
+    before = archive.read_bytes()
+    url = f"zip://new::{archive}"
+    [done] = copied([(str(source), UPath(url), P("*", ["*"]))], dryrun=dryrun)
+    assert done.kind == "failed"
+    assert done.errors[0].errno == errno.EROFS
+    assert done.errors[0].filename == url
+    assert "cannot be written to" in str(done.errors[0])
+    assert archive.read_bytes() == before
+
+
+@pytest.mark.parametrize("store", ["http"], indirect=True)
+def test_http_cannot_be_written_to(store: Any, tmp_path: Path) -> None:
+    source = written(tmp_path / "src", {"f": b"x"})
+    top = written(store.served / uuid.uuid4().hex, {"f": b"x"})
+    place = store.place(top).upath / "new"
+    [done] = copied([(str(source), place, P("*", ["*"]))])
+    assert done.kind == "failed"
+    assert done.errors[0].errno == errno.EROFS
+    assert done.errors[0].filename == str(place)
+
+
+def test_a_match_whose_name_no_path_can_have_does_not_stop_the_others(tmp_path: Path) -> None:
+    from upath import UPath
+
+    from pathvein import ShuffleError, scan, shuffle_to
+
+    top = UPath(f"memory://nul-{uuid.uuid4().hex}")
+    for name in ("good", "n\0ul"):
+        top.fs.pipe_file(f"{top.path}/{name}/f", b"x")
+    matches = scan(top, P("*", ["f"]))
+    assert len(matches) == 2
+    local = written(tmp_path / "also", {"f": b"y"})
+    with pytest.raises(ShuffleError) as caught:
+        shuffle_to([*matches, *scan(local, P("*", ["f"]))], tmp_path / "out")
+    assert sorted(result.source.name for result in caught.value.results) == ["also", "good"]
+    [failed] = caught.value.failed
+    assert failed.source.name == "n\0ul"
+    assert "null character" in str(failed.errors[0])
+    assert files_on_disk(tmp_path / "out") == {"good/f": b"x", "also/f": b"y"}
+
+
+@pytest.mark.parametrize("store", ["http"], indirect=True)
+def test_a_large_file_of_a_server_that_knows_no_ranges(store: Any, tmp_path: Path) -> None:
+    content = os.urandom(2**20) * 12 + b"end"
+    top = written(store.served / uuid.uuid4().hex, {"f": content})
+    [done] = copied([(store.place(top).upath, tmp_path / "copy", P("*", ["*"]))])
+    assert (done.kind, done.errors) == ("copied", [])
+    assert (tmp_path / "copy/f").read_bytes() == content
+
+
+@pytest.mark.filterwarnings("ignore:UPath:UserWarning")
+def test_many_large_files_between_asynchronous_file_systems(tmp_path: Path) -> None:
+    """None waits for a thread that another has."""
+    from fsspec.asyn import AsyncFileSystem
+    from upath import UPath
+
+    class Plain(AsyncFileSystem):
+        cachable = False
+        root_marker = "/"
+
+        async def _ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+            return [await self._info(entry.path) for entry in os.scandir(path)]
+
+        async def _info(self, path: str, **options: Any) -> Any:
+            kind = "directory" if os.path.isdir(path) else "file"
+            return {"name": path, "type": kind, "size": os.stat(path).st_size}
+
+        async def _mkdir(self, path: str, **options: Any) -> None:
+            os.mkdir(path)
+
+        def open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+            return open(path, mode)
+
+    for name in ("plainone", "plaintwo"):
+        kind = type(name, (Plain,), {"protocol": name})
+        fsspec.register_implementation(name, kind, clobber=True)
+    large = os.urandom(2**20) * 16
+    source = written(tmp_path / "src", {f"f{n}": large for n in range(12)})
+    ends = UPath(f"plainone://{source}"), UPath(f"plaintwo://{tmp_path}/dst")
+    [done] = copied([(*ends, P("*", ["*"]))])
+    assert (done.kind, done.errors) == ("copied", [])
+    assert files_on_disk(tmp_path / "dst") == files_on_disk(source)
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko"], indirect=True)
+def test_what_is_written_again_leaves_nothing_beside_it(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `overwrite` each file is written beside its place first."""
+    from paramiko import SFTPClient
+
+    monkeypatch.setattr(transfers, "_FIRST_DELAY", 0.01)
+    source = written(tmp_path / "src", {"f": b"new"})
+    top = written(store.served / uuid.uuid4().hex, {"dst/f": b"old"})
+    for path in (top, top / "dst", top / "dst/f"):
+        os.chmod(path, 0o777)
+    cut: list[str] = []
+
+    def opened(client: Any, path: str, mode: str = "r", original: Any = SFTPClient.open) -> Any:
+        file = original(client, path, mode)
+        if "w" in mode and not cut:
+            cut.append(path)
+            raise ConnectionResetError(errno.ECONNRESET, "cut")
+        return file
+
+    monkeypatch.setattr(SFTPClient, "open", opened)
+    [done] = copied([(str(source), store.place(top).upath / "dst", P("*", ["*"]))], overwrite=True)
+    assert (done.kind, done.errors) == ("copied", [])
+    assert cut
+    assert on_disk(top) == {"dst": None, "dst/f": b"new"}

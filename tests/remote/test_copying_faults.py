@@ -567,3 +567,71 @@ def test_half_an_object_is_not_put_by_closing_it(s3_objects: S3Objects, tmp_path
     assert (done.kind, type(done.errors[0])) == ("failed", FileNotFoundError)
     assert put == {}
     assert discarded == ["x/dst/large"]
+
+
+def test_what_cannot_be_removed_again_is_told(s3_objects: S3Objects, tmp_path: Path) -> None:
+    source = written(tmp_path / "m", {"a": b"1", "b": b"2"})
+    put: list[str] = []
+
+    def fault(asked: Asked) -> Answer | None:
+        if what(asked) == "put":
+            put.append(path_of(asked))
+            return s3_error(403, "AccessDenied") if len(put) == 2 else None
+        return s3_error(403, "AccessDenied") if what(asked) == "delete" else None
+
+    s3_objects.fault = fault
+    (done,) = copied([(str(source), s3_objects.place("b/x").upath, PATTERN)])
+    assert done.kind == "failed"
+    assert list(s3_objects.objects) == ["b/x/a"]
+    assert any("s3://b/x/a" in note for note in done.errors[0].__notes__)
+
+
+def test_progress_knows_all_matches_before_the_first_is_copied(
+    s3_objects: S3Objects, tmp_path: Path
+) -> None:
+    filled(s3_objects, 9)
+    source = s3_objects.place("b/src").upath
+    local = written(tmp_path / "m", {"a": b"12", "b": b"345"})
+    (tmp_path / "there").mkdir()
+    matches = [(source, tmp_path / f"copy{n}", PATTERN) for n in range(5)]
+    matches += [(str(local), s3_objects.place("b/dst").upath, PATTERN)]
+    matches += [(source, tmp_path / "there", PATTERN)]
+    seen: list[tuple[int, int, int, int]] = []
+
+    def fault(asked: Asked) -> None:
+        if what(asked) in ("get", "put"):
+            seen.append(producer.progress())
+
+    s3_objects.fault = fault
+    producer = opened(matches, totals=True, concurrency=2)
+    ended = False
+    kinds = []
+    while not ended:
+        outcomes, ended = producer.next_batch(30)
+        kinds += [outcome[1] for outcome in outcomes]
+    producer.close()
+    size = 5 * (3 + sum(map(len, (b"%d" % n * 10 for n in range(9))))) + 5
+    assert sorted(kinds) == ["copied"] * 6 + ["exists"]
+    assert {counts[2:] for counts in seen} == {(52, size)}
+    assert producer.progress() == (52, size, 52, size)
+    # Each match of a store is listed once.
+    assert sum(a.query["prefix"] == "src/" for a in s3_objects.listings()) == 5
+
+
+def test_an_object_that_comes_while_the_store_asks_to_wait_is_not_removed(
+    s3_objects: S3Objects, tmp_path: Path
+) -> None:
+    """It is of another copy, although this one has tried to put it twice."""
+    source = written(tmp_path / "m", {"a": b"1", "b": b"2"})
+    others = {"b/x/a": b"1", "b/x/b": b"9"}
+
+    def fault(asked: Asked) -> Answer | None:
+        if what(asked) != "put" or s3_objects.objects:
+            return None
+        s3_objects.objects.update(others)
+        return s3_error(503, "SlowDown")
+
+    s3_objects.fault = fault
+    (done,) = copied([(str(source), s3_objects.place("b/x").upath, PATTERN)])
+    assert done.kind == "exists"
+    assert s3_objects.objects == others

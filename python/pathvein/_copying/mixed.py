@@ -68,7 +68,7 @@ def between(
 
 
 def _place(path: str | UPath, number: str) -> Place:
-    if not isinstance(path, str):
+    if not isinstance(path, str) or "\0" in path:
         # It is compared with others by who copies it.
         return Place((number,), ())
     return Place(("file",), tuple(filter(None, os.path.realpath(path).split(os.sep))))

@@ -13,12 +13,12 @@ import errno
 import os
 import posixpath
 import secrets
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pathvein_core
 
-from pathvein._listing import noted
+from pathvein._listing import is_gone, noted
 from pathvein._remote.copying.files.base import Level, Pieces, failure
 from pathvein._remote.copying.names import MAX_NAME, bad_names, ignores_case, local_name
 from pathvein._remote.copying.planning import all_of
@@ -48,6 +48,10 @@ class Destination(abc.ABC):
     @abc.abstractmethod
     def url(self, rel: str) -> str:
         """The path or URL of a file, for messages."""
+
+    def cannot_write(self) -> str | None:
+        """Why nothing can be written here, if that is known."""
+        return None
 
     @abc.abstractmethod
     async def exists(self) -> bool:
@@ -84,8 +88,8 @@ class Destination(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def abandon(self) -> None:
-        """Remove what was written, as far as that can be done."""
+    async def abandon(self) -> Sequence[str]:
+        """Remove what was written; returns the URLs of what could not be removed."""
 
     def os_error(self, error: Exception, rel: str) -> OSError:
         """The `OSError` of a file that could not be written."""
@@ -167,7 +171,7 @@ class LocalDestination(Destination):
         # What a file system has taken it has: the sizes were counted while they were written.
         await self._threads.run(self._staging.commit)
 
-    async def abandon(self) -> None:
+    async def abandon(self) -> Sequence[str]:
         def abandon() -> None:
             while self._open:
                 os.close(self._open.popitem()[1])
@@ -176,6 +180,7 @@ class LocalDestination(Destination):
                 self._staging.abandon()
 
         await self._threads.run(abandon)
+        return ()
 
 
 def _write_all(fd: int, data: bytes) -> None:
@@ -198,6 +203,9 @@ class _Remote(Destination):
 
     def url(self, rel: str) -> str:
         return self.files.url(join(self._path, rel) if rel else self._path)
+
+    def cannot_write(self) -> str | None:
+        return self.files.cannot_write()
 
     async def exists(self) -> bool:
         return await self.files.kind(self._path) is not None
@@ -225,12 +233,23 @@ class _Remote(Destination):
                 continue
             raise failure(problem, self.url(rel), "checking the destination")
 
+    async def _remove(self, paths: Iterable[str]) -> list[str]:
+        """Remove files; returns the URLs of those that are still there."""
+        paths = list(paths)
+        errors = await asyncio.gather(*map(self.files.remove, paths), return_exceptions=True)
+        return [
+            self.files.url(path)
+            for path, error in zip(paths, errors, strict=True)
+            if isinstance(error, Exception)
+            and not is_gone(self.files.os_error(error, path, "removing the file"))
+        ]
+
     def _forget_listings(self, rels: Iterable[str]) -> None:
-        paths = {posixpath.dirname(join(self._path, rel)) for rel in rels}
-        above = self._path
-        while above not in paths:
-            paths.add(above)
-            above = posixpath.dirname(above)
+        paths = {self._path, *(posixpath.dirname(join(self._path, rel)) for rel in rels)}
+        for path in list(paths):
+            # Not all file systems forget those of the directories above.
+            while (path := posixpath.dirname(path)) not in paths:
+                paths.add(path)
         for path in paths:
             with contextlib.suppress(Exception):
                 self._user_fs.invalidate_cache(path)
@@ -293,13 +312,13 @@ class ObjectDestination(_Remote):
             await self._check(self._path, sizes)
         self._forget_listings(self._put)
 
-    async def abandon(self) -> None:
+    async def abandon(self) -> Sequence[str]:
+        left: Sequence[str] = ()
         if not self.overwrite:
-            await _quietly(
-                self.files.remove(join(self._path, rel) if rel else f"{self._path}/")
-                for rel in self._put
-            )
+            paths = [join(self._path, rel) if rel else f"{self._path}/" for rel in self._put]
+            left = await self._remove(paths)
         self._forget_listings(self._put)
+        return left
 
 
 class TreeDestination(_Remote):
@@ -328,8 +347,8 @@ class TreeDestination(_Remote):
             path = join(self._root, rel) if rel else self._root
             kind = await self.files.kind(path) if self._merging else None
             if kind is None:
-                await self.files.make_directory(path)
                 self._directories.append(path)
+                await self.files.make_directory(path)
             elif kind != "directory":
                 message = f"there is a {kind} in place of the directory"
                 raise noted(
@@ -340,7 +359,8 @@ class TreeDestination(_Remote):
     def target(self, rel: str) -> str:
         path = join(self._root, rel)
         if self._merging and self.files.can_rename:
-            path = beside(path)
+            # If it is written again, what there is of it so far is written over.
+            path = self._written.get(rel) or beside(path)
         self._written[rel] = path
         return path
 
@@ -374,12 +394,14 @@ class TreeDestination(_Remote):
             await self.files.rename(self._root, self._path, replace=False)
         self._forget_listings(sizes)
 
-    async def abandon(self) -> None:
-        await _quietly(self.files.remove(path) for path in self._written.values())
+    async def abandon(self) -> Sequence[str]:
+        left = await self._remove(self._written.values())
         made = [] if self._merging else self._directories
         for path in reversed([*self._parents, *made]):
-            await _quietly([self.files.remove_directory(path)])
+            with contextlib.suppress(Exception):
+                await self.files.remove_directory(path)
         self._forget_listings(self._written)
+        return left
 
 
 def beside(path: str) -> str:
@@ -412,8 +434,3 @@ async def _everything(files: Files, path: str) -> dict[str, Info]:
 
     await take("", await files.list_level(path))
     return found
-
-
-async def _quietly(work: Iterable[Awaitable[None]]) -> None:
-    """Wait for all, whatever becomes of them."""
-    await asyncio.gather(*work, return_exceptions=True)

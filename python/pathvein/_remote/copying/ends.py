@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
+from pathvein._listing import noted
 from pathvein._remote.copying.files import Files, files_of
 from pathvein._remote.copying.files.base import failure
 from pathvein._remote.copying.overlaps import Place
@@ -97,6 +99,9 @@ class Ends:
 
 
 def _local_end(path: str) -> End:
+    if "\0" in path:
+        message = "it has a null character, which no path can have"
+        raise noted(OSError(errno.EINVAL, message, path), "planning the copy")
     path = os.path.realpath(path)
     return End(None, path, Place(_LOCAL, tuple(filter(None, path.split(os.sep)))))
 

@@ -45,6 +45,8 @@ _CONCURRENCY = 32
 _CLEANUP_TIMEOUT = 5.0
 #: Most errors of names that are told of one match.
 _MOST_PROBLEMS = 10
+#: Most names that are told of what could not be removed.
+_MOST_LEFT = 3
 
 
 def open_copy(matches: Sequence[Match], options: CopyOptions) -> RemoteCopy:
@@ -151,6 +153,9 @@ class _Copying:
         self._match_slots = asyncio.Semaphore(most)
         self._file_slots = asyncio.Semaphore(most)
         self._most = most
+        #: Of the matches that were counted in advance, for the totals; and their plans.
+        self._counted: set[int] = set()
+        self._plans: dict[int, MatchPlan] = {}
         #: Set once a match is done.
         self._done = {match.number: asyncio.Event() for match in matches}
 
@@ -181,12 +186,50 @@ class _Copying:
                 self._done[match.number].set()
 
         try:
+            if self._options.totals:
+                await all_of(
+                    self._add_to_totals(match, *ends)
+                    for match, ends in zip(self._matches, self._opened, strict=True)
+                    if match.number not in left_out and not isinstance(ends, OSError)
+                )
             await all_of(map(one, self._matches, self._opened))
         finally:
             self._threads.close()
             for files in self._ends.all_files():
                 files.close()
             _unfinished.discard(self)
+
+    async def _add_to_totals(self, match: Match, source_end: End, destination_end: End) -> None:
+        """Plan a match before any is copied. What goes wrong is told when it is copied."""
+        async with self._match_slots:
+            source = self._source(match, source_end)
+            try:
+                if match.number in self.overlaps.refused:
+                    return
+                destination = self._destination(match, destination_end)
+                if not self._options.overwrite and await destination.exists():
+                    return
+                plan = await source.plan()
+            except MemoryError:
+                raise
+            except Exception:
+                return
+            finally:
+                source.close()
+        self._count(match, plan)
+        if source.files is not None:
+            # To list it once more takes requests. On this machine a plan holds directories open.
+            self._plans[match.number] = plan
+
+    def _count(self, match: Match, plan: MatchPlan) -> None:
+        if match.number not in self._counted:
+            self._counted.add(match.number)
+            self.files_planned += len(plan.files)
+            self.bytes_planned += plan.size
+
+    async def _plan(self, match: Match, source: RemoteMatch | LocalMatch) -> MatchPlan:
+        plan = self._plans.pop(match.number, None)
+        return plan or await source.plan()
 
     async def _copy(self, match: Match, source_end: End, destination_end: End) -> Outcome:
         options = self._options
@@ -195,20 +238,34 @@ class _Copying:
         plan = MatchPlan()
         planning: asyncio.Future[MatchPlan] | None = None
         began = False
+        left: list[str] = []
+
+        async def abandon() -> None:
+            if began:
+                left.extend(await destination.abandon())
+
+        def failed(error: OSError) -> Outcome:
+            if left:
+                few = ", ".join(left[:_MOST_LEFT])
+                more = f" and {len(left) - _MOST_LEFT} more" if len(left) > _MOST_LEFT else ""
+                error.add_note(f"these could not be removed, and may be left there: {few}{more}")
+            return _outcome(match, "failed", plan, errors=[error], replaced=destination.replaced)
+
         try:
             if not options.overwrite:
                 if len(self._matches) < self._most:
                     # Other matches would not fill the time.
-                    planning = asyncio.ensure_future(source.plan())
+                    planning = asyncio.ensure_future(self._plan(match, source))
                 if await destination.exists():
                     return _outcome(match, "exists")
             if (reason := self.overlaps.refused.get(match.number)) is not None:
                 raise noted(
                     OSError(errno.EINVAL, reason, destination.url("")), "comparing the matches"
                 )
-            plan = await (planning or source.plan())
-            self.files_planned += len(plan.files)
-            self.bytes_planned += plan.size
+            if (reason := destination.cannot_write()) is not None:
+                raise noted(OSError(errno.EROFS, reason, destination.url("")), "planning the copy")
+            plan = await (planning or self._plan(match, source))
+            self._count(match, plan)
             if problems := list(destination.problems(plan)):
                 errors = [_bad_name(source.url(rel), reason) for rel, reason in problems]
                 return _outcome(match, "failed", plan, errors=errors[:_MOST_PROBLEMS])
@@ -222,25 +279,20 @@ class _Copying:
             await destination.finish(sizes)
             return _outcome(match, "copied", plan, (len(sizes), sum(sizes.values())))
         except FileExistsError as error:
-            if began:
-                await quietly(destination.abandon())
+            await quietly(abandon())
             if not options.overwrite and error.filename in (destination.url(""), None):
                 return _outcome(match, "exists", plan)
-            return _outcome(match, "failed", plan, errors=[error], replaced=destination.replaced)
+            return failed(error)
         except MemoryError:
-            if began:
-                await quietly(destination.abandon())
+            await quietly(abandon())
             raise
         except Exception as error:
-            if began:
-                await quietly(destination.abandon())
-            failed = error
-            if not isinstance(failed, OSError) or failed.filename is None:
-                failed = destination.os_error(error, "")
-            return _outcome(match, "failed", plan, errors=[failed], replaced=destination.replaced)
+            await quietly(abandon())
+            if isinstance(error, OSError) and error.filename is not None:
+                return failed(error)
+            return failed(destination.os_error(error, ""))
         except BaseException:
-            if began:
-                await quietly(destination.abandon())
+            await quietly(abandon())
             raise
         finally:
             if planning is not None and not planning.done():
@@ -268,7 +320,9 @@ class _Copying:
                 for _, slot in sorted(slots.items(), key=lambda item: item[0]):
                     await held.enter_async_context(slot)
                 await held.enter_async_context(self._file_slots)
-                sizes[file.path] = await copy_file(source, file, destination, progress)
+                sizes[file.path] = await copy_file(
+                    source, file, destination, progress, self._threads
+                )
             self.files += 1
 
         async def work() -> None:

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from pathvein._remote.copying.destinations import Destination
     from pathvein._remote.copying.planning import PlannedFile
     from pathvein._remote.copying.sources import LocalMatch, RemoteMatch
+    from pathvein._remote.copying.threads import LocalThreads
 
 #: Most times that a file is read whose content is not what its checksum says.
 _DAMAGED_TRIES = 2
 #: Most times that a file is read over a connection that fails on the way.
 _TRIES = 4
 _FIRST_DELAY = 0.2
+#: Least bytes that are hashed in a thread, while the loop sends requests: less takes it longer.
+_HASHED_IN_THREAD = 2**20
 
 
 class Damaged(OSError):
@@ -38,6 +41,7 @@ async def copy_file(
     file: PlannedFile,
     destination: Destination,
     progress: Callable[[int], None],
+    threads: LocalThreads,
 ) -> int:
     """Copy a file, and return how many bytes it has.
 
@@ -68,7 +72,7 @@ async def copy_file(
                     if _is_at(error, destination.url(file.path)):
                         raise
                     raise SourceError from error
-            return await _stream(source, file, destination, count)
+            return await _stream(source, file, destination, count, threads)
         except SourceError as wrapper:
             cause = wrapper.__cause__
             assert isinstance(cause, Exception)
@@ -104,6 +108,7 @@ async def _stream(
     file: PlannedFile,
     destination: Destination,
     progress: Callable[[int], None],
+    threads: LocalThreads,
 ) -> int:
     reading = source.read(file)
     # Only stores tell checksums.
@@ -118,9 +123,15 @@ async def _stream(
             async with aclosing(reading.pieces) as pieces:
                 async for piece in pieces:
                     size += len(piece)
-                    if hashed:
+                    if not hashed:
+                        yield piece
+                    elif len(piece) < _HASHED_IN_THREAD:
                         md5.update(piece)
-                    yield piece
+                        yield piece
+                    else:
+                        # The loop sends requests meanwhile.
+                        await threads.run(lambda: md5.update(piece))  # noqa: B023
+                        yield piece
                     progress(len(piece))
             if source.files is not None:
                 check_size(file.info.size, size, source.url(file.path))

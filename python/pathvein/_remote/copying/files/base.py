@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import inspect
 import posixpath
 import stat
@@ -20,11 +21,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from fsspec import AbstractFileSystem
+from fsspec.archive import AbstractArchiveFileSystem
 from fsspec.spec import AbstractBufferedFile
 
 from pathvein._listing import is_gone, noted
 from pathvein._remote.copying.names import remote_name
-from pathvein._remote.loop import scan_ended
+from pathvein._remote.loop import RequestThreads, scan_ended
 from pathvein._remote.stores.base import Info
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ T = TypeVar("T")
 
 #: Bytes of a file that are read and sent at a time: the least that S3 takes as a part of an upload.
 PIECE = 5 * 2**20
+#: Seconds to wait for a request in flight that makes a file, once the work is cancelled.
+IN_FLIGHT = 10.0
+#: Protocols without any request that writes, or file systems without the method for it.
+_READ_ONLY = frozenset(["http", "https", "data", "git", "github", "gist", "reference"])
 #: What is said of entries that are neither files nor directories, as of those on this machine.
 _SPECIAL = {
     stat.S_IFIFO: "fifo",
@@ -129,6 +135,14 @@ class Files:
         fs = self.adapter.fs
         return type(fs).__module__, type(fs).__name__, str(fs._fs_token)
 
+    def cannot_write(self) -> str | None:
+        """Why nothing can be written, if that is known without asking."""
+        fs = self.adapter.fs
+        if isinstance(fs, AbstractArchiveFileSystem) and getattr(fs, "mode", "r") == "r":
+            return "an archive that is opened for reading cannot be written to"
+        protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
+        return f"{protocol}:// cannot be written to" if protocol in _READ_ONLY else None
+
     def problem(self, name: str) -> str | None:
         """Why a name cannot be that of one of its files."""
         return remote_name(name)
@@ -143,6 +157,9 @@ class Files:
 
     def close(self) -> None:
         """Close the file system, on the loop, once nothing is under way."""
+        threads = vars(self).pop("_threads", None)
+        if threads is not None:
+            threads.close()
         self.adapter.close()
 
     # Listing
@@ -208,14 +225,29 @@ class Files:
         if self.slots is None:
             return False
 
+        closed = False
+
         def counted(fs: Any) -> Generator[bytes, None, None]:
             size = 0
             for piece in _read(fs, source):
+                if closed:
+                    raise scan_ended()
                 size += len(piece)
                 yield piece
             check_size(info.size, size, self.url(source))
 
-        await self._in_thread(lambda fs: _write(fs, destination, counted(fs)))
+        def copy(fs: Any) -> None:
+            if closed:
+                raise scan_ended()
+            _write(fs, destination, counted(fs))
+
+        task = asyncio.ensure_future(self._in_thread(copy))
+        try:
+            await asyncio.wait([task])
+        finally:
+            closed = True
+            await _ended(task)
+        task.result()
         return True
 
     # Changing the tree
@@ -268,10 +300,23 @@ class Files:
 
     # Work in threads
 
+    @functools.cached_property
+    def _threads(self) -> RequestThreads:
+        """Threads for an asynchronous file system, whose `open` is blocking all the same.
+
+        As many as one likes may be under way, each with a thread that reads and one that writes:
+        those that asyncio has are fewer, and files would wait for each other for ever.
+        """
+        fs = self.adapter.fs
+        most = 2 * self.adapter.most_requests
+        return RequestThreads(
+            fs, most, lambda lost: contextlib.nullcontext(fs), lambda error: False
+        )
+
     async def _in_thread(self, work: Callable[[Any], T]) -> T:
         """Blocking work with the file system object, without retries, in one of its threads."""
         if self.adapter._is_async:
-            return await asyncio.to_thread(work, self.adapter.fs)
+            return await self._threads.run(work)
         # Not within the limit of requests: it lasts for as long as the other end takes.
         self.adapter.counts.requests += 1
         return await self.adapter._threads.run(work)
@@ -324,10 +369,13 @@ class Files:
         current: asyncio.Task[bytes | None] | None = None
         closed = False
 
-        async def next_piece() -> bytes | None:
-            nonlocal current
+        def check_open() -> None:
             if closed:
                 raise scan_ended()
+
+        async def next_piece() -> bytes | None:
+            nonlocal current
+            check_open()
             current = asyncio.ensure_future(anext(pieces, None))
             return await current
 
@@ -337,13 +385,20 @@ class Files:
                 yield piece
                 piece = asyncio.run_coroutine_threadsafe(next_piece(), loop).result()
 
+        def run(fs: Any) -> T:
+            check_open()
+            return work(fs, feed())
+
+        task = asyncio.ensure_future(self._in_thread(run))
         try:
-            return await self._in_thread(lambda fs: work(fs, feed()))
+            await asyncio.wait([task])
         finally:
             closed = True
             if current is not None and not current.done():
                 current.cancel()
                 await asyncio.wait([current])
+            await _ended(task)
+        return task.result()
 
 
 def _special(told: Any) -> str | None:
@@ -366,23 +421,37 @@ def _mtime_ns(told: Any) -> int | None:
 
 
 def _read(fs: Any, path: str) -> Generator[bytes, None, None]:
-    with fs.open(path, "rb") as file:
-        yield from read_pieces(file)
+    size = 0
+    try:
+        with fs.open(path, "rb") as file:
+            for piece in read_pieces(file):
+                size += len(piece)
+                yield piece
+        return
+    except ValueError:
+        if "http" not in fs.protocol:
+            raise
+    # The server answers no requests for ranges: it is read once more, as a stream.
+    with fs.open(path, "rb", block_size=0) as file:
+        seen = 0
+        for piece in read_pieces(file):
+            if seen >= size:
+                yield piece
+            seen += len(piece)
 
 
 def read_pieces(file: Any) -> Generator[bytes, None, None]:
     """The content of an open file. All pieces but the last have one size."""
     while True:
-        piece = file.read(PIECE)
-        while piece and len(piece) < PIECE:
-            more = file.read(PIECE - len(piece))
-            if not more:
-                yield piece
-                return
-            piece += more
-        if not piece:
+        parts = []
+        missing = PIECE
+        while missing and (part := file.read(missing)):
+            parts.append(part)
+            missing -= len(part)
+        if parts:
+            yield parts[0] if len(parts) == 1 else b"".join(parts)
+        if missing:
             return
-        yield piece
 
 
 def _write(fs: Any, path: str, pieces: Generator[bytes, None, None]) -> None:
@@ -422,6 +491,19 @@ async def to_the_end(task: asyncio.Future[Any], *, seconds: float = float("inf")
     _ = task.cancelled() or task.exception()
     if cancelled is not None:
         raise cancelled
+
+
+async def _ended(task: asyncio.Future[Any]) -> None:
+    """Wait for a thread that writes, also if this is cancelled, but not for ever.
+
+    It may be about to make a file that is otherwise made after everything was removed again.
+    """
+    await to_the_end(asyncio.ensure_future(asyncio.wait([task], timeout=IN_FLIGHT)))
+    if not task.done():
+        task.cancel()
+    elif not task.cancelled():
+        # asyncio logs exceptions that are never retrieved.
+        task.exception()
 
 
 async def quietly(work: Coroutine[Any, Any, object]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from pathvein._listing import noted
 from pathvein._remote.copying.files.base import (
+    IN_FLIGHT,
     PIECE,
     READ_AHEAD,
     Files,
@@ -33,9 +34,6 @@ from pathvein._remote.keys.planner import Page
 from pathvein._remote.stores.base import Info, ObjectStore
 
 T = TypeVar("T")
-
-#: Seconds to wait for a request in flight that makes an object, once the work is cancelled.
-_IN_FLIGHT = 10.0
 
 #: Most parts that all stores take, with some to spare.
 _MOST_PARTS = 9000
@@ -92,7 +90,7 @@ class ObjectFiles(Files, abc.ABC):
         Otherwise the object might come after it was removed again.
         """
         task = asyncio.ensure_future(self.send(request))
-        await to_the_end(task, seconds=_IN_FLIGHT)
+        await to_the_end(task, seconds=IN_FLIGHT)
         return task.result()
 
     # Listing
@@ -234,20 +232,26 @@ class ObjectFiles(Files, abc.ABC):
 
     async def make(self, path: str, request: Callable[[], Awaitable[T]], *, new: bool) -> T | None:
         """Send a request that makes an object. Raises `FileExistsError` if it was to be new."""
-        tries = 0
+        may_be_there = False
 
         async def send() -> T:
-            nonlocal tries
-            tries += 1
-            return await request()
+            nonlocal may_be_there
+            try:
+                return await request()
+            except BaseException as error:
+                # What was refused, or asked to come later, has put nothing.
+                throttled = (
+                    isinstance(error, Exception) and self.errors.transient(error) == "throttled"
+                )
+                may_be_there = may_be_there or not (throttled or _is_refused(error))
+                raise
 
         try:
             return await self.send_to_the_end(send)
         except Exception as error:
-            refused = isinstance(error, FileExistsError) or http_status(error) in (409, 412)
-            if not (new and refused and await self._exists(path)):
+            if not (new and _is_refused(error) and await self._exists(path)):
                 raise
-            if tries > 1:
+            if may_be_there:
                 # The answer to an earlier try was lost: it was put, and is compared afterwards.
                 return None
             message = "it exists, and did not when the copy began"
@@ -363,6 +367,11 @@ class ObjectFiles(Files, abc.ABC):
     @abc.abstractmethod
     async def abort_upload(self, path: str, upload: Any) -> None:
         """Drop an upload and its parts."""
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether a store tells that there is an object by now."""
+    return isinstance(error, FileExistsError) or http_status(error) in (409, 412)
 
 
 def piece_size(size: int) -> int:

@@ -8,8 +8,18 @@ from collections.abc import Generator
 from typing import Any
 
 from pathvein._listing import is_gone
-from pathvein._remote.copying.files.base import Files, Kind, Pieces, Reading, read_pieces
+from pathvein._remote.copying.files.base import (
+    PIECE,
+    Files,
+    Kind,
+    Pieces,
+    Reading,
+    read_pieces,
+)
 from pathvein._remote.stores.base import Info
+
+#: Requests for parts of one file that are in flight.
+_REQUESTS = 64
 
 
 class SftpFiles(Files):
@@ -36,9 +46,19 @@ class SftpFiles(Files):
     def read(self, path: str, info: Info) -> Reading:
         def read(fs: Any) -> Generator[bytes, None, None]:
             with fs.ftp.open(path, "rb") as file:
-                if info.size:
-                    # Otherwise each 32 KB take a round trip.
-                    file.prefetch(info.size, max_concurrent_requests=64)
+                size = info.size or 0
+                for offset in range(0, size, PIECE):
+                    # A plain read takes a round trip for each 32 KB. What is asked for in advance
+                    # is held until it is read, so that must not be the whole file.
+                    length = min(PIECE, size - offset)
+                    (piece,) = file.readv([(offset, length)], _REQUESTS)
+                    # A read that overtakes what is asked for in advance leaves that there for ever.
+                    file._prefetch_data.clear()
+                    yield piece
+                    if len(piece) < length:
+                        return
+                # There is more if the file has grown.
+                file.seek(size)
                 yield from read_pieces(file)
 
         return Reading(self._pieces_of_thread(read))
