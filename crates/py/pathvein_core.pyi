@@ -260,6 +260,7 @@ class Plan:
         exclude: What to leave out. `None`: nothing.
         exclude_base: The directory that the rules are relative to, at or above the source.
             `None`: the source.
+        one_file_system: Whether mount points in it are skipped.
 
     Raises:
         OSError: The source is no directory or cannot be read, or something in it that may belong
@@ -288,6 +289,7 @@ class Plan:
         links: str = "follow",
         exclude: ExcludeRules | None = None,
         exclude_base: str | os.PathLike[str] | None = None,
+        one_file_system: bool = False,
     ) -> Self: ...
     @property
     def directories(self) -> list[str]:
@@ -490,6 +492,7 @@ class Copy:
         exclude: What to leave out.
         exclude_base: The directory that `exclude` is relative to. `None`, and for matches that
             are not in it: each match itself.
+        one_file_system: Whether mount points in a match are skipped.
         totals: Look at all matches before the first is copied, so that `progress` can tell how
             much there is.
 
@@ -518,6 +521,7 @@ class Copy:
         links: str = "follow",
         exclude: ExcludeRules | None = None,
         exclude_base: str | os.PathLike[str] | None = None,
+        one_file_system: bool = False,
         totals: bool = False,
     ) -> Self: ...
     def conflicts(self) -> list[tuple[int, int]]:

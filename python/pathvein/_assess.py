@@ -134,7 +134,8 @@ class _Local:
         return not (stat.S_ISDIR(mode) or os.path.isdir(self._path))
 
     def list(self, level: int, rel: str) -> Listing:
-        return list_local(os.path.join(self._above[level], rel))
+        # `os.path.join` would end the path of the directory itself, in errors, with a slash.
+        return list_local(str(self._above[level] / rel))
 
     def result(self, level: int) -> Path | UPath:
         path = self._above[level]
@@ -155,7 +156,7 @@ class _Answers:
         self._place = place
         self._way = way
         self._listings: dict[tuple[int, str], Listing | OSError] = {}
-        self._matching: dict[tuple[Node, int], bool | OSError] = {}
+        self._matching: dict[tuple[FileStructurePattern, int], bool | OSError] = {}
         self._belonging: dict[tuple[Node, int], bool | OSError] = {}
 
     def is_file(self) -> bool:
@@ -176,11 +177,15 @@ class _Answers:
 
     def both(self, node: Node, level: int) -> bool | OSError:
         """Whether a directory of a fitting name matches, and the file belongs to it."""
-        matches = self._matches(node, level)
-        if matches is False:
+        # What costs least comes first: one listing, then the few directories on the way, then
+        # what the pattern requires below, which may be any number.
+        if self._matches(node.own, level) is False:
             return False
         belongs = self._belongs(node, level)
-        return belongs if matches is True or belongs is False else matches
+        if belongs is False:
+            return False
+        matches = self._matches(node.pattern, level)
+        return matches if belongs is True or matches is False else belongs
 
     def _belongs(self, node: Node, level: int) -> bool | OSError:
         """Whether the file belongs to a directory if that matches."""
@@ -207,19 +212,19 @@ class _Answers:
         except OSError as error:
             return error
 
-    def _matches(self, node: Node, level: int) -> bool | OSError:
-        if not node.asks:
+    def _matches(self, pattern: FileStructurePattern, level: int) -> bool | OSError:
+        if not (pattern.files or pattern.directories):
             return True
-        key = node, level
+        key = pattern, level
         if key not in self._matching:
-            self._matching[key] = self._decided(node, level)
+            self._matching[key] = self._decided(pattern, level)
         return self._matching[key]
 
-    def _decided(self, node: Node, level: int) -> bool | OSError:
+    def _decided(self, pattern: FileStructurePattern, level: int) -> bool | OSError:
         directory = _Directory(self, level)
         try:
             listing = directory.listing = self.list(level, "")
-            if decide(node.pattern, directory):
+            if decide(pattern, directory):
                 return True
         except OSError as error:
             return not is_gone(error) and error

@@ -24,14 +24,14 @@ _NO_ENTRIES = frozenset({"", ".", ".."})
 class Node:
     """A pattern as it was when this was made."""
 
-    __slots__ = ("_files", "_name", "asks", "below", "pattern")
+    __slots__ = ("_files", "_name", "below", "own", "pattern")
 
     def __init__(self, pattern: FileStructurePattern, below: list[Node]) -> None:
         self.pattern = pattern
+        #: The same without anything below: the directory's own listing decides.
+        self.own = FileStructurePattern(pattern.directory_name, pattern.files)
         #: The distinct patterns of its directories.
         self.below = below
-        #: Whether a directory must hold anything to match.
-        self.asks = bool(pattern.files or pattern.directories)
         self._files = PatternMatcher(pattern.all_files)
         name = pattern.directory_name
         self._name = PatternMatcher(name) if name else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from itertools import chain
 
 import pathvein_core
@@ -242,21 +242,21 @@ if TYPE_CHECKING:
         patterns: _Patterns,
         *,
         storage_options: Mapping[str, _types.Any] | None = ...,
-    ) -> Iterator[ScanResult[_types.Path]]: ...
+    ) -> Generator[ScanResult[_types.Path], None, None]: ...
     @overload
     def assess(
         file: str,
         patterns: _Patterns,
         *,
         storage_options: Mapping[str, _types.Any] | None = ...,
-    ) -> Iterator[ScanResult[_types.Path | _types.UPath]]: ...
+    ) -> Generator[ScanResult[_types.Path | _types.UPath], None, None]: ...
     @overload
     def assess(
         file: _types.UPath,
         patterns: _Patterns,
         *,
         storage_options: Mapping[str, _types.Any] | None = ...,
-    ) -> Iterator[ScanResult[_types.UPath]]: ...
+    ) -> Generator[ScanResult[_types.UPath], None, None]: ...
 
 
 def assess(
@@ -264,7 +264,7 @@ def assess(
     patterns: FileStructurePattern | Iterable[FileStructurePattern],
     *,
     storage_options: Mapping[str, _types.Any] | None = None,
-) -> Iterator[ScanResult[_types.Any]]:
+) -> Generator[ScanResult[_types.Any], None, None]:
     """Find the matches that a file belongs to.
 
     These are the directories above the file that match a pattern, as :func:`scan` would find
@@ -284,7 +284,7 @@ def assess(
         storage_options: Options for the file system of a URL or UPath, as fsspec takes them.
 
     Returns:
-        An iterator. Each directory comes once for each pattern, as absolute as those of
+        A generator. Each directory comes once for each pattern, as absolute as those of
         :func:`scan`; for each pattern the nearest to the file first. A directory as `file` has
         none.
 

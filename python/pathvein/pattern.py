@@ -136,6 +136,11 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         optional_files = _items("optional_files")
         optional_directories = _items("optional_directories")
 
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """What 0.9 pickled, all five attributes; else the attributes that a subclass has."""
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
     def __lt__(self, other: object) -> bool:
         """Patterns sort as their JSON does: so results sort by path, then by pattern."""
         if not isinstance(other, FileStructurePattern):

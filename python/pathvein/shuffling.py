@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from pathvein._copying.options import CopyOptions
 
     class _Options(TypedDict, total=False):
-        """The options of :func:`shuffle` that are only given by name."""
+        """The options of :func:`shuffle` that are only given by name.
+
+        The first overload of each function is without them. So a ``dict[str, bool]`` may be
+        unpacked into its arguments: for type checkers that gives a bool to all there are.
+        """
 
         on_error: _types.Literal["raise", "warn", "ignore"] | Callable[[OSError], object]
         on_conflict: _types.Literal["skip", "raise"]
@@ -53,6 +57,14 @@ __all__ = [
 
 if TYPE_CHECKING:
 
+    @overload
+    def shuffle(
+        shuffle_def: Iterable[tuple[_types.S, _types.D, FileStructurePattern]],
+        overwrite: bool = False,
+        dryrun: bool = False,
+        use_threading: bool | None = None,
+        max_workers: int | None = None,
+    ) -> list[ShuffleResult[_types.S, _types.D]]: ...
     @overload
     def shuffle(
         shuffle_def: Iterable[tuple[_types.S, _types.D, FileStructurePattern]],
@@ -163,6 +175,15 @@ if TYPE_CHECKING:
         dryrun: bool = False,
         use_threading: bool | None = None,
         max_workers: int | None = None,
+    ) -> list[ShuffleResult[_types.S, _types.D]]: ...
+    @overload
+    def shuffle_to(
+        matches: Iterable[lib.ScanResult[_types.S]],
+        destination: _types.D,
+        overwrite: bool = False,
+        dryrun: bool = False,
+        use_threading: bool | None = None,
+        max_workers: int | None = None,
         **options: Unpack[_Options],
     ) -> list[ShuffleResult[_types.S, _types.D]]: ...
     @overload
@@ -221,6 +242,15 @@ def shuffle_to(
 
 if TYPE_CHECKING:
 
+    @overload
+    def shuffle_with(
+        matches: Iterable[lib.ScanResult[_types.S]],
+        destination_fn: Callable[[lib.ScanResult[_types.S]], _types.D],
+        overwrite: bool = False,
+        dryrun: bool = False,
+        use_threading: bool | None = None,
+        max_workers: int | None = None,
+    ) -> list[ShuffleResult[_types.S, _types.D]]: ...
     @overload
     def shuffle_with(
         matches: Iterable[lib.ScanResult[_types.S]],

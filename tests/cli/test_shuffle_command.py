@@ -257,6 +257,17 @@ def test_what_is_left_out_is_told(lab: Path, out: Path, pattern: Path) -> None:
         assert len(line) > len(f"Left out: {lab / 'run_2' / name}: ")
 
 
+@pytest.mark.skipif(not os.path.ismount("/dev/pts"), reason="it is no mount point")
+def test_mount_points_are_left_out(tmp_path: Path) -> None:
+    pattern = tmp_path / "dev.json"
+    below = {"directory_name": "pts"}
+    pattern.write_text(json.dumps({"directory_name": "dev", "optional_directories": [below]}))
+    for options, below in [([], ["pts"]), (["--one-file-system"], [])]:
+        place = tmp_path / f"place{len(options)}"
+        status, _, said = shuffle("/dev", place, "-p", pattern, "--max-depth", "0", *options)
+        assert (status, os.listdir(place / "dev")) == (0, below), said
+
+
 def test_excluded_entries_are_not_copied(lab: Path, out: Path, pattern: Path) -> None:
     (lab / "run_2/raw.csv").touch()
     args = ("-p", pattern, "--exclude", "raw.*", "--exclude", "/old/2025")

@@ -330,6 +330,10 @@ def test_arguments(make: Make) -> None:
             call()
     with pytest.raises(ValueError, match="file must be a path, without null characters"):
         assess("a\0b", RUN)
+    with pytest.raises(ValueError, match=r"^file must be a path, and 's/\\ud800' cannot be enc"):
+        assess("s/\ud800", RUN)
+    with pytest.raises(ValueError, match=r"^source must be a path, and '\\ud800' cannot be enc"):
+        scan("\ud800", RUN)
     with pytest.raises(ValueError, match=r"^storage_options are for .*, and file is a path"):
         assess(top, RUN, storage_options={"anon": True})
     assert list(assess(top / "lab/run_1/a.csv", [])) == []
@@ -419,6 +423,27 @@ def test_a_match_that_fails_is_looked_at_no_further(make: Make, listed: Counter[
     assert listed == {"lab": 1}
 
 
+def test_what_may_be_many_is_listed_last(make: Make, listed: Counter[str]) -> None:
+    others = [f"run_1/other{number}/x" for number in range(5)]
+    top = make(tree("run_1/data/a", *others))
+    any_with = [P("*", files=["no"])]
+    # The way to the file fails at `data`.
+    pattern = P("run_*", directories=any_with, optional_directories=[P("data", ["no"], [], ["a"])])
+    assert rows(top / "run_1/data/a", pattern) == []
+    assert listed == {"data": 1}
+    # So do the files of run_1, before all that is below.
+    listed.clear()
+    data = P("data", directories=any_with, optional_files=["a"])
+    pattern = P("run_*", ["no"], any_with, optional_directories=[data])
+    assert rows(top / "run_1/data/a", pattern) == []
+    assert listed == {"run_1": 1}
+    # The way holds, and what is below decides.
+    listed.clear()
+    pattern = P("run_*", directories=any_with, optional_directories=[P("data", ["a"])])
+    assert rows(top / "run_1/data/a", pattern) == []
+    assert listed == {"run_1": 1, "data": 1, **{f"other{number}": 1 for number in range(5)}}
+
+
 # What cannot be read ------------------------------------------------------------------------
 
 
@@ -449,7 +474,8 @@ def unreadable_in_child(top: str) -> list[Any]:
             for result in assess(os.path.join(top, file), patterns):
                 found.append(result.source.name)
         except OSError as error:
-            found.append((error.errno, os.path.relpath(error.filename, top)))
+            # No `relpath`: the path has no slash at its end.
+            found.append((error.errno, error.filename.removeprefix(f"{top}/")))
         said.append(found)
     return said
 

@@ -17,6 +17,7 @@ import pathvein_core
 import pytest
 from pathvein_core import FileStructurePattern as P
 
+import trees
 from trees import run_unprivileged
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="copies on POSIX systems")
@@ -105,6 +106,32 @@ def test_default_access_lists_are_not_inherited(tmp_path: Path, overwrite: bool)
     for path in ["sub", "sub/a"]:
         assert os.listxattr(tmp_path / "to/d" / path) == [], path
     assert mode(tmp_path / "to/d/sub/a") == 0o640
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps access lists as attributes")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_has_no_original_inherits_default_access_lists(
+    tmp_path: Path, overwrite: bool
+) -> None:
+    """As what any other program makes there."""
+    try:
+        os.setxattr(tmp_path, "system.posix_acl_default", access_list(6))
+    except OSError as error:
+        pytest.skip(f"no access lists here: {error}")
+    if overwrite:
+        (tmp_path / "d").mkdir()
+    staging = pathvein_core.Staging(tmp_path / "d", overwrite=overwrite)
+    os.close(staging.create("sub/a"))
+    staging.finish("sub/a", None)
+    os.close(staging.create("b"))
+    staging.finish("b", None)
+    staging.commit()
+    (tmp_path / "other").touch()
+    expected = os.getxattr(tmp_path / "other", "system.posix_acl_access")
+    for path in ["d/sub/a", "d/b"]:
+        assert os.getxattr(tmp_path / path, "system.posix_acl_access") == expected
+    for path in ["d", "d/sub"]:
+        assert os.getxattr(tmp_path / path, "system.posix_acl_default") == access_list(6)
 
 
 def copy_what_is_not_ours(top: Path) -> tuple[Any, ...]:
@@ -208,6 +235,45 @@ def test_few_open_files(tmp_path: Path) -> None:
     )
     assert said.splitlines() == ["copied"] * 60
     assert len(os.listdir(tmp_path / "d")) == 60
+
+
+def test_few_open_files_in_a_deep_tree(tmp_path: Path) -> None:
+    """More directories are in each other than can be open: it fails, and nothing is left."""
+    trees.build_chain(tmp_path / "s", ["d"] * 60)
+    said = child(
+        """
+        import resource, sys
+        import pathvein_core
+        from pathvein_core import FileStructurePattern as P
+        top = sys.argv[1]
+        pattern = P("*")
+        for _ in range(60):
+            pattern = P("*", optional_directories=[pattern])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        copy = pathvein_core.Copy([(f"{top}/s", f"{top}/d", pattern)], threads=1)
+        [outcome], _ = copy.next_batch(60)
+        print(outcome[1], *(error.errno for error in outcome[5]))
+        """,
+        tmp_path,
+    )
+    assert said.split()[:2] == ["failed", str(errno.EMFILE)]
+    assert os.listdir(tmp_path) == ["s"]
+
+
+@pytest.mark.skipif(not os.path.ismount("/dev/pts"), reason="it is no mount point")
+def test_one_file_system(tmp_path: Path) -> None:
+    pattern = P("*", optional_directories=[P("pts")])
+    for one_file_system, below, skipped in [
+        (False, ["pts"], []),
+        (True, [], [("pts", "mount point")]),
+    ]:
+        place = tmp_path / str(one_file_system)
+        copy = pathvein_core.Copy([("/dev", place, pattern)], one_file_system=one_file_system)
+        [outcome], _ = copy.next_batch(30)
+        assert outcome == (0, "copied", 0, 0, skipped, [], [])
+        assert os.listdir(place) == below
+        plan = pathvein_core.Plan("/dev", pattern, one_file_system=one_file_system)
+        assert (plan.directories, plan.skipped) == (["", *below], skipped)
 
 
 FORKED = """
@@ -320,6 +386,22 @@ def test_staging(tmp_path: Path, fsync: bool) -> None:
     with pytest.raises(FileExistsError) as raised:
         pathvein_core.Staging(tmp_path / "new/d")
     assert raised.value.filename == str(tmp_path / "new/d")
+
+
+def test_staging_that_merges_removes_leftovers(tmp_path: Path) -> None:
+    """Of a process that is gone, and not its own."""
+    (tmp_path / "d/sub").mkdir(parents=True)
+    for path in ("d/.a.pathvein-0123456789abcdef", "d/sub/.b.pathvein-0123456789abcdef"):
+        (tmp_path / path).touch()
+    staging = pathvein_core.Staging(tmp_path / "d", overwrite=True)
+    files = ["a", "b", "sub/a", "sub/b"]
+    for path in files:
+        os.close(staging.create(path))
+    for path in files:
+        staging.finish(path, None)
+    staging.commit()
+    assert sorted(os.listdir(tmp_path / "d")) == ["a", "b", "sub"]
+    assert sorted(os.listdir(tmp_path / "d/sub")) == ["a", "b"]
 
 
 @pytest.mark.parametrize("fsync", [False, True])

@@ -328,7 +328,7 @@ def made_names(case: Case, names: list[str]) -> set[str]:
 # The tests -----------------------------------------------------------------------------------
 
 
-@share(2)
+@share(1.5)
 @given(cases())
 def test_what_belongs_is_copied(case: Case) -> None:
     keep = case.options["links"] == "keep"

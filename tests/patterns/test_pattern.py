@@ -341,6 +341,7 @@ class Mine(P):
 def test_a_subclass_is_kept() -> None:
     made = Mine("x", ["a"], [Mine("s", [], [Mine("d")])], [], [Mine("o")])
     from_json = Mine.from_json(made.to_json())
+    made.note = from_json.note = "mine"  # type: ignore[attr-defined]
     twins = (
         made,
         from_json,
@@ -350,6 +351,7 @@ def test_a_subclass_is_kept() -> None:
     )
     for pattern in twins:
         assert type(pattern) is Mine
+        assert vars(pattern) == {"note": "mine"}
         assert type(pattern.directories[0]) is Mine
         assert type(pattern.directories[0].directories[0]) is Mine
         assert type(pattern.optional_directories[0]) is Mine

@@ -6,8 +6,10 @@ files: `scripts/servers` installs 0.9.0. Where it had no order, sets are compare
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from typing import Any
 import pytest
 
 import cli_process
+from pathvein import FileStructurePattern, ScanResult, ShuffleInput, ShuffleResult
 from servers.process import INSTALLED
 from trees import build, tree
 
@@ -342,3 +345,24 @@ def test_no_log_but_where_it_is_asked_for(lab: Path) -> None:
     said = (lab / "log").read_text()
     assert "Destination folder already exists: to/run_1. Skipping: run_1" in said
     assert list(temporary.iterdir()) == []
+
+
+#: `pickle.dumps((ScanResult(a, run), ShuffleInput(a, b, run), ShuffleResult(a, b, run)), 4)`.
+PICKLED = (
+    "gASVNwEAAAAAAACMDHBhdGh2ZWluLmxpYpSMClNjYW5SZXN1bHSTjAdwYXRobGlijAlQb3NpeFBhdGiTlIwBYYVS"
+    "lIwQcGF0aHZlaW4ucGF0dGVybowURmlsZVN0cnVjdHVyZVBhdHRlcm6TlCmBlH0ojA5kaXJlY3RvcnlfbmFtZZSM"
+    "BXJ1bl8qjAVmaWxlc5RdjAtjb25maWcuanNvbmGMC2RpcmVjdG9yaWVzlF1oAymBfShoBYwEZGF0YWgGXWgHXYwO"
+    "b3B0aW9uYWxfZmlsZXOUXYwJKi5wYXJxdWV0YYwUb3B0aW9uYWxfZGlyZWN0b3JpZXOUXXViYWgIXWgJXXVihoFo"
+    "AIwMU2h1ZmZsZUlucHV0k2gCaAGMAWKFUpRoBIeBaACMDVNodWZmbGVSZXN1bHSTaAJoCmgEh4GHLg=="
+)
+
+
+def test_pickles_of_0_9() -> None:
+    data = FileStructurePattern("data", optional_files=["*.parquet"])
+    run = FileStructurePattern("run_*", ["config.json"], [data])
+    a, b = Path("a"), Path("b")
+    expected = (ScanResult(a, run), ShuffleInput(a, b, run), ShuffleResult(a, b, run))
+    found = pickle.loads(base64.b64decode(PICKLED))
+    assert found == expected
+    assert [type(one) for one in found] == [ScanResult, ShuffleInput, ShuffleResult]
+    assert found[2].files == 0

@@ -4,7 +4,7 @@ It is never run. Where a line must be an error, its comment is needed by mypy, a
 tell of one that is not.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import assert_type
 
@@ -61,6 +61,21 @@ mapped = set(  # noqa: C417  (as the README of 0.9 has it)
     )
 )
 listed = shuffle(shuffle_def=mapped, overwrite=False, dryrun=False)
+options = {"overwrite": True, "dryrun": False}
+listed = shuffle(mapped, **options)
+listed = shuffle_to(scan(Path("."), patterns), Path("/x"), **options)
+listed = shuffle_with(scan(Path("."), patterns), dest, **options)
+patterns[0].copy(Path("/x"), Path("/y"), **options)
+patterns[0].threaded_copy(Path("/x"), Path("/y"), **options)
+chosen: Callable[[Iterable[ScanResult], Path, bool, bool], list[ShuffleResult]] = shuffle_to
+
+
+def candidates(file: Path) -> Generator[ScanResult, None, None]:
+    return assess(file, patterns)
+
+
+candidates(Path("/x")).close()
+assess(Path("/x"), patterns).close()
 source, pattern = ScanResult(Path("/x"), patterns[0])
 assert_type(source, Path)
 assert_type(pattern, FileStructurePattern)
@@ -132,9 +147,10 @@ def parents(path: Path, text: str, upath: UPath) -> None:
 
 
 def assessed(path: Path, text: str, upath: UPath) -> None:
-    assert_type(assess(path, patterns), Iterator[ScanResult[Path]])
-    assert_type(assess(text, patterns[0]), Iterator[ScanResult[Path | UPath]])
-    assert_type(assess(upath, patterns, storage_options={}), Iterator[ScanResult[UPath]])
+    assert_type(assess(path, patterns), Generator[ScanResult[Path], None, None])
+    assert_type(assess(text, patterns[0]), Generator[ScanResult[Path | UPath], None, None])
+    remote = assess(upath, patterns, storage_options={})
+    assert_type(remote, Generator[ScanResult[UPath], None, None])
     for result in assess(path, patterns):
         by_day({result})
 

@@ -173,6 +173,17 @@ impl Error {
         Repr::Io { path: path.into(), operation, source }.into()
     }
 
+    /// The same error of the same place below another directory, if it is one of a path below
+    /// `from`.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Error {
+        if let Repr::Io { path, .. } = &mut *self.repr
+            && let Ok(below) = path.strip_prefix(from)
+        {
+            *path = if below.as_os_str().is_empty() { to.into() } else { to.join(below) };
+        }
+        self
+    }
+
     pub(crate) fn link_loop(path: impl Into<PathBuf>, ancestor: impl Into<PathBuf>) -> Error {
         Repr::Loop { path: path.into(), ancestor: ancestor.into() }.into()
     }

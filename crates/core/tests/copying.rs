@@ -232,27 +232,28 @@ fn a_merge_that_fails_tells_what_was_replaced() {
     place.write("s/sub/c", b"new");
     place.write("outside", b"outside");
     fs::create_dir(place.path("elsewhere")).unwrap();
-    // A link in the way is not followed, nor replaced.
+    // A link in a directory's place is not followed, nor replaced.
     symlink("../elsewhere", place.path("d/sub")).unwrap();
     // The files of a directory come before what is below.
     let copied = one(place.copy().overwrite(true).threads(1));
     let Outcome::Failed { errors, replaced } = &copied.outcome else { panic!("{copied:?}") };
     assert_eq!(errors[0].path().unwrap(), copied.destination.join("sub"));
+    assert!(errors[0].to_string().contains("a link is where a directory goes"), "{}", errors[0]);
     let mut replaced = replaced.clone();
     replaced.sort();
     assert_eq!(replaced, ["a", "b"].map(|name| copied.destination.join(name)));
     assert!(place.names("elsewhere").is_empty());
     assert_eq!(place.names("d"), ["a", "b", "new", "sub"]);
 
-    fs::remove_file(place.path("d/b")).unwrap();
+    // One in a file's place is replaced, and not followed either.
+    for link in ["d/b", "d/sub"] {
+        fs::remove_file(place.path(link)).unwrap();
+    }
     symlink("../outside", place.path("d/b")).unwrap();
     let copied = one(place.copy().overwrite(true));
-    let Outcome::Failed { errors, .. } = &copied.outcome else { panic!("{copied:?}") };
-    let named =
-        |name: &str| errors.iter().any(|e| e.path() == Some(&copied.destination.join(name)));
-    assert!(named("b") || named("sub"), "{errors:?}");
-    assert_eq!(place.read("outside"), "outside");
-    assert_eq!(place.names("d"), ["a", "b", "new", "sub"]);
+    assert!(is_copied(&copied), "{copied:?}");
+    assert!(place.path("d/b").symlink_metadata().unwrap().is_file());
+    assert_eq!((place.read("d/b"), place.read("outside")), ("new".into(), "outside".into()));
 }
 
 /// A name of something that is being built.
@@ -303,6 +304,10 @@ fn leftover_files_are_removed_where_a_directory_is_merged_into() {
     let holder = File::open(place.write(&format!("d/sub/{held}"), b"half")).unwrap();
     rustix::fs::flock(&holder, FlockOperation::LockExclusive).unwrap();
     place.write("outside", b"outside");
+    // Links are made in directories.
+    let gone = temporary("l");
+    fs::create_dir(place.path("d/sub").join(&gone)).unwrap();
+    symlink("a", place.path("d/sub").join(&gone).join("l")).unwrap();
     let link = temporary("a").replace('1', "e");
     symlink("../../outside", place.path("d/sub").join(&link)).unwrap();
     assert!(is_copied(&one(place.copy().overwrite(true))));
@@ -403,9 +408,34 @@ fn links_that_lead_inside_the_match_are_kept_if_asked() {
         assert!(place.path("d/out").symlink_metadata().unwrap().is_file());
         assert_eq!(place.read("d/out"), "outside");
         assert_eq!(place.names("d"), ["inside", "out", "sub"]);
-        // To merge again, no link may be where a file is to be.
-        fs::remove_file(place.path("d/out")).unwrap();
     }
+    // What was kept gives way to a file.
+    assert!(is_copied(&one(place.copy().overwrite(true))));
+    assert!(place.path("d/inside").symlink_metadata().unwrap().is_file());
+    assert_eq!((place.read("d/inside"), place.read("d/sub/a")), ("a".into(), "a".into()));
+}
+
+/// Nothing of a link that is kept has a name that a process which is gone would leave for ever.
+#[test]
+fn links_that_are_kept_take_the_place_of_others() {
+    let place = Place::new();
+    place.write("s/a", b"new");
+    symlink("a", place.path("s/l")).unwrap();
+    symlink("a", place.path("s/new")).unwrap();
+    place.write("d/a", b"old");
+    place.write("d/l", b"old");
+    let copied = one(place.copy().links(Links::Keep).overwrite(true));
+    assert!(is_copied(&copied), "{copied:?}");
+    assert_eq!(place.names("d"), ["a", "l", "new"]);
+    for name in ["d/l", "d/new"] {
+        assert_eq!(fs::read_link(place.path(name)).unwrap(), Path::new("a"));
+    }
+    // A directory is in the way.
+    fs::remove_file(place.path("d/l")).unwrap();
+    fs::create_dir(place.path("d/l")).unwrap();
+    let copied = one(place.copy().links(Links::Keep).overwrite(true));
+    assert!(matches!(copied.outcome, Outcome::Failed { .. }));
+    assert_eq!(place.names("d"), ["a", "l", "new"]);
 }
 
 #[test]
@@ -535,6 +565,32 @@ fn files_of_the_system() {
     assert_eq!(place.names("."), ["d", "s"]);
 }
 
+/// What ends before its size may have been cut short.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_ends_too_early_is_not_copied() {
+    let file = Path::new("/sys/kernel/mm/transparent_hugepage/enabled");
+    let (Ok(metadata), Ok(contents)) = (file.metadata(), fs::read(file)) else {
+        return skip("no such file");
+    };
+    assert!(metadata.len() > contents.len() as u64);
+    let place = Place::new();
+    let pattern = FileStructurePattern::builder("*").file("enabled").build().unwrap();
+    for overwrite in [false, true] {
+        if overwrite {
+            place.write("d/enabled", b"old");
+        }
+        let copy = Copy::new(file.parent().unwrap(), place.path("d"), &pattern);
+        let copied = one(copy.overwrite(overwrite));
+        let Outcome::Failed { errors, replaced } = &copied.outcome else { panic!("{copied:?}") };
+        let expected = format!("it ended after {} of {} bytes", contents.len(), metadata.len());
+        assert_eq!((errors[0].message(), errors[0].path()), (expected, Some(file)));
+        assert!(replaced.is_empty());
+        assert_eq!(place.exists("d"), overwrite);
+    }
+    assert_eq!((place.names("d"), place.read("d/enabled")), (vec!["enabled".into()], "old".into()));
+}
+
 #[test]
 fn a_source_that_is_gone_fails_alone() {
     let place = Place::new();
@@ -576,6 +632,51 @@ fn nothing_outside_is_read_through_what_is_exchanged_for_a_link() {
         is_done.store(true, Ordering::Relaxed);
     });
     assert_eq!(place.names("."), ["outside", "s"]);
+}
+
+/// The source itself, after it was planned or before: all of the one or of the other.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_source_that_is_exchanged_is_copied_as_one_of_the_two() {
+    let place = Place::new();
+    for (path, contents) in [
+        ("s/id", "few"),
+        ("s/sub/a", "few"),
+        ("other/id", "many"),
+        ("other/more", "many"),
+        ("other/sub/a", "many"),
+        ("other/sub/more", "many"),
+    ] {
+        place.write(path, contents.as_bytes());
+    }
+    let (a, b) = (place.path("s"), place.path("other"));
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                rustix::fs::renameat_with(CWD, &a, CWD, &b, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        let mut failures = Vec::new();
+        for _ in 0..300 {
+            let copied = one(place.copy());
+            let expected = match (is_copied(&copied), copied.files) {
+                (true, 2) => [("d/id", "few"), ("d/sub/a", "few")],
+                (true, 4) => [("d/more", "many"), ("d/sub/more", "many")],
+                _ => {
+                    failures.push(format!("{copied:?}"));
+                    break;
+                }
+            };
+            if expected.iter().any(|(path, contents)| place.read(path) != *contents) {
+                failures.push(format!("{copied:?}"));
+                break;
+            }
+            fs::remove_dir_all(place.path("d")).unwrap();
+        }
+        is_done.store(true, Ordering::Relaxed);
+        assert!(failures.is_empty(), "{failures:?}");
+    });
 }
 
 #[test]

@@ -305,6 +305,50 @@ fn links_that_are_kept() {
     assert_eq!(plan.bytes(), sizes.values().sum());
 }
 
+/// Of the root's directories some are mount points, and what follows them is not lost.
+#[cfg(target_os = "linux")]
+#[test]
+fn mount_points_are_skipped_if_asked() {
+    use std::os::unix::fs::MetadataExt;
+    let device = fs::metadata("/").unwrap().dev();
+    let (mut expected, mut mounted) = (BTreeSet::from([PathBuf::new()]), BTreeSet::new());
+    for entry in fs::read_dir("/").unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            let is_mounted = entry.metadata().unwrap().dev() != device;
+            let into = if is_mounted { &mut mounted } else { &mut expected };
+            into.insert(PathBuf::from(entry.file_name()));
+        }
+    }
+    assert!(mounted.contains(Path::new("proc")));
+    let below = FileStructurePattern::builder("*").build().unwrap();
+    let pattern = FileStructurePattern::builder("*").optional_directory(below).build().unwrap();
+    let plan = Plan::new("/", &pattern).one_file_system(true).make().unwrap();
+    let skipped = plan.skipped().iter().filter(|s| s.reason == SkipReason::MountPoint);
+    assert_eq!(skipped.map(|skipped| skipped.path.clone()).collect::<BTreeSet<_>>(), mounted);
+    assert_eq!(plan.directories().collect::<BTreeSet<_>>(), expected);
+
+    // By its name it can be what is asked for, and no more than that. One that is not asked for
+    // is not told either.
+    let run = |below| FileStructurePattern::builder("*").directory(below).build().unwrap();
+    let top = |name: &str, file: &str| {
+        let below = FileStructurePattern::builder(name).optional_file(file).build().unwrap();
+        Plan::new("/", &run(below)).one_file_system(true).make().unwrap()
+    };
+    let plan = top("proc", "version");
+    assert_eq!((skipped_of(&plan), plan.file_count()), (vec!["proc"], 0));
+    let everywhere = Plan::new(
+        "/",
+        &run(FileStructurePattern::builder("proc").file("version").build().unwrap()),
+    );
+    assert_eq!(everywhere.make().unwrap().file_count(), 1);
+    assert!(top("no such name", "*").skipped().is_empty());
+}
+
+#[cfg(target_os = "linux")]
+fn skipped_of(plan: &MatchPlan) -> Vec<&str> {
+    skipped(plan).into_iter().map(|(path, _)| path).collect()
+}
+
 #[test]
 fn the_source_itself() {
     let (dir, root) = temp();

@@ -64,6 +64,7 @@ impl Copy {
         links = "follow",
         exclude = None,
         exclude_base = None,
+        one_file_system = false,
         totals = false,
     ))]
     #[allow(clippy::too_many_arguments)]
@@ -77,6 +78,7 @@ impl Copy {
         links: &str,
         exclude: Option<&Bound<'_, ExcludeRules>>,
         exclude_base: Option<PathBuf>,
+        one_file_system: bool,
         totals: bool,
     ) -> PyResult<Copy> {
         let mut copy = CoreCopy::of_none()
@@ -85,6 +87,7 @@ impl Copy {
             .threads(threads)
             .fsync(fsync)
             .links(links_from(links)?)
+            .one_file_system(one_file_system)
             .decode_names(decoder(py)?.cloned())
             .totals(totals);
         if exclude.is_some() {

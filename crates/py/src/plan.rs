@@ -26,7 +26,15 @@ pub(crate) struct Plan {
 #[pymethods]
 impl Plan {
     #[new]
-    #[pyo3(signature = (source, pattern, *, links = "follow", exclude = None, exclude_base = None))]
+    #[pyo3(signature = (
+        source,
+        pattern,
+        *,
+        links = "follow",
+        exclude = None,
+        exclude_base = None,
+        one_file_system = false,
+    ))]
     fn new(
         py: Python<'_>,
         source: PathBuf,
@@ -34,18 +42,21 @@ impl Plan {
         links: &str,
         exclude: Option<&Bound<'_, ExcludeRules>>,
         exclude_base: Option<PathBuf>,
+        one_file_system: bool,
     ) -> PyResult<Plan> {
         let links = links_from(links)?;
         let program = pattern.get().selection_program();
-        let mut plan =
-            CorePlan::new(&source, program).links(links).decode_names(decoder(py)?.cloned());
+        let mut plan = CorePlan::new(&source, program)
+            .links(links)
+            .one_file_system(one_file_system)
+            .decode_names(decoder(py)?.cloned());
         if let Some(exclude) = exclude {
             plan = plan.exclude(exclude.get().rules(), exclude_base);
         }
         let made = py.detach(|| {
             // Opened first: what is planned is read from there.
             let tree = SourceTree::open(source)?;
-            let plan = plan.make()?;
+            let plan = plan.make_in(&tree)?;
             Ok((tree, plan))
         });
         let (tree, plan) = made.map_err(|error| raise(py, error))?;

@@ -66,6 +66,8 @@ class CopyOptions(NamedTuple):
     #: What belongs to no match, relative to `exclude_base`: a path, or the URL of a source.
     exclude: ExcludeRules | None = None
     exclude_base: str | None = None
+    #: Whether mount points in local matches are skipped.
+    one_file_system: bool = False
     #: What lists stores, as for a scan.
     lister: str = "auto"
     #: Whether all matches are planned first, so that progress tells totals.

@@ -276,6 +276,7 @@ def _open_local(matches: list[Match], options: CopyOptions) -> Producer:
         links=options.links,
         exclude=options.exclude,
         exclude_base=options.exclude_base,
+        one_file_system=options.one_file_system,
         totals=options.totals,
     )
     return copy

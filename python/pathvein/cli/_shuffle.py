@@ -208,6 +208,7 @@ def _copy_options(scan_options: dict[str, Any], base: str) -> CopyOptions:
         concurrency=scan_options["concurrency"],
         exclude=ExcludeRules(exclude) if exclude else None,
         exclude_base=base if exclude else None,
+        one_file_system=scan_options["one_file_system"],
         lister=scan_options["lister"],
     )
 

@@ -62,6 +62,7 @@ const MAX_THREADS: usize = 1024;
 pub struct Copy {
     matches: Vec<(PathBuf, PathBuf, FileStructurePattern)>,
     exclude: Option<(ExcludeRules, Option<PathBuf>)>,
+    one_file_system: bool,
     decoder: Option<NameDecoder>,
     links: Links,
     threads: Option<NonZeroUsize>,
@@ -87,6 +88,7 @@ impl Copy {
         Copy {
             matches: Vec::new(),
             exclude: None,
+            one_file_system: false,
             decoder: None,
             links: Links::Follow,
             threads: None,
@@ -156,6 +158,13 @@ impl Copy {
         self
     }
 
+    /// Whether to stay on the file system of each source. Mount points in it are then skipped
+    /// ([`SkipReason::MountPoint`](crate::SkipReason::MountPoint)). Default: no.
+    pub fn one_file_system(mut self, yes: bool) -> Self {
+        self.one_file_system = yes;
+        self
+    }
+
     /// How many threads to use at most, up to 1,024. Default, and with `None` or 0: as many as
     /// there are processors.
     pub fn threads(mut self, threads: impl Into<Option<usize>>) -> Self {
@@ -215,6 +224,7 @@ impl Copy {
     /// ```
     pub fn plan(&self) -> Result<Vec<PlannedCopy>, Error> {
         let (destinations, matches) = (self.destinations(), self.compiled());
+        let plan_of = |one: &Match| one.plan(&one.open(&Stop::new())?, true, &|| false);
         let plan = |(index, one): (usize, Match)| {
             let destination = &destinations.paths[index];
             let result = match destinations.verdicts[index].outcome() {
@@ -222,7 +232,7 @@ impl Copy {
                 None if !self.overwrite && destination.symlink_metadata().is_ok() => {
                     Err(Outcome::Exists)
                 }
-                None => one.plan(true, &|| false).map_err(Outcome::failed).and_then(|plan| {
+                None => plan_of(&one).map_err(Outcome::failed).and_then(|plan| {
                     let stopped = || Outcome::failed(Error::internal("nobody stops a plan"));
                     plan.ok_or_else(stopped)
                 }),
@@ -269,7 +279,8 @@ impl Copy {
             });
             let program = programs.entry(pattern).or_insert_with(|| SelectionProgram::new(pattern));
             let decoder = self.decoder.clone();
-            let options = PlanOptions { links: self.links, exclude, sizes: false, decoder };
+            let (links, one_file_system) = (self.links, self.one_file_system);
+            let options = PlanOptions { links, exclude, sizes: false, one_file_system, decoder };
             Match { source: source.clone(), program: program.clone(), options }
         });
         matches.collect()

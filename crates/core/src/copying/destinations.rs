@@ -36,8 +36,8 @@ pub(super) struct Destinations {
     /// For each match, its destination: absolute, without links above it.
     pub(super) paths: Vec<PathBuf>,
     pub(super) verdicts: Vec<Verdict>,
-    /// The matches that are copied. Those of one group have destinations that lie in each
-    /// other, and are copied one after the other, the outer before the inner.
+    /// The matches that are copied. Those of one group are copied one after the other: a
+    /// destination before one that lies in it, and a source before what is written into it.
     pub(super) groups: Vec<Vec<usize>>,
 }
 
@@ -52,7 +52,10 @@ impl Destinations {
 
         // What is there is not changed then, so it harms nothing.
         let is_kept = |index: usize| !overwrite && paths[index].symlink_metadata().is_ok();
-        let is_in_itself = |&index: &usize| paths[index].starts_with(&sources[index]);
+        // Of an empty source, opening it tells.
+        let is_in_itself = |&index: &usize| {
+            !sources[index].as_os_str().is_empty() && paths[index].starts_with(&sources[index])
+        };
         let mut verdicts: Vec<Verdict> = matches.iter().map(|_| Verdict::Copy).collect();
         let mut refuse = |index: usize, message| {
             if !is_kept(index) {
@@ -72,6 +75,10 @@ impl Destinations {
             rest.iter().map(|&index| sources[index].as_path()).collect();
         sorted_sources.sort_unstable();
         for &index in &rest {
+            if paths[index].as_os_str().is_empty() {
+                refuse(index, "the path of the destination is empty");
+                continue;
+            }
             // Paths in this order have those below one right behind it.
             let next = sorted_sources.partition_point(|source| *source < paths[index].as_path());
             if sorted_sources.get(next).is_some_and(|source| source.starts_with(&paths[index])) {
@@ -95,18 +102,12 @@ impl Destinations {
             }
         }
 
-        let mut order: Vec<usize> =
-            (0..matches.len()).filter(|&i| matches!(verdicts[i], Verdict::Copy)).collect();
-        let mut groups: Vec<Vec<usize>> = Vec::new();
-        order.sort_by(|&a, &b| paths[a].cmp(&paths[b]));
-        for index in order {
-            match groups.last_mut() {
-                Some(group) if paths[index].starts_with(&paths[group[0]]) => group.push(index),
-                _ => groups.push(vec![index]),
-            }
+        let before = comes_before(&sources, &paths, &verdicts, overwrite);
+        let (groups, circular) = in_order(&paths, &verdicts, &before);
+        for index in circular {
+            let message = "directories are to be copied into each other: copy one after the other";
+            verdicts[index] = Verdict::Refused(paths[index].clone(), message);
         }
-        // As they were given, where that does not matter.
-        groups.sort_by_key(|group| group.iter().min().copied());
         Destinations { paths, verdicts, groups }
     }
 
@@ -118,6 +119,85 @@ impl Destinations {
         };
         self.verdicts.iter().enumerate().filter_map(conflict).collect()
     }
+}
+
+/// For each match, those that are copied before it: what lies in the destination of another
+/// comes after that, and what is written into the source of another after that was read.
+fn comes_before(
+    sources: &[PathBuf],
+    paths: &[PathBuf],
+    verdicts: &[Verdict],
+    overwrite: bool,
+) -> Vec<Vec<usize>> {
+    let is_copied = |&index: &usize| matches!(verdicts[index], Verdict::Copy);
+    let copied = || (0..paths.len()).filter(is_copied);
+    let mut places: HashMap<&Path, Vec<usize>> = HashMap::new();
+    for index in copied() {
+        places.entry(&paths[index]).or_default().push(index);
+        places.entry(&sources[index]).or_default().push(index);
+    }
+    let mut before = vec![Vec::new(); paths.len()];
+    for index in copied() {
+        let above = paths[index].ancestors().skip(1).filter_map(|above| places.get(above));
+        let mut earlier: Vec<usize> = above.flatten().copied().collect();
+        earlier.sort_unstable();
+        earlier.dedup();
+        // What is there, and is not changed, can be looked at at any time.
+        if !earlier.is_empty() && (overwrite || paths[index].symlink_metadata().is_err()) {
+            before[index] = earlier;
+        }
+    }
+    before
+}
+
+/// The groups of matches that are copied one after the other, and those for which there is no
+/// order, as each of them would have to come after itself.
+fn in_order(
+    paths: &[PathBuf],
+    verdicts: &[Verdict],
+    before: &[Vec<usize>],
+) -> (Vec<Vec<usize>>, Vec<usize>) {
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); paths.len()];
+    for (index, earlier) in before.iter().enumerate() {
+        earlier.iter().for_each(|&earlier| after[earlier].push(index));
+    }
+    let mut waits_for: Vec<usize> = before.iter().map(Vec::len).collect();
+    let mut is_known: Vec<bool> =
+        verdicts.iter().map(|verdict| !matches!(verdict, Verdict::Copy)).collect();
+    let (mut groups, mut circular) = (Vec::new(), Vec::new());
+    for start in 0..paths.len() {
+        if std::mem::replace(&mut is_known[start], true) {
+            continue;
+        }
+        let mut group = vec![start];
+        let mut next = 0;
+        while let Some(&index) = group.get(next) {
+            next += 1;
+            for &other in before[index].iter().chain(&after[index]) {
+                if !std::mem::replace(&mut is_known[other], true) {
+                    group.push(other);
+                }
+            }
+        }
+        group.sort_unstable();
+        let mut ordered: Vec<usize> =
+            group.iter().copied().filter(|&index| waits_for[index] == 0).collect();
+        let mut next = 0;
+        while let Some(&index) = ordered.get(next) {
+            next += 1;
+            for &later in &after[index] {
+                waits_for[later] -= 1;
+                if waits_for[later] == 0 {
+                    ordered.push(later);
+                }
+            }
+        }
+        circular.extend(group.into_iter().filter(|&index| waits_for[index] > 0));
+        if !ordered.is_empty() {
+            groups.push(ordered);
+        }
+    }
+    (groups, circular)
 }
 
 /// A destination as an absolute path, without links above its last component and without `..`.
@@ -236,6 +316,16 @@ mod tests {
             assert_eq!(verdicts(pairs, false, &base).0, expected, "{pairs:?}");
             assert_eq!(verdicts(pairs, true, &base).0, expected, "{pairs:?}");
         }
+        let matches: Vec<_> = [("", "d"), ("s", ""), ("", "")]
+            .map(|(s, d)| (PathBuf::from(s), PathBuf::from(d), ()))
+            .into();
+        let message = |verdict: &Verdict| match verdict {
+            Verdict::Refused(_, message) => Some(*message),
+            _ => None,
+        };
+        let messages = Destinations::of(&matches, false).verdicts;
+        let empty = Some("the path of the destination is empty");
+        assert_eq!(messages.iter().map(message).collect::<Vec<_>>(), [None, empty, empty]);
         // What is there is in nobody's way unless it may be changed.
         for (pairs, expected) in [
             (&[("s/a", "s/a")][..], &["refused"][..]),
@@ -256,6 +346,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_into_the_source_of_another_comes_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        for made in ["a", "b/there", "c", "x"] {
+            std::fs::create_dir_all(base.join(made)).unwrap();
+        }
+        let copied = |count| vec!["copy".to_owned(); count];
+        for (pairs, expected) in [
+            (&[("x", "a/new"), ("a", "d")][..], &[&[1, 0][..]][..]),
+            (&[("b", "a/new"), ("x", "y"), ("a", "d")], &[&[2, 0], &[1]]),
+            (&[("x", "b/new/x"), ("b", "a/new"), ("a", "d")], &[&[2, 1, 0]]),
+        ] {
+            assert_eq!(verdicts(pairs, false, &base).0, copied(pairs.len()), "{pairs:?}");
+            assert_eq!(verdicts(pairs, true, &base).1, expected, "{pairs:?}");
+        }
+        let circle = [("a", "b/new"), ("x", "y"), ("b", "c/new"), ("c", "a/new"), ("x", "c/x")];
+        let (told, groups) = verdicts(&circle, false, &base);
+        assert_eq!(told, ["refused", "copy", "refused", "refused", "refused"]);
+        assert_eq!(groups, [[1]]);
+        // One that is there is only told of.
+        let there = [("x", "b/there"), ("b", "x/new")];
+        assert_eq!(verdicts(&there, false, &base), (copied(2), vec![vec![0, 1]]));
+        assert_eq!(verdicts(&there, true, &base).0, ["refused", "refused"]);
+    }
+
+    #[test]
     fn destinations_in_each_other_are_one_group_from_the_outside_in() {
         let dir = tempfile::tempdir().unwrap();
         let base = dir.path().canonicalize().unwrap();
@@ -268,6 +384,6 @@ mod tests {
             ("s/5", "d/w"),
         ];
         let (_, groups) = verdicts(&pairs, false, &base);
-        assert_eq!(groups, [vec![2, 4, 3, 0], vec![1], vec![5]]);
+        assert_eq!(groups, [vec![2, 3, 4, 0], vec![1], vec![5]]);
     }
 }

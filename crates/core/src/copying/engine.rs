@@ -26,22 +26,25 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::destinations::Destinations;
 use super::entries::{
-    PRIVATE_FILE, create_file, make_directory, open_directory, open_file, open_path, remove_file,
-    sync,
+    PRIVATE_FILE, create_file, is_link, make_directory, open_directory, open_file, open_path,
+    remove_directory, remove_file, sync,
 };
 use super::file::{Failure, copy_contents};
 use super::metadata::{copy_metadata, drop_inherited, times};
-use super::names::{MAX_NAME, temporary_name};
 use super::plan::{Entry, EntryKind, MatchPlan, PlanOptions, plan_match};
 use super::running::{Copied, Counters, Outcome};
 use super::selection::SelectionProgram;
 use super::staging::{
-    Begun, Beside, Committed, Kind, Leftovers, Staging, create_beside, place_beside,
-    remove_leftover_files,
+    Begun, Beside, Committed, Kind, Leftovers, Staging, create_beside, make_room, place_beside,
+    remove_leftovers_in,
 };
 use crate::traversal::Stop;
 use crate::traversal::channel::Sender;
 use crate::{Error, Operation};
+
+/// What is said of a link at the destination.
+const LINK_IN_THE_WAY: &str = "a link is where a directory goes, and no link is followed: remove \
+                               it, or give what it leads to as the destination";
 
 /// How many files a task takes at a time.
 const CLAIM: usize = 4;
@@ -59,14 +62,21 @@ pub(super) struct Match {
 }
 
 impl Match {
-    /// Its plan; `None` if `is_stopped` said so meanwhile.
+    /// Opens its source. `stop` ends the waiting for what others hold.
+    pub(super) fn open(&self, stop: &Stop) -> Result<OwnedFd, Error> {
+        open_path(&self.source, stop)
+            .map_err(|error| Error::io(&self.source, Operation::OpenDirectory, error.into()))
+    }
+
+    /// Its plan, by what its source was opened as; `None` if `is_stopped` said so meanwhile.
     pub(super) fn plan(
         &self,
+        opened: &OwnedFd,
         sizes: bool,
         is_stopped: &dyn Fn() -> bool,
     ) -> Result<Option<MatchPlan>, Error> {
         let options = PlanOptions { sizes, ..self.options.clone() };
-        plan_match(&self.source, &self.program, &options, is_stopped)
+        plan_match(&self.source, opened.as_fd(), &self.program, &options, is_stopped)
     }
 }
 
@@ -126,9 +136,11 @@ impl Run {
         let _ = self.sender.send(Ok(copied), &self.stop);
     }
 
-    /// The plan of a match; `None` if the run was stopped meanwhile.
-    fn plan(&self, index: usize, sizes: bool) -> Result<Option<MatchPlan>, Error> {
-        self.matches[index].plan(sizes, &|| self.stop.is_set())
+    /// The source of a match, held open, and its plan; `None` if the run was stopped meanwhile.
+    fn plan(&self, index: usize, sizes: bool) -> Result<Option<(OwnedFd, MatchPlan)>, Error> {
+        let opened = self.matches[index].open(&self.stop)?;
+        let plan = self.matches[index].plan(&opened, sizes, &|| self.stop.is_set())?;
+        Ok(plan.map(|plan| (opened, plan)))
     }
 
     /// Plans all matches, each by one task, before the first is copied.
@@ -141,7 +153,7 @@ impl Run {
             }
             // What goes wrong is told when it is copied.
             if !self.is_kept(index)
-                && let Ok(Ok(Some(plan))) =
+                && let Ok(Ok(Some((_, plan)))) =
                     catch_unwind(AssertUnwindSafe(|| self.plan(index, true)))
             {
                 self.counters.add_planned(plan.files, plan.bytes);
@@ -182,7 +194,7 @@ impl Run {
             let begun = catch_unwind(AssertUnwindSafe(|| self.begin(index, place)));
             match begun.unwrap_or_else(|_| Err(panicked())) {
                 // What is behind it is copied when this is complete.
-                Ok(Some(root)) => return copy_directory(&root),
+                Ok(Some(root)) => return copy_directory(root),
                 Ok(None) => {}
                 Err(error) => self.send(index, Outcome::failed(error)),
             }
@@ -204,7 +216,7 @@ impl Run {
             self.send(index, Outcome::Exists);
             return Ok(None);
         }
-        let Some(plan) = self.plan(index, self.dry_run)? else { return Ok(None) };
+        let Some((opened, plan)) = self.plan(index, self.dry_run)? else { return Ok(None) };
         if !self.totals {
             self.counters.add_planned(plan.files, plan.bytes);
         }
@@ -217,10 +229,10 @@ impl Run {
         }
         let source = &self.matches[index].source;
         let fails = |operation| move |error: Errno| Error::io(source, operation, error.into());
-        let opened = open_path(source, &self.stop).map_err(fails(Operation::OpenDirectory))?;
         let stat =
             retry_on_intr(|| rustix::fs::fstat(&opened)).map_err(fails(Operation::ReadMetadata))?;
-        let kind = Kind { overwrite: self.overwrite, fsync: self.fsync, mode: Mode::RWXU };
+        let (overwrite, fsync) = (self.overwrite, self.fsync);
+        let kind = Kind { overwrite, fsync, mode: Mode::RWXU, inherits: false };
         let staging = match Staging::begin(destination, kind, &self.leftovers, &self.stop)? {
             Begun::Staging(staging) => staging,
             Begun::Exists => {
@@ -452,16 +464,17 @@ impl Directory {
     }
 
     /// Runs such a task, and gives its share back.
-    fn run(self: &Arc<Self>, act: impl FnOnce(&Arc<Directory>)) {
-        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
+    fn run(self: Arc<Self>, act: impl FnOnce(&Arc<Directory>)) {
+        if catch_unwind(AssertUnwindSafe(|| act(&self))).is_err() {
             self.job.fail(panicked());
         }
+        // What is complete is not held open any longer than that.
         let mut current = self;
         while current.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
             if catch_unwind(AssertUnwindSafe(|| current.complete())).is_err() {
                 current.job.fail(panicked());
             }
-            match &current.parent {
+            match current.parent.clone() {
                 Some(parent) => current = parent,
                 None => {
                     if catch_unwind(AssertUnwindSafe(|| current.job.finish())).is_err() {
@@ -493,11 +506,11 @@ impl Directory {
 }
 
 /// Copies all that is in a directory that was made already.
-fn copy_directory(directory: &Arc<Directory>) {
+fn copy_directory(directory: Arc<Directory>) {
     directory.run(|directory| {
         let job = &directory.job;
         if !directory.is_new {
-            remove_leftover_files(&directory.target);
+            remove_leftovers_in(&directory.target);
         }
         for number in job.below.of_directory(directory.number) {
             directory.spawn(move |parent| copy_subdirectory(parent, number));
@@ -517,7 +530,7 @@ fn copy_subdirectory(parent: &Arc<Directory>, number: u32) {
         return;
     }
     match begin_subdirectory(parent, number) {
-        Ok(directory) => copy_directory(&directory),
+        Ok(directory) => copy_directory(directory),
         Err(error) => job.fail(error),
     }
 }
@@ -540,8 +553,12 @@ fn begin_subdirectory(parent: &Arc<Directory>, number: u32) -> Result<Arc<Direct
         Err(Errno::EXIST) if job.is_merged => false,
         Err(error) => return Err(fails(Operation::CreateDirectory, false)(error)),
     };
-    let target = open_directory(&parent.target, name, stop)
-        .map_err(fails(Operation::OpenDirectory, false))?;
+    let target = open_directory(&parent.target, name, stop).map_err(|error| {
+        if super::entries::look_at(&parent.target, name).is_ok_and(|stat| is_link(&stat)) {
+            return Error::refused(parent.target_path().join(name), LINK_IN_THE_WAY);
+        }
+        fails(Operation::OpenDirectory, false)(error)
+    })?;
     if job.is_merged && is_new {
         drop_inherited(target.as_fd());
     }
@@ -605,8 +622,12 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
     let (source, stat) = open_file(&directory.source, name, follow, &run.stop)
         .map_err(|error| source_error(Operation::OpenFile, error.into()))?;
     let made = if job.is_merged {
-        create_beside(&directory.target, name, PRIVATE_FILE, &run.stop)
-            .map(|Beside { file, temporary }| (file, Some(temporary)))
+        create_beside(&directory.target, name, PRIVATE_FILE, &run.stop).map(
+            |Beside { file, temporary }| {
+                drop_inherited(file.as_fd());
+                (file, Some(temporary))
+            },
+        )
     } else {
         create_file(&directory.target, name, hidden_mode(&stat), &run.stop).map(|file| (file, None))
     };
@@ -626,6 +647,11 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
             Err(Failure::Read(error)) => return Err(source_error(Operation::ReadFile, error)),
             Err(Failure::Write(error)) => return Err(target_error(Operation::WriteFile, error)),
             Err(Failure::Changed) => return Err(directory.changed(name)),
+            Err(Failure::Ended(copied, size)) => {
+                let message = format!("it ended after {copied} of {size} bytes");
+                let error = io::Error::new(io::ErrorKind::UnexpectedEof, message);
+                return Err(source_error(Operation::ReadFile, error));
+            }
             Err(Failure::Endless) => {
                 let error = io::Error::new(io::ErrorKind::FileTooLarge, "the file has no end");
                 return Err(source_error(Operation::ReadFile, error));
@@ -688,21 +714,31 @@ fn copy_link(directory: &Directory, name: &OsStr, planned: &OsStr) -> Result<boo
     }
     let stat = super::entries::look_at(source, name)
         .map_err(|error| source_error(Operation::ReadMetadata, error))?;
-    let temporary = directory.job.is_merged.then(|| temporary_name(name, MAX_NAME));
-    let made = temporary.as_deref().unwrap_or(name);
-    retry_on_intr(|| rustix::fs::symlinkat(&text, target, made))
-        .map_err(|error| target_error(Operation::CreateLink, error))?;
-    // As far as the system allows.
-    let (uid, gid) =
-        (rustix::fs::Uid::from_raw(stat.st_uid), rustix::fs::Gid::from_raw(stat.st_gid));
-    let flags = AtFlags::SYMLINK_NOFOLLOW;
-    let _ = rustix::fs::chownat(target, made, Some(uid), Some(gid), flags);
-    let _ = rustix::fs::utimensat(target, made, &times(&stat), flags);
-    let Some(temporary) = temporary else { return Ok(false) };
+    let create = |directory: &OwnedFd| {
+        retry_on_intr(|| rustix::fs::symlinkat(&text, directory, name))?;
+        // As far as the system allows.
+        let (uid, gid) =
+            (rustix::fs::Uid::from_raw(stat.st_uid), rustix::fs::Gid::from_raw(stat.st_gid));
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        let _ = rustix::fs::chownat(directory, name, Some(uid), Some(gid), flags);
+        let _ = rustix::fs::utimensat(directory, name, &times(&stat), flags);
+        Ok(())
+    };
+    let failed = |error| target_error(Operation::CreateLink, error);
+    if !directory.job.is_merged {
+        return create(target).map(|()| false).map_err(failed);
+    }
+    // A link cannot be locked, so it is made in a directory that is.
+    let stop = &directory.job.run.stop;
+    let (temporary, room) = make_room(target, name, stop).map_err(failed)?;
     let was_there = super::entries::look_at(target, name).is_ok();
-    retry_on_intr(|| rustix::fs::renameat(target, &*temporary, target, name)).map_err(|error| {
-        let _ = remove_file(target, &temporary);
-        target_error(Operation::Rename, error)
-    })?;
-    Ok(was_there)
+    let placed = create(&room).map_err(failed).and_then(|()| {
+        retry_on_intr(|| rustix::fs::renameat(&room, name, target, name)).map_err(|error| {
+            let _ = remove_file(&room, name);
+            target_error(Operation::Rename, error)
+        })
+    });
+    // If it cannot be removed it is left over, and empty.
+    let _ = remove_directory(target, &temporary);
+    placed.map(|()| was_there)
 }

@@ -156,21 +156,30 @@ pub(super) fn remove_directory(parent: impl AsFd, name: &OsStr) -> Result<()> {
     retry_on_intr(|| rustix::fs::unlinkat(parent.as_fd(), name, AtFlags::REMOVEDIR))
 }
 
+/// How many directories are held open at most while others are emptied that lie in them.
+const HELD: usize = 8;
+
 /// Removes all that is in an open directory, as far as it goes, and nothing on other file
-/// systems. Calls `removed` for each entry.
-pub(super) fn clear(directory: &OwnedFd, removed: &dyn Fn()) -> Result<()> {
-    let device = retry_on_intr(|| rustix::fs::fstat(directory))?.st_dev;
+/// systems. Calls `removed` for each entry. Waits for a file that may be opened until `stop`
+/// says not to.
+pub(super) fn clear(directory: &OwnedFd, stop: &Stop, removed: &dyn Fn()) -> Result<()> {
+    let top = identity(directory)?;
     // A loop, since what lies there may be deeper than the stack of a thread.
-    let mut frames = vec![Frame { name: OsString::new(), handle: None, names: listed(directory)? }];
+    let names = listed(directory, stop)?;
+    let mut frames = vec![Frame { name: OsString::new(), handle: None, identity: top, names }];
     let mut failure = None;
     while let Some(frame) = frames.last_mut() {
         let next = frame.names.pop();
         let current = frame.handle.as_ref().unwrap_or(directory);
         let Some(name) = next else {
-            let Some(Frame { name, .. }) = frames.pop() else { break };
-            if let Some(parent) = frames.last() {
+            let Some(emptied) = frames.pop() else { break };
+            let is_top = frames.len() == 1;
+            if let Some(parent) = frames.last_mut() {
+                if !is_top && parent.handle.is_none() {
+                    parent.handle = Some(parent.reopened(&emptied, stop)?);
+                }
                 let parent = parent.handle.as_ref().unwrap_or(directory);
-                failure = remove_directory(parent, &name).err().or(failure);
+                failure = remove_directory(parent, &emptied.name).err().or(failure);
                 removed();
             }
             continue;
@@ -180,16 +189,20 @@ pub(super) fn clear(directory: &OwnedFd, removed: &dyn Fn()) -> Result<()> {
             Err(Errno::NOENT) => {}
             // Some systems say EPERM of a directory, which it then is to be found out.
             Err(error @ (Errno::ISDIR | Errno::PERM)) => {
-                let opened = rustix::fs::openat(current, &*name, DIRECTORY, Mode::empty());
-                let same_device = |handle: &OwnedFd| {
-                    retry_on_intr(|| rustix::fs::fstat(handle)).is_ok_and(|s| s.st_dev == device)
-                };
-                match opened {
-                    Ok(handle) if same_device(&handle) => match listed(&handle) {
-                        Ok(names) => frames.push(Frame { name, handle: Some(handle), names }),
-                        Err(error) => failure = Some(error),
-                    },
-                    _ => failure = Some(error),
+                match enter(current, &name, top, stop) {
+                    Ok(Some((handle, identity, names))) => {
+                        frames.push(Frame { name, handle: Some(handle), identity, names });
+                        if let Some(above) = frames.len().checked_sub(HELD + 1) {
+                            frames[above].handle = None;
+                        }
+                    }
+                    Ok(None) => failure = Some(error),
+                    Err(error @ (Errno::MFILE | Errno::NFILE)) => {
+                        // There was enough waiting.
+                        stop.set();
+                        failure = Some(error);
+                    }
+                    Err(error) => failure = Some(error),
                 }
             }
             Err(error) => failure = Some(error),
@@ -201,15 +214,57 @@ pub(super) fn clear(directory: &OwnedFd, removed: &dyn Fn()) -> Result<()> {
 /// A directory that is being emptied.
 struct Frame {
     name: OsString,
-    /// `None` for the one that was given.
+    /// `None` for the one that was given, and for those of which too many would be open.
     handle: Option<OwnedFd>,
+    identity: Identity,
     names: Vec<OsString>,
 }
 
+impl Frame {
+    /// Opens it again, from a directory that was in it.
+    fn reopened(&self, below: &Frame, stop: &Stop) -> Result<OwnedFd> {
+        let handle = below.handle.as_ref().ok_or(Errno::BADF)?;
+        let above = open_directory(handle, "..".as_ref(), stop)?;
+        // It may have been moved elsewhere.
+        if identity(&above)? == self.identity { Ok(above) } else { Err(Errno::STALE) }
+    }
+}
+
+/// The device and the number of a directory.
+type Identity = (rustix::fs::Dev, u64);
+
+// The types of the fields differ between systems.
+#[allow(clippy::unnecessary_cast)]
+fn identity(directory: &OwnedFd) -> Result<Identity> {
+    let stat = retry_on_intr(|| rustix::fs::fstat(directory))?;
+    Ok((stat.st_dev as rustix::fs::Dev, stat.st_ino as u64))
+}
+
+/// Opens and lists a directory that is to be emptied. `None` for what is none, or is on another
+/// device than `top`.
+fn enter(
+    parent: &OwnedFd,
+    name: &OsStr,
+    top: Identity,
+    stop: &Stop,
+) -> Result<Option<(OwnedFd, Identity, Vec<OsString>)>> {
+    let handle = match open_directory(parent, name, stop) {
+        Err(Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+        result => result?,
+    };
+    let identity = identity(&handle)?;
+    if identity.0 != top.0 {
+        return Ok(None);
+    }
+    let names = listed(&handle, stop)?;
+    Ok(Some((handle, identity, names)))
+}
+
 /// The names in a directory that is to be emptied, which its mode may not allow so far.
-fn listed(directory: &OwnedFd) -> Result<Vec<OsString>> {
+fn listed(directory: &OwnedFd, stop: &Stop) -> Result<Vec<OsString>> {
+    // Not its owner; then the listing tells whether that matters.
     let _ = rustix::fs::fchmod(directory, Mode::RWXU);
-    names(directory)
+    patiently(stop, || names(directory))
 }
 
 /// The directory that a path leads to, in order to make something in it. Links are followed, as
@@ -230,9 +285,8 @@ pub(super) fn open_path(path: &std::path::Path, stop: &Stop) -> Result<OwnedFd> 
 /// Flushes a file, or a directory's entries, to the disk.
 pub(super) fn sync(opened: BorrowedFd<'_>) -> Result<()> {
     match retry_on_intr(|| rustix::fs::fsync(opened)) {
-        // A file system that cannot be asked to, for directories; or a directory that may not be
-        // read.
-        Err(Errno::BADF | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
+        // A file system that cannot be asked to, for directories.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
         result => result,
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum Failure {
     Write(io::Error),
     /// It was written to meanwhile.
     Changed,
+    /// It ended after so many of so many bytes.
+    Ended(u64, u64),
     /// There is no end of it.
     Endless,
     Stopped,
@@ -72,8 +74,12 @@ pub(super) fn copy_contents(
         Err(error) => Err(read_failure(error)),
     };
     check()?;
-    // A file that did not change and has less than its size, as in /sys, is copied as it is.
-    if copied <= size {
+    // One that did not change and has less than its size: of a network file system that fails, a
+    // part would be lost. (That /sys is like that, too, is no reason to take it for granted.)
+    if copied < size {
+        return Err(Failure::Ended(copied, size));
+    }
+    if copied == size {
         return Ok(copied);
     }
     // One that has more, as in /proc, is copied to its end.

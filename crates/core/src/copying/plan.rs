@@ -18,17 +18,20 @@ use std::fmt;
 use std::fs::FileType;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::os::unix::fs::FileTypeExt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use walkdir::{DirEntry, WalkDir};
 
 use self::packed::Entries;
 pub(crate) use self::packed::{Entry, EntryIter, EntryKind};
-use super::entries::PATIENCE;
+use super::entries::{PATIENCE, open_path};
 use super::selection::{Selection, SelectionProgram, TakerSets, Takers};
+use super::tree::SourceTree;
+use crate::traversal::Stop;
 use crate::{Error, ExcludeRules, Name, NameDecoder, Operation, Selected};
 
 /// What becomes of links to files.
@@ -67,6 +70,8 @@ pub enum SkipReason {
     Socket,
     /// It is a device, or a link to one.
     Device,
+    /// It is a directory on another file system.
+    MountPoint,
 }
 
 impl SkipReason {
@@ -79,6 +84,7 @@ impl SkipReason {
             EntryKind::Fifo => Some(SkipReason::Fifo),
             EntryKind::Socket => Some(SkipReason::Socket),
             EntryKind::Device => Some(SkipReason::Device),
+            EntryKind::MountPoint => Some(SkipReason::MountPoint),
         }
     }
 }
@@ -91,6 +97,7 @@ impl fmt::Display for SkipReason {
             SkipReason::Fifo => "fifo",
             SkipReason::Socket => "socket",
             SkipReason::Device => "device",
+            SkipReason::MountPoint => "mount point",
         })
     }
 }
@@ -125,6 +132,7 @@ pub struct Plan {
     program: SelectionProgram,
     links: Links,
     exclude: Option<(ExcludeRules, Option<PathBuf>)>,
+    one_file_system: bool,
     decoder: Option<NameDecoder>,
 }
 
@@ -137,6 +145,7 @@ impl Plan {
             program: program.into(),
             links: Links::Follow,
             exclude: None,
+            one_file_system: false,
             decoder: None,
         }
     }
@@ -155,6 +164,13 @@ impl Plan {
         self
     }
 
+    /// Whether to stay on the file system of the source. Mount points in it are then skipped
+    /// ([`SkipReason::MountPoint`]). Default: no.
+    pub fn one_file_system(mut self, yes: bool) -> Plan {
+        self.one_file_system = yes;
+        self
+    }
+
     /// The decoder for names on disk that are not UTF-8. Default, and with `None`: as
     /// [`Name`](crate::Name) says.
     pub fn decode_names(mut self, decoder: impl Into<Option<NameDecoder>>) -> Plan {
@@ -170,13 +186,31 @@ impl Plan {
     /// read, and if anything in it that may belong cannot be looked at: a plan is never
     /// silently smaller.
     pub fn make(&self) -> Result<MatchPlan, Error> {
+        let opened = open_path(&self.source, &Stop::new());
+        let opened =
+            opened.map_err(|e| Error::io(&self.source, Operation::OpenDirectory, e.into()))?;
+        self.make_of(opened.as_fd())
+    }
+
+    /// The same of a tree that is held open, and was opened by the path of the source: whatever
+    /// is exchanged for that meanwhile, the plan is one of this tree.
+    ///
+    /// # Errors
+    ///
+    /// As for [`make`](Plan::make).
+    pub fn make_in(&self, tree: &SourceTree) -> Result<MatchPlan, Error> {
+        self.make_of(tree.root())
+    }
+
+    fn make_of(&self, opened: BorrowedFd<'_>) -> Result<MatchPlan, Error> {
         let exclude = self.exclude.clone().map(|(mut rules, base)| {
             rules.decoder.clone_from(&self.decoder);
             (rules, base.map(|base| path_below(&self.source, &base)).unwrap_or_default())
         });
-        let (links, decoder) = (self.links, self.decoder.clone());
-        let options = PlanOptions { links, exclude, sizes: true, decoder };
-        let plan = plan_match(&self.source, &self.program, &options, &|| false)?;
+        let (links, one_file_system) = (self.links, self.one_file_system);
+        let decoder = self.decoder.clone();
+        let options = PlanOptions { links, exclude, sizes: true, one_file_system, decoder };
+        let plan = plan_match(&self.source, opened, &self.program, &options, &|| false)?;
         plan.ok_or_else(|| Error::internal("a plan was stopped that nobody stops"))
     }
 }
@@ -203,6 +237,7 @@ pub(crate) struct PlanOptions {
     pub(crate) exclude: Option<(ExcludeRules, PathBuf)>,
     /// Whether the sizes of the files are asked for.
     pub(crate) sizes: bool,
+    pub(crate) one_file_system: bool,
     pub(crate) decoder: Option<NameDecoder>,
 }
 
@@ -317,21 +352,25 @@ fn path_of<'a, D>(
     names.into_iter().rev().collect()
 }
 
-/// Plans the copy of the match at `source`. `None` if `is_stopped` said so meanwhile.
+/// Plans the copy of the match at `source`, which was opened as `opened` and is read there,
+/// whatever is exchanged for it meanwhile. `None` if `is_stopped` said so meanwhile.
 ///
 /// # Errors
 ///
-/// If the source is no directory or cannot be read, and if anything in it that may belong
-/// cannot be looked at: a copy is never silently smaller.
+/// If the source cannot be read, and if anything in it that may belong cannot be looked at: a
+/// copy is never silently smaller.
 pub(crate) fn plan_match(
     source: &Path,
+    opened: BorrowedFd<'_>,
     program: &SelectionProgram,
     options: &PlanOptions,
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<Option<MatchPlan>, Error> {
+    let path = path_of_opened(opened);
     let mut end = None;
     loop {
-        match try_to_plan(source, program, options, is_stopped) {
+        let planned = try_to_plan(path.as_deref().unwrap_or(source), program, options, is_stopped);
+        match planned {
             Err(error)
                 if needs_files(&error)
                     && !is_stopped()
@@ -339,8 +378,35 @@ pub(crate) fn plan_match(
             {
                 std::thread::sleep(Duration::from_millis(10));
             }
-            result => return result,
+            Ok(_) if path.is_none() && !is_same(source, opened) => {
+                let changed = io::Error::new(io::ErrorKind::ResourceBusy, "it was exchanged");
+                return Err(Error::io(source, Operation::ReadDirectory, changed));
+            }
+            result => {
+                return match &path {
+                    Some(path) => result.map_err(|error| error.moved(path, source)),
+                    None => result,
+                };
+            }
         }
+    }
+}
+
+/// A path that leads to an open directory, wherever it is by now. `None` if this system has none.
+fn path_of_opened(opened: BorrowedFd<'_>) -> Option<PathBuf> {
+    if !cfg!(any(target_os = "linux", target_os = "android")) {
+        return None;
+    }
+    let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+    is_same(&path, opened).then_some(path)
+}
+
+/// Whether a path leads to this open directory.
+fn is_same(path: &Path, opened: BorrowedFd<'_>) -> bool {
+    let opened = retry_on_intr(|| rustix::fs::fstat(opened));
+    match (retry_on_intr(|| rustix::fs::stat(path)), opened) {
+        (Ok(there), Ok(here)) => (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino),
+        _ => false,
     }
 }
 
@@ -356,9 +422,15 @@ fn try_to_plan(
     options: &PlanOptions,
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<Option<MatchPlan>, Error> {
-    let finder = RefCell::new(Finder::new(source, program, options));
-    // walkdir follows the source itself if it is a link. It keeps ten directories open; of
-    // others it reads on the rest into memory.
+    let mut finder = Finder::new(source, program, options);
+    if options.one_file_system {
+        let metadata = source.metadata();
+        let metadata = metadata.map_err(|e| Error::io(source, Operation::ReadMetadata, e))?;
+        finder.device = Some(metadata.dev());
+    }
+    let finder = RefCell::new(finder);
+    // walkdir follows the source itself if it is a link, as in /proc. It keeps ten directories
+    // open; of others it reads on the rest into memory.
     let walk = WalkDir::new(source).into_iter();
     for entry in walk.filter_entry(|entry| finder.borrow_mut().may_belong(entry)) {
         if is_stopped() {
@@ -384,6 +456,8 @@ fn try_to_plan(
 struct Finder<'a> {
     source: &'a Path,
     options: &'a PlanOptions,
+    /// The device that is not left, if there is one.
+    device: Option<u64>,
     sets: TakerSets,
     /// Each after its parent.
     directories: Vec<Found>,
@@ -406,6 +480,7 @@ impl<'a> Finder<'a> {
         Finder {
             source,
             options,
+            device: None,
             sets: TakerSets::new(program.clone()),
             directories: Vec::new(),
             stack: Vec::new(),
@@ -426,16 +501,42 @@ impl<'a> Finder<'a> {
             }
             let decoder = self.options.decoder.as_ref();
             self.takers = NameDecoder::with(decoder, name, |name| self.sets.below(above, name));
-            return !self.takers.is_none();
+            if self.takers.is_none() {
+                return false;
+            }
+            if self.is_mount_point(entry) {
+                // Not by walkdir's `same_file_system`: with a filter that leaves out a mount point,
+                // that skips what follows it in its parent.
+                self.add_to_parent(entry, EntryKind::MountPoint);
+                return false;
+            }
+            return true;
         }
         self.asks_for_file(above, name) || kind.is_symlink() && self.asks_for_directory(above, name)
+    }
+
+    /// Whether a directory is on another device than the source, if that matters. One that is
+    /// gone is told when it is read.
+    fn is_mount_point(&self, entry: &DirEntry) -> bool {
+        self.device.is_some_and(|device| entry.metadata().is_ok_and(|data| data.dev() != device))
+    }
+
+    /// The directory in which an entry of this depth is; `None` for the source.
+    fn parent(&self, depth: usize) -> Option<u32> {
+        self.stack[..depth.min(self.stack.len())].last().copied()
+    }
+
+    fn add_to_parent(&mut self, entry: &DirEntry, kind: EntryKind) {
+        if let Some(parent) = self.parent(entry.depth()) {
+            let entries = &mut self.directories[parent as usize].entries;
+            entries.push(Entry::new(entry.file_name(), kind));
+        }
     }
 
     /// The patterns that may take the directory in which an entry of this depth is; `None`
     /// for the source.
     fn above(&self, depth: usize) -> Option<Takers> {
-        let directory = self.stack[..depth.min(self.stack.len())].last()?;
-        Some(self.directories[*directory as usize].takers)
+        self.parent(depth).map(|directory| self.directories[directory as usize].takers)
     }
 
     fn asks_for_file(&self, above: Takers, name: &OsStr) -> bool {
@@ -494,7 +595,7 @@ impl<'a> Finder<'a> {
         if kind == EntryKind::LinkToDirectory && self.is_excluded(path, name, true) {
             return Ok(());
         }
-        self.directories[parent as usize].entries.push(Entry::new(name, kind));
+        self.add_to_parent(entry, kind);
         Ok(())
     }
 
@@ -512,8 +613,7 @@ impl<'a> Finder<'a> {
         let error = error.into_io_error().unwrap_or_else(|| Errno::LOOP.into());
         let Some(path) = path else {
             // The entries of a directory could not be read.
-            let directory = self.stack[..depth.min(self.stack.len())].last();
-            let path = self.full_path(directory.copied().unwrap_or(0));
+            let path = self.full_path(self.parent(depth).unwrap_or(0));
             return Err(Error::io(path, Operation::ReadDirectory, error));
         };
         if depth == 0 {
@@ -569,7 +669,7 @@ impl<'a> Finder<'a> {
             let mut len = 0;
             entries.retain(|entry| {
                 let belongs = NameDecoder::with(decoder, entry.name, |name| match entry.kind {
-                    EntryKind::LinkToDirectory => selected.names_directory(number, name),
+                    kind if kind.is_closed_directory() => selected.names_directory(number, name),
                     _ => selected.has_file(number, name),
                 });
                 if !belongs || !twice.is_first(entry.name) {
@@ -652,10 +752,10 @@ fn decide(
         children.sort_by(|a, b| name(a).cmp(name(b)));
         children.dedup_by(|a, b| name(a) == name(b));
         let entries = &found[index].entries;
-        let links = entries.iter().filter(|entry| entry.kind == EntryKind::LinkToDirectory);
-        let files = entries.iter().filter(|entry| entry.kind != EntryKind::LinkToDirectory);
+        let closed = entries.iter().filter(|entry| entry.kind.is_closed_directory());
+        let files = entries.iter().filter(|entry| !entry.kind.is_closed_directory());
         let directories = children.iter().map(|child| (name(child), true));
-        let directories = directories.chain(links.map(|link| (link.name, false)));
+        let directories = directories.chain(closed.map(|entry| (entry.name, false)));
         let wanted = match decoder {
             None => {
                 let directories: Vec<(Name<'_>, bool)> =

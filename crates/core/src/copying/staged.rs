@@ -13,6 +13,7 @@ use super::destinations::resolve_destination;
 use super::entries::{create_file, open_directory, remove_file, sync};
 use super::staging::{
     Begun, Beside, Committed, Kind, Leftovers, Staging, create_beside, place_beside,
+    remove_leftovers_in,
 };
 use crate::traversal::Stop;
 use crate::{Error, Operation};
@@ -53,6 +54,8 @@ pub struct StagedCopy {
     unfinished: HashMap<OsString, Unfinished>,
     /// Directories that something was put into: with `fsync` these are flushed.
     touched: BTreeSet<PathBuf>,
+    /// Directories of a destination that is merged into in which leftovers were looked for.
+    cleaned: BTreeSet<PathBuf>,
     replaced: Vec<PathBuf>,
     fsync: bool,
     stop: Stop,
@@ -84,15 +87,19 @@ impl StagedCopy {
         overwrite: bool,
         fsync: bool,
     ) -> Result<StagedCopy, Error> {
+        if destination.as_ref().as_os_str().is_empty() {
+            return Err(Error::refused("", "the path of the destination is empty"));
+        }
         let destination = resolve_destination(destination.as_ref());
         let stop = Stop::new();
-        let kind = Kind { overwrite, fsync, mode: DIRECTORY_MODE };
+        let kind = Kind { overwrite, fsync, mode: DIRECTORY_MODE, inherits: true };
         match Staging::begin(&destination, kind, &Leftovers::default(), &stop)? {
             Begun::Staging(staging) => Ok(StagedCopy {
                 destination,
                 staging: Some(staging),
                 unfinished: HashMap::new(),
                 touched: BTreeSet::new(),
+                cleaned: BTreeSet::new(),
                 replaced: Vec::new(),
                 fsync,
                 stop,
@@ -162,6 +169,9 @@ impl StagedCopy {
         }
         let directory = self.directory(above)?;
         let (file, temporary) = if self.staging()?.is_merged() {
+            if self.cleaned.insert(above.iter().collect()) {
+                remove_leftovers_in(&directory);
+            }
             create_beside(&directory, name, FILE_MODE, &self.stop)
                 .map(|Beside { file, temporary }| (file, Some(temporary)))
         } else {

@@ -44,7 +44,7 @@ impl Leftovers {
     /// Removes what processes that are gone have left of a copy to `name`.
     fn remove(&self, path: &Path, parent: &OwnedFd, name: &OsStr) {
         for leftover in self.take(path, parent, name) {
-            remove_leftover(parent, &leftover, true);
+            remove_leftover(parent, &leftover);
         }
     }
 
@@ -71,24 +71,24 @@ impl Leftovers {
     }
 }
 
-/// Removes the temporary files in a directory that is merged into, whose processes are gone.
-pub(super) fn remove_leftover_files(directory: &OwnedFd) {
+/// Removes what processes that are gone have left in a directory that is merged into.
+pub(super) fn remove_leftovers_in(directory: &OwnedFd) {
     for name in names(directory).unwrap_or_default() {
         if is_temporary_name(&name, None) {
-            remove_leftover(directory, &name, false);
+            remove_leftover(directory, &name);
         }
     }
 }
 
 /// Removes what was being built under a name, unless a process is still at it. What cannot be
 /// removed stays: it is in nobody's way.
-fn remove_leftover(parent: &OwnedFd, name: &OsStr, directories: bool) {
+fn remove_leftover(parent: &OwnedFd, name: &OsStr) {
     // Nothing here is worth waiting for.
     let stop = Stop::new();
     stop.set();
-    if directories && let Ok(opened) = open_directory(parent, name, &stop) {
+    if let Ok(opened) = open_directory(parent, name, &stop) {
         if lock(&opened) == Some(true) && is_at(parent, name, &opened) {
-            let _ = clear(&opened, &|| {});
+            let _ = clear(&opened, &stop, &|| {});
             let _ = remove_directory(parent, name);
         }
     } else if let Ok((opened, _)) = open_file(parent, name, false, &stop)
@@ -108,6 +108,9 @@ pub(super) struct Kind {
     pub(super) fsync: bool,
     /// The mode of the new directory while it is being filled.
     pub(super) mode: Mode,
+    /// Whether it keeps what it gets from the default access list of its parent. A copy that gets
+    /// the access lists of an original does not.
+    pub(super) inherits: bool,
 }
 
 /// A place at which a copy is built.
@@ -152,7 +155,7 @@ impl Staging {
         let fails = |operation| {
             move |error: Errno| Error::io(destination, operation, io::Error::from(error))
         };
-        let Kind { overwrite, fsync, mode } = kind;
+        let Kind { overwrite, fsync, .. } = kind;
         let (Some(above), Some(name)) = (destination.parent(), destination.file_name()) else {
             // The root of the file system is always there.
             if !overwrite {
@@ -204,7 +207,7 @@ impl Staging {
                 Err(_) => {}
             }
             leftovers.remove(above, &parent, name);
-            match make_staging(&parent, name, longest, mode, stop) {
+            match make_staging(&parent, name, longest, kind, stop) {
                 Ok((temporary, root)) => {
                     break Ok(Begun::Staging(Staging {
                         destination: destination.into(),
@@ -247,11 +250,8 @@ impl Staging {
     /// Flushes all that was built to the disk, and with it all else on the file system: for many
     /// files that takes less time than to flush each.
     pub(super) fn sync_all(&self) -> Result<(), Error> {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let synced = retry_on_intr(|| rustix::fs::syncfs(&*self.root));
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        let synced = sync(self.root.as_fd());
-        synced.map_err(|error| Error::io(&self.destination, Operation::Sync, error.into()))
+        self.sync_file_system()
+            .map_err(|error| Error::io(&self.destination, Operation::Sync, error.into()))
     }
 
     /// Gives it its final name, without replacing anything.
@@ -302,14 +302,25 @@ impl Staging {
             return Ok(());
         }
         let made = self.made.iter().map(|(above, _)| above);
-        made.chain([parent]).try_for_each(|directory| sync(directory.as_fd()))
+        made.chain([parent]).try_for_each(|directory| match sync(directory.as_fd()) {
+            // One that may not be read cannot be flushed by itself.
+            Err(Errno::BADF) => self.sync_file_system(),
+            result => result,
+        })
+    }
+
+    fn sync_file_system(&self) -> rustix::io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        return retry_on_intr(|| rustix::fs::syncfs(&*self.root));
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        return sync(self.root.as_fd());
     }
 
     /// Removes what was built so far; what was merged stays. Calls `removed` for each entry.
     pub(super) fn abandon(self, removed: &dyn Fn()) {
         let Staging { parent, temporary, root, made, .. } = self;
         if let (Some(parent), Some(temporary)) = (&parent, &temporary) {
-            let _ = clear(&root, removed);
+            let _ = clear(&root, &Stop::new(), removed);
             if is_at(parent, temporary, &*root) {
                 let _ = remove_directory(parent, temporary);
             }
@@ -371,12 +382,12 @@ fn make_staging(
     parent: &OwnedFd,
     name: &OsStr,
     longest: usize,
-    mode: Mode,
+    kind: Kind,
     stop: &Stop,
 ) -> rustix::io::Result<(OsString, OwnedFd)> {
     for _ in 0..ATTEMPTS {
         let temporary = temporary_name(name, longest);
-        match retry_on_intr(|| rustix::fs::mkdirat(parent, &*temporary, mode)) {
+        match retry_on_intr(|| rustix::fs::mkdirat(parent, &*temporary, kind.mode)) {
             Err(Errno::EXIST) => continue,
             result => result?,
         }
@@ -390,11 +401,27 @@ fn make_staging(
             }
         };
         if lock(&opened) != Some(false) && is_at(parent, &temporary, &opened) {
-            drop_inherited(opened.as_fd());
+            if !kind.inherits {
+                drop_inherited(opened.as_fd());
+            }
             return Ok((temporary, opened));
         }
     }
     Err(Errno::EXIST)
+}
+
+/// Makes a directory, and locks it, in which to make something that cannot be locked itself, and
+/// will then be called `name` in the parent.
+pub(super) fn make_room(
+    parent: &OwnedFd,
+    name: &OsStr,
+    stop: &Stop,
+) -> rustix::io::Result<(OsString, OwnedFd)> {
+    let kind = Kind { overwrite: false, fsync: false, mode: Mode::RWXU, inherits: true };
+    match make_staging(parent, name, MAX_NAME, kind, stop) {
+        Err(Errno::NAMETOOLONG) => make_staging(parent, name, SHORT_NAME, kind, stop),
+        result => result,
+    }
 }
 
 /// A file that is written beside its final place.
@@ -424,7 +451,6 @@ pub(super) fn create_beside(
             Err(error) => return Err(error),
         };
         if lock(&file) != Some(false) && is_at(directory, &temporary, &file) {
-            drop_inherited(file.as_fd());
             return Ok(Beside { file, temporary });
         }
     }
@@ -437,12 +463,8 @@ pub(super) fn place_beside(
     temporary: &OsStr,
     name: &OsStr,
 ) -> rustix::io::Result<bool> {
-    let was_there = match look_at(directory, name) {
-        // It would be replaced, and not followed; but who put it there did so for a purpose.
-        Ok(stat) if is_link(&stat) => return Err(Errno::LOOP),
-        Ok(_) => true,
-        Err(_) => false,
-    };
+    // A link is replaced, not followed.
+    let was_there = look_at(directory, name).is_ok();
     retry_on_intr(|| rustix::fs::renameat(directory, temporary, directory, name))?;
     Ok(was_there)
 }
@@ -479,7 +501,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    const KIND: Kind = Kind { overwrite: false, fsync: false, mode: Mode::RWXU };
+    const KIND: Kind = Kind { overwrite: false, fsync: false, mode: Mode::RWXU, inherits: false };
 
     fn begin(destination: &Path, kind: Kind) -> Staging {
         match Staging::begin(destination, kind, &Leftovers::default(), &Stop::new()).unwrap() {
@@ -579,7 +601,7 @@ mod tests {
         for link in ["top/l", "top/a/b/l"] {
             std::os::unix::fs::symlink(dir.path().join("outside"), dir.path().join(link)).unwrap();
         }
-        clear(&opened(&dir.path().join("top")), &|| {}).unwrap();
+        clear(&opened(&dir.path().join("top")), &Stop::new(), &|| {}).unwrap();
         assert_eq!(count(&dir.path().join("top")), 0);
         assert_eq!(count(&dir.path().join("outside")), 1);
     }
@@ -594,17 +616,17 @@ mod tests {
             let Beside { file: _file, temporary } =
                 create_beside(&directory, "a".as_ref(), mode, &stop).unwrap();
             // It is locked.
-            remove_leftover_files(&directory);
+            remove_leftovers_in(&directory);
             let placed = place_beside(&directory, &temporary, "a".as_ref());
             assert_eq!(placed, Ok(was_there));
             assert_eq!(count(dir.path()), 1);
         }
+        // A link is replaced, and not followed.
         std::os::unix::fs::symlink("a", dir.path().join("l")).unwrap();
         let beside = create_beside(&directory, "l".as_ref(), Mode::RUSR, &stop).unwrap();
         let placed = place_beside(&directory, &beside.temporary, "l".as_ref());
-        assert_eq!(placed, Err(Errno::LOOP));
-        drop(beside);
-        remove_leftover_files(&directory);
+        assert_eq!(placed, Ok(true));
+        assert!(dir.path().join("l").symlink_metadata().unwrap().is_file());
         assert_eq!(count(dir.path()), 2);
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,6 +90,10 @@ impl SourceTree {
         let (file, _) = entries::open_file(&directory, name, follow, &self.stop)
             .map_err(|error| failed(relative, Operation::OpenFile, error))?;
         Ok(file.into())
+    }
+
+    pub(super) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
     }
 
     fn open_directory(&self, relative: &Path) -> SystemResult<Arc<OwnedFd>> {

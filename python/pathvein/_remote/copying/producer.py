@@ -293,6 +293,7 @@ class _Copying:
                 self._threads,
                 exclude=options.exclude,
                 exclude_base=options.exclude_base,
+                one_file_system=options.one_file_system,
             )
         return RemoteMatch(end.files, end.path, match.pattern, self._excluded(match))
 

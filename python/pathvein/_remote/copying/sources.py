@@ -80,12 +80,14 @@ class LocalMatch:
         *,
         exclude: ExcludeRules | None,
         exclude_base: str | None,
+        one_file_system: bool,
     ) -> None:
         self._path = path
         self._pattern = pattern
         self._threads = threads
         self._exclude = exclude
         self._exclude_base = exclude_base
+        self._one_file_system = one_file_system
         self._plan: Any = None
 
     def path(self, rel: str) -> str:
@@ -104,6 +106,7 @@ class LocalMatch:
                 self._pattern,
                 exclude=self._exclude,
                 exclude_base=self._exclude_base,
+                one_file_system=self._one_file_system,
             )
             self._plan = planned
             files = [PlannedFile(rel, Info(size)) for rel, size in sorted(planned.files())]

@@ -17,10 +17,11 @@ pub(crate) enum EntryKind {
     Fifo,
     Socket,
     Device,
+    MountPoint,
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 8] = [
+    const ALL: [EntryKind; 9] = [
         EntryKind::File,
         EntryKind::LinkToFile,
         EntryKind::KeptLink,
@@ -29,7 +30,13 @@ impl EntryKind {
         EntryKind::Fifo,
         EntryKind::Socket,
         EntryKind::Device,
+        EntryKind::MountPoint,
     ];
+
+    /// Whether it is one of its parent's directories by name, and not entered.
+    pub(super) fn is_closed_directory(self) -> bool {
+        matches!(self, EntryKind::LinkToDirectory | EntryKind::MountPoint)
+    }
 }
 
 /// An entry of a directory.

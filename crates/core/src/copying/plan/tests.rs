@@ -19,9 +19,10 @@ fn without_sizes_no_plain_file_is_looked_at() {
     set_permissions(dir.path(), Permissions::from_mode(0o400)).unwrap();
     let program =
         SelectionProgram::new(&FileStructurePattern::builder("*").file("a").build().unwrap());
+    let opened = std::fs::File::open(dir.path()).unwrap();
     let plan = |sizes| {
         let options = PlanOptions { sizes, ..PlanOptions::default() };
-        plan_match(dir.path(), &program, &options, &|| false)
+        plan_match(dir.path(), opened.as_fd(), &program, &options, &|| false)
     };
     let names = plan(false).unwrap().unwrap();
     let error = plan(true).unwrap_err();
@@ -40,11 +41,16 @@ fn a_plan_is_stopped() {
     std::fs::write(dir.path().join("a"), "").unwrap();
     let program =
         SelectionProgram::new(&FileStructurePattern::builder("*").file("a").build().unwrap());
+    let opened = std::fs::File::open(dir.path()).unwrap();
     for (sizes, calls) in [(false, 0), (false, 1), (true, 2)] {
         let left = std::cell::Cell::new(calls);
         let is_stopped = || left.replace(left.get() - 1) <= 0;
         let options = PlanOptions { sizes, ..PlanOptions::default() };
-        assert!(plan_match(dir.path(), &program, &options, &is_stopped).unwrap().is_none());
+        assert!(
+            plan_match(dir.path(), opened.as_fd(), &program, &options, &is_stopped)
+                .unwrap()
+                .is_none()
+        );
     }
 }
 
