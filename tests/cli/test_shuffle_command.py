@@ -596,3 +596,14 @@ def test_no_bar_where_there_is_no_terminal(lab: Path, out: Path, pattern: Path) 
         timeout=60,
     )
     assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_help_says_what_bounds_the_copies_and_where_the_log_goes() -> None:
+    told = {}
+    for command in "scan", "shuffle":
+        help_text = run(command, "--help").stdout.decode()
+        told[command] = " ".join(re.sub("[^\x20-\x7e]", " ", help_text).split())
+        assert "PATHVEIN_LOG_FILE" in told[command]
+    for text in "also of those that copy", "and files copied from or to URLs":
+        assert [command for command in told if text in told[command]] == ["shuffle"]
+    assert "What lies in DESTINATION is not copied again" in told["shuffle"]
