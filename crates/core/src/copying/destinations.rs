@@ -71,8 +71,11 @@ impl Destinations {
                 "a directory cannot be copied into itself: give a destination outside of the source",
             );
         }
-        let mut sorted_sources: Vec<&Path> =
-            rest.iter().map(|&index| sources[index].as_path()).collect();
+        // Nothing is to be had from what is its own destination, so that may be written over.
+        let mut sorted_sources: Vec<&Path> = (0..matches.len())
+            .filter(|&index| sources[index] != paths[index])
+            .map(|index| sources[index].as_path())
+            .collect();
         sorted_sources.sort_unstable();
         for &index in &rest {
             if paths[index].as_os_str().is_empty() {
@@ -337,6 +340,8 @@ mod tests {
             (&[("s/a/inner", "s/a"), ("s/b", "s/a")], &["refused", "refused"]),
             // What is refused anyway stands in nobody's way.
             (&[("s/a", "s/a"), ("s/b", "s/a")], &["refused", "copy"]),
+            (&[("s/a", "s/a/inner"), ("s/b", "s/a/inner")], &["refused", "copy"]),
+            (&[("s/a", "s/a/inner"), ("s/b", "s/a")], &["refused", "refused"]),
             (&[("s/a", "s/a"), ("s/ab", "s/a"), ("s/b", "s/a")], &["refused", "copy", "as 1"]),
         ] {
             assert_eq!(verdicts(pairs, true, &base).0, expected, "{pairs:?}");

@@ -60,6 +60,8 @@ def overlaps(
             )
         else:
             by_destination.setdefault(destination, []).append(number)
+        # Nothing is to be had from what is its own destination, so that may be written over.
+        if destination != source:
             others.add(source)
     for source in others:
         for above in source.and_above():
