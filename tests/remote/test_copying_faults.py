@@ -342,7 +342,7 @@ def test_an_object_whose_answer_was_lost_is_ones_own(s3_objects: S3Objects, tmp_
 
     def lost(asked: Asked) -> Answer:
         s3_objects.objects[path_of(asked)] = asked.body
-        return s3_error(503, "SlowDown")
+        return s3_error(500, "InternalError")
 
     assert not fails(s3_objects, "put", lost, first=1)
     [done] = copied([(str(source), s3_objects.place("b/dst").upath, PATTERN)])

@@ -29,12 +29,13 @@ from pathvein._remote.copying.files.base import (
     to_the_end,
 )
 from pathvein._remote.copying.names import not_utf8, path_component
-from pathvein._remote.errors import BadAnswer, FlatDenied, http_status
+from pathvein._remote.errors import BadAnswer, FlatDenied, error_code, http_status
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.stores.base import Info, ObjectStore
 
 T = TypeVar("T")
 
+_PUT_OFF = frozenset(["RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException"])
 #: Most parts that all stores take, with some to spare.
 _MOST_PARTS = 9000
 #: Most parts of one upload that are sent side by side.
@@ -239,11 +240,7 @@ class ObjectFiles(Files, abc.ABC):
             try:
                 return await request()
             except BaseException as error:
-                # What was refused, or asked to come later, has put nothing.
-                throttled = (
-                    isinstance(error, Exception) and self.errors.transient(error) == "throttled"
-                )
-                may_be_there = may_be_there or not (throttled or _is_refused(error))
+                may_be_there = may_be_there or not (_is_refused(error) or _is_put_off(error))
                 raise
 
         try:
@@ -372,6 +369,11 @@ class ObjectFiles(Files, abc.ABC):
 def _is_refused(error: BaseException) -> bool:
     """Whether a store tells that there is an object by now."""
     return isinstance(error, FileExistsError) or http_status(error) in (409, 412)
+
+
+def _is_put_off(error: BaseException) -> bool:
+    """Whether a store tells to send a request later, of which it then has done nothing."""
+    return http_status(error) == 429 or error_code(error) in _PUT_OFF
 
 
 def piece_size(size: int) -> int:
