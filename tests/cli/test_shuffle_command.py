@@ -260,8 +260,8 @@ def test_what_is_left_out_is_told(lab: Path, out: Path, pattern: Path) -> None:
 @pytest.mark.skipif(not os.path.ismount("/dev/pts"), reason="it is no mount point")
 def test_mount_points_are_left_out(tmp_path: Path) -> None:
     pattern = tmp_path / "dev.json"
-    below = {"directory_name": "pts"}
-    pattern.write_text(json.dumps({"directory_name": "dev", "optional_directories": [below]}))
+    sub = {"directory_name": "pts"}
+    pattern.write_text(json.dumps({"directory_name": "dev", "optional_directories": [sub]}))
     for options, below in [([], ["pts"]), (["--one-file-system"], [])]:
         place = tmp_path / f"place{len(options)}"
         status, _, said = shuffle("/dev", place, "-p", pattern, "--max-depth", "0", *options)
