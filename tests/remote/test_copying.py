@@ -668,8 +668,8 @@ def test_a_match_whose_name_no_path_can_have_does_not_stop_the_others(tmp_path: 
     matches = scan(top, P("*", ["f"]))
     assert len(matches) == 2
     local = written(tmp_path / "also", {"f": b"y"})
+    both: list[Any] = [*matches, *scan(local, P("*", ["f"]))]
     with pytest.raises(ShuffleError) as caught:
-        both: list[Any] = [*matches, *scan(local, P("*", ["f"]))]
         shuffle_to(both, tmp_path / "out")
     assert sorted(result.source.name for result in caught.value.results) == ["also", "good"]
     [failed] = caught.value.failed
