@@ -748,3 +748,27 @@ def test_what_is_written_again_leaves_nothing_beside_it(
     assert (done.kind, done.errors) == ("copied", [])
     assert cut
     assert on_disk(top) == {"dst": None, "dst/f": b"new"}
+
+
+def test_memory_is_not_gone_through_for_each_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from upath import UPath
+
+    from pathvein._remote.filesystems import memory
+
+    top = UPath(f"memory://many-{uuid.uuid4().hex}")
+    for number in range(20):
+        top.fs.pipe_file(f"{top.path}/m{number % 4}/d{number}/f", b"x")
+    built: list[Any] = []
+    build = memory._build_tree
+
+    def counted(*args: Any) -> Any:
+        built.append(args)
+        return build(*args)
+
+    monkeypatch.setattr(memory, "_build_tree", counted)
+    pattern = P("*", [], optional_directories=[P("*", ["f"])])
+    done = copied([(top / f"m{n}", tmp_path / f"m{n}", pattern) for n in range(4)])
+    assert [(one.kind, one.files) for one in done] == [("copied", 5)] * 4
+    assert len(built) == 1

@@ -34,10 +34,6 @@ class InMemory(FileSystem):
         super().__init__(fs, base, **options)
         self.may_have_links = not isinstance(fs, MemoryFileSystem)
 
-    def forget(self) -> None:
-        """Build the tree anew for the next listing."""
-        self._tree = None
-
     async def real_path(self, rel: str) -> str | None:
         raise OSError(errno.EOPNOTSUPP, "links in archives are not followed")
 

@@ -1,16 +1,17 @@
-"""Files in memory: fsspec's own store, which all of a process shares. Nothing takes a request."""
+"""Files in memory: fsspec's own store, which all of a process shares. Nothing takes a request.
+
+All matches are planned from the tree that the adapter makes of the whole store at the first
+listing: to make one for each directory takes as long as all files times all directories. What has
+changed since then is found when it is read, and nothing is copied that this copy has written.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, cast
 
-from pathvein._remote.copying.files.base import PIECE, Files, Kind, Level, Pieces, Reading
+from pathvein._remote.copying.files.base import PIECE, Files, Kind, Pieces, Reading
 from pathvein._remote.stores.base import Info
-
-if TYPE_CHECKING:
-    from pathvein._remote.filesystems.memory import InMemory
 
 
 class MemoryFiles(Files):
@@ -25,11 +26,6 @@ class MemoryFiles(Files):
 
     def identity(self) -> tuple[str, ...]:
         return ("memory",)
-
-    async def list_level(self, path: str) -> Level:
-        # The tree that the adapter keeps is that of a scan, and files are written meanwhile.
-        cast("InMemory", self.adapter).forget()
-        return await super().list_level(path)
 
     async def kind(self, path: str) -> Kind | None:
         fs = self.adapter.fs
