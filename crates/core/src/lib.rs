@@ -158,8 +158,9 @@
 //!
 //! # Copying
 //!
-//! A [`Copy`] copies what belongs to matches, each to a place of its own, where it appears whole
-//! or not at all. ([`StagedCopy`] does the same with contents of any other origin. On Unix.)
+//! A [`Copy`](struct@Copy) copies what belongs to matches, each to a place of its own, where it
+//! appears whole or not at all. ([`StagedCopy`] does the same with contents of any other origin.
+//! On Unix.)
 //!
 //! ```
 //! # #[cfg(unix)] {

@@ -320,7 +320,7 @@ impl Copy {
     }
 }
 
-/// What a [`Copy`] would do with a match.
+/// What a [`Copy`](struct@Copy) would do with a match.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PlannedCopy {
