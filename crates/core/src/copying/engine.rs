@@ -3,7 +3,7 @@
 //!
 //! A task never waits for another, so none sits on the stack of a thread that does other work
 //! meanwhile. Whoever finishes what was left of a directory completes it, and so on up, and in
-//! the end the match.
+//! the end the match. [`entry`] copies one file or link.
 //!
 //! # Invariant
 //!
@@ -12,32 +12,25 @@
 //! its share back exactly once, also when it panics. The last one completes the directory, and
 //! gives back the share that it has of its parent.
 
-use std::ffi::OsStr;
-use std::io;
+mod entry;
+
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, Mode, Stat};
+use rustix::fs::{Mode, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
+use self::entry::copy_entry;
 use super::destinations::Destinations;
-use super::entries::{
-    PRIVATE_FILE, create_file, is_link, make_directory, open_directory, open_file, open_path,
-    remove_directory, remove_file, sync,
-};
-use super::file::{Failure, copy_contents};
-use super::metadata::{copy_metadata, drop_inherited, times};
-use super::plan::{Entry, EntryKind, MatchPlan, PlanOptions, plan_match};
+use super::entries::{is_link, make_directory, open_directory, open_path, sync};
+use super::metadata::{copy_metadata, drop_inherited};
+use super::plan::{MatchPlan, PlanOptions, plan_match};
 use super::running::{Copied, Counters, Outcome};
 use super::selection::SelectionProgram;
-use super::staging::{
-    Begun, Beside, Committed, Kind, Leftovers, Staging, create_beside, make_room, place_beside,
-    remove_leftovers_in,
-};
+use super::staging::{Begun, Committed, Kind, Leftovers, Staging, remove_leftovers_in};
 use crate::traversal::Stop;
 use crate::traversal::channel::Sender;
 use crate::{Error, Operation};
@@ -449,13 +442,6 @@ impl Directory {
         self.job.destination().join(self.job.relative(self.number))
     }
 
-    /// The error for a file that is not any more what it was.
-    fn changed(&self, name: &OsStr) -> Error {
-        let busy = io::ErrorKind::ResourceBusy;
-        let error = io::Error::new(busy, "it changed while it was copied");
-        Error::io(self.source_path().join(name), Operation::ReadFile, error)
-    }
-
     /// Starts a task that may put something into it.
     fn spawn(self: &Arc<Self>, act: impl FnOnce(&Arc<Directory>) + Send + 'static) {
         self.pending.fetch_add(1, Ordering::Relaxed);
@@ -600,145 +586,4 @@ fn copy_files(directory: &Arc<Directory>) {
             }
         }
     }
-}
-
-/// Copies one file or link. Whether it took the place of another; `None` if the run was
-/// stopped.
-fn copy_entry(directory: &Directory, entry: Entry<'_>) -> Result<Option<bool>, Error> {
-    match entry.kind {
-        EntryKind::KeptLink => copy_link(directory, entry.name, entry.text).map(Some),
-        kind => copy_file(directory, entry.name, kind == EntryKind::LinkToFile),
-    }
-}
-
-fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option<bool>, Error> {
-    let (job, run) = (&directory.job, &directory.job.run);
-    let source_error = |operation, error: io::Error| {
-        Error::io(directory.source_path().join(name), operation, error)
-    };
-    let target_error = |operation, error: io::Error| {
-        Error::io(directory.target_path().join(name), operation, error)
-    };
-    let (source, stat) = open_file(&directory.source, name, follow, &run.stop)
-        .map_err(|error| source_error(Operation::OpenFile, error.into()))?;
-    let made = if job.is_merged {
-        create_beside(&directory.target, name, PRIVATE_FILE, &run.stop).map(
-            |Beside { file, temporary }| {
-                drop_inherited(file.as_fd());
-                (file, Some(temporary))
-            },
-        )
-    } else {
-        create_file(&directory.target, name, hidden_mode(&stat), &run.stop).map(|file| (file, None))
-    };
-    let (target, temporary) =
-        made.map_err(|error| target_error(Operation::CreateFile, error.into()))?;
-
-    let advanced = |bytes| {
-        run.counters.add_bytes(bytes);
-        !job.has_ended()
-    };
-    let write = || {
-        let copied =
-            copy_contents(source.as_fd(), target.as_fd(), &stat, &job.by_system, &advanced);
-        let bytes = match copied {
-            Ok(bytes) => bytes,
-            Err(Failure::Stopped) => return Ok(None),
-            Err(Failure::Read(error)) => return Err(source_error(Operation::ReadFile, error)),
-            Err(Failure::Write(error)) => return Err(target_error(Operation::WriteFile, error)),
-            Err(Failure::Changed) => return Err(directory.changed(name)),
-            Err(Failure::Ended(copied, size)) => {
-                let message = format!("it ended after {copied} of {size} bytes");
-                let error = io::Error::new(io::ErrorKind::UnexpectedEof, message);
-                return Err(source_error(Operation::ReadFile, error));
-            }
-            Err(Failure::Endless) => {
-                let error = io::Error::new(io::ErrorKind::FileTooLarge, "the file has no end");
-                return Err(source_error(Operation::ReadFile, error));
-            }
-        };
-        // What a link leads to may lie on any file system.
-        let has_attributes =
-            if follow { &AtomicBool::new(true) } else { &directory.has_attributes };
-        copy_metadata(source.as_fd(), &stat, target.as_fd(), has_attributes)
-            .map_err(|error| target_error(Operation::SetMetadata, error.into()))?;
-        if run.fsync && !job.syncs_all {
-            sync(target.as_fd()).map_err(|error| target_error(Operation::Sync, error.into()))?;
-        }
-        Ok(Some(bytes))
-    };
-    let written = write();
-    let Some(temporary) = temporary else {
-        let Some(bytes) = written? else { return Ok(None) };
-        job.bytes.fetch_add(bytes, Ordering::Relaxed);
-        return Ok(Some(false));
-    };
-    let placed = written.and_then(|bytes| match bytes {
-        Some(bytes) => place_beside(&directory.target, &temporary, name)
-            .map(|was_there| Some((bytes, was_there)))
-            .map_err(|error| target_error(Operation::Rename, error.into())),
-        None => Ok(None),
-    });
-    match placed {
-        Ok(Some((bytes, was_there))) => {
-            job.bytes.fetch_add(bytes, Ordering::Relaxed);
-            Ok(Some(was_there))
-        }
-        other => {
-            let _ = remove_file(&directory.target, &temporary);
-            other.map(|_| None)
-        }
-    }
-}
-
-/// The mode of a new file in a directory that nobody else may enter: its own as far as that can be
-/// had at once, and writable so far.
-fn hidden_mode(stat: &Stat) -> Mode {
-    (Mode::from_raw_mode(stat.st_mode) & Mode::from_raw_mode(0o777)) | Mode::WUSR
-}
-
-/// Copies a link as a link. Whether it took the place of something.
-fn copy_link(directory: &Directory, name: &OsStr, planned: &OsStr) -> Result<bool, Error> {
-    let (source, target) = (&directory.source, &directory.target);
-    let source_error = |operation, error: Errno| {
-        Error::io(directory.source_path().join(name), operation, error.into())
-    };
-    let target_error = |operation, error: Errno| {
-        Error::io(directory.target_path().join(name), operation, error.into())
-    };
-    let text = rustix::fs::readlinkat(source, name, Vec::new())
-        .map_err(|error| source_error(Operation::ReadFile, error))?;
-    // What it says now may lead out of the match.
-    if text.to_bytes() != planned.as_bytes() {
-        return Err(directory.changed(name));
-    }
-    let stat = super::entries::look_at(source, name)
-        .map_err(|error| source_error(Operation::ReadMetadata, error))?;
-    let create = |directory: &OwnedFd| {
-        retry_on_intr(|| rustix::fs::symlinkat(&text, directory, name))?;
-        // As far as the system allows.
-        let (uid, gid) =
-            (rustix::fs::Uid::from_raw(stat.st_uid), rustix::fs::Gid::from_raw(stat.st_gid));
-        let flags = AtFlags::SYMLINK_NOFOLLOW;
-        let _ = rustix::fs::chownat(directory, name, Some(uid), Some(gid), flags);
-        let _ = rustix::fs::utimensat(directory, name, &times(&stat), flags);
-        Ok(())
-    };
-    let failed = |error| target_error(Operation::CreateLink, error);
-    if !directory.job.is_merged {
-        return create(target).map(|()| false).map_err(failed);
-    }
-    // A link cannot be locked, so it is made in a directory that is.
-    let stop = &directory.job.run.stop;
-    let (temporary, room) = make_room(target, name, stop).map_err(failed)?;
-    let was_there = super::entries::look_at(target, name).is_ok();
-    let placed = create(&room).map_err(failed).and_then(|()| {
-        retry_on_intr(|| rustix::fs::renameat(&room, name, target, name)).map_err(|error| {
-            let _ = remove_file(&room, name);
-            target_error(Operation::Rename, error)
-        })
-    });
-    // If it cannot be removed it is left over, and empty.
-    let _ = remove_directory(target, &temporary);
-    placed.map(|()| was_there)
 }
