@@ -18,7 +18,7 @@ import pytest
 from pathvein_core import FileStructurePattern as P
 
 import trees
-from trees import run_unprivileged
+from trees import Dir, Make, run_unprivileged
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="copies on POSIX systems")
 
@@ -139,15 +139,15 @@ def copy_what_is_not_ours(top: Path) -> tuple[Any, ...]:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="gives files away")
-def test_set_id_bits_go_with_the_owner_or_not_at_all(tmp_path: Path) -> None:
+def test_set_id_bits_go_with_the_owner_or_not_at_all(make: Make) -> None:
+    # Others may enter it, which is not so of all of pytest's own.
+    tmp_path = make(Dir({}))
     (tmp_path / "s").mkdir()
     (tmp_path / "s/program").write_text("")
     os.chown(tmp_path / "s/program", 12345, 12345)
     (tmp_path / "s/program").chmod(0o6755)
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
-    for path in [tmp_path, *tmp_path.parents[:2]]:
-        path.chmod(path.stat().st_mode | 0o055)
     outcome = run_unprivileged(copy_what_is_not_ours, tmp_path)
     assert outcome[1] == "copied", outcome
     assert mode(tmp_path / "open/d/program") == 0o755
@@ -185,12 +185,11 @@ def copy_what_may_not_be_written(top: Path) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets attributes")
-def test_permissions(tmp_path: Path) -> None:
+def test_permissions(make: Make) -> None:
+    tmp_path = make(Dir({}))
     for name, bits in [("open", 0o777), ("closed", 0o755)]:
         (tmp_path / name).mkdir()
         (tmp_path / name).chmod(bits)
-    for path in [tmp_path, *tmp_path.parents[:2]]:
-        path.chmod(path.stat().st_mode | 0o055)
     read_only, unreadable, hidden, closed = run_unprivileged(copy_what_may_not_be_written, tmp_path)
     assert read_only[1] == "copied", read_only
     assert (mode(tmp_path / "open/new/d/sub"), mode(tmp_path / "open/new/d")) == (0o555, 0o555)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pathvein import FileStructurePattern as P
+
+
+#: How long a copy in a test takes at most.
+_MOST_SECONDS = 120
 
 
 class Done(NamedTuple):
@@ -34,10 +40,12 @@ def copied(matches: Sequence[tuple[Any, Any, P]], **options: Any) -> list[Done]:
     """Copy, and tell what became of each."""
     producer = opened(matches, **options)
     found: dict[int, Done] = {}
+    deadline = time.monotonic() + _MOST_SECONDS
     try:
         ended = False
         while not ended:
-            outcomes, ended = producer.next_batch(30)
+            outcomes, ended = producer.next_batch(5)
+            assert time.monotonic() < deadline, f"it waits for {what_is_awaited()}"
             for number, *rest in outcomes:
                 assert number not in found
                 found[number] = Done(*rest)
@@ -45,6 +53,22 @@ def copied(matches: Sequence[tuple[Any, Any, P]], **options: Any) -> list[Done]:
         producer.close()
     assert sorted(found) == list(range(len(matches)))
     return [found[number] for number in range(len(matches))]
+
+
+def what_is_awaited() -> str:
+    """Where the coroutines on fsspec's loop are."""
+    from fsspec.asyn import get_loop
+
+    lines = []
+    for task in asyncio.all_tasks(get_loop()):
+        awaited: Any = task.get_coro()
+        while awaited is not None:
+            frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "ag_frame", None)
+            where = frame and f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            lines.append(f"{getattr(awaited, '__qualname__', awaited)} {where or ''}")
+            awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "ag_await", None)
+        lines.append("")
+    return "\n".join(lines)
 
 
 def on_disk(top: Path) -> dict[str, bytes | None]:

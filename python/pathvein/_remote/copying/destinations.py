@@ -348,7 +348,7 @@ class TreeDestination(_Remote):
             kind = await self.files.kind(path) if self._merging else None
             if kind is None:
                 self._directories.append(path)
-                await self.files.make_directory(path)
+                await self._make_directory(path)
             elif kind != "directory":
                 message = f"there is a {kind} in place of the directory"
                 raise noted(
@@ -383,7 +383,7 @@ class TreeDestination(_Remote):
             message = f"there is a {kind} in place of the file"
             raise noted(OSError(errno.EEXIST, message, self.url(file.path)), "writing the file")
         if written != final:
-            await self.files.rename(written, final, replace=True)
+            await self._rename(written, final, replace=True)
         if kind == "file":
             self.replaced.append(file.path)
         del self._written[file.path]
@@ -391,8 +391,25 @@ class TreeDestination(_Remote):
     async def finish(self, sizes: dict[str, int]) -> None:
         await self._check(self._root, sizes)
         if self._root != self._path:
-            await self.files.rename(self._root, self._path, replace=False)
+            await self._rename(self._root, self._path, replace=False)
         self._forget_listings(sizes)
+
+    async def _make_directory(self, path: str) -> None:
+        try:
+            await self.files.make_directory(path)
+        except Exception:
+            # If the answer was lost with the connection, the next request found it there: nobody
+            # else knows the name of what is being built.
+            if self._root == self._path or await self.files.kind(path) != "directory":
+                raise
+
+    async def _rename(self, path: str, to: str, *, replace: bool) -> None:
+        try:
+            await self.files.rename(path, to, replace=replace)
+        except Exception:
+            # Likewise.
+            if await self.files.kind(path) is not None or await self.files.kind(to) is None:
+                raise
 
     async def abandon(self) -> Sequence[str]:
         left = await self._remove(self._written.values())

@@ -150,7 +150,9 @@ class _Copying:
         )
         self._threads = LocalThreads()
         most = options.concurrency or _CONCURRENCY
-        self._match_slots = asyncio.Semaphore(most)
+        # A small match waits for one answer after the other, so more of them fill the time. What
+        # is in flight is limited by the files and by the requests of each file system.
+        self._match_slots = asyncio.Semaphore(2 * most)
         self._file_slots = asyncio.Semaphore(most)
         self._most = most
         #: Of the matches that were counted in advance, for the totals; and their plans.
