@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from pathvein import FileStructurePattern as P
 
-
 #: How long a copy in a test takes at most.
 _MOST_SECONDS = 120
 
