@@ -111,7 +111,9 @@ def store(request: pytest.FixtureRequest, servers: Servers) -> Any:
 
         request.getfixturevalue("monkeypatch").setattr(_remote, "open_source", open_source)
     try:
-        return servers.get(name)
+        server = servers.get(name)
+        server.renew()
+        return server
     except Missing as missing:
         message = f"{request.param} is missing; it takes: {missing}"
         if os.environ.get("CI") == "true":

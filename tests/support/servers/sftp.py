@@ -7,6 +7,7 @@ import pwd
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 from .process import INSTALLED, Missing, Process, accepts, free_port
 from .store import DiskStore, Place
@@ -83,6 +84,20 @@ class Paramiko(_Sftp):
 class Sshfs(_Sftp):
     name = "sftp-sshfs"
     package = "sshfs"
+    #: Instances of earlier tests. To collect them would close them in whatever thread that is.
+    _earlier: ClassVar[list[object]] = []
+
+    def renew(self) -> None:
+        """Each test has a connection of its own.
+
+        One that all tests shared was silent once, for longer than a test may take; why was not
+        found. (Forks of this process, which other tests make, have its epoll instance.)
+        """
+        from fsspec import get_filesystem_class
+
+        kind = get_filesystem_class("ssh")
+        self._earlier.extend(kind._cache.values())
+        kind.clear_instance_cache()
 
     def place(self, path: Path) -> Place:
         own = {"client_keys": [str(self.key)], "known_hosts": None, "agent_path": None}

@@ -44,6 +44,9 @@ class Store(abc.ABC):
     def start(self) -> None:  # noqa: B027  (some need nothing)
         """Start what serves it; raises `Missing` if that is not installed."""
 
+    def renew(self) -> None:  # noqa: B027
+        """Called before each test that uses it."""
+
     def stop(self) -> None:  # noqa: B027
         """Stop it; nothing of it is left."""
 
