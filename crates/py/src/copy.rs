@@ -19,7 +19,7 @@ use crate::convert::raise;
 use crate::encoding::{check_not_ending, decoder, os_text};
 use crate::matcher::{ExcludeRules, rules};
 use crate::pattern::FileStructurePattern;
-use crate::running::{NO_GATHERING, SIGNAL_INTERVAL};
+use crate::running::{NO_GATHERING, SIGNAL_INTERVAL, time_after};
 
 /// How long results gather before a batch is taken, so that the waiting thread takes no processor
 /// from those that copy.
@@ -123,13 +123,7 @@ impl Copy {
         py: Python<'py>,
         seconds: f64,
     ) -> PyResult<(Bound<'py, PyList>, bool)> {
-        let end = Duration::try_from_secs_f64(seconds)
-            .ok()
-            .and_then(|timeout| Instant::now().checked_add(timeout))
-            .ok_or_else(|| {
-                let message = format!("seconds must be a possible time to wait, not {seconds}");
-                PyValueError::new_err(message)
-            })?;
+        let end = time_after(seconds)?;
         let Some(running) = self.running(py)? else { return Ok((PyList::empty(py), true)) };
         loop {
             let deadline = end.min(Instant::now() + SIGNAL_INTERVAL);

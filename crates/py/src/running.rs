@@ -93,6 +93,17 @@ fn opened_aside<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(
     }
 }
 
+/// The time so many seconds from now.
+pub(crate) fn time_after(seconds: f64) -> PyResult<Instant> {
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .and_then(|timeout| Instant::now().checked_add(timeout))
+        .ok_or_else(|| {
+            let message = format!("seconds must be a possible time to wait, not {seconds}");
+            PyValueError::new_err(message)
+        })
+}
+
 /// A batch in Python: results, exceptions, and whether the traversal has ended.
 pub(crate) type PyBatch<'py> = (Bound<'py, PyList>, Vec<Py<PyAny>>, bool);
 
@@ -128,13 +139,7 @@ impl<T: Weighted> Running<T> {
 
     /// Waits at most so many seconds for results, and takes those that are there.
     pub(crate) fn next_batch(&self, py: Python<'_>, seconds: f64) -> PyResult<Batch<T>> {
-        let end = Duration::try_from_secs_f64(seconds)
-            .ok()
-            .and_then(|timeout| Instant::now().checked_add(timeout))
-            .ok_or_else(|| {
-                let message = format!("seconds must be a possible time to wait, not {seconds}");
-                PyValueError::new_err(message)
-            })?;
+        let end = time_after(seconds)?;
         if self.is_inherited() {
             return Err(raise(py, Error::other_process()));
         }
