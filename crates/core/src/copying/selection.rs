@@ -14,6 +14,7 @@ use std::sync::Arc;
 mod tests;
 
 use crate::{DirectoryId, FileStructurePattern, ListingScan, Name, NameGlob, NameSet, PatternSet};
+use crate::{DirectoryRequirement, FileRequirement, NameTest};
 
 /// A pattern that is compiled for [`Selection`]s. Clones share the contents.
 ///
@@ -81,16 +82,19 @@ impl Compiler {
         if let Some(&number) = self.numbers.get(pattern) {
             return number;
         }
-        let directories = pattern.directories().iter().chain(pattern.optional_directories());
+        let required = pattern.directories().iter().flat_map(DirectoryRequirement::alternatives);
+        let directories = required.chain(pattern.optional_directories());
         let mut directories: Vec<_> = directories.map(|sub| (self.number(sub), sub)).collect();
         directories.sort_unstable_by_key(|&(number, _)| number);
         directories.dedup_by_key(|&mut (number, _)| number);
-        let name = |sub: &FileStructurePattern| match sub.directory_name() {
-            Some(name) if name.as_str() != Some("") => name.clone(),
+        let name = |sub: &FileStructurePattern| match sub.directory_name().map(NameTest::as_glob) {
+            Some(Some(name)) if name.as_str() != Some("") => name.clone(),
             _ => NameGlob::new("*"),
         };
+        let required = pattern.files().iter().map(FileRequirement::test);
+        let files = required.chain(pattern.optional_files());
         let part = Part {
-            files: pattern.files().iter().chain(pattern.optional_files()).cloned().collect(),
+            files: files.filter_map(NameTest::as_glob).cloned().collect(),
             names: directories.iter().map(|&(_, sub)| name(sub)).collect(),
             directories: directories.iter().map(|&(number, _)| number).collect(),
         };
