@@ -319,7 +319,7 @@ impl Selection {
             let takers = self.sets.below(takers, directories[index].0);
             if takers.is_none() {
                 // What may belong does not ask for it either, or its name would do.
-                self.scan.not_listed(id);
+                self.scan.not_entered(id);
             } else {
                 wanted.push((index, self.directories.len()));
                 self.directories.push(Directory { id, parent, takers });
