@@ -133,7 +133,8 @@ def passes(name: str, test: NameTest) -> bool:
 
 def name_matches(name: str, pattern: Pat) -> bool:
     """Rule 1: the directory name is empty, or null, or a test that the name passes."""
-    return not pattern.name or passes(name, pattern.name)
+    tests = pattern.name if isinstance(pattern.name, tuple) else (pattern.name,)
+    return any(not test or passes(name, test) for test in tests)
 
 
 def belonging_tests(pattern: Pat) -> list[NameTest]:
