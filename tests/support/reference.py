@@ -348,6 +348,11 @@ def scan_tree(
     return collect(root, list(dict.fromkeys(patterns)), max_depth)
 
 
+def value_node(tree: Tree, name: str) -> Node:
+    """A value as it is matched."""
+    return _value_node(tree, "", name, 0, [])
+
+
 def _value_node(tree: Tree, path: str, name: str, depth: int, rules: list[str]) -> Node:
     node = Node(path, name, depth, entered=tree.listed, broke_off=tree.broke_off or not tree.listed)
     if not tree.listed:
@@ -397,4 +402,4 @@ def matches(
 
 def matches_tree(tree: Tree, name: str, pattern: Pat) -> bool:
     """``pattern.matches`` on a value."""
-    return pats.matches(_value_node(tree, "", name, 0, []), pattern)
+    return pats.matches(value_node(tree, name), pattern)
