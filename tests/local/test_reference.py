@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import reference
+from exclude_reference import excluded
 from reference import Item, Pat, Tree
 from trees import (
     ChildFailed,
@@ -190,7 +191,7 @@ EXCLUDE = [
 
 @pytest.mark.parametrize(("rule", "path", "is_directory", "expected"), EXCLUDE)
 def test_exclude_rules(rule: Any, path: Any, is_directory: Any, expected: Any) -> None:
-    assert reference.excluded([rule], path, is_directory=is_directory) is expected
+    assert excluded([rule], path, is_directory=is_directory) is expected
 
 
 def test_excluded_entries_satisfy_nothing() -> None:

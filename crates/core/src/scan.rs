@@ -150,6 +150,15 @@ impl Scan {
         self
     }
 
+    /// Scans this tree, whatever is at the path of the source.
+    #[cfg(all(feature = "test-hooks", unix))]
+    #[doc(hidden)]
+    pub fn made_up(mut self, tree: crate::MadeUp) -> Self {
+        crate::traversal::made_up::plant(self.source.clone(), tree.into());
+        self.options.made_up = true;
+        self
+    }
+
     /// The depth of the deepest matches; 0 is the source alone. Default, and with `None`:
     /// no limit.
     ///

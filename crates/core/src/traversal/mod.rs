@@ -73,6 +73,8 @@ mod dir;
 mod getdents;
 mod handles;
 mod lister;
+#[cfg(all(feature = "test-hooks", unix))]
+pub(crate) mod made_up;
 mod opening;
 mod options;
 mod pool;
