@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,12 +149,14 @@ class _Scan:
         max_depth: int | None,
         follow_links: bool,
         one_file_system: bool,
+        breaks_off: Callable[[str], bool],
     ) -> None:
         self.patterns = patterns
         self.exclude = exclude
         self.max_depth = max_depth
         self.follow_links = follow_links
         self.one_file_system = one_file_system
+        self.breaks_off = breaks_off
         self.device = 0
         # Each with the depth of the directory that was being opened or listed.
         self.errors: list[tuple[int, Item]] = []
@@ -229,6 +232,7 @@ class _Scan:
     ) -> None:
         """Take the entries of the node, and visit those that are asked for."""
         node.entered = True
+        node.broke_off = self.breaks_off(node.path)
         self.directories.append(node.depth)
         unknown = {os.path.basename(item.path): item for item in listing.errors}
         roots = [p for p in candidates if p in self.patterns and self.within_depth(node.depth)]
@@ -302,13 +306,17 @@ def scan(
     max_depth: int | None = None,
     follow_links: bool = False,
     one_file_system: bool = False,
+    breaks_off: Callable[[str], bool] = lambda _: False,
 ) -> Answer:
-    """The answer of a scan of a real tree. A bad source raises the ``OSError`` of the system."""
+    """The answer of a scan of a real tree. A bad source raises the ``OSError`` of the system.
+
+    ``breaks_off`` tells of a directory's path whether there is more in it than can be read.
+    """
     top = os.path.realpath(source, strict=True)
     os.listdir(top)
     rules = [exclude] if isinstance(exclude, str) else list(exclude)
     unique = list(dict.fromkeys(patterns))
-    run = _Scan(unique, rules, max_depth, follow_links, one_file_system)
+    run = _Scan(unique, rules, max_depth, follow_links, one_file_system, breaks_off)
     run.device = os.stat(top).st_dev
     root = Node(top, Path(top).name, 0)
     run.visit(root, "", run.candidates(root.name, 0, []), [])
@@ -340,6 +348,11 @@ def scan_tree(
     return collect(root, list(dict.fromkeys(patterns)), max_depth)
 
 
+def value_node(tree: Tree, name: str) -> Node:
+    """A value as it is matched."""
+    return _value_node(tree, "", name, 0, [])
+
+
 def _value_node(tree: Tree, path: str, name: str, depth: int, rules: list[str]) -> Node:
     node = Node(path, name, depth, entered=tree.listed, broke_off=tree.broke_off or not tree.listed)
     if not tree.listed:
@@ -365,20 +378,28 @@ def walk_tree(tree: Tree, path: str = "") -> list[tuple[str, list[str], list[str
 # pattern.matches ---------------------------------------------------------------------------
 
 
-def matches(dirpath: str, dirnames: list[str], filenames: list[str], pattern: Pat) -> bool:
+def matches(
+    dirpath: str,
+    dirnames: list[str],
+    filenames: list[str],
+    pattern: Pat,
+    breaks_off: Callable[[str], bool] = lambda _: False,
+) -> bool:
     """``pattern.matches``; raises an ``OSError`` if what cannot be read decides."""
-    run = _Scan([pattern], [], 0, follow_links=False, one_file_system=False)
+    run = _Scan([pattern], [], 0, False, False, breaks_off)
     node = Node(dirpath, Path(dirpath).name, 0)
     links = {name: os.path.islink(os.path.join(dirpath, name)) for name in dirnames}
     run.fill(node, "", Listing(links, filenames, []), run.candidates(node.name, 0, []), [])
+    node.broke_off = False
     if pats.matches(node, pattern):
         return True
     if not pats.may_match(node, pattern):
         return False
-    _, item = (run.errors + run.more_errors)[0]
+    items = run.errors + run.more_errors
+    _, item = items[0] if items else (0, Item(dirpath, errno.EIO))
     raise OSError(item.errno, os.strerror(item.errno), item.path)
 
 
 def matches_tree(tree: Tree, name: str, pattern: Pat) -> bool:
     """``pattern.matches`` on a value."""
-    return pats.matches(_value_node(tree, "", name, 0, []), pattern)
+    return pats.matches(value_node(tree, name), pattern)

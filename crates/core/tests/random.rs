@@ -14,6 +14,7 @@ use pathvein_core::FileStructurePattern;
 /// A way to run a case.
 type Check = fn(&mut Random, Profile);
 
+const ANSWERS: (&str, Check) = ("answers", check::answers);
 const LISTINGS: (&str, Check) = ("listings", check::listings);
 const KEYS: (&str, Check) = ("keys", keys::keys);
 #[cfg(unix)]
@@ -60,6 +61,12 @@ fn the_large_profile_is_large() {
         let sizes = (parts.len(), files.len(), names.len());
         assert!(parts.len() >= 100 && files.len() > 64 && names.len() > 64, "{sizes:?}");
     }
+}
+
+#[test]
+fn answers_of_the_reference() {
+    run(ANSWERS, Profile::Small, 0..6_000);
+    run(ANSWERS, Profile::Large, 0..50);
 }
 
 #[test]

@@ -122,6 +122,25 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices, profile: Profile) {
 
 pub(crate) const ROOT: &str = "/root";
 
+/// The reference's own answers: what is certain of a damaged tree holds in the whole one, and
+/// what holds there is not denied.
+pub(crate) fn answers(choices: &mut impl Choices, profile: Profile) {
+    let patterns = generate::patterns(choices, profile);
+    let whole = generate::tree(choices);
+    let damaged = generate::damaged(choices, &whole);
+    let (root, name) = (Path::new(ROOT), generate::name(choices));
+    let ask = |tree, question| reference::ask(question, root, &name, tree, &patterns, None);
+    let all = ask(&whole, Question::Certain);
+    assert_eq!(all, ask(&whole, Question::Possible), "{patterns:?} {whole:#?}");
+    let certain = ask(&damaged, Question::Certain);
+    assert!(certain.is_subset(&all), "{patterns:?} {damaged:#?} {whole:#?}");
+    let possible = ask(&damaged, Question::Possible);
+    let read: BTreeSet<_> =
+        reference::walk(root, &damaged, None).into_iter().map(|l| l.0).collect();
+    let denied = all.difference(&possible).find(|(path, _)| read.contains(path));
+    assert_eq!(denied, None, "{patterns:?} {damaged:#?} {whole:#?}");
+}
+
 /// A scan of a tree that is made up, in which much goes wrong.
 #[cfg(unix)]
 pub(crate) fn made_up(choices: &mut impl Choices, profile: Profile) {
