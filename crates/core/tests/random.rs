@@ -39,16 +39,17 @@ fn run((name, check): (&str, Check), profile: Profile, seeds: Range<u64>) {
     }
 }
 
+fn below(pattern: &FileStructurePattern) -> Vec<&FileStructurePattern> {
+    let asked = pattern.directories().iter().flat_map(|asked| asked.alternatives());
+    asked.chain(pattern.forbidden_directories()).collect()
+}
+
 #[test]
 fn the_large_profile_is_large() {
     for seed in 0..20 {
         let patterns = patterns(&mut Random(seed), Profile::Large);
         assert_eq!(patterns.len(), 150);
         let mut parts: HashSet<&FileStructurePattern> = HashSet::new();
-        let below = |pattern: &'_ FileStructurePattern| {
-            let asked = pattern.directories().iter().flat_map(|asked| asked.alternatives());
-            asked.chain(pattern.forbidden_directories()).collect::<Vec<_>>()
-        };
         let mut left: Vec<_> = patterns.iter().flat_map(below).collect();
         while let Some(part) = left.pop() {
             if parts.insert(part) {
