@@ -433,7 +433,7 @@ impl Default for FileStructurePatternBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::{ErrorKind, NameGlob};
 
     fn leaf(name: &str) -> FileStructurePattern {
         FileStructurePattern::builder(name).build().unwrap()
