@@ -10,6 +10,7 @@ mod regex_budget;
 mod requirement;
 #[cfg(feature = "serde")]
 mod serde_impls;
+mod text;
 
 use std::collections::HashSet;
 use std::fmt;
