@@ -4,7 +4,7 @@ A pattern describes a directory: its name, and the files and directories that it
 :func:`scan` returns every directory that matches, on a disk or in a bucket.
 """
 
-from pathvein_core import PatternMatcher, __version__
+from pathvein_core import PatternMatcher, PatternTextError, __version__
 
 from pathvein.backend import get_backend_info
 from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, assess, iscan, scan
@@ -25,6 +25,7 @@ __all__ = [
     "FileStructurePattern",
     "PatternMatcher",
     "PatternProblem",
+    "PatternTextError",
     "ScanIterator",
     "ScanResult",
     "ScanWarning",

@@ -29,7 +29,7 @@ impl FileStructurePattern {
     /// The text is an object with the keys `directory_name` (a string or null; if missing,
     /// `"*"`), `files` and `optional_files` (lists of strings), `directories` and
     /// `optional_directories` (lists of such objects). Every key may be missing. A nested
-    /// pattern may also be a string that holds its JSON text, as older versions wrote it.
+    /// pattern may also be a string: its JSON text, as older versions wrote it, or pattern text.
     /// The top object may have the key `$schema`, which is ignored.
     ///
     /// # Errors
@@ -39,6 +39,8 @@ impl FileStructurePattern {
     ///   string, these count from that text's start: see [`Error::nested_text`].
     /// - [`JsonPattern`](crate::ErrorKind::JsonPattern), with the place, for an unknown key,
     ///   a duplicate key, or a value of the wrong type.
+    /// - [`TextSyntax`](crate::ErrorKind::TextSyntax), with the place, for a string that is no
+    ///   pattern text.
     /// - [`TooDeep`](crate::ErrorKind::TooDeep) for more than [`MAX_LEVELS`] levels.
     ///
     /// # Example
@@ -286,7 +288,7 @@ fn broken_at(
     Error::json_syntax(place, message, line, column, offset, nested_text)
 }
 
-pub(super) fn read_text(text: &[u32]) -> Result<FileStructurePattern, Error> {
+fn read_text(text: &[u32]) -> Result<FileStructurePattern, Error> {
     let value = json_text::parse(text)
         .map_err(|broken| broken_at("", broken.message, text, broken.offset, None))?;
     read_value(value)
@@ -299,6 +301,13 @@ pub(super) fn read_value(value: Value) -> Result<FileStructurePattern, Error> {
         Value::Object(entries) => reader.object(entries, 1),
         other => Err(reader.mismatch("an object", &other)),
     }
+}
+
+/// Reads a nested pattern from a string that stands at a place of the pattern.
+pub(super) fn read_string(text: &[u32], place: &str) -> Result<FileStructurePattern, Error> {
+    let mut reader = Reader { place: Place::default() };
+    reader.place.enter_key(place);
+    reader.pattern_in_string(text, 2)
 }
 
 struct Reader {
@@ -696,16 +705,6 @@ mod tests {
                 r#"{"directories": ["{\"directories\": [{}, \"{\\\"files\\\": [0]}\"]}"]}"#,
                 "directories[0].directories[1].files[0]",
                 "expected a string, found a number",
-            ),
-            (
-                r#"{"directories": ["[]"]}"#,
-                "directories[0]",
-                "expected the JSON text of an object in this string, found that of a list",
-            ),
-            (
-                r#"{"directories": ["\"{}\""]}"#,
-                "directories[0]",
-                "expected the JSON text of an object in this string, found that of a string",
             ),
             (
                 r#"{"files": [], "f\u0069les": []}"#,
