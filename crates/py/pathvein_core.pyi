@@ -20,6 +20,7 @@ __all__ = [
     "KeyWalk",
     "ListingScan",
     "PatternMatcher",
+    "PatternTextError",
     "Plan",
     "Regex",
     "Scan",
@@ -408,6 +409,61 @@ class FileStructurePattern:
             ValueError: It is JSON, but no pattern; the message names the place.
         """
 
+    def to_text(self, *, one_line: bool = False) -> str:
+        """The pattern as text, without a line break at its end; `str(pattern)` is the same.
+
+        Names are quoted only where they have to be. `from_text` reads an equal pattern back, but
+        that a directory name of `None` or ``""`` becomes ``"*"``.
+
+        Args:
+            one_line: Whether it is to be on one line, if it fits in 80 columns.
+
+        Example:
+            >>> run = FileStructurePattern.from_text("run_*/{no FAILED, data/*.csv}")
+            >>> print(run.to_text())
+            run_*/
+                no FAILED
+                data/
+                    *.csv
+            >>> run.to_text(one_line=True)
+            'run_*/{no FAILED, data/{*.csv}}'
+        """
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """A pattern from its text: one line an entry, a ``/`` behind directories.
+
+        What is in a directory is indented below it, or follows in braces. ``no``, ``optional``,
+        ``3``, ``3+`` and ``2-4`` stand in front of a name, ``|`` between alternatives, and
+        ``nothing else`` by itself. docs/semantics.md has all of it.
+
+        Raises:
+            PatternTextError: The text is no pattern text, or has no pattern or several.
+
+        Example:
+            >>> drawn = FileStructurePattern.from_text('''
+            ... run_*/
+            ...     config.json
+            ...     3+ *.csv       # at least three
+            ...     data/
+            ...         *.parquet
+            ... ''')
+            >>> line = "run_*/{config.json, 3+ *.csv, data/*.parquet}"
+            >>> drawn == FileStructurePattern.from_text(line)
+            True
+        """
+
+    @classmethod
+    def _all_from_text(cls, text: str) -> list[Self]:
+        """The patterns of a text that holds one or several, in their order.
+
+        Raises:
+            PatternTextError: The text is no pattern text, or has no pattern.
+        """
+
+    def __str__(self) -> str:
+        """The pattern as text."""
+
     def validate(self) -> list[tuple[str, str, str]]:
         """What can never match or adds nothing: place, message, severity."""
 
@@ -422,6 +478,28 @@ class FileStructurePattern:
 
     def __deepcopy__(self, memo: Any) -> Self:
         """A copy that can be changed."""
+
+class PatternTextError(ValueError):
+    """Text that is no pattern text.
+
+    The message says what would be right, and shows the line with a caret below the place.
+
+    Example:
+        >>> try:
+        ...     FileStructurePattern.from_text("run_*/\\n    data\\n        *.csv")
+        ... except PatternTextError as error:
+        ...     print(error)
+        this "data" has something indented below it: write "data/": line 2 column 5
+            data
+            ^
+    """
+
+    #: The line, from 1.
+    line: int
+    #: The column, in code points from 1.
+    column: int
+    #: The offset in the text, in code points from 0.
+    offset: int
 
 @final
 class Plan:
