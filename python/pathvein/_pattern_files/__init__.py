@@ -6,7 +6,6 @@ the name of the file into errors.
 
 from __future__ import annotations
 
-import codecs
 import errno
 import os
 
@@ -23,15 +22,6 @@ __all__ = ["ENDINGS", "decode", "load_all", "load_one", "parse", "raise_named", 
 
 #: The endings of pattern files, and their forms. A file with any other is JSON or text.
 ENDINGS = {".json": "json", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml"}
-
-#: A mark of UTF-16 is the beginning of one of UTF-32, so these come first.
-_MARKS = [
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-]
 
 
 def load_one(cls: type[P], path: str | os.PathLike[str] | _types.UPath) -> P:
@@ -86,11 +76,7 @@ def decode(data: bytes) -> str:
     """
     import json
 
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            break
-    else:
-        encoding = json.detect_encoding(data)
+    encoding = json.detect_encoding(data)
     try:
         return data.decode(encoding, "surrogatepass")
     except UnicodeDecodeError as error:

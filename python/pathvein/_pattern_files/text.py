@@ -17,6 +17,4 @@ def parse(cls: type[P], text: str) -> list[Part[P]]:
     Raises:
         PatternTextError: It is no pattern text.
     """
-    import pathvein_core
-
     return [(pattern, unknown) for pattern in cls._all_from_text(text)]

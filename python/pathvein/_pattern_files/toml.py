@@ -1,4 +1,4 @@
-"""Pattern files in TOML: the keys of a pattern, or an array of tables ``[[pattern]]`` of several."""
+"""Pattern files in TOML: the keys of a pattern, or tables ``[[pattern]]`` of several."""
 
 from __future__ import annotations
 
