@@ -1,13 +1,13 @@
 //! The pattern: the name of a directory and what it holds.
 
 mod json;
+mod json_text;
 mod name_regex;
 mod name_test;
 mod place;
 mod requirement;
 #[cfg(feature = "serde")]
 mod serde_impls;
-mod text;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -432,7 +432,7 @@ impl Default for FileStructurePatternBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::{ErrorKind, NameGlob};
 
     fn leaf(name: &str) -> FileStructurePattern {
         FileStructurePattern::builder(name).build().unwrap()

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{self, Value};
+use super::json_text::{self, Value};
 use super::{Count, DirectoryRequirement, FileRequirement, NameAlternative, NameTest};
 use super::{FileStructurePattern, MAX_LEVELS, Parts, Place};
 use crate::{Error, NameGlob};
@@ -281,12 +281,12 @@ fn broken_at(
     offset: usize,
     nested_text: Option<Box<[u8]>>,
 ) -> Error {
-    let (line, column) = text::line_and_column(text, offset);
+    let (line, column) = json_text::line_and_column(text, offset);
     Error::json_syntax(place, message, line, column, offset, nested_text)
 }
 
 fn read_text(text: &[u32]) -> Result<FileStructurePattern, Error> {
-    let value = text::parse(text)
+    let value = json_text::parse(text)
         .map_err(|broken| broken_at("", broken.message, text, broken.offset, None))?;
     read_value(value)
 }
@@ -403,7 +403,7 @@ impl Reader {
         if level > MAX_LEVELS {
             return Err(Error::too_deep(self.place.shortened()));
         }
-        let value = text::parse(text).map_err(|broken| {
+        let value = json_text::parse(text).map_err(|broken| {
             let first = text.iter().filter_map(|&c| char::from_u32(c)).find(|c| !c.is_whitespace());
             if first != Some('{') {
                 // Rather a name than an attempt at the older form.

@@ -7,8 +7,8 @@ use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::json::{KEYS, read_value};
+use super::json_text::{KEPT_DEPTH, Value};
 use super::requirement::{Count, DirectoryRequirement, FileRequirement};
-use super::text::{KEPT_DEPTH, Value};
 use super::{FileStructurePattern, NameAlternative, NameTest};
 use crate::NameGlob;
 
