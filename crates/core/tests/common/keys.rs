@@ -265,7 +265,10 @@ impl<'a> Feed<'a> {
             self.breaks -= 1;
             to.break_off(id);
             let Range { position, bound, .. } = self.ranges.swap_remove(chosen);
-            self.broken.push(Broken { position, end: bound });
+            // Behind the prefix of a directory that the range ends before nothing can come.
+            if bound.as_ref() != Some(&position) {
+                self.broken.push(Broken { position, end: bound });
+            }
             return true;
         }
         if from == end {
