@@ -12,14 +12,17 @@ from typing_extensions import disjoint_base
 
 __all__ = [
     "Copy",
+    "Directories",
     "ExcludeRules",
     "FileStructurePattern",
+    "Files",
     "KeyScan",
     "KeyWalk",
     "ListingScan",
     "PatternMatcher",
     "PatternTextError",
     "Plan",
+    "Regex",
     "Scan",
     "Selected",
     "Selection",
@@ -33,42 +36,59 @@ __all__ = [
 #: stands for the whole of its `os.fspath`: slashes in it are ordinary characters.
 _Name: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
+#: What a name has to pass: a glob, a regular expression, or several, of which one is enough.
+_NameTest: TypeAlias = (
+    str | Regex | tuple[str | Regex, ...] | list[str] | list[Regex] | list[str | Regex]
+)
+
+#: A name test that is read back: most are globs. `Any` stands for a `Regex`, or a tuple: code that
+#: knows of globs only goes on to be checked as before.
+_NameTestRead: TypeAlias = str | Any
+
+#: A directory's pattern, as itself or as text, or several, of which one is enough.
+_DirectoryTest: TypeAlias = (
+    FileStructurePattern
+    | str
+    | Sequence[FileStructurePattern]
+    | Sequence[FileStructurePattern | str]
+)
+
 #: The version of the distribution, that of `pathvein` as well.
 __version__: str
 
 @final
 class PatternMatcher:
-    """Name globs compiled into one set.
+    """Name globs and regular expressions compiled into one set.
 
-    A glob means exactly what it means to `fnmatch.fnmatchcase`. Each name is matched whole, as
-    its code points; a matcher is not changed after it is made, and can be used from any number
-    of threads at once.
+    A glob means exactly what it means to `fnmatch.fnmatchcase`, and a `Regex` what it means in a
+    pattern. Each name is matched whole, as its code points; a matcher is not changed after it is
+    made, and can be used from any number of threads at once.
 
     Args:
-        patterns: One glob, or an iterable of them. Order and duplicates are kept; without any,
-            no name matches.
+        patterns: One glob or `Regex`, or an iterable of them. Order and duplicates are kept;
+            without any, no name matches.
 
     Raises:
-        TypeError: `patterns` is neither, or one of its items is no `str`.
+        TypeError: `patterns` is neither, or one of its items is neither `str` nor `Regex`.
 
     Example:
-        >>> matcher = PatternMatcher(["*.csv", "run_*"])
-        >>> matcher.matches("run_7.csv"), matcher.matches("README")
-        (True, False)
+        >>> matcher = PatternMatcher(["*.csv", "run_*", Regex(r"\\d+")])
+        >>> matcher.matches("run_7.csv"), matcher.matches("12"), matcher.matches("README")
+        (True, True, False)
     """
 
-    def __new__(cls, patterns: str | Iterable[str]) -> Self: ...
+    def __new__(cls, patterns: str | Regex | Iterable[str | Regex]) -> Self: ...
     def matches(self, name: _Name) -> bool:
-        """Whether any glob matches the name."""
+        """Whether the name passes any."""
 
     def matches_all(self, name: _Name) -> bool:
-        """Whether every glob matches the name: true if there are no globs."""
+        """Whether the name passes all: true if there are none."""
 
-    def matching_patterns(self, name: _Name) -> list[str]:
-        """The globs that match the name, in the order given."""
+    def matching_patterns(self, name: _Name) -> list[str | Any]:
+        """Those that the name passes, in the order given."""
 
     def match_many(self, names: Iterable[_Name]) -> int:
-        """An int whose bit ``i`` says whether any glob matches ``names[i]``.
+        """An int whose bit ``i`` says whether ``names[i]`` passes any.
 
         Example:
             >>> bin(PatternMatcher("*.csv").match_many(["a.csv", "b.txt", "c.csv"]))
@@ -76,7 +96,7 @@ class PatternMatcher:
         """
 
     def matched_patterns(self, names: Iterable[_Name]) -> int:
-        """An int whose bit ``j`` says whether any of the names matches glob ``j``.
+        """An int whose bit ``j`` says whether any of the names passes the pattern ``j``.
 
         Example:
             >>> bin(PatternMatcher(["*.csv", "*.txt", "run_*"]).matched_patterns(["a.txt"]))
@@ -84,10 +104,10 @@ class PatternMatcher:
         """
 
     def __len__(self) -> int:
-        """How many globs there are, duplicates included."""
+        """How many there are, duplicates included."""
 
     def __eq__(self, other: object, /) -> bool:
-        """Whether the other is a matcher with the same globs in the same order."""
+        """Whether the other is a matcher of the same in the same order."""
 
     def __hash__(self) -> int: ...
 
@@ -139,6 +159,128 @@ class ExcludeRules:
         """Whether there are any rules."""
 
 @disjoint_base
+@final
+class Regex:
+    """A regular expression for names, held against a whole name.
+
+    It stands wherever a glob may stand in a pattern. Equal ones have the same text.
+
+    Args:
+        pattern: The expression, in the syntax of the Rust crate `regex`: no look-around and no
+            back-references. ``.`` and classes stand for characters, and a name that is not UTF-8
+            passes none. ``(?i)`` in front ignores case.
+
+    Raises:
+        TypeError: It is no `str`.
+        ValueError: It is no regular expression, its text has more than 8 KiB, or it takes more
+            than 1 MiB when it is compiled.
+
+    Example:
+        >>> run = FileStructurePattern(Regex(r"run_\d+"), [Regex(r"v\d\.csv"), "README"])
+        >>> run.directory_name
+        Regex('run_\\\\d+')
+        >>> PatternMatcher(run.all_files).matches("v1.csv")
+        True
+    """
+
+    def __new__(cls, pattern: str) -> Regex: ...
+    @property
+    def pattern(self) -> str:
+        """The expression's text."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Regex: ...
+    def __deepcopy__(self, _memo: Any) -> Regex: ...
+
+@final
+class Files:
+    """An item of a pattern's ``files``: how many files must pass a name test.
+
+    It is read back as its name test where the numbers say nothing, which is at least one.
+
+    Args:
+        name: A glob, a `Regex`, or a tuple or list of these, of which one is enough.
+        min: How many files must pass it at least; 0 asks for none.
+        max: How many may pass it. `None`: any number.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: A number is negative or above 4,294,967,295, `min` is above `max`, or there
+            are no alternatives.
+
+    Example:
+        >>> tables = Files(("*.csv", "*.tsv"), min=3)
+        >>> tables
+        Files(('*.csv', '*.tsv'), min=3)
+        >>> FileStructurePattern(files=[tables, Files("README*", max=1), Files("a")]).files
+        (Files(('*.csv', '*.tsv'), min=3), Files('README*', max=1), 'a')
+    """
+
+    def __new__(cls, name: _NameTest, min: int = 1, max: int | None = None) -> Files: ...
+    @property
+    def name(self) -> _NameTestRead:
+        """The test of the files' names."""
+
+    @property
+    def min(self) -> int:
+        """How many files must pass it at least."""
+
+    @property
+    def max(self) -> int | None:
+        """How many may pass it; None if there is no limit."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Files: ...
+    def __deepcopy__(self, _memo: Any) -> Files: ...
+
+@final
+class Directories:
+    """An item of a pattern's ``directories``: how many sub-directories must match.
+
+    It is read back as its pattern, or as a tuple of its patterns, where the numbers say nothing,
+    which is at least one.
+
+    Args:
+        directory: A pattern, pattern text, or a tuple or list of these, of which one is enough.
+            Patterns are copied.
+        min: How many sub-directories must match at least; 0 asks for none.
+        max: How many may match. `None`: any number.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: A number is negative or above 4,294,967,295, `min` is above `max`, there are
+            no alternatives, or a text is no pattern.
+
+    Example:
+        >>> scan = FileStructurePattern("scan_*", ["*.nii"])
+        >>> Directories(scan, min=2)
+        Directories(FileStructurePattern('scan_*', files=['*.nii']), min=2)
+        >>> FileStructurePattern(directories=[Directories(scan)]).directories == (scan,)
+        True
+    """
+
+    def __new__(
+        cls, directory: _DirectoryTest, min: int = 1, max: int | None = None
+    ) -> Directories: ...
+    @property
+    def directory(self) -> FileStructurePattern | Any:
+        """The pattern, or a tuple of several of which one is enough."""
+
+    @property
+    def min(self) -> int:
+        """How many sub-directories must match at least."""
+
+    @property
+    def max(self) -> int | None:
+        """How many may match; None if there is no limit."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Directories: ...
+    def __deepcopy__(self, _memo: Any) -> Directories: ...
+
 class FileStructurePattern:
     """A directory's structure: its name, and the files and directories it holds.
 
@@ -146,79 +288,114 @@ class FileStructurePattern:
     documentation. Data, JSON, equality and hash are here; methods that do I/O are there.
 
     Args:
-        directory_name: A glob. ``None``, ``""`` and ``"*"`` mean any name, and are unequal.
-        files: Globs of files that must be there.
-        directories: Patterns of sub-directories that must be there.
-        optional_files: Globs of files that may be there.
+        directory_name: A name test. ``None``, ``""`` and ``"*"`` mean any name, and are unequal.
+        files: What is required of the files.
+        directories: What is required of the sub-directories.
+        optional_files: Name tests of files that may be there.
         optional_directories: Patterns of sub-directories that may be there.
+        forbidden_files: Name tests of files that may not be there.
+        forbidden_directories: Patterns of sub-directories that may not be there.
+        closed: Whether nothing else may be there.
 
     Raises:
         TypeError: An argument, or an item of one, is of the wrong type.
-        ValueError: The pattern nests more than 128 levels deep; the root is level 1.
+        ValueError: The pattern nests more than 128 levels deep; the root is level 1. Or its
+            regular expressions take more than 16 MiB together. Or there are no alternatives in a
+            tuple. The message names the place.
     """
 
     def __new__(
         cls,
-        directory_name: str | None = "*",
-        files: Iterable[str] = (),
-        directories: Iterable[FileStructurePattern] = (),
-        optional_files: Iterable[str] = (),
-        optional_directories: Iterable[FileStructurePattern] = (),
+        directory_name: _NameTest | None = "*",
+        files: Iterable[_NameTest | Files] = (),
+        directories: Iterable[_DirectoryTest | Directories] = (),
+        optional_files: Iterable[_NameTest] = (),
+        optional_directories: Iterable[FileStructurePattern | str] = (),
+        forbidden_files: Iterable[_NameTest] = (),
+        forbidden_directories: Iterable[FileStructurePattern | str] = (),
+        closed: bool = False,
     ) -> Self: ...
     @property
-    def directory_name(self) -> str | None:
-        """The glob for the directory's name; None, "" and "*" mean any name."""
+    def directory_name(self) -> _NameTestRead | None:
+        """The test of the directory's name; None, "" and "*" mean any name."""
 
     @directory_name.setter
-    def directory_name(self, value: str | None) -> None: ...
+    def directory_name(self, value: _NameTest | None) -> None: ...
     @property
-    def files(self) -> tuple[str, ...]:
-        """The globs of which each must match a file."""
+    def files(self) -> tuple[_NameTestRead, ...]:
+        """What is required of the files: name tests, and `Files`."""
 
     @files.setter
-    def files(self, value: Iterable[str]) -> None: ...
+    def files(self, value: Iterable[_NameTest | Files]) -> None: ...
     @property
-    def directories(self) -> tuple[Self, ...]:
-        """The patterns of which each must match a sub-directory."""
+    def directories(self) -> tuple[Self | Any, ...]:
+        """What is required of the sub-directories: patterns, tuples of these, `Directories`."""
 
     @directories.setter
-    def directories(self, value: Iterable[FileStructurePattern]) -> None: ...
+    def directories(self, value: Iterable[_DirectoryTest | Directories]) -> None: ...
     @property
-    def optional_files(self) -> tuple[str, ...]:
-        """The globs of further files that belong to the directory."""
+    def optional_files(self) -> tuple[_NameTestRead, ...]:
+        """The tests of further files that belong to the directory."""
 
     @optional_files.setter
-    def optional_files(self, value: Iterable[str]) -> None: ...
+    def optional_files(self, value: Iterable[_NameTest]) -> None: ...
     @property
     def optional_directories(self) -> tuple[Self, ...]:
         """The patterns of further directories that belong to the directory."""
 
     @optional_directories.setter
-    def optional_directories(self, value: Iterable[FileStructurePattern]) -> None: ...
+    def optional_directories(self, value: Iterable[FileStructurePattern | str]) -> None: ...
     @property
-    def all_files(self) -> list[str]:
-        """The globs of required and optional files, each once."""
+    def forbidden_files(self) -> tuple[_NameTestRead, ...]:
+        """The tests of files that may not be there."""
+
+    @forbidden_files.setter
+    def forbidden_files(self, value: Iterable[_NameTest]) -> None: ...
+    @property
+    def forbidden_directories(self) -> tuple[Self, ...]:
+        """The patterns of directories that may not be there."""
+
+    @forbidden_directories.setter
+    def forbidden_directories(self, value: Iterable[FileStructurePattern | str]) -> None: ...
+    @property
+    def closed(self) -> bool:
+        """Whether nothing else may be there."""
+
+    @closed.setter
+    def closed(self, value: bool) -> None: ...
+    @property
+    def all_files(self) -> list[str | Any]:
+        """The globs and regular expressions of required and optional files, each once."""
 
     @property
     def all_directories(self) -> list[Self]:
         """The required and optional directories' patterns, each once."""
 
-    def set_directory_name(self, name: str | None) -> Self:
+    def set_directory_name(self, name: _NameTest | None) -> Self:
         """Sets the directory name and returns the pattern."""
 
-    def add_file(self, file: str, is_optional: bool = False) -> Self:
-        """Adds a file glob and returns the pattern."""
+    def add_file(self, file: _NameTest | Files, is_optional: bool = False) -> Self:
+        """Adds a requirement of files and returns the pattern.
 
-    def add_files(self, files: Iterable[str], is_optional: bool = False) -> Self:
-        """Adds file globs and returns the pattern."""
+        With `is_optional`, adds a name test of optional files; a `Files` is a `ValueError`.
+        """
 
-    def add_directory(self, directory: FileStructurePattern, is_optional: bool = False) -> Self:
-        """Adds a copy of a directory's pattern and returns the pattern."""
+    def add_files(self, files: Iterable[_NameTest | Files], is_optional: bool = False) -> Self:
+        """Adds requirements of files, as `add_file` does, and returns the pattern."""
+
+    def add_directory(
+        self, directory: _DirectoryTest | Directories, is_optional: bool = False
+    ) -> Self:
+        """Adds a requirement of directories, with copies of its patterns; returns the pattern.
+
+        With `is_optional`, adds a pattern of optional directories; a `Directories` is a
+        `ValueError`.
+        """
 
     def add_directories(
-        self, directories: Iterable[FileStructurePattern], is_optional: bool = False
+        self, directories: Iterable[_DirectoryTest | Directories], is_optional: bool = False
     ) -> Self:
-        """Adds copies of directories' patterns and returns the pattern."""
+        """Adds requirements of directories, as `add_directory` does; returns the pattern."""
 
     def to_json(self) -> str:
         """The pattern as JSON: one line of ASCII, as `json.dumps` would write it."""
@@ -884,9 +1061,19 @@ class _Keyed:
         """
 
     def end(self, range_id: int) -> None:
-        """Tells that no more keys of a range come. A range that has ended is ignored.
+        """Tells that a range was read to its end. A range that has ended is ignored."""
 
-        A range whose keys cannot be read is ended, too: the keys that it was given count.
+    def break_off(self, range_id: int) -> None:
+        """Tells that the keys that are left of a range could not be read.
+
+        Those that it was given count. But of the directories that lead to its position or to its
+        end, nothing is certain that is asked not to be there. A range that has ended is ignored.
+        """
+
+    def distrust(self) -> None:
+        """Tells that keys may be missing anywhere, as where they do not come in order.
+
+        From now on nothing is certain that is asked not to be there.
         """
 
     def counts(self) -> tuple[int, int, int]:
@@ -967,12 +1154,13 @@ class ListingScan:
     """A scan whose listings come from the caller.
 
     The scan names the directories whose listings it wants, by id. The caller gives each listing
-    once, in any order (`listed`), or says why it cannot (`not_listed`, `absent`). An id that is
-    not, or not any more, that of a wanted directory is ignored.
+    once, in any order (`listed`), or says why it cannot (`not_listed`, `not_entered`, `absent`).
+    An id that is not, or not any more, that of a wanted directory is ignored.
 
     Args:
         patterns: What to look for. Of equal patterns the first is reported.
         max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
+        telling_unknown: Whether `take_unknown` tells what cannot be told.
 
     Example:
         >>> scan = ListingScan([FileStructurePattern("run_*", ["*.csv"])])
@@ -985,7 +1173,11 @@ class ListingScan:
     """
 
     def __new__(
-        cls, patterns: Sequence[FileStructurePattern], max_depth: int | None = None
+        cls,
+        patterns: Sequence[FileStructurePattern],
+        max_depth: int | None = None,
+        *,
+        telling_unknown: bool = False,
     ) -> Self: ...
     def source(self, name: _Name) -> int:
         """Adds a source of this name, and returns its id.
@@ -999,31 +1191,47 @@ class ListingScan:
         tag: Any,
         directories: Sequence[tuple[_Name, bool]],
         files: Sequence[_Name],
+        *,
+        whole: bool = True,
     ) -> list[tuple[int, int]]:
         """Gives the listing of a wanted directory.
+
+        A name that stands twice in one of the lists counts once.
 
         Args:
             directory: The directory, by its id.
             tag: An object that comes back with a match of the directory, such as its path.
             directories: Its sub-directories, each with whether it may be entered. A link that
                 is not followed may not.
-            files: Its other entries.
+            files: Its other entries. One whose kind could not be told is among them.
+            whole: Whether the listing was read to its end, and the kind of each entry could be
+                told. If not, nothing is certain that is asked not to be there.
 
         Returns:
             The sub-directories that are wanted, each as index in `directories` and id.
         """
 
     def not_listed(self, directory: int) -> None:
-        """Tells that a wanted directory exists and cannot be listed: it counts as empty."""
+        """Tells that a wanted directory exists and could not be listed.
+
+        It is present by its name, and what is inside cannot be told.
+        """
+
+    def not_entered(self, directory: int) -> None:
+        """Tells that a wanted directory exists and may not be entered: it counts as empty."""
 
     def absent(self, directory: int) -> None:
         """Tells that a wanted directory does not exist any more."""
-
-    def assumed(self, directory: int) -> None:
-        """Assumes that a wanted directory satisfies whatever is asked of it."""
 
     def hidden_by_links(self) -> int:
         """How many matches failed so far for nothing but directories that may not be entered."""
 
     def take_matches(self) -> list[tuple[Any, int]]:
         """The matches since the last call, each as tag and position of the pattern."""
+
+    def take_unknown(self) -> list[tuple[Any, int]]:
+        """What cannot be told since the last call, since something could not be listed.
+
+        Each is a listed directory, by its tag, and the position of a pattern. Empty without
+        `telling_unknown`.
+        """

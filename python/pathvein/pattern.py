@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterable
 
@@ -16,10 +15,12 @@ if TYPE_CHECKING:
     import logging
     from typing import overload
 
+    from pathvein_core import Directories, Files, _DirectoryTest, _NameTest, _NameTestRead
+
     logger: logging.Logger
 
 
-__all__ = ["FileStructurePattern", "Items", "PatternProblem"]
+__all__ = ["FileStructurePattern", "Items", "PatternProblem", "load_patterns"]
 
 
 class Items(tuple[T, ...]):
@@ -74,36 +75,56 @@ def _items(name: str) -> property:
 class FileStructurePattern(pathvein_core.FileStructurePattern):
     """A directory's structure: its name, and the files and directories it must hold.
 
-    A directory matches if its name matches ``directory_name``, each glob of ``files`` matches
-    at least one of its files, and each pattern of ``directories`` is matched, wholly, by at
-    least one of its sub-directories. Optional files and directories never decide a match: they
-    say what belongs to it.
+    A directory matches if
 
-    Globs have the meaning of :func:`fnmatch.fnmatchcase`: case-sensitive, ``*`` also matches
-    leading dots, and there are no braces.
+    - its name passes ``directory_name``,
+    - for each item of ``files`` at least one of its files passes the test, or as many as a
+      :class:`Files` says,
+    - for each item of ``directories`` at least one of its sub-directories matches, wholly and
+      by these same rules, or as many as a :class:`Directories` says,
+    - no file passes one of ``forbidden_files``, no sub-directory matches one of
+      ``forbidden_directories``,
+    - and, if it is ``closed``, nothing else is in it.
+
+    Optional files and directories never decide a match: they say what belongs to it.
+
+    A *name test* is a glob, a :class:`Regex`, or a tuple of these, of which one is enough. Globs
+    have the meaning of :func:`fnmatch.fnmatchcase`: case-sensitive, ``*`` also matches leading
+    dots, and there are no braces.
 
     Args:
-        directory_name: A glob. ``None``, ``""`` and ``"*"`` mean any name, and are unequal.
-        files: Globs of files that must be there.
-        directories: Patterns of sub-directories that must be there.
-        optional_files: Globs of files that may be there.
+        directory_name: A name test. ``None``, ``""`` and ``"*"`` mean any name, and are unequal.
+        files: Name tests and :class:`Files`: what is required of the files.
+        directories: Patterns, tuples of patterns of which one is enough, and
+            :class:`Directories`: what is required of the sub-directories.
+        optional_files: Name tests of files that may be there.
         optional_directories: Patterns of sub-directories that may be there.
+        forbidden_files: Name tests of files that may not be there.
+        forbidden_directories: Patterns of sub-directories that may not be there.
+        closed: Whether there may be nothing else: no file that passes no test of ``files`` or
+            ``optional_files``, no directory whose name passes that of no pattern in
+            ``directories`` or ``optional_directories``.
 
-    Arguments are copied. All five are attributes that can be assigned. Lists are read back as
-    tuples that equal lists. Nested patterns that are read back cannot be changed: change a copy.
-    Patterns sort as their JSON does.
+    Where a pattern is expected for a sub-directory, a `str` is the text of one. Arguments are
+    copied. All of them are attributes that can be assigned. Lists are read back as tuples that
+    equal lists, with each item in its shortest form. Nested patterns that are read back cannot be
+    changed: change a copy. Patterns sort as their JSON does.
 
     Raises:
         TypeError: An argument, or an item of one, is of the wrong type.
-        ValueError: The pattern nests more than 128 levels deep; the root is level 1.
+        ValueError: The pattern nests more than 128 levels deep; the root is level 1. Its regular
+            expressions take more than 16 MiB together, of which even a short one counts 16 KiB.
+            A tuple of alternatives is empty. A text is no pattern. The message names the place.
 
     Example:
         >>> data = FileStructurePattern("data", files=["*.parquet"])
         >>> run = FileStructurePattern("run_*", files=["config.json"], directories=[data])
         >>> run.files == ["config.json"]
         True
-        >>> run.add_file("*.csv").files
-        ['config.json', '*.csv']
+        >>> run.add_file(Files("*.csv", min=3)).files
+        ['config.json', Files('*.csv', min=3)]
+        >>> run.add_file(("*.nii", "*.nii.gz")).forbidden_files
+        []
     """
 
     __slots__ = ()
@@ -112,22 +133,32 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
     if TYPE_CHECKING:
 
         @property
-        def files(self) -> Items[str]: ...
+        def files(self) -> Items[_NameTestRead]: ...
         @files.setter
-        def files(self, value: Iterable[str]) -> None: ...
+        def files(self, value: Iterable[_NameTest | Files]) -> None: ...
         @property
-        def directories(self) -> Items[_types.Self]: ...
+        def directories(self) -> Items[_types.Self | _types.Any]: ...
         @directories.setter
-        def directories(self, value: Iterable[pathvein_core.FileStructurePattern]) -> None: ...
+        def directories(self, value: Iterable[_DirectoryTest | Directories]) -> None: ...
         @property
-        def optional_files(self) -> Items[str]: ...
+        def optional_files(self) -> Items[_NameTestRead]: ...
         @optional_files.setter
-        def optional_files(self, value: Iterable[str]) -> None: ...
+        def optional_files(self, value: Iterable[_NameTest]) -> None: ...
         @property
         def optional_directories(self) -> Items[_types.Self]: ...
         @optional_directories.setter
         def optional_directories(
-            self, value: Iterable[pathvein_core.FileStructurePattern]
+            self, value: Iterable[pathvein_core.FileStructurePattern | str]
+        ) -> None: ...
+        @property
+        def forbidden_files(self) -> Items[_NameTestRead]: ...
+        @forbidden_files.setter
+        def forbidden_files(self, value: Iterable[_NameTest]) -> None: ...
+        @property
+        def forbidden_directories(self) -> Items[_types.Self]: ...
+        @forbidden_directories.setter
+        def forbidden_directories(
+            self, value: Iterable[pathvein_core.FileStructurePattern | str]
         ) -> None: ...
 
     else:
@@ -135,9 +166,11 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         directories = _items("directories")
         optional_files = _items("optional_files")
         optional_directories = _items("optional_directories")
+        forbidden_files = _items("forbidden_files")
+        forbidden_directories = _items("forbidden_directories")
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        """What 0.9 pickled, all five attributes; else the attributes that a subclass has."""
+        """What 0.9 pickled, its five attributes; else the attributes that a subclass has."""
         for name, value in state.items():
             object.__setattr__(self, name, value)
 
@@ -160,28 +193,63 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
             json.JSONDecodeError: The file is no JSON; the message names the file, line and column.
             ValueError: It is JSON, but no pattern; the message names the file and where in it.
         """
-        import json
+        from pathvein import _pattern_files
 
-        file = _file(json_path)
-        shown = str(file)
+        shown, data = _pattern_files.read("json_path", json_path)
         try:
-            # A `str` is local. pathlib would have to be imported.
-            with open(file, "rb") if isinstance(file, str) else file.open("rb") as opened:
-                data = opened.read()
-        except FileNotFoundError as error:
-            # Not every file system names the file.
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), shown) from error
-        encoding = json.detect_encoding(data)
-        try:
-            text = data.decode(encoding, "surrogatepass")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{shown}: the file is no text in {encoding}: {error}") from error
-        try:
-            return cls.from_json(text)
-        except json.JSONDecodeError as error:
-            raise json.JSONDecodeError(f"{shown}: {error.msg}", error.doc, error.pos) from None
+            return cls.from_json(_pattern_files.decode(data))
         except ValueError as error:
-            raise ValueError(f"{shown}: {error}") from None
+            _pattern_files.raise_named(shown, error)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | _types.UPath) -> _types.Self:
+        """Load the pattern of a file, local or remote: JSON, pattern text, TOML or YAML.
+
+        A file is what its ending says: ``.json``, ``.toml``, ``.yaml`` or ``.yml``. Any other is
+        JSON if its first character is ``{``, else pattern text. TOML and YAML hold the keys of
+        JSON.
+
+        Args:
+            path: A path, a URL (a `str` with ``://`` or ``::``), or a UPath. The file is
+                UTF-8, or UTF-16 or UTF-32 with a byte order mark.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            json.JSONDecodeError: It is no JSON, and should be.
+            PatternTextError: It is no pattern text, and should be.
+            ValueError: It is no TOML, no YAML or no pattern, or holds several.
+            ModuleNotFoundError: It is YAML, and PyYAML is missing.
+
+        All messages name the file, and say where in it: line and column, if the form tells them,
+        and the place in the pattern.
+
+        Example:
+            >>> from pathlib import Path
+            >>> _ = Path("run.toml").write_text('directory_name = "run_*"')
+            >>> FileStructurePattern.load("run.toml")
+            FileStructurePattern('run_*')
+        """
+        from pathvein import _pattern_files
+
+        return _pattern_files.load_one(cls, path)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a coloured tree."""
+        from pathvein._drawn import html_of
+
+        return html_of(self.to_text())
+
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
+    ) -> dict[str, str]:
+        """The same, and the pattern's text for what shows no HTML. IPython picks."""
+        return {"text/plain": self.to_text(), "text/html": self._repr_html_()}
+
+    def __rich__(self) -> _types.Any:
+        """What Rich prints: a coloured tree."""
+        from pathvein._drawn import tree_of
+
+        return tree_of(self.to_text())
 
     def validate(self) -> list[PatternProblem]:  # type: ignore[override]
         """Look for parts of the pattern that can never match, or have no effect.
@@ -352,13 +420,31 @@ def _names(argument: str, names: Iterable[str]) -> list[str]:
     return list(names)
 
 
-def _file(path: object) -> str | _types.UPath:
-    """A file to read from: a `str` if it is local."""
-    if _arguments.is_url_or_upath(path):
-        from pathvein._remote import make_upath
+def load_patterns(path: str | os.PathLike[str] | _types.UPath) -> list[FileStructurePattern]:
+    """Load all patterns of a file, local or remote: JSON, pattern text, TOML or YAML.
 
-        return make_upath(path)
-    return _arguments.decoded("json_path", path, "str, os.PathLike or UPath")
+    Several patterns are: in JSON one object after another, in pattern text one tree after
+    another, in TOML an array of tables ``[[pattern]]``, in YAML documents between ``---``.
+
+    Args:
+        path: As :meth:`FileStructurePattern.load` takes it.
+
+    Returns:
+        At least one pattern, in the order of the file.
+
+    Raises:
+        OSError, ValueError, ModuleNotFoundError: As :meth:`FileStructurePattern.load` does. A
+            file without a pattern is an error, too.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("two.yaml").write_text("directory_name: a\n---\ndirectory_name: b\n")
+        >>> load_patterns("two.yaml")
+        [FileStructurePattern('a'), FileStructurePattern('b')]
+    """
+    from pathvein import _pattern_files
+
+    return _pattern_files.load_all(FileStructurePattern, path)
 
 
 if not TYPE_CHECKING:

@@ -63,15 +63,23 @@ pub(crate) trait KeyVisitor {
     /// A file exists.
     fn file(&self, state: &mut Self::State, name: &str);
 
-    /// A directory that exists is closed: no more of its keys come. `wanted` is what
-    /// [`opened`](Self::opened) returned.
+    /// A directory that exists is closed: no more of its keys come.
     fn closed(
         &self,
         state: Self::State,
-        depth: usize,
-        wanted: bool,
+        directory: Closed,
         parent: Option<&mut Self::State>,
     ) -> Option<Self::Found>;
+}
+
+/// A directory of which no more keys come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closed {
+    pub(crate) depth: usize,
+    /// What [`opened`](KeyVisitor::opened) returned.
+    pub(crate) wanted: bool,
+    /// Whether all of its keys came.
+    pub(crate) is_whole: bool,
 }
 
 /// An open directory.
@@ -86,6 +94,8 @@ struct Node<S> {
     children: Vec<usize>,
     /// Whether a key in it has come.
     exists: bool,
+    /// Whether none of its keys could not be read, as far as is known.
+    is_whole: bool,
     excluded: bool,
     /// Whether anything inside is wanted.
     wanted: bool,
@@ -141,6 +151,8 @@ pub(crate) struct KeyTree<V: KeyVisitor> {
     free: Vec<usize>,
     ranges: HashMap<RangeId, KeyRange>,
     next_range: u64,
+    /// Whether nothing is known of keys that may be missing anywhere.
+    is_trusted: bool,
     counts: KeyCounts,
     found: Vec<(String, V::Found)>,
     bad: Vec<String>,
@@ -160,6 +172,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             free: Vec::new(),
             ranges: HashMap::new(),
             next_range: 0,
+            is_trusted: true,
             counts: KeyCounts { directories: 1, ..KeyCounts::default() },
             found: Vec::new(),
             bad: Vec::new(),
@@ -172,6 +185,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             pins: 2,
             children: Vec::new(),
             exists: true,
+            is_whole: true,
             excluded: false,
             wanted: true,
             reported: Default::default(),
@@ -333,9 +347,11 @@ impl<V: KeyVisitor> KeyTree<V> {
         self.visitor.file(&mut node.state, name);
     }
 
-    /// Whether a component is bad. The key is reported once for each directory.
+    /// Whether a component is bad. The key is reported once for each directory, of which
+    /// nobody can tell what else is in it.
     fn is_bad(&mut self, node: usize, key: &str, component: &str) -> bool {
         let Some(bad) = BAD.iter().position(|&bad| bad == component) else { return false };
+        self.node_mut(node).is_whole = false;
         if !std::mem::replace(&mut self.node_mut(node).reported[bad], true) {
             self.bad.push(key.to_owned());
         }
@@ -365,6 +381,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             pins: 1,
             children: Vec::new(),
             exists: false,
+            is_whole: self.is_trusted,
             excluded,
             wanted: wanted && !excluded,
             reported: Default::default(),
@@ -406,7 +423,9 @@ impl<V: KeyVisitor> KeyTree<V> {
             }
             if node.exists && !node.excluded {
                 let parent = parent.map(|parent| &mut parent.state);
-                let found = self.visitor.closed(node.state, node.depth, node.wanted, parent);
+                let Node { depth, wanted, is_whole, .. } = node;
+                let directory = Closed { depth, wanted, is_whole };
+                let found = self.visitor.closed(node.state, directory, parent);
                 if let Some(found) = found {
                     self.found.push((self.path(node.parent, &node.name), found));
                 }
@@ -474,6 +493,23 @@ impl<V: KeyVisitor> KeyTree<V> {
         let last = range.open.last()?;
         // No directory is opened inside one that is not wanted, so it can only be the last.
         (!self.node(last.node).wanted).then_some(&*range.prefix)
+    }
+
+    /// Tells that keys may be missing anywhere: no directory is whole from now on.
+    pub(crate) fn distrust(&mut self) {
+        self.is_trusted = false;
+        self.nodes.iter_mut().flatten().for_each(|node| node.is_whole = false);
+    }
+
+    /// Ends a range of which the keys that are left could not be read.
+    ///
+    /// A directory may have some of these keys if it leads to the position of the range or to
+    /// its end. Of one between the two, no key has come.
+    pub(crate) fn break_off(&mut self, id: RangeId) {
+        let Some(range) = self.ranges.get(&id) else { return };
+        let steps = range.open.iter().chain(&range.end_open).copied().collect::<Vec<_>>();
+        steps.into_iter().for_each(|step| self.node_mut(step.node).is_whole = false);
+        self.end(id);
     }
 
     /// Ends a range.

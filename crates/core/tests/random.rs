@@ -1,25 +1,106 @@
-//! Random cases against the naive reference; the fuzz targets run more of them.
+//! Random cases against the naive reference; the fuzz targets and `scripts/differential` run
+//! more of them.
 
 mod common;
 
 use std::collections::HashSet;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::check;
-use common::generate::{Profile, Random, patterns};
+use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
+use common::{check, keys};
 use pathvein_core::FileStructurePattern;
+
+/// The ways to run a case.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Answers,
+    Listings,
+    Keys,
+    #[cfg(unix)]
+    MadeUp,
+    #[cfg(unix)]
+    OnDisk,
+}
+
+impl Kind {
+    fn check(self, choices: &mut impl Choices, profile: Profile) {
+        match self {
+            Kind::Answers => check::answers(choices, profile),
+            Kind::Listings => check::listings(choices, profile),
+            Kind::Keys => keys::keys(choices, profile),
+            #[cfg(unix)]
+            Kind::MadeUp => check::made_up(choices, profile),
+            #[cfg(unix)]
+            Kind::OnDisk => check::tree_on_disk(choices, profile),
+        }
+    }
+}
+
+/// Runs the cases of these seeds. One that fails is made smaller first.
+#[track_caller]
+fn run(kind: Kind, profile: Profile, seeds: Range<u64>) {
+    for seed in seeds {
+        let mut recorded = Recorded(Random(seed), Vec::new());
+        let check = AssertUnwindSafe(|| kind.check(&mut recorded, profile));
+        if catch_unwind(check).is_err() {
+            eprintln!("{kind:?}, {profile:?}, seed {seed} fails. A smaller case:");
+            kind.check(&mut Again(&smaller(kind, profile, recorded.1)), profile);
+            unreachable!("the smaller case fails, too");
+        }
+    }
+}
+
+/// Fewer and smaller choices that fail.
+fn smaller(kind: Kind, profile: Profile, mut choices: Vec<u64>) -> Vec<u64> {
+    let fails = |choices: &[u64]| {
+        catch_unwind(AssertUnwindSafe(|| kind.check(&mut Again(choices), profile))).is_err()
+    };
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut tries = 0;
+    let mut width = choices.len();
+    while width > 0 && tries < 5_000 {
+        let mut from = 0;
+        while from < choices.len() {
+            let end = choices.len().min(from + width);
+            let without = [&choices[..from], &choices[end..]].concat();
+            let mut zeroed = choices.clone();
+            zeroed[from..end].fill(0);
+            tries += 2;
+            if fails(&without) {
+                choices = without;
+            } else if zeroed != choices && fails(&zeroed) {
+                choices = zeroed;
+            } else {
+                from = end;
+            }
+        }
+        width /= 2;
+    }
+    std::panic::set_hook(hook);
+    choices
+}
+
+fn below(pattern: &FileStructurePattern) -> Vec<&FileStructurePattern> {
+    let asked = pattern.directories().iter().flat_map(|asked| asked.alternatives());
+    asked.chain(pattern.forbidden_directories()).collect()
+}
 
 #[test]
 fn the_large_profile_is_large() {
     for seed in 0..20 {
         let patterns = patterns(&mut Random(seed), Profile::Large);
         assert_eq!(patterns.len(), 150);
-        let mut parts: HashSet<FileStructurePattern> = HashSet::new();
-        let mut left: Vec<_> = patterns.iter().flat_map(|p| p.directories().to_vec()).collect();
+        let mut parts: HashSet<&FileStructurePattern> = HashSet::new();
+        let mut left: Vec<_> = patterns.iter().flat_map(below).collect();
         while let Some(part) = left.pop() {
-            left.extend(part.directories().iter().cloned());
-            parts.insert(part);
+            if parts.insert(part) {
+                left.extend(below(part));
+            }
         }
-        let all = || patterns.iter().chain(&parts);
+        let all = || patterns.iter().chain(parts.iter().copied());
         let files: HashSet<_> = all().flat_map(|pattern| pattern.files().iter()).collect();
         let names: HashSet<_> = all().filter_map(|pattern| pattern.directory_name()).collect();
         let sizes = (parts.len(), files.len(), names.len());
@@ -28,32 +109,68 @@ fn the_large_profile_is_large() {
 }
 
 #[test]
+fn answers_of_the_reference() {
+    run(Kind::Answers, Profile::Small, 0..6_000);
+    run(Kind::Answers, Profile::Large, 0..50);
+}
+
+#[test]
 #[cfg(unix)]
 fn trees_on_disk() {
-    for seed in 0..150 {
-        check::tree_on_disk(&mut Random(seed), Profile::Small);
-    }
-    for seed in 0..30 {
-        check::tree_on_disk(&mut Random(seed), Profile::Large);
-    }
+    run(Kind::OnDisk, Profile::Small, 0..150);
+    run(Kind::OnDisk, Profile::Large, 0..30);
+}
+
+#[test]
+#[cfg(unix)]
+fn made_up_trees_in_which_much_goes_wrong() {
+    run(Kind::MadeUp, Profile::Small, 0..4_000);
+    run(Kind::MadeUp, Profile::Large, 0..100);
 }
 
 #[test]
 fn listings_in_any_order() {
-    for seed in 0..6_000 {
-        check::listings(&mut Random(seed), Profile::Small);
-    }
-    for seed in 0..200 {
-        check::listings(&mut Random(seed), Profile::Large);
-    }
+    run(Kind::Listings, Profile::Small, 0..6_000);
+    run(Kind::Listings, Profile::Large, 0..200);
 }
 
 #[test]
 fn sorted_keys_in_ranges() {
-    for seed in 0..4_000 {
-        check::keys(&mut Random(seed), Profile::Small);
-    }
-    for seed in 0..150 {
-        check::keys(&mut Random(seed), Profile::Large);
-    }
+    run(Kind::Keys, Profile::Small, 0..4_000);
+    run(Kind::Keys, Profile::Large, 0..150);
+}
+
+/// So many cases as the variable says, of all kinds.
+#[test]
+#[ignore = "scripts/differential runs it"]
+fn any_number_of_cases() {
+    const AT_ONCE: u64 = 100;
+    let number = |name| std::env::var(name).unwrap().parse::<u64>().unwrap();
+    let (cases, first) = (number("PATHVEIN_CASES"), number("PATHVEIN_FIRST_SEED"));
+    let next = AtomicU64::new(0);
+    let work = || {
+        loop {
+            let batch = next.fetch_add(1, Ordering::Relaxed);
+            let done = batch * AT_ONCE;
+            if done >= cases {
+                return;
+            }
+            let kind = match batch % 100 {
+                0..40 => Kind::Listings,
+                40..70 => Kind::Keys,
+                #[cfg(unix)]
+                70..99 => Kind::MadeUp,
+                #[cfg(unix)]
+                99 => Kind::OnDisk,
+                _ => Kind::Listings,
+            };
+            let profile = if batch / 100 % 20 == 0 { Profile::Large } else { Profile::Small };
+            run(kind, profile, first + done..first + cases.min(done + AT_ONCE));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
 }
