@@ -213,7 +213,7 @@ impl<T: Clone> ListingScan<T> {
         for name in files {
             matching.program.search_file(&mut search, name);
         }
-        if search.asks_for_directories() {
+        if search.has_questions() {
             for &(name, _) in directories {
                 matching.program.search_directory(&mut search, name);
             }
@@ -224,7 +224,8 @@ impl<T: Clone> ListingScan<T> {
         let count = feeds.iter().filter(|&&feeds| feeds).count();
         let adding = self.found.adding();
         let closed = matching.wait_for(above, depth, &mut state, count, adding);
-        for settled in [Some(settled), closed].into_iter().flatten() {
+        self.found.add_settled(&tag, settled);
+        if let Some(settled) = closed {
             self.found.add_settled(&tag, settled);
         }
         let listed = Arc::new(ListedDirectory { parent, depth, state, tag });
@@ -337,6 +338,7 @@ impl<T: Clone> Found<T> {
         }
     }
 
+    #[inline]
     fn add_settled(&mut self, tag: &T, settled: Settled) {
         let tagged = |pattern| (tag.clone(), pattern);
         self.matches.extend(settled.matched.into_iter().map(tagged));
