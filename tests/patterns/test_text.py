@@ -45,7 +45,7 @@ def test_what_is_said_of_wrong_text(case: dict[str, Any]) -> None:
     error = caught.value
     line, column, message = case["error"].split(":", 2)
     assert (error.line, error.column) == (int(line), int(column))
-    text = case.get("text", case.get("string"))
+    text: str = case["text"] if "text" in case else case["string"]
     assert 0 <= error.offset <= len(text)
     first, shown, caret = str(error).split("\n")
     place = "directories[0]: " if "string" in case else ""
@@ -70,7 +70,7 @@ def test_only_str_is_text() -> None:
         with pytest.raises(TypeError, match=r"^text must be str, not "):
             FileStructurePattern.from_text(wrong)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        FileStructurePattern("a").to_text(True)  # type: ignore[misc]
+        FileStructurePattern("a").to_text(True)  # type: ignore[call-arg]
 
 
 class Named(FileStructurePattern):
