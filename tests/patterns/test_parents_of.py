@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from compare import make_pattern
 from pathvein import FileStructurePattern as P
-from profiles import share
 from pats import NameTest, Pat, Re, belonging_dirs, belonging_tests, counted, passes
+from profiles import share
 from strategies import PLAIN_NAMES, hard_text, plain_names
 
 DATA = P("data", files=["*.parquet"], optional_files=["*.txt"])
