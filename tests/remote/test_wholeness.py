@@ -201,7 +201,7 @@ def damaged(tree: Tree, source: random.Random, depth: int = 0) -> Tree:
 
 def random_pattern(source: random.Random, depth: int) -> Pat:
     def test() -> Any:
-        one: str | Re = source.choice([*GLOBS, Re("[ab]+"), Re(".*x")])
+        one: Any = source.choice([*GLOBS, Re("[ab]+"), Re(".*x")])
         return source.choice([one, either((one, source.choice(GLOBS)))])
 
     def count() -> tuple[int, int | None]:

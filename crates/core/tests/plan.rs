@@ -231,7 +231,7 @@ fn random_trees_as_the_reference_says() {
     }
     // So that it is known to compare something.
     let reasons: BTreeSet<String> = total.skipped.values().map(ToString::to_string).collect();
-    assert!(total.directories.len() > 50 && total.kept.len() > 50, "{total:?}");
+    assert!(total.directories.len() > 50 && total.kept.len() > 20, "{total:?}");
     assert_eq!(reasons.len(), 4, "{reasons:?}");
 }
 

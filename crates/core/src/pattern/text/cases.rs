@@ -85,7 +85,7 @@ fn each_case_of_the_table() {
         let Some(Value::List(expected)) = expected else { panic!("{what}") };
         assert_eq!(read.len(), expected.len(), "{what}");
         for (pattern, expected) in read.iter().zip(expected) {
-            let expected = super::super::json::read_value(expected).unwrap();
+            let expected = super::super::json_reader::read_value(expected).unwrap();
             assert_eq!(*pattern, expected, "{what}");
         }
         if let Some(written) = case.string("written") {
