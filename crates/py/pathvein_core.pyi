@@ -176,7 +176,7 @@ class Regex:
             than 1 MiB when it is compiled.
 
     Example:
-        >>> run = FileStructurePattern(Regex(r"run_\d+"), [Regex(r"v\d\.csv"), "README"])
+        >>> run = FileStructurePattern(Regex(r"run_\\d+"), [Regex(r"v\\d\\.csv"), "README"])
         >>> run.directory_name
         Regex('run_\\\\d+')
         >>> PatternMatcher(run.all_files).matches("v1.csv")

@@ -268,8 +268,8 @@ def assess(
     """Find the matches that a file belongs to.
 
     These are the directories above the file that match a pattern, as :func:`scan` would find
-    them, and with which the file would be copied: it lies in the directory and passes a glob of
-    ``files`` or ``optional_files``, or lies in a sub-directory that matches a pattern of
+    them, and with which the file would be copied: it lies in the directory and passes a name test
+    of ``files`` or ``optional_files``, or lies in a sub-directory that matches a pattern of
     ``directories`` or ``optional_directories`` and belongs to that in turn.
 
     The arguments are checked, and the patterns taken, at the call; reading begins with the first
