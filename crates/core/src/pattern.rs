@@ -10,6 +10,7 @@ mod regex_budget;
 mod requirement;
 #[cfg(feature = "serde")]
 mod serde_impls;
+mod text;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -17,6 +18,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 pub use self::name_regex::NameRegex;
+pub(crate) use self::name_regex::with_text;
 pub use self::name_test::{NameAlternative, NameTest};
 pub(crate) use self::place::Place;
 use self::regex_budget::Regexes;

@@ -296,7 +296,7 @@ pub(super) fn broken_at(
     Error::json_syntax(place, message, line, column, offset, nested_text)
 }
 
-fn read_text(text: &[u32]) -> Result<FileStructurePattern, Error> {
+pub(super) fn read_text(text: &[u32]) -> Result<FileStructurePattern, Error> {
     let value = json_text::parse(text)
         .map_err(|broken| broken_at("", broken.message, text, broken.offset, None))?;
     read_value(value)
