@@ -729,7 +729,7 @@ def test_missing_extra(module: str, tmp_path: Path) -> None:
 
 def test_interrupt_before_there_is_a_scan(tmp_path: Path) -> None:
     code = """
-import pathvein.cli, pathvein.cli._commands
+import pathvein.cli, pathvein.cli._options
 def interrupt(rules):
     raise KeyboardInterrupt
 pathvein.cli._options.ExcludeRules = interrupt
