@@ -1,5 +1,6 @@
 //! The pattern: the name of a directory and what it holds.
 
+mod alternative_set;
 mod json;
 mod json_reader;
 mod json_text;
@@ -17,6 +18,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+pub use self::alternative_set::AlternativeSet;
 pub use self::name_regex::NameRegex;
 pub(crate) use self::name_regex::with_text;
 pub use self::name_test::{NameAlternative, NameTest};
