@@ -293,9 +293,9 @@ def test_wrong_text_is_a_pattern_text_error(tmp_path: Path) -> None:
     assert (line, caret) == ("  data", "  ^")
     # Inside of a string, what counts is where that string is.
     file = write(tmp_path / "p.yaml", "directories:\n- a\n- b/{c\n")
-    with pytest.raises(ValueError, match=r"directories\[1\]: this brace") as error:
+    with pytest.raises(ValueError, match=r"directories\[1\]: this brace") as inside:
         load_patterns(file)
-    message, line, caret = str(error.value).split("\n")
+    message, line, caret = str(inside.value).split("\n")
     assert message.endswith(": line 3 column 3")
     assert (line, caret) == ("b/{c", "  ^")
 
