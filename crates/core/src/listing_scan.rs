@@ -213,16 +213,20 @@ impl<T: Clone> ListingScan<T> {
         for name in files {
             matching.program.search_file(&mut search, name);
         }
-        for &(name, _) in directories {
-            matching.program.search_directory(&mut search, name);
+        if search.asks_for_directories() {
+            for &(name, _) in directories {
+                matching.program.search_directory(&mut search, name);
+            }
         }
         let (above, mut settled) = (parent.as_ref(), Settled::default());
         let mut state = matching.listed(above, depth, candidates, &search, is_whole, &mut settled);
         let feeds = matching.feeding(&state, directories);
         let count = feeds.iter().filter(|&&feeds| feeds).count();
         let adding = self.found.adding();
-        matching.wait_for(above, depth, &mut state, count, &mut settled, adding);
-        self.found.add_settled(&tag, settled);
+        let closed = matching.wait_for(above, depth, &mut state, count, adding);
+        for settled in [Some(settled), closed].into_iter().flatten() {
+            self.found.add_settled(&tag, settled);
+        }
         let listed = Arc::new(ListedDirectory { parent, depth, state, tag });
         let visits_all = depth < matching.max_depth && !matching.program.is_empty();
         let mut wanted = Vec::new();

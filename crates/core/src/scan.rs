@@ -225,10 +225,16 @@ impl ScanVisitor {
         results.send(Match { path, pattern: last }, weight);
     }
 
-    /// Sends the matches that are settled of one directory.
-    fn send_settled(&self, location: Location<'_, MatchState>, results: &mut ResultSender<Match>) {
-        if !self.settled.matched.is_empty() {
-            self.send(location.path(), &self.settled.matched, results);
+    /// Sends what is settled of one directory.
+    #[inline]
+    fn send_matched(
+        &self,
+        location: Location<'_, MatchState>,
+        settled: &Settled,
+        results: &mut ResultSender<Match>,
+    ) {
+        if !settled.matched.is_empty() {
+            self.send(location.path(), &settled.matched, results);
         }
     }
 
@@ -331,7 +337,7 @@ impl Visitor for ScanVisitor {
         let ScanVisitor { matching, settled, .. } = self;
         settled.clear();
         let state = matching.listed(parent, depth, candidates, &search, is_whole, settled);
-        self.send_settled(location, results);
+        self.send_matched(location, &self.settled, results);
         state
     }
 
@@ -345,19 +351,17 @@ impl Visitor for ScanVisitor {
     }
 
     fn wait_for(
-        &mut self,
+        &self,
         location: Location<'_, MatchState>,
         state: &mut MatchState,
         count: usize,
         results: &mut ResultSender<Match>,
     ) {
         let Location { parent, depth, .. } = location;
-        let mut settled = std::mem::take(&mut self.settled);
-        settled.clear();
         let sending = self.sending(results);
-        self.matching.wait_for(parent, depth, state, count, &mut settled, sending);
-        self.settled = settled;
-        self.send_settled(location, results);
+        if let Some(settled) = self.matching.wait_for(parent, depth, state, count, sending) {
+            self.send_matched(location, &settled, results);
+        }
     }
 
     fn absent(
