@@ -461,6 +461,14 @@ class FileStructurePattern:
             PatternTextError: The text is no pattern text, or has no pattern.
         """
 
+    @staticmethod
+    def _places_in_text(text: str) -> list[list[tuple[str, int]]]:
+        """Where the parts of the patterns of a text stand: of each pattern places, with offsets.
+
+        Raises:
+            PatternTextError: The text is no pattern text, or has no pattern.
+        """
+
     def __str__(self) -> str:
         """The pattern as text."""
 
