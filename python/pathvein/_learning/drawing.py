@@ -1,0 +1,150 @@
+"""A pattern while it is being drawn: lines that can be changed, and asked of trees in memory."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from pathvein_core import PatternMatcher
+
+if TYPE_CHECKING:
+    from pathvein import FileStructurePattern
+    from pathvein._learning.tree import Node
+
+    P = TypeVar("P", bound=FileStructurePattern)
+
+__all__ = ["DirectoryLine", "Drawing", "FileLine", "Name"]
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name test: globs, or one regular expression."""
+
+    globs: tuple[str, ...] = ()
+    #: In the syntax that Python and Rust share.
+    regex: str | None = None
+
+    @cached_property
+    def _matcher(self) -> PatternMatcher | re.Pattern[str]:
+        return PatternMatcher(self.globs) if self.regex is None else re.compile(self.regex)
+
+    def matches(self, name: str) -> bool:
+        if isinstance(self._matcher, PatternMatcher):
+            return self._matcher.matches(name)
+        return self._matcher.fullmatch(name) is not None
+
+    def count(self, names: Iterable[str]) -> int:
+        """How many of the names pass."""
+        if isinstance(self._matcher, PatternMatcher):
+            return self._matcher.match_many(names).bit_count()
+        return sum(map(self.matches, names))
+
+    def form(self) -> object:
+        """It as an argument of a pattern."""
+        if self.regex is not None:
+            from pathvein import Regex
+
+            return Regex(self.regex)
+        return self.globs[0] if len(self.globs) == 1 else self.globs
+
+
+@dataclass
+class FileLine:
+    """How many files must pass a name test. None at all: forbidden; any number: optional."""
+
+    name: Name
+    min: int = 1
+    max: int | None = None
+
+    def count(self, node: Node) -> int:
+        return self.name.count(node.files)
+
+
+@dataclass
+class DirectoryLine:
+    """How many sub-directories must match one of some drawings."""
+
+    drawings: list[Drawing]
+    min: int = 1
+    max: int | None = None
+
+    def count(self, node: Node) -> int:
+        return sum(any(each.matches(child) for each in self.drawings) for child in node.children())
+
+
+@dataclass
+class Drawing:
+    """A pattern of a directory."""
+
+    name: Name
+    files: list[FileLine] = field(default_factory=list)
+    directories: list[DirectoryLine] = field(default_factory=list)
+    closed: bool = False
+
+    def matches(self, node: Node) -> bool:
+        """Whether a directory matches, as far as it has been read into memory."""
+        if not self.name.matches(node.name):
+            return False
+        lines: list[FileLine | DirectoryLine] = [*self.files, *self.directories]
+        return all(_holds(line, node) for line in lines) and (not self.closed or self.knows(node))
+
+    def knows(self, node: Node) -> bool:
+        """Whether the directory has no entries but those that lines name."""
+        return not (self.unknown_files(node.files) or self.unknown_directories(node.directories))
+
+    def unknown_files(self, names: Iterable[str]) -> list[str]:
+        """The names that no required or optional file has."""
+        tests = [line.name for line in self.files if line.max != 0]
+        return [name for name in names if not any(test.matches(name) for test in tests)]
+
+    def unknown_directories(self, names: Iterable[str]) -> list[str]:
+        """The names that no required or optional directory has."""
+        lines = [line for line in self.directories if line.max != 0]
+        tests = [drawing.name for line in lines for drawing in line.drawings]
+        return [name for name in names if not any(test.matches(name) for test in tests)]
+
+    def copy(self) -> Drawing:
+        """One that can be changed by itself."""
+        return copy.deepcopy(self)
+
+    def lists(self) -> Iterator[list[FileLine] | list[DirectoryLine]]:
+        """All lists of lines, in the nested drawings too, these first."""
+        for line in self.directories:
+            for drawing in line.drawings:
+                yield from drawing.lists()
+        yield self.files
+        yield self.directories
+
+    def pattern(self, kind: type[P]) -> P:
+        """It as a pattern."""
+        from pathvein import Directories, Files
+
+        pattern = kind(self.name.form(), closed=self.closed)
+        for line in self.files:
+            name = line.name.form()
+            if line.max == 0:
+                pattern.forbidden_files += [name]
+            elif line.min == 0 and line.max is None:
+                pattern.optional_files += [name]
+            else:
+                pattern.files += [Files(name, line.min, line.max)]
+        for nested in self.directories:
+            forms = [drawing.pattern(kind) for drawing in nested.drawings]
+            if nested.max == 0:
+                pattern.forbidden_directories += forms
+            elif nested.min == 0 and nested.max is None:
+                pattern.optional_directories += forms
+            else:
+                pattern.directories += [Directories(forms, nested.min, nested.max)]
+        return pattern
+
+
+def _holds(line: FileLine | DirectoryLine, node: Node) -> bool:
+    if line.min == 0 and line.max is None:
+        return True
+    number = line.count(node)
+    return line.min <= number and (line.max is None or number <= line.max)

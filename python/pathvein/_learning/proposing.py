@@ -1,0 +1,77 @@
+"""The first drawing: what directories that are right have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pathvein._learning.drawing import DirectoryLine, Drawing, FileLine, Name
+from pathvein._learning.names import is_junk, is_opaque, kinds, one_glob
+from pathvein._learning.tree import Node
+
+__all__ = ["draw", "propose"]
+
+#: As many levels of directories are drawn at most,
+_MOST_LEVELS = 5
+#: and of these no more than have so many lines together.
+_MOST_LINES = 30
+#: As many directories that share a line are looked into, of all that are learned from.
+_MOST_LOOKED_INTO = 10_000
+
+
+def propose(rights: Sequence[Node]) -> Drawing:
+    """The drawing of some directories, which all match it: as deep as it stays short."""
+    name = Name((one_glob(right.name for right in rights),))
+    drawing = draw(rights, name, 1)
+    for levels in range(2, _MOST_LEVELS + 1):
+        # Level by level, so that of a large tree no more is read than one level too many.
+        deeper = draw(rights, name, levels)
+        if deeper == drawing or sum(map(len, deeper.lists())) > _MOST_LINES:
+            break
+        drawing = deeper
+    return drawing
+
+
+def draw(rights: Sequence[Node], name: Name, levels: int) -> Drawing:
+    """The drawing of some directories, which all match it.
+
+    Args:
+        rights: The directories, at least one.
+        name: A name test that all of them pass.
+        levels: How deep to draw: 1 is what is in the directories themselves.
+    """
+    drawing = Drawing(name)
+    if levels == 0:
+        return drawing
+    required, optional = kinds(_names([right.files for right in rights]))
+    for glob in required:
+        line = FileLine(Name((glob,)))
+        line.min = min(map(line.count, rights))
+        drawing.files.append(line)
+    drawing.files += [FileLine(Name((glob,)), min=0) for glob in optional]
+    required, optional = kinds(_names([right.directories for right in rights]))
+    for glob in [*required, *optional]:
+        test = Name((glob,))
+        members = _members(rights, test)
+        below = levels - 1 if not is_opaque(glob) else 0
+        nested = draw([child for each in members for child in each], test, below)
+        # Only those that were looked into are known to match what is drawn of them.
+        least = min(map(len, members)) if glob in required else 0
+        drawing.directories.append(DirectoryLine([nested], least))
+    return drawing
+
+
+def _names(listings: Sequence[frozenset[str] | dict[str, Node]]) -> list[frozenset[str]]:
+    return [frozenset(name for name in names if not is_junk(name)) for names in listings]
+
+
+def _members(rights: Sequence[Node], test: Name) -> list[list[Node]]:
+    """Of each directory the sub-directories that pass a name test; of very many the first."""
+
+    def passes(child: Node) -> bool:
+        return not is_junk(child.name) and test.matches(child.name)
+
+    members = [list(filter(passes, right.children())) for right in rights]
+    if sum(map(len, members)) > _MOST_LOOKED_INTO:
+        most = max(_MOST_LOOKED_INTO // len(rights), 1)
+        return [children[:most] for children in members]
+    return members
