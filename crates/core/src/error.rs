@@ -80,6 +80,10 @@ pub enum ErrorKind {
     ExcludeRule,
     /// A number in a name glob is no Unicode code point.
     CodePoint,
+    /// A regular expression cannot be compiled, or is too large: see [`Error::regex`].
+    Regex,
+    /// A requirement that cannot be: without alternatives, or with a `min` above its `max`.
+    Requirement,
     /// A pattern nests deeper than [`MAX_LEVELS`](crate::MAX_LEVELS).
     TooDeep,
     /// A pattern's JSON is no valid JSON text: see [`Error::line`],
@@ -143,6 +147,13 @@ enum Repr {
     CodePoint {
         value: u32,
     },
+    Regex {
+        regex: String,
+        message: String,
+    },
+    Requirement {
+        message: String,
+    },
     TooDeep {
         place: String,
     },
@@ -200,6 +211,14 @@ impl Error {
         Repr::CodePoint { value }.into()
     }
 
+    pub(crate) fn bad_regex(regex: impl Into<String>, message: impl Into<String>) -> Error {
+        Repr::Regex { regex: regex.into(), message: message.into() }.into()
+    }
+
+    pub(crate) fn requirement(message: impl Into<String>) -> Error {
+        Repr::Requirement { message: message.into() }.into()
+    }
+
     pub(crate) fn too_deep(place: impl Into<String>) -> Error {
         Repr::TooDeep { place: place.into() }.into()
     }
@@ -242,6 +261,8 @@ impl Error {
             Repr::Refused { .. } => ErrorKind::Refused,
             Repr::ExcludeRule { .. } => ErrorKind::ExcludeRule,
             Repr::CodePoint { .. } => ErrorKind::CodePoint,
+            Repr::Regex { .. } => ErrorKind::Regex,
+            Repr::Requirement { .. } => ErrorKind::Requirement,
             Repr::TooDeep { .. } => ErrorKind::TooDeep,
             Repr::JsonSyntax { .. } => ErrorKind::JsonSyntax,
             Repr::JsonPattern { .. } => ErrorKind::JsonPattern,
@@ -292,6 +313,14 @@ impl Error {
     pub fn glob(&self) -> Option<&str> {
         match &*self.repr {
             Repr::ExcludeRule { glob, .. } => Some(glob),
+            _ => None,
+        }
+    }
+
+    /// The expression of a [`Regex`](ErrorKind::Regex) error.
+    pub fn regex(&self) -> Option<&str> {
+        match &*self.repr {
+            Repr::Regex { regex, .. } => Some(regex),
             _ => None,
         }
     }
@@ -365,6 +394,8 @@ impl Error {
                 format!("the link leads back to {}", ancestor.display())
             }
             Repr::ExcludeRule { message, .. }
+            | Repr::Regex { message, .. }
+            | Repr::Requirement { message }
             | Repr::JsonSyntax { message, .. }
             | Repr::JsonPattern { message, .. } => message.clone(),
             Repr::Key { message, .. } | Repr::Refused { message, .. } => (*message).to_owned(),
@@ -399,6 +430,7 @@ impl fmt::Display for Error {
                 write!(f, "{}: {message}", path.display())
             }
             Repr::ExcludeRule { glob, .. } => write!(f, "exclude rule {glob:?}: {message}"),
+            Repr::Regex { regex, .. } => write!(f, "regular expression {regex:?}: {message}"),
             Repr::Key { key, .. } => write!(f, "key {key:?}: {message}"),
             Repr::JsonSyntax { place, line, column, .. } if place.is_empty() => {
                 write!(f, "{message}: line {line} column {column}")

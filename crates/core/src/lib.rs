@@ -295,6 +295,9 @@ pub use key_walk::{KeyListing, KeyWalk};
 pub use listing_scan::{DirectoryId, ListingScan};
 pub use name::{Name, NameDecoder};
 pub use name_set::NameSet;
+pub use pattern::{
+    Count, DirectoryRequirement, FileRequirement, NameAlternative, NameRegex, NameTest,
+};
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
 pub use pattern_set::PatternSet;
 pub use scan::{Match, Matches, Scan};

@@ -470,16 +470,25 @@ impl Compiler {
     }
 
     fn key(&mut self, pattern: &FileStructurePattern) -> Key {
-        let mut directories: Vec<NodeId> =
-            pattern.directories().iter().map(|child| self.node(child)).collect();
+        let mut directories: Vec<NodeId> = pattern
+            .directories()
+            .iter()
+            .filter_map(|r| r.as_pattern())
+            .map(|child| self.node(child))
+            .collect();
         directories.sort_unstable();
         directories.dedup();
         let name = pattern
             .directory_name()
+            .and_then(|test| test.as_glob())
             .filter(|glob| glob.as_str() != Some("") && !glob.matches_everything())
             .map(|glob| self.directory_globs.number(glob));
-        let mut files: Vec<u32> =
-            pattern.files().iter().map(|glob| self.file_globs.number(glob)).collect();
+        let mut files: Vec<u32> = pattern
+            .files()
+            .iter()
+            .filter_map(|r| r.as_glob())
+            .map(|glob| self.file_globs.number(glob))
+            .collect();
         files.sort_unstable();
         files.dedup();
         Key { name, files: files.into(), directories: directories.into() }

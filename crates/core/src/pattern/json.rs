@@ -2,13 +2,22 @@
 
 use std::fmt::Write;
 
-use super::text::{self, Value};
+use super::json_text::{self, Value};
+use super::{Count, DirectoryRequirement, FileRequirement, NameAlternative, NameTest};
 use super::{FileStructurePattern, MAX_LEVELS, Parts, Place};
 use crate::{Error, NameGlob};
 
 /// The keys of a pattern, in the order in which they are written.
-pub(super) const KEYS: [&str; 5] =
-    ["directory_name", "files", "directories", "optional_files", "optional_directories"];
+pub(super) const KEYS: [&str; 8] = [
+    "directory_name",
+    "files",
+    "directories",
+    "optional_files",
+    "optional_directories",
+    "forbidden_files",
+    "forbidden_directories",
+    "closed",
+];
 
 /// The key that is allowed in the top object and ignored.
 const SCHEMA_KEY: &str = "$schema";
@@ -100,21 +109,80 @@ impl FileStructurePattern {
 }
 
 fn write_pattern(out: &mut String, pattern: &FileStructurePattern) {
-    let [directory_name, files, directories, optional_files, optional_directories] = KEYS;
-    write_key(out, '{', directory_name);
+    let [name, files, directories, optional_files, optional_directories, more @ ..] = KEYS;
+    let [forbidden_files, forbidden_directories, closed] = more;
+    write_key(out, '{', name);
     match pattern.directory_name() {
-        Some(glob) => write_string(out, glob),
+        Some(test) => write_test(out, test),
         None => out.push_str("null"),
     }
     write_key(out, ',', files);
-    write_list(out, pattern.files(), write_string);
+    write_list(out, pattern.files(), write_file);
     write_key(out, ',', directories);
-    write_list(out, pattern.directories(), write_pattern);
+    write_list(out, pattern.directories(), write_directory);
     write_key(out, ',', optional_files);
-    write_list(out, pattern.optional_files(), write_string);
+    write_list(out, pattern.optional_files(), write_test);
     write_key(out, ',', optional_directories);
     write_list(out, pattern.optional_directories(), write_pattern);
+    if !pattern.forbidden_files().is_empty() {
+        write_key(out, ',', forbidden_files);
+        write_list(out, pattern.forbidden_files(), write_test);
+    }
+    if !pattern.forbidden_directories().is_empty() {
+        write_key(out, ',', forbidden_directories);
+        write_list(out, pattern.forbidden_directories(), write_pattern);
+    }
+    if pattern.closed() {
+        write_key(out, ',', closed);
+        out.push_str("true");
+    }
     out.push('}');
+}
+
+fn write_file(out: &mut String, file: &FileRequirement) {
+    write_counted(out, "name", file.count(), |out| write_test(out, file.test()));
+}
+
+fn write_directory(out: &mut String, directory: &DirectoryRequirement) {
+    write_counted(out, "directory", directory.count(), |out| {
+        write_one_or_list(out, directory.alternatives(), write_pattern);
+    });
+}
+
+fn write_test(out: &mut String, test: &NameTest) {
+    write_one_or_list(out, test.alternatives(), |out, alternative| match alternative {
+        NameAlternative::Glob(glob) => write_string(out, glob),
+        NameAlternative::Regex(regex) => {
+            write_key(out, '{', "regex");
+            write_string(out, &NameGlob::new(regex.as_str()));
+            out.push('}');
+        }
+    });
+}
+
+/// Writes an item as it is where nothing is said of numbers, else an object with these.
+fn write_counted(out: &mut String, key: &str, count: Count, write_item: impl Fn(&mut String)) {
+    if count.is_default() {
+        return write_item(out);
+    }
+    write_key(out, '{', key);
+    write_item(out);
+    // Writing to a String cannot fail.
+    if count.min() != 1 {
+        let _ = write!(out, ", \"min\": {}", count.min());
+    }
+    if let Some(max) = count.max() {
+        let _ = write!(out, ", \"max\": {max}");
+    }
+    out.push('}');
+}
+
+/// Writes several items as a list, and one as itself.
+fn write_one_or_list<T>(out: &mut String, items: &[T], write_item: fn(&mut String, &T)) {
+    match items {
+        [one] => write_item(out, one),
+        several => write_list(out, several, write_item),
+    }
 }
 
 fn write_key(out: &mut String, before: char, key: &str) {
@@ -213,12 +281,12 @@ fn broken_at(
     offset: usize,
     nested_text: Option<Box<[u8]>>,
 ) -> Error {
-    let (line, column) = text::line_and_column(text, offset);
+    let (line, column) = json_text::line_and_column(text, offset);
     Error::json_syntax(place, message, line, column, offset, nested_text)
 }
 
 fn read_text(text: &[u32]) -> Result<FileStructurePattern, Error> {
-    let value = text::parse(text)
+    let value = json_text::parse(text)
         .map_err(|broken| broken_at("", broken.message, text, broken.offset, None))?;
     read_value(value)
 }
@@ -266,10 +334,17 @@ impl Reader {
             }
             seen.push(key);
             match key {
-                "directory_name" => parts.directory_name = self.directory_name(value)?,
-                "files" => parts.files = self.globs(value)?,
-                "optional_files" => parts.optional_files = self.globs(value)?,
-                "directories" => parts.directories = self.patterns(value, level)?,
+                "directory_name" => {
+                    parts.directory_name = self.directory_name(value)?.map(Into::into);
+                }
+                "files" => parts.files = self.globs(value)?.into_iter().map(Into::into).collect(),
+                "optional_files" => {
+                    parts.optional_files = self.globs(value)?.into_iter().map(Into::into).collect();
+                }
+                "directories" => {
+                    parts.directories =
+                        self.patterns(value, level)?.into_iter().map(Into::into).collect();
+                }
                 "optional_directories" => {
                     parts.optional_directories = self.patterns(value, level)?
                 }
@@ -328,7 +403,7 @@ impl Reader {
         if level > MAX_LEVELS {
             return Err(Error::too_deep(self.place.shortened()));
         }
-        let value = text::parse(text).map_err(|broken| {
+        let value = json_text::parse(text).map_err(|broken| {
             let first = text.iter().filter_map(|&c| char::from_u32(c)).find(|c| !c.is_whitespace());
             if first != Some('{') {
                 // Rather a name than an attempt at the older form.
