@@ -8,7 +8,7 @@ from pathvein_core import PatternMatcher, __version__
 
 from pathvein.backend import get_backend_info
 from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, assess, iscan, scan
-from pathvein.pattern import FileStructurePattern, PatternProblem
+from pathvein.pattern import FileStructurePattern, PatternProblem, load_patterns
 from pathvein.shuffling import (
     ShuffleError,
     ShuffleInput,
@@ -40,6 +40,7 @@ __all__ = [
     "get_backend_info",
     "iscan",
     "iwalk_parallel",
+    "load_patterns",
     "scan",
     "shuffle",
     "shuffle_to",
