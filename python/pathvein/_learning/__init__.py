@@ -8,7 +8,7 @@ names in memory (`tree.py`). What comes out is held against the directories by a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pathvein import _arguments
@@ -39,8 +39,19 @@ def learn(
 
     See `FileStructurePattern.learn`.
     """
-    rights = _open("examples", examples, storage_options)
-    wrongs = _open("counterexamples", counterexamples, storage_options)
+    named = [
+        (f"{argument}[{index}]", path)
+        for argument, paths in (("examples", examples), ("counterexamples", counterexamples))
+        for index, path in enumerate(_paths(argument, paths))
+    ]
+    has_url = any(_arguments.is_url_or_upath(path) for _, path in named)
+    rights: list[tuple[Path | UPath, Node]] = []
+    wrongs: list[tuple[Path | UPath, Node]] = []
+    for argument, path in named:
+        # Beside a URL, a path is not refused for them.
+        of_url = not has_url or _arguments.is_url_or_upath(path)
+        opened = open_tree(argument, path, storage_options if of_url else None)
+        (rights if argument.startswith("examples") else wrongs).append(opened)
     if not rights:
         raise ValueError("examples must be at least one directory")
     drawing = propose([node for _, node in rights])
@@ -52,17 +63,12 @@ def learn(
     return pattern, [path for path, _ in wrongs if _matches(path, pattern)]
 
 
-def _open(
-    argument: str, paths: object, storage_options: Mapping[str, Any] | None
-) -> Sequence[tuple[Path | UPath, Node]]:
-    expected = "a path or an iterable of paths"
+def _paths(argument: str, paths: object) -> Iterable[object]:
     if isinstance(paths, str | os.PathLike) or _arguments.is_upath(paths):
-        paths = [paths]
+        return [paths]
     if isinstance(paths, bytes) or not isinstance(paths, Iterable):
-        raise _arguments.wrong_type(argument, expected, paths)
-    return [
-        open_tree(f"{argument}[{index}]", path, storage_options) for index, path in enumerate(paths)
-    ]
+        raise _arguments.wrong_type(argument, "a path or an iterable of paths", paths)
+    return paths
 
 
 def _matches(path: Path | UPath, pattern: FileStructurePattern) -> bool:

@@ -9,6 +9,7 @@ import sys
 import pathvein
 from pathvein.cli._click import INTERRUPTED, NOT_DONE, PIPE_CLOSED, SETTINGS, Group, click
 from pathvein.cli._convert import convert
+from pathvein.cli._init import init
 from pathvein.cli._output import Messages, abandon, describe
 from pathvein.cli._scan import scan
 from pathvein.cli._shuffle import shuffle
@@ -87,5 +88,5 @@ def cli() -> None:
     """Find directories by their structure, and copy them."""
 
 
-for command in scan, shuffle, convert, validate:
+for command in scan, shuffle, init, convert, validate:
     cli.add_command(command)
