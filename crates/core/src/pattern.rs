@@ -8,6 +8,7 @@ mod place;
 mod requirement;
 #[cfg(feature = "serde")]
 mod serde_impls;
+mod text;
 
 use std::collections::HashSet;
 use std::fmt;

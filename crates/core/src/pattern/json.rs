@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::json_text::{self, Value};
+use super::text as pattern_text;
 use super::{Count, DirectoryRequirement, FileRequirement, NameAlternative, NameTest};
 use super::{FileStructurePattern, MAX_LEVELS, Parts, Place};
 use crate::{Error, NameGlob};
@@ -285,7 +286,7 @@ fn broken_at(
     Error::json_syntax(place, message, line, column, offset, nested_text)
 }
 
-fn read_text(text: &[u32]) -> Result<FileStructurePattern, Error> {
+pub(super) fn read_text(text: &[u32]) -> Result<FileStructurePattern, Error> {
     let value = json_text::parse(text)
         .map_err(|broken| broken_at("", broken.message, text, broken.offset, None))?;
     read_value(value)
@@ -394,7 +395,8 @@ impl Reader {
         Ok(read)
     }
 
-    /// Reads a nested pattern as older versions wrote it: JSON text inside a string.
+    /// Reads a nested pattern from a string: JSON text, as older versions wrote it, or pattern
+    /// text.
     fn pattern_in_string(
         &mut self,
         text: &[u32],
@@ -403,26 +405,16 @@ impl Reader {
         if level > MAX_LEVELS {
             return Err(Error::too_deep(self.place.shortened()));
         }
+        if !pattern_text::is_json(text) {
+            return pattern_text::nested(text, self.place.as_str(), level);
+        }
         let value = json_text::parse(text).map_err(|broken| {
-            let first = text.iter().filter_map(|&c| char::from_u32(c)).find(|c| !c.is_whitespace());
-            if first != Some('{') {
-                // Rather a name than an attempt at the older form.
-                let mut found = String::new();
-                write_escaped(&mut found, text.iter().copied().take(SHOWN));
-                found.push_str(if text.len() > SHOWN { "..." } else { "" });
-                return self.error(format!(
-                    "expected an object, found a string: write {{\"directory_name\": \"{found}\"}}"
-                ));
-            }
             let message = format!("in the JSON text of this string, {}", broken.message);
             broken_at(self.place.as_str(), message, text, broken.offset, Some(encode(text)))
         })?;
         match value {
             Value::Object(entries) => self.object(entries, level),
-            other => Err(self.error(format!(
-                "expected the JSON text of an object in this string, found that of {}",
-                other.description()
-            ))),
+            other => Err(self.mismatch("an object", &other)),
         }
     }
 }
