@@ -63,15 +63,23 @@ pub(crate) trait KeyVisitor {
     /// A file exists.
     fn file(&self, state: &mut Self::State, name: &str);
 
-    /// A directory that exists is closed: no more of its keys come. `wanted` is what
-    /// [`opened`](Self::opened) returned.
+    /// A directory that exists is closed: no more of its keys come.
     fn closed(
         &self,
         state: Self::State,
-        depth: usize,
-        wanted: bool,
+        directory: Closed,
         parent: Option<&mut Self::State>,
     ) -> Option<Self::Found>;
+}
+
+/// A directory of which no more keys come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closed {
+    pub(crate) depth: usize,
+    /// What [`opened`](KeyVisitor::opened) returned.
+    pub(crate) wanted: bool,
+    /// Whether all of its keys came.
+    pub(crate) is_whole: bool,
 }
 
 /// An open directory.
@@ -86,6 +94,8 @@ struct Node<S> {
     children: Vec<usize>,
     /// Whether a key in it has come.
     exists: bool,
+    /// Whether none of its keys could not be read, as far as is known.
+    is_whole: bool,
     excluded: bool,
     /// Whether anything inside is wanted.
     wanted: bool,
@@ -172,6 +182,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             pins: 2,
             children: Vec::new(),
             exists: true,
+            is_whole: true,
             excluded: false,
             wanted: true,
             reported: Default::default(),
@@ -365,6 +376,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             pins: 1,
             children: Vec::new(),
             exists: false,
+            is_whole: true,
             excluded,
             wanted: wanted && !excluded,
             reported: Default::default(),
@@ -406,7 +418,9 @@ impl<V: KeyVisitor> KeyTree<V> {
             }
             if node.exists && !node.excluded {
                 let parent = parent.map(|parent| &mut parent.state);
-                let found = self.visitor.closed(node.state, node.depth, node.wanted, parent);
+                let Node { depth, wanted, is_whole, .. } = node;
+                let directory = Closed { depth, wanted, is_whole };
+                let found = self.visitor.closed(node.state, directory, parent);
                 if let Some(found) = found {
                     self.found.push((self.path(node.parent, &node.name), found));
                 }
@@ -474,6 +488,17 @@ impl<V: KeyVisitor> KeyTree<V> {
         let last = range.open.last()?;
         // No directory is opened inside one that is not wanted, so it can only be the last.
         (!self.node(last.node).wanted).then_some(&*range.prefix)
+    }
+
+    /// Ends a range of which the keys that are left could not be read.
+    ///
+    /// A directory may have some of these keys if it leads to the position of the range or to
+    /// its end. Of one between the two, no key has come.
+    pub(crate) fn break_off(&mut self, id: RangeId) {
+        let Some(range) = self.ranges.get(&id) else { return };
+        let steps = range.open.iter().chain(&range.end_open).copied().collect::<Vec<_>>();
+        steps.into_iter().for_each(|step| self.node_mut(step.node).is_whole = false);
+        self.end(id);
     }
 
     /// Ends a range.

@@ -1,6 +1,6 @@
 //! A walk of a tree that is given as keys in sorted order.
 
-use crate::key_tree::{KeyCounts, KeyTree, KeyVisitor, RangeId};
+use crate::key_tree::{Closed, KeyCounts, KeyTree, KeyVisitor, RangeId};
 use crate::{Error, ExcludeRules};
 
 /// A walk of the directories that the keys of an object store, an archive or an inventory
@@ -67,11 +67,10 @@ impl KeyVisitor for KeyWalkVisitor {
     fn closed(
         &self,
         listing: KeyListing,
-        _: usize,
-        wanted: bool,
+        directory: Closed,
         _: Option<&mut KeyListing>,
     ) -> Option<KeyListing> {
-        wanted.then_some(listing)
+        directory.wanted.then_some(listing)
     }
 }
 

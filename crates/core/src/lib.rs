@@ -302,6 +302,9 @@ pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS}
 pub use pattern_set::PatternSet;
 pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
+#[cfg(all(feature = "test-hooks", unix))]
+#[doc(hidden)]
+pub use traversal::made_up::{MadeUp, MadeUpEntry};
 pub use traversal::{Next, Results, Stopper};
 pub use validate::{Problem, Severity};
 pub use walk::{Listing, Listings, Walk};

@@ -16,6 +16,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 pub use self::name_regex::NameRegex;
+pub(crate) use self::name_regex::with_text;
 pub use self::name_test::{NameAlternative, NameTest};
 pub(crate) use self::place::Place;
 pub use self::requirement::{Count, DirectoryRequirement, FileRequirement};

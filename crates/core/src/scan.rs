@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::matching::{Candidates, MatchState, Matching, Outcome, TreeNode};
+use crate::matching::{Candidates, MatchState, Matching, Outcome, Settled, TreeNode};
 use crate::program::FileSearch;
 use crate::traversal::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
 use crate::{Error, ExcludeRules, Name, NameDecoder, PatternSet};
@@ -150,6 +150,15 @@ impl Scan {
         self
     }
 
+    /// Scans this tree, whatever is at the path of the source.
+    #[cfg(all(feature = "test-hooks", unix))]
+    #[doc(hidden)]
+    pub fn made_up(mut self, tree: crate::MadeUp) -> Self {
+        crate::traversal::made_up::plant(self.source.clone(), tree.into());
+        self.options.made_up = true;
+        self
+    }
+
     /// The depth of the deepest matches; 0 is the source alone. Default, and with `None`:
     /// no limit.
     ///
@@ -175,7 +184,7 @@ impl Scan {
         options.exclude.decoder.clone_from(&decoder);
         let max_depth = options.max_depth.unwrap_or(usize::MAX);
         let matching = Matching::new(patterns.into_program(), max_depth);
-        let visitor = ScanVisitor { matching, matched: Vec::new(), decoder };
+        let visitor = ScanVisitor { matching, settled: Settled::default(), decoder };
         let exclude = options.exclude.clone();
         let matches = Results::start(visitor, options, &source, Naming::Resolved)?;
         exclude.check_source(&source)?;
@@ -200,8 +209,8 @@ impl IntoIterator for Scan {
 #[derive(Clone)]
 struct ScanVisitor {
     matching: Matching,
-    /// A buffer for the patterns that one directory matches.
-    matched: Vec<usize>,
+    /// A buffer for what is known of the patterns of one directory.
+    settled: Settled,
     decoder: Option<NameDecoder>,
 }
 
@@ -216,6 +225,13 @@ impl ScanVisitor {
         results.send(Match { path, pattern: last }, weight);
     }
 
+    /// Sends the matches that are settled of one directory.
+    fn send_settled(&self, location: Location<'_, MatchState>, results: &mut ResultSender<Match>) {
+        if !self.settled.matched.is_empty() {
+            self.send(location.path(), &self.settled.matched, results);
+        }
+    }
+
     /// A function that sends the matches of directories that are closed, and counts those
     /// that links hide.
     fn sending<'a>(
@@ -225,6 +241,7 @@ impl ScanVisitor {
         |dir, patterns, outcome| match outcome {
             Outcome::Matched => self.send(dir.path(), patterns, results),
             Outcome::HiddenByLinks => results.stats.hidden_by_links += patterns.len(),
+            Outcome::CannotBeTold => {}
         }
     }
 }
@@ -274,8 +291,8 @@ impl Visitor for ScanVisitor {
         self.matching.file_search(candidates)
     }
 
-    fn asks_for_file(&self, search: &FileSearch, name: &OsStr) -> bool {
-        let asks = |name: Name<'_>| self.matching.program.asks_for_file(search, name);
+    fn asks_for_link(&self, search: &FileSearch, name: &OsStr) -> bool {
+        let asks = |name: Name<'_>| self.matching.program.asks_for_link(search, name);
         NameDecoder::with(self.decoder.as_ref(), name, asks)
     }
 
@@ -289,19 +306,32 @@ impl Visitor for ScanVisitor {
         NameDecoder::with(self.decoder.as_ref(), name, search);
     }
 
+    #[inline]
+    fn add_directory(&self, search: &mut FileSearch, name: &OsStr) {
+        if search.asks_for_directories() {
+            let search = |name: Name<'_>| self.matching.program.search_directory(search, name);
+            NameDecoder::with(self.decoder.as_ref(), name, search);
+        }
+    }
+
+    fn untold(&self, search: &mut FileSearch, name: &OsStr) {
+        let note = |name: Name<'_>| self.matching.program.note_untold(search, name);
+        NameDecoder::with(self.decoder.as_ref(), name, note);
+    }
+
     fn listed(
         &mut self,
         location: Location<'_, MatchState>,
         candidates: Candidates,
         search: FileSearch,
+        is_whole: bool,
         results: &mut ResultSender<Match>,
     ) -> MatchState {
-        let ScanVisitor { matching, matched, .. } = self;
-        matched.clear();
-        let state = matching.listed(location.parent, location.depth, candidates, &search, matched);
-        if !matched.is_empty() {
-            self.send(location.path(), &self.matched, results);
-        }
+        let Location { parent, depth, .. } = location;
+        let ScanVisitor { matching, settled, .. } = self;
+        settled.clear();
+        let state = matching.listed(parent, depth, candidates, &search, is_whole, settled);
+        self.send_settled(location, results);
         state
     }
 
@@ -315,13 +345,19 @@ impl Visitor for ScanVisitor {
     }
 
     fn wait_for(
-        &self,
-        parent: Option<&Arc<Dir<MatchState>>>,
+        &mut self,
+        location: Location<'_, MatchState>,
         state: &mut MatchState,
         count: usize,
         results: &mut ResultSender<Match>,
     ) {
-        self.matching.wait_for(parent, state, count, self.sending(results));
+        let Location { parent, depth, .. } = location;
+        let mut settled = std::mem::take(&mut self.settled);
+        settled.clear();
+        let sending = self.sending(results);
+        self.matching.wait_for(parent, depth, state, count, &mut settled, sending);
+        self.settled = settled;
+        self.send_settled(location, results);
     }
 
     fn absent(
@@ -331,6 +367,15 @@ impl Visitor for ScanVisitor {
         results: &mut ResultSender<Match>,
     ) {
         self.matching.absent(parent, candidates, self.sending(results));
+    }
+
+    fn not_read(
+        &self,
+        parent: &Arc<Dir<MatchState>>,
+        candidates: Candidates,
+        results: &mut ResultSender<Match>,
+    ) {
+        self.matching.not_read(parent, candidates, self.sending(results));
     }
 
     fn not_entered(

@@ -430,7 +430,7 @@ impl Selection {
             let takers = self.sets.below(takers, directories[index].0);
             if !self.sets.are_inside(takers) {
                 // What may belong does not ask for anything inside, or its name would do.
-                self.scan.not_listed(id);
+                self.scan.not_entered(id);
             } else {
                 wanted.push((index, self.directories.len()));
                 self.directories.push(Directory { id, parent, takers });

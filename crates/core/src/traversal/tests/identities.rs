@@ -167,7 +167,15 @@ impl Visitor for Unlisted {
 
     fn add_file(&self, (): &mut (), _: &OsStr) {}
 
-    fn listed(&mut self, _: Location<'_, ()>, (): (), (): (), _: &mut ResultSender<Self::Item>) {}
+    fn listed(
+        &mut self,
+        _: Location<'_, ()>,
+        (): (),
+        (): (),
+        _: bool,
+        _: &mut ResultSender<Self::Item>,
+    ) {
+    }
 
     fn absent(&self, _: &Arc<Dir<()>>, (): (), results: &mut ResultSender<Self::Item>) {
         results.send("absent", 1);
