@@ -252,6 +252,24 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
             warn(f"also matched, as names do not tell: {', '.join(map(str, alike))}", UserWarning)
         return pattern
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a coloured tree."""
+        from pathvein._drawn import html_of
+
+        return html_of(self.to_text())
+
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
+    ) -> dict[str, str]:
+        """The same, and the pattern's text for what shows no HTML. IPython picks."""
+        return {"text/plain": self.to_text(), "text/html": self._repr_html_()}
+
+    def __rich__(self) -> _types.Any:
+        """What Rich prints: a coloured tree."""
+        from pathvein._drawn import tree_of
+
+        return tree_of(self.to_text())
+
     def validate(self) -> list[PatternProblem]:  # type: ignore[override]
         """Look for parts of the pattern that can never match, or have no effect.
 
