@@ -46,7 +46,7 @@ class Name:
     def form(self) -> object:
         """It as an argument of a pattern."""
         if self.regex is not None:
-            from pathvein import Regex
+            from pathvein_core import Regex
 
             return Regex(self.regex)
         return self.globs[0] if len(self.globs) == 1 else self.globs
@@ -121,7 +121,7 @@ class Drawing:
 
     def pattern(self, kind: type[P]) -> P:
         """It as a pattern."""
-        from pathvein import Directories, Files
+        from pathvein_core import Directories, Files
 
         pattern = kind(self.name.form(), closed=self.closed)
         for line in self.files:
