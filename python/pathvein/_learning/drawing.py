@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pathvein_core import PatternMatcher
 
@@ -43,7 +44,7 @@ class Name:
             return self._matcher.match_many(names).bit_count()
         return sum(map(self.matches, names))
 
-    def form(self) -> object:
+    def form(self) -> Any:
         """It as an argument of a pattern."""
         if self.regex is not None:
             from pathvein_core import Regex
@@ -123,24 +124,26 @@ class Drawing:
         """It as a pattern."""
         from pathvein_core import Directories, Files
 
-        pattern = kind(self.name.form(), closed=self.closed)
+        lists: dict[str, list[Any]] = defaultdict(list)
         for line in self.files:
-            name = line.name.form()
-            if line.max == 0:
-                pattern.forbidden_files += [name]
-            elif line.min == 0 and line.max is None:
-                pattern.optional_files += [name]
-            else:
-                pattern.files += [Files(name, line.min, line.max)]
+            kept, form = _list_of(line), line.name.form()
+            if not kept:
+                form = Files(form, line.min, line.max)
+            lists[f"{kept}files"].append(form)
         for nested in self.directories:
+            kept = _list_of(nested)
             forms = [drawing.pattern(kind) for drawing in nested.drawings]
-            if nested.max == 0:
-                pattern.forbidden_directories += forms
-            elif nested.min == 0 and nested.max is None:
-                pattern.optional_directories += forms
-            else:
-                pattern.directories += [Directories(forms, nested.min, nested.max)]
-        return pattern
+            if not kept:
+                forms = [Directories(forms, nested.min, nested.max)]
+            lists[f"{kept}directories"] += forms
+        return kind(self.name.form(), closed=self.closed, **lists)
+
+
+def _list_of(line: FileLine | DirectoryLine) -> str:
+    """What the name of the pattern's list begins with that takes such a line."""
+    if line.max == 0:
+        return "forbidden_"
+    return "optional_" if line.min == 0 and line.max is None else ""
 
 
 def _holds(line: FileLine | DirectoryLine, node: Node) -> bool:
