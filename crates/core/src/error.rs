@@ -152,10 +152,12 @@ enum Repr {
         value: u32,
     },
     Regex {
+        place: String,
         regex: String,
         message: String,
     },
     Requirement {
+        place: String,
         message: String,
     },
     TooDeep {
@@ -226,11 +228,22 @@ impl Error {
     }
 
     pub(crate) fn bad_regex(regex: impl Into<String>, message: impl Into<String>) -> Error {
-        Repr::Regex { regex: regex.into(), message: message.into() }.into()
+        let (regex, message) = (regex.into(), message.into());
+        Repr::Regex { place: String::new(), regex, message }.into()
     }
 
     pub(crate) fn requirement(message: impl Into<String>) -> Error {
-        Repr::Requirement { message: message.into() }.into()
+        Repr::Requirement { place: String::new(), message: message.into() }.into()
+    }
+
+    /// The same error of the part of a pattern at `place`, if it is one of a part.
+    pub(crate) fn at(mut self, place: impl Into<String>) -> Error {
+        if let Repr::Regex { place: part, .. } | Repr::Requirement { place: part, .. } =
+            &mut *self.repr
+        {
+            *part = place.into();
+        }
+        self
     }
 
     pub(crate) fn too_deep(place: impl Into<String>) -> Error {
@@ -361,11 +374,14 @@ impl Error {
 
     /// The place in a pattern, such as `directories[2].files`, of a
     /// [`TooDeep`](ErrorKind::TooDeep), [`JsonSyntax`](ErrorKind::JsonSyntax),
-    /// [`JsonPattern`](ErrorKind::JsonPattern) or [`TextSyntax`](ErrorKind::TextSyntax) error.
-    /// Empty for the pattern itself.
+    /// [`JsonPattern`](ErrorKind::JsonPattern), [`TextSyntax`](ErrorKind::TextSyntax),
+    /// [`Regex`](ErrorKind::Regex) or [`Requirement`](ErrorKind::Requirement) error. Empty for
+    /// the pattern itself, and for what is not part of one yet.
     pub fn place(&self) -> Option<&str> {
         match &*self.repr {
             Repr::TooDeep { place }
+            | Repr::Regex { place, .. }
+            | Repr::Requirement { place, .. }
             | Repr::JsonSyntax { place, .. }
             | Repr::JsonPattern { place, .. }
             | Repr::TextSyntax { place, .. } => Some(place),
@@ -433,7 +449,7 @@ impl Error {
             }
             Repr::ExcludeRule { message, .. }
             | Repr::Regex { message, .. }
-            | Repr::Requirement { message }
+            | Repr::Requirement { message, .. }
             | Repr::TextSyntax { message, .. }
             | Repr::JsonSyntax { message, .. }
             | Repr::JsonPattern { message, .. } => message.clone(),
@@ -458,6 +474,9 @@ impl From<Repr> for Error {
     }
 }
 
+/// How many characters of a regular expression a message shows.
+const SHOWN: usize = 80;
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self.message();
@@ -478,7 +497,12 @@ impl fmt::Display for Error {
                 write!(f, "{}: {message}", path.display())
             }
             Repr::ExcludeRule { glob, .. } => write!(f, "exclude rule {glob:?}: {message}"),
-            Repr::Regex { regex, .. } => write!(f, "regular expression {regex:?}: {message}"),
+            Repr::Regex { place, regex, .. } => {
+                let place = if place.is_empty() { "" } else { &format!("{place}: ") };
+                let mut shown: String = regex.chars().take(SHOWN).collect();
+                shown.push_str(if shown.len() < regex.len() { "..." } else { "" });
+                write!(f, "{place}regular expression {shown:?}: {message}")
+            }
             Repr::Key { key, .. } => write!(f, "key {key:?}: {message}"),
             Repr::JsonSyntax { place, line, column, .. } if place.is_empty() => {
                 write!(f, "{message}: line {line} column {column}")
@@ -486,7 +510,11 @@ impl fmt::Display for Error {
             Repr::JsonSyntax { place, line, column, .. } => {
                 write!(f, "{place}: {message}: line {line} column {column}")
             }
-            Repr::TooDeep { place } | Repr::JsonPattern { place, .. } if !place.is_empty() => {
+            Repr::TooDeep { place }
+            | Repr::JsonPattern { place, .. }
+            | Repr::Requirement { place, .. }
+                if !place.is_empty() =>
+            {
                 write!(f, "{place}: {message}")
             }
             _ => f.write_str(&message),

@@ -1,10 +1,13 @@
 //! The pattern: the name of a directory and what it holds.
 
+mod alternative_set;
 mod json;
+mod json_reader;
 mod json_text;
 mod name_regex;
 mod name_test;
 mod place;
+mod regex_budget;
 mod requirement;
 #[cfg(feature = "serde")]
 mod serde_impls;
@@ -15,10 +18,12 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+pub use self::alternative_set::AlternativeSet;
 pub use self::name_regex::NameRegex;
 pub(crate) use self::name_regex::with_text;
 pub use self::name_test::{NameAlternative, NameTest};
 pub(crate) use self::place::Place;
+use self::regex_budget::Regexes;
 pub use self::requirement::{Count, DirectoryRequirement, FileRequirement};
 use crate::{Error, Name};
 
@@ -71,6 +76,7 @@ struct Inner {
     parts: Parts,
     levels: usize,
     hash: u64,
+    regexes: Regexes,
 }
 
 /// The contents of a pattern, which decide equality and hash.
@@ -179,11 +185,22 @@ impl FileStructurePattern {
 
     /// A pattern of these parts. The caller makes sure that it has at most [`MAX_LEVELS`]
     /// levels.
-    fn from_parts(parts: Parts) -> FileStructurePattern {
+    ///
+    /// # Errors
+    ///
+    /// If its regular expressions are too large together.
+    fn from_parts(parts: Parts) -> Result<FileStructurePattern, Error> {
+        let regexes = regex_budget::regexes(&parts)?;
+        Ok(FileStructurePattern::with_regexes(parts, regexes))
+    }
+
+    /// A pattern of these parts, which have these regular expressions.
+    fn with_regexes(parts: Parts, regexes: Regexes) -> FileStructurePattern {
         let levels = 1 + parts.sub_patterns().map(|sub| sub.levels()).max().unwrap_or(0);
         let mut hasher = DefaultHasher::new();
         parts.hash(&mut hasher);
-        FileStructurePattern { inner: Arc::new(Inner { parts, levels, hash: hasher.finish() }) }
+        let hash = hasher.finish();
+        FileStructurePattern { inner: Arc::new(Inner { parts, levels, hash, regexes }) }
     }
 }
 
@@ -191,6 +208,13 @@ impl Parts {
     fn sub_patterns(&self) -> impl Iterator<Item = &FileStructurePattern> {
         let required = self.directories.iter().flat_map(DirectoryRequirement::alternatives);
         required.chain(&self.optional_directories).chain(&self.forbidden_directories)
+    }
+
+    /// The name tests, without those of the sub-patterns.
+    fn tests(&self) -> impl Iterator<Item = &NameTest> {
+        let required = self.files.iter().map(FileRequirement::test);
+        let required = self.directory_name.iter().chain(required);
+        required.chain(&self.optional_files).chain(&self.forbidden_files)
     }
 
     /// How many patterns each directory requirement has, and how many of them are asked for.
@@ -213,7 +237,7 @@ impl Parts {
 
 impl Default for FileStructurePattern {
     fn default() -> Self {
-        FileStructurePattern::from_parts(FileStructurePatternBuilder::default().parts)
+        FileStructurePattern::with_regexes(FileStructurePatternBuilder::default().parts, None)
     }
 }
 
@@ -410,6 +434,10 @@ impl FileStructurePatternBuilder {
     /// [`ErrorKind::TooDeep`](crate::ErrorKind::TooDeep) if the pattern would have more than
     /// [`MAX_LEVELS`] levels. The error's place is the first requirement that has too many,
     /// for instance `directories[3]`.
+    ///
+    /// [`ErrorKind::Regex`](crate::ErrorKind::Regex), with a place, if the distinct regular
+    /// expressions of the pattern, nested ones included, take more than 16 MiB together. That
+    /// is estimated: even a short one counts 16 KiB.
     pub fn build(self) -> Result<FileStructurePattern, Error> {
         let Parts { directories, optional_directories, forbidden_directories, .. } = &self.parts;
         let is_full = |pattern: &FileStructurePattern| pattern.levels() >= MAX_LEVELS;
@@ -421,7 +449,7 @@ impl FileStructurePatternBuilder {
         if let Some((key, index)) = full.iter().find_map(|&(key, at)| Some((key, at?))) {
             return Err(Error::too_deep(format!("{key}[{index}]")));
         }
-        Ok(FileStructurePattern::from_parts(self.parts))
+        FileStructurePattern::from_parts(self.parts)
     }
 }
 

@@ -6,6 +6,8 @@ use std::str;
 use std::sync::Arc;
 
 use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::Hir;
 
 use crate::name::Repr;
 use crate::{Error, Name};
@@ -13,6 +15,17 @@ use crate::{Error, Name};
 /// How many bytes a compiled expression may take. A counted repetition of a large class, such
 /// as `\w{5000}`, is too large.
 const SIZE_LIMIT: usize = 1024 * 1024;
+
+/// The sizes that are tried before: the first that is enough tells what an expression takes.
+/// Even the smallest expression takes some 6 KiB.
+const SMALLER_SIZES: [usize; 3] = [16 * 1024, 64 * 1024, 256 * 1024];
+
+/// How many bytes the text may have: a class of two characters becomes 6 KiB before its size
+/// is looked at.
+const TEXT_LIMIT: usize = 8 * 1024;
+
+/// What a byte of text counts, since it takes time to parse.
+const COST_OF_TEXT: usize = 64;
 
 /// How many bytes a search may keep for itself, besides.
 const CACHE_LIMIT: usize = 1024 * 1024;
@@ -43,6 +56,7 @@ struct Inner {
     /// What is compiled: the expression, from the beginning of a name to its end.
     anchored: Box<str>,
     regex: Regex,
+    cost: usize,
 }
 
 impl NameRegex {
@@ -51,33 +65,43 @@ impl NameRegex {
     /// # Errors
     ///
     /// [`ErrorKind::Regex`](crate::ErrorKind::Regex) if it is no regular expression, or one
-    /// that takes more than 1 MiB when it is compiled.
+    /// whose text has more than 8 KiB, or that takes more than 1 MiB when it is compiled.
     pub fn new(regex: &str) -> Result<NameRegex, Error> {
-        let failed = |error: regex::Error| {
-            let message = match error {
-                regex::Error::CompiledTooBig(_) => {
-                    "too large: use smaller counts, or [0-9] in place of \\d".to_owned()
-                }
-                // The last line tells what is wrong, those before show where.
-                error => {
-                    let text = error.to_string();
-                    let last = text.lines().last().unwrap_or_default();
-                    last.trim_start_matches("error: ").to_owned()
-                }
-            };
-            Error::bad_regex(regex, message)
+        let failed = |error: &dyn fmt::Display| {
+            // The last line tells what is wrong, those before show where.
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            Error::bad_regex(regex, last.trim_start_matches("error: "))
         };
+        if regex.len() > TEXT_LIMIT {
+            return Err(Error::bad_regex(regex, "too long: it may have 8 KiB"));
+        }
         // By itself first: the anchors must not make one of what is none, such as `a)|(b`.
-        compile(regex).map_err(failed)?;
+        parse(regex).map_err(|error| failed(&error))?;
         let anchored = format!(r"\A(?:{regex})\z");
         // In verbose mode a comment may swallow the end of the line.
-        let anchored = match compile(&anchored) {
-            Err(regex::Error::Syntax(_)) => format!("\\A(?:{regex}\n)\\z"),
-            _ => anchored,
+        let anchored = match parse(&anchored) {
+            Err(_) => format!("\\A(?:{regex}\n)\\z"),
+            Ok(_) => anchored,
         };
-        let compiled = compile(&anchored).map_err(failed)?;
-        let (text, anchored) = (regex.into(), anchored.into());
-        Ok(NameRegex(Arc::new(Inner { text, anchored, regex: compiled })))
+        for limit in SMALLER_SIZES.into_iter().chain([SIZE_LIMIT]) {
+            match compile(&anchored, limit) {
+                Ok(compiled) => {
+                    let cost = limit + COST_OF_TEXT * regex.len();
+                    let (text, anchored) = (regex.into(), anchored.into());
+                    return Ok(NameRegex(Arc::new(Inner {
+                        text,
+                        anchored,
+                        regex: compiled,
+                        cost,
+                    })));
+                }
+                Err(regex::Error::CompiledTooBig(_)) => {}
+                Err(error) => return Err(failed(&error)),
+            }
+        }
+        let message = "too large: use smaller counts, or [0-9] in place of \\d";
+        Err(Error::bad_regex(regex, message))
     }
 
     /// The expression's text.
@@ -90,14 +114,25 @@ impl NameRegex {
         &self.0.anchored
     }
 
+    /// What it takes of the memory that a pattern's expressions may take, in bytes. An
+    /// estimate.
+    pub(super) fn cost(&self) -> usize {
+        self.0.cost
+    }
+
     /// Whether the whole of `name` matches. A name that is not UTF-8 does not.
     pub fn is_match<'n>(&self, name: impl Into<Name<'n>>) -> bool {
         with_text(name.into(), |text| self.0.regex.is_match(text.as_bytes())).unwrap_or(false)
     }
 }
 
-fn compile(regex: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(regex).size_limit(SIZE_LIMIT).dfa_size_limit(CACHE_LIMIT).build()
+/// Parses an expression as the engine does.
+fn parse(regex: &str) -> Result<Hir, regex_syntax::Error> {
+    ParserBuilder::new().utf8(false).build().parse(regex)
+}
+
+fn compile(regex: &str, size_limit: usize) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(regex).size_limit(size_limit).dfa_size_limit(CACHE_LIMIT).build()
 }
 
 /// Calls `act` with a name's text; `None` if it has none, since it is not UTF-8.
@@ -187,5 +222,17 @@ mod tests {
             let error = NameRegex::new(regex).unwrap_err();
             assert!(error.to_string().contains("too large"), "{error}");
         }
+        let error = NameRegex::new(&"\\w".repeat(5 << 20)).unwrap_err();
+        assert!(error.to_string().ends_with("...\": too long: it may have 8 KiB"), "{error}");
+        assert!(error.to_string().len() < 200);
+    }
+
+    #[test]
+    fn the_cost_grows_with_the_size() {
+        let cost = |regex: &str| NameRegex::new(regex).unwrap().cost();
+        assert!(cost("a") < 17 * 1024);
+        assert!((64 * 1024..128 * 1024).contains(&cost(r"\w+")));
+        assert!(cost(r"(?i)\w{20}") > 1024 * 1024);
+        assert!(cost(&"a".repeat(8 * 1024)) > 512 * 1024);
     }
 }

@@ -35,6 +35,10 @@ impl Count {
     /// [`ErrorKind::Requirement`](crate::ErrorKind::Requirement) if `min` is above `max`.
     pub fn new(min: u32, max: impl Into<Option<u32>>) -> Result<Count, Error> {
         match max.into() {
+            // Where only the max is said.
+            Some(0) if min == 1 => Err(Error::requirement(
+                "min 1 is above max 0: let min be 0, or name it among what is forbidden",
+            )),
             Some(max) if min > max => {
                 Err(Error::requirement(format!("min {min} is above max {max}: exchange them")))
             }

@@ -6,8 +6,9 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, V
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::json::{KEYS, read_value};
-use super::json_text::{KEPT_DEPTH, Value};
+use super::json::KEYS;
+use super::json_reader::read_value;
+use super::json_text::{KEPT_DEPTH, Number, Value};
 use super::requirement::{Count, DirectoryRequirement, FileRequirement};
 use super::{FileStructurePattern, NameAlternative, NameTest};
 use crate::NameGlob;
@@ -144,14 +145,6 @@ impl<'de> DeserializeSeed<'de> for ValueSeed {
     }
 }
 
-macro_rules! visit_as {
-    ($description:literal: $($visit:ident($type:ty))*) => {$(
-        fn $visit<E>(self, _: $type) -> Result<Value, E> {
-            Ok(Value::Other($description))
-        }
-    )*};
-}
-
 impl<'de> Visitor<'de> for ValueSeed {
     type Value = Value;
 
@@ -159,9 +152,33 @@ impl<'de> Visitor<'de> for ValueSeed {
         f.write_str("a pattern")
     }
 
-    visit_as!("a boolean": visit_bool(bool));
-    visit_as!("a number": visit_i64(i64) visit_i128(i128) visit_u64(u64) visit_u128(u128) visit_f64(f64));
-    visit_as!("a byte string": visit_bytes(&[u8]));
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(value))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Number(i128::from(number).into()))
+    }
+
+    fn visit_i128<E>(self, number: i128) -> Result<Value, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Number(i128::from(number).into()))
+    }
+
+    fn visit_u128<E>(self, number: u128) -> Result<Value, E> {
+        Ok(Value::Number(i128::try_from(number).unwrap_or(i128::MAX).into()))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Number(Number::Float))
+    }
+
+    fn visit_bytes<E>(self, _: &[u8]) -> Result<Value, E> {
+        Ok(Value::Other("a byte string"))
+    }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
         Ok(Value::Null)

@@ -72,7 +72,7 @@ impl Regexes {
     fn new(list: Vec<NameRegex>) -> Regexes {
         let mut sets = Vec::new();
         // Halves of what is too large, the first one on top.
-        let mut left = vec![0..list.len()];
+        let mut left: Vec<Range<usize>> = std::iter::once(0..list.len()).collect();
         while let Some(range) = left.pop() {
             let texts = list[range.clone()].iter().map(NameRegex::anchored);
             match RegexSetBuilder::new(texts).size_limit(SET_SIZE).build() {

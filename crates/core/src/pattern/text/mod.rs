@@ -17,6 +17,7 @@ mod tests;
 
 use self::reader::Reader;
 use super::FileStructurePattern;
+use super::regex_budget::RegexBudget;
 use crate::Error;
 
 /// The columns of a line that [`FileStructurePattern::to_text_line`] fills at most, and that an
@@ -139,7 +140,8 @@ impl FileStructurePattern {
     /// for a number that is no code point.
     pub fn from_text_code_points(text: &[u32]) -> Result<FileStructurePattern, Error> {
         check_code_points(text)?;
-        one(Reader::new(text)).map_err(|failure| failure.into_error(text, ""))
+        one(Reader::new(text, &mut RegexBudget::default()))
+            .map_err(|failure| failure.into_error(text, ""))
     }
 
     /// Reads one or several patterns from pattern text. Each stands at the top, with as much in
@@ -173,7 +175,7 @@ impl FileStructurePattern {
     /// several.
     pub fn several_from_text_code_points(text: &[u32]) -> Result<Vec<FileStructurePattern>, Error> {
         check_code_points(text)?;
-        match Reader::new(text).patterns() {
+        match Reader::new(text, &mut RegexBudget::default()).patterns() {
             Ok(patterns) => Ok(patterns.into_iter().map(|(_, pattern)| pattern).collect()),
             Err(failure) => Err(failure.into_error(text, "")),
         }
@@ -243,7 +245,7 @@ impl FileStructurePattern {
         check_code_points(text)?;
         match is_json(text) {
             true => super::json::read_text(text),
-            false => nested(text, "", 1),
+            false => nested(text, "", 1, &mut RegexBudget::default()),
         }
     }
 }
@@ -261,8 +263,9 @@ pub(super) fn nested(
     text: &[u32],
     place: &str,
     level: usize,
+    regexes: &mut RegexBudget,
 ) -> Result<FileStructurePattern, Error> {
-    one(Reader::nested(text, level)).map_err(|failure| failure.into_error(text, place))
+    one(Reader::nested(text, level, regexes)).map_err(|failure| failure.into_error(text, place))
 }
 
 fn one(reader: Reader<'_>) -> Read<FileStructurePattern> {

@@ -9,9 +9,10 @@ use std::ops::Range;
 
 use super::names::{self, REGEX, Word, is_blank, is_line_end};
 use super::{BYTE_ORDER_MARK, Failure, Read, advice};
+use crate::pattern::regex_budget::RegexBudget;
 use crate::pattern::{
     Count, DirectoryRequirement, FileRequirement, FileStructurePattern,
-    FileStructurePatternBuilder, MAX_LEVELS, NameAlternative, NameRegex, NameTest, Parts,
+    FileStructurePatternBuilder, MAX_LEVELS, NameAlternative, NameTest, Parts,
 };
 use crate::{Error, NameGlob};
 
@@ -32,6 +33,8 @@ pub(super) struct Reader<'t> {
     drawn: bool,
     /// Where the patterns at the top begin.
     starts: Vec<usize>,
+    /// The regular expressions so far.
+    regexes: &'t mut RegexBudget,
 }
 
 /// What stands where an entry has ended.
@@ -78,7 +81,7 @@ fn named(name: NameTest, parts: Parts) -> Result<FileStructurePattern, Error> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t [u32]) -> Reader<'t> {
+    pub(super) fn new(text: &'t [u32], regexes: &'t mut RegexBudget) -> Reader<'t> {
         Reader {
             text,
             at: 0,
@@ -89,12 +92,17 @@ impl<'t> Reader<'t> {
             fronts: Vec::new(),
             drawn: false,
             starts: Vec::new(),
+            regexes,
         }
     }
 
     /// A reader of the text of a nested pattern of a level, in whose place a string stands.
-    pub(super) fn nested(text: &'t [u32], level: usize) -> Reader<'t> {
-        Reader { top: level, slash_may_miss: true, ..Reader::new(text) }
+    pub(super) fn nested(
+        text: &'t [u32],
+        level: usize,
+        regexes: &'t mut RegexBudget,
+    ) -> Reader<'t> {
+        Reader { top: level, slash_may_miss: true, ..Reader::new(text, regexes) }
     }
 
     /// Reads the whole text: patterns, at least one, and where they begin.
@@ -447,7 +455,7 @@ impl<'t> Reader<'t> {
         let Some(text) = text else {
             return fail("a regular expression holds no lone surrogates: use a glob".into());
         };
-        match NameRegex::new(&text) {
+        match self.regexes.compile(&text) {
             Ok(regex) => Ok(NameAlternative::Regex(regex)),
             Err(error) => fail(advice::bad_regex(self.text, start, self.at, &error)),
         }
