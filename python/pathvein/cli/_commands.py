@@ -77,7 +77,7 @@ def _error_message(error: click.ClickException) -> str:
     if not isinstance(error, click.UsageError):
         return message
     # click writes these as sentences, some on several lines.
-    message = re.sub(r"(?<!\.)\.$", "", message.replace("\n", " "))
+    message = re.sub(r"(?<!\.)\.$", "", re.sub(r"\s*\n\s*", " ", message))
     command = error.ctx.command_path if error.ctx else "pathvein"
     return f"{message} (see {command} --help)"
 
