@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pathvein_core import PatternMatcher
@@ -61,7 +62,8 @@ class FileLine:
     min: int = 1
     max: int | None = None
 
-    def count(self, node: Node) -> int:
+    def count(self, node: Node, most: int | None = None) -> int:
+        """How many files pass."""
         return self.name.count(node.files)
 
 
@@ -73,8 +75,14 @@ class DirectoryLine:
     min: int = 1
     max: int | None = None
 
-    def count(self, node: Node) -> int:
-        return sum(any(each.matches(child) for each in self.drawings) for child in node.children())
+    def count(self, node: Node, most: int | None = None) -> int:
+        """How many sub-directories match; it is done with the last of so many."""
+        matching = (
+            child
+            for child in node.children()
+            if any(drawing.matches(child) for drawing in self.drawings)
+        )
+        return sum(1 for _ in islice(matching, most))
 
 
 @dataclass
@@ -149,5 +157,5 @@ def _list_of(line: FileLine | DirectoryLine) -> str:
 def _holds(line: FileLine | DirectoryLine, node: Node) -> bool:
     if line.min == 0 and line.max is None:
         return True
-    number = line.count(node)
+    number = line.count(node, line.min if line.max is None else line.max + 1)
     return line.min <= number and (line.max is None or number <= line.max)

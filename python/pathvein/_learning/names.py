@@ -48,6 +48,7 @@ _MOST_PARTS = 8
 _HASH = r"(?=[0-9a-fA-F]*[0-9])(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}(?![0-9A-Za-z])"
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9A-Za-z])"
 _VARIABLE = re.compile(rf"(?<![0-9A-Za-z])(?:{_UUID}|{_HASH})|[0-9]+")
+_DIGIT = re.compile("[0-9]")
 _PARTS = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
 _EXTENSION = re.compile(r"(?<=.)(\.[A-Za-z0-9]{1,12})?(\.[A-Za-z0-9]{1,12})$", re.DOTALL)
 _LETTER = re.compile(r"[^\W\d_]")
@@ -55,14 +56,15 @@ _SPECIAL = re.compile(r"[*?\[]")
 _ESCAPED = re.compile(r"\[[*?\[]\]")
 
 #: What systems, editors and interpreters leave anywhere. It says nothing about a structure.
-_JUNK = re.compile(
-    r"""\.DS_Store | \._.* | \.(?:AppleDouble|LSOverride|Spotlight-V100|Trashes|fseventsd)
-    | \.directory | \.Trash-.* | \.nfs.* | \.fuse_hidden.* | lost\+found | @eaDir | \.snapshot
-    | (?i:thumbs\.db) | (?i:desktop\.ini) | (?i:\$recycle\.bin) | System\ Volume\ Information
-    | .*~ | \.\#.* | \#.*\# | \..*\.sw[a-p]
-    | __pycache__ | .*\.py[co] | \.ipynb_checkpoints
-    | \.(?:mypy|pytest|ruff)_cache | \.hypothesis""",
-    re.VERBOSE | re.DOTALL,
+_JUNK = PatternMatcher(
+    [
+        *(".DS_Store", "._*", ".AppleDouble", ".LSOverride", ".Spotlight-V100", ".Trashes"),
+        *(".fseventsd", ".directory", ".Trash-*", ".nfs*", ".fuse_hidden*", "lost+found"),
+        *("@eaDir", ".snapshot", "[Tt]humbs.db", "[Dd]esktop.ini", "$RECYCLE.BIN"),
+        *("System Volume Information", "*~", ".#*", "#*#", ".*.sw[a-p]"),
+        *("__pycache__", "*.py[co]", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache"),
+        *(".ruff_cache", ".hypothesis"),
+    ]
 )
 #: Directories that are told by their names: what is inside is a tool's own business.
 _OPAQUE = frozenset(
@@ -72,7 +74,7 @@ _OPAQUE = frozenset(
 
 def is_junk(name: str) -> bool:
     """Whether an entry of this name says nothing about the directory that it is in."""
-    return _JUNK.fullmatch(name) is not None
+    return _JUNK.matches(name)
 
 
 def is_opaque(name: str) -> bool:
@@ -103,7 +105,7 @@ def one_glob(names: Iterable[str]) -> str:
     if len(unique) == 1:
         return escaped(unique[0])
     if len({tuple(_VARIABLE.split(name)) for name in unique}) == 1:
-        return _globs_of_shape([set(unique)], split=False)[0]
+        return _globs_of_shape([set(unique)])[0]
     splits = [_PARTS.findall(name) for name in unique]
     first = _in_common(splits)
     last = _in_common([parts[: len(first) - 1 if first else None : -1] for parts in splits])
@@ -157,19 +159,23 @@ def kinds(samples: Sequence[frozenset[str]]) -> tuple[list[str], list[str]]:
     Each directory has a name for each glob of the first list; each name matches one of either.
     Neither list is long, however many names there are.
     """
+    numbered = [set(filter(_DIGIT.search, names)) for names in samples]
+    rest = [set(names - with_digits) for names, with_digits in zip(samples, numbered, strict=True)]
+    in_all = set.intersection(*rest)
+    for names in rest:
+        names -= in_all
     required: list[str] = []
-    rest: list[set[str]] = [set() for _ in samples]
-    in_all: list[str] = []
-    for shape, members in _by_shape(samples).items():
-        common = frozenset.intersection(*map(frozenset, members))
-        number = len(set().union(*members))
+    for members in _by_shape(numbered).values():
+        everywhere = len(members) == len(samples)
+        common = set.intersection(*members.values()) if everywhere else set()
+        number = len(set().union(*members.values()))
         few = number <= (MOST_LITERAL if number == len(common) else MOST_LITERAL_AND_OPTIONAL)
-        if len(shape) > 1 and all(members) and not (common and few):
-            required += _globs_of_shape(members, split=True)
+        if everywhere and not (common and few):
+            required += _globs_of_shape(list(members.values()), split=True)
             continue
-        in_all += sorted(common)
-        for names, left in zip(members, rest, strict=True):
-            left |= names - common
+        in_all |= common
+        for index, names in members.items():
+            rest[index] |= names - common
     literal, globs = _shortened(sorted(in_all))
     required += globs
     for find in (_by_part, _by_extension):
@@ -179,16 +185,16 @@ def kinds(samples: Sequence[frozenset[str]]) -> tuple[list[str], list[str]]:
     return [*map(escaped, literal), *sorted(set(required))], _some_have(rest)
 
 
-def _by_shape(samples: Sequence[Iterable[str]]) -> dict[tuple[str, ...], list[set[str]]]:
-    """The names of each directory by their shape, which is what stands around the digits."""
-    shapes: dict[tuple[str, ...], list[set[str]]] = defaultdict(lambda: [set() for _ in samples])
+def _by_shape(samples: Sequence[Iterable[str]]) -> dict[tuple[str, ...], dict[int, set[str]]]:
+    """Names by their shape, which is what stands around the digits; then by their directory."""
+    shapes: dict[tuple[str, ...], dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
     for index, names in enumerate(samples):
         for name in names:
             shapes[tuple(_VARIABLE.split(name))][index].add(name)
     return dict(sorted(shapes.items()))
 
 
-def _globs_of_shape(members: Sequence[set[str]], *, split: bool) -> list[str]:
+def _globs_of_shape(members: Sequence[set[str]], *, split: bool = False) -> list[str]:
     """The globs for names of one shape, of which each directory has one.
 
     What is the same in all of them stays. With `split`, what takes the same few values in each
@@ -242,15 +248,18 @@ def _shortened(names: list[str]) -> tuple[list[str], list[str]]:
     """Names that all directories have: those that are told one by one, and globs for the rest."""
     if len(names) <= MOST_LITERAL_IN_ALL:
         return names, []
-    extensions = Counter(_extensions(name)[-1:] for name in names)
+    extensions = _last_extensions(names)
     globs = []
     for extension, number in extensions.most_common():
-        if len(names) > MOST_LITERAL_IN_ALL and extension and number > MOST_LITERAL:
-            globs.append(f"*{extension[0]}")
-            names = [name for name in names if _extensions(name)[-1:] != extension]
-    if len(names) > MOST_LITERAL_IN_ALL:
-        return [], [*globs, "*"]
-    return names, globs
+        if len(names) > MOST_LITERAL_IN_ALL and number > MOST_LITERAL:
+            globs.append(f"*{extension}")
+            names = [name for name in names if not name.endswith(extension)]
+    return ([], [*globs, "*"]) if len(names) > MOST_LITERAL_IN_ALL else (names, globs)
+
+
+def _last_extensions(names: Iterable[str]) -> Counter[str]:
+    """How many names have an extension of one part."""
+    return Counter(extensions[-1] for extensions in map(_extensions, names) if extensions)
 
 
 def _by_part(rest: Sequence[set[str]]) -> list[str]:
@@ -326,18 +335,15 @@ def _take_matched(rest: Sequence[set[str]], globs: list[str]) -> None:
 
 def _some_have(rest: Sequence[set[str]]) -> list[str]:
     """A few globs for names that only some directories have."""
-    globs: list[str] = []
-    for members in _by_shape(rest).values():
-        names = set().union(*members)
-        if len(names) == 1:
-            globs += map(escaped, names)
-        else:
-            globs += _globs_of_shape([names], split=False)
+    names = set().union(*rest)
+    numbered = set(filter(_DIGIT.search, names))
+    globs = list(map(escaped, names - numbered))
+    for [members] in map(dict.values, _by_shape([numbered]).values()):
+        globs += map(escaped, members) if len(members) == 1 else _globs_of_shape([members])
     if len(globs) > MOST_OPTIONAL:
-        names = set().union(*rest)
-        counts = Counter(_extensions(name)[-1] for name in names if _extensions(name))
-        globs = [f"*{extension}" for extension, number in counts.items() if number > 1]
-        left = [set(names)]
+        counts = _last_extensions(names).items()
+        globs = [f"*{extension}" for extension, number in counts if number > 1]
+        left = [names]
         _take_matched(left, globs)
         globs += map(escaped, left[0])
     return sorted(globs) if len(globs) <= MOST_OPTIONAL else ["*"]

@@ -20,44 +20,50 @@ _MOST_LOOKED_INTO = 10_000
 
 def propose(rights: Sequence[Node]) -> Drawing:
     """The drawing of some directories, which all match it: as deep as it stays short."""
-    name = Name((one_glob(right.name for right in rights),))
-    drawing = draw(rights, name, 1)
-    for levels in range(2, _MOST_LEVELS + 1):
+    drawing = Drawing(Name((one_glob(right.name for right in rights),)))
+    level = [(drawing, rights)]
+    lines = 0
+    for _ in range(_MOST_LEVELS):
         # Level by level, so that of a large tree no more is read than one level too many.
-        deeper = draw(rights, name, levels)
-        if deeper == drawing or sum(map(len, deeper.lists())) > _MOST_LINES:
+        below = [nested for each, nodes in level for nested in _fill(each, nodes)]
+        lines += sum(len(each.files) + len(each.directories) for each, _ in level)
+        if lines > _MOST_LINES and level[0][0] is not drawing:
+            for each, _ in level:
+                each.files, each.directories = [], []
             break
-        drawing = deeper
+        level = below
     return drawing
 
 
-def draw(rights: Sequence[Node], name: Name, levels: int) -> Drawing:
-    """The drawing of some directories, which all match it.
+def draw(rights: Sequence[Node], name: Name) -> Drawing:
+    """The drawing of what is in some directories themselves; of those in them only the names.
 
-    Args:
-        rights: The directories, at least one.
-        name: A name test that all of them pass.
-        levels: How deep to draw: 1 is what is in the directories themselves.
+    `name` is a name test that all of them pass.
     """
     drawing = Drawing(name)
-    if levels == 0:
-        return drawing
+    _fill(drawing, rights)
+    return drawing
+
+
+def _fill(drawing: Drawing, rights: Sequence[Node]) -> list[tuple[Drawing, list[Node]]]:
+    """Draw what is in some directories, at least one, and say what can be drawn in them."""
     required, optional = kinds(_names([right.files for right in rights]))
     for glob in required:
         line = FileLine(Name((glob,)))
         line.min = min(map(line.count, rights))
         drawing.files.append(line)
     drawing.files += [FileLine(Name((glob,)), min=0) for glob in optional]
+    inside = []
     required, optional = kinds(_names([right.directories for right in rights]))
     for glob in [*required, *optional]:
-        test = Name((glob,))
-        members = _members(rights, test)
-        below = levels - 1 if not is_opaque(glob) else 0
-        nested = draw([child for each in members for child in each], test, below)
-        # Only those that were looked into are known to match what is drawn of them.
+        nested = Drawing(Name((glob,)))
+        members = _members(rights, nested.name)
+        # Only those that are looked into are known to match what is drawn of them.
         least = min(map(len, members)) if glob in required else 0
         drawing.directories.append(DirectoryLine([nested], least))
-    return drawing
+        if not is_opaque(glob):
+            inside.append((nested, [child for each in members for child in each]))
+    return inside
 
 
 def _names(listings: Sequence[frozenset[str] | dict[str, Node]]) -> list[frozenset[str]]:

@@ -16,10 +16,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 from pathvein._learning.drawing import DirectoryLine, Drawing, FileLine, Name
-from pathvein._learning.names import escaped, globs_for, is_junk, is_literal, kinds, only_digits
+from pathvein._learning.names import (
+    escaped,
+    globs_for,
+    is_junk,
+    is_literal,
+    kinds,
+    one_glob,
+    only_digits,
+)
 from pathvein._learning.proposing import draw
 from pathvein._learning.tree import Node
 
@@ -75,7 +84,8 @@ class _Teller:
 
     def exclude(self, drawing: Drawing, rights: Sequence[Node], wrongs: Sequence[Node]) -> None:
         for self._effort in (0, 1, 2):
-            self._exclude(drawing, rights, wrongs, _MOST_LEVELS)
+            if self._exclude(drawing, rights, wrongs, _MOST_LEVELS):
+                break
 
     def _exclude(
         self,
@@ -91,6 +101,7 @@ class _Teller:
         What is missing in the wrong ones is looked for in the end only if it was `told` already.
         """
         self._forbid(drawing, rights, wrongs)
+        left = list(filter(drawing.matches, wrongs))
         ways: list[Callable[[_Given], None]] = [
             self._count,
             self._look_inside,
@@ -100,16 +111,20 @@ class _Teller:
         if self._effort == 2 or not told:
             ways.insert(1, self._name_what_is_missing)
         if self._effort > 0:
-            ways += [self._name_either, self._count_either, self._name_the_right_ones]
+            ways += [self._name_either, self._count_either, self._count_all]
+            ways.append(self._name_the_right_ones)
         for way in ways:
-            for wrong in filter(drawing.matches, wrongs):
+            for wrong in left:
+                if not drawing.matches(wrong):
+                    continue
                 if levels == _MOST_LEVELS:
                     self._left = min(_MOST_TRIED, self._left_in_all)
                     self._left_in_all -= self._left
                 way(_Given(drawing, rights, wrong, levels))
                 if levels == _MOST_LEVELS:
                     self._left_in_all += self._left
-        return not any(map(drawing.matches, wrongs))
+            left = list(filter(drawing.matches, left))
+        return not left
 
     # What only the wrong ones have
 
@@ -158,23 +173,32 @@ class _Teller:
     # What tells one wrong directory
 
     def _count(self, given: _Given) -> None:
-        """Some number of entries is another."""
-        drawing, rights, wrong, _ = given
+        """It has another number of something that there is a line for."""
+        drawing = given.drawing
         lines: list[FileLine | DirectoryLine] = [*drawing.files, *drawing.directories]
-        for line in (*lines, _file_line(("*",), 0), _directory_line(("*",), 0)):
-            if line.max == 0:
-                continue
-            number, numbers = line.count(wrong), [line.count(right) for right in rights]
-            least, most = min(numbers), max(numbers)
-            too_many = number > most and (self._effort == 2 or most <= _MOST_COUNTED)
-            if number < least or too_many:
-                if number < least:
-                    line.min = least
-                else:
-                    line.max = most
-                if not any(line is each for each in lines):
-                    _add(drawing, line)
+        for line in lines:
+            if line.max != 0 and self._limit(line, given):
                 return
+
+    def _count_all(self, given: _Given) -> None:
+        """It has another number of entries."""
+        for one, _ in _KINDS:
+            line = one(("*",), 0)
+            if self._limit(line, given):
+                _add(given.drawing, line)
+                return
+
+    def _limit(self, line: FileLine | DirectoryLine, given: _Given) -> bool:
+        """Whether the number of a line could be made one that tells."""
+        number, numbers = line.count(given.wrong), list(map(line.count, given.rights))
+        least, most = min(numbers), max(numbers)
+        if number < least:
+            line.min = least
+        elif number > most and (self._effort == 2 or most <= _MOST_COUNTED):
+            line.max = most
+        else:
+            return False
+        return True
 
     def _name_what_is_missing(self, given: _Given) -> None:
         """All the right ones have something of a name, and the wrong one not."""
@@ -212,10 +236,8 @@ class _Teller:
     def _narrow_the_name(self, given: _Given) -> None:
         """The names of the right ones are all of a few kinds, or have digits somewhere."""
         drawing, rights, wrong, _ = given
-        if drawing.name.regex is not None or len(drawing.name.globs) != 1:
-            return
-        [glob] = drawing.name.globs
         names = sorted({right.name for right in rights})
+        glob = one_glob(names)
         tests = [Name(regex=text) for text in only_digits(glob, names)]
         if glob == "*":
             tests = [Name(tuple(globs_for(names)))]
@@ -338,7 +360,7 @@ class _Teller:
             if any(self._is_same(right, wrong) for right in rights for wrong in wrongs):
                 return None
             if self._effort == 2:
-                drawing = draw(rights, name, 1)
+                drawing = draw(rights, name)
             else:
                 drawing = self._unlike(like or Drawing(name), rights, name)
             if self._exclude(drawing, rights, wrongs, levels - 1, told=True):
@@ -412,9 +434,20 @@ _KINDS: tuple[
 
 
 def _add(drawing: Drawing, line: FileLine | DirectoryLine) -> None:
+    """Add a line, or to another that says something about the same."""
     lines: list[Any] = drawing.files if isinstance(line, FileLine) else drawing.directories
-    if line not in lines:
-        lines.append(line)
+    for other in lines:
+        if replace(other, min=line.min, max=line.max) == line:
+            other.min = max(other.min, line.min)
+            other.max = min((n for n in (other.max, line.max) if n is not None), default=None)
+            return
+    if isinstance(line, FileLine) and line.max != 0:
+        # What is required need not be called optional as well.
+        globs = set(line.name.globs)
+        for other in list(drawing.files):
+            if other.min == 0 and other.max is None and globs.issuperset(other.name.globs):
+                drawing.files.remove(other)
+    lines.append(line)
 
 
 def _by_name(listings: Sequence[Iterable[str]]) -> dict[str, set[int]]:

@@ -72,13 +72,13 @@ def open_tree(
     Raises the `OSError` that fits, or `ImportError` if a package is missing.
     """
     place = _arguments.path_or_upath(argument, path, storage_options)
-    if _arguments.is_upath(place):
+    if not _arguments.is_upath(place):
+        top = _open_local(str(place))
+    else:
         from pathvein._remote import local_path
 
         local = local_path(place)
         top = _open_remote(place) if local is None else _open_local(local)
-    else:
-        top = _open_local(os.fspath(place))
     _ = top.files
     return place, top
 
