@@ -4,11 +4,18 @@ A pattern describes a directory: its name, and the files and directories that it
 :func:`scan` returns every directory that matches, on a disk or in a bucket.
 """
 
-from pathvein_core import Directories, Files, PatternMatcher, Regex, __version__
+from pathvein_core import (
+    Directories,
+    Files,
+    PatternMatcher,
+    PatternTextError,
+    Regex,
+    __version__,
+)
 
 from pathvein.backend import get_backend_info
 from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, assess, iscan, scan
-from pathvein.pattern import FileStructurePattern, PatternProblem, load_patterns
+from pathvein.pattern import FileStructurePattern, PatternProblem
 from pathvein.shuffling import (
     ShuffleError,
     ShuffleInput,
@@ -27,6 +34,7 @@ __all__ = [
     "Files",
     "PatternMatcher",
     "PatternProblem",
+    "PatternTextError",
     "Regex",
     "ScanIterator",
     "ScanResult",
@@ -43,7 +51,6 @@ __all__ = [
     "get_backend_info",
     "iscan",
     "iwalk_parallel",
-    "load_patterns",
     "scan",
     "shuffle",
     "shuffle_to",

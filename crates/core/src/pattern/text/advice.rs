@@ -68,7 +68,11 @@ pub(super) fn wrong_front(text: &[u32], line: &Range<usize>, fronts: &[Range<usi
 pub(super) fn behind_entry(text: &[u32], at: usize) -> &'static str {
     match peek(text, at) {
         Some('{') => "a block stands directly behind the \"/\" of its directory, once",
-        Some('/') => "a block ends its directory: leave this \"/\" out",
+        Some('/') => {
+            "a block ends its directory: leave this \"/\" out; several directories with one block \
+             are written \"a/ | b/{x}\""
+        }
+        Some('}') => NO_BRACE_OPEN,
         _ => "an entry ends with its line or with a comma: put a comma in front of this",
     }
 }

@@ -1,1 +1,1 @@
-
+//! The cases of tests/data.

@@ -219,13 +219,17 @@ impl FileStructurePattern {
         writer::on_one_line(self).unwrap_or_else(|| self.to_text())
     }
 
-    /// Reads a pattern from a string in the place of a nested pattern: JSON if it begins with
-    /// `{`, else pattern text, whose last `/` may be left out: `data`, `data/{*.parquet}`.
+    /// Reads a pattern from a string that stands in the place of a nested pattern: JSON if it
+    /// begins with `{`, else pattern text, whose last `/` may be left out: `data`,
+    /// `data/{*.parquet}`.
+    ///
+    /// `place` is where the string stands, for instance `directories[2]`. Errors name it.
     ///
     /// # Errors
     ///
     /// Those of [`from_json`](Self::from_json), or those of
-    /// [`from_text_code_points`](Self::from_text_code_points).
+    /// [`from_text_code_points`](Self::from_text_code_points). As it is nested, the pattern may
+    /// have one level less than [`MAX_LEVELS`](crate::MAX_LEVELS).
     ///
     /// # Example
     ///
@@ -234,19 +238,17 @@ impl FileStructurePattern {
     ///
     /// let read = |text: &str| {
     ///     let code_points: Vec<u32> = text.chars().map(u32::from).collect();
-    ///     FileStructurePattern::from_string(&code_points)
+    ///     FileStructurePattern::from_string(&code_points, "directories[0]")
     /// };
     /// let data = FileStructurePattern::builder("data").build()?;
     /// assert_eq!(read("data")?, data);
     /// assert_eq!(read(r#"{"directory_name": "data"}"#)?, data);
+    /// assert_eq!(read("").unwrap_err().place(), Some("directories[0]"));
     /// # Ok::<(), pathvein_core::Error>(())
     /// ```
-    pub fn from_string(text: &[u32]) -> Result<FileStructurePattern, Error> {
+    pub fn from_string(text: &[u32], place: &str) -> Result<FileStructurePattern, Error> {
         check_code_points(text)?;
-        match is_json(text) {
-            true => super::json::read_text(text),
-            false => nested(text, "", 1, &mut RegexBudget::default()),
-        }
+        super::json_reader::read_string(text, place)
     }
 }
 

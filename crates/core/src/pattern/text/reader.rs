@@ -31,6 +31,8 @@ pub(super) struct Reader<'t> {
     fronts: Vec<Range<usize>>,
     /// Whether the line that is read is drawn, as by `tree`.
     drawn: bool,
+    /// How many braces are open.
+    open: usize,
     /// Where the patterns at the top begin.
     starts: Vec<usize>,
     /// The regular expressions so far.
@@ -91,6 +93,7 @@ impl<'t> Reader<'t> {
             line: None,
             fronts: Vec::new(),
             drawn: false,
+            open: 0,
             starts: Vec::new(),
             regexes,
         }
@@ -153,7 +156,11 @@ impl<'t> Reader<'t> {
 
     /// Whether an entry ends here: at a line's end, a comma, a comment, or with the braces.
     fn is_entry_end(&self) -> bool {
-        self.peek().is_none_or(|c| is_line_end(c) || matches!(c, ',' | '}' | '#'))
+        self.peek().is_none_or(|c| match c {
+            ',' | '#' => true,
+            '}' => self.open > 0,
+            c => is_line_end(c),
+        })
     }
 
     /// Goes from the end of an entry to the next that begins a line, past comments and lines
@@ -432,6 +439,7 @@ impl<'t> Reader<'t> {
             }
             Some('/') => return self.fail(advice::NAME_MISSING_BEFORE_SLASH),
             Some('|') => return self.fail(advice::ALTERNATIVE_MISSING),
+            Some('}') => return self.fail(advice::NO_BRACE_OPEN),
             Some(',') => {
                 return self.fail("an entry is missing in front of this comma: leave it out");
             }
@@ -498,6 +506,7 @@ impl<'t> Reader<'t> {
     fn braces(&mut self, level: usize) -> Read<Parts> {
         let open = self.at;
         self.at += 1;
+        self.open += 1;
         let outer = (mem::take(&mut self.fronts), self.drawn);
         let mut parts = Parts::default();
         self.skip_blanks();
@@ -514,6 +523,7 @@ impl<'t> Reader<'t> {
             ));
         }
         self.at += 1;
+        self.open -= 1;
         (self.fronts, self.drawn) = outer;
         Ok(parts)
     }
