@@ -7,6 +7,7 @@ from functools import partial
 
 from pathvein import FileStructurePattern
 from pathvein._pattern_files import parse
+from pathvein._pattern_files.parts import explained
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
     INTERRUPTED,
@@ -18,8 +19,8 @@ from pathvein.cli._click import (
     failure,
 )
 from pathvein.cli._options import complete, expression_option
-from pathvein.cli._output import Messages, Output, OutputFailed, abandon, safe
-from pathvein.cli._patterns import explained, parse_file, shown_file
+from pathvein.cli._output import Messages, Output, OutputFailed, abandon, safe, shown_excerpt
+from pathvein.cli._patterns import parse_file, shown_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,8 +89,11 @@ def _findings(name: str, read: Reader) -> list[str]:
     try:
         parts = read()
     except ValueError as error:
-        position, message, excerpt = explained(error)
-        return [safe(line) for line in (f"{name}{_at(position)}: error: {message}", *excerpt)]
+        wrong = explained(error)
+        found = [f"{name}{_at(wrong.position)}: error: {wrong.message}"]
+        if wrong.excerpt:
+            found += shown_excerpt(*wrong.excerpt)
+        return [safe(line) for line in found]
     found = []
     for index, (pattern, positions) in enumerate(parts):
         numbered = name if len(parts) == 1 else f"{name}[{index}]"
