@@ -225,13 +225,6 @@ impl ScanVisitor {
         results.send(Match { path, pattern: last }, weight);
     }
 
-    /// Sends the matches that are settled of one directory.
-    fn send_settled(&self, location: Location<'_, MatchState>, results: &mut ResultSender<Match>) {
-        if !self.settled.matched.is_empty() {
-            self.send(location.path(), &self.settled.matched, results);
-        }
-    }
-
     /// A function that sends the matches of directories that are closed, and counts those
     /// that links hide.
     fn sending<'a>(
@@ -331,7 +324,9 @@ impl Visitor for ScanVisitor {
         let ScanVisitor { matching, settled, .. } = self;
         settled.clear();
         let state = matching.listed(parent, depth, candidates, &search, is_whole, settled);
-        self.send_settled(location, results);
+        if !settled.matched.is_empty() {
+            self.send(location.path(), &self.settled.matched, results);
+        }
         state
     }
 
@@ -345,19 +340,19 @@ impl Visitor for ScanVisitor {
     }
 
     fn wait_for(
-        &mut self,
+        &self,
         location: Location<'_, MatchState>,
         state: &mut MatchState,
         count: usize,
         results: &mut ResultSender<Match>,
     ) {
         let Location { parent, depth, .. } = location;
-        let mut settled = std::mem::take(&mut self.settled);
-        settled.clear();
+        let mut settled = Settled::default();
         let sending = self.sending(results);
         self.matching.wait_for(parent, depth, state, count, &mut settled, sending);
-        self.settled = settled;
-        self.send_settled(location, results);
+        if !settled.matched.is_empty() {
+            self.send(location.path(), &settled.matched, results);
+        }
     }
 
     fn absent(

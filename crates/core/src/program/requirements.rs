@@ -242,6 +242,13 @@ impl Program {
         verdict
     }
 
+    /// Passes over the counters of a node that is not decided.
+    pub(crate) fn pass_over(&self, id: NodeId, counter: &mut usize) {
+        if let Some(special) = self.special(id) {
+            *counter += special.directories.iter().filter(|count| count.is_counted()).count();
+        }
+    }
+
     /// The verdict on a node that asks for each of some nodes, of which one is not satisfied.
     fn decide_plain(&self, asked: &[NodeId], below: &impl Below) -> Verdict {
         // In most directories there are none, and the undecided nodes may be many.
