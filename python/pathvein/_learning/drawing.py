@@ -101,6 +101,10 @@ class Drawing:
         lines: list[FileLine | DirectoryLine] = [*self.files, *self.directories]
         return all(_holds(line, node) for line in lines) and (not self.closed or self.knows(node))
 
+    def named(self, parent: Node) -> Iterator[Node]:
+        """The sub-directories of a directory that have the name."""
+        return (child for child in parent.children() if self.name.matches(child.name))
+
     def knows(self, node: Node) -> bool:
         """Whether the directory has no entries but those that lines name."""
         return not (self.unknown_files(node.files) or self.unknown_directories(node.directories))

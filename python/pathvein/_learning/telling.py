@@ -46,8 +46,10 @@ _MOST_NEEDED = 12
 _MOST_LITERAL = 100
 #: Names of one line, at first and in the end.
 _FEW_NAMES, _MOST_NAMES = 3, 12
-#: Directories of one name test that are held against each other.
-_MOST_HELD = 2_000
+#: Times that a directory is held against another to forbid what is inside.
+_MOST_HELD = 100_000
+#: Directories of one line that are looked into for what is wrong with some of them.
+_MOST_LOOKED_INTO = 2_000
 #: Drawings that are tried for one wrong directory in one way, and for all.
 _MOST_TRIED, _MOST_TRIED_IN_ALL = 1_000, 50_000
 #: As deep is looked; patterns can nest as deep as 128 levels.
@@ -132,6 +134,8 @@ class _Teller:
         if not any(right.files or right.directories for right in rights):
             # They are empty: that says it all.
             drawing.closed = drawing.closed or any(map(drawing.matches, wrongs))
+            return
+        if self._effort > 0 and not any(map(drawing.matches, wrongs)):
             return
         named = [wrong for wrong in wrongs if drawing.name.matches(wrong.name)]
         kinds_of_extras, literal = self._extras(drawing, rights, named)
@@ -218,10 +222,11 @@ class _Teller:
             if line.min == 0 or len(line.drawings) > 1:
                 continue
             [nested] = line.drawings
+            number = sum(len(node.directories) for node in (*rights, wrong))
+            if number > _MOST_LOOKED_INTO or not self._may_try():
+                continue
             found = list(filter(nested.matches, wrong.children()))
             good = [c for right in rights for c in filter(nested.matches, right.children())]
-            if len(found) > _MOST_HELD or len(good) > _MOST_HELD or not self._may_try():
-                continue
             narrower = nested.copy()
             self._exclude(narrower, good, found, levels - 1)
             if sum(map(narrower.matches, found)) >= line.min:
@@ -249,20 +254,37 @@ class _Teller:
     def _forbid_by_what_is_inside(self, given: _Given) -> None:
         """Below is something that is nowhere below the right ones, for the same kind of name."""
         drawing, rights, wrong, levels = given
-        lines = [line for line in drawing.directories if line.max != 0]
-        likes = {each.name: each for line in lines for each in line.drawings}
-        for name in wrong.directories:
-            likes.setdefault(Name((escaped(name),)), Drawing(Name()))
-        for test, like in likes.items():
-            good = [c for right in rights for c in right.children() if test.matches(c.name)]
-            found = [child for child in wrong.children() if test.matches(child.name)]
-            if not good or len(found) > _MOST_HELD or len(good) > _MOST_HELD:
-                continue
-            for child in found:
-                inside = self._told([child], good, test, levels, like)
-                if inside is not None:
-                    drawing.directories.append(DirectoryLine([inside], 0, 0))
+        for line in list(drawing.directories):
+            for like in line.drawings if line.max != 0 else ():
+                good = [child for right in rights for child in like.named(right)]
+                found = list(like.named(wrong))
+                # Those first that are not as the line says.
+                found.sort(key=like.matches)
+                if self._forbid_one_of(drawing, found, good, like, levels):
                     return
+        for name, child in wrong.directories.items():
+            good = [right.directories[name] for right in rights if name in right.directories]
+            like = Drawing(Name((escaped(name),)))
+            if self._forbid_one_of(drawing, [child], good, like, levels):
+                return
+
+    def _forbid_one_of(
+        self,
+        drawing: Drawing,
+        found: Sequence[Node],
+        good: Sequence[Node],
+        like: Drawing,
+        levels: int,
+    ) -> bool:
+        """Whether one of the found directories is told from the good ones, and so forbidden."""
+        if not good or levels == 0:
+            return False
+        for child in found[: max(_MOST_HELD // len(good), 1)]:
+            inside = self._told([child], good, like.name, levels, like)
+            if inside is not None:
+                drawing.directories.append(DirectoryLine([inside], 0, 0))
+                return True
+        return False
 
     def _name_either(self, given: _Given) -> None:
         """Each of the right ones has something that the wrong one lacks."""
