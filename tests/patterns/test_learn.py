@@ -217,7 +217,7 @@ def test_proposal(case: str, make: Make) -> None:
 
 def test_links_are_not_entered(make: Make) -> None:
     elsewhere = Dir({"inside": Dir({"a": File()})})
-    linking = Dir({"data": Link(raw="../../../../elsewhere/inside")})
+    linking = Dir({"data": Link(raw="../../../elsewhere/inside")})
     top = make(Dir({"elsewhere": elsewhere, "right": spec_of({"run_1": linking})}))
     pattern = FileStructurePattern.learn(top / "right/0/run_1")
     assert pattern == FileStructurePattern.from_text("run_1/data/")
@@ -329,11 +329,11 @@ def _learn_as_nobody(right: str, wrong: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("side", ["right", "wrong"])
 def test_unreadable_directory_is_named(side: str, make: Make) -> None:
-    readable = Dir({"data": tree("a")})
-    closed = Dir({"data": Dir({"a": File()}, mode=0)})
+    readable = Dir({"run": Dir({"data": tree("a")})})
+    closed = Dir({"run": Dir({"data": Dir({"a": File()}, mode=0)})})
     top = make(Dir({"right": readable, "wrong": readable, side: closed}))
-    got = trees.run_unprivileged(_learn_as_nobody, str(top / "right"), str(top / "wrong"))
-    assert got == (errno.EACCES, str(top / side / "data"))
+    got = trees.run_unprivileged(_learn_as_nobody, str(top / "right/run"), str(top / "wrong/run"))
+    assert got == (errno.EACCES, str(top / side / "run/data"))
 
 
 # URLs

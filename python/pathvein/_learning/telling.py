@@ -113,8 +113,9 @@ class _Teller:
         if self._effort == 2 or not told:
             ways.insert(1, self._name_what_is_missing)
         if self._effort > 0:
-            ways += [self._name_either, self._count_either, self._count_all]
-            ways.append(self._name_the_right_ones)
+            ways += [self._name_either, self._count_either, self._name_the_right_ones]
+        if self._effort == 2:
+            ways.insert(0, self._count_all)
         for way in ways:
             for wrong in left:
                 if not drawing.matches(wrong):
@@ -186,10 +187,17 @@ class _Teller:
 
     def _count_all(self, given: _Given) -> None:
         """It has another number of entries."""
-        for one, _ in _KINDS:
-            line = one(("*",), 0)
+        drawing = given.drawing
+        names = [line.name for line in drawing.files if line.max != 0]
+        tests = [
+            each.name for line in drawing.directories for each in line.drawings if line.max != 0
+        ]
+        for (one, _), known in zip(_KINDS, (names, tests), strict=True):
+            # Where nothing else may be there, `*` would allow anything.
+            globs = [glob for name in known for glob in name.globs] if drawing.closed else ["*"]
+            line = one(tuple(dict.fromkeys(globs)), 0)
             if self._limit(line, given):
-                _add(given.drawing, line)
+                _add(drawing, line)
                 return
 
     def _limit(self, line: FileLine | DirectoryLine, given: _Given) -> bool:
@@ -227,10 +235,14 @@ class _Teller:
                 continue
             found = list(filter(nested.matches, wrong.children()))
             good = [c for right in rights for c in filter(nested.matches, right.children())]
-            narrower = nested.copy()
+            is_drawn = nested.files or nested.directories
+            narrower = nested.copy() if is_drawn else draw(good, nested.name)
             self._exclude(narrower, good, found, levels - 1)
             if sum(map(narrower.matches, found)) >= line.min:
                 continue
+            if not is_drawn:
+                told = [child for child in found if not narrower.matches(child)]
+                _shortened(narrower, good, told)
             if line.max is None and not drawing.closed:
                 line.drawings = [narrower]
             else:
@@ -386,7 +398,7 @@ class _Teller:
             else:
                 drawing = self._unlike(like or Drawing(name), rights, name)
             if self._exclude(drawing, rights, wrongs, levels - 1, told=True):
-                self._known[key] = _shortened(drawing, wrongs)
+                self._known[key] = _shortened(drawing, rights, wrongs)
         found = self._known[key]
         return None if found is None else found.copy()
 
@@ -494,12 +506,13 @@ def _cover(choices: Sequence[tuple[T, set[int]]], total: int, most: int) -> list
     return [] if left else chosen
 
 
-def _shortened(drawing: Drawing, wrongs: Sequence[Node]) -> Drawing:
-    """Without the lines that are not needed to exclude directories."""
+def _shortened(drawing: Drawing, rights: Sequence[Node], wrongs: Sequence[Node]) -> Drawing:
+    """Without the lines that are not needed to tell the first directories from the second."""
     for lines in list(drawing.lists()):
         for line in list(lines):
             index = next(index for index, each in enumerate(lines) if each is line)
             del lines[index]
-            if any(map(drawing.matches, wrongs)):
+            # Inside of what is forbidden, fewer lines forbid more.
+            if any(map(drawing.matches, wrongs)) or not all(map(drawing.matches, rights)):
                 lines.insert(index, line)  # type: ignore[arg-type]
     return drawing
