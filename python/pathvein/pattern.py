@@ -491,7 +491,7 @@ def load_patterns(path: str | os.PathLike[str] | _types.UPath) -> list[FileStruc
 
     Example:
         >>> from pathlib import Path
-        >>> _ = Path("two.yaml").write_text("directory_name: a\n---\ndirectory_name: b\n")
+        >>> _ = Path("two.yaml").write_text("directory_name: a\\n---\\ndirectory_name: b")
         >>> load_patterns("two.yaml")
         [FileStructurePattern('a'), FileStructurePattern('b')]
     """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pathvein_core
-
 from pathvein._pattern_files.parts import unknown
 
 TYPE_CHECKING = False
@@ -19,4 +17,4 @@ def parse(cls: type[P], text: str) -> list[Part[P]]:
     Raises:
         PatternTextError: It is no pattern text.
     """
-    return [(pattern, unknown) for pattern in pathvein_core.patterns_from_text(text, cls)]
+    return [(pattern, unknown) for pattern in cls._all_from_text(text)]
