@@ -144,10 +144,9 @@ class Drawing:
             lists[f"{kept}files"].append(form)
         for nested in self.directories:
             kept = _list_of(nested)
-            forms = [drawing.pattern(kind) for drawing in nested.drawings]
-            if not kept:
-                forms = [Directories(forms, nested.min, nested.max)]
-            lists[f"{kept}directories"] += forms
+            patterns = [drawing.pattern(kind) for drawing in nested.drawings]
+            counted = [Directories(patterns, nested.min, nested.max)]
+            lists[f"{kept}directories"] += patterns if kept else counted
         return kind(self.name.form(), closed=self.closed, **lists)
 
 

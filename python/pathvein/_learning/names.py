@@ -178,6 +178,7 @@ def kinds(samples: Sequence[frozenset[str]]) -> tuple[list[str], list[str]]:
             rest[index] |= names - common
     literal, globs = _shortened(sorted(in_all))
     required += globs
+    _take_matched(rest, globs)
     for find in (_by_part, _by_extension):
         found = find(rest)
         required += found

@@ -21,7 +21,7 @@ _MOST_LOOKED_INTO = 10_000
 def propose(rights: Sequence[Node]) -> Drawing:
     """The drawing of some directories, which all match it: as deep as it stays short."""
     drawing = Drawing(Name((one_glob(right.name for right in rights),)))
-    level = [(drawing, rights)]
+    level = [(drawing, list(rights))]
     lines = 0
     for _ in range(_MOST_LEVELS):
         # Level by level, so that of a large tree no more is read than one level too many.

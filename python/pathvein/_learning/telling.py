@@ -138,7 +138,13 @@ class _Teller:
             return
         if self._effort > 0 and not any(map(drawing.matches, wrongs)):
             return
-        named = [wrong for wrong in wrongs if drawing.name.matches(wrong.name)]
+        names = {right.name for right in rights}
+        # Also of those whose name alone tells them, if it is of the same kind.
+        named = [
+            wrong
+            for wrong in wrongs
+            if drawing.name.matches(wrong.name) or one_glob(sorted({*names, wrong.name})) != "*"
+        ]
         kinds_of_extras, literal = self._extras(drawing, rights, named)
         if self._effort < 2 and len(kinds_of_extras) <= _MOST_FORBIDDEN:
             for line in kinds_of_extras:
