@@ -96,10 +96,12 @@ class Drawing:
 
     def matches(self, node: Node) -> bool:
         """Whether a directory matches, as far as it has been read into memory."""
-        if not self.name.matches(node.name):
-            return False
-        lines: list[FileLine | DirectoryLine] = [*self.files, *self.directories]
-        return all(_holds(line, node) for line in lines) and (not self.closed or self.knows(node))
+        return (
+            self.name.matches(node.name)
+            and all(_holds(line, node) for line in self.files)
+            and all(_holds(line, node) for line in self.directories)
+            and (not self.closed or self.knows(node))
+        )
 
     def named(self, parent: Node) -> Iterator[Node]:
         """The sub-directories of a directory that have the name."""

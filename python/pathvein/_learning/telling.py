@@ -65,7 +65,7 @@ def exclude(drawing: Drawing, rights: Sequence[Node], wrongs: Sequence[Node]) ->
 
 
 class _Given(NamedTuple):
-    """What a line is looked for, for one wrong directory."""
+    """A wrong directory that matches a drawing, which is to be changed so that it does not."""
 
     drawing: Drawing
     rights: Sequence[Node]
@@ -86,7 +86,7 @@ class _Teller:
 
     def exclude(self, drawing: Drawing, rights: Sequence[Node], wrongs: Sequence[Node]) -> None:
         for self._effort in (0, 1, 2):
-            if self._exclude(drawing, rights, wrongs, _MOST_LEVELS):
+            if not (wrongs := self._exclude(drawing, rights, wrongs, _MOST_LEVELS)):
                 break
 
     def _exclude(
@@ -97,14 +97,13 @@ class _Teller:
         levels: int,
         *,
         told: bool = False,
-    ) -> bool:
-        """Whether no wrong directory matches in the end.
+    ) -> list[Node]:
+        """The wrong directories that match in the end.
 
         What is missing in the wrong ones is looked for in the end only if it was `told` already.
         """
         self._forbid(drawing, rights, wrongs)
-        left = list(filter(drawing.matches, wrongs))
-        ways: list[Callable[[_Given], None]] = [
+        ways: list[Callable[[_Given], bool]] = [
             self._count,
             self._look_inside,
             self._narrow_the_name,
@@ -116,18 +115,21 @@ class _Teller:
             ways += [self._name_either, self._count_either, self._name_the_right_ones]
         if self._effort == 2:
             ways.insert(0, self._count_all)
+        left = list(filter(drawing.matches, wrongs))
         for way in ways:
+            changed = False
             for wrong in left:
-                if not drawing.matches(wrong):
+                if changed and not drawing.matches(wrong):
                     continue
                 if levels == _MOST_LEVELS:
                     self._left = min(_MOST_TRIED, self._left_in_all)
                     self._left_in_all -= self._left
-                way(_Given(drawing, rights, wrong, levels))
+                changed |= way(_Given(drawing, rights, wrong, levels))
                 if levels == _MOST_LEVELS:
-                    self._left_in_all += self._left
-            left = list(filter(drawing.matches, left))
-        return not left
+                    self._left_in_all += max(self._left, 0)
+            if changed:
+                left = list(filter(drawing.matches, left))
+        return left
 
     # What only the wrong ones have
 
@@ -135,8 +137,6 @@ class _Teller:
         if not any(right.files or right.directories for right in rights):
             # They are empty: that says it all.
             drawing.closed = drawing.closed or any(map(drawing.matches, wrongs))
-            return
-        if self._effort > 0 and not any(map(drawing.matches, wrongs)):
             return
         names = {right.name for right in rights}
         # Also of those whose name alone tells them, if it is of the same kind.
@@ -152,9 +152,9 @@ class _Teller:
         elif self._effort < 2 and all(map(drawing.knows, rights)):
             drawing.closed = True
         candidates = [*kinds_of_extras, *literal]
-        for _ in range(_MOST_NEEDED):
-            still = list(filter(drawing.matches, named))
-            counts = [sum(map(bool, map(line.count, still))) for line in candidates]
+        for _ in range(_MOST_NEEDED if candidates else 0):
+            named = list(filter(drawing.matches, named))
+            counts = [sum(map(bool, map(line.count, named))) for line in candidates]
             if not any(counts):
                 break
             _add(drawing, candidates[counts.index(max(counts))])
@@ -181,17 +181,15 @@ class _Teller:
             one_by_one += (one((escaped(name),), 0, 0) for name in names)
         return by_kind, one_by_one
 
-    # What tells one wrong directory
+    # The ways to tell one wrong directory. Each says whether it has changed the drawing.
 
-    def _count(self, given: _Given) -> None:
+    def _count(self, given: _Given) -> bool:
         """It has another number of something that there is a line for."""
         drawing = given.drawing
         lines: list[FileLine | DirectoryLine] = [*drawing.files, *drawing.directories]
-        for line in lines:
-            if line.max != 0 and self._limit(line, given):
-                return
+        return any(line.max != 0 and self._limit(line, given) for line in lines)
 
-    def _count_all(self, given: _Given) -> None:
+    def _count_all(self, given: _Given) -> bool:
         """It has another number of entries."""
         drawing = given.drawing
         names = [line.name for line in drawing.files if line.max != 0]
@@ -204,7 +202,8 @@ class _Teller:
             line = one(tuple(dict.fromkeys(globs)), 0)
             if self._limit(line, given):
                 _add(drawing, line)
-                return
+                return True
+        return False
 
     def _limit(self, line: FileLine | DirectoryLine, given: _Given) -> bool:
         """Whether the number of a line could be made one that tells."""
@@ -218,20 +217,21 @@ class _Teller:
             return False
         return True
 
-    def _name_what_is_missing(self, given: _Given) -> None:
+    def _name_what_is_missing(self, given: _Given) -> bool:
         """All the right ones have something of a name, and the wrong one not."""
         for one, of in _KINDS:
             common = set.intersection(*(set(of(right)) for right in given.rights))
             missing = self._telling(common.difference(of(given.wrong)))
             if missing:
                 _add(given.drawing, one((escaped(min(missing, key=lambda n: (len(n), n))),)))
-                return
+                return True
+        return False
 
-    def _look_inside(self, given: _Given) -> None:
+    def _look_inside(self, given: _Given) -> bool:
         """What a line asks for is there, but something is wrong with it."""
         drawing, rights, wrong, levels = given
         if levels == 0:
-            return
+            return False
         for line in drawing.directories:
             if line.min == 0 or len(line.drawings) > 1:
                 continue
@@ -254,9 +254,10 @@ class _Teller:
             else:
                 # What the line itself says stays true of what it was said of.
                 drawing.directories.append(DirectoryLine([narrower], line.min))
-            return
+            return True
+        return False
 
-    def _narrow_the_name(self, given: _Given) -> None:
+    def _narrow_the_name(self, given: _Given) -> bool:
         """The names of the right ones are all of a few kinds, or have digits somewhere."""
         drawing, rights, wrong, _ = given
         names = sorted({right.name for right in rights})
@@ -267,9 +268,10 @@ class _Teller:
         for test in tests:
             if not test.matches(wrong.name) and len(test.globs) <= _FEW_NAMES:
                 drawing.name = test
-                return
+                return True
+        return False
 
-    def _forbid_by_what_is_inside(self, given: _Given) -> None:
+    def _forbid_by_what_is_inside(self, given: _Given) -> bool:
         """Below is something that is nowhere below the right ones, for the same kind of name."""
         drawing, rights, wrong, levels = given
         for line in list(drawing.directories):
@@ -279,12 +281,13 @@ class _Teller:
                 # Those first that are not as the line says.
                 found.sort(key=like.matches)
                 if self._forbid_one_of(drawing, found, good, like, levels):
-                    return
+                    return True
         for name, child in wrong.directories.items():
             good = [right.directories[name] for right in rights if name in right.directories]
             like = Drawing(Name((escaped(name),)))
             if self._forbid_one_of(drawing, [child], good, like, levels):
-                return
+                return True
+        return False
 
     def _forbid_one_of(
         self,
@@ -304,7 +307,7 @@ class _Teller:
                 return True
         return False
 
-    def _name_either(self, given: _Given) -> None:
+    def _name_either(self, given: _Given) -> bool:
         """Each of the right ones has something that the wrong one lacks."""
         drawing, rights, wrong, levels = given
         for one, of in _KINDS:
@@ -312,7 +315,7 @@ class _Teller:
             names = _cover(list(_by_name(lacked).items()), len(rights), self._most_names)
             if names:
                 _add(drawing, one(tuple(map(escaped, names))))
-                return
+                return True
         choices: list[tuple[Drawing, set[int]]] = []
         for name, having in _by_name([right.directories for right in rights]).items():
             test = Name((escaped(name),))
@@ -332,8 +335,9 @@ class _Teller:
         chosen = _cover(choices, len(rights), self._most_names)
         if chosen:
             drawing.directories.append(DirectoryLine(chosen))
+        return bool(chosen)
 
-    def _count_either(self, given: _Given) -> None:
+    def _count_either(self, given: _Given) -> bool:
         """The wrong one has something that this right one lacks, and something that that lacks."""
         drawing, rights, wrong, levels = given
         every = set(range(len(rights)))
@@ -345,7 +349,7 @@ class _Teller:
             names = _cover(choices, len(rights), self._most_names)
             if names:
                 _add(drawing, one(tuple(map(escaped, names)), 0, len(names) - 1))
-                return
+                return True
         inside: list[tuple[Drawing, set[int]]] = []
         for name, child in wrong.directories.items():
             test = Name((escaped(name),))
@@ -362,12 +366,15 @@ class _Teller:
         chosen = _cover(inside, len(rights), self._most_names)
         if chosen:
             drawing.directories.append(DirectoryLine(chosen, 0, len(chosen) - 1))
+        return bool(chosen)
 
-    def _name_the_right_ones(self, given: _Given) -> None:
+    def _name_the_right_ones(self, given: _Given) -> bool:
         """Nothing but the names themselves."""
         names = sorted({right.name for right in given.rights})
-        if given.wrong.name not in names and len(names) <= self._most_names:
-            given.drawing.name = Name(tuple(map(escaped, names)))
+        if given.wrong.name in names or len(names) > self._most_names:
+            return False
+        given.drawing.name = Name(tuple(map(escaped, names)))
+        return True
 
     # What these ways share
 
@@ -403,7 +410,7 @@ class _Teller:
                 drawing = draw(rights, name)
             else:
                 drawing = self._unlike(like or Drawing(name), rights, name)
-            if self._exclude(drawing, rights, wrongs, levels - 1, told=True):
+            if not self._exclude(drawing, rights, wrongs, levels - 1, told=True):
                 self._known[key] = _shortened(drawing, rights, wrongs)
         found = self._known[key]
         return None if found is None else found.copy()
