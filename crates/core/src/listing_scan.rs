@@ -223,8 +223,10 @@ impl<T: Clone> ListingScan<T> {
         let feeds = matching.feeding(&state, directories);
         let count = feeds.iter().filter(|&&feeds| feeds).count();
         let adding = self.found.adding();
-        matching.wait_for(above, depth, &mut state, count, &mut settled, adding);
-        self.found.add_settled(&tag, settled);
+        let closed = matching.wait_for(above, depth, &mut state, count, adding);
+        for settled in [Some(settled), closed].into_iter().flatten() {
+            self.found.add_settled(&tag, settled);
+        }
         let listed = Arc::new(ListedDirectory { parent, depth, state, tag });
         let visits_all = depth < matching.max_depth && !matching.program.is_empty();
         let mut wanted = Vec::new();

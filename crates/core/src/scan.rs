@@ -225,6 +225,19 @@ impl ScanVisitor {
         results.send(Match { path, pattern: last }, weight);
     }
 
+    /// Sends what is settled of one directory.
+    #[inline]
+    fn send_matched(
+        &self,
+        location: Location<'_, MatchState>,
+        settled: &Settled,
+        results: &mut ResultSender<Match>,
+    ) {
+        if !settled.matched.is_empty() {
+            self.send(location.path(), &settled.matched, results);
+        }
+    }
+
     /// A function that sends the matches of directories that are closed, and counts those
     /// that links hide.
     fn sending<'a>(
@@ -324,9 +337,7 @@ impl Visitor for ScanVisitor {
         let ScanVisitor { matching, settled, .. } = self;
         settled.clear();
         let state = matching.listed(parent, depth, candidates, &search, is_whole, settled);
-        if !settled.matched.is_empty() {
-            self.send(location.path(), &self.settled.matched, results);
-        }
+        self.send_matched(location, &self.settled, results);
         state
     }
 
@@ -347,11 +358,9 @@ impl Visitor for ScanVisitor {
         results: &mut ResultSender<Match>,
     ) {
         let Location { parent, depth, .. } = location;
-        let mut settled = Settled::default();
         let sending = self.sending(results);
-        self.matching.wait_for(parent, depth, state, count, &mut settled, sending);
-        if !settled.matched.is_empty() {
-            self.send(location.path(), &settled.matched, results);
+        if let Some(settled) = self.matching.wait_for(parent, depth, state, count, sending) {
+            self.send_matched(location, &settled, results);
         }
     }
 

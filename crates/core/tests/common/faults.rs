@@ -56,6 +56,18 @@ pub(crate) fn without_twins(mut tree: Tree) -> Tree {
     tree
 }
 
+/// Takes directories of which no entry could be read for such as cannot be listed: scans do.
+pub(crate) fn nothing_read_is_unlisted(tree: &mut Tree) {
+    for (_, sub) in &mut tree.directories {
+        if let Sub::Entered(below) = sub {
+            nothing_read_is_unlisted(below);
+            if below.broke_off && below.files.is_empty() && below.directories.is_empty() {
+                *sub = Sub::Unlisted;
+            }
+        }
+    }
+}
+
 /// Takes a directory in which anything is not told for one whose listing broke off: who gives
 /// listings says no more of it.
 pub(crate) fn tell_of_whole_directories(tree: &mut Tree) {
