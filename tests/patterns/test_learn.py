@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import errno
 import warnings
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import trees
 from pathvein import FileStructurePattern, scan
+from pathvein._learning import names
 from profiles import share
 from strategies import directories, disk_names
 from trees import Dir, Entry, File, Link, Make, tree
@@ -297,6 +299,11 @@ def test_junk_is_used_if_nothing_else_tells(make: Make) -> None:
     assert (text, alike) == (drawn("a/{x, no .DS_Store}"), [])
 
 
+def test_examples_of_the_names() -> None:
+    failed, tried = doctest.testmod(names)
+    assert (failed, tried > 0) == (0, True)
+
+
 # What goes wrong
 
 
@@ -371,9 +378,8 @@ TOPS = st.sampled_from(["run_1", "run_2", "run_x", "run_03", "z"])
 @st.composite
 def given_directories(draw: Any) -> tuple[list[tuple[str, Dir]], list[tuple[str, Dir]]]:
     """Named directories, right ones and wrong ones, of few names or of odd ones."""
-    names = draw(st.sampled_from([NAMES, disk_names]))
     depth = draw(st.integers(0, 3))
-    inside = directories(names, depth, special=False)
+    inside = directories(draw(st.sampled_from([NAMES, disk_names])), depth, special=False)
     right = draw(st.lists(st.tuples(TOPS, inside), min_size=1, max_size=4))
     wrong = draw(st.lists(st.tuples(TOPS, inside), max_size=4))
     if draw(st.booleans()):
@@ -435,10 +441,9 @@ def test_right_ones_match_and_wrong_ones_are_told(
         alike = [index for index, path in enumerate(bad) if matching(path)]
         said = "".join(str(warning.message) for warning in caught)
         assert said.rpartition(": ")[2] == ", ".join(str(bad[index]) for index in alike)
-        names = {name for name, _ in right}
         for index in alike:
             name, spec = wrong[index]
-            assert name in names
+            assert name in {name for name, _ in right}
             assert not can_be_told([each for _, each in right], spec)
     assert FileStructurePattern.from_json(pattern.to_json()) == pattern
     assert FileStructurePattern.from_text(pattern.to_text()) == pattern
