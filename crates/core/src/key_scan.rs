@@ -1,10 +1,14 @@
 //! A scan of a tree that is given as keys in sorted order.
 
+mod early;
+
 use std::sync::Arc;
 
+use self::early::Early;
 use crate::bits;
-use crate::key_tree::{KeyCounts, KeyTree, KeyVisitor, RangeId};
-use crate::program::{CandidateSet, ChildRequirements, FileSearch, Program};
+use crate::key_tree::{Advance, KeyCounts, KeyTree, KeyVisitor, RangeId};
+use crate::outermost::{Report, Standing};
+use crate::program::{CandidateSet, ChildRequirements, FileSearch, NodeId, Program};
 use crate::{Error, ExcludeRules, Name, PatternSet};
 
 /// A scan of the keys of an object store, an archive or an inventory, which come in sorted
@@ -46,11 +50,16 @@ pub struct KeyScan {
     tree: KeyTree<KeyScanVisitor>,
 }
 
-#[derive(Debug)]
+/// The patterns that a directory matches.
+type Matched = Vec<usize>;
+
+#[derive(Clone, Debug)]
 struct KeyScanVisitor {
     program: Arc<Program>,
     max_depth: usize,
     source: Box<str>,
+    /// Whether only the outermost matches are looked for.
+    outermost: bool,
 }
 
 /// What is known of an open directory.
@@ -64,13 +73,20 @@ struct KeyScanState {
     requirements: Option<ChildRequirements>,
     /// Which of the required nodes some sub-directory satisfies, by their index there.
     satisfied: Box<[u64]>,
+    standing: Standing<(String, Matched)>,
+    /// What is decided while keys may come. `None` unless the outermost matches are looked
+    /// for.
+    early: Option<Box<Early>>,
 }
 
 impl KeyScanVisitor {
     fn state(&self, parent: Option<&KeyScanState>, depth: usize, name: Name<'_>) -> KeyScanState {
+        let above = parent.map(|parent| &parent.standing);
+        let may_start = depth <= self.max_depth && !above.is_some_and(Standing::is_covered);
         let sought = match parent.and_then(|parent| parent.requirements.as_ref()) {
-            Some(requirements) => &requirements.sought,
-            None => self.program.sought_for_roots(depth <= self.max_depth),
+            Some(requirements) if may_start => &requirements.sought,
+            Some(requirements) => &requirements.required,
+            None => self.program.sought_for_roots(may_start),
         };
         let mut hits = Vec::new();
         let is_possible = self.program.match_name(sought, name, &mut hits);
@@ -81,20 +97,51 @@ impl KeyScanVisitor {
             .as_ref()
             .and_then(|set| self.program.child_requirements(&set.nodes, match_below));
         let satisfied = bits::zeroed(requirements.as_ref().map_or(0, |r| r.nodes.len()));
-        KeyScanState { candidates, files, requirements, satisfied }
+        let mut state = KeyScanState {
+            candidates,
+            files,
+            requirements,
+            satisfied,
+            standing: Standing::default(),
+            early: None,
+        };
+        if self.outermost {
+            self.begin_early(&mut state, may_start, above);
+        }
+        state
+    }
+    /// Whether all that a candidate asks for is there.
+    fn is_decided(&self, state: &KeyScanState, id: NodeId) -> bool {
+        self.program.has_files(id, &state.files)
+            && self.program.directories(id).iter().all(|&child| state.is_satisfied(child))
+    }
+}
+
+impl KeyScanState {
+    fn is_satisfied(&self, id: NodeId) -> bool {
+        let index = self.requirements.as_ref().and_then(|requirements| requirements.index_of(id));
+        index.is_some_and(|index| bits::get(&self.satisfied, index))
     }
 }
 
 impl KeyVisitor for KeyScanVisitor {
     type State = KeyScanState;
-    type Found = Vec<usize>;
+    type Found = Matched;
+
+    fn decides_early(&self) -> bool {
+        self.outermost
+    }
 
     fn source(&self) -> KeyScanState {
         self.state(None, 0, Name::from(&*self.source))
     }
 
     fn opened(&self, parent: &mut KeyScanState, depth: usize, name: &str) -> (KeyScanState, bool) {
-        let state = self.state(Some(parent), depth, Name::from(name));
+        let mut state = self.state(Some(parent), depth, Name::from(name));
+        if self.outermost {
+            let wanted = self.is_wanted(&mut state, depth, Some(parent));
+            return (state, wanted);
+        }
         let visits_all = depth <= self.max_depth && !self.program.is_empty();
         let looks_inside = state.candidates.as_ref().is_some_and(|set| set.looks_inside);
         (state, visits_all || looks_inside)
@@ -102,30 +149,59 @@ impl KeyVisitor for KeyScanVisitor {
 
     fn directory(&self, _: &mut KeyScanState, _: &str) {}
 
-    fn file(&self, state: &mut KeyScanState, name: &str) {
+    fn file(&self, state: &mut KeyScanState, name: &str) -> bool {
+        let missing = if self.outermost { state.files.missing() } else { 0 };
         self.program.search_file(&mut state.files, name);
+        self.outermost && state.files.missing() != missing
+    }
+
+    fn advance(
+        &self,
+        state: &mut KeyScanState,
+        depth: usize,
+        parent: Option<&mut KeyScanState>,
+    ) -> Advance<Matched> {
+        self.decide_early(state, depth, parent)
+    }
+
+    fn is_wanted(
+        &self,
+        state: &mut KeyScanState,
+        depth: usize,
+        parent: Option<&KeyScanState>,
+    ) -> bool {
+        self.is_wanted_still(state, depth, parent)
+    }
+
+    fn take(
+        &self,
+        state: &KeyScanState,
+        parent: Option<&KeyScanState>,
+        found: (String, Matched),
+        to: &mut Vec<(String, Matched)>,
+    ) {
+        let above = parent.map(|parent| &parent.standing);
+        state.standing.take_own(above, Report::Match(found), &mut sending(to));
+    }
+
+    fn ended(&self, state: &KeyScanState, to: &mut Vec<(String, Matched)>) {
+        state.standing.closed(&mut sending(to));
     }
 
     fn closed(
         &self,
-        state: KeyScanState,
+        state: &mut KeyScanState,
         depth: usize,
         _: bool,
         parent: Option<&mut KeyScanState>,
-    ) -> Option<Vec<usize>> {
-        let KeyScanState { candidates, files, requirements, satisfied } = state;
-        let is_satisfied = |&child: &_| {
-            let index = requirements.as_ref().and_then(|requirements| requirements.index_of(child));
-            index.is_some_and(|index| bits::get(&satisfied, index))
-        };
+    ) -> Option<Matched> {
+        let state = &*state;
         let mut matched = Vec::new();
         let mut parent = parent.and_then(|KeyScanState { requirements, satisfied, .. }| {
             requirements.as_ref().map(|requirements| (requirements, satisfied))
         });
-        for &id in candidates.iter().flat_map(|set| &set.nodes) {
-            if !self.program.has_files(id, &files)
-                || !self.program.directories(id).iter().all(is_satisfied)
-            {
+        for (index, &id) in state.candidates.iter().flat_map(|set| &set.nodes).enumerate() {
+            if state.is_told(index) || !self.is_decided(state, id) {
                 continue;
             }
             if depth <= self.max_depth {
@@ -138,6 +214,15 @@ impl KeyVisitor for KeyScanVisitor {
             }
         }
         (!matched.is_empty()).then_some(matched)
+    }
+}
+
+/// A function that adds what belongs to the outcome. There are no links among keys.
+fn sending(to: &mut Vec<(String, Matched)>) -> impl FnMut(Report<(String, Matched)>) {
+    |report| {
+        if let Report::Match(found) = report {
+            to.push(found);
+        }
     }
 }
 
@@ -158,9 +243,23 @@ impl KeyScan {
             program: patterns.into().into_program(),
             max_depth: max_depth.into().unwrap_or(usize::MAX),
             source: source.into(),
+            outermost: false,
         };
         let (tree, range) = KeyTree::new(visitor, exclude);
         (KeyScan { tree }, range)
+    }
+
+    /// Whether to find only the outermost matches, as
+    /// [`Scan::outermost`](crate::Scan::outermost) tells. It is set before the first key is
+    /// given. Default: no.
+    ///
+    /// Then the keys of a directory that is known to match cease to be wanted, but for those
+    /// that other patterns ask for, which [`skip`](Self::skip) tells. A file that a directory
+    /// needs may have a key behind all others, so the matches below come when that is certain.
+    pub fn outermost(mut self, yes: bool) -> Self {
+        let visitor = KeyScanVisitor { outermost: yes, ..self.tree.visitor.clone() };
+        self.tree.set_visitor(visitor);
+        self
     }
 
     /// Takes the next keys of a range.

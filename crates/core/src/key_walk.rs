@@ -60,18 +60,19 @@ impl KeyVisitor for KeyWalkVisitor {
         listing.directories.push(name.into());
     }
 
-    fn file(&self, listing: &mut KeyListing, name: &str) {
+    fn file(&self, listing: &mut KeyListing, name: &str) -> bool {
         listing.files.push(name.into());
+        false
     }
 
     fn closed(
         &self,
-        listing: KeyListing,
+        listing: &mut KeyListing,
         _: usize,
         wanted: bool,
         _: Option<&mut KeyListing>,
     ) -> Option<KeyListing> {
-        wanted.then_some(listing)
+        wanted.then(|| std::mem::take(listing))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::matching::{Candidates, MatchState, Matching, Outcome, TreeNode};
+use crate::outermost::{Report, Standing};
 use crate::{Name, PatternSet};
 
 /// A directory whose listing a [`ListingScan`] wants.
@@ -85,6 +86,7 @@ struct ListedDirectory<T> {
     parent: Option<Arc<ListedDirectory<T>>>,
     depth: usize,
     state: MatchState,
+    standing: Standing<(T, usize)>,
     tag: T,
 }
 
@@ -99,6 +101,10 @@ impl<T> TreeNode for ListedDirectory<T> {
 
     fn state(&self) -> &MatchState {
         &self.state
+    }
+
+    fn is_covered(&self) -> bool {
+        self.standing.is_covered()
     }
 }
 
@@ -124,11 +130,21 @@ impl<T: Clone> ListingScan<T> {
     ) -> ListingScan<T> {
         let max_depth = max_depth.into().unwrap_or(usize::MAX);
         ListingScan {
-            matching: Matching::new(patterns.into().into_program(), max_depth),
+            matching: Matching::new(patterns.into().into_program(), max_depth, false),
             wanted: HashMap::new(),
             next_id: 0,
             found: Found { matches: Vec::new(), hidden_by_links: 0 },
         }
+    }
+
+    /// Whether to find only the outermost matches, as
+    /// [`Scan::outermost`](crate::Scan::outermost) tells. It is set before the first source
+    /// is added. Default: no.
+    ///
+    /// Then a directory may cease to be wanted, which [`is_wanted`](Self::is_wanted) tells.
+    pub fn outermost(mut self, yes: bool) -> Self {
+        self.matching.outermost = yes;
+        self
     }
 
     /// Adds a source, and returns its id. `name` is the last component of its path, empty
@@ -136,7 +152,7 @@ impl<T: Clone> ListingScan<T> {
     ///
     /// A source is wanted whatever its name. A scan may have several sources.
     pub fn source<'n>(&mut self, name: impl Into<Name<'n>>) -> DirectoryId {
-        let candidates = self.matching.candidates(None, 0, name.into(), false);
+        let candidates = self.matching.candidates(None, true, name.into(), false);
         self.want(WantedDirectory { parent: None, candidates })
     }
 
@@ -174,21 +190,33 @@ impl<T: Clone> ListingScan<T> {
         }
         let mut matched = Vec::new();
         let mut state = matching.listed(parent.as_ref(), depth, candidates, &search, &mut matched);
-        self.found.matches.extend(matched.into_iter().map(|pattern| (tag.clone(), pattern)));
+        let above = parent.as_ref().map(|parent| &parent.standing);
+        let standing = if matching.outermost {
+            let may_match = depth <= matching.max_depth && state.may_match();
+            Standing::new(above, !matched.is_empty(), may_match)
+        } else {
+            Standing::default()
+        };
+        for pattern in matched {
+            self.found.tell(&standing, above, Report::Match((tag.clone(), pattern)));
+        }
 
         let feeds: Vec<bool> =
             directories.iter().map(|&(name, _)| matching.depends_on(&state, name)).collect();
         let count = feeds.iter().filter(|&&feeds| feeds).count();
+        if count == 0 {
+            standing.closed(&mut |_| {});
+        }
         matching.wait_for(parent.as_ref(), &mut state, count, self.found.adding());
-        let listed = Arc::new(ListedDirectory { parent, depth, state, tag });
-        let visits_all = depth < matching.max_depth && !matching.program.is_empty();
+        let listed = Arc::new(ListedDirectory { parent, depth, state, standing, tag });
+        let visits_all = self.visits_below(&listed);
         let mut wanted = Vec::new();
         for (index, (&(name, enterable), feeds)) in directories.iter().zip(feeds).enumerate() {
             if !(feeds || visits_all && enterable) {
                 continue;
             }
             let state = Some(&listed.state);
-            let candidates = self.matching.candidates(state, depth + 1, name, feeds);
+            let candidates = self.matching.candidates(state, visits_all, name, feeds);
             if enterable && (visits_all || self.matching.looks_inside(&candidates)) {
                 let parent = Some(Arc::clone(&listed));
                 wanted.push((index, self.want(WantedDirectory { parent, candidates })));
@@ -199,6 +227,33 @@ impl<T: Clone> ListingScan<T> {
             }
         }
         wanted
+    }
+
+    /// Whether the sub-directories of a listed directory are wanted, whatever is asked of
+    /// them.
+    fn visits_below(&self, listed: &ListedDirectory<T>) -> bool {
+        self.matching.visits_depth(listed.depth + 1) && !listed.standing.is_covered()
+    }
+
+    /// Whether a directory is wanted still. One may cease to be if only the outermost matches
+    /// are looked for: it must not be listed any more then, and this has answered for it.
+    pub fn is_wanted(&mut self, id: DirectoryId) -> bool {
+        let Some(wanted) = self.wanted.get(&id) else { return false };
+        let Some(parent) = &wanted.parent else { return true };
+        if !self.matching.outermost
+            || self.visits_below(parent)
+            || self.matching.is_asked_for(parent, &wanted.candidates)
+        {
+            return true;
+        }
+        self.absent(id);
+        false
+    }
+
+    /// Whether the answer of a directory above depends on that of a wanted one. If only the
+    /// outermost matches are looked for, those are best listed first.
+    pub fn feeds_another(&self, id: DirectoryId) -> bool {
+        self.wanted.get(&id).is_some_and(|wanted| wanted.candidates.feeds_parent())
     }
 
     /// Tells that a wanted directory exists and cannot be listed: it is present by its
@@ -253,13 +308,40 @@ impl<T: Clone> ListingScan<T> {
 }
 
 impl<T: Clone> Found<T> {
-    /// A function that adds what is known of directories that are closed.
+    /// A function that adds what is known of directories that are not just listed.
     fn adding(&mut self) -> impl FnMut(&Arc<ListedDirectory<T>>, &[usize], Outcome) {
-        |listed, patterns, outcome| match outcome {
-            Outcome::Matched => {
-                self.matches.extend(patterns.iter().map(|&pattern| (listed.tag.clone(), pattern)));
+        |listed, patterns, outcome| {
+            let parent = listed.parent.as_ref().map(|parent| &parent.standing);
+            match outcome {
+                Outcome::Matched => {
+                    for &pattern in patterns {
+                        let found = (listed.tag.clone(), pattern);
+                        self.tell(&listed.standing, parent, Report::Match(found));
+                    }
+                }
+                Outcome::HiddenByLinks => {
+                    let report = Report::HiddenByLinks(patterns.len());
+                    self.tell(&listed.standing, parent, report);
+                }
+                Outcome::Closed => listed.standing.closed(&mut |report| self.add(report)),
             }
-            Outcome::HiddenByLinks => self.hidden_by_links += patterns.len(),
+        }
+    }
+
+    /// Tells of a directory what belongs to the outcome if nothing above it matches.
+    fn tell(
+        &mut self,
+        standing: &Standing<(T, usize)>,
+        parent: Option<&Standing<(T, usize)>>,
+        report: Report<(T, usize)>,
+    ) {
+        standing.take_own(parent, report, &mut |report| self.add(report));
+    }
+
+    fn add(&mut self, report: Report<(T, usize)>) {
+        match report {
+            Report::Match(found) => self.matches.push(found),
+            Report::HiddenByLinks(count) => self.hidden_by_links += count,
         }
     }
 }

@@ -14,9 +14,12 @@
 //! sub-directories may answer in any order and from any thread. A directory waits only for
 //! directories below it, so each is closed some time, unless the scan is stopped.
 
+mod early;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use self::early::Early;
 use crate::Name;
 use crate::memo::Memo;
 use crate::program::{CandidateSet, ChildRequirements, Evaluation, FileSearch};
@@ -29,6 +32,13 @@ pub(crate) struct Candidates {
     set: Option<Arc<CandidateSet>>,
     /// Whether the parent's answer depends on this directory.
     feeds_parent: bool,
+}
+
+impl Candidates {
+    /// Whether the parent's answer depends on the directory.
+    pub(crate) fn feeds_parent(&self) -> bool {
+        self.feeds_parent
+    }
 }
 
 /// What is kept of a listed directory.
@@ -46,6 +56,9 @@ pub(crate) struct MatchState {
     behind_links: NodeBits,
     /// How many sub-directories have not answered yet.
     open_children: AtomicUsize,
+    /// What was decided before all have answered. `None` unless the outermost matches are
+    /// looked for.
+    early: Option<Box<Early>>,
 }
 
 /// A bit for each of the nodes that a directory requires, by their index there.
@@ -63,6 +76,8 @@ pub(crate) enum Outcome {
     /// They are not matched, for nothing but required sub-directories that are there as
     /// links which are not followed.
     HiddenByLinks,
+    /// Nothing more will be known of any pattern.
+    Closed,
 }
 
 /// A listed directory that knows its parent.
@@ -70,6 +85,9 @@ pub(crate) trait TreeNode: Sized {
     fn parent(&self) -> Option<&Arc<Self>>;
     fn depth(&self) -> usize;
     fn state(&self) -> &MatchState;
+    /// Whether it or a directory above it is known to match, where only the outermost
+    /// matches are looked for.
+    fn is_covered(&self) -> bool;
 }
 
 /// A program, the depth of the deepest matches, and answers that were computed before.
@@ -80,6 +98,8 @@ pub(crate) trait TreeNode: Sized {
 pub(crate) struct Matching {
     pub(crate) program: Arc<Program>,
     pub(crate) max_depth: usize,
+    /// Whether only the outermost matches are looked for.
+    pub(crate) outermost: bool,
     candidates: Memo<SearchSet, CandidateSet>,
     evaluations: Memo<CandidateSet, Evaluation>,
     /// A buffer for the words of a question.
@@ -88,15 +108,16 @@ pub(crate) struct Matching {
 
 impl Clone for Matching {
     fn clone(&self) -> Matching {
-        Matching::new(Arc::clone(&self.program), self.max_depth)
+        Matching::new(Arc::clone(&self.program), self.max_depth, self.outermost)
     }
 }
 
 impl Matching {
-    pub(crate) fn new(program: Arc<Program>, max_depth: usize) -> Matching {
+    pub(crate) fn new(program: Arc<Program>, max_depth: usize, outermost: bool) -> Matching {
         Matching {
             program,
             max_depth,
+            outermost,
             candidates: Memo::default(),
             evaluations: Memo::default(),
             words: Vec::new(),
@@ -109,21 +130,23 @@ impl Matching {
     }
 
     /// The candidates of a directory at `depth`, by its name. The source has no parent.
-    /// `feeds_parent` is what [`depends_on`](Self::depends_on) said.
+    /// `feeds_parent` is what [`depends_on`](Self::depends_on) said. `may_start` tells
+    /// whether a match may start there.
     pub(crate) fn candidates(
         &mut self,
         parent: Option<&MatchState>,
-        depth: usize,
+        may_start: bool,
         name: Name<'_>,
         feeds_parent: bool,
     ) -> Candidates {
-        let Matching { program, max_depth, candidates, words, .. } = self;
+        let Matching { program, candidates, words, .. } = self;
         // A directory that does not feed its parent has a name that none of the parent's
         // requirements asks for.
         let requirements = parent.filter(|_| feeds_parent).and_then(|p| p.requirements.as_ref());
         let sought = match requirements {
-            Some(requirements) => &requirements.sought,
-            None => program.sought_for_roots(depth <= *max_depth),
+            Some(requirements) if may_start => &requirements.sought,
+            Some(requirements) => &requirements.required,
+            None => program.sought_for_roots(may_start),
         };
         let set = program.match_name(sought, name, words).then(|| {
             candidates.get_or_compute(sought, words, || program.candidates(sought, words))
@@ -169,6 +192,7 @@ impl Matching {
             satisfied: NodeBits::default(),
             behind_links: NodeBits::default(),
             open_children: AtomicUsize::new(0),
+            early: None,
         };
         let Some(set) = set else { return state };
         let Matching { program, max_depth, evaluations, words, .. } = self;
@@ -193,13 +217,21 @@ impl Matching {
         parent: Option<&Arc<N>>,
         state: &mut MatchState,
         count: usize,
-        closed: impl FnMut(&Arc<N>, &[usize], Outcome),
+        mut closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
+        let feeds_parent = parent.filter(|_| state.feeds_parent);
+        if let Some(parent) = feeds_parent.filter(|_| self.outermost) {
+            self.decide_early(parent, &mut closed);
+        }
         if count > 0 {
             let required = state.requirements.as_ref().map_or(0, |r| r.nodes.len());
             state.satisfied = NodeBits::new(required);
             state.behind_links = NodeBits::new(required);
             *state.open_children.get_mut() = count;
+            if self.outermost {
+                let undecided = state.requirements.as_ref().map_or(0, |r| r.undecided.len());
+                state.early = Some(Box::new(Early::new(undecided)));
+            }
             return;
         }
         state.requirements = None;
@@ -278,13 +310,20 @@ impl Matching {
     ) {
         loop {
             let state = directory.state();
+            if state.early.is_some() {
+                self.decide_early(directory, &mut closed);
+            }
             if state.open_children.fetch_sub(1, Ordering::AcqRel) != 1 {
                 return;
             }
             let parent = directory.parent().filter(|_| state.feeds_parent);
             // In most directories there are none, and the undecided nodes may be many.
             let has_links = !state.behind_links.is_empty();
-            for &id in state.requirements.iter().flat_map(|requirements| &requirements.undecided) {
+            let undecided = state.requirements.iter().flat_map(|r| &r.undecided);
+            for (index, &id) in undecided.enumerate() {
+                if state.is_told(index) {
+                    continue;
+                }
                 let required = self.program.directories(id);
                 let outcome = if required.iter().all(|&child| state.is_satisfied(child)) {
                     Outcome::Matched
@@ -293,21 +332,36 @@ impl Matching {
                 } else {
                     continue;
                 };
-                let patterns = self.program.patterns(id);
-                if !patterns.is_empty() && directory.depth() <= self.max_depth {
-                    closed(directory, patterns, outcome);
-                }
-                if let Some(parent) = parent.map(|parent| parent.state()) {
-                    match outcome {
-                        Outcome::Matched => parent.satisfy(id),
-                        Outcome::HiddenByLinks => parent.set_behind_link(id),
-                    }
-                }
+                self.decided(directory, parent, id, outcome, &mut closed);
+            }
+            if self.outermost {
+                closed(directory, &[], Outcome::Closed);
             }
             match parent {
                 Some(parent) => directory = parent,
                 None => return,
             }
+        }
+    }
+
+    /// What is known of a candidate of a directory is told, and set in its parent.
+    fn decided<N: TreeNode>(
+        &self,
+        directory: &Arc<N>,
+        parent: Option<&Arc<N>>,
+        id: NodeId,
+        outcome: Outcome,
+        closed: &mut impl FnMut(&Arc<N>, &[usize], Outcome),
+    ) {
+        let patterns = self.program.patterns(id);
+        if !patterns.is_empty() && directory.depth() <= self.max_depth {
+            closed(directory, patterns, outcome);
+        }
+        let Some(parent) = parent.map(|parent| parent.state()) else { return };
+        match outcome {
+            Outcome::Matched => parent.satisfy(id),
+            Outcome::HiddenByLinks => parent.set_behind_link(id),
+            Outcome::Closed => {}
         }
     }
 }
@@ -318,9 +372,22 @@ impl MatchState {
         self.requirements.is_some()
     }
 
+    /// Whether the answer of the directory's parent depends on this one.
+    pub(crate) fn feeds_parent(&self) -> bool {
+        self.feeds_parent
+    }
+
+    /// Whether a pattern's top is among the undecided candidates.
+    pub(crate) fn may_match(&self) -> bool {
+        self.requirements.as_ref().is_some_and(|requirements| requirements.may_match)
+    }
+
     fn satisfy(&self, id: NodeId) {
-        if let Some(index) = self.index_of(id) {
-            self.satisfied.set(index);
+        if let Some(index) = self.index_of(id)
+            && self.satisfied.set(index)
+            && let Some(early) = &self.early
+        {
+            early.note_news();
         }
     }
 
@@ -360,8 +427,10 @@ impl NodeBits {
         }
     }
 
-    fn set(&self, index: usize) {
-        self.word(index).fetch_or(1 << (index % 64), Ordering::Relaxed);
+    /// Sets a bit. Returns whether it was not set before.
+    fn set(&self, index: usize) -> bool {
+        let bit = 1 << (index % 64);
+        self.word(index).fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
 
     fn get(&self, index: usize) -> bool {

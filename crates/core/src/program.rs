@@ -204,10 +204,14 @@ impl Program {
             return None;
         }
         let required = self.search_set(&nodes);
-        let sought = if match_below { self.with_roots(&nodes) } else { required.clone() };
+        let required = Arc::new(required);
+        let sought =
+            if match_below { Arc::new(self.with_roots(&nodes)) } else { Arc::clone(&required) };
+        let may_match = undecided.iter().any(|&id| !self.patterns(id).is_empty());
         Some(ChildRequirements {
             required,
-            sought: Arc::new(sought),
+            sought,
+            may_match,
             undecided: undecided.into(),
             nodes: nodes.into(),
         })
@@ -361,10 +365,12 @@ pub(crate) struct ChildRequirements {
     /// The nodes that the candidates ask for, in rising order.
     pub(crate) nodes: Box<[NodeId]>,
     /// The same nodes as a search.
-    pub(crate) required: SearchSet,
+    pub(crate) required: Arc<SearchSet>,
     /// The search of the sub-directories: the same nodes, and the roots where a match may
     /// start.
     pub(crate) sought: Arc<SearchSet>,
+    /// Whether a pattern's top is among the candidates.
+    pub(crate) may_match: bool,
 }
 
 impl ChildRequirements {
@@ -406,6 +412,11 @@ impl FileSearch {
         }
         let index = self.set.as_ref().and_then(|set| set.files.binary_search(&glob).ok());
         index.is_some_and(|index| self.missing_few >> index & 1 != 0)
+    }
+
+    /// How many globs no file has matched yet.
+    pub(crate) fn missing(&self) -> u32 {
+        self.words().iter().map(|word| word.count_ones()).sum()
     }
 
     /// All that [`evaluate`](Program::evaluate) depends on.

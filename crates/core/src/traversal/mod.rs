@@ -72,6 +72,7 @@ mod dir;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod getdents;
 mod handles;
+mod later;
 mod lister;
 mod opening;
 mod options;
@@ -95,4 +96,4 @@ pub(crate) use sender::ResultSender;
 pub(crate) use source::Naming;
 pub(crate) use stop::Stop;
 pub use stop::Stopper;
-pub(crate) use visitor::Visitor;
+pub(crate) use visitor::{Need, Visitor};
