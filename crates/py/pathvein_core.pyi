@@ -806,10 +806,7 @@ class _Keyed:
         """
 
     def end(self, range_id: int) -> None:
-        """Tells that no more keys of a range come. A range that has ended is ignored.
-
-        A range whose keys cannot be read is ended, too: the keys that it was given count.
-        """
+        """Tells that a range was read to its end. A range that has ended is ignored."""
 
     def counts(self) -> tuple[int, int, int]:
         """Directories inside which something was wanted, entries of these, and keys, so far."""
@@ -847,6 +844,13 @@ class KeyScan(_Keyed):
         max_depth: int | None = None,
         exclude: ExcludeRules | None = None,
     ) -> Self: ...
+    def break_off(self, range_id: int) -> None:
+        """Tells that the keys that are left of a range could not be read.
+
+        Those that it was given count. But of the directories that lead to its position or to its
+        end, nothing is certain that is asked not to be there. A range that has ended is ignored.
+        """
+
     def take(self) -> tuple[list[tuple[str, int]], list[str]]:
         """The results since the last call.
 
@@ -889,12 +893,13 @@ class ListingScan:
     """A scan whose listings come from the caller.
 
     The scan names the directories whose listings it wants, by id. The caller gives each listing
-    once, in any order (`listed`), or says why it cannot (`not_listed`, `absent`). An id that is
-    not, or not any more, that of a wanted directory is ignored.
+    once, in any order (`listed`), or says why it cannot (`not_listed`, `not_entered`, `absent`).
+    An id that is not, or not any more, that of a wanted directory is ignored.
 
     Args:
         patterns: What to look for. Of equal patterns the first is reported.
         max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
+        telling_unknown: Whether `take_unknown` tells what cannot be told.
 
     Example:
         >>> scan = ListingScan([FileStructurePattern("run_*", ["*.csv"])])
@@ -907,7 +912,11 @@ class ListingScan:
     """
 
     def __new__(
-        cls, patterns: Sequence[FileStructurePattern], max_depth: int | None = None
+        cls,
+        patterns: Sequence[FileStructurePattern],
+        max_depth: int | None = None,
+        *,
+        telling_unknown: bool = False,
     ) -> Self: ...
     def source(self, name: _Name) -> int:
         """Adds a source of this name, and returns its id.
@@ -921,31 +930,47 @@ class ListingScan:
         tag: Any,
         directories: Sequence[tuple[_Name, bool]],
         files: Sequence[_Name],
+        *,
+        whole: bool = True,
     ) -> list[tuple[int, int]]:
         """Gives the listing of a wanted directory.
+
+        A name that stands twice in one of the lists counts once.
 
         Args:
             directory: The directory, by its id.
             tag: An object that comes back with a match of the directory, such as its path.
             directories: Its sub-directories, each with whether it may be entered. A link that
                 is not followed may not.
-            files: Its other entries.
+            files: Its other entries. One whose kind could not be told is among them.
+            whole: Whether the listing was read to its end, and the kind of each entry could be
+                told. If not, nothing is certain that is asked not to be there.
 
         Returns:
             The sub-directories that are wanted, each as index in `directories` and id.
         """
 
     def not_listed(self, directory: int) -> None:
-        """Tells that a wanted directory exists and cannot be listed: it counts as empty."""
+        """Tells that a wanted directory exists and could not be listed.
+
+        It is present by its name, and what is inside cannot be told.
+        """
+
+    def not_entered(self, directory: int) -> None:
+        """Tells that a wanted directory exists and may not be entered: it counts as empty."""
 
     def absent(self, directory: int) -> None:
         """Tells that a wanted directory does not exist any more."""
-
-    def assumed(self, directory: int) -> None:
-        """Assumes that a wanted directory satisfies whatever is asked of it."""
 
     def hidden_by_links(self) -> int:
         """How many matches failed so far for nothing but directories that may not be entered."""
 
     def take_matches(self) -> list[tuple[Any, int]]:
         """The matches since the last call, each as tag and position of the pattern."""
+
+    def take_unknown(self) -> list[tuple[Any, int]]:
+        """What cannot be told since the last call, since something could not be listed.
+
+        Each is a listed directory, by its tag, and the position of a pattern. Empty without
+        `telling_unknown`.
+        """

@@ -11,5 +11,5 @@ mod common;
 use common::generate::{Bytes, Profile};
 
 fuzz_target!(|input: &[u8]| {
-    common::check::keys(&mut Bytes(input), Profile::of(input));
+    common::keys::keys(&mut Bytes(input), Profile::of(input));
 });

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pathvein_core import FileStructurePattern
 
 from pathvein import _arguments
-from pathvein._belonging import Node, Way, compiled
+from pathvein._belonging import Node, Way, asks_inside, compiled
 from pathvein._listing import Listing, is_gone, list_local, noted
 from pathvein._matches import decide
 
@@ -213,7 +213,7 @@ class _Answers:
             return error
 
     def _matches(self, pattern: FileStructurePattern, level: int) -> bool | OSError:
-        if not (pattern.files or pattern.directories):
+        if not asks_inside(pattern):
             return True
         key = pattern, level
         if key not in self._matching:
@@ -223,13 +223,10 @@ class _Answers:
     def _decided(self, pattern: FileStructurePattern, level: int) -> bool | OSError:
         directory = _Directory(self, level)
         try:
-            listing = directory.listing = self.list(level, "")
-            if decide(pattern, directory):
-                return True
+            directory.listing = self.list(level, "")
+            return decide(pattern, directory)
         except OSError as error:
             return not is_gone(error) and error
-        # More may have been there than was read.
-        return listing.failure or False
 
     def list(self, level: int, rel: str) -> Listing:
         """The listing of a directory at or below that of the level; each is read once."""

@@ -1,8 +1,8 @@
 """Which directories a file may belong to, by names alone.
 
-A file belongs to a directory of a pattern if it lies in it and passes a glob of the pattern's
-files, or if it belongs to a sub-directory of one of the pattern's directories; required and
-optional count alike.
+A file belongs to a directory of a pattern if it lies in it and passes a name test of the
+pattern's files, or if it belongs to a sub-directory of one of the pattern's directories; required
+and optional count alike. What is forbidden, and how many there must be, adds nothing.
 """
 
 from __future__ import annotations
@@ -28,13 +28,17 @@ class Node:
 
     def __init__(self, pattern: FileStructurePattern, below: list[Node]) -> None:
         self.pattern = pattern
-        #: The same without anything below: the directory's own listing decides.
-        self.own = FileStructurePattern(pattern.directory_name, pattern.files)
+        #: What the directory's own listing decides of it: the same without anything below.
+        self.own = FileStructurePattern(
+            pattern.directory_name, pattern.files, forbidden_files=pattern.forbidden_files
+        )
         #: The distinct patterns of its directories.
         self.below = below
         self._files = PatternMatcher(pattern.all_files)
         name = pattern.directory_name
-        self._name = PatternMatcher(name) if name else None
+        tests = name if isinstance(name, tuple) else (name,)
+        # An empty glob means any name.
+        self._name = PatternMatcher(tests) if all(tests) else None
 
     def takes_name(self, name: str) -> bool:
         """Whether a directory of this name may match; that of a root is empty."""
@@ -43,6 +47,17 @@ class Node:
     def takes_file(self, name: str) -> bool:
         """Whether a file of this name belongs to a match that it lies in."""
         return self._files.matches(name)
+
+
+def asks_inside(pattern: FileStructurePattern) -> bool:
+    """Whether anything but its name has to be known of a directory to tell if it matches."""
+    return bool(
+        pattern.files
+        or pattern.directories
+        or pattern.forbidden_files
+        or pattern.forbidden_directories
+        or pattern.closed
+    )
 
 
 def compiled(patterns: Iterable[FileStructurePattern]) -> list[Node]:

@@ -23,10 +23,19 @@ class Listing:
     links: set[str] = field(default_factory=set)
     #: Errors of entries that could not be read or have no path, each with a `filename`.
     errors: list[OSError] = field(default_factory=list)
-    #: The error that ended the listing early; it is in `errors`, too.
+    #: The error that ended the listing early. It is in `errors`, too, unless it is one of the
+    #: whole file system, which is told once.
     failure: OSError | None = None
     #: What the file system tells of each file, where that was asked for.
     infos: dict[str, Any] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the directory was read, and of each entry it is known what it is.
+
+        Otherwise nobody can tell what is not there.
+        """
+        return not (self.errors or self.failure)
 
 
 def noted(error: OSError, doing: str) -> OSError:

@@ -46,15 +46,39 @@ def decide(pattern: FileStructurePattern, directory: Directory) -> bool:
 
     Raises the `OSError` of a directory that cannot be read if the answer depends on it.
     """
-    # First, a directory that cannot be read is assumed to satisfy every pattern. If the answer
-    # is no all the same, it is certain. Then it is assumed to satisfy none.
-    possible, errors = _search(pattern, directory, assume=True)
-    if not possible or not errors:
-        return possible
-    certain, _ = _search(pattern, directory, assume=False)
-    if not certain:
+    scan = ListingScan([pattern], 0, telling_unknown=True)
+    errors: list[OSError] = []
+    stack: list[tuple[int, str]] = []
+
+    def listed(wanted: int, rel: str, listing: Listing) -> None:
+        errors.extend(listing.errors)
+        if listing.failure is not None:
+            errors.append(listing.failure)
+        prefix = f"{rel}/" if rel else ""
+        directories = [(name, name not in listing.links) for name in listing.dirnames]
+        is_whole = listing.is_whole
+        below = scan.listed(wanted, None, directories, listing.filenames, whole=is_whole)
+        stack.extend((number, prefix + listing.dirnames[index]) for index, number in below)
+
+    listed(scan.source(directory.name), "", directory.listing)
+    while not (found := scan.take_matches()) and stack:
+        wanted, rel = stack.pop()
+        try:
+            if "/" not in rel and directory.is_link(rel):
+                scan.not_entered(wanted)
+                continue
+            listing = directory.list(rel)
+        except OSError as error:
+            if is_gone(error):
+                scan.absent(wanted)
+            else:
+                errors.append(error)
+                scan.not_listed(wanted)
+        else:
+            listed(wanted, rel, listing)
+    if not found and scan.take_unknown():
         raise errors[0]
-    return True
+    return bool(found)
 
 
 def _open(path: object, listing: Listing) -> _LocalDirectory | RemoteDirectory:
@@ -84,42 +108,3 @@ class _LocalDirectory:
 
     def close(self) -> None:
         """There is nothing to close."""
-
-
-def _search(
-    pattern: FileStructurePattern, directory: Directory, *, assume: bool
-) -> tuple[bool, list[OSError]]:
-    """Whether the directory matches, and the errors of directories that cannot be read.
-
-    Such a directory satisfies every pattern if `assume`, else none.
-    """
-    scan = ListingScan([pattern], 0)
-    errors: list[OSError] = []
-    stack: list[tuple[int, str]] = []
-
-    def listed(wanted: int, rel: str, listing: Listing) -> None:
-        prefix = f"{rel}/" if rel else ""
-        directories = [(name, name not in listing.links) for name in listing.dirnames]
-        below = scan.listed(wanted, None, directories, listing.filenames)
-        stack.extend((number, prefix + listing.dirnames[index]) for index, number in below)
-
-    listed(scan.source(directory.name), "", directory.listing)
-    while not (found := scan.take_matches()) and stack:
-        wanted, rel = stack.pop()
-        try:
-            if "/" not in rel and directory.is_link(rel):
-                scan.not_listed(wanted)
-                continue
-            listing = directory.list(rel)
-        except OSError as error:
-            if is_gone(error):
-                scan.absent(wanted)
-                continue
-            listing = Listing(failure=error)
-        if listing.failure is not None:
-            errors.append(listing.failure)
-        if listing.failure is not None and assume:
-            scan.assumed(wanted)
-        else:
-            listed(wanted, rel, listing)
-    return bool(found), errors

@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pathvein
+import pats
+import reference
 import strategies
 from compare import by_index, first_of, make_patterns
 from pathvein import FileStructurePattern as P
@@ -38,38 +39,22 @@ def entries(path: str) -> tuple[list[str], list[str]]:
     return real, [name for name in names if name not in inner]
 
 
-def matches(path: str, name: str, pat: Pat, *, linked: bool = False) -> bool:
-    """Whether a directory matches; one that is `linked` counts as empty."""
-    if pat.name and not fnmatchcase(name, pat.name):
-        return False
-    if not (pat.files or pat.dirs):
-        return True
-    if linked:
-        return False
-    _, files = entries(path)
-    if not all(any(fnmatchcase(file, glob) for file in files) for glob in pat.files):
-        return False
-    inner = [os.path.join(path, n) for n in os.listdir(path)]
-    inner = [below for below in inner if os.path.isdir(below)]
-    return all(
-        any(
-            matches(below, os.path.basename(below), sub, linked=os.path.islink(below))
-            for below in inner
-        )
-        for sub in pat.dirs
-    )
+def matches(path: str, pat: Pat) -> bool:
+    """Whether a directory matches."""
+    listing = reference.read_listing(path)
+    return reference.matches(path, list(listing.dirs), listing.files, pat)
 
 
 def belonging(path: str, pat: Pat) -> Iterator[str]:
     """The files that belong to a match, by their paths."""
     dirs, files = entries(path)
     for file in files:
-        if any(fnmatchcase(file, glob) for glob in pat.files + pat.optional_files):
+        if any(pats.passes(file, test) for test in pats.belonging_tests(pat)):
             yield os.path.join(path, file)
     for name in dirs:
         below = os.path.join(path, name)
-        for sub in pat.dirs + pat.optional_dirs:
-            if matches(below, name, sub):
+        for sub in pats.belonging_dirs(pat):
+            if matches(below, sub):
                 yield from belonging(below, sub)
 
 
@@ -85,6 +70,10 @@ def loosened(draw: Any, pat: Pat) -> Pat:
     """The pattern with some requirements made optional, and some that are both."""
     dirs, optional_dirs = [], list(pat.optional_dirs)
     for sub in pat.dirs:
+        if not isinstance(sub, Pat):
+            # A number, or one of several: there is no such thing among what is optional.
+            dirs.append(sub)
+            continue
         inner = draw(loosened(sub))
         kind = draw(st.sampled_from(["required", "optional", "optional", "both"]))
         if kind != "optional":
@@ -93,13 +82,18 @@ def loosened(draw: Any, pat: Pat) -> Pat:
             optional_dirs.append(inner)
     files, optional_files = list(pat.files), list(pat.optional_files)
     if draw(st.booleans()):
-        files, optional_files = [], files + optional_files
+        files, optional_files = [], pats.belonging_tests(pat)
     if draw(st.integers(0, 3)) == 0:
         optional_files.append("*")
     if draw(st.integers(0, 3)) == 0:
         # So that directories whose names fit do not always match.
         files.append(draw(st.sampled_from(["*", "a*", "*.txt", "no"])))
-    return Pat(pat.name, tuple(files), tuple(dirs), tuple(optional_files), tuple(optional_dirs))
+    return pat._replace(
+        files=tuple(files),
+        dirs=tuple(dirs),
+        optional_files=tuple(optional_files),
+        optional_dirs=tuple(optional_dirs),
+    )
 
 
 @st.composite
@@ -116,16 +110,16 @@ def assessed(file: Any, patterns: Any) -> list[tuple[str, int]]:
 @share(0.6)
 @given(loose_cases())
 def test_every_file_of_every_tree(case: tuple[Dir, list[Pat]]) -> None:
-    world, pats = case
+    world, drawn = case
     # So deep that no pattern leads out of what is built.
     spec = Dir({"1": Dir({"2": Dir({"3": Dir({"4": world})})})})
-    patterns, first = make_patterns(pats), first_of(pats)
+    patterns, first = make_patterns(drawn), first_of(drawn)
     with built(spec, fast=True) as top:
         source = os.path.realpath(top)
         expected: dict[str, set[tuple[str, int]]] = {}
         for here, _, _ in os.walk(source):
             for pat in first:
-                if matches(here, os.path.basename(here), pat):
+                if matches(here, pat):
                     for file in belonging(here, pat):
                         expected.setdefault(file, set()).add((here, first[pat]))
         for file in files_of(source):
@@ -139,15 +133,15 @@ def test_every_file_of_every_tree(case: tuple[Dir, list[Pat]]) -> None:
         lambda spec: st.tuples(
             st.just(spec),
             strategies.named_patterns(spec, spec, "src").flatmap(
-                lambda pats: st.tuples(*map(loosened, pats)).map(list)
+                lambda drawn: st.tuples(*map(loosened, drawn)).map(list)
             ),
         )
     )
 )
 def test_every_file_in_memory(case: tuple[Dir, list[Pat]]) -> None:
     """As on a disk, where the same tree is told by the reference."""
-    spec, pats = case
-    patterns, first = make_patterns(pats), first_of(pats)
+    spec, drawn = case
+    patterns, first = make_patterns(drawn), first_of(drawn)
     with built(Dir({"src": spec}), fast=True) as top, in_memory(as_value(spec)) as source:
         local = os.path.join(os.path.realpath(top), "src")
         for file in files_of(local):
@@ -155,7 +149,7 @@ def test_every_file_in_memory(case: tuple[Dir, list[Pat]]) -> None:
                 (os.path.relpath(here, local), first[pat])
                 for here, _, _ in os.walk(local)
                 for pat in first
-                if matches(here, os.path.basename(here), pat) and file in belonging(here, pat)
+                if matches(here, pat) and file in belonging(here, pat)
             ]
             remote = source.joinpath(*os.path.relpath(file, local).split("/"))
             found = list(assess(remote, patterns))

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+import pats
 import reference
-from reference import Item, Pat, Tree
+from exclude_reference import excluded
+from pats import Counted, Pat, Re
+from reference import Item, Tree
 from trees import (
     ChildFailed,
     Dir,
@@ -190,7 +193,7 @@ EXCLUDE = [
 
 @pytest.mark.parametrize(("rule", "path", "is_directory", "expected"), EXCLUDE)
 def test_exclude_rules(rule: Any, path: Any, is_directory: Any, expected: Any) -> None:
-    assert reference.excluded([rule], path, is_directory=is_directory) is expected
+    assert excluded([rule], path, is_directory=is_directory) is expected
 
 
 def test_excluded_entries_satisfy_nothing() -> None:
@@ -263,3 +266,105 @@ def fails_in_the_child() -> None:
 def test_a_failure_in_the_child_is_told() -> None:
     with pytest.raises(ChildFailed, match="told by the child"):
         run_unprivileged(fails_in_the_child)
+
+
+# What is asked for besides ------------------------------------------------------------------
+
+
+def on_value(tree: Tree, pat: Pat) -> str:
+    """The answer on a directory of the name "d"."""
+    unique = [pat]
+    yes = bool(reference.scan_tree(tree, "d", unique, max_depth=0))
+    maybe = pats.may_match(reference.value_node(tree, "d"), pat)
+    assert maybe or not yes
+    return "yes" if yes else "unknown" if maybe else "no"
+
+
+def d(*files: str, broke_off: bool = False, **dirs: Tree) -> Tree:
+    return Tree(dirs, files, broke_off)
+
+
+LOST = Tree(listed=False)
+X, NO_X = Pat("*", ("x",)), Pat("*", (), forbidden_files=("x",))
+
+
+@pytest.mark.parametrize(
+    ("tree", "pat", "answer"),
+    [
+        # Numbers of files; a name that is listed twice is one file.
+        (d("a", "b"), Pat("*", (Counted("*", 2, 2),)), "yes"),
+        (d("a", "a"), Pat("*", (Counted("*", 2),)), "no"),
+        (d("a", "b"), Pat("*", (Counted("*", 0, 1),)), "no"),
+        (d(), Pat("*", (Counted("*", 0),)), "yes"),
+        (d("a", broke_off=True), Pat("*", ("a",)), "yes"),
+        (d("a", broke_off=True), Pat("*", (Counted("*", 2),)), "unknown"),
+        (d("a", "b", broke_off=True), Pat("*", (Counted("*", 0, 1),)), "unknown"),
+        (d(broke_off=True), Pat("other", ("a",)), "no"),
+        # Alternatives and expressions.
+        (d("b"), Pat("*", (("a", "b"),)), "yes"),
+        (d("c"), Pat("*", (("a", "b"),)), "no"),
+        (d("a1"), Pat("*", (Re(r"a\d"),)), "yes"),
+        (d("a12"), Pat("*", (Re(r"a\d"),)), "no"),
+        (d("a\udcff"), Pat("*", (Re("a.*"),)), "no"),
+        (d(), Pat(("a", ""), ()), "yes"),
+        (d(), Pat(("a", "b"), ()), "no"),
+        # Sub-directories: each counts once, whatever it matches.
+        (d(a=d("x"), b=d("x")), Pat("*", (), (Counted(X, 2),)), "yes"),
+        (d(a=d("x"), b=d()), Pat("*", (), (Counted((X, Pat("a")), 2),)), "no"),
+        (d(a=d("x"), b=d()), Pat("*", (), (Counted(X, 0, 1),)), "yes"),
+        (d(a=d("x"), b=LOST), Pat("*", (), (Counted(X, 1, 1),)), "unknown"),
+        (d(a=d("x"), b=d("x"), c=LOST), Pat("*", (), (Counted(X, 1, 1),)), "no"),
+        (d(a=LOST), Pat("*", (), (Pat("a"),)), "yes"),
+        (d(a=LOST), Pat("*", (), (Counted(Pat("a"), 0, 0),)), "no"),
+        # What is forbidden.
+        (d("y"), NO_X, "yes"),
+        (d("x"), NO_X, "no"),
+        (d("y", broke_off=True), NO_X, "unknown"),
+        (d(a=d("y")), Pat("*", forbidden_dirs=(X,)), "yes"),
+        (d(a=LOST), Pat("*", forbidden_dirs=(X,)), "unknown"),
+        (d(a=LOST), Pat("*", forbidden_dirs=(X._replace(name="b"),)), "yes"),
+        (d(a=d(b=d(c=LOST))), Pat("*", (), (Pat("a", (), (Pat("b", (), (NO_X,)),)),)), "unknown"),
+        # No directory without: two negations.
+        (d(a=d("x"), b=d("x")), Pat("*", forbidden_dirs=(NO_X,)), "yes"),
+        (d(a=d("x"), b=d()), Pat("*", forbidden_dirs=(NO_X,)), "no"),
+        (d(a=d("x", broke_off=True)), Pat("*", forbidden_dirs=(NO_X,)), "unknown"),
+        # Nothing else.
+        (d("a"), Pat("*", ("a",), closed=True), "yes"),
+        (d("a", "b"), Pat("*", ("a",), closed=True), "no"),
+        (d("a", "b"), Pat("*", ("a",), optional_files=("b",), closed=True), "yes"),
+        (d("a", broke_off=True), Pat("*", ("a",), closed=True), "unknown"),
+        (d("a", b=d()), Pat("*", ("a",), closed=True), "no"),
+        (d("a", b=d()), Pat("*", ("a",), (), (), (Pat("b", ("x",)),), closed=True), "yes"),
+        (d(b=LOST), Pat("*", optional_dirs=(Pat("b"),), closed=True), "yes"),
+        (d(), Pat("*", forbidden_files=("a",), closed=True), "yes"),
+    ],
+)
+def test_the_three_answers(tree: Tree, pat: Pat, answer: str) -> None:
+    assert on_value(tree, pat) == answer
+
+
+def test_outermost_matches() -> None:
+    tree = d(a=d(b=d("x")), b=d("x"))
+    everything = reference.scan_tree(tree, "d", [Pat("a"), Pat("b")])
+    assert {path for path, _ in everything} == {"a", "a/b", "b"}
+    assert {path for path, _ in pats.outermost(everything)} == {"a", "b"}
+
+
+def test_links_and_errors_on_a_disk() -> None:
+    world = Dir({"src": Dir({"link": Link(to="out"), "d": Dir({"f": File()})}), "out": Dir()})
+    some = Pat("*", (), (Counted(Pat("*"), 0, 2), Pat("link", ("f",))))
+    none = Pat("src", forbidden_dirs=(Pat("link"),))
+    empty = Pat("src", (), (Pat("link", closed=True),))
+    with built(world) as top:
+        source = top / "src"
+        assert found(source, none) == []
+        # A link that is not followed is there, and known to be empty.
+        assert found(source, empty) == ["."]
+        assert reference.scan(source, [some]).hidden_by_links == 1
+        assert reference.scan(source, [none]).hidden_by_links == 0
+        answer = reference.scan(source, [empty], breaks_off=lambda path: path.endswith("src"))
+        assert {path for path, _ in answer.possible} == {os.fspath(source)}
+        assert {path for path, _ in answer.found} == {os.fspath(source)}
+        ends = reference.scan(source, [Pat("d", closed=True)], breaks_off=lambda _: True)
+        assert not ends.found
+        assert len(ends.possible) == 1

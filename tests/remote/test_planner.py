@@ -77,6 +77,9 @@ class Taker:
         self.prefixes: list[str] = []
         self.ends = 0
         self.splits = 0
+        #: Of each range that broke off, its position and its end.
+        self.broken_off: list[tuple[str, str | None]] = []
+        self.is_distrusted = False
 
     def whole(self) -> int:
         return 0
@@ -115,6 +118,19 @@ class Taker:
     def end(self, range_id: int) -> None:
         del self.open[range_id]
         self.ends += 1
+
+    def break_off(self, range_id: int) -> None:
+        self.broken_off.append(self.open[range_id])
+        self.end(range_id)
+
+    def distrust(self) -> None:
+        self.is_distrusted = True
+
+    def knows_of(self, key: str) -> bool:
+        """Whether it was told that a key may be missing."""
+        return self.is_distrusted or any(
+            key >= start and (end is None or key < end) for start, end in self.broken_off
+        )
 
 
 class Store:
@@ -196,6 +212,7 @@ def listed(
     assert planner.next_request() is None
     assert taker.open == {}
     assert taker.ends == taker.splits + 1
+    assert len(taker.broken_off) == len(lost)
     # What is still in flight are probes, and changes nothing.
     for request in in_flight:
         assert not isinstance(request.target, KeyRange)
@@ -256,7 +273,7 @@ def test_each_key_is_taken_once(
     # A prefix that was taken, and is a key, need not be taken once more.
     missing = set(store.keys) - set(taker.taken) - set(taker.prefixes)
     missing = {key for key in missing if not key.startswith(tuple(unwanted))}
-    assert all(is_lost(key, lost) for key in missing), missing
+    assert all(is_lost(key, lost) and taker.knows_of(key) for key in missing), missing
 
 
 def many_keys(source: random.Random) -> list[str]:
@@ -290,7 +307,7 @@ def test_thousands_of_requests_in_flight(can_start: bool, failures: float) -> No
         lost = listed(store, taker, 5000, failures)
         assert len(taker.taken) == len(set(taker.taken))
         missing = set(store.keys) - set(taker.taken)
-        assert all(is_lost(key, lost) for key in missing)
+        assert all(is_lost(key, lost) and taker.knows_of(key) for key in missing)
         assert failures or not missing
         splits += taker.splits
     assert splits > (1000 if can_start else 100) / (10 if failures else 1)
@@ -314,6 +331,7 @@ def test_a_failure_that_will_last_loses_what_is_left_of_the_range() -> None:
     assert planner.failed(request, "transient") == Lost("", "b", None)
     assert planner.is_done
     assert taker.open == {}
+    assert taker.broken_off == [(just_after("b"), None)]
 
 
 def test_a_token_that_is_refused_is_replaced_by_the_last_key() -> None:
@@ -374,13 +392,16 @@ def test_a_prefix_that_is_denied_is_asked_for_as_a_part_of_the_source() -> None:
 
 def test_pages_out_of_order_lose_everything() -> None:
     for can_start in (True, False):
-        planner = Planner(Taker(), page_size=2, can_start=can_start)
+        taker = Taker()
+        planner = Planner(taker, page_size=2, can_start=can_start)
         # A listing that ignores a start begins with the first key again; this one does not.
         planner.answered(asked(planner), Page(["m", "n"], [], "more"))
         lost = planner.answered(asked(planner), Page(["a", "b"], [], "more"))
         assert lost is not None
         assert lost[:3] == ("", "", None)
         assert "in order" in str(lost.reason)
+        # What is missing may be in any directory.
+        assert taker.is_distrusted
     planner = Planner(Taker(), page_size=2, can_start=True)
     lost = planner.failed(asked(planner), "unsorted")
     assert lost is not None

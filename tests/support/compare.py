@@ -8,18 +8,45 @@ from pathlib import Path
 from typing import Any
 
 import pathvein
-from reference import Item, Pat
+from pats import Counted, Pat, Re, is_plain
+from reference import Item
 
 
 def make_pattern(pat: Pat) -> pathvein.FileStructurePattern:
     """The same pattern as the library's object."""
+    also: dict[str, Any] = {
+        "forbidden_files": list(map(_name_test, pat.forbidden_files)),
+        "forbidden_directories": list(map(make_pattern, pat.forbidden_dirs)),
+        "closed": pat.closed,
+    }
     return pathvein.FileStructurePattern(
-        pat.name,
-        list(pat.files),
-        [make_pattern(sub) for sub in pat.dirs],
-        list(pat.optional_files),
-        [make_pattern(sub) for sub in pat.optional_dirs],
+        _name_test(pat.name),
+        list(map(_files, pat.files)),
+        list(map(_directories, pat.dirs)),
+        list(map(_name_test, pat.optional_files)),
+        list(map(make_pattern, pat.optional_dirs)),
+        # What old patterns say is said as it ever was.
+        **({} if is_plain(pat) else also),
     )
+
+
+def _name_test(test: Any) -> Any:
+    if isinstance(test, tuple):
+        return tuple(map(_name_test, test))
+    return pathvein.Regex(test.text) if isinstance(test, Re) else test
+
+
+def _files(item: Any) -> Any:
+    if isinstance(item, Counted):
+        return pathvein.Files(_name_test(item.what), item.min, item.max)
+    return _name_test(item)
+
+
+def _directories(item: Any) -> Any:
+    if isinstance(item, Counted):
+        return pathvein.Directories(_directories(item.what), item.min, item.max)
+    # A pattern is a tuple, too.
+    return make_pattern(item) if isinstance(item, Pat) else tuple(map(make_pattern, item))
 
 
 def make_patterns(pats: list[Pat]) -> list[pathvein.FileStructurePattern]:

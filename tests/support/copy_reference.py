@@ -13,9 +13,9 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+import pats
 import reference
 from reference import Pat, Tree
 
@@ -46,12 +46,12 @@ def belonging(source: str, pattern: Pat, relative: str = "") -> Belonging:
     found = Belonging({relative})
     listing = reference.read_listing(source)
     for name in listing.files:
-        if any(fnmatchcase(name, glob) for glob in pattern.files + pattern.optional_files):
+        if any(pats.passes(name, test) for test in pats.belonging_tests(pattern)):
             path = os.path.join(source, name)
             (found.files if leads_to_file(path) else found.skipped).add(_join(relative, name))
     for name, is_link in listing.dirs.items():
         path, below = os.path.join(source, name), _join(relative, name)
-        for sub in pattern.dirs + pattern.optional_dirs:
+        for sub in pats.belonging_dirs(pattern):
             if is_link:
                 if reference.name_matches(name, sub):
                     found.may_be_skipped.add(below)
@@ -68,10 +68,10 @@ def belonging_keys(tree: Tree, name: str, pattern: Pat, relative: str = "") -> B
     """The same of a tree that is a value: what the keys of a store make."""
     found = Belonging({relative})
     for file in tree.files:
-        if any(fnmatchcase(file, glob) for glob in pattern.files + pattern.optional_files):
+        if any(pats.passes(file, test) for test in pats.belonging_tests(pattern)):
             found.files.add(_join(relative, file))
     for child, inside in tree.dirs.items():
-        for sub in pattern.dirs + pattern.optional_dirs:
+        for sub in pats.belonging_dirs(pattern):
             if reference.matches_tree(inside, child, sub):
                 found.add(belonging_keys(inside, child, sub, _join(relative, child)))
     return found

@@ -17,7 +17,7 @@ from typing import Any
 
 from pathvein_core import ExcludeRules, KeyScan, KeyWalk
 
-from pathvein import FileStructurePattern
+from pathvein import Directories, Files, FileStructurePattern, Regex
 from pathvein._remote import retry
 from pathvein._remote.errors import BadAnswer, FlatDenied
 from pathvein._remote.keys.lister import KeyLister
@@ -233,6 +233,33 @@ def random_patterns(source: random.Random) -> list[FileStructurePattern]:
     ]
 
 
+def patterns_that_say_more(source: random.Random) -> list[FileStructurePattern]:
+    """The same, with numbers, alternatives, and things that must not be there."""
+    globs = ["*", "a*", "k*", "f", "k0?", LAST, "[!a]*", "x", Regex(".[0-9]*"), ("a*", "f")]
+
+    def pattern(depth: int) -> FileStructurePattern:
+        def some(most: int) -> list[Any]:
+            return source.choices(globs, k=source.randint(0, most))
+
+        def below() -> list[FileStructurePattern]:
+            return [pattern(depth - 1)] if depth and source.random() < 0.4 else []
+
+        least = source.choice([0, 1, 2])
+        most = source.choice([None, least, least + 1])
+        return FileStructurePattern(
+            source.choice(globs),
+            files=[Files(name, least, most) for name in some(1)],
+            directories=[Directories(sub, least, most) for sub in below()],
+            optional_files=some(2),
+            optional_directories=["*"] if source.random() < 0.5 else [],
+            forbidden_files=some(1) if source.random() < 0.3 else [],
+            forbidden_directories=below(),
+            closed=source.random() < 0.3,
+        )
+
+    return [pattern(2) for _ in range(source.randint(1, 3))]
+
+
 # Comparing --------------------------------------------------------------------------------
 
 
@@ -334,6 +361,11 @@ class Trial:
             [[], [], ["k0*"], ["k*1"], ["/a*/*"]]
         )
         self.patterns = random_patterns(source)
+        more = random.Random(seed + 2)
+        #: Whether patterns ask for something not to be there.
+        self.denies = more.random() < 0.5
+        if self.denies:
+            self.patterns = patterns_that_say_more(more)
         self.concurrency = source.choice([1, 2, 3, 6, 12, 32])
         limit = source.choice([1, 2, 3, 5, 8, 30])
         part = random.Random(seed + 1)
@@ -342,7 +374,7 @@ class Trial:
             first = part.randrange(len(keys))
             broken = keys[first], keys[min(first + part.choice([1, 5, 50]), len(keys) - 1)]
         unsteady: list[str] = []
-        if keys and part.random() < 0.2:
+        if keys and part.random() < 0.2 and not self.denies:
             unsteady = [f"{key}{part.choice(['', '1', '/f', '/a/f'])}" for key in keys]
             unsteady = [k for k in part.sample(unsteady, len(unsteady) // 3) if k not in keys]
         self.whims = Whims(
@@ -382,6 +414,9 @@ class Trial:
         least, least_bad = in_one_go(kept, self.scan())
         most, most_bad = in_one_go([*store.keys, *store.unsteady], self.scan())
         lost = set(facts(least, walk=self.walk)) - set(told)
+        if self.denies and not self.walk and failures:
+            # Of what was not read nobody knows that it is not there.
+            lost = set()
         invented = set(told) - set(facts(most, walk=self.walk))
         assert not lost, f"lost: {sorted(lost)[:9]}"
         assert not invented, f"invented: {sorted(invented)[:9]}"

@@ -1,7 +1,9 @@
 """The oracle: docs/semantics.md line by line, slow and obvious, with nothing of pathvein in it.
 
 ``scan`` reads a real tree, ``scan_tree`` a tree that is a Python value (what a remote store
-holds), ``matches`` and ``matches_tree`` answer what ``pattern.matches`` is asked.
+holds), ``matches`` and ``matches_tree`` answer what ``pattern.matches`` is asked. What a pattern
+is, and what a directory must hold to match it, is in `pats`; the exclude rules are in
+`exclude_reference`.
 """
 
 from __future__ import annotations
@@ -9,22 +11,18 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from fnmatch import fnmatchcase
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import pats
+from exclude_reference import excluded
+from pats import Node, asks_for, asks_inside, collect, is_plain
+from pats import Pat as Pat
+from pats import name_matches as name_matches
+
 #: How many links a way may lead through.
 MAX_LINKS = 40
-
-
-class Pat(NamedTuple):
-    """A pattern as plain data; equal when all of it is equal."""
-
-    name: str | None = "*"
-    files: tuple[str, ...] = ()
-    dirs: tuple[Pat, ...] = ()
-    optional_files: tuple[str, ...] = ()
-    optional_dirs: tuple[Pat, ...] = ()
 
 
 class Tree(NamedTuple):
@@ -32,6 +30,10 @@ class Tree(NamedTuple):
 
     dirs: dict[str, Tree] = {}  # noqa: RUF012  (never changed)
     files: tuple[str, ...] = ()
+    #: Whether its listing broke off behind these.
+    broke_off: bool = False
+    #: Whether it can be listed at all.
+    listed: bool = True
 
 
 class Item(NamedTuple):
@@ -60,10 +62,11 @@ class Answer(NamedTuple):
     start where they are, ``most`` at every one whose name some candidate asks for.
 
     ``hidden_by_links`` is how many more would be found if each link that is not followed led to
-    whatever is asked of it.
+    whatever is asked of it. ``possible`` holds what is found and what cannot be told.
     """
 
     found: set[tuple[str, Pat]]
+    possible: set[tuple[str, Pat]]
     least: Tally
     most: Tally
     hidden_by_links: int
@@ -74,86 +77,25 @@ class Answer(NamedTuple):
         return self.most.errors
 
 
-class Node:
-    """One directory of the visited tree, entered or only listed."""
-
-    def __init__(self, path: str, name: str, depth: int, links: int = 0) -> None:
-        self.path = path
-        self.name = name
-        self.depth = depth
-        #: How many links the way to it leads through.
-        self.links = links
-        self.entered = False
-        #: Whether it is a link that is not followed.
-        self.not_followed = False
-        self.dirs: list[Node] = []
-        self.files: list[str] = []
-
-
-# Names and matching ------------------------------------------------------------------------
-
-
-def name_matches(name: str, pattern: Pat) -> bool:
-    """Rule 1: the directory name is empty, or null, or a glob that matches."""
-    return not pattern.name or fnmatchcase(name, pattern.name)
-
-
-def node_matches(node: Node, pattern: Pat, *, links_satisfy: bool = False) -> bool:
-    """Rules 1 to 3 on a directory; one that was not entered has an empty listing.
-
-    With ``links_satisfy``, a link that is not followed has all that is asked of it.
-    """
-    if not name_matches(node.name, pattern):
-        return False
-    if links_satisfy and node.not_followed:
-        return True
-    for glob in pattern.files:
-        if not any(fnmatchcase(name, glob) for name in node.files):
-            return False
-    for required in pattern.dirs:
-        if not any(node_matches(n, required, links_satisfy=links_satisfy) for n in node.dirs):
-            return False
-    return True
-
-
-def asks_inside(pattern: Pat) -> bool:
-    """Whether anything but the name has to be known to decide."""
-    return bool(pattern.files or pattern.dirs)
-
-
-def asks_for(pattern: Pat, name: str) -> bool:
-    """Whether what an entry of that name is may matter to the pattern."""
-    return any(fnmatchcase(name, glob) for glob in pattern.files) or any(
-        name_matches(name, sub) for sub in pattern.dirs
-    )
-
-
 def depends_on(pattern: Pat, name: str, files: list[str]) -> bool:
-    """Whether what an entry of that name is does matter, given the directory's files."""
+    """Whether what an entry of that name is does matter, given the directory's files.
+
+    Of a pattern that can be told only in the new forms nothing is said.
+    """
+    if not is_plain(pattern):
+        return False
     others = [file for file in files if file != name]
-    missing = [glob for glob in pattern.files if not any(fnmatchcase(f, glob) for f in others)]
+    asked = [item.test for item in pats.file_requirements(pattern)]
+    missing = [test for test in asked if not any(pats.passes(file, test) for file in others)]
     if missing:
-        return any(fnmatchcase(name, glob) for glob in missing)
-    return any(name_matches(name, sub) for sub in pattern.dirs)
+        return any(pats.passes(name, test) for test in missing)
+    return any(name_matches(name, sub) for sub in pats.asked_below(pattern))
 
 
 def candidates_below(candidates: list[Pat], name: str) -> list[Pat]:
     """The sub-patterns of a directory's candidates that a child of that name may satisfy."""
-    return [sub for parent in candidates for sub in parent.dirs if name_matches(name, sub)]
-
-
-def collect(
-    node: Node, patterns: list[Pat], max_depth: int | None, *, links_satisfy: bool = False
-) -> set[tuple[str, Pat]]:
-    """All (path, pattern) below a node; only what was entered can be a match."""
-    found: set[tuple[str, Pat]] = set()
-    if node.entered and (max_depth is None or node.depth <= max_depth):
-        for pattern in patterns:
-            if node_matches(node, pattern, links_satisfy=links_satisfy):
-                found.add((node.path, pattern))
-    for child in node.dirs:
-        found |= collect(child, patterns, max_depth, links_satisfy=links_satisfy)
-    return found
+    below = [sub for parent in candidates for sub in pats.asked_below(parent)]
+    return [sub for sub in below if name_matches(name, sub)]
 
 
 # Listing -----------------------------------------------------------------------------------
@@ -207,12 +149,14 @@ class _Scan:
         max_depth: int | None,
         follow_links: bool,
         one_file_system: bool,
+        breaks_off: Callable[[str], bool],
     ) -> None:
         self.patterns = patterns
         self.exclude = exclude
         self.max_depth = max_depth
         self.follow_links = follow_links
         self.one_file_system = one_file_system
+        self.breaks_off = breaks_off
         self.device = 0
         # Each with the depth of the directory that was being opened or listed.
         self.errors: list[tuple[int, Item]] = []
@@ -267,11 +211,29 @@ class _Scan:
         except FileNotFoundError:
             return False
         except OSError as error:
-            self.errors.append((node.depth, Item(node.path, error.errno or 0)))
+            self.failed(node, error.errno or 0)
             return True
-        node.entered = True
-        self.directories.append(node.depth)
         visited = [*ancestors, (status.st_dev, status.st_ino)]
+        self.fill(node, relative, listing, candidates, visited)
+        return True
+
+    def failed(self, node: Node, number: int) -> None:
+        """The node is there, and nobody can tell what is in it."""
+        node.broke_off = True
+        self.errors.append((node.depth, Item(node.path, number)))
+
+    def fill(
+        self,
+        node: Node,
+        relative: str,
+        listing: Listing,
+        candidates: list[Pat],
+        visited: list[tuple[int, int]],
+    ) -> None:
+        """Take the entries of the node, and visit those that are asked for."""
+        node.entered = True
+        node.broke_off = self.breaks_off(node.path)
+        self.directories.append(node.depth)
         unknown = {os.path.basename(item.path): item for item in listing.errors}
         roots = [p for p in candidates if p in self.patterns and self.within_depth(node.depth)]
         for name in listing.files:
@@ -279,7 +241,8 @@ class _Scan:
                 continue
             self.entries.append(node.depth)
             node.files.append(name)
-        for name in set(node.files) & unknown.keys():
+        node.untold = set(node.files) & unknown.keys()
+        for name in node.untold:
             if self.follow_links or any(depends_on(p, name, node.files) for p in roots):
                 self.errors.append((node.depth, unknown[name]))
             elif any(asks_for(p, name) for p in candidates):
@@ -303,7 +266,6 @@ class _Scan:
             ):
                 continue  # It is gone.
             node.dirs.append(child)
-        return True
 
     def _enter(
         self,
@@ -319,13 +281,13 @@ class _Scan:
         except FileNotFoundError:
             return False
         except OSError as error:
-            self.errors.append((child.depth, Item(child.path, error.errno or 0)))
+            self.failed(child, error.errno or 0)
             return True
         if is_link and (status.st_dev, status.st_ino) in visited:
             self.errors.append((child.depth, Item(child.path, errno.ELOOP)))
             return True
         if is_link and child.links > MAX_LINKS:
-            self.errors.append((child.depth, Item(child.path, errno.ELOOP)))
+            self.failed(child, errno.ELOOP)
             return True
         if self.one_file_system and status.st_dev != self.device:
             return True
@@ -344,19 +306,24 @@ def scan(
     max_depth: int | None = None,
     follow_links: bool = False,
     one_file_system: bool = False,
+    breaks_off: Callable[[str], bool] = lambda _: False,
 ) -> Answer:
-    """The answer of a scan of a real tree. A bad source raises the ``OSError`` of the system."""
+    """The answer of a scan of a real tree. A bad source raises the ``OSError`` of the system.
+
+    ``breaks_off`` tells of a directory's path whether there is more in it than can be read.
+    """
     top = os.path.realpath(source, strict=True)
     os.listdir(top)
     rules = [exclude] if isinstance(exclude, str) else list(exclude)
     unique = list(dict.fromkeys(patterns))
-    run = _Scan(unique, rules, max_depth, follow_links, one_file_system)
+    run = _Scan(unique, rules, max_depth, follow_links, one_file_system, breaks_off)
     run.device = os.stat(top).st_dev
     root = Node(top, Path(top).name, 0)
     run.visit(root, "", run.candidates(root.name, 0, []), [])
     found = collect(root, unique, max_depth)
-    possible = collect(root, unique, max_depth, links_satisfy=True)
-    return Answer(found, run.tally(max_depth), run.most(), len(possible - found))
+    possible = collect(root, unique, max_depth, pats.may_match)
+    hopeful = collect(root, unique, max_depth, pats.would_match)
+    return Answer(found, possible, run.tally(max_depth), run.most(), len(hopeful - found))
 
 
 def walk(source: str, *, follow_links: bool = False) -> Answer:
@@ -381,9 +348,15 @@ def scan_tree(
     return collect(root, list(dict.fromkeys(patterns)), max_depth)
 
 
+def value_node(tree: Tree, name: str) -> Node:
+    """A value as it is matched."""
+    return _value_node(tree, "", name, 0, [])
+
+
 def _value_node(tree: Tree, path: str, name: str, depth: int, rules: list[str]) -> Node:
-    node = Node(path, name, depth)
-    node.entered = True
+    node = Node(path, name, depth, entered=tree.listed, broke_off=tree.broke_off or not tree.listed)
+    if not tree.listed:
+        return node
     node.files = [
         file for file in tree.files if not excluded(rules, _join(path, file), is_directory=False)
     ]
@@ -405,151 +378,28 @@ def walk_tree(tree: Tree, path: str = "") -> list[tuple[str, list[str], list[str
 # pattern.matches ---------------------------------------------------------------------------
 
 
-def matches(dirpath: str, dirnames: list[str], filenames: list[str], pattern: Pat) -> bool:
-    """``pattern.matches``; raises the ``OSError`` of a directory that decides."""
-    verdict = _decide(dirpath, Path(dirpath).name, dirnames, filenames, pattern)
-    if isinstance(verdict, OSError):
-        raise verdict
-    return verdict
-
-
-def _decide(
-    dirpath: str, name: str, dirnames: list[str], filenames: list[str], pattern: Pat
-) -> bool | OSError:
-    """Yes, no, or the error without which nobody can tell."""
-    if not name_matches(name, pattern):
-        return False
-    for glob in pattern.files:
-        if not any(fnmatchcase(file, glob) for file in filenames):
-            return False
-    open_question: OSError | None = None
-    for required in pattern.dirs:
-        verdicts = [_decide_below(os.path.join(dirpath, d), d, required) for d in dirnames]
-        if any(verdict is True for verdict in verdicts):
-            continue
-        errors = [verdict for verdict in verdicts if isinstance(verdict, OSError)]
-        if not errors:
-            return False
-        open_question = open_question or errors[0]
-    return open_question or True
-
-
-def _decide_below(path: str, name: str, pattern: Pat) -> bool | OSError:
-    if not name_matches(name, pattern):
-        return False
-    if not asks_inside(pattern):
+def matches(
+    dirpath: str,
+    dirnames: list[str],
+    filenames: list[str],
+    pattern: Pat,
+    breaks_off: Callable[[str], bool] = lambda _: False,
+) -> bool:
+    """``pattern.matches``; raises an ``OSError`` if what cannot be read decides."""
+    run = _Scan([pattern], [], 0, False, False, breaks_off)
+    node = Node(dirpath, Path(dirpath).name, 0)
+    links = {name: os.path.islink(os.path.join(dirpath, name)) for name in dirnames}
+    run.fill(node, "", Listing(links, filenames, []), run.candidates(node.name, 0, []), [])
+    node.broke_off = False
+    if pats.matches(node, pattern):
         return True
-    if os.path.islink(path):
-        return _decide(path, name, [], [], pattern)
-    try:
-        listing = read_listing(path)
-    except FileNotFoundError:
+    if not pats.may_match(node, pattern):
         return False
-    except OSError as error:
-        return error
-    return _decide(path, name, list(listing.dirs), listing.files, pattern)
+    items = run.errors + run.more_errors
+    _, item = items[0] if items else (0, Item(dirpath, errno.EIO))
+    raise OSError(item.errno, os.strerror(item.errno), item.path)
 
 
 def matches_tree(tree: Tree, name: str, pattern: Pat) -> bool:
     """``pattern.matches`` on a value."""
-    return node_matches(_value_node(tree, "", name, 0, []), pattern)
-
-
-# Exclude rules -----------------------------------------------------------------------------
-
-
-def excluded(rules: list[str], relative: str, *, is_directory: bool) -> bool:
-    """Whether any rule excludes the entry at this path below the source."""
-    return any(_rule_excludes(rule, relative, is_directory) for rule in rules)
-
-
-def _rule_excludes(rule: str, relative: str, is_directory: bool) -> bool:
-    if rule.endswith("/"):
-        if not is_directory:
-            return False
-        rule = rule[:-1]
-    if "/" not in rule:
-        return path_glob_matches(rule, relative.rsplit("/", 1)[-1])
-    return path_glob_matches(rule[1:] if rule.startswith("/") else rule, relative)
-
-
-def path_glob_matches(glob: str, path: str) -> bool:
-    """The subset of globset's syntax that the tests use, on bytes as globset is."""
-    parts = os.fsencode(path).split(b"/")
-    return any(
-        _components_match(os.fsencode(plain).split(b"/"), parts, first=True)
-        for plain in expand_braces(glob)
-    )
-
-
-def expand_braces(glob: str) -> list[str]:
-    """``a{b,c}`` is ``ab`` or ``ac``; braces do not nest here; ``\\`` and ``[..]`` protect."""
-    i = 0
-    while i < len(glob):
-        if glob[i] == "\\":
-            i += 2
-            continue
-        if glob[i] == "[":
-            i = glob.index("]", i + 2)
-        elif glob[i] == "{":
-            end = glob.index("}", i)
-            return [
-                glob[:i] + choice + rest
-                for choice in glob[i + 1 : end].split(",")
-                for rest in expand_braces(glob[end + 1 :])
-            ]
-        i += 1
-    return [glob]
-
-
-def _components_match(globs: list[bytes], parts: list[bytes], *, first: bool) -> bool:
-    if not globs:
-        return not parts
-    if globs[0] == b"**":
-        # At the front or in the middle: any number of components, none included. At the end,
-        # after something: everything below it, hence at least one.
-        if len(globs) == 1:
-            return first or len(parts) >= 1
-        return any(
-            _components_match(globs[1:], parts[skip:], first=False)
-            for skip in range(len(parts) + 1)
-        )
-    if not parts:
-        return False
-    return _component_matches(globs[0], parts[0]) and _components_match(
-        globs[1:], parts[1:], first=False
-    )
-
-
-def _component_matches(glob: bytes, name: bytes) -> bool:
-    if not glob:
-        return not name
-    head = glob[:1]
-    if head == b"*":
-        return any(_component_matches(glob[1:], name[skip:]) for skip in range(len(name) + 1))
-    if not name:
-        return False
-    if head == b"?":
-        return _component_matches(glob[1:], name[1:])
-    if head == b"[":
-        end = glob.index(b"]", 2)
-        body = glob[1:end]
-        negated = body[:1] in (b"!", b"^")
-        inside = _in_class(body[1:] if negated else body, name[0])
-        return inside != negated and _component_matches(glob[end + 1 :], name[1:])
-    if head == b"\\":
-        return name[:1] == glob[1:2] and _component_matches(glob[2:], name[1:])
-    return name[:1] == head and _component_matches(glob[1:], name[1:])
-
-
-def _in_class(body: bytes, byte: int) -> bool:
-    while body:
-        if body[1:2] == b"-" and len(body) > 2:
-            if body[0] <= byte <= body[2]:
-                return True
-            body = body[3:]
-        else:
-            if body[0] == byte:
-                return True
-            body = body[1:]
-    return False
+    return pats.matches(value_node(tree, name), pattern)

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 import profiles  # noqa: F401  (Hypothesis takes its settings from it)
-from reference import Pat
+from pats import Pat, Re, asked_below, counted, either
 from trees import Dir, Entry, Fifo, File, Link, Socket
 
 # What globs are made of, and what decoding and case folding get wrong.
@@ -115,6 +115,12 @@ def directories_of(spec: Dir) -> list[Dir]:
     return found
 
 
+def readable(spec: Dir) -> Dir:
+    """The same tree, without modes."""
+    entries = {n: readable(e) if isinstance(e, Dir) else e for n, e in spec.entries.items()}
+    return Dir(entries)
+
+
 RAW_TARGETS = ["nowhere", "/nonexistent/pathvein", "a/b/c", ".", "..", "./.", "loop"]
 
 
@@ -186,8 +192,10 @@ def _behind(world: Dir, entry: Entry) -> Dir:
 @st.composite
 def patterns_near(draw: Any, world: Dir, spec: Dir, name: str, depth: int = 3) -> Pat:
     """A pattern made from a directory, so that it often matches it, and often something else."""
-    dirnames = [n for n, e in spec.entries.items() if isinstance(e, (Dir, Link))]
-    filenames = [n for n, e in spec.entries.items() if not isinstance(e, Dir)]
+    if draw(st.integers(0, 2)) == 0:
+        more: Pat = draw(_patterns_that_say_more(world, spec, name, depth))
+        return more
+    dirnames, filenames = _names_in(spec)
     directory_name = draw(
         st.one_of(st.sampled_from(["*", "", None]), _globs_near([name] if name else []))
     )
@@ -206,6 +214,87 @@ def patterns_near(draw: Any, world: Dir, spec: Dir, name: str, depth: int = 3) -
     optional_files = draw(st.lists(globs, max_size=1))
     optional_dirs = (Pat("a", ("nothing",)),) if draw(st.integers(0, 4)) == 0 else ()
     return Pat(directory_name, tuple(files), tuple(dirs), tuple(optional_files), optional_dirs)
+
+
+def _names_in(spec: Dir) -> tuple[list[str], list[str]]:
+    """What may be a directory, and what may be none."""
+    dirnames = [n for n, e in spec.entries.items() if isinstance(e, (Dir, Link))]
+    filenames = [n for n, e in spec.entries.items() if not isinstance(e, Dir)]
+    return dirnames, filenames
+
+
+#: What is not what it is between letters: the escapes that both languages have.
+_META = "\\.+*?()|[]{}^$#&-~"
+
+
+def _expressions_near(names: list[str]) -> st.SearchStrategy[Re]:
+    """Regular expressions that mean the same in Rust and in Python."""
+    near = []
+    for name in names:
+        if name.isascii() and name.isprintable():
+            letters = [f"\\{c}" if c in _META else c for c in name]
+            text = "".join(letters)
+            near += [text, f"{text}|b", "[a-z]*", f"{text}+", f"(?s:.*){''.join(letters[-1:])}"]
+    far = ["a", "[ab]+", ".", r"\..*", r".*\.txt", "[^a]*", r"(a|b)\.txt", "a{1,2}b?", "", r"x+|\d"]
+    return st.sampled_from(near + far).map(Re)
+
+
+def _name_tests_near(names: list[str]) -> st.SearchStrategy[Any]:
+    one = st.one_of(_globs_near(names), _globs_near(names), _expressions_near(names))
+    several = st.lists(one, min_size=2, max_size=3)
+    return st.one_of(one, one, several.map(lambda tests: either(tests)))
+
+
+@st.composite
+def _counts(draw: Any) -> tuple[int, int | None]:
+    if draw(st.booleans()):
+        return 1, None
+    least = draw(st.integers(0, 3))
+    return least, draw(st.sampled_from([None, least, least, least + 1, least + 2]))
+
+
+@st.composite
+def _patterns_that_say_more(draw: Any, world: Dir, spec: Dir, name: str, depth: int) -> Pat:
+    """The same with numbers, alternatives, expressions, forbidden entries, and nothing else."""
+    dirnames, filenames = _names_in(spec)
+    named = st.sampled_from([(child, spec.entries[child]) for child in dirnames] or [("a", Dir())])
+
+    def sub() -> Pat:
+        child, entry = draw(named)
+        pat: Pat = draw(patterns_near(world, _behind(world, entry), child, depth - 1))
+        return pat
+
+    def rarely() -> bool:
+        return bool(draw(st.integers(0, 3)) == 0)
+
+    tests = _name_tests_near(filenames)
+    any_name = st.sampled_from(["*", "", None])
+    directory_name = draw(st.one_of(any_name, any_name, _name_tests_near([name] if name else [])))
+    files = tuple(counted(test, *draw(_counts())) for test in draw(st.lists(tests, max_size=2)))
+    dirs, forbidden_dirs, optional_dirs = [], [], []
+    for _ in range(draw(st.integers(0, 2)) if depth else 0):
+        what = (sub(), sub()) if rarely() else sub()
+        dirs.append(counted(what, *draw(_counts())))
+    if depth and rarely():
+        # What is there already would leave few matches.
+        pat = sub()
+        also = () if rarely() else ("no*",)
+        forbidden_dirs.append(pat._replace(files=pat.files + also))
+    forbidden_files = (draw(tests if rarely() else st.just("no*")),) if rarely() else ()
+    closed = rarely()
+    optional_files = draw(st.lists(tests, max_size=1)) + (["*"] if closed and not rarely() else [])
+    if closed and not rarely():
+        optional_dirs.append(Pat("*"))
+    return Pat(
+        directory_name,
+        files,
+        tuple(dirs),
+        tuple(optional_files),
+        tuple(optional_dirs),
+        forbidden_files,
+        tuple(forbidden_dirs),
+        closed,
+    )
 
 
 @st.composite
@@ -246,7 +335,7 @@ def many_patterns(draw: Any, world: Dir, spec: Dir, name: str) -> list[Pat]:
     levels: dict[Pat, int] = {}
     while len(levels) < 100:
         pat = part(list(levels))
-        levels[pat] = 1 + max((levels[sub] for sub in pat.dirs), default=0)
+        levels[pat] = 1 + max((levels[sub] for sub in asked_below(pat)), default=0)
     return [part(list(levels), pat) for pat in levels] + [part(list(levels)) for _ in range(50)]
 
 

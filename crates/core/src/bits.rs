@@ -117,6 +117,11 @@ pub(crate) fn get(words: &[u64], index: usize) -> bool {
     words[index / 64] >> (index % 64) & 1 == 1
 }
 
+/// Whether two rows have a set bit in common.
+pub(crate) fn overlap(one: &[u64], other: &[u64]) -> bool {
+    one.iter().zip(other).any(|(one, other)| one & other != 0)
+}
+
 /// Sets a bit of a row of words.
 pub(crate) fn set(words: &mut [u64], index: usize) {
     words[index / 64] |= 1 << (index % 64);

@@ -80,6 +80,10 @@ pub enum ErrorKind {
     ExcludeRule,
     /// A number in a name glob is no Unicode code point.
     CodePoint,
+    /// A regular expression cannot be compiled, or is too large: see [`Error::regex`].
+    Regex,
+    /// A requirement that cannot be: without alternatives, or with a `min` above its `max`.
+    Requirement,
     /// A pattern nests deeper than [`MAX_LEVELS`](crate::MAX_LEVELS).
     TooDeep,
     /// A pattern's JSON is no valid JSON text: see [`Error::line`],
@@ -143,6 +147,15 @@ enum Repr {
     CodePoint {
         value: u32,
     },
+    Regex {
+        place: String,
+        regex: String,
+        message: String,
+    },
+    Requirement {
+        place: String,
+        message: String,
+    },
     TooDeep {
         place: String,
     },
@@ -200,6 +213,25 @@ impl Error {
         Repr::CodePoint { value }.into()
     }
 
+    pub(crate) fn bad_regex(regex: impl Into<String>, message: impl Into<String>) -> Error {
+        let (regex, message) = (regex.into(), message.into());
+        Repr::Regex { place: String::new(), regex, message }.into()
+    }
+
+    pub(crate) fn requirement(message: impl Into<String>) -> Error {
+        Repr::Requirement { place: String::new(), message: message.into() }.into()
+    }
+
+    /// The same error of the part of a pattern at `place`, if it is one of a part.
+    pub(crate) fn at(mut self, place: impl Into<String>) -> Error {
+        if let Repr::Regex { place: part, .. } | Repr::Requirement { place: part, .. } =
+            &mut *self.repr
+        {
+            *part = place.into();
+        }
+        self
+    }
+
     pub(crate) fn too_deep(place: impl Into<String>) -> Error {
         Repr::TooDeep { place: place.into() }.into()
     }
@@ -242,6 +274,8 @@ impl Error {
             Repr::Refused { .. } => ErrorKind::Refused,
             Repr::ExcludeRule { .. } => ErrorKind::ExcludeRule,
             Repr::CodePoint { .. } => ErrorKind::CodePoint,
+            Repr::Regex { .. } => ErrorKind::Regex,
+            Repr::Requirement { .. } => ErrorKind::Requirement,
             Repr::TooDeep { .. } => ErrorKind::TooDeep,
             Repr::JsonSyntax { .. } => ErrorKind::JsonSyntax,
             Repr::JsonPattern { .. } => ErrorKind::JsonPattern,
@@ -296,6 +330,14 @@ impl Error {
         }
     }
 
+    /// The expression of a [`Regex`](ErrorKind::Regex) error.
+    pub fn regex(&self) -> Option<&str> {
+        match &*self.repr {
+            Repr::Regex { regex, .. } => Some(regex),
+            _ => None,
+        }
+    }
+
     /// The key of a [`Key`](ErrorKind::Key) error. Empty if the error is about a whole range.
     pub fn key(&self) -> Option<&str> {
         match &*self.repr {
@@ -305,11 +347,15 @@ impl Error {
     }
 
     /// The place in a pattern, such as `directories[2].files`, of a
-    /// [`TooDeep`](ErrorKind::TooDeep), [`JsonSyntax`](ErrorKind::JsonSyntax) or
-    /// [`JsonPattern`](ErrorKind::JsonPattern) error. Empty for the pattern itself.
+    /// [`TooDeep`](ErrorKind::TooDeep), [`JsonSyntax`](ErrorKind::JsonSyntax),
+    /// [`JsonPattern`](ErrorKind::JsonPattern), [`Regex`](ErrorKind::Regex) or
+    /// [`Requirement`](ErrorKind::Requirement) error. Empty for the pattern itself, and for
+    /// what is not part of one yet.
     pub fn place(&self) -> Option<&str> {
         match &*self.repr {
             Repr::TooDeep { place }
+            | Repr::Regex { place, .. }
+            | Repr::Requirement { place, .. }
             | Repr::JsonSyntax { place, .. }
             | Repr::JsonPattern { place, .. } => Some(place),
             _ => None,
@@ -365,6 +411,8 @@ impl Error {
                 format!("the link leads back to {}", ancestor.display())
             }
             Repr::ExcludeRule { message, .. }
+            | Repr::Regex { message, .. }
+            | Repr::Requirement { message, .. }
             | Repr::JsonSyntax { message, .. }
             | Repr::JsonPattern { message, .. } => message.clone(),
             Repr::Key { message, .. } | Repr::Refused { message, .. } => (*message).to_owned(),
@@ -388,6 +436,9 @@ impl From<Repr> for Error {
     }
 }
 
+/// How many characters of a regular expression a message shows.
+const SHOWN: usize = 80;
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self.message();
@@ -399,6 +450,12 @@ impl fmt::Display for Error {
                 write!(f, "{}: {message}", path.display())
             }
             Repr::ExcludeRule { glob, .. } => write!(f, "exclude rule {glob:?}: {message}"),
+            Repr::Regex { place, regex, .. } => {
+                let place = if place.is_empty() { "" } else { &format!("{place}: ") };
+                let mut shown: String = regex.chars().take(SHOWN).collect();
+                shown.push_str(if shown.len() < regex.len() { "..." } else { "" });
+                write!(f, "{place}regular expression {shown:?}: {message}")
+            }
             Repr::Key { key, .. } => write!(f, "key {key:?}: {message}"),
             Repr::JsonSyntax { place, line, column, .. } if place.is_empty() => {
                 write!(f, "{message}: line {line} column {column}")
@@ -406,7 +463,11 @@ impl fmt::Display for Error {
             Repr::JsonSyntax { place, line, column, .. } => {
                 write!(f, "{place}: {message}: line {line} column {column}")
             }
-            Repr::TooDeep { place } | Repr::JsonPattern { place, .. } if !place.is_empty() => {
+            Repr::TooDeep { place }
+            | Repr::JsonPattern { place, .. }
+            | Repr::Requirement { place, .. }
+                if !place.is_empty() =>
+            {
                 write!(f, "{place}: {message}")
             }
             _ => f.write_str(&message),

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use self::early::Early;
 use crate::bits;
-use crate::key_tree::{Advance, KeyCounts, KeyTree, KeyVisitor, RangeId};
+use crate::key_tree::{Advance, Closed, KeyCounts, KeyTree, KeyVisitor, RangeId};
 use crate::outermost::{Report, Standing};
-use crate::program::{CandidateSet, ChildRequirements, FileSearch, NodeId, Program};
+use crate::program::{Below, ByFiles, CandidateSet, ChildRequirements, CountedAnswer};
+use crate::program::{FileSearch, NodeId, Program, Tally, Verdict};
 use crate::{Error, ExcludeRules, Name, PatternSet};
 
 /// A scan of the keys of an object store, an archive or an inventory, which come in sorted
@@ -73,10 +74,69 @@ struct KeyScanState {
     requirements: Option<ChildRequirements>,
     /// Which of the required nodes some sub-directory satisfies, by their index there.
     satisfied: Box<[u64]>,
+    /// Which of them some sub-directory may satisfy, for all that could be read. Empty as
+    /// long as there is none.
+    cannot_be_told: Box<[u64]>,
+    /// How many sub-directories satisfy what is counted.
+    tallies: Box<[Tally]>,
     standing: Standing<(String, Matched)>,
     /// What is decided while keys may come. `None` unless the outermost matches are looked
     /// for.
     early: Option<Box<Early>>,
+}
+
+impl KeyScanState {
+    /// Takes what a sub-directory is to each of its candidates.
+    fn add(&mut self, verdicts: &[(NodeId, Verdict)]) {
+        let Some(requirements) = &self.requirements else { return };
+        let mut answer = CountedAnswer::new(Some(requirements));
+        for &(id, verdict) in verdicts {
+            let Some(index) = requirements.index_of(id) else { continue };
+            if verdict.yes {
+                bits::set(&mut self.satisfied, index);
+            }
+            if verdict.cannot_be_told {
+                if self.cannot_be_told.is_empty() {
+                    self.cannot_be_told = bits::zeroed(requirements.nodes.len());
+                }
+                bits::set(&mut self.cannot_be_told, index);
+            }
+            answer.iter_mut().for_each(|answer| answer.add(id, verdict));
+        }
+        for (counter, verdict) in answer.iter().flat_map(CountedAnswer::verdicts) {
+            self.tallies[counter].add(verdict);
+        }
+    }
+
+    fn index_of(&self, id: NodeId) -> Option<usize> {
+        self.requirements.as_ref()?.index_of(id)
+    }
+}
+
+/// There are no links among keys.
+impl Below for KeyScanState {
+    fn is_satisfied(&self, id: NodeId) -> bool {
+        self.index_of(id).is_some_and(|index| bits::get(&self.satisfied, index))
+    }
+
+    fn verdict(&self, id: NodeId) -> Verdict {
+        let yes = self.is_satisfied(id);
+        let is_untold = |index| self.has_untold() && bits::get(&self.cannot_be_told, index);
+        let cannot_be_told = !yes && self.index_of(id).is_some_and(is_untold);
+        Verdict { yes, cannot_be_told, ..Verdict::default() }
+    }
+
+    fn tally(&self, counter: usize) -> Tally {
+        self.tallies[counter]
+    }
+
+    fn has_links(&self) -> bool {
+        false
+    }
+
+    fn has_untold(&self) -> bool {
+        !self.cannot_be_told.is_empty()
+    }
 }
 
 impl KeyScanVisitor {
@@ -95,32 +155,27 @@ impl KeyScanVisitor {
         let match_below = depth < self.max_depth;
         let requirements = candidates
             .as_ref()
-            .and_then(|set| self.program.child_requirements(&set.nodes, match_below));
-        let satisfied = bits::zeroed(requirements.as_ref().map_or(0, |r| r.nodes.len()));
+            .and_then(|set| self.program.child_requirements(&set.nodes, &[], match_below));
+        let (nodes, counters) =
+            requirements.as_ref().map_or((0, 0), |r| (r.nodes.len(), r.counters));
+        let satisfied = bits::zeroed(nodes);
+        let tallies = vec![Tally::default(); counters].into();
+        let cannot_be_told = Box::default();
+        let standing = Standing::default();
         let mut state = KeyScanState {
             candidates,
             files,
             requirements,
             satisfied,
-            standing: Standing::default(),
+            cannot_be_told,
+            tallies,
+            standing,
             early: None,
         };
         if self.outermost {
             self.begin_early(&mut state, may_start, above);
         }
         state
-    }
-    /// Whether all that a candidate asks for is there.
-    fn is_decided(&self, state: &KeyScanState, id: NodeId) -> bool {
-        self.program.has_files(id, &state.files)
-            && self.program.directories(id).iter().all(|&child| state.is_satisfied(child))
-    }
-}
-
-impl KeyScanState {
-    fn is_satisfied(&self, id: NodeId) -> bool {
-        let index = self.requirements.as_ref().and_then(|requirements| requirements.index_of(id));
-        index.is_some_and(|index| bits::get(&self.satisfied, index))
     }
 }
 
@@ -147,12 +202,14 @@ impl KeyVisitor for KeyScanVisitor {
         (state, visits_all || looks_inside)
     }
 
-    fn directory(&self, _: &mut KeyScanState, _: &str) {}
+    fn directory(&self, state: &mut KeyScanState, name: &str) {
+        self.program.search_directory(&mut state.files, name);
+    }
 
     fn file(&self, state: &mut KeyScanState, name: &str) -> bool {
-        let missing = if self.outermost { state.files.missing() } else { 0 };
+        let progress = if self.outermost { state.files.progress() } else { 0 };
         self.program.search_file(&mut state.files, name);
-        self.outermost && state.files.missing() != missing
+        self.outermost && state.files.progress() != progress
     }
 
     fn advance(
@@ -191,27 +248,31 @@ impl KeyVisitor for KeyScanVisitor {
     fn closed(
         &self,
         state: &mut KeyScanState,
-        depth: usize,
-        _: bool,
+        Closed { depth, is_whole, .. }: Closed,
         parent: Option<&mut KeyScanState>,
     ) -> Option<Matched> {
         let state = &*state;
-        let mut matched = Vec::new();
-        let mut parent = parent.and_then(|KeyScanState { requirements, satisfied, .. }| {
-            requirements.as_ref().map(|requirements| (requirements, satisfied))
-        });
+        let (mut matched, mut verdicts) = (Vec::new(), Vec::new());
+        let mut counter = 0;
         for (index, &id) in state.candidates.iter().flat_map(|set| &set.nodes).enumerate() {
-            if state.is_told(index) || !self.is_decided(state, id) {
-                continue;
-            }
-            if depth <= self.max_depth {
+            // The counters of a node that is out are passed over, too.
+            let below = match &state.requirements {
+                Some(requirements) => self.program.decide(id, requirements, state, &mut counter),
+                None => Verdict::YES,
+            };
+            let verdict = match self.program.by_files(id, &state.files, is_whole) {
+                ByFiles::No => continue,
+                ByFiles::CannotBeTold => Verdict::CANNOT_BE_TOLD,
+                ByFiles::Open { is_whole: true } => below,
+                ByFiles::Open { is_whole: false } => below.or(Verdict::CANNOT_BE_TOLD),
+            };
+            if verdict.yes && depth <= self.max_depth && !state.is_told(index) {
                 matched.extend_from_slice(self.program.patterns(id));
             }
-            if let Some((requirements, satisfied)) = &mut parent
-                && let Some(index) = requirements.index_of(id)
-            {
-                bits::set(satisfied, index);
-            }
+            verdicts.push((id, verdict));
+        }
+        if let Some(parent) = parent {
+            parent.add(&verdicts);
         }
         (!matched.is_empty()).then_some(matched)
     }
@@ -308,10 +369,32 @@ impl KeyScan {
         self.tree.skip(range)
     }
 
-    /// Tells that no more keys of a range come. A range whose keys cannot be read is ended,
-    /// too: the keys that it was given count. A range that has ended is ignored.
+    /// Tells that a range was read to its end: no more of its keys come. A range that has
+    /// ended is ignored.
     pub fn end(&mut self, range: RangeId) {
         self.tree.end(range);
+    }
+
+    /// Tells that the keys that are left of a range could not be read. Those that it was
+    /// given count. But of the directories that lead to its position or to its end, which may
+    /// have more keys, nothing is certain that is asked not to be there. A range that has
+    /// ended is ignored.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::{ExcludeRules, FileStructurePattern, KeyScan};
+    ///
+    /// let run = FileStructurePattern::builder("run_*").forbidden_file("FAILED").build()?;
+    /// let (mut scan, range) = KeyScan::new(&[run], "lab", None, ExcludeRules::default());
+    /// scan.keys(range, ["run_1/a.csv", "run_2/a.csv"])?;
+    /// scan.break_off(range);
+    /// // There may be a `run_2/FAILED`.
+    /// assert_eq!(scan.take_matches(), [("run_1".to_string(), 0)]);
+    /// # Ok::<(), pathvein_core::Error>(())
+    /// ```
+    pub fn break_off(&mut self, range: RangeId) {
+        self.tree.break_off(range);
     }
 
     /// The keys since the last call that are no path, one for each directory and kind of

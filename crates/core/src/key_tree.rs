@@ -98,15 +98,23 @@ pub(crate) trait KeyVisitor {
     /// Nothing more will be found of a directory.
     fn ended(&self, _: &Self::State, _to: &mut Vec<(String, Self::Found)>) {}
 
-    /// A directory that exists is closed: no more of its keys come. `wanted` is what
-    /// [`opened`](Self::opened) returned.
+    /// A directory that exists is closed: no more of its keys come.
     fn closed(
         &self,
         state: &mut Self::State,
-        depth: usize,
-        wanted: bool,
+        directory: Closed,
         parent: Option<&mut Self::State>,
     ) -> Option<Self::Found>;
+}
+
+/// A directory of which no more keys come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closed {
+    pub(crate) depth: usize,
+    /// What [`opened`](KeyVisitor::opened) returned.
+    pub(crate) wanted: bool,
+    /// Whether all of its keys came.
+    pub(crate) is_whole: bool,
 }
 
 /// What has become of an open directory.
@@ -130,6 +138,8 @@ struct Node<S> {
     children: Vec<usize>,
     /// Whether a key in it has come.
     exists: bool,
+    /// Whether none of its keys could not be read, as far as is known.
+    is_whole: bool,
     excluded: bool,
     /// Whether anything inside is wanted.
     wanted: bool,
@@ -216,6 +226,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             pins: 2,
             children: Vec::new(),
             exists: true,
+            is_whole: true,
             excluded: false,
             wanted: true,
             reported: Default::default(),
@@ -421,6 +432,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             pins: 1,
             children: Vec::new(),
             exists: false,
+            is_whole: true,
             excluded,
             wanted: wanted && !excluded,
             reported: Default::default(),
@@ -509,7 +521,9 @@ impl<V: KeyVisitor> KeyTree<V> {
             }
             if node.exists && !node.excluded {
                 let above = parent.map(|parent| &mut parent.state);
-                let found = self.visitor.closed(&mut node.state, node.depth, node.wanted, above);
+                let Node { depth, wanted, is_whole, .. } = node;
+                let directory = Closed { depth, wanted, is_whole };
+                let found = self.visitor.closed(&mut node.state, directory, above);
                 if let Some(found) = found {
                     let found = (self.path(node.parent, &node.name), found);
                     let parent = node.parent.and_then(|parent| self.nodes[parent].as_ref());
@@ -583,6 +597,17 @@ impl<V: KeyVisitor> KeyTree<V> {
         let range = self.ranges.get(&id)?;
         let unwanted = range.open.iter().find(|step| !self.node(step.node).wanted)?;
         Some(&range.prefix[..unwanted.length])
+    }
+
+    /// Ends a range of which the keys that are left could not be read.
+    ///
+    /// A directory may have some of these keys if it leads to the position of the range or to
+    /// its end. Of one between the two, no key has come.
+    pub(crate) fn break_off(&mut self, id: RangeId) {
+        let Some(range) = self.ranges.get(&id) else { return };
+        let steps = range.open.iter().chain(&range.end_open).copied().collect::<Vec<_>>();
+        steps.into_iter().for_each(|step| self.node_mut(step.node).is_whole = false);
+        self.end(id);
     }
 
     /// Ends a range.

@@ -1,6 +1,6 @@
 //! A walk of a tree that is given as keys in sorted order.
 
-use crate::key_tree::{KeyCounts, KeyTree, KeyVisitor, RangeId};
+use crate::key_tree::{Closed, KeyCounts, KeyTree, KeyVisitor, RangeId};
 use crate::{Error, ExcludeRules};
 
 /// A walk of the directories that the keys of an object store, an archive or an inventory
@@ -68,11 +68,10 @@ impl KeyVisitor for KeyWalkVisitor {
     fn closed(
         &self,
         listing: &mut KeyListing,
-        _: usize,
-        wanted: bool,
+        directory: Closed,
         _: Option<&mut KeyListing>,
     ) -> Option<KeyListing> {
-        wanted.then(|| std::mem::take(listing))
+        directory.wanted.then(|| std::mem::take(listing))
     }
 }
 

@@ -296,10 +296,16 @@ pub use key_walk::{KeyListing, KeyWalk};
 pub use listing_scan::{DirectoryId, ListingScan};
 pub use name::{Name, NameDecoder};
 pub use name_set::NameSet;
+pub use pattern::{
+    Count, DirectoryRequirement, FileRequirement, NameAlternative, NameRegex, NameTest,
+};
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
 pub use pattern_set::PatternSet;
 pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
+#[cfg(all(feature = "test-hooks", unix))]
+#[doc(hidden)]
+pub use traversal::made_up::{MadeUp, MadeUpEntry};
 pub use traversal::{Next, Results, Stopper};
 pub use validate::{Problem, Severity};
 pub use walk::{Listing, Listings, Walk};

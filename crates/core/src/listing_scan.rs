@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::matching::{Candidates, MatchState, Matching, Outcome, TreeNode};
+use crate::matching::{Candidates, MatchState, Matching, Outcome, Settled, TreeNode};
 use crate::outermost::{Report, Standing};
 use crate::{Name, PatternSet};
 
@@ -69,6 +69,9 @@ pub struct ListingScan<T> {
 struct Found<T> {
     /// Not taken yet.
     matches: Vec<(T, usize)>,
+    /// What cannot be told, not taken yet.
+    unknown: Vec<(T, usize)>,
+    tells_unknown: bool,
     hidden_by_links: usize,
 }
 
@@ -133,8 +136,19 @@ impl<T: Clone> ListingScan<T> {
             matching: Matching::new(patterns.into().into_program(), max_depth, false),
             wanted: HashMap::new(),
             next_id: 0,
-            found: Found { matches: Vec::new(), hidden_by_links: 0 },
+            found: Found {
+                matches: Vec::new(),
+                unknown: Vec::new(),
+                tells_unknown: false,
+                hidden_by_links: 0,
+            },
         }
+    }
+
+    /// Makes the scan tell what cannot be told: [`take_unknown`](Self::take_unknown).
+    pub fn telling_unknown(mut self) -> Self {
+        self.found.tells_unknown = true;
+        self
     }
 
     /// Whether to find only the outermost matches, as
@@ -168,8 +182,8 @@ impl<T: Clone> ListingScan<T> {
     /// in turn, each as its index in `directories` and its id.
     ///
     /// A directory that may not be entered, such as a link that is not followed, is present
-    /// by its name, with nothing inside. A name may be among the directories and among the files: it is then both. If a listing
-    /// failed part-way, the entries that were read are its listing.
+    /// by its name, with nothing inside. A name may be among the directories and among the
+    /// files: it is then both. A name that stands twice in one of the lists counts once.
     ///
     /// An id that is not, or not any more, that of a wanted directory is ignored.
     pub fn listed<'n>(
@@ -178,6 +192,33 @@ impl<T: Clone> ListingScan<T> {
         tag: T,
         directories: &[(Name<'_>, bool)],
         files: impl IntoIterator<Item = Name<'n>>,
+    ) -> Vec<(usize, DirectoryId)> {
+        self.list(id, tag, directories, files, true)
+    }
+
+    /// Gives the listing of a wanted directory that failed part-way, or in which it could not
+    /// be told of an entry which kind it is, as [`listed`](Self::listed) does. What was read
+    /// counts, and an entry of unknown kind is a file. But of such a directory nothing is
+    /// certain that is asked not to be there.
+    ///
+    /// An id that is not, or not any more, that of a wanted directory is ignored.
+    pub fn listed_in_part<'n>(
+        &mut self,
+        id: DirectoryId,
+        tag: T,
+        directories: &[(Name<'_>, bool)],
+        files: impl IntoIterator<Item = Name<'n>>,
+    ) -> Vec<(usize, DirectoryId)> {
+        self.list(id, tag, directories, files, false)
+    }
+
+    fn list<'n>(
+        &mut self,
+        id: DirectoryId,
+        tag: T,
+        directories: &[(Name<'_>, bool)],
+        files: impl IntoIterator<Item = Name<'n>>,
+        is_whole: bool,
     ) -> Vec<(usize, DirectoryId)> {
         let Some(WantedDirectory { parent, candidates }) = self.wanted.remove(&id) else {
             return Vec::new();
@@ -188,26 +229,26 @@ impl<T: Clone> ListingScan<T> {
         for name in files {
             matching.program.search_file(&mut search, name);
         }
-        let mut matched = Vec::new();
-        let mut state = matching.listed(parent.as_ref(), depth, candidates, &search, &mut matched);
-        let above = parent.as_ref().map(|parent| &parent.standing);
+        for &(name, _) in directories {
+            matching.program.search_directory(&mut search, name);
+        }
+        let (above, mut settled) = (parent.as_ref(), Settled::default());
+        let mut state = matching.listed(above, depth, candidates, &search, is_whole, &mut settled);
+        let above_standing = parent.as_ref().map(|parent| &parent.standing);
         let standing = if matching.outermost {
             let may_match = depth <= matching.max_depth && state.may_match();
-            Standing::new(above, !matched.is_empty(), may_match)
+            Standing::new(above_standing, !settled.matched.is_empty(), may_match)
         } else {
             Standing::default()
         };
-        for pattern in matched {
-            self.found.tell(&standing, above, Report::Match((tag.clone(), pattern)));
-        }
-
-        let feeds: Vec<bool> =
-            directories.iter().map(|&(name, _)| matching.depends_on(&state, name)).collect();
+        let feeds = matching.feeding(&state, directories);
         let count = feeds.iter().filter(|&&feeds| feeds).count();
+        let adding = self.found.adding();
+        matching.wait_for(above, depth, &mut state, count, &mut settled, adding);
+        self.found.add_settled(&tag, settled, &standing, above_standing);
         if count == 0 {
-            standing.closed(&mut |_| {});
+            standing.closed(&mut |report| self.found.add(report));
         }
-        matching.wait_for(parent.as_ref(), &mut state, count, self.found.adding());
         let listed = Arc::new(ListedDirectory { parent, depth, state, standing, tag });
         let visits_all = self.visits_below(&listed);
         let mut wanted = Vec::new();
@@ -256,11 +297,22 @@ impl<T: Clone> ListingScan<T> {
         self.wanted.get(&id).is_some_and(|wanted| wanted.candidates.feeds_parent())
     }
 
-    /// Tells that a wanted directory exists and cannot be listed: it is present by its
-    /// name, with nothing inside. A source has no matches then.
+    /// Tells that a wanted directory exists and could not be listed: it is present by its
+    /// name, and what is inside cannot be told. A source has no matches then.
     ///
     /// An id that is not, or not any more, that of a wanted directory is ignored.
     pub fn not_listed(&mut self, id: DirectoryId) {
+        if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
+        {
+            self.matching.not_read(&parent, candidates, self.found.adding());
+        }
+    }
+
+    /// Tells that a wanted directory exists and may not be entered, such as a link that turns
+    /// out to be a loop: it is present by its name, with nothing inside.
+    ///
+    /// An id that is not, or not any more, that of a wanted directory is ignored.
+    pub fn not_entered(&mut self, id: DirectoryId) {
         if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
         {
             self.matching.not_entered(&parent, candidates, self.found.adding());
@@ -277,22 +329,34 @@ impl<T: Clone> ListingScan<T> {
         }
     }
 
-    /// Assumes that a wanted directory satisfies whatever its ancestors ask of it. It is no
-    /// match itself. This tells whether a directory that cannot be listed decides an
-    /// answer.
-    ///
-    /// An id that is not, or not any more, that of a wanted directory is ignored.
-    pub fn assumed(&mut self, id: DirectoryId) {
-        if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
-        {
-            self.matching.assumed(&parent, candidates, self.found.adding());
-        }
-    }
-
     /// The matches since the last call, each as the directory's tag and the position of the
     /// pattern.
     pub fn take_matches(&mut self) -> Vec<(T, usize)> {
         std::mem::take(&mut self.found.matches)
+    }
+
+    /// The listed directories and patterns since the last call of which it cannot be told
+    /// whether they match, since something could not be listed. Empty unless the scan is
+    /// [`telling_unknown`](Self::telling_unknown).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::{FileStructurePattern, ListingScan};
+    ///
+    /// let failed = FileStructurePattern::builder("logs").file("FAILED").build()?;
+    /// let run = FileStructurePattern::builder("run_*").forbidden_directory(failed).build()?;
+    ///
+    /// let mut scan = ListingScan::new(&[run], None).telling_unknown();
+    /// let source = scan.source("run_1");
+    /// let wanted = scan.listed(source, "run_1", &[("logs".into(), true)], []);
+    /// scan.not_listed(wanted[0].1);
+    /// assert_eq!(scan.take_matches(), []);
+    /// assert_eq!(scan.take_unknown(), [("run_1", 0)]);
+    /// # Ok::<(), pathvein_core::Error>(())
+    /// ```
+    pub fn take_unknown(&mut self) -> Vec<(T, usize)> {
+        std::mem::take(&mut self.found.unknown)
     }
 
     /// How many matches failed so far for nothing but directories that may not be entered,
@@ -323,6 +387,11 @@ impl<T: Clone> Found<T> {
                     let report = Report::HiddenByLinks(patterns.len());
                     self.tell(&listed.standing, parent, report);
                 }
+                Outcome::CannotBeTold if self.tells_unknown => {
+                    let untold = patterns.iter().map(|&pattern| (listed.tag.clone(), pattern));
+                    self.unknown.extend(untold);
+                }
+                Outcome::CannotBeTold => {}
                 Outcome::Closed => listed.standing.closed(&mut |report| self.add(report)),
             }
         }
@@ -336,6 +405,22 @@ impl<T: Clone> Found<T> {
         report: Report<(T, usize)>,
     ) {
         standing.take_own(parent, report, &mut |report| self.add(report));
+    }
+
+    fn add_settled(
+        &mut self,
+        tag: &T,
+        settled: Settled,
+        standing: &Standing<(T, usize)>,
+        parent: Option<&Standing<(T, usize)>>,
+    ) {
+        let tagged = |pattern| (tag.clone(), pattern);
+        for found in settled.matched.into_iter().map(tagged) {
+            self.tell(standing, parent, Report::Match(found));
+        }
+        if self.tells_unknown {
+            self.unknown.extend(settled.cannot_be_told.into_iter().map(tagged));
+        }
     }
 
     fn add(&mut self, report: Report<(T, usize)>) {

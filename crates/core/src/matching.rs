@@ -5,25 +5,31 @@
 //! satisfied or wait for sub-directories. Coming up, satisfied nodes are set in the
 //! parent's bits.
 //!
+//! Each answer is one of three: yes, no, and *cannot be told*, where something could not be
+//! read. (`docs/semantics.md` says when.)
+//!
 //! # Invariant of the countdown
 //!
 //! A directory's `open_children` is set once, before any of the sub-directories that feed
 //! it is looked at. Each of these counts it down exactly once, after it has set its bits
-//! in the parent. The count is an acquire-release operation, so whoever brings it to zero
+//! in the parent and added to its counters. The count is an acquire-release operation, so whoever brings it to zero
 //! sees all the bits, and it alone closes the directory. No lock is needed, and the
 //! sub-directories may answer in any order and from any thread. A directory waits only for
 //! directories below it, so each is closed some time, unless the scan is stopped.
 
-mod early;
-
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use self::early::Early;
 use crate::Name;
 use crate::memo::Memo;
-use crate::program::{CandidateSet, ChildRequirements, Evaluation, FileSearch};
-use crate::program::{NodeId, Program, SearchSet};
+use crate::program::{CandidateSet, CountedAnswer, Evaluation, FileSearch, Listing};
+use crate::program::{NodeId, Program, SearchSet, Verdict};
+
+mod early;
+mod state;
+
+pub(crate) use state::MatchState;
 
 /// What a directory's name leaves possible.
 #[derive(Debug)]
@@ -41,34 +47,6 @@ impl Candidates {
     }
 }
 
-/// What is kept of a listed directory.
-#[derive(Debug)]
-pub(crate) struct MatchState {
-    /// Whether the parent waits for this directory's answer.
-    feeds_parent: bool,
-    /// What the undecided candidates ask of the sub-directories; `None`: no candidate is
-    /// undecided.
-    requirements: Option<Arc<ChildRequirements>>,
-    /// Which of the required nodes some sub-directory satisfies.
-    satisfied: NodeBits,
-    /// Which of them some sub-directory would satisfy if each link that is not followed led
-    /// to what is asked of it.
-    behind_links: NodeBits,
-    /// How many sub-directories have not answered yet.
-    open_children: AtomicUsize,
-    /// What was decided before all have answered. `None` unless the outermost matches are
-    /// looked for.
-    early: Option<Box<Early>>,
-}
-
-/// A bit for each of the nodes that a directory requires, by their index there.
-#[derive(Debug, Default)]
-struct NodeBits {
-    /// The first 64.
-    first: AtomicU64,
-    more: Box<[AtomicU64]>,
-}
-
 /// What is known of some patterns when a directory is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -76,8 +54,27 @@ pub(crate) enum Outcome {
     /// They are not matched, for nothing but required sub-directories that are there as
     /// links which are not followed.
     HiddenByLinks,
-    /// Nothing more will be known of any pattern.
+    /// They are not matched as far as could be read, and might be.
+    CannotBeTold,
+    /// Nothing more will be known of any pattern. Told only if the outermost matches are
+    /// looked for.
     Closed,
+}
+
+/// What is known of the patterns of a directory as soon as it is listed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settled {
+    /// The patterns that are matched.
+    pub(crate) matched: Vec<usize>,
+    /// Those of which it cannot be told.
+    pub(crate) cannot_be_told: Vec<usize>,
+}
+
+impl Settled {
+    pub(crate) fn clear(&mut self) {
+        self.matched.clear();
+        self.cannot_be_told.clear();
+    }
 }
 
 /// A listed directory that knows its parent.
@@ -129,9 +126,9 @@ impl Matching {
         depth <= self.max_depth && !self.program.is_empty()
     }
 
-    /// The candidates of a directory at `depth`, by its name. The source has no parent.
-    /// `feeds_parent` is what [`depends_on`](Self::depends_on) said. `may_start` tells
-    /// whether a match may start there.
+    /// The candidates of a directory, by its name. The source has no parent. `may_start`
+    /// tells whether a match may start there. `feeds_parent` is what
+    /// [`depends_on`](Self::depends_on) said.
     pub(crate) fn candidates(
         &mut self,
         parent: Option<&MatchState>,
@@ -160,6 +157,21 @@ impl Matching {
         self.program.match_name(&requirements.required, name, &mut self.words)
     }
 
+    /// Whether a listed directory's answer depends on each of these sub-directories. Of those
+    /// that have one name, it depends on the first.
+    pub(crate) fn feeding(&mut self, state: &MatchState, names: &[(Name<'_>, bool)]) -> Vec<bool> {
+        let mut seen = HashSet::new();
+        let mut feeding: Vec<bool> =
+            names.iter().map(|&(name, _)| self.depends_on(state, name)).collect();
+        if state.counts() {
+            for (feeds, (name, _)) in feeding.iter_mut().zip(names) {
+                let code_points = || name.code_points().collect::<Box<[u32]>>();
+                *feeds = *feeds && seen.insert(code_points());
+            }
+        }
+        feeding
+    }
+
     /// Whether a candidate asks for something inside the directory.
     pub(crate) fn looks_inside(&self, candidates: &Candidates) -> bool {
         candidates.set.as_ref().is_some_and(|set| set.looks_inside)
@@ -175,79 +187,118 @@ impl Matching {
         self.program.file_search(candidates.set.as_ref())
     }
 
-    /// The state of a directory whose listing has ended. The patterns that it is known to
-    /// match are added to `matched`. [`wait_for`](Self::wait_for) must follow.
+    /// The state of a directory whose listing has ended, be it that it was read to its end
+    /// (`is_whole`) or not. What is known of its patterns is added to `settled`.
+    /// [`wait_for`](Self::wait_for) must follow.
     pub(crate) fn listed<N: TreeNode>(
         &mut self,
         parent: Option<&Arc<N>>,
         depth: usize,
         candidates: Candidates,
         files: &FileSearch,
-        matched: &mut Vec<usize>,
+        is_whole: bool,
+        settled: &mut Settled,
     ) -> MatchState {
         let Candidates { set, feeds_parent } = candidates;
-        let mut state = MatchState {
-            feeds_parent,
-            requirements: None,
-            satisfied: NodeBits::default(),
-            behind_links: NodeBits::default(),
-            open_children: AtomicUsize::new(0),
-            early: None,
-        };
+        let mut state = MatchState::new(feeds_parent);
         let Some(set) = set else { return state };
-        let Matching { program, max_depth, evaluations, words, .. } = self;
-        let (match_here, match_below) = (depth <= *max_depth, depth < *max_depth);
-        words.clear();
-        words.push(u64::from(match_here) | u64::from(match_below) << 1);
-        words.extend_from_slice(files.words());
-        let evaluation = evaluations
-            .get_or_compute(&set, words, || program.evaluate(&set, files, match_here, match_below));
-        matched.extend_from_slice(&evaluation.matched);
-        if let Some(parent) = parent.filter(|_| feeds_parent) {
-            evaluation.satisfied.iter().for_each(|&id| parent.state().satisfy(id));
-        }
+        let evaluation = self.evaluate(&set, depth, files, is_whole);
+        self.settle(parent.filter(|_| feeds_parent), depth, &evaluation, settled);
         state.requirements.clone_from(&evaluation.requirements);
+        if let Some(parent) = parent.filter(|_| feeds_parent)
+            && parent.state().counts()
+        {
+            state.own = Some(evaluation);
+        }
         state
     }
 
-    /// Makes a listed directory wait for the answers of so many sub-directories. If there
-    /// are none it is closed: its undecided candidates are not satisfied.
-    pub(crate) fn wait_for<N: TreeNode>(
+    fn evaluate(
+        &mut self,
+        set: &Arc<CandidateSet>,
+        depth: usize,
+        files: &FileSearch,
+        is_whole: bool,
+    ) -> Arc<Evaluation> {
+        let Matching { program, max_depth, evaluations, words, .. } = self;
+        let (match_here, match_below) = (depth <= *max_depth, depth < *max_depth);
+        let listing = Listing { match_here, match_below, is_whole };
+        let evaluate = || program.evaluate(set, files, listing);
+        if files.has_untold() {
+            return Arc::new(evaluate());
+        }
+        words.clear();
+        words.push(listing.word());
+        files.add_words(words);
+        evaluations.get_or_compute(set, words, evaluate)
+    }
+
+    /// Takes what is known of a directory that feeds `parent`, if any.
+    fn settle<N: TreeNode>(
         &self,
         parent: Option<&Arc<N>>,
-        state: &mut MatchState,
-        count: usize,
-        mut closed: impl FnMut(&Arc<N>, &[usize], Outcome),
+        depth: usize,
+        evaluation: &Evaluation,
+        settled: &mut Settled,
     ) {
-        let feeds_parent = parent.filter(|_| state.feeds_parent);
-        if let Some(parent) = feeds_parent.filter(|_| self.outermost) {
-            self.decide_early(parent, &mut closed);
+        settled.matched.extend_from_slice(&evaluation.matched);
+        if depth <= self.max_depth {
+            let patterns =
+                evaluation.cannot_be_told.iter().flat_map(|&id| self.program.patterns(id));
+            settled.cannot_be_told.extend(patterns);
         }
-        if count > 0 {
-            let required = state.requirements.as_ref().map_or(0, |r| r.nodes.len());
-            state.satisfied = NodeBits::new(required);
-            state.behind_links = NodeBits::new(required);
-            *state.open_children.get_mut() = count;
-            if self.outermost {
-                let undecided = state.requirements.as_ref().map_or(0, |r| r.undecided.len());
-                state.early = Some(Box::new(Early::new(undecided)));
-            }
-            return;
-        }
-        state.requirements = None;
-        if let Some(parent) = parent.filter(|_| std::mem::take(&mut state.feeds_parent)) {
-            self.answer(parent, closed);
+        if let Some(parent) = parent.map(|parent| parent.state()) {
+            evaluation.satisfied.iter().for_each(|&id| parent.set(id, Verdict::YES));
+            let untold = evaluation.cannot_be_told.iter();
+            untold.for_each(|&id| parent.set(id, Verdict::CANNOT_BE_TOLD));
         }
     }
 
-    /// A sub-directory exists, and its inside is not looked at.
+    /// Makes a listed directory wait for the answers of so many sub-directories. If there
+    /// are none it is closed, and what is known of its patterns is added to `settled`.
+    pub(crate) fn wait_for<N: TreeNode>(
+        &self,
+        parent: Option<&Arc<N>>,
+        depth: usize,
+        state: &mut MatchState,
+        count: usize,
+        settled: &mut Settled,
+        mut closed: impl FnMut(&Arc<N>, &[usize], Outcome),
+    ) {
+        if count > 0 {
+            if let Some(parent) = parent.filter(|_| self.outermost && state.feeds_parent) {
+                self.decide_early(parent, &mut closed);
+            }
+            return state.await_answers(count, self.outermost);
+        }
+        let parent = parent.filter(|_| std::mem::take(&mut state.feeds_parent));
+        let requirements = state.requirements.take();
+        let alone = requirements.as_ref().and_then(|requirements| requirements.alone.as_deref());
+        if let Some(alone) = alone {
+            self.settle(parent, depth, alone, settled);
+        }
+        let Some(parent) = parent else { return };
+        if let Some(mut answer) = parent.state().counted_answer() {
+            state.own.iter().for_each(|own| add_evaluation(&mut answer, own));
+            alone.iter().for_each(|alone| add_evaluation(&mut answer, alone));
+            parent.state().count(&answer);
+        }
+        self.answer(parent, closed);
+    }
+
+    /// A sub-directory exists, and it is certain that its inside is not looked at: it is taken
+    /// for an empty one.
     pub(crate) fn not_entered<N: TreeNode>(
         &self,
         parent: &Arc<N>,
         candidates: Candidates,
         closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
-        self.not_listed(parent, candidates, |id| !self.program.looks_inside(id), closed);
+        let verdict = |id| match self.program.holds_of_nothing(id) {
+            true => Verdict::YES,
+            false => Verdict::default(),
+        };
+        self.not_listed(parent, candidates, verdict, closed);
     }
 
     /// A sub-directory exists as a link that is not followed.
@@ -257,11 +308,25 @@ impl Matching {
         candidates: Candidates,
         closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
-        if candidates.feeds_parent {
-            let nodes = candidates.set.iter().flat_map(|set| &set.nodes);
-            nodes.for_each(|&id| parent.state().set_behind_link(id));
-        }
-        self.not_entered(parent, candidates, closed);
+        let verdict = |id| match self.program.holds_of_nothing(id) {
+            true => Verdict::YES,
+            false => Verdict::BEHIND_LINKS,
+        };
+        self.not_listed(parent, candidates, verdict, closed);
+    }
+
+    /// A sub-directory exists, and its inside could not be read.
+    pub(crate) fn not_read<N: TreeNode>(
+        &self,
+        parent: &Arc<N>,
+        candidates: Candidates,
+        closed: impl FnMut(&Arc<N>, &[usize], Outcome),
+    ) {
+        let verdict = |id| match self.program.looks_inside(id) {
+            true => Verdict::CANNOT_BE_TOLD,
+            false => Verdict::YES,
+        };
+        self.not_listed(parent, candidates, verdict, closed);
     }
 
     /// A sub-directory does not exist any more.
@@ -271,33 +336,28 @@ impl Matching {
         candidates: Candidates,
         closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
-        self.not_listed(parent, candidates, |_| false, closed);
+        self.not_listed(parent, candidates, |_| Verdict::default(), closed);
     }
 
-    /// A sub-directory is assumed to satisfy whatever is asked of it.
-    pub(crate) fn assumed<N: TreeNode>(
-        &self,
-        parent: &Arc<N>,
-        candidates: Candidates,
-        closed: impl FnMut(&Arc<N>, &[usize], Outcome),
-    ) {
-        self.not_listed(parent, candidates, |_| true, closed);
-    }
-
-    /// The answer of a sub-directory that is not listed: it satisfies those of its
-    /// candidates that `satisfies` names.
+    /// The answer of a sub-directory that is not listed.
     fn not_listed<N: TreeNode>(
         &self,
         parent: &Arc<N>,
         candidates: Candidates,
-        satisfies: impl Fn(NodeId) -> bool,
+        verdict: impl Fn(NodeId) -> Verdict,
         closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
         if !candidates.feeds_parent {
             return;
         }
-        let nodes = candidates.set.iter().flat_map(|set| &set.nodes).copied();
-        nodes.filter(|&id| satisfies(id)).for_each(|id| parent.state().satisfy(id));
+        let state = parent.state();
+        let mut answer = state.counted_answer();
+        for &id in candidates.set.iter().flat_map(|set| &set.nodes) {
+            let verdict = verdict(id);
+            state.set(id, verdict);
+            answer.iter_mut().for_each(|answer| answer.add(id, verdict));
+        }
+        answer.iter().for_each(|answer| state.count(answer));
         self.answer(parent, closed);
     }
 
@@ -310,135 +370,57 @@ impl Matching {
     ) {
         loop {
             let state = directory.state();
-            if state.early.is_some() {
+            if self.outermost {
                 self.decide_early(directory, &mut closed);
             }
             if state.open_children.fetch_sub(1, Ordering::AcqRel) != 1 {
                 return;
             }
             let parent = directory.parent().filter(|_| state.feeds_parent);
-            // In most directories there are none, and the undecided nodes may be many.
-            let has_links = !state.behind_links.is_empty();
-            let undecided = state.requirements.iter().flat_map(|r| &r.undecided);
-            for (index, &id) in undecided.enumerate() {
-                if state.is_told(index) {
+            let parent_state = parent.map(|parent| parent.state());
+            let mut answer = parent_state.and_then(|parent| parent.counted_answer());
+            if let (Some(answer), Some(own)) = (&mut answer, &state.own) {
+                add_evaluation(answer, own);
+            }
+            let may_match = directory.depth() <= self.max_depth;
+            let mut counter = 0;
+            let Some(requirements) = state.requirements.as_ref() else { return };
+            for (index, &id) in requirements.undecided.iter().enumerate() {
+                let verdict = self.program.decide(id, requirements, state, &mut counter);
+                if verdict == Verdict::default() {
                     continue;
                 }
-                let required = self.program.directories(id);
-                let outcome = if required.iter().all(|&child| state.is_satisfied(child)) {
-                    Outcome::Matched
-                } else if has_links && required.iter().all(|&id| state.may_be_satisfied(id)) {
-                    Outcome::HiddenByLinks
-                } else {
-                    continue;
-                };
-                self.decided(directory, parent, id, outcome, &mut closed);
+                let patterns = self.program.patterns(id);
+                if !patterns.is_empty() && may_match && !state.is_told(index) {
+                    outcomes(verdict).for_each(|outcome| closed(directory, patterns, outcome));
+                }
+                if let Some(parent) = parent_state {
+                    parent.set(id, verdict);
+                    answer.iter_mut().for_each(|answer| answer.add(id, verdict));
+                }
             }
             if self.outermost {
                 closed(directory, &[], Outcome::Closed);
             }
-            match parent {
-                Some(parent) => directory = parent,
-                None => return,
-            }
-        }
-    }
-
-    /// What is known of a candidate of a directory is told, and set in its parent.
-    fn decided<N: TreeNode>(
-        &self,
-        directory: &Arc<N>,
-        parent: Option<&Arc<N>>,
-        id: NodeId,
-        outcome: Outcome,
-        closed: &mut impl FnMut(&Arc<N>, &[usize], Outcome),
-    ) {
-        let patterns = self.program.patterns(id);
-        if !patterns.is_empty() && directory.depth() <= self.max_depth {
-            closed(directory, patterns, outcome);
-        }
-        let Some(parent) = parent.map(|parent| parent.state()) else { return };
-        match outcome {
-            Outcome::Matched => parent.satisfy(id),
-            Outcome::HiddenByLinks => parent.set_behind_link(id),
-            Outcome::Closed => {}
+            let Some(parent) = parent else { return };
+            answer.iter().for_each(|answer| parent.state().count(answer));
+            directory = parent;
         }
     }
 }
 
-impl MatchState {
-    /// Whether the directory's answer depends on any sub-directory at all.
-    pub(crate) fn depends_on_any(&self) -> bool {
-        self.requirements.is_some()
-    }
-
-    /// Whether the answer of the directory's parent depends on this one.
-    pub(crate) fn feeds_parent(&self) -> bool {
-        self.feeds_parent
-    }
-
-    /// Whether a pattern's top is among the undecided candidates.
-    pub(crate) fn may_match(&self) -> bool {
-        self.requirements.as_ref().is_some_and(|requirements| requirements.may_match)
-    }
-
-    fn satisfy(&self, id: NodeId) {
-        if let Some(index) = self.index_of(id)
-            && self.satisfied.set(index)
-            && let Some(early) = &self.early
-        {
-            early.note_news();
-        }
-    }
-
-    fn set_behind_link(&self, id: NodeId) {
-        if let Some(index) = self.index_of(id) {
-            self.behind_links.set(index);
-        }
-    }
-
-    fn is_satisfied(&self, id: NodeId) -> bool {
-        self.index_of(id).is_some_and(|index| self.satisfied.get(index))
-    }
-
-    /// Whether a node is satisfied, or would be by what a link may lead to.
-    fn may_be_satisfied(&self, id: NodeId) -> bool {
-        self.index_of(id)
-            .is_some_and(|index| self.satisfied.get(index) || self.behind_links.get(index))
-    }
-
-    /// The index of a node among the required ones, if it is one of them.
-    fn index_of(&self, id: NodeId) -> Option<usize> {
-        self.requirements.as_ref()?.index_of(id)
-    }
+/// Adds to a directory's answer what is known of it since it was listed.
+fn add_evaluation(answer: &mut CountedAnswer<'_>, evaluation: &Evaluation) {
+    evaluation.satisfied.iter().for_each(|&id| answer.add(id, Verdict::YES));
+    let untold = evaluation.cannot_be_told.iter();
+    untold.for_each(|&id| answer.add(id, Verdict::CANNOT_BE_TOLD));
 }
 
-// The countdown orders all setting of bits before any reading.
-impl NodeBits {
-    fn new(count: usize) -> NodeBits {
-        let more = (1..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        NodeBits { first: AtomicU64::new(0), more }
-    }
-
-    fn word(&self, index: usize) -> &AtomicU64 {
-        match index / 64 {
-            0 => &self.first,
-            word => &self.more[word - 1],
-        }
-    }
-
-    /// Sets a bit. Returns whether it was not set before.
-    fn set(&self, index: usize) -> bool {
-        let bit = 1 << (index % 64);
-        self.word(index).fetch_or(bit, Ordering::Relaxed) & bit == 0
-    }
-
-    fn get(&self, index: usize) -> bool {
-        self.word(index).load(Ordering::Relaxed) >> (index % 64) & 1 != 0
-    }
-
-    fn is_empty(&self) -> bool {
-        let mut words = std::iter::once(&self.first).chain(&self.more);
-        words.all(|word| word.load(Ordering::Relaxed) == 0)
-    }
+fn outcomes(verdict: Verdict) -> impl Iterator<Item = Outcome> {
+    let outcomes = [
+        (verdict.yes, Outcome::Matched),
+        (verdict.behind_links, Outcome::HiddenByLinks),
+        (verdict.cannot_be_told, Outcome::CannotBeTold),
+    ];
+    outcomes.into_iter().filter_map(|(is, outcome)| is.then_some(outcome))
 }

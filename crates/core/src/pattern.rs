@@ -1,29 +1,46 @@
 //! The pattern: the name of a directory and what it holds.
 
 mod json;
+mod json_reader;
+mod json_text;
+mod name_regex;
+mod name_test;
 mod place;
+mod regex_budget;
+mod requirement;
 #[cfg(feature = "serde")]
 mod serde_impls;
-mod text;
 
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+pub use self::name_regex::NameRegex;
+pub(crate) use self::name_regex::with_text;
+pub use self::name_test::{NameAlternative, NameTest};
 pub(crate) use self::place::Place;
-use crate::{Error, NameGlob};
+use self::regex_budget::Regexes;
+pub use self::requirement::{Count, DirectoryRequirement, FileRequirement};
+use crate::{Error, Name};
 
 /// How many levels a pattern may nest; the root is level 1.
 pub const MAX_LEVELS: usize = 128;
 
 /// A pattern of directories: their name, and the files and directories that they hold.
 ///
-/// A directory matches if its name matches [`directory_name`](Self::directory_name), at
-/// least one of its files matches each glob of [`files`](Self::files), and at least one of
-/// its sub-directories matches each pattern of [`directories`](Self::directories), wholly
-/// and by these same rules. One entry may satisfy several requirements. The optional lists
-/// never decide a match: they say what belongs to it.
+/// A directory matches if
+/// - its name passes [`directory_name`](Self::directory_name),
+/// - for each requirement of [`files`](Self::files) as many of its files pass the test as it
+///   asks for, at least one where it says no number,
+/// - for each requirement of [`directories`](Self::directories) as many of its sub-directories
+///   match one of the patterns, wholly and by these same rules,
+/// - nothing passes [`forbidden_files`](Self::forbidden_files) or matches
+///   [`forbidden_directories`](Self::forbidden_directories),
+/// - and, if the pattern is [`closed`](Self::closed), there is nothing else in it.
+///
+/// One entry may count for several requirements. The optional lists never decide a match: they
+/// say what belongs to it.
 ///
 /// A pattern cannot be changed; [`into_builder`](Self::into_builder) leads to a changed
 /// one. Clones share the contents, so cloning is cheap, and the hash is kept with them.
@@ -56,24 +73,28 @@ struct Inner {
     parts: Parts,
     levels: usize,
     hash: u64,
+    regexes: Regexes,
 }
 
 /// The contents of a pattern, which decide equality and hash.
 #[derive(Clone, Debug, Default, Hash)]
 struct Parts {
-    directory_name: Option<NameGlob>,
-    files: Vec<NameGlob>,
-    directories: Vec<FileStructurePattern>,
-    optional_files: Vec<NameGlob>,
+    directory_name: Option<NameTest>,
+    files: Vec<FileRequirement>,
+    directories: Vec<DirectoryRequirement>,
+    optional_files: Vec<NameTest>,
     optional_directories: Vec<FileStructurePattern>,
+    forbidden_files: Vec<NameTest>,
+    forbidden_directories: Vec<FileStructurePattern>,
+    closed: bool,
 }
 
 impl FileStructurePattern {
-    /// A builder of a pattern for directories whose name matches `directory_name`. Nothing
+    /// A builder of a pattern for directories whose name passes `directory_name`. Nothing
     /// inside is required yet.
     ///
-    /// An empty name matches every directory, as `*` does.
-    pub fn builder(directory_name: impl Into<NameGlob>) -> FileStructurePatternBuilder {
+    /// An empty glob matches every directory, as `*` does.
+    pub fn builder(directory_name: impl Into<NameTest>) -> FileStructurePatternBuilder {
         let directory_name = Some(directory_name.into());
         FileStructurePatternBuilder { parts: Parts { directory_name, ..Parts::default() } }
     }
@@ -95,27 +116,26 @@ impl FileStructurePattern {
         FileStructurePatternBuilder { parts: Arc::unwrap_or_clone(self.inner).parts }
     }
 
-    /// The glob for the directory's own name.
+    /// The test of the directory's own name.
     ///
     /// `None` is the `null` of pattern JSON. Like an empty glob and `*`, it means every name.
     /// The three are unequal nevertheless, so that a pattern is written as it was read.
-    pub fn directory_name(&self) -> Option<&NameGlob> {
+    pub fn directory_name(&self) -> Option<&NameTest> {
         self.inner.parts.directory_name.as_ref()
     }
 
-    /// The globs of required files. At least one file must match each of them.
-    pub fn files(&self) -> &[NameGlob] {
+    /// What is required of the files. Each requirement must hold.
+    pub fn files(&self) -> &[FileRequirement] {
         &self.inner.parts.files
     }
 
-    /// The globs of files that belong to a match but are not required.
-    pub fn optional_files(&self) -> &[NameGlob] {
+    /// The tests of files that belong to a match but are not required.
+    pub fn optional_files(&self) -> &[NameTest] {
         &self.inner.parts.optional_files
     }
 
-    /// The patterns of required sub-directories. At least one sub-directory must match each
-    /// of them.
-    pub fn directories(&self) -> &[FileStructurePattern] {
+    /// What is required of the sub-directories. Each requirement must hold.
+    pub fn directories(&self) -> &[DirectoryRequirement] {
         &self.inner.parts.directories
     }
 
@@ -125,7 +145,36 @@ impl FileStructurePattern {
         &self.inner.parts.optional_directories
     }
 
-    /// How many levels the pattern has, optional directories included: 1 if it
+    /// The tests of which no file may pass any.
+    pub fn forbidden_files(&self) -> &[NameTest] {
+        &self.inner.parts.forbidden_files
+    }
+
+    /// The patterns of which no sub-directory may match any.
+    pub fn forbidden_directories(&self) -> &[FileStructurePattern] {
+        &self.inner.parts.forbidden_directories
+    }
+
+    /// Whether the directory may hold nothing else: no file but those that pass a test of
+    /// [`files`](Self::files) or [`optional_files`](Self::optional_files), no sub-directory but
+    /// those whose *name* passes that of a pattern in [`directories`](Self::directories) or
+    /// [`optional_directories`](Self::optional_directories). Default: no.
+    pub fn closed(&self) -> bool {
+        self.inner.parts.closed
+    }
+
+    /// Whether the directory's own name may be this one.
+    pub(crate) fn takes_name(&self, name: Name<'_>) -> bool {
+        let test = self.directory_name();
+        test.is_none_or(|test| test.takes_every_directory() || test.is_match(name))
+    }
+
+    /// The patterns directly inside this one: required, optional and forbidden.
+    pub(crate) fn sub_patterns(&self) -> impl Iterator<Item = &FileStructurePattern> {
+        self.inner.parts.sub_patterns()
+    }
+
+    /// How many levels the pattern has, optional and forbidden directories included: 1 if it
     /// has no sub-patterns, at most [`MAX_LEVELS`].
     pub fn levels(&self) -> usize {
         self.inner.levels
@@ -133,17 +182,41 @@ impl FileStructurePattern {
 
     /// A pattern of these parts. The caller makes sure that it has at most [`MAX_LEVELS`]
     /// levels.
-    fn from_parts(parts: Parts) -> FileStructurePattern {
+    ///
+    /// # Errors
+    ///
+    /// If its regular expressions are too large together.
+    fn from_parts(parts: Parts) -> Result<FileStructurePattern, Error> {
+        let regexes = regex_budget::regexes(&parts)?;
+        Ok(FileStructurePattern::with_regexes(parts, regexes))
+    }
+
+    /// A pattern of these parts, which have these regular expressions.
+    fn with_regexes(parts: Parts, regexes: Regexes) -> FileStructurePattern {
         let levels = 1 + parts.sub_patterns().map(|sub| sub.levels()).max().unwrap_or(0);
         let mut hasher = DefaultHasher::new();
         parts.hash(&mut hasher);
-        FileStructurePattern { inner: Arc::new(Inner { parts, levels, hash: hasher.finish() }) }
+        let hash = hasher.finish();
+        FileStructurePattern { inner: Arc::new(Inner { parts, levels, hash, regexes }) }
     }
 }
 
 impl Parts {
     fn sub_patterns(&self) -> impl Iterator<Item = &FileStructurePattern> {
-        self.directories.iter().chain(&self.optional_directories)
+        let required = self.directories.iter().flat_map(DirectoryRequirement::alternatives);
+        required.chain(&self.optional_directories).chain(&self.forbidden_directories)
+    }
+
+    /// The name tests, without those of the sub-patterns.
+    fn tests(&self) -> impl Iterator<Item = &NameTest> {
+        let required = self.files.iter().map(FileRequirement::test);
+        let required = self.directory_name.iter().chain(required);
+        required.chain(&self.optional_files).chain(&self.forbidden_files)
+    }
+
+    /// How many patterns each directory requirement has, and how many of them are asked for.
+    fn shape(&self) -> impl Iterator<Item = (usize, Count)> {
+        self.directories.iter().map(|required| (required.alternatives().len(), required.count()))
     }
 
     /// Whether the two are equal, apart from the contents of their sub-patterns.
@@ -151,14 +224,17 @@ impl Parts {
         self.directory_name == other.directory_name
             && self.files == other.files
             && self.optional_files == other.optional_files
-            && self.directories.len() == other.directories.len()
+            && self.forbidden_files == other.forbidden_files
+            && self.closed == other.closed
+            && self.shape().eq(other.shape())
             && self.optional_directories.len() == other.optional_directories.len()
+            && self.forbidden_directories.len() == other.forbidden_directories.len()
     }
 }
 
 impl Default for FileStructurePattern {
     fn default() -> Self {
-        FileStructurePattern::from_parts(FileStructurePatternBuilder::default().parts)
+        FileStructurePattern::with_regexes(FileStructurePatternBuilder::default().parts, None)
     }
 }
 
@@ -207,6 +283,9 @@ impl fmt::Debug for FileStructurePattern {
             .field("directories", &self.directories())
             .field("optional_files", &self.optional_files())
             .field("optional_directories", &self.optional_directories())
+            .field("forbidden_files", &self.forbidden_files())
+            .field("forbidden_directories", &self.forbidden_directories())
+            .field("closed", &self.closed())
             .finish()
     }
 }
@@ -238,9 +317,9 @@ pub struct FileStructurePatternBuilder {
 }
 
 impl FileStructurePatternBuilder {
-    /// Sets the glob for the directory's own name. `None` is written as `null`, and matches
+    /// Sets the test of the directory's own name. `None` is written as `null`, and matches
     /// every name.
-    pub fn directory_name(mut self, name: impl Into<Option<NameGlob>>) -> Self {
+    pub fn directory_name(mut self, name: impl Into<Option<NameTest>>) -> Self {
         self.parts.directory_name = name.into();
         self
     }
@@ -250,57 +329,70 @@ impl FileStructurePatternBuilder {
         self.directory_name(None)
     }
 
-    /// Requires a file that matches `glob`.
-    pub fn file(mut self, glob: impl Into<NameGlob>) -> Self {
-        self.parts.files.push(glob.into());
-        self
+    /// Requires a file: a glob, another name test, or a requirement with a number.
+    pub fn file(self, file: impl Into<FileRequirement>) -> Self {
+        self.files([file])
     }
 
-    /// Requires, for each of `globs`, a file that matches it.
-    pub fn files<I>(mut self, globs: I) -> Self
+    /// Requires all of `files`.
+    pub fn files<I>(mut self, files: I) -> Self
     where
         I: IntoIterator,
-        I::Item: Into<NameGlob>,
+        I::Item: Into<FileRequirement>,
     {
-        self.parts.files.extend(globs.into_iter().map(Into::into));
+        self.parts.files.extend(files.into_iter().map(Into::into));
         self
     }
 
-    /// Makes files that match `glob` belong to a match.
-    pub fn optional_file(mut self, glob: impl Into<NameGlob>) -> Self {
-        self.parts.optional_files.push(glob.into());
-        self
+    /// Makes files that pass `test` belong to a match.
+    pub fn optional_file(self, test: impl Into<NameTest>) -> Self {
+        self.optional_files([test])
     }
 
-    /// Makes files that match any of `globs` belong to a match.
-    pub fn optional_files<I>(mut self, globs: I) -> Self
+    /// Makes files that pass any of `tests` belong to a match.
+    pub fn optional_files<I>(mut self, tests: I) -> Self
     where
         I: IntoIterator,
-        I::Item: Into<NameGlob>,
+        I::Item: Into<NameTest>,
     {
-        self.parts.optional_files.extend(globs.into_iter().map(Into::into));
+        self.parts.optional_files.extend(tests.into_iter().map(Into::into));
         self
     }
 
-    /// Requires a sub-directory that matches `pattern`.
-    pub fn directory(mut self, pattern: FileStructurePattern) -> Self {
-        self.parts.directories.push(pattern);
-        self
+    /// Forbids files that pass `test`.
+    pub fn forbidden_file(self, test: impl Into<NameTest>) -> Self {
+        self.forbidden_files([test])
     }
 
-    /// Requires, for each of `patterns`, a sub-directory that matches it.
-    pub fn directories<I>(mut self, patterns: I) -> Self
+    /// Forbids files that pass any of `tests`.
+    pub fn forbidden_files<I>(mut self, tests: I) -> Self
     where
-        I: IntoIterator<Item = FileStructurePattern>,
+        I: IntoIterator,
+        I::Item: Into<NameTest>,
     {
-        self.parts.directories.extend(patterns);
+        self.parts.forbidden_files.extend(tests.into_iter().map(Into::into));
+        self
+    }
+
+    /// Requires a sub-directory: one that matches a pattern, or a requirement with
+    /// alternatives or a number.
+    pub fn directory(self, directory: impl Into<DirectoryRequirement>) -> Self {
+        self.directories([directory])
+    }
+
+    /// Requires all of `directories`.
+    pub fn directories<I>(mut self, directories: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<DirectoryRequirement>,
+    {
+        self.parts.directories.extend(directories.into_iter().map(Into::into));
         self
     }
 
     /// Makes sub-directories that match `pattern` belong to a match.
-    pub fn optional_directory(mut self, pattern: FileStructurePattern) -> Self {
-        self.parts.optional_directories.push(pattern);
-        self
+    pub fn optional_directory(self, pattern: FileStructurePattern) -> Self {
+        self.optional_directories([pattern])
     }
 
     /// Makes sub-directories that match any of `patterns` belong to a match.
@@ -312,24 +404,49 @@ impl FileStructurePatternBuilder {
         self
     }
 
+    /// Forbids sub-directories that match `pattern`.
+    pub fn forbidden_directory(self, pattern: FileStructurePattern) -> Self {
+        self.forbidden_directories([pattern])
+    }
+
+    /// Forbids sub-directories that match any of `patterns`.
+    pub fn forbidden_directories<I>(mut self, patterns: I) -> Self
+    where
+        I: IntoIterator<Item = FileStructurePattern>,
+    {
+        self.parts.forbidden_directories.extend(patterns);
+        self
+    }
+
+    /// Whether the directory may hold nothing else.
+    pub fn closed(mut self, yes: bool) -> Self {
+        self.parts.closed = yes;
+        self
+    }
+
     /// Builds the pattern.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::TooDeep`](crate::ErrorKind::TooDeep) if the pattern would have more than
-    /// [`MAX_LEVELS`] levels. The error's place is the first sub-pattern that has too many,
+    /// [`MAX_LEVELS`] levels. The error's place is the first requirement that has too many,
     /// for instance `directories[3]`.
+    ///
+    /// [`ErrorKind::Regex`](crate::ErrorKind::Regex), with a place, if the distinct regular
+    /// expressions of the pattern, nested ones included, take more than 16 MiB together. That
+    /// is estimated: even a short one counts 16 KiB.
     pub fn build(self) -> Result<FileStructurePattern, Error> {
-        let lists = [
-            ("directories", &self.parts.directories),
-            ("optional_directories", &self.parts.optional_directories),
+        let Parts { directories, optional_directories, forbidden_directories, .. } = &self.parts;
+        let is_full = |pattern: &FileStructurePattern| pattern.levels() >= MAX_LEVELS;
+        let full = [
+            ("directories", directories.iter().position(|r| r.alternatives().iter().any(is_full))),
+            ("optional_directories", optional_directories.iter().position(is_full)),
+            ("forbidden_directories", forbidden_directories.iter().position(is_full)),
         ];
-        for (key, list) in lists {
-            if let Some(index) = list.iter().position(|sub| sub.levels() >= MAX_LEVELS) {
-                return Err(Error::too_deep(format!("{key}[{index}]")));
-            }
+        if let Some((key, index)) = full.iter().find_map(|&(key, at)| Some((key, at?))) {
+            return Err(Error::too_deep(format!("{key}[{index}]")));
         }
-        Ok(FileStructurePattern::from_parts(self.parts))
+        FileStructurePattern::from_parts(self.parts)
     }
 }
 
@@ -342,7 +459,7 @@ impl Default for FileStructurePatternBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::{ErrorKind, NameGlob};
 
     fn leaf(name: &str) -> FileStructurePattern {
         FileStructurePattern::builder(name).build().unwrap()

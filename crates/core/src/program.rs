@@ -2,15 +2,30 @@
 //!
 //! Every pattern, nested ones included, is a *node*, which is known by its number. Nodes
 //! that require the same are one node, whatever they say about optional entries. The
-//! distinct globs of all nodes go into one set for directory names and one for file names.
-//! Every way to feed a program, be it a local walk, listings or keys, uses it as it is.
+//! distinct globs and regular expressions of all nodes, the *atoms*, go into one set for
+//! directory names and one for file names. Every way to feed a program, be it a local walk,
+//! listings or keys, uses it as it is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::bits;
 use crate::memo::Kept;
-use crate::{FileStructurePattern, Name, NameGlob, NameSet};
+use crate::{FileStructurePattern, Name};
+
+mod atoms;
+mod compiler;
+mod file_search;
+mod requirements;
+mod special;
+
+use atoms::{AtomId, Atoms};
+use compiler::{Compiled, Compiler, Key};
+pub(crate) use file_search::FileSearch;
+use file_search::Questions;
+pub(crate) use requirements::{Below, ChildRequirements, CountedAnswer};
+use special::Special;
+pub(crate) use special::{Tally, Verdict};
 
 /// The number of a node. The nodes that a node asks for have smaller numbers.
 pub(crate) type NodeId = u32;
@@ -18,12 +33,17 @@ pub(crate) type NodeId = u32;
 /// What a directory is required to be and to hold.
 #[derive(Debug)]
 struct Node {
-    /// The number of the glob for its name; `None`: any name will do.
-    name: Option<u32>,
-    /// The numbers of the file globs. Each must match a file.
-    files: Box<[u32]>,
-    /// Nodes. Each must be satisfied by a sub-directory.
+    /// The atoms for its name, of which one is enough; none: any name will do.
+    names: Box<[AtomId]>,
+    /// File atoms. Each must be passed by a file.
+    files: Box<[AtomId]>,
+    /// The nodes that sub-directories are held against. Each must be satisfied by one, unless
+    /// there is something special.
     directories: Box<[NodeId]>,
+    /// What is asked for besides, or in another way. Most nodes have nothing of the kind.
+    special: Option<Box<Special>>,
+    /// Whether a limit depends on this node: its own, or one of a node that asks for it.
+    decides_limit: bool,
     /// The positions of the patterns that have this node at their top: of equal ones, that
     /// of the first. Empty for a node that occurs only nested.
     patterns: Box<[usize]>,
@@ -33,9 +53,9 @@ struct Node {
 #[derive(Debug)]
 pub(crate) struct Program {
     nodes: Vec<Node>,
-    directory_globs: NameSet,
-    file_globs: NameSet,
-    /// For each directory glob, the nodes whose name it is.
+    directory_atoms: Atoms,
+    file_atoms: Atoms,
+    /// For each directory atom, the nodes whose name it is.
     named: Vec<Vec<NodeId>>,
     /// The roots: the nodes at the top of a pattern.
     roots: Arc<SearchSet>,
@@ -47,10 +67,44 @@ pub(crate) struct Program {
 pub(crate) struct SearchSet {
     /// A bit for each node of the program: whether it is in the set.
     nodes: Box<[u64]>,
-    /// A bit for each directory glob: whether one of the nodes has it as its name.
-    globs: Box<[u64]>,
+    /// A bit for each directory atom: whether one of the nodes has it as its name.
+    atoms: Box<[u64]>,
     /// The nodes among them that take any name.
     unnamed: Box<[NodeId]>,
+}
+
+/// What a directory's listing is like, and which matches are sought around it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listing {
+    /// Whether a match may start in the directory.
+    pub(crate) match_here: bool,
+    /// Whether a match may start in its sub-directories.
+    pub(crate) match_below: bool,
+    /// Whether it was read to its end.
+    pub(crate) is_whole: bool,
+}
+
+impl Listing {
+    /// All this as a number.
+    pub(crate) fn word(self) -> u64 {
+        u64::from(self.match_here)
+            | u64::from(self.match_below) << 1
+            | u64::from(self.is_whole) << 2
+    }
+}
+
+/// What is known of one candidate once the files of its directory are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ByFiles {
+    /// It is not satisfied.
+    No,
+    /// It cannot be satisfied as far as was read, and might be.
+    CannotBeTold,
+    /// Its files are there, so it depends on the sub-directories.
+    Open {
+        /// Whether all of the listing is known that it asks for.
+        is_whole: bool,
+    },
 }
 
 impl Program {
@@ -60,27 +114,23 @@ impl Program {
         let distinct = patterns.iter().enumerate().filter(|(_, pattern)| seen.insert(*pattern));
         let roots: Vec<(usize, NodeId)> =
             distinct.map(|(position, pattern)| (position, compiler.node(pattern))).collect();
-        let Compiler { keys, directory_globs, file_globs, .. } = compiler;
-        let mut named = vec![Vec::new(); directory_globs.list.len()];
+        let Compiled { keys, directory_atoms, file_atoms } = compiler.finish();
+        let mut named = vec![Vec::new(); directory_atoms.len()];
         let mut patterns_of = vec![Vec::new(); keys.len()];
         for &(position, root) in &roots {
             patterns_of[root as usize].push(position);
         }
         let mut nodes = Vec::with_capacity(keys.len());
-        for (Key { name, files, directories }, patterns) in keys.into_iter().zip(patterns_of) {
-            if let Some(glob) = name {
-                named[glob as usize].push(nodes.len() as NodeId);
-            }
-            nodes.push(Node { name, files, directories, patterns: patterns.into() });
+        for (key, patterns) in keys.into_iter().zip(patterns_of) {
+            let Key { names, files, directories, special } = key;
+            names.iter().for_each(|&atom| named[atom as usize].push(nodes.len() as NodeId));
+            let (decides_limit, patterns) = (false, patterns.into());
+            nodes.push(Node { names, files, directories, special, decides_limit, patterns });
         }
-        let mut program = Program {
-            nodes,
-            directory_globs: NameSet::new(directory_globs.list),
-            file_globs: NameSet::new(file_globs.list),
-            named,
-            roots: Arc::default(),
-            nothing: Arc::default(),
-        };
+        mark_deciding(&mut nodes);
+        let (roots_found, nothing) = (Arc::default(), Arc::default());
+        let mut program =
+            Program { nodes, directory_atoms, file_atoms, named, roots: roots_found, nothing };
         program.nothing = Arc::new(program.search_set(&[]));
         let roots: Vec<NodeId> = roots.into_iter().map(|(_, root)| root).collect();
         program.roots = Arc::new(program.search_set(&roots));
@@ -93,8 +143,8 @@ impl Program {
     }
 
     fn search_set(&self, ids: &[NodeId]) -> SearchSet {
-        let (nodes, globs) = (bits::zeroed(self.nodes.len()), bits::zeroed(self.named.len()));
-        let mut set = SearchSet { nodes, globs, unnamed: Box::default() };
+        let (nodes, atoms) = (bits::zeroed(self.nodes.len()), bits::zeroed(self.named.len()));
+        let mut set = SearchSet { nodes, atoms, unnamed: Box::default() };
         self.add_to(&mut set, ids);
         set
     }
@@ -106,9 +156,10 @@ impl Program {
                 continue;
             }
             bits::set(&mut set.nodes, id as usize);
-            match self.nodes[id as usize].name {
-                Some(glob) => bits::set(&mut set.globs, glob as usize),
-                None => unnamed.push(id),
+            let names = &self.nodes[id as usize].names;
+            names.iter().for_each(|&atom| bits::set(&mut set.atoms, atom as usize));
+            if names.is_empty() {
+                unnamed.push(id);
             }
         }
         if !unnamed.is_empty() {
@@ -122,7 +173,7 @@ impl Program {
         if may_start { &self.roots } else { &self.nothing }
     }
 
-    /// Sets in `hits` the bits of those directory globs of a search that match the name.
+    /// Sets in `hits` the bits of those directory atoms of a search that the name passes.
     /// False if the name rules out all of its nodes.
     #[inline]
     pub(crate) fn match_name(
@@ -132,89 +183,91 @@ impl Program {
         hits: &mut Vec<u64>,
     ) -> bool {
         hits.clear();
-        hits.resize(sought.globs.len(), 0);
-        self.directory_globs.hit(name, &sought.globs, hits);
+        hits.resize(sought.atoms.len(), 0);
+        self.directory_atoms.hit(name, &sought.atoms, hits);
         !sought.unnamed.is_empty() || hits.iter().any(|&word| word != 0)
     }
 
-    /// The nodes of a search that a directory may satisfy, by the directory globs that
-    /// match its name.
+    /// The nodes of a search that a directory may satisfy, by the directory atoms that its
+    /// name passes.
     pub(crate) fn candidates(&self, sought: &SearchSet, hits: &[u64]) -> CandidateSet {
         let mut nodes = sought.unnamed.to_vec();
-        for glob in bits::ones(hits.iter().copied()) {
-            let named = self.named[glob].iter();
-            nodes.extend(named.filter(|&&id| bits::get(&sought.nodes, id as usize)));
+        for atom in bits::ones(hits.iter().copied()) {
+            let named = self.named[atom].iter();
+            // A name may pass several of a node's atoms, of which the first counts.
+            let is_first = |id: NodeId| {
+                let mut names = self.nodes[id as usize].names.iter();
+                names.find(|&&atom| bits::get(hits, atom as usize)) == Some(&(atom as AtomId))
+            };
+            nodes
+                .extend(named.filter(|&&id| bits::get(&sought.nodes, id as usize) && is_first(id)));
         }
         let files = nodes.iter().flat_map(|&id| &self.nodes[id as usize].files).copied();
-        let mut files: Vec<u32> = files.collect();
+        let mut files: Vec<AtomId> = files.collect();
         files.sort_unstable();
         files.dedup();
         let looks_inside = nodes.iter().any(|&id| self.looks_inside(id));
         let asks_for_directories =
             nodes.iter().any(|&id| !self.nodes[id as usize].directories.is_empty());
+        let questions = Questions::new(self, &nodes);
         let (nodes, files) = (nodes.into(), files.into());
-        CandidateSet { nodes, files, looks_inside, asks_for_directories }
+        CandidateSet { nodes, files, questions, looks_inside, asks_for_directories }
     }
 
-    /// Evaluates the candidates of a directory whose files are known. `match_here` and
-    /// `match_below` tell whether a match may start in it, and in its sub-directories.
+    /// Evaluates the candidates of a directory whose files are known.
     pub(crate) fn evaluate(
         &self,
         candidates: &CandidateSet,
         files: &FileSearch,
-        match_here: bool,
-        match_below: bool,
+        listing: Listing,
     ) -> Evaluation {
-        let (mut satisfied, mut matched, mut undecided) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut satisfied, mut cannot_be_told) = (Vec::new(), Vec::new());
+        let (mut undecided, mut not_whole) = (Vec::new(), Vec::new());
         for &id in &candidates.nodes {
-            let node = &self.nodes[id as usize];
-            if !self.has_files(id, files) {
-                continue;
-            }
-            if !node.directories.is_empty() {
-                undecided.push(id);
-                continue;
-            }
-            satisfied.push(id);
-            if match_here {
-                matched.extend_from_slice(&node.patterns);
+            match self.by_files(id, files, listing.is_whole) {
+                ByFiles::No => {}
+                ByFiles::CannotBeTold => cannot_be_told.push(id),
+                ByFiles::Open { .. } if self.directories(id).is_empty() => satisfied.push(id),
+                ByFiles::Open { is_whole } => {
+                    undecided.push(id);
+                    not_whole.extend((!is_whole).then_some(id));
+                }
             }
         }
-        let requirements = self.child_requirements(&undecided, match_below).map(Arc::new);
-        Evaluation { satisfied: satisfied.into(), matched: matched.into(), requirements }
-    }
-
-    /// Whether all files that a node asks for were found.
-    pub(crate) fn has_files(&self, id: NodeId, files: &FileSearch) -> bool {
-        !self.nodes[id as usize].files.iter().any(|&glob| files.is_missing(glob))
-    }
-
-    /// What these nodes ask of sub-directories; `None` if none of them asks for any.
-    /// `match_below` tells whether a match may start in the sub-directories.
-    pub(crate) fn child_requirements(
-        &self,
-        undecided: &[NodeId],
-        match_below: bool,
-    ) -> Option<ChildRequirements> {
-        let nodes = undecided.iter().flat_map(|&id| &self.nodes[id as usize].directories);
-        let mut nodes: Vec<NodeId> = nodes.copied().collect();
-        nodes.sort_unstable();
-        nodes.dedup();
-        if nodes.is_empty() {
-            return None;
+        let mut requirements = self.child_requirements(&undecided, &not_whole, listing.match_below);
+        if let Some(requirements) = &mut requirements {
+            requirements.alone = self.alone(requirements, listing.match_here);
         }
-        let required = self.search_set(&nodes);
-        let required = Arc::new(required);
-        let sought =
-            if match_below { Arc::new(self.with_roots(&nodes)) } else { Arc::clone(&required) };
-        let may_match = undecided.iter().any(|&id| !self.patterns(id).is_empty());
-        Some(ChildRequirements {
-            required,
-            sought,
-            may_match,
-            undecided: undecided.into(),
-            nodes: nodes.into(),
-        })
+        let matched = self.patterns_of(&satisfied, listing.match_here);
+        Evaluation {
+            satisfied: satisfied.into(),
+            cannot_be_told: cannot_be_told.into(),
+            matched,
+            requirements: requirements.map(Arc::new),
+        }
+    }
+
+    /// What a directory's files tell of a candidate.
+    ///
+    /// Only a listing that is whole tells that something is not there. So of one that is not,
+    /// no limit holds, and nothing with the name can be denied.
+    pub(crate) fn by_files(&self, id: NodeId, files: &FileSearch, was_read: bool) -> ByFiles {
+        let node = &self.nodes[id as usize];
+        let is_whole = was_read && files.knows_kinds(self, id);
+        let has_files = !node.files.iter().any(|&atom| files.is_missing(atom))
+            && (node.special.is_none() || files.answers(id));
+        let has_limit = || node.special.as_ref().is_some_and(|special| special.has_limit());
+        match (is_whole, has_files) {
+            (true, false) => ByFiles::No,
+            (false, has_files) if !has_files || has_limit() => ByFiles::CannotBeTold,
+            _ => ByFiles::Open { is_whole },
+        }
+    }
+
+    /// The patterns of these nodes, if a match may start here.
+    fn patterns_of(&self, ids: &[NodeId], match_here: bool) -> Box<[usize]> {
+        let ids = if match_here { ids } else { &[] };
+        ids.iter().flat_map(|&id| self.patterns(id)).copied().collect()
     }
 
     /// The roots and these nodes. The roots may be many, and are the same for every
@@ -228,7 +281,17 @@ impl Program {
     /// Whether a node asks for something inside its directory.
     pub(crate) fn looks_inside(&self, id: NodeId) -> bool {
         let node = &self.nodes[id as usize];
-        !(node.files.is_empty() && node.directories.is_empty())
+        !(node.files.is_empty() && node.directories.is_empty() && node.special.is_none())
+    }
+
+    /// Whether a node is satisfied by a directory of its name with nothing in it.
+    pub(crate) fn holds_of_nothing(&self, id: NodeId) -> bool {
+        let node = &self.nodes[id as usize];
+        node.files.is_empty()
+            && match &node.special {
+                None => node.directories.is_empty(),
+                Some(special) => special.holds_of_nothing(),
+            }
     }
 
     /// The nodes that a node asks of sub-directories.
@@ -241,78 +304,61 @@ impl Program {
         &self.nodes[id as usize].patterns
     }
 
-    /// A search for the files that the candidates ask for.
-    pub(crate) fn file_search(&self, candidates: Option<&Arc<CandidateSet>>) -> FileSearch {
-        let Some(set) = candidates.filter(|set| !set.files.is_empty()) else {
-            return FileSearch::default();
+    fn special(&self, id: NodeId) -> Option<&Special> {
+        self.nodes[id as usize].special.as_deref()
+    }
+
+    fn decides_limit(&self, id: NodeId) -> bool {
+        self.nodes[id as usize].decides_limit
+    }
+
+    /// All atoms that a node holds files against, but those that `closed` allows.
+    fn file_atoms_of(&self, id: NodeId) -> impl Iterator<Item = AtomId> {
+        let counted = self.special(id).into_iter().flat_map(|special| &special.files);
+        let counted = counted.flat_map(|file| &file.atoms);
+        self.nodes[id as usize].files.iter().chain(counted).copied()
+    }
+
+    /// Whether it matters to a node what an entry of this name is.
+    fn asks_for(&self, id: NodeId, name: Name<'_>) -> bool {
+        let is_closed = self.special(id).is_some_and(|special| special.closed.is_some());
+        let has_name = |&child: &NodeId| {
+            let names = &self.nodes[child as usize].names;
+            names.is_empty() || names.iter().any(|&atom| self.directory_atoms.is_match(atom, name))
         };
-        let mut search =
-            FileSearch { is_active: true, set: Some(Arc::clone(set)), ..Default::default() };
-        if set.files.len() <= FEW {
-            search.missing_few = (1 << set.files.len()) - 1;
-        } else {
-            search.missing = bits::zeroed(self.file_globs.len());
-            search.hits = search.missing.clone();
-            set.files.iter().for_each(|&glob| bits::set(&mut search.missing, glob as usize));
-        }
-        search
+        is_closed
+            || self.file_atoms_of(id).any(|atom| self.file_atoms.is_match(atom, name))
+            || self.directories(id).iter().any(has_name)
     }
+}
 
-    /// Holds a file of the directory against the globs that no file has matched yet.
-    #[inline]
-    pub(crate) fn search_file<'n>(&self, search: &mut FileSearch, name: impl Into<Name<'n>>) {
-        if search.is_active {
-            self.search_missing(search, name.into());
+/// Marks the nodes that a limit depends on: those that have one, and all that is asked for
+/// below a limit of directories.
+fn mark_deciding(nodes: &mut [Node]) {
+    // Whoever asks for a node comes after it.
+    for index in (0..nodes.len()).rev() {
+        let mut below = Vec::new();
+        if nodes[index].decides_limit {
+            below.extend_from_slice(&nodes[index].directories);
         }
-    }
-
-    /// Whether a file of this name would match a glob that no file has matched yet.
-    pub(crate) fn asks_for_file(&self, search: &FileSearch, name: Name<'_>) -> bool {
-        if !search.is_active {
-            return false;
+        if let Some(special) = &nodes[index].special {
+            let limited = special.directories.iter().filter(|count| count.count.max().is_some());
+            below.extend(limited.flat_map(|count| &count.alternatives));
+            nodes[index].decides_limit |= special.has_limit();
         }
-        if let (1.., Some(set)) = (search.missing_few, &search.set) {
-            let files = set.files.iter().enumerate();
-            let mut missing = files.filter(|(index, _)| search.missing_few >> index & 1 != 0);
-            return missing.any(|(_, &glob)| self.file_globs.globs()[glob as usize].is_match(name));
-        }
-        let mut hits = search.missing.clone();
-        hits.fill(0);
-        self.file_globs.hit(name, &search.missing, &mut hits);
-        hits.iter().any(|&word| word != 0)
-    }
-
-    fn search_missing(&self, search: &mut FileSearch, name: Name<'_>) {
-        if let (1.., Some(set)) = (search.missing_few, &search.set) {
-            let mut left = search.missing_few;
-            while left != 0 {
-                let index = left.trailing_zeros() as usize;
-                left &= left - 1;
-                if self.file_globs.globs()[set.files[index] as usize].is_match(name) {
-                    search.missing_few &= !(1 << index);
-                }
-            }
-            search.is_active = search.missing_few != 0;
-            return;
-        }
-        self.file_globs.hit(name, &search.missing, &mut search.hits);
-        search.is_active = false;
-        for (missing, hit) in search.missing.iter_mut().zip(&search.hits) {
-            *missing &= !hit;
-            search.is_active |= *missing != 0;
-        }
+        below.into_iter().for_each(|id| nodes[id as usize].decides_limit = true);
     }
 }
 
 impl Kept for SearchSet {
     fn bytes(&self) -> usize {
-        size_of_val(&*self.nodes) + size_of_val(&*self.globs) + size_of_val(&*self.unnamed)
+        size_of_val(&*self.nodes) + size_of_val(&*self.atoms) + size_of_val(&*self.unnamed)
     }
 }
 
 impl Default for SearchSet {
     fn default() -> SearchSet {
-        SearchSet { nodes: [].into(), globs: [].into(), unnamed: [].into() }
+        SearchSet { nodes: [].into(), atoms: [].into(), unnamed: [].into() }
     }
 }
 
@@ -320,8 +366,10 @@ impl Default for SearchSet {
 #[derive(Debug)]
 pub(crate) struct CandidateSet {
     pub(crate) nodes: Box<[NodeId]>,
-    /// The file globs that the nodes ask for, in rising order.
-    files: Box<[u32]>,
+    /// The file atoms that the nodes ask for one file for each of, in rising order.
+    files: Box<[AtomId]>,
+    /// What they ask of entries besides; `None`: nothing.
+    questions: Option<Box<Questions>>,
     /// Whether any of the nodes asks for something inside the directory.
     pub(crate) looks_inside: bool,
     /// Whether any of the nodes asks for sub-directories.
@@ -330,7 +378,8 @@ pub(crate) struct CandidateSet {
 
 impl Kept for CandidateSet {
     fn bytes(&self) -> usize {
-        size_of::<Self>() + size_of_val(&*self.nodes) + size_of_val(&*self.files)
+        let questions = self.questions.as_ref().map_or(0, |questions| questions.bytes());
+        size_of::<Self>() + size_of_val(&*self.nodes) + size_of_val(&*self.files) + questions
     }
 }
 
@@ -339,6 +388,8 @@ impl Kept for CandidateSet {
 pub(crate) struct Evaluation {
     /// The nodes that are satisfied.
     pub(crate) satisfied: Box<[NodeId]>,
+    /// The nodes of which it cannot be told, whatever the sub-directories are.
+    pub(crate) cannot_be_told: Box<[NodeId]>,
     /// The patterns that are matched.
     pub(crate) matched: Box<[usize]>,
     /// What the undecided candidates ask of the sub-directories; `None`: no candidate is
@@ -352,147 +403,8 @@ impl Kept for Evaluation {
             self.requirements.as_ref().map_or(0, |requirements| requirements.bytes());
         size_of::<Self>()
             + size_of_val(&*self.satisfied)
+            + size_of_val(&*self.cannot_be_told)
             + size_of_val(&*self.matched)
             + requirements
-    }
-}
-
-/// Candidates that are undecided until sub-directories are known, and what they ask of
-/// these.
-#[derive(Debug)]
-pub(crate) struct ChildRequirements {
-    pub(crate) undecided: Box<[NodeId]>,
-    /// The nodes that the candidates ask for, in rising order.
-    pub(crate) nodes: Box<[NodeId]>,
-    /// The same nodes as a search.
-    pub(crate) required: Arc<SearchSet>,
-    /// The search of the sub-directories: the same nodes, and the roots where a match may
-    /// start.
-    pub(crate) sought: Arc<SearchSet>,
-    /// Whether a pattern's top is among the candidates.
-    pub(crate) may_match: bool,
-}
-
-impl ChildRequirements {
-    /// The index of a node among those that are asked for, if it is one of them.
-    pub(crate) fn index_of(&self, id: NodeId) -> Option<usize> {
-        self.nodes.binary_search(&id).ok()
-    }
-
-    fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + size_of_val(&*self.undecided)
-            + size_of_val(&*self.nodes)
-            + self.required.bytes()
-            + self.sought.bytes()
-    }
-}
-
-/// Up to this many globs are matched one by one, and not as part of the whole set.
-const FEW: usize = 8;
-
-/// Which of the file globs that a directory's candidates ask for no file has matched yet.
-#[derive(Debug, Default)]
-pub(crate) struct FileSearch {
-    /// Whether any glob is missing.
-    is_active: bool,
-    /// `None` if no file is asked for.
-    set: Option<Arc<CandidateSet>>,
-    /// If few globs are asked for: a bit for each file glob of the candidates.
-    missing_few: u64,
-    /// If many globs are asked for: a bit for each file glob of the program.
-    missing: Box<[u64]>,
-    hits: Box<[u64]>,
-}
-
-impl FileSearch {
-    fn is_missing(&self, glob: u32) -> bool {
-        if !self.missing.is_empty() {
-            return bits::get(&self.missing, glob as usize);
-        }
-        let index = self.set.as_ref().and_then(|set| set.files.binary_search(&glob).ok());
-        index.is_some_and(|index| self.missing_few >> index & 1 != 0)
-    }
-
-    /// How many globs no file has matched yet.
-    pub(crate) fn missing(&self) -> u32 {
-        self.words().iter().map(|word| word.count_ones()).sum()
-    }
-
-    /// All that [`evaluate`](Program::evaluate) depends on.
-    pub(crate) fn words(&self) -> &[u64] {
-        if self.missing.is_empty() {
-            std::slice::from_ref(&self.missing_few)
-        } else {
-            &self.missing
-        }
-    }
-}
-
-/// What two nodes have in common that are one node.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
-    /// `None`: any name will do.
-    name: Option<u32>,
-    files: Box<[u32]>,
-    directories: Box<[NodeId]>,
-}
-
-#[derive(Default)]
-struct Compiler {
-    /// The nodes of the patterns that were compiled. A pattern may hold another in many
-    /// places, which hold another in many places: each is compiled once.
-    compiled: HashMap<FileStructurePattern, NodeId>,
-    ids: HashMap<Key, NodeId>,
-    keys: Vec<Key>,
-    directory_globs: Interner,
-    file_globs: Interner,
-}
-
-/// Gives each distinct glob a number.
-#[derive(Default)]
-struct Interner {
-    numbers: HashMap<NameGlob, u32>,
-    list: Vec<NameGlob>,
-}
-
-impl Interner {
-    fn number(&mut self, glob: &NameGlob) -> u32 {
-        *self.numbers.entry(glob.clone()).or_insert_with(|| {
-            self.list.push(glob.clone());
-            self.list.len() as u32 - 1
-        })
-    }
-}
-
-impl Compiler {
-    /// The node of a pattern. The recursion is as deep as patterns may nest.
-    fn node(&mut self, pattern: &FileStructurePattern) -> NodeId {
-        if let Some(&id) = self.compiled.get(pattern) {
-            return id;
-        }
-        let key = self.key(pattern);
-        let id = *self.ids.entry(key).or_insert_with_key(|key| {
-            self.keys.push(key.clone());
-            self.keys.len() as NodeId - 1
-        });
-        self.compiled.insert(pattern.clone(), id);
-        id
-    }
-
-    fn key(&mut self, pattern: &FileStructurePattern) -> Key {
-        let mut directories: Vec<NodeId> =
-            pattern.directories().iter().map(|child| self.node(child)).collect();
-        directories.sort_unstable();
-        directories.dedup();
-        let name = pattern
-            .directory_name()
-            .filter(|glob| glob.as_str() != Some("") && !glob.matches_everything())
-            .map(|glob| self.directory_globs.number(glob));
-        let mut files: Vec<u32> =
-            pattern.files().iter().map(|glob| self.file_globs.number(glob)).collect();
-        files.sort_unstable();
-        files.dedup();
-        Key { name, files: files.into(), directories: directories.into() }
     }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::matching::{Candidates, MatchState, Matching, Outcome, TreeNode};
+use crate::matching::{Candidates, MatchState, Matching, Outcome, Settled, TreeNode};
 use crate::outermost::{Report, Standing};
 use crate::program::FileSearch;
 use crate::traversal::{Dir, Location, Naming, Need, Options, ResultSender, Results, Visitor};
@@ -152,6 +152,15 @@ impl Scan {
         self
     }
 
+    /// Scans this tree, whatever is at the path of the source.
+    #[cfg(all(feature = "test-hooks", unix))]
+    #[doc(hidden)]
+    pub fn made_up(mut self, tree: crate::MadeUp) -> Self {
+        crate::traversal::made_up::plant(self.source.clone(), tree.into());
+        self.options.made_up = true;
+        self
+    }
+
     /// The depth of the deepest matches; 0 is the source alone. Default, and with `None`:
     /// no limit.
     ///
@@ -207,7 +216,7 @@ impl Scan {
         options.exclude.decoder.clone_from(&decoder);
         let max_depth = options.max_depth.unwrap_or(usize::MAX);
         let matching = Matching::new(patterns.into_program(), max_depth, outermost);
-        let visitor = ScanVisitor { matching, matched: Vec::new(), decoder };
+        let visitor = ScanVisitor { matching, settled: Settled::default(), decoder };
         let exclude = options.exclude.clone();
         let matches = Results::start(visitor, options, &source, Naming::Resolved)?;
         exclude.check_source(&source)?;
@@ -232,8 +241,8 @@ impl IntoIterator for Scan {
 #[derive(Clone)]
 struct ScanVisitor {
     matching: Matching,
-    /// A buffer for the patterns that one directory matches.
-    matched: Vec<usize>,
+    /// A buffer for what is known of the patterns of one directory.
+    settled: Settled,
     decoder: Option<NameDecoder>,
 }
 
@@ -259,6 +268,23 @@ impl ScanVisitor {
         }
     }
 
+    /// Tells of the patterns that are settled of one directory.
+    fn tell_settled(
+        &self,
+        location: Location<'_, ScanState>,
+        standing: &Standing<Match>,
+        results: &mut ResultSender<Match>,
+    ) {
+        if self.settled.matched.is_empty() {
+            return;
+        }
+        let parent = location.parent.map(|parent| &parent.state.standing);
+        let mut send = |report| Self::send(report, results);
+        Self::tell(location.path(), &self.settled.matched, |report| {
+            standing.take_own(parent, report, &mut send);
+        });
+    }
+
     /// A function that takes what is known of directories that are not just listed.
     fn sending(
         results: &mut ResultSender<Match>,
@@ -275,6 +301,7 @@ impl ScanVisitor {
                     let report = Report::HiddenByLinks(patterns.len());
                     standing.take_own(parent, report, &mut send);
                 }
+                Outcome::CannotBeTold => {}
                 Outcome::Closed => standing.closed(&mut send),
             }
         }
@@ -368,8 +395,8 @@ impl Visitor for ScanVisitor {
         self.matching.file_search(candidates)
     }
 
-    fn asks_for_file(&self, search: &FileSearch, name: &OsStr) -> bool {
-        let asks = |name: Name<'_>| self.matching.program.asks_for_file(search, name);
+    fn asks_for_link(&self, search: &FileSearch, name: &OsStr) -> bool {
+        let asks = |name: Name<'_>| self.matching.program.asks_for_link(search, name);
         NameDecoder::with(self.decoder.as_ref(), name, asks)
     }
 
@@ -383,30 +410,39 @@ impl Visitor for ScanVisitor {
         NameDecoder::with(self.decoder.as_ref(), name, search);
     }
 
+    #[inline]
+    fn add_directory(&self, search: &mut FileSearch, name: &OsStr) {
+        if search.asks_for_directories() {
+            let search = |name: Name<'_>| self.matching.program.search_directory(search, name);
+            NameDecoder::with(self.decoder.as_ref(), name, search);
+        }
+    }
+
+    fn untold(&self, search: &mut FileSearch, name: &OsStr) {
+        let note = |name: Name<'_>| self.matching.program.note_untold(search, name);
+        NameDecoder::with(self.decoder.as_ref(), name, note);
+    }
+
     fn listed(
         &mut self,
         location: Location<'_, ScanState>,
         candidates: Candidates,
         search: FileSearch,
+        is_whole: bool,
         results: &mut ResultSender<Match>,
     ) -> ScanState {
-        let ScanVisitor { matching, matched, .. } = self;
-        matched.clear();
-        let (parent, depth) = (location.parent, location.depth);
-        let state = matching.listed(parent, depth, candidates, &search, matched);
-        let parent = parent.map(|parent| &parent.state.standing);
+        let Location { parent, depth, .. } = location;
+        let ScanVisitor { matching, settled, .. } = self;
+        settled.clear();
+        let state = matching.listed(parent, depth, candidates, &search, is_whole, settled);
         let standing = if matching.outermost {
+            let parent = parent.map(|parent| &parent.state.standing);
             let may_match = depth <= matching.max_depth && state.may_match();
-            Standing::new(parent, !matched.is_empty(), may_match)
+            Standing::new(parent, !settled.matched.is_empty(), may_match)
         } else {
             Standing::default()
         };
-        if !matched.is_empty() {
-            let mut send = |report| Self::send(report, results);
-            Self::tell(location.path(), matched, |report| {
-                standing.take_own(parent, report, &mut send);
-            });
-        }
+        self.tell_settled(location, &standing, results);
         ScanState { matching: state, standing }
     }
 
@@ -420,16 +456,21 @@ impl Visitor for ScanVisitor {
     }
 
     fn wait_for(
-        &self,
-        parent: Option<&Arc<Dir<ScanState>>>,
+        &mut self,
+        location: Location<'_, ScanState>,
         state: &mut ScanState,
         count: usize,
         results: &mut ResultSender<Match>,
     ) {
+        let Location { parent, depth, .. } = location;
+        let ScanVisitor { matching, settled, .. } = self;
+        settled.clear();
+        let sending = Self::sending(results);
+        matching.wait_for(parent, depth, &mut state.matching, count, settled, sending);
+        self.tell_settled(location, &state.standing, results);
         if count == 0 {
-            state.standing.closed(&mut |_| {});
+            state.standing.closed(&mut |report| Self::send(report, results));
         }
-        self.matching.wait_for(parent, &mut state.matching, count, Self::sending(results));
     }
 
     fn absent(
@@ -439,6 +480,15 @@ impl Visitor for ScanVisitor {
         results: &mut ResultSender<Match>,
     ) {
         self.matching.absent(parent, candidates, Self::sending(results));
+    }
+
+    fn not_read(
+        &self,
+        parent: &Arc<Dir<ScanState>>,
+        candidates: Candidates,
+        results: &mut ResultSender<Match>,
+    ) {
+        self.matching.not_read(parent, candidates, Self::sending(results));
     }
 
     fn not_entered(

@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use crate::glob::Token;
 use crate::pattern::Place;
-use crate::{FileStructurePattern, NameGlob};
+use crate::{FileStructurePattern, NameGlob, NameTest};
 
 /// How a [`Problem`] affects what a pattern matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,26 +144,32 @@ impl Validator {
     }
 
     fn parts(&mut self, pattern: &FileStructurePattern) {
-        if let Some(reason) = pattern.directory_name().and_then(never_a_name) {
+        if let Some(reason) =
+            pattern.directory_name().and_then(NameTest::as_glob).and_then(never_a_name)
+        {
             self.place.enter_key("directory_name");
             self.never(&reason);
             self.place.leave();
         }
 
-        let files = First::of("files", pattern.files());
-        self.files(pattern.files(), &files);
+        // Only plain requirements are looked at.
+        let plain: Vec<_> = pattern.files().iter().filter_map(|r| r.as_glob().cloned()).collect();
+        let files = First::of("files", &plain);
+        self.files(&plain, &files);
 
-        let directories = First::of("directories", pattern.directories());
-        self.each("directories", pattern.directories(), |this, index, sub| {
-            match directories.before(sub, index) {
-                Some(repeated) => this.idle(repeated),
-                None => this.pattern(sub),
-            }
+        let plain: Vec<_> =
+            pattern.directories().iter().filter_map(|r| r.as_pattern().cloned()).collect();
+        let directories = First::of("directories", &plain);
+        self.each("directories", &plain, |this, index, sub| match directories.before(sub, index) {
+            Some(repeated) => this.idle(repeated),
+            None => this.pattern(sub),
         });
 
         let was_optional = std::mem::replace(&mut self.optional, true);
-        let optional_files = First::of("optional_files", pattern.optional_files());
-        self.each("optional_files", pattern.optional_files(), |this, index, glob| {
+        let plain: Vec<_> =
+            pattern.optional_files().iter().filter_map(|t| t.as_glob().cloned()).collect();
+        let optional_files = First::of("optional_files", &plain);
+        self.each("optional_files", &plain, |this, index, glob| {
             if let Some(reason) = never_a_file(glob) {
                 this.never(&reason);
             } else if let Some(repeated) =

@@ -201,6 +201,7 @@ impl Visitor for WalkVisitor {
         location: Location<'_, ()>,
         (): (),
         Names { directories, files }: Names,
+        _: bool,
         results: &mut ResultSender<Listing>,
     ) {
         let weight = 1 + (directories.len() + files.len()) / 16;

@@ -12,13 +12,6 @@ use pathvein_core::{ExcludeRules, FileStructurePattern, KeyScan, ListingScan, Na
 
 const ROOT: &str = "/root";
 
-/// The matches above which nothing matches.
-fn outermost(all: &Matches) -> Matches {
-    let matched: BTreeSet<&Path> = all.iter().map(|(path, _)| path.as_path()).collect();
-    let is_outermost = |path: &Path| !path.ancestors().skip(1).any(|above| matched.contains(above));
-    all.iter().filter(|(path, _)| is_outermost(path)).cloned().collect()
-}
-
 fn max_depth(choices: &mut impl Choices) -> Option<usize> {
     [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)]
 }
@@ -56,7 +49,7 @@ fn on_disk(choices: &mut impl Choices, profile: Profile) {
         let count = found.len();
         let found: Matches =
             found.into_iter().map(|one| (one.path().to_path_buf(), one.pattern())).collect();
-        assert_eq!(found, outermost(&all), "{patterns:?} {tree:#?} {max_depth:?}");
+        assert_eq!(found, reference::outermost(&all), "{patterns:?} {tree:#?} {max_depth:?}");
         assert_eq!(count, found.len(), "a match stands twice");
         assert!(stats.directories <= visited);
     }
@@ -66,7 +59,8 @@ fn on_disk(choices: &mut impl Choices, profile: Profile) {
 fn listings(choices: &mut impl Choices, profile: Profile) {
     let max_depth = max_depth(choices);
     let patterns = generate::patterns(choices, profile);
-    let mut tree = generate::tree(choices);
+    let whole = generate::tree(choices);
+    let mut tree = if choices.once_in(3) { generate::damaged(choices, &whole) } else { whole };
     let name = generate::name(choices);
     plain(&mut tree);
     let all = reference::scan(Path::new(ROOT), &name, &tree, &patterns, max_depth);
@@ -83,14 +77,20 @@ fn listings(choices: &mut impl Choices, profile: Profile) {
             continue;
         }
         match sub {
-            Sub::NotEntered => scan.not_listed(id),
-            Sub::Entered(Tree { directories, files }) => {
+            Sub::NotEntered => scan.not_entered(id),
+            Sub::Unlisted => scan.not_listed(id),
+            Sub::Entered(Tree { directories, files, broke_off, .. }) => {
                 let names: Vec<(Name, bool)> = directories
                     .iter()
                     .map(|(name, sub)| (Name::from(&**name), !matches!(sub, Sub::Link)))
                     .collect();
                 let files = files.iter().map(|name| Name::from(&**name));
-                for (index, id) in scan.listed(id, path.clone(), &names, files) {
+                let below = if broke_off {
+                    scan.listed_in_part(id, path.clone(), &names, files)
+                } else {
+                    scan.listed(id, path.clone(), &names, files)
+                };
+                for (index, id) in below {
                     let (name, sub) = directories[index].clone();
                     wanted.push((id, path.join(name), sub));
                 }
@@ -103,17 +103,18 @@ fn listings(choices: &mut impl Choices, profile: Profile) {
     found.append(&mut scan.take_matches());
     let count = found.len();
     let found: Matches = found.into_iter().collect();
-    assert_eq!(found, outermost(&all), "{patterns:?} {tree:#?} {max_depth:?}");
+    assert_eq!(found, reference::outermost(&all), "{patterns:?} {tree:#?} {max_depth:?}");
     assert_eq!(count, found.len(), "a match stands twice");
 }
 
-/// Leaves nothing that depends on whether it is opened.
+/// Leaves nothing that depends on whether it is opened, nor files of unknown kind.
 fn plain(tree: &mut Tree) {
+    tree.broke_off |= !tree.untold.is_empty();
     for (_, sub) in &mut tree.directories {
         match sub {
             Sub::Entered(below) => plain(below),
-            Sub::Link | Sub::NotEntered => {}
-            _ => *sub = Sub::NotEntered,
+            Sub::Gone => *sub = Sub::NotEntered,
+            Sub::Link | Sub::NotEntered | Sub::Unlisted => {}
         }
     }
 }
@@ -163,7 +164,7 @@ fn keys(choices: &mut impl Choices, profile: Profile) {
     let count = found.len();
     let path = |path: String| if path.is_empty() { root.into() } else { root.join(path) };
     let found: Matches = found.into_iter().map(|(one, pattern)| (path(one), pattern)).collect();
-    assert_eq!(found, outermost(&all), "{patterns:?} {keys:?} {max_depth:?}");
+    assert_eq!(found, reference::outermost(&all), "{patterns:?} {keys:?} {max_depth:?}");
     assert_eq!(count, found.len(), "a match stands twice");
 }
 

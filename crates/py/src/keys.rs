@@ -98,6 +98,11 @@ impl KeyScan {
         self.keyed.with(|scan| scan.end(RangeId::from_raw(range_id)));
     }
 
+    /// Tells that the keys that are left of a range could not be read.
+    fn break_off(&self, range_id: u64) {
+        self.keyed.with(|scan| scan.break_off(RangeId::from_raw(range_id)));
+    }
+
     /// Directories, entries and keys so far.
     fn counts(&self) -> (usize, usize, usize) {
         as_tuple(self.keyed.with(|scan| scan.counts()))

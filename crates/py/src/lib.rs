@@ -8,8 +8,10 @@ mod keys;
 mod listing_scan;
 mod matcher;
 mod pattern;
+mod pickling;
 #[cfg(unix)]
 mod plan;
+mod requirement;
 mod running;
 mod scan;
 mod selection;
@@ -34,6 +36,8 @@ mod pathvein_core {
     #[cfg(unix)]
     #[pymodule_export]
     use crate::plan::Plan;
+    #[pymodule_export]
+    use crate::requirement::{Directories, Files, Regex};
     #[pymodule_export]
     use crate::scan::{Scan, Walk};
     #[pymodule_export]

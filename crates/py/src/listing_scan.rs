@@ -49,10 +49,15 @@ impl ListingScan {
 #[pymethods]
 impl ListingScan {
     #[new]
-    #[pyo3(signature = (patterns, max_depth = None))]
-    fn new(patterns: Vec<Bound<'_, FileStructurePattern>>, max_depth: Option<usize>) -> Self {
+    #[pyo3(signature = (patterns, max_depth = None, *, telling_unknown = false))]
+    fn new(
+        patterns: Vec<Bound<'_, FileStructurePattern>>,
+        max_depth: Option<usize>,
+        telling_unknown: bool,
+    ) -> Self {
         let patterns: Vec<_> = patterns.iter().map(|p| p.get().core()).collect();
-        let scan = Mutex::new(CoreListingScan::new(&patterns, max_depth));
+        let scan = CoreListingScan::new(&patterns, max_depth);
+        let scan = Mutex::new(if telling_unknown { scan.telling_unknown() } else { scan });
         ListingScan { scan, dropped: Dropped::default() }
     }
 
@@ -63,14 +68,17 @@ impl ListingScan {
     }
 
     /// Gives the listing of a directory: its sub-directories, each with whether it may be
-    /// entered, and its files. Returns the sub-directories that are wanted, each as index
+    /// entered, and its files. `whole` tells whether it was read to its end, and the kind of
+    /// each entry could be told. Returns the sub-directories that are wanted, each as index
     /// and id.
+    #[pyo3(signature = (directory, tag, directories, files, *, whole = true))]
     fn listed(
         &self,
         directory: u64,
         tag: Py<PyAny>,
         directories: Vec<(Bound<'_, PyAny>, bool)>,
         files: Vec<Bound<'_, PyAny>>,
+        whole: bool,
     ) -> PyResult<Vec<(usize, u64)>> {
         let names: Vec<(NameArg, bool)> = directories
             .iter()
@@ -82,23 +90,26 @@ impl ListingScan {
         let files = files.iter().map(NameArg::as_name);
         let id = DirectoryId::from_raw(directory);
         let tag = Arc::new(TagObject { object: Some(tag), dropped: Arc::clone(&self.dropped) });
-        let wanted = self.with(|scan| scan.listed(id, tag, &directories, files));
+        let wanted = self.with(|scan| match whole {
+            true => scan.listed(id, tag, &directories, files),
+            false => scan.listed_in_part(id, tag, &directories, files),
+        });
         Ok(wanted.into_iter().map(|(index, id)| (index, id.to_raw())).collect())
     }
 
-    /// Tells that a directory cannot be listed.
+    /// Tells that a directory could not be listed.
     fn not_listed(&self, directory: u64) {
         self.with(|scan| scan.not_listed(DirectoryId::from_raw(directory)));
+    }
+
+    /// Tells that a directory may not be entered.
+    fn not_entered(&self, directory: u64) {
+        self.with(|scan| scan.not_entered(DirectoryId::from_raw(directory)));
     }
 
     /// Tells that a directory does not exist any more.
     fn absent(&self, directory: u64) {
         self.with(|scan| scan.absent(DirectoryId::from_raw(directory)));
-    }
-
-    /// Assumes that a directory satisfies whatever is asked of it.
-    fn assumed(&self, directory: u64) {
-        self.with(|scan| scan.assumed(DirectoryId::from_raw(directory)));
     }
 
     /// How many matches failed so far for nothing but directories that may not be entered.
@@ -108,9 +119,16 @@ impl ListingScan {
 
     /// The matches since the last call, each as tag and position of the pattern.
     fn take_matches(&self, py: Python<'_>) -> Vec<(Py<PyAny>, usize)> {
-        let matches = self.with(CoreListingScan::take_matches);
-        let found =
-            |(tag, pattern): (Tag, usize)| Some((tag.object.as_ref()?.clone_ref(py), pattern));
-        matches.into_iter().filter_map(found).collect()
+        untagged(py, self.with(CoreListingScan::take_matches))
     }
+
+    /// What cannot be told since the last call, each as tag and position of the pattern.
+    fn take_unknown(&self, py: Python<'_>) -> Vec<(Py<PyAny>, usize)> {
+        untagged(py, self.with(CoreListingScan::take_unknown))
+    }
+}
+
+fn untagged(py: Python<'_>, found: Vec<(Tag, usize)>) -> Vec<(Py<PyAny>, usize)> {
+    let object = |tag: Tag| Some(tag.object.as_ref()?.clone_ref(py));
+    found.into_iter().filter_map(|(tag, pattern)| Some((object(tag)?, pattern))).collect()
 }

@@ -1,15 +1,24 @@
 //! `FileStructurePattern`: data, JSON, equality and hash.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use pathvein_core::{Error, FileStructurePattern as CorePattern, NameGlob, SelectionProgram};
+use pathvein_core::{
+    DirectoryRequirement, Error, FileRequirement, FileStructurePattern as CorePattern, NameTest,
+    SelectionProgram,
+};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
 
-use crate::convert::{Given, compared, glob, glob_text, items, raise, raise_json, wrong_type};
+use crate::convert::{Given, compared, items, raise, raise_json, wrong_type};
+use crate::pickling;
+use crate::requirement::{
+    Directories, Files, alternative_object, directory_name, directory_object,
+    directory_requirement, file_object, file_requirement, name_test, pattern, pattern_repr,
+    test_object,
+};
 
 /// A directory's structure: its name, and the files and directories it holds.
 #[pyclass(frozen, subclass, module = "pathvein_core")]
@@ -29,12 +38,15 @@ struct State {
 }
 
 /// The fields of a pattern, from which a changed pattern is built.
-struct Fields {
-    directory_name: Option<NameGlob>,
-    files: Vec<NameGlob>,
-    directories: Vec<CorePattern>,
-    optional_files: Vec<NameGlob>,
-    optional_directories: Vec<CorePattern>,
+pub(crate) struct Fields {
+    pub(crate) directory_name: Option<NameTest>,
+    pub(crate) files: Vec<FileRequirement>,
+    pub(crate) directories: Vec<DirectoryRequirement>,
+    pub(crate) optional_files: Vec<NameTest>,
+    pub(crate) optional_directories: Vec<CorePattern>,
+    pub(crate) forbidden_files: Vec<NameTest>,
+    pub(crate) forbidden_directories: Vec<CorePattern>,
+    pub(crate) closed: bool,
 }
 
 impl Fields {
@@ -45,38 +57,69 @@ impl Fields {
             directories: pattern.directories().to_vec(),
             optional_files: pattern.optional_files().to_vec(),
             optional_directories: pattern.optional_directories().to_vec(),
+            forbidden_files: pattern.forbidden_files().to_vec(),
+            forbidden_directories: pattern.forbidden_directories().to_vec(),
+            closed: pattern.closed(),
         }
     }
 
-    fn build(self) -> Result<CorePattern, Error> {
+    pub(crate) fn build(self) -> Result<CorePattern, Error> {
         CorePattern::builder("")
             .directory_name(self.directory_name)
             .files(self.files)
             .directories(self.directories)
             .optional_files(self.optional_files)
             .optional_directories(self.optional_directories)
+            .forbidden_files(self.forbidden_files)
+            .forbidden_directories(self.forbidden_directories)
+            .closed(self.closed)
             .build()
     }
 }
 
-fn glob_from(place: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyResult<NameGlob> {
-    let text = object.cast::<PyString>().map_err(|_| wrong_type(place, expected, object))?;
-    glob(text)
-}
-
-fn pattern_from(place: &str, object: &Bound<'_, PyAny>) -> PyResult<CorePattern> {
-    let pattern = object
-        .cast::<FileStructurePattern>()
-        .map_err(|_| wrong_type(place, "a FileStructurePattern", object))?;
+/// The directory's pattern at `place`, where `expected` may stand. A `str` is a pattern's text.
+pub(crate) fn core_pattern(
+    place: &str,
+    expected: &str,
+    object: &Bound<'_, PyAny>,
+) -> PyResult<CorePattern> {
+    let pattern =
+        object.cast::<FileStructurePattern>().map_err(|_| wrong_type(place, expected, object))?;
     Ok(pattern.get().core())
 }
 
-fn globs_from(argument: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<NameGlob>> {
-    items(argument, "an iterable of str", object, |place, item| glob_from(place, "str", item))
+/// A list of requirements, each converted with its place.
+fn list<T>(
+    argument: &str,
+    what: &str,
+    object: &Bound<'_, PyAny>,
+    convert: fn(&str, &Bound<'_, PyAny>) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
+    items(argument, &format!("an iterable of {what}"), object, convert)
+}
+
+/// What lists of name tests, and of patterns, hold, in words.
+const TESTS: &str = "str, Regex and tuples of these";
+const PATTERNS: &str = "FileStructurePattern and str";
+
+fn files_from(argument: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<FileRequirement>> {
+    list(argument, "str, Regex, tuples of these, and Files", object, file_requirement)
+}
+
+fn tests_from(argument: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<NameTest>> {
+    list(argument, TESTS, object, name_test)
+}
+
+fn directories_from(
+    argument: &str,
+    object: &Bound<'_, PyAny>,
+) -> PyResult<Vec<DirectoryRequirement>> {
+    let what = "FileStructurePattern, str, tuples of these, and Directories";
+    list(argument, what, object, directory_requirement)
 }
 
 fn patterns_from(argument: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<CorePattern>> {
-    items(argument, "an iterable of FileStructurePattern", object, pattern_from)
+    list(argument, PATTERNS, object, pattern)
 }
 
 impl FileStructurePattern {
@@ -123,7 +166,7 @@ impl FileStructurePattern {
 }
 
 /// An instance of `class`, which is `FileStructurePattern` or a subclass, with this pattern.
-fn instance<'py>(
+pub(crate) fn instance<'py>(
     class: &Bound<'py, PyType>,
     pattern: CorePattern,
     frozen: bool,
@@ -141,61 +184,36 @@ fn instance<'py>(
     Ok(object)
 }
 
-fn texts<'py>(py: Python<'py>, globs: &[NameGlob]) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    globs.iter().map(|glob| glob_text(py, glob)).collect()
+/// The items, each once.
+fn unique<'p, T: Eq + Hash + 'p>(items: impl Iterator<Item = &'p T>) -> Vec<&'p T> {
+    let mut seen = HashSet::new();
+    items.filter(|&item| seen.insert(item)).collect()
 }
 
-fn unique<T: Clone + Eq + Hash>(first: &[T], second: &[T]) -> Vec<T> {
-    let mut seen = std::collections::HashSet::new();
-    first.iter().chain(second).filter(|item| seen.insert(*item)).cloned().collect()
+/// A tuple of converted items.
+fn tuple<'py, T, O: IntoPyObject<'py>>(
+    py: Python<'py>,
+    items: &[T],
+    convert: impl Fn(&T) -> PyResult<O>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    PyTuple::new(py, items.iter().map(convert).collect::<PyResult<Vec<_>>>()?)
 }
 
-/// Parts that are read back from a pattern, as instances of the pattern's class.
+/// Nested patterns that are read back, as instances of the pattern's class.
 fn parts<'py>(
     slf: &Bound<'py, FileStructurePattern>,
-    patterns: Vec<CorePattern>,
-) -> PyResult<Vec<Bound<'py, FileStructurePattern>>> {
+    patterns: &[CorePattern],
+) -> PyResult<Bound<'py, PyTuple>> {
     let class = slf.get_type();
-    patterns.into_iter().map(|pattern| instance(&class, pattern, true)).collect()
-}
-
-fn repr(py: Python<'_>, class: &str, pattern: &CorePattern) -> PyResult<String> {
-    let mut arguments = Vec::new();
-    match pattern.directory_name() {
-        Some(name) if name.as_str() == Some("*") => {}
-        Some(name) => arguments.push(glob_text(py, name)?.repr()?.to_string()),
-        None => arguments.push("None".to_owned()),
-    }
-    let list = |globs: &[NameGlob]| PyResult::Ok(PyList::new(py, texts(py, globs)?)?.to_string());
-    let nested = |patterns: &[CorePattern]| {
-        let patterns: Vec<_> =
-            patterns.iter().map(|pattern| repr(py, class, pattern)).collect::<PyResult<_>>()?;
-        PyResult::Ok(format!("[{}]", patterns.join(", ")))
-    };
-    for (keyword, globs) in
-        [("files", pattern.files()), ("optional_files", pattern.optional_files())]
-    {
-        if !globs.is_empty() {
-            arguments.push(format!("{keyword}={}", list(globs)?));
-        }
-    }
-    for (keyword, patterns) in [
-        ("directories", pattern.directories()),
-        ("optional_directories", pattern.optional_directories()),
-    ] {
-        if !patterns.is_empty() {
-            arguments.push(format!("{keyword}={}", nested(patterns)?));
-        }
-    }
-    Ok(format!("{class}({})", arguments.join(", ")))
+    tuple(slf.py(), patterns, |pattern| instance(&class, pattern.clone(), true))
 }
 
 /// A `directory_name` argument: `None` is null.
-struct DirectoryName(Option<NameGlob>);
+struct DirectoryName(Option<NameTest>);
 
 impl DirectoryName {
     fn any() -> DirectoryName {
-        DirectoryName(Some(NameGlob::new("*")))
+        DirectoryName(Some("*".into()))
     }
 }
 
@@ -203,11 +221,12 @@ impl<'py> FromPyObject<'_, 'py> for DirectoryName {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<DirectoryName> {
-        if object.is_none() {
-            return Ok(DirectoryName(None));
-        }
-        glob_from("directory_name", "str or None", &object).map(|glob| DirectoryName(Some(glob)))
+        directory_name("directory_name", &object).map(DirectoryName)
     }
+}
+
+fn flag(argument: &str, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    object.extract().map_err(|_| wrong_type(argument, "bool", object))
 }
 
 /// An `is_optional` argument.
@@ -217,8 +236,28 @@ impl<'py> FromPyObject<'_, 'py> for Flag {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Flag> {
-        object.extract().map(Flag).map_err(|_| wrong_type("is_optional", "bool", &object))
+        flag("is_optional", &object).map(Flag)
     }
+}
+
+/// The name test at `place` of a list of optional ones that a requirement is added to.
+fn optional_test(place: &str, object: &Bound<'_, PyAny>) -> PyResult<NameTest> {
+    match object.is_instance_of::<Files>() {
+        true => Err(only_required(place, "Files", "names")),
+        false => name_test(place, object),
+    }
+}
+
+/// The pattern at `place` of a list of optional ones that a requirement is added to.
+fn optional_pattern(place: &str, object: &Bound<'_, PyAny>) -> PyResult<CorePattern> {
+    match object.is_instance_of::<Directories>() {
+        true => Err(only_required(place, "Directories", "patterns")),
+        false => pattern(place, object),
+    }
+}
+
+fn only_required(place: &str, class: &str, what: &str) -> PyErr {
+    PyValueError::new_err(format!("{place}: {class} cannot be optional: give its {what}"))
 }
 
 #[pymethods]
@@ -231,9 +270,13 @@ impl FileStructurePattern {
             directories = Given(None),
             optional_files = Given(None),
             optional_directories = Given(None),
+            forbidden_files = Given(None),
+            forbidden_directories = Given(None),
+            closed = Given(None),
         ),
-        text_signature = "(directory_name='*', files=(), directories=(), optional_files=(), optional_directories=())"
+        text_signature = "(directory_name='*', files=(), directories=(), optional_files=(), optional_directories=(), forbidden_files=(), forbidden_directories=(), closed=False)"
     )]
+    #[allow(clippy::too_many_arguments)] // they are those of the Python signature
     fn new(
         py: Python<'_>,
         directory_name: DirectoryName,
@@ -241,29 +284,44 @@ impl FileStructurePattern {
         directories: Given<'_>,
         optional_files: Given<'_>,
         optional_directories: Given<'_>,
+        forbidden_files: Given<'_>,
+        forbidden_directories: Given<'_>,
+        closed: Given<'_>,
     ) -> PyResult<FileStructurePattern> {
-        let globs = |argument, given: Given<'_>| {
-            given.0.map_or_else(|| Ok(Vec::new()), |object| globs_from(argument, &object))
-        };
-        let patterns = |argument, given: Given<'_>| {
-            given.0.map_or_else(|| Ok(Vec::new()), |object| patterns_from(argument, &object))
-        };
+        fn given<T: Default>(
+            argument: &str,
+            given: Given<'_>,
+            convert: fn(&str, &Bound<'_, PyAny>) -> PyResult<T>,
+        ) -> PyResult<T> {
+            given.0.map_or_else(|| Ok(T::default()), |object| convert(argument, &object))
+        }
         let fields = Fields {
             directory_name: directory_name.0,
-            files: globs("files", files)?,
-            directories: patterns("directories", directories)?,
-            optional_files: globs("optional_files", optional_files)?,
-            optional_directories: patterns("optional_directories", optional_directories)?,
+            files: given("files", files, files_from)?,
+            directories: given("directories", directories, directories_from)?,
+            optional_files: given("optional_files", optional_files, tests_from)?,
+            optional_directories: given(
+                "optional_directories",
+                optional_directories,
+                patterns_from,
+            )?,
+            forbidden_files: given("forbidden_files", forbidden_files, tests_from)?,
+            forbidden_directories: given(
+                "forbidden_directories",
+                forbidden_directories,
+                patterns_from,
+            )?,
+            closed: given("closed", closed, flag)?,
         };
         let pattern = fields.build().map_err(|error| raise(py, error))?;
         let state = State { pattern, hash: None, selection_program: None, frozen: false };
         Ok(FileStructurePattern { state: Mutex::new(state) })
     }
 
-    /// The glob for the directory's name; None, "" and "*" mean any name.
+    /// The test of the directory's name; None, "" and "*" mean any name.
     #[getter]
     fn directory_name<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.core().directory_name().map(|name| glob_text(py, name)).transpose()
+        self.core().directory_name().map(|test| test_object(py, test)).transpose()
     }
 
     #[setter(directory_name)]
@@ -271,46 +329,48 @@ impl FileStructurePattern {
         self.change(py, |fields| fields.directory_name = name.0)
     }
 
-    /// The globs of which each must match a file.
+    /// What is required of the files.
     #[getter]
     fn files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, texts(py, self.core().files())?)
+        tuple(py, self.core().files(), |file| file_object(py, file))
     }
 
     #[setter(files)]
     fn assign_files(&self, py: Python<'_>, files: &Bound<'_, PyAny>) -> PyResult<()> {
-        let files = globs_from("files", files)?;
+        let files = files_from("files", files)?;
         self.change(py, |fields| fields.files = files)
     }
 
-    /// The patterns of which each must match a sub-directory.
+    /// What is required of the sub-directories.
     #[getter]
     fn directories<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(slf.py(), parts(slf, slf.get().core().directories().to_vec())?)
+        let class = slf.get_type();
+        let object = |directory: &DirectoryRequirement| directory_object(&class, directory);
+        tuple(slf.py(), slf.get().core().directories(), object)
     }
 
     #[setter(directories)]
     fn assign_directories(&self, py: Python<'_>, directories: &Bound<'_, PyAny>) -> PyResult<()> {
-        let directories = patterns_from("directories", directories)?;
+        let directories = directories_from("directories", directories)?;
         self.change(py, |fields| fields.directories = directories)
     }
 
-    /// The globs of further files that belong to the directory.
+    /// The tests of further files that belong to the directory.
     #[getter]
     fn optional_files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, texts(py, self.core().optional_files())?)
+        tuple(py, self.core().optional_files(), |test| test_object(py, test))
     }
 
     #[setter(optional_files)]
     fn assign_optional_files(&self, py: Python<'_>, files: &Bound<'_, PyAny>) -> PyResult<()> {
-        let files = globs_from("optional_files", files)?;
+        let files = tests_from("optional_files", files)?;
         self.change(py, |fields| fields.optional_files = files)
     }
 
     /// The patterns of further directories that belong to the directory.
     #[getter]
     fn optional_directories<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(slf.py(), parts(slf, slf.get().core().optional_directories().to_vec())?)
+        parts(slf, slf.get().core().optional_directories())
     }
 
     #[setter(optional_directories)]
@@ -323,19 +383,64 @@ impl FileStructurePattern {
         self.change(py, |fields| fields.optional_directories = directories)
     }
 
-    /// The globs of required and optional files, each once.
+    /// The tests of files that may not be there.
+    #[getter]
+    fn forbidden_files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        tuple(py, self.core().forbidden_files(), |test| test_object(py, test))
+    }
+
+    #[setter(forbidden_files)]
+    fn assign_forbidden_files(&self, py: Python<'_>, files: &Bound<'_, PyAny>) -> PyResult<()> {
+        let files = tests_from("forbidden_files", files)?;
+        self.change(py, |fields| fields.forbidden_files = files)
+    }
+
+    /// The patterns of directories that may not be there.
+    #[getter]
+    fn forbidden_directories<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        parts(slf, slf.get().core().forbidden_directories())
+    }
+
+    #[setter(forbidden_directories)]
+    fn assign_forbidden_directories(
+        &self,
+        py: Python<'_>,
+        directories: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let directories = patterns_from("forbidden_directories", directories)?;
+        self.change(py, |fields| fields.forbidden_directories = directories)
+    }
+
+    /// Whether nothing else may be there.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.core().closed()
+    }
+
+    #[setter(closed)]
+    fn assign_closed(&self, py: Python<'_>, closed: &Bound<'_, PyAny>) -> PyResult<()> {
+        let closed = flag("closed", closed)?;
+        self.change(py, |fields| fields.closed = closed)
+    }
+
+    /// The globs and regular expressions of required and optional files, each once.
     #[getter]
     fn all_files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let pattern = self.core();
-        PyList::new(py, texts(py, &unique(pattern.files(), pattern.optional_files()))?)
+        let tests = pattern.files().iter().map(|file| file.test()).chain(pattern.optional_files());
+        let all = unique(tests.flat_map(|test| test.alternatives()));
+        let all = all.into_iter().map(|alternative| alternative_object(py, alternative));
+        PyList::new(py, all.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// The required and optional directories' patterns, each once.
     #[getter]
     fn all_directories<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        let pattern = slf.get().core();
-        let patterns = unique(pattern.directories(), pattern.optional_directories());
-        PyList::new(slf.py(), parts(slf, patterns)?)
+        let (class, pattern) = (slf.get_type(), slf.get().core());
+        let required = pattern.directories().iter().flat_map(|required| required.alternatives());
+        let all = unique(required.chain(pattern.optional_directories()));
+        let all = all.into_iter().map(|sub| instance(&class, sub.clone(), true));
+        PyList::new(slf.py(), all.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// Sets the directory name and returns the pattern.
@@ -347,51 +452,71 @@ impl FileStructurePattern {
         Ok(slf)
     }
 
-    /// Adds a file glob and returns the pattern.
+    /// Adds a requirement of files and returns the pattern.
     #[pyo3(signature = (file, is_optional = Flag(false)), text_signature = "($self, file, is_optional=False)")]
     fn add_file<'py>(
         slf: Bound<'py, Self>,
         file: &Bound<'_, PyAny>,
         is_optional: Flag,
     ) -> PyResult<Bound<'py, Self>> {
-        let file = glob_from("file", "str", file)?;
-        slf.get().add_globs(slf.py(), vec![file], is_optional.0)?;
+        if is_optional.0 {
+            let test = optional_test("file", file)?;
+            slf.get().change(slf.py(), |fields| fields.optional_files.push(test))?;
+        } else {
+            let file = file_requirement("file", file)?;
+            slf.get().change(slf.py(), |fields| fields.files.push(file))?;
+        }
         Ok(slf)
     }
 
-    /// Adds file globs and returns the pattern.
+    /// Adds requirements of files and returns the pattern.
     #[pyo3(signature = (files, is_optional = Flag(false)), text_signature = "($self, files, is_optional=False)")]
     fn add_files<'py>(
         slf: Bound<'py, Self>,
         files: &Bound<'_, PyAny>,
         is_optional: Flag,
     ) -> PyResult<Bound<'py, Self>> {
-        let files = globs_from("files", files)?;
-        slf.get().add_globs(slf.py(), files, is_optional.0)?;
+        if is_optional.0 {
+            let tests = list("files", TESTS, files, optional_test)?;
+            slf.get().change(slf.py(), |fields| fields.optional_files.extend(tests))?;
+        } else {
+            let files = files_from("files", files)?;
+            slf.get().change(slf.py(), |fields| fields.files.extend(files))?;
+        }
         Ok(slf)
     }
 
-    /// Adds a copy of a directory's pattern and returns the pattern.
+    /// Adds a requirement of directories, with copies of its patterns, and returns the pattern.
     #[pyo3(signature = (directory, is_optional = Flag(false)), text_signature = "($self, directory, is_optional=False)")]
     fn add_directory<'py>(
         slf: Bound<'py, Self>,
         directory: &Bound<'_, PyAny>,
         is_optional: Flag,
     ) -> PyResult<Bound<'py, Self>> {
-        let directory = pattern_from("directory", directory)?;
-        slf.get().add_patterns(slf.py(), vec![directory], is_optional.0)?;
+        if is_optional.0 {
+            let sub = optional_pattern("directory", directory)?;
+            slf.get().change(slf.py(), |fields| fields.optional_directories.push(sub))?;
+        } else {
+            let directory = directory_requirement("directory", directory)?;
+            slf.get().change(slf.py(), |fields| fields.directories.push(directory))?;
+        }
         Ok(slf)
     }
 
-    /// Adds copies of directories' patterns and returns the pattern.
+    /// Adds requirements of directories, with copies of their patterns, and returns the pattern.
     #[pyo3(signature = (directories, is_optional = Flag(false)), text_signature = "($self, directories, is_optional=False)")]
     fn add_directories<'py>(
         slf: Bound<'py, Self>,
         directories: &Bound<'_, PyAny>,
         is_optional: Flag,
     ) -> PyResult<Bound<'py, Self>> {
-        let directories = patterns_from("directories", directories)?;
-        slf.get().add_patterns(slf.py(), directories, is_optional.0)?;
+        if is_optional.0 {
+            let subs = list("directories", PATTERNS, directories, optional_pattern)?;
+            slf.get().change(slf.py(), |fields| fields.optional_directories.extend(subs))?;
+        } else {
+            let directories = directories_from("directories", directories)?;
+            slf.get().change(slf.py(), |fields| fields.directories.extend(directories))?;
+        }
         Ok(slf)
     }
 
@@ -447,7 +572,7 @@ impl FileStructurePattern {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let class = slf.get_type().name()?;
-        repr(slf.py(), class.to_str()?, &slf.get().core())
+        pattern_repr(slf.py(), class.to_str()?, &slf.get().core())
     }
 
     fn __copy__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
@@ -479,93 +604,18 @@ impl FileStructurePattern {
     /// that they make.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let py = slf.py();
-        let mut table = Table { rows: PyList::empty(py), places: HashMap::new() };
-        table.add(&slf.get().core())?;
+        let rows = pickling::rows(py, &slf.get().core())?;
         let rebuild = slf.get_type().getattr("_rebuild")?;
         let attributes = slf.getattr("__dict__").unwrap_or_else(|_| py.None().into_bound(py));
-        PyTuple::new(py, [rebuild, (table.rows,).into_pyobject(py)?.into_any(), attributes])
+        PyTuple::new(py, [rebuild, (rows,).into_pyobject(py)?.into_any(), attributes])
     }
 
     /// The pattern that `__reduce__` took apart.
     #[classmethod]
     fn _rebuild<'py>(
         cls: &Bound<'py, PyType>,
-        rows: Vec<Row<'py, DirectoryName>>,
+        rows: Vec<pickling::Row<'py>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let mut patterns: Vec<CorePattern> = Vec::new();
-        for (directory_name, files, directories, optional_files, optional_directories) in rows {
-            let at = |places: Vec<usize>| {
-                let pattern = |place: usize| patterns.get(place).cloned();
-                let wrong = || PyValueError::new_err("a row names one that does not precede it");
-                places.into_iter().map(pattern).collect::<Option<Vec<_>>>().ok_or_else(wrong)
-            };
-            let fields = Fields {
-                directory_name: directory_name.0,
-                files: globs_from("files", &files)?,
-                directories: at(directories)?,
-                optional_files: globs_from("optional_files", &optional_files)?,
-                optional_directories: at(optional_directories)?,
-            };
-            patterns.push(fields.build().map_err(|error| raise(cls.py(), error))?);
-        }
-        let last = patterns.pop().ok_or_else(|| PyValueError::new_err("no rows"))?;
-        instance(cls, last, false)
-    }
-}
-
-/// A pattern taken apart: its parts, with the rows of nested patterns in their place.
-type Row<'py, N> = (N, Bound<'py, PyAny>, Vec<usize>, Bound<'py, PyAny>, Vec<usize>);
-
-/// Patterns taken apart, nested ones before those that hold them. A pattern may hold another
-/// in many places, which hold another in many places: each has one row.
-struct Table<'py> {
-    rows: Bound<'py, PyList>,
-    places: HashMap<CorePattern, usize>,
-}
-
-impl Table<'_> {
-    /// The row of a pattern. The recursion is as deep as patterns may nest.
-    fn add(&mut self, pattern: &CorePattern) -> PyResult<usize> {
-        if let Some(&place) = self.places.get(pattern) {
-            return Ok(place);
-        }
-        let py = self.rows.py();
-        let mut rows_of = |patterns: &[CorePattern]| {
-            patterns.iter().map(|sub| self.add(sub)).collect::<PyResult<Vec<usize>>>()
-        };
-        let directories = rows_of(pattern.directories())?;
-        let optional_directories = rows_of(pattern.optional_directories())?;
-        let name = pattern.directory_name().map(|name| glob_text(py, name)).transpose()?;
-        self.rows.append((
-            name,
-            PyTuple::new(py, texts(py, pattern.files())?)?,
-            PyTuple::new(py, directories)?,
-            PyTuple::new(py, texts(py, pattern.optional_files())?)?,
-            PyTuple::new(py, optional_directories)?,
-        ))?;
-        self.places.insert(pattern.clone(), self.rows.len() - 1);
-        Ok(self.rows.len() - 1)
-    }
-}
-
-impl FileStructurePattern {
-    fn add_globs(&self, py: Python<'_>, globs: Vec<NameGlob>, optional: bool) -> PyResult<()> {
-        self.change(py, |fields| {
-            let list = if optional { &mut fields.optional_files } else { &mut fields.files };
-            list.extend(globs);
-        })
-    }
-
-    fn add_patterns(
-        &self,
-        py: Python<'_>,
-        patterns: Vec<CorePattern>,
-        optional: bool,
-    ) -> PyResult<()> {
-        self.change(py, |fields| {
-            let list =
-                if optional { &mut fields.optional_directories } else { &mut fields.directories };
-            list.extend(patterns);
-        })
+        instance(cls, pickling::pattern(cls.py(), rows)?, false)
     }
 }

@@ -61,6 +61,16 @@ class Done(NamedTuple):
     job: Job
     directory: Directory | None
     result: Listing | BaseException
+    #: Whether it is known to lead back to a directory above. Such a link is never entered.
+    is_loop: bool = False
+
+
+class _Loop(Exception):
+    """A link that leads back to a directory above."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def source_directory(source: RemoteSource, *, follow_links: bool) -> Directory:
@@ -157,6 +167,8 @@ class DirectoryLister:
             return Done(job, directory, listing)
         except asyncio.CancelledError:
             raise
+        except _Loop as loop:
+            return Done(job, None, loop.error, is_loop=True)
         except BaseException as error:
             return Done(job, directory, unwrapped(error))
 
@@ -181,8 +193,8 @@ async def enter(
 ) -> Directory:
     """The sub-directory `name`; `is_link` if the listing has it among its links.
 
-    A link to one of the directories above raises `OSError` (`ELOOP`). So does the 41st link of a
-    path, which ends loops on file systems that cannot resolve links.
+    A link to one of the directories above raises `_Loop`. The 41st link of a path, which ends
+    loops on file systems that cannot resolve links, raises `OSError` (`ELOOP`).
     """
     rel = join(directory.rel, name)
     if not is_link:
@@ -199,7 +211,7 @@ async def enter(
     while real is not None and ancestor is not None:
         if ancestor.real == real:
             message = f"the link leads back to {adapter.url(ancestor.rel)!r}"
-            raise noted(OSError(errno.ELOOP, message, url), doing)
+            raise _Loop(noted(OSError(errno.ELOOP, message, url), doing))
         ancestor = ancestor.parent
     if directory.links >= MAX_LINKS:
         raise noted(OSError(errno.ELOOP, os.strerror(errno.ELOOP), url), doing)
@@ -285,7 +297,10 @@ class DirectoryProducer:
             self._scan.absent(number)
         else:
             self._failed(result)
-            self._scan.not_listed(number)
+            if done.is_loop:
+                self._scan.not_entered(number)
+            else:
+                self._scan.not_listed(number)
         for rel, pattern in self._scan.take_matches():
             try:
                 self._found.append((self._source.path(rel), pattern))
@@ -303,7 +318,10 @@ class DirectoryProducer:
         if not self._follow_links:
             self._links += len(links.intersection(dirnames))
         enterable = [(name, self._follow_links or name not in links) for name in dirnames]
-        for index, wanted in self._scan.listed(number, directory.rel, enterable, filenames):
+        below = self._scan.listed(
+            number, directory.rel, enterable, filenames, whole=listing.is_whole
+        )
+        for index, wanted in below:
             name = dirnames[index]
             self._lister.submit(Job(wanted, directory, name, name in links))
 

@@ -21,6 +21,7 @@ mod entries;
 mod file;
 #[cfg(unix)]
 mod metadata;
+mod name_tests;
 #[cfg(unix)]
 mod names;
 #[cfg(unix)]

@@ -73,6 +73,8 @@ impl SkipReason {
     fn of(kind: EntryKind) -> Option<SkipReason> {
         match kind {
             EntryKind::File | EntryKind::LinkToFile | EntryKind::KeptLink => None,
+            // It does not belong.
+            EntryKind::NotEntered => None,
             EntryKind::LinkToDirectory => Some(SkipReason::LinkToDirectory),
             EntryKind::BrokenLink => Some(SkipReason::BrokenLink),
             EntryKind::Fifo => Some(SkipReason::Fifo),

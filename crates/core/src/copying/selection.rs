@@ -1,7 +1,9 @@
 //! What belongs to a match: which directories and files a copy of it has.
 //!
 //! Going down, a directory *may* belong if its name passes that of a sub-pattern, required
-//! or optional, of a pattern that may take its parent. Only such directories are listed.
+//! or optional, of a pattern that may take its parent. A directory may also have to be known
+//! without belonging: a pattern that may take its parent forbids it. Only directories of these
+//! two kinds are listed, the latter only if something inside is asked for.
 //! Which of its patterns a directory really matches is found by a [`ListingScan`] for all
 //! nested patterns, so that the matcher itself decides. When everything is listed, the
 //! directories that belong follow from the top down.
@@ -13,7 +15,11 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
-use crate::{DirectoryId, FileStructurePattern, ListingScan, Name, NameGlob, NameSet, PatternSet};
+use super::name_tests::NameTests;
+use crate::{
+    DirectoryId, DirectoryRequirement, FileRequirement, FileStructurePattern, ListingScan,
+};
+use crate::{Name, PatternSet};
 
 /// A pattern that is compiled for [`Selection`]s. Clones share the contents.
 ///
@@ -39,66 +45,150 @@ pub struct SelectionProgram {
 }
 
 struct Inner {
-    /// The distinct patterns, each after those that are nested in it: the last is the pattern
-    /// itself.
+    /// First the patterns that may take a directory, each after those that are nested in it,
+    /// so that the last of these is the pattern itself. Then those that are only asked about.
     parts: Vec<Part>,
-    /// All but the last.
+    /// The number of the pattern itself.
+    top: u32,
+    /// The patterns before it.
     nested: PatternSet,
 }
 
-/// What one pattern says of the entries of its directory.
+/// What one pattern says of the entries of its directory. A pattern that takes directories in
+/// one place, and is asked about in another, is two parts.
 struct Part {
-    /// The globs of its files, required and optional.
-    files: NameSet,
-    /// The names of its sub-patterns, required and optional.
-    names: NameSet,
+    /// The names of the files that belong.
+    files: NameTests,
+    /// The names of its sub-patterns that take a directory, required and optional.
+    names: NameTests,
     /// For each of these names, the number of the sub-pattern, in rising order.
     directories: Box<[u32]>,
+    /// What is asked about besides, to know if the directory matches.
+    asked: Asked,
+}
+
+/// What has to be known of a directory besides what may belong.
+#[derive(Default)]
+struct Asked {
+    files: NameTests,
+    /// The names of sub-patterns that take no directory, and their numbers.
+    names: NameTests,
+    directories: Box<[u32]>,
+    /// Whether each of its entries matters, as nothing else may be there.
+    is_closed: bool,
+    /// Whether it depends on anything inside the directory.
+    is_inside: bool,
 }
 
 impl SelectionProgram {
     /// Compiles a pattern.
     pub fn new(pattern: &FileStructurePattern) -> SelectionProgram {
-        let mut compiler = Compiler::default();
-        compiler.number(pattern);
-        let Compiler { parts, patterns, .. } = compiler;
-        let nested = PatternSet::new(&patterns[..patterns.len() - 1]);
-        SelectionProgram { inner: Arc::new(Inner { parts, nested }) }
+        let mut taking = Numbered::default();
+        taking.number(pattern, &|pattern, number| {
+            sub_patterns(pattern).for_each(number);
+        });
+        let patterns = taking.patterns;
+        let top = patterns.len() - 1;
+        // Whether the pattern itself matches is not asked.
+        let mut asked = Numbered { first: patterns.len() as u32, ..Numbered::default() };
+        for forbidden in patterns[..top].iter().flat_map(|sub| sub.forbidden_directories()) {
+            asked.number(forbidden, &|pattern, number| {
+                required(pattern).chain(pattern.forbidden_directories()).for_each(number);
+            });
+        }
+        let mut parts = Vec::with_capacity(patterns.len() + asked.patterns.len());
+        for (number, pattern) in patterns.iter().enumerate() {
+            let (names, directories) = names_of(sub_patterns(pattern), &taking.numbers);
+            let required = pattern.files().iter().map(FileRequirement::test);
+            let files = NameTests::new(required.chain(pattern.optional_files()));
+            let asked = match number == top {
+                true => Asked::default(),
+                false => {
+                    let files = NameTests::new(pattern.forbidden_files());
+                    let directories = pattern.forbidden_directories().iter();
+                    Asked::new(pattern, files, directories, &asked.numbers)
+                }
+            };
+            parts.push(Part { files, names, directories, asked });
+        }
+        for pattern in &asked.patterns {
+            let files = pattern.files().iter().map(FileRequirement::test);
+            let files = NameTests::new(files.chain(pattern.forbidden_files()));
+            let directories = required(pattern).chain(pattern.forbidden_directories());
+            let asked = Asked::new(pattern, files, directories, &asked.numbers);
+            let (names, files) = (NameTests::default(), NameTests::default());
+            parts.push(Part { files, names, directories: Box::default(), asked });
+        }
+        let nested = PatternSet::new(&patterns[..top]);
+        SelectionProgram { inner: Arc::new(Inner { parts, top: top as u32, nested }) }
     }
 }
 
+/// The patterns of which a sub-directory that matches one is asked for.
+fn required(pattern: &FileStructurePattern) -> impl Iterator<Item = &FileStructurePattern> {
+    pattern.directories().iter().flat_map(DirectoryRequirement::alternatives)
+}
+
+/// The patterns of the sub-directories that belong.
+fn sub_patterns(pattern: &FileStructurePattern) -> impl Iterator<Item = &FileStructurePattern> {
+    required(pattern).chain(pattern.optional_directories())
+}
+
+impl Asked {
+    fn new<'p>(
+        pattern: &FileStructurePattern,
+        files: NameTests,
+        directories: impl Iterator<Item = &'p FileStructurePattern>,
+        numbers: &HashMap<FileStructurePattern, u32>,
+    ) -> Asked {
+        let (names, directories) = names_of(directories, numbers);
+        let mut counts = pattern.files().iter().map(FileRequirement::count);
+        let is_inside = pattern.closed()
+            || counts.any(|count| !count.asks_for_nothing())
+            || pattern.directories().iter().any(|asked| !asked.count().asks_for_nothing())
+            || !pattern.forbidden_files().is_empty()
+            || !pattern.forbidden_directories().is_empty();
+        Asked { files, names, directories, is_closed: pattern.closed(), is_inside }
+    }
+}
+
+/// The names of patterns and their numbers, each once and in rising order.
+fn names_of<'p>(
+    patterns: impl Iterator<Item = &'p FileStructurePattern>,
+    numbers: &HashMap<FileStructurePattern, u32>,
+) -> (NameTests, Box<[u32]>) {
+    let mut numbered: Vec<_> = patterns.map(|pattern| (numbers[pattern], pattern)).collect();
+    numbered.sort_unstable_by_key(|&(number, _)| number);
+    numbered.dedup_by_key(|&mut (number, _)| number);
+    let names = numbered.iter().map(|(_, pattern)| pattern.directory_name());
+    (NameTests::of_directories(names), numbered.iter().map(|&(number, _)| number).collect())
+}
+
+/// Patterns by numbers, each after those that are nested in it.
+///
 /// By equality, since a pattern may hold another in many places, which holds another in many
 /// places.
 #[derive(Default)]
-struct Compiler {
-    parts: Vec<Part>,
+struct Numbered {
+    /// The number of the first.
+    first: u32,
     patterns: Vec<FileStructurePattern>,
     numbers: HashMap<FileStructurePattern, u32>,
 }
 
-impl Compiler {
-    fn number(&mut self, pattern: &FileStructurePattern) -> u32 {
-        if let Some(&number) = self.numbers.get(pattern) {
-            return number;
+impl Numbered {
+    /// Numbers a pattern, after those to which `nested` leads.
+    fn number(
+        &mut self,
+        pattern: &FileStructurePattern,
+        nested: &dyn Fn(&FileStructurePattern, &mut dyn FnMut(&FileStructurePattern)),
+    ) {
+        if self.numbers.contains_key(pattern) {
+            return;
         }
-        let directories = pattern.directories().iter().chain(pattern.optional_directories());
-        let mut directories: Vec<_> = directories.map(|sub| (self.number(sub), sub)).collect();
-        directories.sort_unstable_by_key(|&(number, _)| number);
-        directories.dedup_by_key(|&mut (number, _)| number);
-        let name = |sub: &FileStructurePattern| match sub.directory_name() {
-            Some(name) if name.as_str() != Some("") => name.clone(),
-            _ => NameGlob::new("*"),
-        };
-        let part = Part {
-            files: pattern.files().iter().chain(pattern.optional_files()).cloned().collect(),
-            names: directories.iter().map(|&(_, sub)| name(sub)).collect(),
-            directories: directories.iter().map(|&(number, _)| number).collect(),
-        };
-        let number = self.parts.len() as u32;
-        self.parts.push(part);
+        nested(pattern, &mut |sub| self.number(sub, nested));
+        self.numbers.insert(pattern.clone(), self.first + self.patterns.len() as u32);
         self.patterns.push(pattern.clone());
-        self.numbers.insert(pattern.clone(), number);
-        number
     }
 }
 
@@ -120,7 +210,8 @@ impl fmt::Debug for SelectionProgram {
     }
 }
 
-/// A set of patterns that take a directory, as a small number. Equal sets have equal numbers.
+/// A set of patterns that take a directory, or are asked about it, as a small number. Equal sets
+/// have equal numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Takers(u32);
 
@@ -138,8 +229,8 @@ impl Takers {
 /// The sets of patterns that occur in one tree, and what they say of names.
 pub(super) struct TakerSets {
     program: SelectionProgram,
-    /// The sets, each in rising order.
-    sets: Vec<Arc<[u32]>>,
+    /// The sets, each in rising order, with whether their directory has to be listed.
+    sets: Vec<(Arc<[u32]>, bool)>,
     numbers: HashMap<Arc<[u32]>, Takers>,
     /// Buffers.
     found: Vec<u32>,
@@ -148,7 +239,7 @@ pub(super) struct TakerSets {
 
 impl TakerSets {
     pub(super) fn new(program: SelectionProgram) -> TakerSets {
-        let top = program.inner.parts.len() as u32 - 1;
+        let top = program.inner.top;
         let (sets, numbers) = (Vec::new(), HashMap::new());
         let mut made = TakerSets { program, sets, numbers, found: Vec::new(), indices: Vec::new() };
         made.number(&[]);
@@ -163,23 +254,32 @@ impl TakerSets {
         }
         let takers = Takers(self.sets.len() as u32);
         let set: Arc<[u32]> = set.into();
-        self.sets.push(Arc::clone(&set));
+        let Inner { parts, top, .. } = &*self.program.inner;
+        let takes = |&part: &u32| part <= *top || parts[part as usize].asked.is_inside;
+        self.sets.push((Arc::clone(&set), set.iter().any(takes)));
         self.numbers.insert(set, takers);
         takers
     }
 
     fn parts(&self, takers: Takers) -> impl Iterator<Item = &Part> {
-        self.sets[takers.0 as usize].iter().map(|&part| &self.program.inner.parts[part as usize])
+        let (set, _) = &self.sets[takers.0 as usize];
+        set.iter().map(|&part| &self.program.inner.parts[part as usize])
+    }
+
+    /// Whether a directory of these patterns has to be listed. What is inside does not matter
+    /// where only its name is asked about.
+    pub(super) fn are_inside(&self, takers: Takers) -> bool {
+        self.sets[takers.0 as usize].1
     }
 
     /// The sub-patterns of these patterns whose name takes a directory of this name.
     pub(super) fn below(&mut self, takers: Takers, name: Name<'_>) -> Takers {
         let TakerSets { program, sets, found, indices, .. } = self;
         found.clear();
-        for &part in &*sets[takers.0 as usize] {
-            let part = &program.inner.parts[part as usize];
-            part.names.matching_into(name, indices);
-            found.extend(indices.iter().map(|&index| part.directories[index]));
+        for &part in &*sets[takers.0 as usize].0 {
+            let Part { names, directories, asked, .. } = &program.inner.parts[part as usize];
+            names.matching(name, indices, |position| found.push(directories[position]));
+            asked.names.matching(name, indices, |position| found.push(asked.directories[position]));
         }
         self.number_of_found()
     }
@@ -188,7 +288,7 @@ impl TakerSets {
     fn below_of(&mut self, takers: Takers, patterns: &[u32]) -> Takers {
         let TakerSets { program, sets, found, .. } = self;
         found.clear();
-        for &part in &*sets[takers.0 as usize] {
+        for &part in &*sets[takers.0 as usize].0 {
             let directories = &program.inner.parts[part as usize].directories;
             let is_below = |number: &&u32| directories.binary_search(number).is_ok();
             found.extend(patterns.iter().filter(is_below));
@@ -206,7 +306,7 @@ impl TakerSets {
         takers
     }
 
-    /// Whether one of these patterns takes a file of this name.
+    /// Whether a file of this name belongs to what one of these patterns takes.
     pub(super) fn has_file(&self, takers: Takers, name: Name<'_>) -> bool {
         self.parts(takers).any(|part| part.files.is_match(name))
     }
@@ -214,6 +314,20 @@ impl TakerSets {
     /// Whether one of these patterns has a sub-pattern whose name takes this one.
     pub(super) fn names_directory(&self, takers: Takers, name: Name<'_>) -> bool {
         self.parts(takers).any(|part| part.names.is_match(name))
+    }
+
+    /// Whether it matters if there is a file of this name: it belongs, or decides what does.
+    pub(super) fn asks_for_file(&self, takers: Takers, name: Name<'_>) -> bool {
+        self.parts(takers).any(|Part { files, asked, .. }| {
+            asked.is_closed || files.is_match(name) || asked.files.is_match(name)
+        })
+    }
+
+    /// Whether it matters if there is a directory of this name.
+    pub(super) fn asks_for_directory(&self, takers: Takers, name: Name<'_>) -> bool {
+        self.parts(takers).any(|Part { names, asked, .. }| {
+            asked.is_closed || names.is_match(name) || asked.names.is_match(name)
+        })
     }
 }
 
@@ -225,12 +339,13 @@ impl fmt::Debug for TakerSets {
 
 /// What belongs to one match, asked of a tree whose listings come from the caller.
 ///
-/// To a match of a pattern belong the files in it whose name passes a glob of
+/// To a match of a pattern belong the files in it whose name passes a test of
 /// [`files`](FileStructurePattern::files) or
 /// [`optional_files`](FileStructurePattern::optional_files), and each sub-directory that
 /// matches a pattern of [`directories`](FileStructurePattern::directories) or
 /// [`optional_directories`](FileStructurePattern::optional_directories), with what belongs
-/// to it by that pattern. If it matches several of them, the union belongs. Nothing else does.
+/// to it by that pattern. If it matches several of them, the union belongs. Nothing else does:
+/// numbers, what is forbidden and `closed` only decide if a sub-directory matches.
 ///
 /// The match itself is directory 0. The caller lists it, then each directory that
 /// [`listed`](Self::listed) names, in any order, and then asks what was
@@ -290,9 +405,9 @@ impl Selection {
     }
 
     /// Gives the listing of a directory: its sub-directories, each with whether it may be
-    /// entered, and its other entries. Returns the sub-directories that may belong, each as
-    /// its index in `directories` and the number that it has from now on: these are to be
-    /// listed next.
+    /// entered, and its other entries. Returns the sub-directories that may belong, or decide
+    /// what does, each as its index in `directories` and the number that it has from now on:
+    /// these are to be listed next.
     ///
     /// A directory that may not be entered, such as a link to one, never belongs. By its
     /// name, it can be what a pattern asks of its parent. A name may be among the directories
@@ -313,9 +428,9 @@ impl Selection {
         let mut wanted = Vec::new();
         for (index, id) in self.scan.listed(id, parent, directories, files) {
             let takers = self.sets.below(takers, directories[index].0);
-            if takers.is_none() {
-                // What may belong does not ask for it either, or its name would do.
-                self.scan.not_listed(id);
+            if !self.sets.are_inside(takers) {
+                // What may belong does not ask for anything inside, or its name would do.
+                self.scan.not_entered(id);
             } else {
                 wanted.push((index, self.directories.len()));
                 self.directories.push(Directory { id, parent, takers });
@@ -325,8 +440,9 @@ impl Selection {
         wanted
     }
 
-    /// Tells that a directory exists and cannot be listed. It does not belong. By its name,
-    /// it can be what a pattern asks of its parent.
+    /// Tells that a directory exists and cannot be listed. It does not belong, nor does its
+    /// parent if a pattern asks for it not to be there. By its name, it can be what a pattern
+    /// asks of its parent.
     ///
     /// A number that was given to no directory, or whose listing was given already, is
     /// ignored.
@@ -352,7 +468,7 @@ impl Selection {
         for (directory, pattern) in self.scan.take_matches() {
             let takers = self.directories[directory as usize].takers;
             // The scan looks for every pattern everywhere.
-            if self.sets.sets[takers.0 as usize].binary_search(&(pattern as u32)).is_ok() {
+            if self.sets.sets[takers.0 as usize].0.binary_search(&(pattern as u32)).is_ok() {
                 self.matched.push((directory, pattern as u32));
             }
         }

@@ -6,7 +6,7 @@ use super::{KeyScanState, KeyScanVisitor, Matched};
 use crate::bits;
 use crate::key_tree::Advance;
 use crate::outermost::Standing;
-use crate::program::NodeId;
+use crate::program::{ByFiles, NodeId, Verdict};
 
 /// What is decided of an open directory.
 #[derive(Debug)]
@@ -48,8 +48,19 @@ impl KeyScanVisitor {
         parent: Option<&mut KeyScanState>,
     ) -> Advance<Matched> {
         let (mut told, mut matched) = (Vec::new(), Vec::new());
+        let mut counter = 0;
         for (index, &id) in state.candidates.iter().flat_map(|set| &set.nodes).enumerate() {
-            if !state.is_told(index) && self.is_decided(state, id) {
+            let below = match &state.requirements {
+                Some(requirements) => self.program.decide(id, requirements, state, &mut counter),
+                None => Verdict::YES,
+            };
+            // Nothing that is asked not to be there is certain while keys may come.
+            let by_files = || self.program.by_files(id, &state.files, false);
+            if !state.is_told(index)
+                && below.yes
+                && self.program.stays_satisfied(id)
+                && matches!(by_files(), ByFiles::Open { .. })
+            {
                 told.push((index, id));
             }
         }
@@ -101,8 +112,7 @@ impl KeyScanVisitor {
 
     /// Whether an answer depends on a sub-directory that satisfies a node.
     fn is_asked(&self, parent: &KeyScanState, id: NodeId) -> bool {
-        let mut asking = parent.early.iter().flat_map(|early| &early.asked);
-        !parent.is_satisfied(id)
-            && asking.any(|&asking| self.program.directories(asking).contains(&id))
+        let mut asked = parent.early.iter().flat_map(|early| &early.asked);
+        asked.any(|&asking| self.program.awaits(asking, id, parent))
     }
 }

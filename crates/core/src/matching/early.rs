@@ -8,8 +8,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Candidates, MatchState, Matching, NodeBits, Outcome, TreeNode};
-use crate::program::NodeId;
+use super::state::NodeBits;
+use super::{Candidates, MatchState, Matching, Outcome, TreeNode};
+use crate::program::{NodeId, Verdict};
 
 /// The decisions on a directory that is not closed yet.
 #[derive(Debug)]
@@ -25,14 +26,22 @@ impl Early {
     pub(super) fn new(undecided: usize) -> Early {
         Early { has_news: AtomicBool::new(false), told: NodeBits::new(undecided) }
     }
-
-    /// A bit of the directory was set.
-    pub(super) fn note_news(&self) {
-        self.has_news.store(true, Ordering::Relaxed);
-    }
 }
 
 impl MatchState {
+    /// Whether a pattern's top is among the undecided candidates.
+    pub(crate) fn may_match(&self) -> bool {
+        self.requirements.as_ref().is_some_and(|requirements| requirements.may_match)
+    }
+
+    /// A sub-directory has set a bit, or was counted.
+    #[inline]
+    pub(super) fn note_news(&self) {
+        if let Some(early) = &self.early {
+            early.has_news.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Whether an undecided candidate, by its index, was told to be satisfied.
     pub(super) fn is_told(&self, index: usize) -> bool {
         self.early.as_ref().is_some_and(|early| early.told.get(index))
@@ -60,14 +69,21 @@ impl Matching {
                 return;
             }
             let parent = directory.parent().filter(|_| state.feeds_parent);
-            let undecided = state.requirements.iter().flat_map(|r| &r.undecided);
-            for (index, &id) in undecided.enumerate() {
-                let mut required = self.program.directories(id).iter();
-                if !early.told.get(index)
-                    && required.all(|&child| state.is_satisfied(child))
-                    && early.told.set(index)
-                {
-                    self.decided(directory, parent, id, Outcome::Matched, closed);
+            let Some(requirements) = &state.requirements else { return };
+            let mut counter = 0;
+            for (index, &id) in requirements.undecided.iter().enumerate() {
+                let verdict = self.program.decide(id, requirements, state, &mut counter);
+                let is_decided = verdict.yes && self.program.stays_satisfied(id);
+                if !is_decided || early.told.get(index) || !early.told.set(index) {
+                    continue;
+                }
+                let patterns = self.program.patterns(id);
+                if !patterns.is_empty() && directory.depth() <= self.max_depth {
+                    closed(directory, patterns, Outcome::Matched);
+                }
+                // What the parent counts is told when the directory is closed, as one answer.
+                if let Some(parent) = parent {
+                    parent.state().set(id, Verdict::YES);
                 }
             }
             let Some(parent) = parent else { return };
@@ -97,24 +113,23 @@ impl Matching {
             let state = directory.state();
             let may_match = directory.depth() <= self.max_depth
                 && !directory.parent().is_some_and(|parent| parent.is_covered());
-            let asked = state.undecided_nodes().filter(|&id| {
-                may_match && !self.program.patterns(id).is_empty()
+            let is_asked = |id: &NodeId| {
+                may_match && !self.program.patterns(*id).is_empty()
                     || asked_above
                         .as_ref()
-                        .is_some_and(|(state, asking)| self.asks(state, asking, id))
-            });
-            let asked = asked.collect();
+                        .is_some_and(|(above, asked)| self.awaits(above, asked, *id))
+            };
+            let asked = state.undecided_nodes().filter(is_asked).collect();
             asked_above = Some((state, asked));
         }
-        let Some((state, asking)) = asked_above else { return false };
+        let Some((state, asked)) = asked_above else { return false };
         let mut nodes = candidates.set.iter().flat_map(|set| &set.nodes);
-        nodes.any(|&id| self.asks(state, &asking, id))
+        nodes.any(|&id| self.awaits(state, &asked, id))
     }
 
-    /// Whether one of the `asking` nodes of a directory waits for a sub-directory that
-    /// satisfies a node.
-    fn asks(&self, state: &MatchState, asking: &[NodeId], id: NodeId) -> bool {
-        let is_asked = |&asking: &NodeId| self.program.directories(asking).contains(&id);
-        !state.is_satisfied(id) && asking.iter().any(is_asked)
+    /// Whether one of some nodes of a directory waits for a sub-directory that satisfies
+    /// another.
+    fn awaits(&self, state: &MatchState, nodes: &[NodeId], child: NodeId) -> bool {
+        nodes.iter().any(|&id| self.program.awaits(id, child, state))
     }
 }

@@ -2,25 +2,40 @@
 
 use std::fmt::Write;
 
-use super::text::{self, Value};
-use super::{FileStructurePattern, MAX_LEVELS, Parts, Place};
+use super::FileStructurePattern;
+use super::json_reader::read_value;
+use super::json_text;
+use super::{Count, DirectoryRequirement, FileRequirement, NameAlternative, NameTest};
 use crate::{Error, NameGlob};
 
 /// The keys of a pattern, in the order in which they are written.
-pub(super) const KEYS: [&str; 5] =
-    ["directory_name", "files", "directories", "optional_files", "optional_directories"];
-
-/// The key that is allowed in the top object and ignored.
-const SCHEMA_KEY: &str = "$schema";
+pub(super) const KEYS: [&str; 8] = [
+    "directory_name",
+    "files",
+    "directories",
+    "optional_files",
+    "optional_directories",
+    "forbidden_files",
+    "forbidden_directories",
+    "closed",
+];
 
 impl FileStructurePattern {
     /// Reads a pattern from JSON text.
     ///
-    /// The text is an object with the keys `directory_name` (a string or null; if missing,
-    /// `"*"`), `files` and `optional_files` (lists of strings), `directories` and
-    /// `optional_directories` (lists of such objects). Every key may be missing. A nested
-    /// pattern may also be a string that holds its JSON text, as older versions wrote it.
-    /// The top object may have the key `$schema`, which is ignored.
+    /// The text is an object, and every key may be missing:
+    /// - `directory_name`: a name test or null; if missing, `"*"`;
+    /// - `files`: a list of name tests, and of `{"name": test, "min": 3, "max": 9}`, of which
+    ///   both numbers may be missing;
+    /// - `directories`: a list of patterns, which are such objects, of lists of them, of which
+    ///   one is enough, and of `{"directory": pattern or list, "min": 2}`;
+    /// - `optional_files`, `forbidden_files`: lists of name tests;
+    /// - `optional_directories`, `forbidden_directories`: lists of patterns;
+    /// - `closed`: true or false.
+    ///
+    /// A name test is a string, which is a glob; `{"regex": "run_\\d+"}`; or a list of these,
+    /// of which one is enough. A nested pattern may also be a string that holds its JSON text,
+    /// as older versions wrote it. The top object may have the key `$schema`, which is ignored.
     ///
     /// # Errors
     ///
@@ -29,6 +44,10 @@ impl FileStructurePattern {
     ///   string, these count from that text's start: see [`Error::nested_text`].
     /// - [`JsonPattern`](crate::ErrorKind::JsonPattern), with the place, for an unknown key,
     ///   a duplicate key, or a value of the wrong type.
+    /// - [`Regex`](crate::ErrorKind::Regex), with the place, for a regular expression that
+    ///   cannot be compiled, or is too large, by itself or together with the others.
+    /// - [`Requirement`](crate::ErrorKind::Requirement), with the place, for a list of no
+    ///   alternatives, or a `min` above the `max`.
     /// - [`TooDeep`](crate::ErrorKind::TooDeep) for more than [`MAX_LEVELS`] levels.
     ///
     /// # Example
@@ -74,7 +93,8 @@ impl FileStructurePattern {
 
     /// Writes the pattern as JSON text on one line, exactly as Python's `json.dumps` would.
     ///
-    /// All five keys are written. Code points outside of ASCII are escapes, lone surrogates
+    /// Five keys are always written, and each of `forbidden_files`, `forbidden_directories` and
+    /// `closed` where it says something. Code points outside of ASCII are escapes, lone surrogates
     /// included. [`from_json`](Self::from_json) reads an equal pattern back, with one
     /// exception: a high surrogate directly before a low one comes back as the one character
     /// that the two make, as in Python.
@@ -100,21 +120,80 @@ impl FileStructurePattern {
 }
 
 fn write_pattern(out: &mut String, pattern: &FileStructurePattern) {
-    let [directory_name, files, directories, optional_files, optional_directories] = KEYS;
-    write_key(out, '{', directory_name);
+    let [name, files, directories, optional_files, optional_directories, more @ ..] = KEYS;
+    let [forbidden_files, forbidden_directories, closed] = more;
+    write_key(out, '{', name);
     match pattern.directory_name() {
-        Some(glob) => write_string(out, glob),
+        Some(test) => write_test(out, test),
         None => out.push_str("null"),
     }
     write_key(out, ',', files);
-    write_list(out, pattern.files(), write_string);
+    write_list(out, pattern.files(), write_file);
     write_key(out, ',', directories);
-    write_list(out, pattern.directories(), write_pattern);
+    write_list(out, pattern.directories(), write_directory);
     write_key(out, ',', optional_files);
-    write_list(out, pattern.optional_files(), write_string);
+    write_list(out, pattern.optional_files(), write_test);
     write_key(out, ',', optional_directories);
     write_list(out, pattern.optional_directories(), write_pattern);
+    if !pattern.forbidden_files().is_empty() {
+        write_key(out, ',', forbidden_files);
+        write_list(out, pattern.forbidden_files(), write_test);
+    }
+    if !pattern.forbidden_directories().is_empty() {
+        write_key(out, ',', forbidden_directories);
+        write_list(out, pattern.forbidden_directories(), write_pattern);
+    }
+    if pattern.closed() {
+        write_key(out, ',', closed);
+        out.push_str("true");
+    }
     out.push('}');
+}
+
+fn write_file(out: &mut String, file: &FileRequirement) {
+    write_counted(out, "name", file.count(), |out| write_test(out, file.test()));
+}
+
+fn write_directory(out: &mut String, directory: &DirectoryRequirement) {
+    write_counted(out, "directory", directory.count(), |out| {
+        write_one_or_list(out, directory.alternatives(), write_pattern);
+    });
+}
+
+fn write_test(out: &mut String, test: &NameTest) {
+    write_one_or_list(out, test.alternatives(), |out, alternative| match alternative {
+        NameAlternative::Glob(glob) => write_string(out, glob),
+        NameAlternative::Regex(regex) => {
+            write_key(out, '{', "regex");
+            write_string(out, &NameGlob::new(regex.as_str()));
+            out.push('}');
+        }
+    });
+}
+
+/// Writes an item as it is where nothing is said of numbers, else an object with these.
+fn write_counted(out: &mut String, key: &str, count: Count, write_item: impl Fn(&mut String)) {
+    if count.is_default() {
+        return write_item(out);
+    }
+    write_key(out, '{', key);
+    write_item(out);
+    // Writing to a String cannot fail.
+    if count.min() != 1 {
+        let _ = write!(out, ", \"min\": {}", count.min());
+    }
+    if let Some(max) = count.max() {
+        let _ = write!(out, ", \"max\": {max}");
+    }
+    out.push('}');
+}
+
+/// Writes several items as a list, and one as itself.
+fn write_one_or_list<T>(out: &mut String, items: &[T], write_item: fn(&mut String, &T)) {
+    match items {
+        [one] => write_item(out, one),
+        several => write_list(out, several, write_item),
+    }
 }
 
 fn write_key(out: &mut String, before: char, key: &str) {
@@ -144,7 +223,7 @@ fn write_string(out: &mut String, glob: &NameGlob) {
     out.push('"');
 }
 
-fn write_escaped(out: &mut String, code_points: impl Iterator<Item = u32>) {
+pub(super) fn write_escaped(out: &mut String, code_points: impl Iterator<Item = u32>) {
     for code_point in code_points {
         match char::from_u32(code_point) {
             Some('"') => out.push_str("\\\""),
@@ -192,7 +271,7 @@ fn decode(bytes: &[u8]) -> Result<Vec<u32>, Error> {
 }
 
 /// The inverse of [`decode`].
-fn encode(text: &[u32]) -> Box<[u8]> {
+pub(super) fn encode(text: &[u32]) -> Box<[u8]> {
     let mut bytes = Vec::with_capacity(text.len());
     for &code_point in text {
         match char::from_u32(code_point) {
@@ -206,209 +285,28 @@ fn encode(text: &[u32]) -> Box<[u8]> {
     bytes.into_boxed_slice()
 }
 
-fn broken_at(
+pub(super) fn broken_at(
     place: &str,
     message: String,
     text: &[u32],
     offset: usize,
     nested_text: Option<Box<[u8]>>,
 ) -> Error {
-    let (line, column) = text::line_and_column(text, offset);
+    let (line, column) = json_text::line_and_column(text, offset);
     Error::json_syntax(place, message, line, column, offset, nested_text)
 }
 
 fn read_text(text: &[u32]) -> Result<FileStructurePattern, Error> {
-    let value = text::parse(text)
+    let value = json_text::parse(text)
         .map_err(|broken| broken_at("", broken.message, text, broken.offset, None))?;
     read_value(value)
-}
-
-/// Makes a pattern of a JSON value, and checks keys and types.
-pub(super) fn read_value(value: Value) -> Result<FileStructurePattern, Error> {
-    let mut reader = Reader { place: Place::default() };
-    match value {
-        Value::Object(entries) => reader.object(entries, 1),
-        other => Err(reader.mismatch("an object", &other)),
-    }
-}
-
-struct Reader {
-    place: Place,
-}
-
-impl Reader {
-    fn error(&self, message: impl Into<String>) -> Error {
-        Error::json_pattern(self.place.as_str(), message)
-    }
-
-    fn mismatch(&self, expected: &str, found: &Value) -> Error {
-        self.error(format!("expected {expected}, found {}", found.description()))
-    }
-
-    fn object(
-        &mut self,
-        entries: Vec<(Vec<u32>, Value)>,
-        level: usize,
-    ) -> Result<FileStructurePattern, Error> {
-        if level > MAX_LEVELS {
-            return Err(Error::too_deep(self.place.shortened()));
-        }
-        let mut parts = Parts { directory_name: Some("*".into()), ..Parts::default() };
-        let mut seen = Vec::new();
-        for (key, value) in entries {
-            let known = KEYS.into_iter().chain((level == 1).then_some(SCHEMA_KEY));
-            let Some(key) = known.into_iter().find(|known| equal(known, &key)) else {
-                return Err(self.error(unknown_key(&key)));
-            };
-            self.place.enter_key(key);
-            if seen.contains(&key) {
-                return Err(self.error("the key stands twice in its object: keep one"));
-            }
-            seen.push(key);
-            match key {
-                "directory_name" => parts.directory_name = self.directory_name(value)?,
-                "files" => parts.files = self.globs(value)?,
-                "optional_files" => parts.optional_files = self.globs(value)?,
-                "directories" => parts.directories = self.patterns(value, level)?,
-                "optional_directories" => {
-                    parts.optional_directories = self.patterns(value, level)?
-                }
-                _ => {} // $schema
-            }
-            self.place.leave();
-        }
-        Ok(FileStructurePattern::from_parts(parts))
-    }
-
-    fn directory_name(&self, value: Value) -> Result<Option<NameGlob>, Error> {
-        match value {
-            Value::Null => Ok(None),
-            Value::String(glob) => NameGlob::from_code_points(glob).map(Some),
-            other => Err(self.mismatch("a string or null", &other)),
-        }
-    }
-
-    fn globs(&mut self, value: Value) -> Result<Vec<NameGlob>, Error> {
-        self.list(value, "a list of strings", |reader, item| match item {
-            Value::String(glob) => NameGlob::from_code_points(glob),
-            other => Err(reader.mismatch("a string", &other)),
-        })
-    }
-
-    fn patterns(&mut self, value: Value, level: usize) -> Result<Vec<FileStructurePattern>, Error> {
-        self.list(value, "a list of patterns", |reader, item| match item {
-            Value::Object(entries) => reader.object(entries, level + 1),
-            Value::String(text) => reader.pattern_in_string(&text, level + 1),
-            other => Err(reader.mismatch("an object", &other)),
-        })
-    }
-
-    fn list<T>(
-        &mut self,
-        value: Value,
-        expected: &str,
-        mut read_item: impl FnMut(&mut Reader, Value) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
-        let Value::List(items) = value else { return Err(self.mismatch(expected, &value)) };
-        let mut read = Vec::with_capacity(items.len());
-        for (index, item) in items.into_iter().enumerate() {
-            self.place.enter_index(index);
-            read.push(read_item(self, item)?);
-            self.place.leave();
-        }
-        Ok(read)
-    }
-
-    /// Reads a nested pattern as older versions wrote it: JSON text inside a string.
-    fn pattern_in_string(
-        &mut self,
-        text: &[u32],
-        level: usize,
-    ) -> Result<FileStructurePattern, Error> {
-        if level > MAX_LEVELS {
-            return Err(Error::too_deep(self.place.shortened()));
-        }
-        let value = text::parse(text).map_err(|broken| {
-            let first = text.iter().filter_map(|&c| char::from_u32(c)).find(|c| !c.is_whitespace());
-            if first != Some('{') {
-                // Rather a name than an attempt at the older form.
-                let mut found = String::new();
-                write_escaped(&mut found, text.iter().copied().take(SHOWN));
-                found.push_str(if text.len() > SHOWN { "..." } else { "" });
-                return self.error(format!(
-                    "expected an object, found a string: write {{\"directory_name\": \"{found}\"}}"
-                ));
-            }
-            let message = format!("in the JSON text of this string, {}", broken.message);
-            broken_at(self.place.as_str(), message, text, broken.offset, Some(encode(text)))
-        })?;
-        match value {
-            Value::Object(entries) => self.object(entries, level),
-            other => Err(self.error(format!(
-                "expected the JSON text of an object in this string, found that of {}",
-                other.description()
-            ))),
-        }
-    }
-}
-
-fn equal(known: &str, key: &[u32]) -> bool {
-    known.chars().map(u32::from).eq(key.iter().copied())
-}
-
-/// How much of a text a message shows.
-const SHOWN: usize = 40;
-
-fn unknown_key(key: &[u32]) -> String {
-    let mut message = String::from("unknown key \"");
-    write_escaped(&mut message, key.iter().copied().take(SHOWN));
-    message.push_str(if key.len() > SHOWN { "...\"" } else { "\"" });
-    if equal(SCHEMA_KEY, key) {
-        message.push_str(": it may stand in the top object only");
-    } else if let Some(near) = nearest_key(key) {
-        message.push_str(&format!(": did you mean \"{near}\"?"));
-    } else {
-        message.push_str(&format!(": the keys are {}", KEYS.join(", ")));
-    }
-    message
-}
-
-/// The known key that is at most two edits away. Case, `_`, `-` and spaces do not count.
-fn nearest_key(key: &[u32]) -> Option<&'static str> {
-    const FARTHEST: usize = 2;
-    let simplified = |text: &mut dyn Iterator<Item = char>| -> Vec<char> {
-        text.filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
-    };
-    if key.len() > 40 {
-        return None;
-    }
-    let key = simplified(&mut key.iter().filter_map(|&c| char::from_u32(c)));
-    KEYS.into_iter()
-        .map(|known| (edits(&simplified(&mut known.chars()), &key), known))
-        .filter(|&(edits, _)| edits <= FARTHEST)
-        .min_by_key(|&(edits, _)| edits)
-        .map(|(_, known)| known)
-}
-
-/// How many characters have to be inserted, deleted or replaced.
-fn edits(from: &[char], to: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ErrorKind;
+    use crate::MAX_LEVELS;
 
     fn read(json: &str) -> FileStructurePattern {
         FileStructurePattern::from_json(json).unwrap()
@@ -559,10 +457,9 @@ mod tests {
         let mut expected = leaf.unwrap();
         let mut old = expected.to_json();
         for _ in 0..5 {
-            let text = Value::String(old.chars().map(u32::from).collect());
-            let Value::String(text) = text else { unreachable!() };
+            let text = old.chars().map(u32::from);
             let mut nested = String::from("{\"optional_directories\": [{}, \"");
-            write_escaped(&mut nested, text.into_iter());
+            write_escaped(&mut nested, text);
             old = nested + "\"]}";
             let children = [FileStructurePattern::default(), expected];
             expected =
@@ -581,140 +478,6 @@ mod tests {
         for text in texts {
             let pattern = FileStructurePattern::from_json_slice(text).unwrap();
             assert_eq!(pattern.directories(), [one_file(&[0xDC80])]);
-        }
-    }
-
-    #[test]
-    fn what_is_no_pattern_is_reported_with_its_place() {
-        let list = "expected a list of strings, found";
-        let patterns = "expected a list of patterns, found";
-        let cases = [
-            ("[]", "", "expected an object, found a list"),
-            ("null", "", "expected an object, found null"),
-            (r#""{}""#, "", "expected an object, found a string"),
-            ("1e999", "", "expected an object, found a number"),
-            (
-                r#"{"directory_name": 5}"#,
-                "directory_name",
-                "expected a string or null, found a number",
-            ),
-            (
-                r#"{"directory_name": []}"#,
-                "directory_name",
-                "expected a string or null, found a list",
-            ),
-            (r#"{"files": "a"}"#, "files", &format!("{list} a string")),
-            (r#"{"files": null}"#, "files", &format!("{list} null")),
-            (r#"{"optional_files": {}}"#, "optional_files", &format!("{list} an object")),
-            (r#"{"files": ["a", true]}"#, "files[1]", "expected a string, found a boolean"),
-            (r#"{"files": [[[[]]]]}"#, "files[0]", "expected a string, found a list"),
-            (r#"{"directories": {}}"#, "directories", &format!("{patterns} an object")),
-            (
-                r#"{"optional_directories": ""}"#,
-                "optional_directories",
-                &format!("{patterns} a string"),
-            ),
-            (r#"{"directories": [{}, 0]}"#, "directories[1]", "expected an object, found a number"),
-            (
-                r#"{"directories": [{}, {}, {"files": 1}]}"#,
-                "directories[2].files",
-                &format!("{list} a number"),
-            ),
-            (
-                r#"{"optional_directories": [{"directories": [{"files": ["", "", null]}]}]}"#,
-                "optional_directories[0].directories[0].files[2]",
-                "expected a string, found null",
-            ),
-            (
-                r#"{"directories": ["{\"directories\": [{}, \"{\\\"files\\\": [0]}\"]}"]}"#,
-                "directories[0].directories[1].files[0]",
-                "expected a string, found a number",
-            ),
-            (
-                r#"{"directories": ["[]"]}"#,
-                "directories[0]",
-                "expected the JSON text of an object in this string, found that of a list",
-            ),
-            (
-                r#"{"directories": ["\"{}\""]}"#,
-                "directories[0]",
-                "expected the JSON text of an object in this string, found that of a string",
-            ),
-            (
-                r#"{"files": [], "f\u0069les": []}"#,
-                "files",
-                "the key stands twice in its object: keep one",
-            ),
-            (
-                r#"{"directories": [{"directory_name": "a", "directory_name": "a"}]}"#,
-                "directories[0].directory_name",
-                "the key stands twice in its object: keep one",
-            ),
-            (
-                r#"{"$schema": 1, "$schema": 1}"#,
-                "$schema",
-                "the key stands twice in its object: keep one",
-            ),
-            (
-                r#"{"directories": [{"$schema": ""}]}"#,
-                "directories[0]",
-                r#"unknown key "$schema": it may stand in the top object only"#,
-            ),
-            (
-                r#"{"directories": ["{\"$schema\": 1}"]}"#,
-                "directories[0]",
-                r#"unknown key "$schema": it may stand in the top object only"#,
-            ),
-            (r#"{"fiels": 1}"#, "", r#"unknown key "fiels": did you mean "files"?"#),
-            (
-                r#"{"directories": [{"DirectoryNames": 1}]}"#,
-                "directories[0]",
-                r#"unknown key "DirectoryNames": did you mean "directory_name"?"#,
-            ),
-            (
-                r#"{"\ud800\n": 1}"#,
-                "",
-                "unknown key \"\\ud800\\n\": the keys are directory_name, files, directories, \
-                 optional_files, optional_directories",
-            ),
-        ];
-        for (json, place, message) in cases {
-            let error = FileStructurePattern::from_json(json).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::JsonPattern, "{json}");
-            assert_eq!((error.place(), error.message().as_str()), (Some(place), message), "{json}");
-            let shown = if place.is_empty() { "" } else { &format!("{place}: ") };
-            assert_eq!(error.to_string(), format!("{shown}{message}"));
-            assert_eq!((error.line(), error.offset()), (None, None));
-        }
-    }
-
-    #[test]
-    fn long_unknown_keys_are_cut() {
-        let error = FileStructurePattern::from_json(&format!("{{\"{}\": 1}}", "x".repeat(9999)))
-            .unwrap_err();
-        assert!(error.message().starts_with(&format!("unknown key \"{}...\": ", "x".repeat(40))));
-    }
-
-    #[test]
-    fn keys_near_a_known_one_bring_a_hint() {
-        let hint = |key: &str| nearest_key(&key.chars().map(u32::from).collect::<Vec<_>>());
-        let cases = [
-            ("file", Some("files")),
-            ("Files", Some("files")),
-            ("directory", None),
-            ("directoryName", Some("directory_name")),
-            ("directory", None),
-            ("directorys", Some("directories")),
-            ("optional-files", Some("optional_files")),
-            ("optional file", Some("optional_files")),
-            ("optionalDirectories", Some("optional_directories")),
-            ("directroy_name", Some("directory_name")),
-            ("name", None),
-            ("", None),
-            ("$schema", None),
-        ];
-        for (key, expected) in cases {
-            assert_eq!(hint(key), expected, "{key}");
         }
     }
 
@@ -767,6 +530,52 @@ mod tests {
             }
         }
         assert_eq!(read(&nested(12, "directories", 1)).levels(), 12);
+    }
+
+    #[test]
+    fn alternatives_and_numbers_take_no_level() {
+        let nested = |levels: usize| {
+            (1..levels).fold(
+                String::from(r#"{"files": [{"name": ["a", {"regex": "b"}], "min": 2}]}"#),
+                |json, _| {
+                    format!(r#"{{"directories": [{{"directory": [{{}}, {json}], "min": 2}}]}}"#)
+                },
+            )
+        };
+        let pattern = read(&nested(MAX_LEVELS));
+        assert_eq!(pattern.levels(), MAX_LEVELS);
+        assert_eq!(read(&pattern.to_json()), pattern);
+        let error = FileStructurePattern::from_json(&nested(MAX_LEVELS + 1)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooDeep);
+    }
+
+    #[test]
+    fn every_form_is_written_in_its_shortest_and_read_back() {
+        let tests = [
+            (r#""a""#, r#""a""#),
+            (r#"["a"]"#, r#""a""#),
+            (r#"["a", "a"]"#, r#"["a", "a"]"#),
+            (r#"{"regex": "\u00e9\\d\""}"#, r#"{"regex": "\u00e9\\d\""}"#),
+            (r#"["*.nii", {"regex": "x"}, "\ud800"]"#, r#"["*.nii", {"regex": "x"}, "\ud800"]"#),
+        ];
+        for (given, shortest) in tests {
+            let json = format!(
+                r#"{{"closed": true, "directory_name": {given}, "forbidden_directories": [{{"directory_name": {given}}}],
+                    "directories": [{{}}, [{{}}, {{}}], {{"max": 9, "directory": {{}}, "min": 1}},
+                        {{"directory": [{{}}, "{{}}"], "min": 0}}],
+                    "files": [{given}, {{"min": 0, "name": {given}}}, {{"name": {given}, "max": 4294967295}},
+                        {{"min": 2, "max": 2, "name": {given}}}],
+                    "forbidden_files": [{given}], "optional_files": [{given}]}}"#
+            );
+            let any = r#"{"directory_name": "*", "files": [], "directories": [], "optional_files": [], "optional_directories": []}"#;
+            let named = any.replacen(r#""*""#, shortest, 1);
+            let written = format!(
+                r#"{{"directory_name": {shortest}, "files": [{shortest}, {{"name": {shortest}, "min": 0}}, {{"name": {shortest}, "max": 4294967295}}, {{"name": {shortest}, "min": 2, "max": 2}}], "directories": [{any}, [{any}, {any}], {{"directory": {any}, "max": 9}}, {{"directory": [{any}, {any}], "min": 0}}], "optional_files": [{shortest}], "optional_directories": [], "forbidden_files": [{shortest}], "forbidden_directories": [{named}], "closed": true}}"#
+            );
+            let pattern = read(&json);
+            assert_eq!(pattern.to_json(), written);
+            assert_eq!(read(&written), pattern);
+        }
     }
 
     #[test]

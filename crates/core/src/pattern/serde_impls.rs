@@ -3,48 +3,112 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Error as _, SerializeStruct};
+use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::json::{KEYS, read_value};
-use super::text::{KEPT_DEPTH, Value};
-use super::{FileStructurePattern, NameGlob};
+use super::json::KEYS;
+use super::json_reader::read_value;
+use super::json_text::{KEPT_DEPTH, Number, Value};
+use super::requirement::{Count, DirectoryRequirement, FileRequirement};
+use super::{FileStructurePattern, NameAlternative, NameTest};
+use crate::NameGlob;
 
-/// Writes the same as [`to_json`](FileStructurePattern::to_json), with all five keys.
+/// Writes the same as [`to_json`](FileStructurePattern::to_json).
 ///
 /// A glob with a lone surrogate is an error, since serde's strings cannot hold one.
 impl Serialize for FileStructurePattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let [directory_name, files, directories, optional_files, optional_directories] = KEYS;
-        let mut out = serializer.serialize_struct("FileStructurePattern", KEYS.len())?;
-        out.serialize_field(directory_name, &self.directory_name().map(Glob))?;
-        out.serialize_field(files, &Globs(self.files()))?;
-        out.serialize_field(directories, self.directories())?;
-        out.serialize_field(optional_files, &Globs(self.optional_files()))?;
-        out.serialize_field(optional_directories, self.optional_directories())?;
+        let [name, files, directories, optional_files, optional_directories, more @ ..] = KEYS;
+        let [forbidden_files, forbidden_directories, closed] = more;
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry(name, &self.directory_name())?;
+        out.serialize_entry(files, self.files())?;
+        out.serialize_entry(directories, self.directories())?;
+        out.serialize_entry(optional_files, self.optional_files())?;
+        out.serialize_entry(optional_directories, self.optional_directories())?;
+        if !self.forbidden_files().is_empty() {
+            out.serialize_entry(forbidden_files, self.forbidden_files())?;
+        }
+        if !self.forbidden_directories().is_empty() {
+            out.serialize_entry(forbidden_directories, self.forbidden_directories())?;
+        }
+        if self.closed() {
+            out.serialize_entry(closed, &true)?;
+        }
         out.end()
     }
 }
 
-struct Glob<'p>(&'p NameGlob);
+/// An item that is itself where nothing is said of numbers, else an object with these.
+fn serialize_counted<S: Serializer>(
+    serializer: S,
+    key: &'static str,
+    item: &impl Serialize,
+    count: Count,
+) -> Result<S::Ok, S::Error> {
+    if count.is_default() {
+        return item.serialize(serializer);
+    }
+    let mut out = serializer.serialize_map(None)?;
+    out.serialize_entry(key, item)?;
+    if count.min() != 1 {
+        out.serialize_entry("min", &count.min())?;
+    }
+    if let Some(max) = count.max() {
+        out.serialize_entry("max", &max)?;
+    }
+    out.end()
+}
 
-impl Serialize for Glob<'_> {
+/// Alternatives as a list, and one as itself.
+struct OneOrMore<'p, T>(&'p [T]);
+
+impl<T: Serialize> Serialize for OneOrMore<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.code_points().map(char::from_u32).collect::<Option<String>>() {
-            Some(text) => serializer.serialize_str(&text),
-            None => Err(S::Error::custom(format_args!(
-                "the glob '{}' holds a lone surrogate, which only to_json can write",
-                self.0
-            ))),
+        match self.0 {
+            [one] => one.serialize(serializer),
+            several => serializer.collect_seq(several),
         }
     }
 }
 
-struct Globs<'p>(&'p [NameGlob]);
-
-impl Serialize for Globs<'_> {
+impl Serialize for FileRequirement {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(Glob))
+        serialize_counted(serializer, "name", self.test(), self.count())
+    }
+}
+
+impl Serialize for DirectoryRequirement {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_counted(serializer, "directory", &OneOrMore(self.alternatives()), self.count())
+    }
+}
+
+impl Serialize for NameTest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        OneOrMore(self.alternatives()).serialize(serializer)
+    }
+}
+
+impl Serialize for NameAlternative {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            NameAlternative::Glob(glob) => serialize_glob(glob, serializer),
+            NameAlternative::Regex(regex) => {
+                let mut out = serializer.serialize_map(Some(1))?;
+                out.serialize_entry("regex", regex.as_str())?;
+                out.end()
+            }
+        }
+    }
+}
+
+fn serialize_glob<S: Serializer>(glob: &NameGlob, serializer: S) -> Result<S::Ok, S::Error> {
+    match glob.as_str() {
+        Some(text) => serializer.serialize_str(text),
+        None => Err(S::Error::custom(format_args!(
+            "the glob '{glob}' holds a lone surrogate, which only to_json can write"
+        ))),
     }
 }
 
@@ -81,14 +145,6 @@ impl<'de> DeserializeSeed<'de> for ValueSeed {
     }
 }
 
-macro_rules! visit_as {
-    ($description:literal: $($visit:ident($type:ty))*) => {$(
-        fn $visit<E>(self, _: $type) -> Result<Value, E> {
-            Ok(Value::Other($description))
-        }
-    )*};
-}
-
 impl<'de> Visitor<'de> for ValueSeed {
     type Value = Value;
 
@@ -96,9 +152,33 @@ impl<'de> Visitor<'de> for ValueSeed {
         f.write_str("a pattern")
     }
 
-    visit_as!("a boolean": visit_bool(bool));
-    visit_as!("a number": visit_i64(i64) visit_i128(i128) visit_u64(u64) visit_u128(u128) visit_f64(f64));
-    visit_as!("a byte string": visit_bytes(&[u8]));
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(value))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Number(i128::from(number).into()))
+    }
+
+    fn visit_i128<E>(self, number: i128) -> Result<Value, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Number(i128::from(number).into()))
+    }
+
+    fn visit_u128<E>(self, number: u128) -> Result<Value, E> {
+        Ok(Value::Number(i128::try_from(number).unwrap_or(i128::MAX).into()))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Number(Number::Float))
+    }
+
+    fn visit_bytes<E>(self, _: &[u8]) -> Result<Value, E> {
+        Ok(Value::Other("a byte string"))
+    }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
         Ok(Value::Null)

@@ -27,6 +27,8 @@ pub(super) struct Classifier<'a, S, L: Lister> {
     excluding: bool,
     /// The directory's path relative to the source, if a rule needs it.
     relative: PathBuf,
+    /// Whether it could not be told of the last entry which kind it is.
+    is_untold: bool,
 }
 
 impl<'a, S, L: Lister> Classifier<'a, S, L> {
@@ -37,7 +39,14 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
     ) -> Classifier<'a, S, L> {
         let rules = &options.exclude;
         let relative = if rules.needs_path() { location.relative_path() } else { PathBuf::new() };
-        Classifier { options, location, handle, excluding: !rules.is_empty(), relative }
+        let excluding = !rules.is_empty();
+        Classifier { options, location, handle, excluding, relative, is_untold: false }
+    }
+
+    /// Whether it could not be told of the last entry which kind it is. It is taken for a
+    /// file then.
+    pub(super) fn take_untold(&mut self) -> bool {
+        std::mem::take(&mut self.is_untold)
     }
 
     /// What an entry is. A link that is not followed anyway is looked at if `is_asked_for`:
@@ -65,7 +74,7 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
     }
 
     fn classify_unless_excluded<T>(
-        &self,
+        &mut self,
         name: &OsStr,
         kind: EntryKind,
         is_asked_for: impl FnOnce() -> bool,
@@ -86,7 +95,7 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
 
     #[inline]
     fn classify_included<T>(
-        &self,
+        &mut self,
         name: &OsStr,
         kind: EntryKind,
         is_asked_for: impl FnOnce() -> bool,
@@ -104,6 +113,7 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
                 Err(error) => {
                     let path = self.location.path().join(name);
                     results.send_io_error(path, Operation::ReadMetadata, error);
+                    self.is_untold = true;
                     Class::File
                 }
             },
@@ -111,7 +121,7 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
     }
 
     fn classify_link<T>(
-        &self,
+        &mut self,
         name: &OsStr,
         is_asked_for: impl FnOnce() -> bool,
         results: &mut ResultSender<T>,
@@ -132,6 +142,7 @@ impl<'a, S, L: Lister> Classifier<'a, S, L> {
             Err(error) => {
                 let path = self.location.path().join(name);
                 results.send_io_error(path, Operation::FollowLink, error);
+                self.is_untold = true;
                 Class::File
             }
         }

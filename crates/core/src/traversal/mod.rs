@@ -42,8 +42,9 @@
 //!    the sub-directories that are left to visit. When its turn comes, the visitor gives its
 //!    verdict on the name.
 //! 2. **Not entered.** The directory may not be entered (a link that is not followed, a mount
-//!    point, a loop), need not be (it lies too deep), or cannot be opened or read. It exists,
-//!    and nothing is known of its inside. This is its answer, and its end.
+//!    point, a loop), or need not be (it lies too deep): it is taken for an empty one. Or it is
+//!    **not read**, since it cannot be: nothing is known of its inside. This is its answer, and
+//!    its end.
 //! 3. **Absent.** The directory was removed after it was listed, or something else took its
 //!    place. This is its answer, and its end.
 //! 4. **Opened.** The directory is opened by its name, relative to the handle of its parent.
@@ -74,6 +75,8 @@ mod getdents;
 mod handles;
 mod later;
 mod lister;
+#[cfg(all(feature = "test-hooks", unix))]
+pub(crate) mod made_up;
 mod opening;
 mod options;
 mod pool;

@@ -19,4 +19,7 @@ pub(crate) struct Options {
     /// types: for tests.
     #[cfg(feature = "test-hooks")]
     pub(crate) untyped: bool,
+    /// Traverse a tree that is made up.
+    #[cfg(all(feature = "test-hooks", unix))]
+    pub(crate) made_up: bool,
 }

@@ -88,6 +88,11 @@ impl<T: Send + 'static> Results<T> {
             (false, true) => Self::start_with::<V, Untyped<Native>>,
             (true, true) => Self::start_with::<V, Untyped<Portable>>,
         };
+        #[cfg(all(feature = "test-hooks", unix))]
+        let start = match options.made_up {
+            true => Self::start_with::<V, super::made_up::MadeUpLister>,
+            false => start,
+        };
         #[cfg(not(feature = "test-hooks"))]
         let start = Self::start_with::<V, Native>;
         start(visitor, options, path, naming)

@@ -77,9 +77,9 @@ pub(crate) trait Visitor: Clone + Send + Sized + 'static {
     /// Begins a directory's listing.
     fn begin(&mut self, verdict: &Self::NameVerdict) -> Self::Accumulator;
 
-    /// Whether the answer depends on whether a link of this name leads to a file. If so,
-    /// what it leads to is found out at once, even if links are not followed.
-    fn asks_for_file(&self, _: &Self::Accumulator, _name: &OsStr) -> bool {
+    /// Whether the answer depends on what a link of this name leads to, as soon as it is
+    /// listed. If so, that is found out at once, even if links are not followed.
+    fn asks_for_link(&self, _: &Self::Accumulator, _name: &OsStr) -> bool {
         true
     }
 
@@ -94,12 +94,17 @@ pub(crate) trait Visitor: Clone + Send + Sized + 'static {
     /// Adds any other entry to the listing.
     fn add_file(&self, accumulator: &mut Self::Accumulator, name: &OsStr);
 
-    /// Ends a directory's listing.
+    /// Notes that it could not be told of an entry of this name which kind it is. It was
+    /// added as a file.
+    fn untold(&self, _: &mut Self::Accumulator, _name: &OsStr) {}
+
+    /// Ends a directory's listing. `is_whole` tells whether it was read to its end.
     fn listed(
         &mut self,
         location: Location<'_, Self::State>,
         verdict: Self::NameVerdict,
         accumulator: Self::Accumulator,
+        is_whole: bool,
         results: &mut ResultSender<Self::Item>,
     ) -> Self::State;
 
@@ -117,8 +122,8 @@ pub(crate) trait Visitor: Clone + Send + Sized + 'static {
     /// Makes a listed directory wait for the answers of so many sub-directories. If there
     /// are none, it is closed.
     fn wait_for(
-        &self,
-        _parent: Option<&Arc<Dir<Self::State>>>,
+        &mut self,
+        _: Location<'_, Self::State>,
         _: &mut Self::State,
         _count: usize,
         _: &mut ResultSender<Self::Item>,
@@ -134,7 +139,17 @@ pub(crate) trait Visitor: Clone + Send + Sized + 'static {
     ) {
     }
 
-    /// A sub-directory exists, and its inside is not looked at.
+    /// A sub-directory exists, and its inside could not be read, as an error has told.
+    fn not_read(
+        &self,
+        _parent: &Arc<Dir<Self::State>>,
+        _: Self::NameVerdict,
+        _: &mut ResultSender<Self::Item>,
+    ) {
+    }
+
+    /// A sub-directory exists, and its inside is not looked at: it lies too deep, or is a
+    /// mount point or a loop.
     fn not_entered(
         &self,
         _parent: &Arc<Dir<Self::State>>,

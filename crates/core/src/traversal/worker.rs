@@ -349,25 +349,32 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         loop {
             let (handle, entries, identity) = match self.enter(parent, parent_handle, subdir) {
                 Ok(Entered::Opened((handle, entries), identity)) => (handle, entries, identity),
-                Ok(Entered::MountPoint | Entered::OutOfReach) => {
+                Ok(Entered::MountPoint) => {
                     self.visitor.not_entered(parent, verdict, &mut self.results);
+                    return None;
+                }
+                Ok(Entered::OutOfReach) => {
+                    self.visitor.not_read(parent, verdict, &mut self.results);
                     return None;
                 }
                 Ok(Entered::Absent) => {
                     self.visitor.absent(parent, verdict, &mut self.results);
                     return None;
                 }
-                Err(error) => {
-                    self.results.send_error(match error {
-                        EnterError::Parent(error) => {
-                            Error::io(parent.path(), Operation::OpenDirectory, error)
-                        }
-                        EnterError::Entry(operation, error) => {
-                            Error::io(location.path(), operation, error)
-                        }
-                        EnterError::Loop(ancestor) => Error::link_loop(location.path(), ancestor),
-                    });
+                Err(EnterError::Loop(ancestor)) => {
+                    self.results.send_error(Error::link_loop(location.path(), ancestor));
                     self.visitor.not_entered(parent, verdict, &mut self.results);
+                    return None;
+                }
+                Err(EnterError::Parent(error)) => {
+                    let (path, operation) = (parent.path(), Operation::OpenDirectory);
+                    self.results.send_io_error(path, operation, error);
+                    self.visitor.not_read(parent, verdict, &mut self.results);
+                    return None;
+                }
+                Err(EnterError::Entry(operation, error)) => {
+                    self.results.send_io_error(location.path(), operation, error);
+                    self.visitor.not_read(parent, verdict, &mut self.results);
                     return None;
                 }
             };
@@ -390,7 +397,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 Err(NotListed { error, verdict }) => {
                     let operation = Operation::ReadDirectory;
                     self.results.send_io_error(location.path(), operation, error);
-                    self.visitor.not_entered(parent, verdict, &mut self.results);
+                    self.visitor.not_read(parent, verdict, &mut self.results);
                     return None;
                 }
             }
@@ -421,10 +428,15 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             if read % ENTRIES_PER_CHECK == 0 {
                 results.flush_if_due();
             }
-            let is_asked_for = || visitor.asks_for_file(&accumulator, name);
+            let is_asked_for = || visitor.asks_for_link(&accumulator, name);
             match classifier.classify(name, kind, is_asked_for, results) {
                 Class::Absent => return ControlFlow::Continue(()),
-                Class::File => visitor.add_file(&mut accumulator, name),
+                Class::File => {
+                    visitor.add_file(&mut accumulator, name);
+                    if classifier.take_untold() {
+                        visitor.untold(&mut accumulator, name);
+                    }
+                }
                 Class::Directory { link } => {
                     visitor.add_directory(&mut accumulator, name);
                     subdirs.push(Subdir { name, link, unseen: false, feeds_parent: false });
@@ -439,6 +451,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             count += 1;
             ControlFlow::Continue(())
         });
+        let is_whole = result.is_ok();
         if let Err(error) = result {
             if read == 0 {
                 return Err(NotListed { error, verdict });
@@ -450,12 +463,12 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         if results.is_stopped() {
             return Ok(None);
         }
-        let mut state = visitor.listed(location, verdict, accumulator, results);
+        let mut state = visitor.listed(location, verdict, accumulator, is_whole, results);
         if subdirs.has_unseen() {
             look_at_links(subdirs, visitor, &state, &mut classifier, results);
         }
         let (subdirs, feeding) = self.subdirs_to_visit(&state, location.depth + 1);
-        self.visitor.wait_for(location.parent, &mut state, feeding, &mut self.results);
+        self.visitor.wait_for(location, &mut state, feeding, &mut self.results);
         let Some(subdirs) = subdirs else { return Ok(None) };
         let dir = Arc::new(Dir {
             parent: location.parent.cloned(),

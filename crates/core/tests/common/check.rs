@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
-use pathvein_core::{ErrorKind, Scan, Walk};
-use pathvein_core::{ExcludeRules, KeyScan, KeyWalk, ListingScan, Name, RangeId};
+use pathvein_core::{ErrorKind, ExcludeRules, Scan, Walk};
+use pathvein_core::{ListingScan, Name};
 
 #[cfg(unix)]
 use super::disk;
+use super::faults;
 use super::generate::{self, Choices, Profile};
-use super::reference::{self, Sub, Tree};
+use super::reference::{self, Question, Sub, Tree};
 
 /// Scan and walk of a real tree, by both listers, with and without types.
 #[cfg(unix)]
@@ -119,16 +120,83 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices, profile: Profile) {
     }
 }
 
-const ROOT: &str = "/root";
+pub(crate) const ROOT: &str = "/root";
+
+/// The reference's own answers: what is certain of a damaged tree holds in the whole one, and
+/// what holds there is not denied.
+pub(crate) fn answers(choices: &mut impl Choices, profile: Profile) {
+    let patterns = generate::patterns(choices, profile);
+    let whole = generate::tree(choices);
+    let damaged = generate::damaged(choices, &whole);
+    let (root, name) = (Path::new(ROOT), generate::name(choices));
+    let ask = |tree, question| reference::ask(question, root, &name, tree, &patterns, None);
+    let all = ask(&whole, Question::Certain);
+    assert_eq!(all, ask(&whole, Question::Possible), "{patterns:?} {whole:#?}");
+    let certain = ask(&damaged, Question::Certain);
+    assert!(certain.is_subset(&all), "{patterns:?} {damaged:#?} {whole:#?}");
+    let possible = ask(&damaged, Question::Possible);
+    let read: BTreeSet<_> =
+        reference::walk(root, &damaged, None).into_iter().map(|l| l.0).collect();
+    let denied = all.difference(&possible).find(|(path, _)| read.contains(path));
+    assert_eq!(denied, None, "{patterns:?} {damaged:#?} {whole:#?}");
+}
+
+/// A scan of a tree that is made up, in which much goes wrong.
+#[cfg(unix)]
+pub(crate) fn made_up(choices: &mut impl Choices, profile: Profile) {
+    let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
+    let threads = [1, 1, 2, 4][choices.below(4)];
+    let patterns = generate::patterns(choices, profile);
+    let whole = faults::without_twins(generate::tree(choices));
+    let damaged =
+        if choices.once_in(4) { whole.clone() } else { generate::damaged(choices, &whole) };
+    let name = generate::name(choices);
+    let source = Path::new("/made-up").join(faults::number()).join(&name);
+
+    let mut scan = Scan::new(&source, &patterns)
+        .made_up(faults::made_up(choices, &damaged))
+        .one_file_system(true)
+        .max_depth(max_depth)
+        .threads(threads)
+        .start()
+        .unwrap();
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for result in &mut scan {
+        match result {
+            Ok(result) => found.push((result.path().to_path_buf(), result.pattern())),
+            Err(error) => errors.push(error.to_string()),
+        }
+    }
+    let stats = scan.stats();
+    assert_eq!((stats.matches, stats.errors), (found.len(), errors.len()));
+    let count = found.len();
+    let found: reference::Matches = found.into_iter().collect();
+    assert_eq!(count, found.len(), "a match stands twice");
+
+    let case = format!("{patterns:?} {damaged:#?} {max_depth:?} {errors:?}");
+    let all = reference::scan(&source, &name, &whole, &patterns, max_depth);
+    assert!(found.is_subset(&all), "{found:?} {all:?} {case}");
+    assert!(!errors.is_empty() || found == all, "{found:?} {all:?} {case}");
+    let expected = reference::scan(&source, &name, &damaged, &patterns, max_depth);
+    assert_eq!(found, expected, "{case}");
+    let hidden = reference::hidden_by_links(&name, &damaged, &patterns, max_depth);
+    assert_eq!(stats.hidden_by_links, hidden, "{case}");
+}
 
 /// The compiled program, fed with listings in any order.
 pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
     let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
     let patterns = generate::patterns(choices, profile);
-    let mut tree = generate::tree(choices);
+    let whole = generate::tree(choices);
+    let mut tree =
+        if choices.once_in(4) { whole.clone() } else { generate::damaged(choices, &whole) };
     let name = if choices.once_in(8) { OsString::new() } else { generate::name(choices) };
 
     let mut scan = ListingScan::new(&patterns, max_depth);
+    let tells_unknown = choices.once_in(2);
+    if tells_unknown {
+        scan = scan.telling_unknown();
+    }
     let source = scan.source(&*name);
     let mut wanted = vec![(source, PathBuf::from(ROOT), Sub::Entered(tree.clone()))];
     let mut asked = BTreeSet::new();
@@ -139,17 +207,22 @@ pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
         let first = asked.insert(path.clone());
         assert!(first, "asked twice for {}", path.display());
         match sub {
-            Sub::NotEntered => scan.not_listed(id),
+            Sub::NotEntered => scan.not_entered(id),
+            Sub::Unlisted => scan.not_listed(id),
             Sub::Link => unreachable!("may not be entered"),
             Sub::Gone => scan.absent(id),
-            Sub::Assumed => scan.assumed(id),
-            Sub::Entered(Tree { directories, files }) => {
+            Sub::Entered(Tree { directories, files, broke_off, untold }) => {
                 let names: Vec<(Name, bool)> = directories
                     .iter()
                     .map(|(name, sub)| (Name::from(&**name), !matches!(sub, Sub::Link)))
                     .collect();
                 let files = files.iter().map(|name| Name::from(&**name));
-                for (index, id) in scan.listed(id, path.clone(), &names, files) {
+                let wanted_below = if broke_off || !untold.is_empty() {
+                    scan.listed_in_part(id, path.clone(), &names, files)
+                } else {
+                    scan.listed(id, path.clone(), &names, files)
+                };
+                for (index, id) in wanted_below {
                     assert!(names[index].1, "asked for what cannot be entered");
                     let (name, sub) = directories[index].clone();
                     wanted.push((id, path.join(name), sub));
@@ -166,12 +239,25 @@ pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
     assert!(scan.is_done());
     found.append(&mut scan.take_matches());
 
+    let all = reference::scan(Path::new(ROOT), &name, &whole, &patterns, max_depth);
+    faults::tell_of_whole_directories(&mut tree);
     close_unasked(&mut tree, Path::new(ROOT), &asked);
-    let expected = reference::scan(Path::new(ROOT), &name, &tree, &patterns, max_depth);
+    let ask =
+        |question| reference::ask(question, Path::new(ROOT), &name, &tree, &patterns, max_depth);
+    let expected = ask(Question::Certain);
     let count = found.len();
     let found: reference::Matches = found.into_iter().collect();
     assert_eq!(found, expected, "{patterns:?} {tree:#?}");
     assert_eq!(count, found.len(), "a match stands twice");
+    assert!(found.is_subset(&all), "{patterns:?} {tree:#?} {whole:#?}");
+    let unknown = scan.take_unknown();
+    if tells_unknown {
+        let count = unknown.len();
+        let unknown: reference::Matches = unknown.into_iter().collect();
+        let expected = &ask(Question::Possible) - &expected;
+        assert_eq!(unknown, expected, "{patterns:?} {tree:#?}");
+        assert_eq!(count, unknown.len(), "what is unknown stands twice");
+    }
     let hidden = reference::hidden_by_links(&name, &tree, &patterns, max_depth);
     assert_eq!(scan.hidden_by_links(), hidden, "{patterns:?} {tree:#?} {max_depth:?}");
 
@@ -196,232 +282,5 @@ fn close_unasked(tree: &mut Tree, path: &Path, asked: &BTreeSet<PathBuf>) {
         if let Sub::Entered(below) = sub {
             close_unasked(below, &path, asked);
         }
-    }
-}
-
-/// The compiled program, fed with sorted keys in ranges, and the walk of them.
-pub(crate) fn keys(choices: &mut impl Choices, profile: Profile) {
-    let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
-    let patterns = generate::patterns(choices, profile);
-    let mut tree = generate::tree(choices);
-    let rules = ["a/", "b*", "/ab/*", "**/a/b", "*.x"];
-    let rules = (0..choices.below(3)).map(|_| choices.pick(&rules)).collect::<Vec<_>>();
-    let exclude = ExcludeRules::new(rules).unwrap();
-    let mut keys = BTreeSet::new();
-    let mut bad = 0;
-    make_keys(choices, &mut tree, "", &exclude, (0, max_depth), &mut keys, &mut bad);
-    let keys: Vec<String> = keys.into_iter().collect();
-    let name = generate::name(choices);
-    let Some(name) = name.to_str() else { return };
-
-    let (mut scan, all) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
-    let mut found = Vec::new();
-    let mut feed = Feed { keys: &keys, ranges: vec![(all, 0, keys.len())], tricks: 30 };
-    while feed.step(choices, &mut scan) {
-        found.append(&mut scan.take_matches());
-    }
-    assert!(scan.is_done());
-    let count = found.len();
-    let root = Path::new(ROOT);
-    let found: reference::Matches = found
-        .into_iter()
-        .map(|(path, pattern)| {
-            (if path.is_empty() { root.into() } else { root.join(path) }, pattern)
-        })
-        .collect();
-    let expected = reference::scan(root, name.as_ref(), &tree, &patterns, max_depth);
-    assert_eq!(found, expected, "{patterns:?} {keys:?} {max_depth:?}");
-    assert_eq!(count, found.len(), "a match stands twice");
-
-    let (mut walk, all) = KeyWalk::new(max_depth, exclude);
-    let mut feed = Feed { keys: &keys, ranges: vec![(all, 0, keys.len())], tricks: 30 };
-    let mut listings = Vec::new();
-    while feed.step(choices, &mut walk) {
-        listings.append(&mut walk.take_directories());
-    }
-    assert_eq!(walk.take_bad().len(), bad, "{keys:?}");
-    let (count, walked) = (listings.len(), reference::walk(root, &tree, max_depth));
-    let sorted = |names: Vec<String>| {
-        let mut names: Vec<OsString> = names.into_iter().map(OsString::from).collect();
-        names.sort();
-        names
-    };
-    let listings: BTreeSet<_> = listings
-        .into_iter()
-        .map(|l| {
-            let path = if l.path.is_empty() { root.into() } else { root.join(l.path) };
-            (path, sorted(l.directories), sorted(l.files))
-        })
-        .collect();
-    assert_eq!(listings, walked, "{keys:?} {max_depth:?}");
-    assert_eq!(count, listings.len(), "a directory stands twice");
-    let counts = walk.counts();
-    let entries = walked.iter().map(|(_, dirs, files)| dirs.len() + files.len()).sum::<usize>();
-    assert_eq!((counts.directories, counts.entries), (walked.len(), entries), "{keys:?}");
-}
-
-/// Changes a tree to one that keys can represent, without excluded entries. Returns its
-/// keys, and the number of bad keys to be reported for the visited directories.
-fn make_keys(
-    choices: &mut impl Choices,
-    tree: &mut Tree,
-    prefix: &str,
-    exclude: &ExcludeRules,
-    (depth, max_depth): (usize, Option<usize>),
-    keys: &mut BTreeSet<String>,
-    bad: &mut usize,
-) {
-    tree.files.retain(|name| name.to_str().is_some());
-    tree.files.sort();
-    tree.files.dedup();
-    tree.files.retain(|name| {
-        let key = format!("{prefix}{}", name.to_str().unwrap());
-        let excluded = exclude.is_excluded(&key, false);
-        keys.insert(key);
-        !excluded
-    });
-    for component in ["", ".", ".."] {
-        if choices.once_in(24) {
-            *bad += usize::from(max_depth.is_none_or(|max| depth <= max));
-            keys.insert(format!("{prefix}{component}/{}", choices.pick(&["", "x", "a/b"])));
-        }
-    }
-    tree.directories.retain_mut(|(name, sub)| {
-        let Some(name) = name.to_str() else { return false };
-        let mut below = match std::mem::replace(sub, Sub::Gone) {
-            Sub::Entered(below) => below,
-            _ => Tree::default(),
-        };
-        let path = format!("{prefix}{name}");
-        let excluded = exclude.is_excluded(&path, true);
-        let (before, bad_before) = (keys.len(), *bad);
-        let depth = (depth + 1, max_depth);
-        make_keys(choices, &mut below, &format!("{path}/"), exclude, depth, keys, bad);
-        if excluded {
-            *bad = bad_before;
-        }
-        if keys.len() == before || choices.once_in(4) {
-            keys.insert(format!("{path}/"));
-        }
-        *sub = Sub::Entered(below);
-        !excluded
-    });
-}
-
-/// Sorted keys that are given in ranges. A range is the positions of its keys.
-struct Feed<'a> {
-    keys: &'a [String],
-    ranges: Vec<(RangeId, usize, usize)>,
-    /// How many splits and prefixes are left: a fuzzer without further choices would split
-    /// for ever.
-    tricks: usize,
-}
-
-trait Keyed {
-    fn keys(&mut self, range: RangeId, keys: &[String]);
-    fn prefix(&mut self, range: RangeId, prefix: &str) -> Option<bool>;
-    fn split(&mut self, range: RangeId, at: &str) -> Option<RangeId>;
-    fn skip(&self, range: RangeId) -> Option<String>;
-    fn end(&mut self, range: RangeId);
-}
-
-macro_rules! keyed {
-    ($type:ty) => {
-        impl Keyed for $type {
-            fn keys(&mut self, range: RangeId, keys: &[String]) {
-                <$type>::keys(self, range, keys.iter().map(String::as_str)).unwrap();
-            }
-            fn prefix(&mut self, range: RangeId, prefix: &str) -> Option<bool> {
-                <$type>::prefix(self, range, prefix).ok()
-            }
-            fn split(&mut self, range: RangeId, at: &str) -> Option<RangeId> {
-                <$type>::split(self, range, at).ok()
-            }
-            fn skip(&self, range: RangeId) -> Option<String> {
-                <$type>::skip(self, range).map(str::to_owned)
-            }
-            fn end(&mut self, range: RangeId) {
-                <$type>::end(self, range);
-            }
-        }
-    };
-}
-
-keyed!(KeyScan);
-keyed!(KeyWalk);
-
-impl Feed<'_> {
-    /// Gives some more keys. False when all were given.
-    fn step(&mut self, choices: &mut impl Choices, to: &mut impl Keyed) -> bool {
-        if self.ranges.is_empty() {
-            return false;
-        }
-        let chosen = choices.below(self.ranges.len());
-        let (range, from, end) = self.ranges[chosen];
-        if from == end {
-            to.end(range);
-            self.ranges.swap_remove(chosen);
-            return true;
-        }
-        let trick = if self.tricks == 0 { 3 } else { choices.below(4) };
-        self.tricks -= usize::from(trick < 2);
-        match trick {
-            // The range is split at a key, at a directory, or anywhere.
-            0 => {
-                let key = &self.keys[from + choices.below(end - from)];
-                let at = match choices.below(3) {
-                    0 => key.clone(),
-                    1 => match key.match_indices('/').map(|(i, _)| i).nth(choices.below(3)) {
-                        Some(slash) => key[..=slash].to_owned(),
-                        None => format!("{key}/"),
-                    },
-                    _ => format!(
-                        "{key}{}",
-                        choices.pick(&["0", "/a/b", "/", "\u{10FFFF}", ".", "//x"])
-                    ),
-                };
-                if let Some(rest) = to.split(range, &at) {
-                    let middle = from + self.keys[from..end].partition_point(|key| *key < at);
-                    self.ranges[chosen].2 = middle;
-                    self.ranges.push((rest, middle, end));
-                }
-            }
-            // As in a listing with a delimiter: the directory comes first, then its keys.
-            1 => {
-                let key = &self.keys[from];
-                let slash = key.match_indices('/').map(|(i, _)| i).nth(choices.below(2));
-                let Some(prefix) = slash.map(|slash| &key[..=slash]) else { return true };
-                // The range may begin, or be, further inside.
-                let Some(wanted) = to.prefix(range, prefix) else { return true };
-                let after =
-                    from + self.keys[from..end].partition_point(|key| key.starts_with(prefix));
-                if !wanted {
-                    assert!(to.skip(range).is_none_or(|skip| prefix.starts_with(&skip)));
-                    self.ranges[chosen].1 = after;
-                } else if choices.once_in(2) {
-                    let inside = to.split(range, prefix).expect("the prefix was just given");
-                    to.end(range);
-                    self.ranges[chosen] = (inside, from, after);
-                    if let Some(rest) =
-                        to.split(inside, &format!("{}0", &prefix[..prefix.len() - 1]))
-                    {
-                        self.ranges.push((rest, after, end));
-                    } else {
-                        self.ranges[chosen].2 = end;
-                    }
-                }
-            }
-            _ => {
-                let count = 1 + choices.below((end - from).min(5));
-                to.keys(range, &self.keys[from..from + count]);
-                self.ranges[chosen].1 += count;
-                if let Some(skip) = to.skip(range) {
-                    let (_, from, end) = self.ranges[chosen];
-                    let left = &self.keys[from..end];
-                    self.ranges[chosen].1 += left.partition_point(|key| key.starts_with(&skip));
-                }
-            }
-        }
-        true
     }
 }

@@ -3,7 +3,8 @@
 
 use std::ffi::OsString;
 
-use pathvein_core::FileStructurePattern;
+use pathvein_core::{Count, DirectoryRequirement, FileRequirement, FileStructurePattern};
+use pathvein_core::{NameAlternative, NameRegex, NameTest};
 
 use super::reference::{Sub, Tree};
 
@@ -55,6 +56,21 @@ const NAMES: [&str; 8] = ["a", "b", "ab", "a.x", "b.x", "c", "é", ".a"];
 /// Globs that the reference can read.
 const GLOBS: [&str; 14] =
     ["a", "*", "b", "*.x", "a*", "?", "c", "[ab]", "[!a]", "*b", "é", "?.x", "a*x", "nothing"];
+
+/// A regular expression, and whether a name that is UTF-8 passes it.
+type Expression = (&'static str, fn(&str) -> bool);
+
+/// Expressions, each beside what it means by a second implementation.
+pub(crate) const REGEXES: [Expression; 8] = [
+    ("a", |name| name == "a"),
+    ("[ab]+", |name| !name.is_empty() && name.chars().all(|c| "ab".contains(c))),
+    (".", |name| name.chars().count() == 1),
+    (r"\..*", |name| name.starts_with('.')),
+    (r".*\.x|c", |name| name.ends_with(".x") || name == "c"),
+    ("[^a]*", |name| !name.contains('a')),
+    ("(?i)A.?", |name| name.starts_with('a') && name.chars().count() < 3),
+    ("b(?x) # comment", |name| name == "b"),
+];
 
 pub(crate) fn name(choices: &mut impl Choices) -> OsString {
     if choices.once_in(16) { undecodable() } else { choices.pick(&NAMES).into() }
@@ -111,17 +127,33 @@ fn many_patterns(choices: &mut Random) -> Vec<FileStructurePattern> {
     let glob = |choices: &mut Random| globs[choices.below(globs.len())].clone();
     let mut parts: Vec<FileStructurePattern> = Vec::new();
     let make = |choices: &mut Random, parts: &[FileStructurePattern]| {
+        let says_more = choices.once_in(2);
         let name = if choices.once_in(3) { "*".into() } else { glob(choices) };
         let mut builder = FileStructurePattern::builder(&*name);
         for _ in 0..choices.below(3) {
-            builder = builder.file(&*glob(choices));
+            let mut alternatives = vec![NameAlternative::from(&*glob(choices))];
+            if says_more && choices.once_in(3) {
+                let (regex, _) = choices.pick(&REGEXES);
+                alternatives.push(NameRegex::new(regex).expect("an expression").into());
+            }
+            let test = NameTest::any_of(alternatives).expect("one at least");
+            builder = match says_more && choices.once_in(6) {
+                true => builder.forbidden_file(test),
+                false => builder.file(FileRequirement::new(test, count(choices, says_more))),
+            };
         }
         for _ in 0..choices.below(3) {
             let few_levels = |part: &&FileStructurePattern| part.levels() < 4;
             let part = parts.get(choices.below(parts.len() + 1)).filter(few_levels);
-            builder = builder.directories(part.cloned());
+            let Some(part) = part.cloned() else { continue };
+            builder = if says_more && choices.once_in(6) {
+                builder.forbidden_directory(part)
+            } else {
+                let count = count(choices, says_more);
+                builder.directory(DirectoryRequirement::new([part], count).expect("one"))
+            };
         }
-        builder
+        builder.closed(says_more && choices.once_in(12))
     };
     while parts.len() < 100 {
         let part = make(choices, &parts).build().expect("few levels");
@@ -137,27 +169,79 @@ fn many_patterns(choices: &mut Random) -> Vec<FileStructurePattern> {
 }
 
 fn pattern(choices: &mut impl Choices, level: usize) -> FileStructurePattern {
-    let mut builder = FileStructurePattern::builder(choices.pick(&GLOBS));
+    // Half of the patterns say only what could be said before there were counts and the like.
+    let says_more = choices.once_in(2);
+    let mut builder = FileStructurePattern::builder(name_test(choices, says_more));
     if choices.once_in(8) {
         builder = if choices.once_in(2) { builder.any_name() } else { Default::default() };
     } else if choices.once_in(12) {
         builder = FileStructurePattern::builder("");
     }
     for _ in 0..choices.below(3) {
-        builder = builder.file(choices.pick(&GLOBS));
+        let test = name_test(choices, says_more);
+        builder = builder.file(FileRequirement::new(test, count(choices, says_more)));
     }
     if choices.once_in(8) {
-        builder = builder.optional_file(choices.pick(&GLOBS));
+        builder = builder.optional_file(name_test(choices, says_more));
     }
     if level < 4 {
         for _ in 0..choices.below(3) {
-            builder = builder.directory(pattern(choices, level + 1));
+            let mut alternatives = vec![pattern(choices, level + 1)];
+            if says_more && choices.once_in(3) {
+                alternatives.push(pattern(choices, level + 1));
+            }
+            let count = count(choices, says_more);
+            builder = builder.directory(DirectoryRequirement::new(alternatives, count).unwrap());
         }
         if choices.once_in(8) {
             builder = builder.optional_directory(pattern(choices, level + 1));
         }
+        if says_more && choices.once_in(3) {
+            builder = builder.forbidden_directory(pattern(choices, level + 1));
+        }
+    }
+    if says_more && choices.once_in(3) {
+        builder = builder.forbidden_file(name_test(choices, true));
+    }
+    if says_more && choices.once_in(4) {
+        // Without more that is allowed, nothing much would match.
+        if choices.once_in(2) {
+            builder = builder.optional_file("*");
+        }
+        if choices.once_in(2) {
+            let any = FileStructurePattern::builder("*").build().expect("one level");
+            builder = builder.optional_directory(any);
+        }
+        builder = builder.closed(true);
     }
     builder.build().expect("few levels")
+}
+
+fn name_test(choices: &mut impl Choices, says_more: bool) -> NameTest {
+    if !(says_more && choices.once_in(3)) {
+        return choices.pick(&GLOBS).into();
+    }
+    let mut alternative = || -> NameAlternative {
+        if choices.once_in(2) {
+            choices.pick(&GLOBS).into()
+        } else {
+            let (regex, _) = choices.pick(&REGEXES);
+            NameRegex::new(regex).expect("an expression").into()
+        }
+    };
+    let first = alternative();
+    let second = alternative();
+    let several = if choices.once_in(2) { vec![first, second] } else { vec![first] };
+    NameTest::any_of(several).expect("one at least")
+}
+
+fn count(choices: &mut impl Choices, says_more: bool) -> Count {
+    if !(says_more && choices.once_in(2)) {
+        return Count::default();
+    }
+    let min = [0, 1, 1, 2, 3][choices.below(5)];
+    let max = [None, Some(0), Some(1), Some(2)][choices.below(4)];
+    Count::new(min, max.map(|max| max.max(min))).expect("in order")
 }
 
 /// A tree in memory.
@@ -182,13 +266,35 @@ fn tree_below(choices: &mut impl Choices, depth: usize, left: &mut usize) -> Tre
             continue;
         }
         let sub = match choices.below(10) {
-            6 => Sub::Link,
-            7 => Sub::NotEntered,
-            8 => Sub::Gone,
-            9 => Sub::Assumed,
+            7 => Sub::Link,
+            8 => Sub::NotEntered,
+            9 => Sub::Gone,
             _ => Sub::Entered(tree_below(choices, depth + 1, left)),
         };
         tree.directories.push((name, sub));
     }
     tree
+}
+
+/// What is left of a tree where much goes wrong: directories that cannot be listed, listings
+/// that break off after any number of entries, files of which nobody can tell what they are.
+pub(crate) fn damaged(choices: &mut impl Choices, tree: &Tree) -> Tree {
+    let mut left = tree.clone();
+    for (_, sub) in &mut left.directories {
+        if let Sub::Entered(below) = sub {
+            *sub = match choices.once_in(8) {
+                true => Sub::Unlisted,
+                false => Sub::Entered(damaged(choices, below)),
+            };
+        }
+    }
+    if choices.once_in(4) {
+        left.broke_off = true;
+        left.files.truncate(choices.below(left.files.len() + 1));
+        left.directories.truncate(choices.below(left.directories.len() + 1));
+    }
+    if !left.files.is_empty() && choices.once_in(6) {
+        left.untold.push(left.files[choices.below(left.files.len())].clone());
+    }
+    left
 }

@@ -7,5 +7,7 @@
 pub(crate) mod check;
 #[cfg(unix)]
 pub(crate) mod disk;
+pub(crate) mod faults;
 pub(crate) mod generate;
+pub(crate) mod keys;
 pub(crate) mod reference;

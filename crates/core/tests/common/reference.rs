@@ -5,13 +5,19 @@ use std::collections::{BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use pathvein_core::{FileStructurePattern, Name, NameGlob};
+use pathvein_core::{Count, FileStructurePattern, Name, NameAlternative, NameGlob, NameTest};
+
+use super::generate::REGEXES;
 
 /// What a directory lists.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tree {
     pub(crate) directories: Vec<(OsString, Sub)>,
     pub(crate) files: Vec<OsString>,
+    /// Whether its listing broke off behind these.
+    pub(crate) broke_off: bool,
+    /// Those of the files of which it cannot be told whether they are any.
+    pub(crate) untold: Vec<OsString>,
 }
 
 /// What happens when a listed directory is visited.
@@ -23,14 +29,25 @@ pub(crate) enum Sub {
     NotEntered,
     /// The same, for it is a link that is not followed.
     Link,
+    /// It is there, and nobody can tell what is in it.
+    Unlisted,
     /// It does not exist any more.
     Gone,
-    /// It is assumed to satisfy whatever is asked of it.
-    Assumed,
 }
 
 /// The results of a scan: directories, and the numbers of the patterns.
 pub(crate) type Matches = BTreeSet<(PathBuf, usize)>;
+
+/// What is asked about a directory and a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Whether it matches for certain.
+    Certain,
+    /// Whether it matches, or might if all of it had been read.
+    Possible,
+    /// Whether it matches if each link that is not followed has what a minimum asks of it.
+    WithLinks,
+}
 
 /// All matches at and below the directory at `path`, whose name is `name`. Of equal patterns
 /// the first stands for all.
@@ -41,9 +58,22 @@ pub(crate) fn scan(
     patterns: &[FileStructurePattern],
     max_depth: Option<usize>,
 ) -> Matches {
+    ask(Question::Certain, path, name, tree, patterns, max_depth)
+}
+
+/// The same for any question.
+pub(crate) fn ask(
+    question: Question,
+    path: &Path,
+    name: &OsStr,
+    tree: &Tree,
+    patterns: &[FileStructurePattern],
+    max_depth: Option<usize>,
+) -> Matches {
     let mut found = Matches::new();
+    let mut seen = HashSet::new();
     for (index, pattern) in patterns.iter().enumerate() {
-        if matches(name, tree, pattern, false) && !patterns[..index].contains(pattern) {
+        if seen.insert(pattern) && matches(question, name, tree, pattern) {
             found.insert((path.into(), index));
         }
     }
@@ -53,7 +83,7 @@ pub(crate) fn scan(
     for (name, sub) in &tree.directories {
         if let Sub::Entered(below) = sub {
             let max_depth = max_depth.map(|depth| depth - 1);
-            found.append(&mut scan(&path.join(name), name, below, patterns, max_depth));
+            found.append(&mut ask(question, &path.join(name), name, below, patterns, max_depth));
         }
     }
     found
@@ -67,20 +97,15 @@ pub(crate) fn hidden_by_links(
     patterns: &[FileStructurePattern],
     max_depth: Option<usize>,
 ) -> usize {
-    let distinct: HashSet<_> = patterns.iter().collect();
-    let hidden = |pattern: &&&FileStructurePattern| {
-        !matches(name, tree, pattern, false) && matches(name, tree, pattern, true)
-    };
-    let mut count = distinct.iter().filter(hidden).count();
-    if max_depth != Some(0) {
-        for (name, sub) in &tree.directories {
-            if let Sub::Entered(below) = sub {
-                let max_depth = max_depth.map(|depth| depth - 1);
-                count += hidden_by_links(name, below, patterns, max_depth);
-            }
-        }
-    }
-    count
+    let count = |question| ask(question, Path::new(""), name, tree, patterns, max_depth).len();
+    count(Question::WithLinks) - count(Question::Certain)
+}
+
+/// Those matches above which nothing matches.
+pub(crate) fn outermost(found: &Matches) -> Matches {
+    let paths: HashSet<&Path> = found.iter().map(|(path, _)| &**path).collect();
+    let is_outermost = |path: &Path| !path.ancestors().skip(1).any(|above| paths.contains(above));
+    found.iter().filter(|(path, _)| is_outermost(path)).cloned().collect()
 }
 
 /// Every directory that a walk visits, with what it lists in sorted order.
@@ -105,28 +130,129 @@ pub(crate) fn walk(
     found
 }
 
-/// `links_satisfy`: whether links that are not followed satisfy whatever is asked of them.
-fn matches(name: &OsStr, tree: &Tree, pattern: &FileStructurePattern, links_satisfy: bool) -> bool {
-    name_matches(name, pattern)
-        && pattern.files().iter().all(|glob| tree.files.iter().any(|file| fnmatch(glob, file)))
-        && pattern.directories().iter().all(|wanted| {
-            tree.directories.iter().any(|(name, sub)| match sub {
-                Sub::Entered(tree) => matches(name, tree, wanted, links_satisfy),
-                Sub::Link if links_satisfy => name_matches(name, wanted),
-                Sub::NotEntered | Sub::Link => {
-                    matches(name, &Tree::default(), wanted, links_satisfy)
-                }
-                Sub::Gone => false,
-                Sub::Assumed => name_matches(name, wanted),
-            })
+fn matches(question: Question, name: &OsStr, tree: &Tree, pattern: &FileStructurePattern) -> bool {
+    if !name_matches(name, pattern) {
+        return false;
+    }
+    let whole = is_whole(tree, pattern);
+    if question == Question::Possible && !whole {
+        return true;
+    }
+    // Only what was read to its end tells that something is not there.
+    let no_more = |count: usize, most: u32| whole && count <= most as usize;
+    let files_hold = file_requirements(pattern).iter().all(|&(test, count)| {
+        let passing = tree.files.iter().filter(|file| passes(test, file));
+        let number = passing.collect::<HashSet<_>>().len();
+        number >= count.min() as usize && count.max().is_none_or(|most| no_more(number, most))
+    });
+    let count_subs = |question, alternatives: &[&FileStructurePattern]| {
+        let counts = |(name, sub): &&(OsString, Sub)| {
+            alternatives.iter().any(|pattern| sub_matches(question, name, sub, pattern))
+        };
+        tree.directories.iter().filter(counts).count()
+    };
+    // A maximum counts those that the answer must not rest on.
+    let against = match question {
+        Question::Possible => Question::Certain,
+        Question::Certain | Question::WithLinks => Question::Possible,
+    };
+    files_hold
+        && directory_requirements(pattern).iter().all(|(alternatives, count)| {
+            count_subs(question, alternatives) >= count.min() as usize
+                && count.max().is_none_or(|most| no_more(count_subs(against, alternatives), most))
         })
+        && (!pattern.closed() || whole && has_nothing_else(tree, pattern))
+}
+
+fn sub_matches(
+    question: Question,
+    name: &OsStr,
+    sub: &Sub,
+    pattern: &FileStructurePattern,
+) -> bool {
+    match sub {
+        Sub::Entered(tree) => matches(question, name, tree, pattern),
+        Sub::Link if question == Question::WithLinks => name_matches(name, pattern),
+        Sub::NotEntered | Sub::Link => matches(question, name, &Tree::default(), pattern),
+        Sub::Unlisted => {
+            let tree = Tree { broke_off: true, ..Tree::default() };
+            matches(question, name, &tree, pattern)
+        }
+        Sub::Gone => false,
+    }
+}
+
+/// What is asked of files; a forbidden one is one of which there may be none.
+fn file_requirements(pattern: &FileStructurePattern) -> Vec<(&NameTest, Count)> {
+    let asked = pattern.files().iter().map(|file| (file.test(), file.count()));
+    asked.chain(pattern.forbidden_files().iter().map(|test| (test, none()))).collect()
+}
+
+/// What is asked of sub-directories; a forbidden one is one of which there may be none.
+fn directory_requirements(
+    pattern: &FileStructurePattern,
+) -> Vec<(Vec<&FileStructurePattern>, Count)> {
+    let asked = pattern.directories().iter();
+    let asked = asked.map(|asked| (asked.alternatives().iter().collect(), asked.count()));
+    let forbidden = pattern.forbidden_directories().iter();
+    asked.chain(forbidden.map(|pattern| (vec![pattern], none()))).collect()
+}
+
+fn none() -> Count {
+    Count::new(0, 0).unwrap()
+}
+
+/// Whether all of a listing is known that the pattern asks for.
+fn is_whole(tree: &Tree, pattern: &FileStructurePattern) -> bool {
+    let asks_for = |name: &OsString| {
+        let mut below = directory_requirements(pattern).into_iter().flat_map(|(subs, _)| subs);
+        pattern.closed()
+            || file_requirements(pattern).iter().any(|(test, _)| passes(test, name))
+            || below.any(|sub| name_matches(name, sub))
+    };
+    !tree.broke_off && !tree.untold.iter().any(asks_for)
+}
+
+fn has_nothing_else(tree: &Tree, pattern: &FileStructurePattern) -> bool {
+    let tests: Vec<_> = tests_of_files(pattern).collect();
+    let subs: Vec<_> = patterns_below(pattern).collect();
+    tree.files.iter().all(|file| tests.iter().any(|test| passes(test, file)))
+        && (tree.directories.iter())
+            .filter(|(_, sub)| !matches!(sub, Sub::Gone))
+            .all(|(name, _)| subs.iter().any(|sub| name_matches(name, sub)))
+}
+
+/// The tests of what belongs to a match: required and optional ones.
+fn tests_of_files(pattern: &FileStructurePattern) -> impl Iterator<Item = &NameTest> {
+    pattern.files().iter().map(|file| file.test()).chain(pattern.optional_files())
+}
+
+/// The patterns of sub-directories that belong to a match: required and optional ones.
+fn patterns_below(pattern: &FileStructurePattern) -> impl Iterator<Item = &FileStructurePattern> {
+    let asked = pattern.directories().iter().flat_map(|asked| asked.alternatives());
+    asked.chain(pattern.optional_directories())
 }
 
 fn name_matches(name: &OsStr, pattern: &FileStructurePattern) -> bool {
+    let takes_all = |alternative: &NameAlternative| {
+        alternative.as_glob().is_some_and(|glob| glob.as_str() == Some(""))
+    };
     match pattern.directory_name() {
         None => true,
-        Some(glob) => glob.as_str() == Some("") || fnmatch(glob, name),
+        Some(test) => test.alternatives().iter().any(takes_all) || passes(test, name),
     }
+}
+
+fn passes(test: &NameTest, name: &OsStr) -> bool {
+    test.alternatives().iter().any(|alternative| match alternative {
+        NameAlternative::Glob(glob) => fnmatch(glob, name),
+        // By what was written down by hand beside the expression.
+        NameAlternative::Regex(regex) => {
+            let known = REGEXES.iter().find(|(text, _)| *text == regex.as_str());
+            let (_, is_match) = known.expect("one of those that are generated");
+            name.to_str().is_some_and(is_match)
+        }
+    })
 }
 
 /// Whether the glob matches, by a second implementation that knows `*`, `?`, and classes of
@@ -175,16 +301,15 @@ pub(crate) fn belonging(
     pattern: &FileStructurePattern,
     found: &mut Belonging,
 ) {
-    let globs: Vec<_> = pattern.files().iter().chain(pattern.optional_files()).collect();
     for name in &tree.files {
-        if globs.iter().any(|glob| fnmatch(glob, name)) {
+        if tests_of_files(pattern).any(|test| passes(test, name)) {
             found.files.insert(path.join(name));
         }
     }
     for (name, sub) in &tree.directories {
-        for nested in pattern.directories().iter().chain(pattern.optional_directories()) {
+        for nested in patterns_below(pattern) {
             match sub {
-                Sub::Entered(below) if matches(name, below, nested, false) => {
+                Sub::Entered(below) if matches(Question::Certain, name, below, nested) => {
                     found.directories.insert(path.join(name));
                     belonging(&path.join(name), below, nested, found);
                 }
@@ -206,23 +331,31 @@ pub(crate) fn asked_inside(
     patterns: &[FileStructurePattern],
     max_depth: usize,
 ) -> BTreeSet<PathBuf> {
-    let mut found = BTreeSet::new();
+    let (mut found, nothing) = (BTreeSet::new(), Tree::default());
     let mut open = vec![(path.to_path_buf(), name, tree, 0, patterns.iter().collect::<Vec<_>>())];
     while let Some((path, name, tree, depth, wanted)) = open.pop() {
         let candidates: Vec<_> =
             wanted.into_iter().filter(|pattern| name_matches(name, pattern)).collect();
-        if candidates.iter().any(|p| !(p.files().is_empty() && p.directories().is_empty())) {
+        if candidates.iter().any(|pattern| asks_inside(pattern)) {
             found.insert(path.clone());
         }
         for (name, sub) in &tree.directories {
-            let mut wanted: Vec<_> = candidates.iter().flat_map(|p| p.directories()).collect();
+            let asked = candidates.iter().flat_map(|pattern| directory_requirements(pattern));
+            let mut wanted: Vec<_> = asked.flat_map(|(patterns, _)| patterns).collect();
             if depth < max_depth {
                 wanted.extend(patterns);
             }
-            let nothing = const { &Tree { directories: Vec::new(), files: Vec::new() } };
-            let below = if let Sub::Entered(tree) = sub { tree } else { nothing };
+            let below = if let Sub::Entered(tree) = sub { tree } else { &nothing };
             open.push((path.join(name), name, below, depth + 1, wanted));
         }
     }
     found
+}
+
+/// Whether anything but the name decides.
+fn asks_inside(pattern: &FileStructurePattern) -> bool {
+    let says_something = |count: Count| count.min() > 0 || count.max().is_some();
+    pattern.closed()
+        || file_requirements(pattern).iter().any(|&(_, count)| says_something(count))
+        || directory_requirements(pattern).iter().any(|&(_, count)| says_something(count))
 }

@@ -18,7 +18,8 @@ _CONNECTIONS = 4
 class Ftp(FileSystem):
     """A connection for each thread, which is made again if it is lost.
 
-    The adapter sends the command of `ls` itself: `ls` lists a denied directory as an empty one.
+    The adapter sends the commands of `ls` itself: `ls` lists a denied directory as an empty one,
+    and leaves out what it cannot read.
     """
 
     errors = ErrorMeanings(
@@ -49,10 +50,10 @@ class Ftp(FileSystem):
             listed = await self.run(lambda fs: _mlsd(fs, path))
             if listed is not None:
                 return listed
-            # The server does not know the command: `ls` has another, in place of this request.
+            # The server does not know the command. The other takes the place of this request.
             self._knows_mlsd = False
             self.counts.requests -= 1
-        return await super().ls(path)
+        return await self.run(lambda fs: _list(fs, path))
 
 
 def _mlsd(fs: Any, path: str) -> list[dict[str, Any]] | None:
@@ -61,7 +62,7 @@ def _mlsd(fs: Any, path: str) -> list[dict[str, Any]] | None:
 
     try:
         return [
-            {"name": join(path.strip("/"), name), "type": facts.get("type")}
+            {"name": join(path.strip("/"), name), "type": _mlsd_type(facts)}
             for name, facts in fs.ftp.mlsd(path or "/")
             if facts.get("type") not in ("cdir", "pdir")
         ]
@@ -69,3 +70,36 @@ def _mlsd(fs: Any, path: str) -> list[dict[str, Any]] | None:
         if str(error)[:3] in ("500", "502"):
             return None
         raise
+
+
+def _mlsd_type(facts: Mapping[str, str]) -> str | None:
+    """What an entry is; `None` if that is not told, as of links that some servers tell as such."""
+    kind = facts.get("type", "").lower()
+    return None if "link" in kind else kind or None
+
+
+def _list(fs: Any, path: str) -> list[Mapping[str, Any] | Exception]:
+    """The entries of a directory by the older command, whose lines are those of ``ls -l``."""
+    from ftplib import error_perm
+
+    lines: list[str] = []
+    answer = fs.ftp.retrlines(f"LIST {path or '/'}", lines.append)
+    if "fail" in answer.lower():
+        # vsftpd: "226 Transfer done (but failed to open directory)."
+        raise error_perm(f"550 permission denied: {answer}")
+    entries: list[Mapping[str, Any] | Exception] = []
+    unread = None
+    for line in lines:
+        fields = line.split(maxsplit=8)
+        if len(fields) == 9:
+            mode, name = fields[0], fields[8]
+            if mode[0] == "l":
+                name = name.partition(" -> ")[0]
+            kind = {"d": "directory", "l": None}.get(mode[0], "file")
+            if name not in (".", ".."):
+                entries.append({"name": join(path.strip("/"), name), "type": kind})
+        elif line.strip() and fields[0] != "total":
+            unread = unread or line
+    if unread is not None:
+        entries.append(ValueError(f"the server lists what cannot be read: {unread!r}"))
+    return entries

@@ -257,6 +257,8 @@ class FileSystem:
             await self._check_entries(entries, rel)
         for component in entries.bad:
             listing.errors.append(bad_component(self.url, rel, component))
+        if entries.untold is not None:
+            listing.errors.append(_untold(self.url(join(rel, entries.untold))))
         for name in entries.links:
             if skip is None or not skip(name):
                 await self._resolve_link(listing, rel, name)
@@ -305,6 +307,8 @@ class FileSystem:
         try:
             info = await self.call("info", self.path(child))
             kind = entry_type(info)
+            if not kind:
+                listing.errors.append(_untold(self.url(child)))
             if listing.infos is not None:
                 listing.infos[name] = info
         except MemoryError:
@@ -329,6 +333,12 @@ class ThreadSafe(FileSystem):
 # The entries of a listing
 
 
+def _untold(url: str) -> OSError:
+    """The error item of an entry that may be a file, a directory or a link to either."""
+    message = "the file system does not tell what it is"
+    return noted(OSError(errno.EIO, message, url), "reading the directory")
+
+
 def drained(listed: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any] | Exception]:
     """The entries of an `ls` that may send requests while it is iterated over.
 
@@ -344,8 +354,10 @@ def drained(listed: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any] | Exc
 
 
 def entry_type(entry: Mapping[str, Any]) -> str:
-    """``"directory"``, ``"link"`` or ``"file"``."""
-    kind = str(entry.get("type")).lower()
+    """``"directory"``, ``"link"``, ``"file"``, or ``""`` if that is not told."""
+    kind = str(entry.get("type") or "").lower()
+    if kind in ("", "unknown"):
+        return ""
     if kind in ("directory", "dir"):
         return "directory"
     return "link" if kind in ("link", "symlink") else "file"
@@ -376,6 +388,8 @@ class Entries:
         self.bad: dict[str, None] = {}
         #: Links, which may lead to files or to directories.
         self.links: list[str] = []
+        #: An entry of which it is not told what it is. It counts as a file.
+        self.untold: str | None = None
         #: A path that is not inside the directory.
         self.outside: str | None = None
         self._strip_protocol = strip_protocol
@@ -427,6 +441,8 @@ class Entries:
             self._files.add(first)
             if self.listing.infos is not None:
                 self.listing.infos[first] = entry
+            if not kind and self.untold is None:
+                self.untold = first
             if kind == "link":
                 self.links.append(first)
             else:

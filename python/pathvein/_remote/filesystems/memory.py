@@ -12,13 +12,14 @@ import os
 import posixpath
 import re
 import stat
+import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.implementations.reference import ReferenceFileSystem
 
-from pathvein._listing import Listing
+from pathvein._listing import Listing, noted
 from pathvein._remote.errors import cannot_open
 from pathvein._remote.filesystems.generic import FileSystem, entry_type
 from pathvein._remote.names import BAD_COMPONENTS, bad_component
@@ -29,6 +30,8 @@ class InMemory(FileSystem):
 
     immediate = True
     _tree: _Node | None = None
+    #: Why more may be in the tree than is known, anywhere.
+    _damage: OSError | None = None
 
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         super().__init__(fs, base, **options)
@@ -41,6 +44,10 @@ class InMemory(FileSystem):
         if self._tree is None:
             try:
                 self._tree = _build_tree(self.fs, self.base.strip("/"))
+                if _is_damaged(self.fs):
+                    message = "the archive is damaged: what follows its last member is no other"
+                    damage = OSError(errno.EIO, message, self.url(""))
+                    self._damage = noted(damage, "reading the directory")
             except MemoryError:
                 raise
             except Exception as error:
@@ -55,6 +62,9 @@ class InMemory(FileSystem):
         if self.with_infos:
             listing.infos = {name: {"size": size} for name, size in node.files.items()}
         listing.errors += [bad_component(self.url, rel, component) for component in node.bad]
+        listing.failure = self._damage
+        if self._damage is not None and not rel:
+            listing.errors.append(self._damage)
         return listing
 
 
@@ -123,6 +133,15 @@ def _keys(fs: Any) -> Iterator[_Key]:
         fs._get_dirs()
         for name, info in fs.dir_cache.items():
             yield _Key(name, entry_type(info) == "directory")
+
+
+def _is_damaged(fs: Any) -> bool:
+    """Whether a tar ends where a member should be: `tarfile` passes over what it cannot read."""
+    if not hasattr(fs, "tar"):
+        return False
+    # Of the end there are two blocks of zeros, but not everybody writes them.
+    fs.tar.fileobj.seek(fs.tar.offset)
+    return bool(fs.tar.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"))
 
 
 def _member(name: str) -> str:

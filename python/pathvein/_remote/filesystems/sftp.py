@@ -80,7 +80,8 @@ class Sftp(FileSystem):
         for entry in fs.ftp.listdir_iter(path, read_aheads=_READ_AHEADS):
             self.check_open()
             mode = entry.st_mode or 0
-            kind = _KINDS.get(stat.S_IFMT(mode), "file")
+            # A server need not tell what an entry is.
+            kind = _KINDS.get(stat.S_IFMT(mode), "file") if stat.S_IFMT(mode) else None
             told: dict[str, Any] = {"name": join(path, entry.filename), "type": kind}
             if self.with_infos:
                 told |= {"size": entry.st_size, "mtime": entry.st_mtime, "permissions": mode}

@@ -22,7 +22,8 @@ Invariants:
 * Each key of the source that has not been handed to the taker belongs to exactly one open range.
 * The keys of a range are handed over in order, each once.
 * A range is in flight (one request), or ready (in `_ready`), or waits until the range before it
-  has ended, or has ended. It ends once.
+  has ended, or has ended. It ends once: if keys of it are lost, the taker is told so, since of
+  what may be among these nobody can say that it is not there.
 * A listing that is begun again and again without getting ahead is given up, so each range ends.
 * Each open range is in flight, ready or waiting. What is kept grows with these, and not with the
   number of keys.
@@ -34,7 +35,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -130,6 +131,7 @@ class KeyTaker(Protocol):
     def prefix(self, range_id: int, prefix: str, /) -> bool: ...
     def skip(self, range_id: int, /) -> str | None: ...
     def end(self, range_id: int, /) -> None: ...
+    def break_off(self, range_id: int, /) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -390,28 +392,34 @@ class Planner:
 
     def _lose(self, range_: KeyRange, reason: str | None = None) -> Lost:
         """Ends a range, whose other keys are not listed."""
-        self._go_on(range_, False)
+        self._end(range_, self._taker.break_off)
         return Lost(range_.prefix, before(range_.start), range_.end, reason)
 
     def _lose_order(self, range_: KeyRange, what: str) -> Lost:
         # What is missing may be anywhere.
-        self._go_on(range_, False)
+        self._taker.distrust()
+        self._end(range_, self._taker.break_off)
         return Lost("", "", None, f"the store does not list its keys in order: {what}")
 
     def _go_on(self, range_: KeyRange, more: bool) -> None:
         """Makes a range ready for its next request, or ends it."""
         if more:
             self._ready.append(range_)
+            self._rank(range_)
         else:
-            self._open.remove(range_)
-            self._taker.end(range_.number)
-            following = range_.next
-            if following is not None:
-                following.follows = False
-                following.last = max(following.last, range_.last)
-                if following.is_waiting:
-                    following.is_waiting = False
-                    self._ready.append(following)
+            self._end(range_, self._taker.end)
+
+    def _end(self, range_: KeyRange, tell: Callable[[int], None]) -> None:
+        """Ends a range, and tells the taker so."""
+        self._open.remove(range_)
+        tell(range_.number)
+        following = range_.next
+        if following is not None:
+            following.follows = False
+            following.last = max(following.last, range_.last)
+            if following.is_waiting:
+                following.is_waiting = False
+                self._ready.append(following)
         self._rank(range_)
 
     @property

@@ -68,11 +68,11 @@ struct Finder<'a> {
     directories: Vec<Found>,
     /// The directory that is read, and those above it: at each depth its index.
     stack: Vec<u32>,
-    /// The patterns that may take the directory that the filter let through.
+    /// The patterns of the directory that the filter let through.
     takers: Takers,
 }
 
-/// A directory that may belong.
+/// A directory that may belong, or decide what does.
 struct Found {
     parent: u32,
     name: OsString,
@@ -106,7 +106,10 @@ impl<'a> Finder<'a> {
             }
             let decoder = self.options.decoder.as_ref();
             self.takers = NameDecoder::with(decoder, name, |name| self.sets.below(above, name));
-            if self.takers.is_none() {
+            if !self.sets.are_inside(self.takers) {
+                if self.asks_for_directory(above, name) {
+                    self.add_to_parent(entry, EntryKind::NotEntered);
+                }
                 return false;
             }
             if self.is_mount_point(entry) {
@@ -146,12 +149,12 @@ impl<'a> Finder<'a> {
 
     fn asks_for_file(&self, above: Takers, name: &OsStr) -> bool {
         let decoder = self.options.decoder.as_ref();
-        NameDecoder::with(decoder, name, |name| self.sets.has_file(above, name))
+        NameDecoder::with(decoder, name, |name| self.sets.asks_for_file(above, name))
     }
 
     fn asks_for_directory(&self, above: Takers, name: &OsStr) -> bool {
         let decoder = self.options.decoder.as_ref();
-        NameDecoder::with(decoder, name, |name| self.sets.names_directory(above, name))
+        NameDecoder::with(decoder, name, |name| self.sets.asks_for_directory(above, name))
     }
 
     /// Whether a rule for directories excludes an entry, or else one for any entry.
@@ -274,6 +277,7 @@ impl<'a> Finder<'a> {
             let mut len = 0;
             entries.retain(|entry| {
                 let belongs = NameDecoder::with(decoder, entry.name, |name| match entry.kind {
+                    EntryKind::NotEntered => false,
                     kind if kind.is_closed_directory() => selected.names_directory(number, name),
                     _ => selected.has_file(number, name),
                 });
@@ -358,9 +362,12 @@ fn decide(
         children.dedup_by(|a, b| name(a) == name(b));
         let entries = &found[index].entries;
         let closed = entries.iter().filter(|entry| entry.kind.is_closed_directory());
+        let mut closed: Vec<&OsStr> = closed.map(|entry| entry.name).collect();
+        closed.sort_unstable();
+        closed.dedup();
         let files = entries.iter().filter(|entry| !entry.kind.is_closed_directory());
         let directories = children.iter().map(|child| (name(child), true));
-        let directories = directories.chain(closed.map(|entry| (entry.name, false)));
+        let directories = directories.chain(closed.into_iter().map(|name| (name, false)));
         let wanted = match decoder {
             None => {
                 let directories: Vec<(Name<'_>, bool)> =

@@ -18,10 +18,12 @@ pub(crate) enum EntryKind {
     Socket,
     Device,
     MountPoint,
+    /// A directory that does not belong, and decides by its name what does.
+    NotEntered,
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 9] = [
+    const ALL: [EntryKind; 10] = [
         EntryKind::File,
         EntryKind::LinkToFile,
         EntryKind::KeptLink,
@@ -31,11 +33,13 @@ impl EntryKind {
         EntryKind::Socket,
         EntryKind::Device,
         EntryKind::MountPoint,
+        EntryKind::NotEntered,
     ];
 
     /// Whether it is one of its parent's directories by name, and not entered.
     pub(super) fn is_closed_directory(self) -> bool {
-        matches!(self, EntryKind::LinkToDirectory | EntryKind::MountPoint)
+        use EntryKind::{LinkToDirectory, MountPoint, NotEntered};
+        matches!(self, LinkToDirectory | MountPoint | NotEntered)
     }
 }
 

@@ -167,7 +167,15 @@ impl Visitor for Unlisted {
 
     fn add_file(&self, (): &mut (), _: &OsStr) {}
 
-    fn listed(&mut self, _: Location<'_, ()>, (): (), (): (), _: &mut ResultSender<Self::Item>) {}
+    fn listed(
+        &mut self,
+        _: Location<'_, ()>,
+        (): (),
+        (): (),
+        _: bool,
+        _: &mut ResultSender<Self::Item>,
+    ) {
+    }
 
     fn absent(&self, _: &Arc<Dir<()>>, (): (), results: &mut ResultSender<Self::Item>) {
         results.send("absent", 1);
@@ -175,6 +183,10 @@ impl Visitor for Unlisted {
 
     fn not_entered(&self, _: &Arc<Dir<()>>, (): (), results: &mut ResultSender<Self::Item>) {
         results.send("not entered", 1);
+    }
+
+    fn not_read(&self, _: &Arc<Dir<()>>, (): (), results: &mut ResultSender<Self::Item>) {
+        results.send("not read", 1);
     }
 }
 
@@ -252,7 +264,7 @@ fn what_belongs_to_a_process_that_has_ended_is_absent() {
 }
 
 #[test]
-fn what_cannot_be_listed_is_absent_or_present_by_name() {
+fn what_cannot_be_listed_is_absent_or_not_read() {
     for source in ["ended", "ending"] {
         // The `b` in the source, in `a`, in `a/a` and so on.
         let (told, errors) = Unlisted::of(source);
@@ -262,7 +274,7 @@ fn what_cannot_be_listed_is_absent_or_present_by_name() {
     let (told, errors) = Unlisted::of("replaced too");
     // Of several in one that was lost, the first tells the error.
     assert!(!errors.is_empty() && told.len() > errors.len());
-    assert!(told.iter().all(|&told| told == "not entered"), "{told:?}");
+    assert!(told.iter().all(|&told| told == "not read"), "{told:?}");
 }
 
 #[test]

@@ -168,9 +168,10 @@ class Files:
         """List one directory, and perhaps those below it. Raises `OSError`."""
         rel = path.removeprefix(self.adapter.base).lstrip("/")
         listing = await self.adapter.list(rel)
-        if listing.errors:
-            # It is not known what the copy would lack.
-            raise listing.errors[0]
+        for error in (*listing.errors, listing.failure):
+            if error is not None:
+                # It is not known what the copy would lack.
+                raise error
         assert listing.infos is not None
         level = Level(dict.fromkeys(listing.dirnames), links=listing.links)
         for name in level.links:

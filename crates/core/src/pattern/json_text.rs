@@ -9,13 +9,16 @@
 use crate::MAX_LEVELS;
 
 /// Containers below this depth are read as if they were empty: no pattern nests so deep. A
-/// pattern takes two containers, its object and a list.
-pub(super) const KEPT_DEPTH: usize = 2 * MAX_LEVELS;
+/// pattern takes two containers, its object and a list, and two more where it stands among
+/// alternatives with numbers. The deepest one's files take four.
+pub(super) const KEPT_DEPTH: usize = 4 * MAX_LEVELS + 4;
 
 /// A JSON value, with as much detail as a pattern needs.
 #[derive(Debug, PartialEq)]
 pub(super) enum Value {
     Null,
+    Boolean(bool),
+    Number(Number),
     /// A value of a type that no pattern holds, described in words.
     Other(&'static str),
     /// A string's code points, lone surrogates included.
@@ -25,11 +28,45 @@ pub(super) enum Value {
     Object(Vec<(Vec<u32>, Value)>),
 }
 
+/// A number, as far as a pattern needs it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Number {
+    Whole(u32),
+    Negative,
+    TooLarge,
+    /// One with a fraction or an exponent, whatever its value is.
+    Float,
+}
+
+impl Number {
+    /// The number in words that follow "found".
+    pub(super) fn description(self) -> &'static str {
+        match self {
+            Number::Whole(_) => "a number",
+            Number::Negative => "a negative number",
+            Number::TooLarge => "a larger number",
+            Number::Float => "a number with a fraction or an exponent",
+        }
+    }
+}
+
+impl From<i128> for Number {
+    fn from(number: i128) -> Number {
+        match u32::try_from(number) {
+            Ok(number) => Number::Whole(number),
+            Err(_) if number < 0 => Number::Negative,
+            Err(_) => Number::TooLarge,
+        }
+    }
+}
+
 impl Value {
     /// The type of the value, in words that follow "found".
     pub(super) fn description(&self) -> &'static str {
         match self {
             Value::Null => "null",
+            Value::Boolean(_) => "a boolean",
+            Value::Number(_) => "a number",
             Value::Other(description) => description,
             Value::String(_) => "a string",
             Value::List(_) => "a list",
@@ -210,8 +247,8 @@ impl Parser<'_> {
         }
         let words = [
             ("null", Value::Null),
-            ("true", Value::Other("a boolean")),
-            ("false", Value::Other("a boolean")),
+            ("true", Value::Boolean(true)),
+            ("false", Value::Boolean(false)),
         ];
         for (word, value) in words {
             if self.text[self.at..].iter().copied().take(word.len()).eq(word.chars().map(u32::from))
@@ -226,7 +263,7 @@ impl Parser<'_> {
     /// Reads the longest number at the position.
     fn number(&mut self) -> Result<Value, Broken> {
         let start = self.at;
-        self.eat('-');
+        let negative = self.eat('-');
         if !self.eat('0') && !self.digits() {
             return Err(Broken::new("expected a value", start));
         }
@@ -241,7 +278,15 @@ impl Parser<'_> {
                 self.at = fraction;
             }
         }
-        Ok(Value::Other("a number"))
+        if self.at > whole {
+            return Ok(Value::Number(Number::Float));
+        }
+        let digits = &self.text[start + usize::from(negative)..whole];
+        let value = digits.iter().fold(0_i128, |value, &digit| {
+            // Far enough for any number that is in range.
+            (value * 10 + i128::from(digit - u32::from(b'0'))).min(i128::from(u64::MAX))
+        });
+        Ok(Value::Number(if negative { -value } else { value }.into()))
     }
 
     /// Reads digits, and returns whether there were any.
@@ -347,8 +392,8 @@ mod tests {
         let string = |text: &str| Value::String(code_points(text));
         let cases = [
             ("null", Value::Null),
-            (" true\n", Value::Other("a boolean")),
-            ("\r\tfalse", Value::Other("a boolean")),
+            (" true\n", Value::Boolean(true)),
+            ("\r\tfalse", Value::Boolean(false)),
             (r#""a\/b""#, string("a/b")),
             ("[]", Value::List(vec![])),
             ("[ ]", Value::List(vec![])),
@@ -366,8 +411,25 @@ mod tests {
         for (text, value) in cases {
             assert_eq!(parse_str(text), Ok(value), "{text}");
         }
-        for number in ["0", "-0", "10", "-1.50", "1e9", "1E+09", "0.1e-999", "1e999"] {
-            assert_eq!(parse_str(number), Ok(Value::Other("a number")), "{number}");
+        let numbers = [
+            ("0", Number::Whole(0)),
+            ("-0", Number::Whole(0)),
+            ("10", Number::Whole(10)),
+            ("4294967295", Number::Whole(u32::MAX)),
+            ("4294967296", Number::TooLarge),
+            ("18446744073709551617", Number::TooLarge),
+            (&"9".repeat(1000), Number::TooLarge),
+            ("-1", Number::Negative),
+            (&format!("-{}", "9".repeat(1000)), Number::Negative),
+            ("3.0", Number::Float),
+            ("-1.50", Number::Float),
+            ("1e9", Number::Float),
+            ("1E+09", Number::Float),
+            ("0.1e-999", Number::Float),
+            ("1e999", Number::Float),
+        ];
+        for (text, number) in numbers {
+            assert_eq!(parse_str(text), Ok(Value::Number(number)), "{text}");
         }
     }
 
@@ -505,6 +567,6 @@ mod tests {
         let Ok(Value::List(items)) = parse_str(&format!("[{deep}, {deep}, 5]")) else { panic!() };
         assert_eq!(items.len(), 3);
         assert_eq!(items[0], items[1]);
-        assert_eq!(items[2], Value::Other("a number"));
+        assert_eq!(items[2], Value::Number(Number::Whole(5)));
     }
 }

@@ -1,0 +1,205 @@
+//! What is kept of a listed directory, and what its sub-directories set in it.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::early::Early;
+use crate::program::{Below, ChildRequirements, CountedAnswer, Evaluation};
+use crate::program::{NodeId, Tally, Verdict};
+
+/// What is kept of a listed directory.
+#[derive(Debug)]
+pub(crate) struct MatchState {
+    /// Whether the parent waits for this directory's answer.
+    pub(super) feeds_parent: bool,
+    /// What the undecided candidates ask of the sub-directories; `None`: no candidate is
+    /// undecided.
+    pub(super) requirements: Option<Arc<ChildRequirements>>,
+    /// What was known when the directory was listed, if the parent counts: it is told with
+    /// the rest, as one answer.
+    pub(super) own: Option<Arc<Evaluation>>,
+    /// Which of the required nodes some sub-directory satisfies.
+    satisfied: NodeBits,
+    /// Which of them some sub-directory would satisfy if each link that is not followed led
+    /// to what is asked of it.
+    behind_links: NodeBits,
+    /// Which of them some sub-directory may satisfy, for all that could be read. Made when
+    /// something cannot be told, which is rare.
+    cannot_be_told: OnceLock<Box<NodeBits>>,
+    /// How many sub-directories satisfy what is counted.
+    counters: Box<[Counter]>,
+    /// How many sub-directories have not answered yet.
+    pub(super) open_children: AtomicUsize,
+    /// What was decided before all have answered. `None` unless the outermost matches are
+    /// looked for.
+    pub(super) early: Option<Box<Early>>,
+}
+
+/// A bit for each of the nodes that a directory requires, by their index there.
+#[derive(Debug, Default)]
+pub(super) struct NodeBits {
+    /// The first 64.
+    first: AtomicU64,
+    more: Box<[AtomicU64]>,
+}
+
+/// A [`Tally`] that any thread may add to.
+#[derive(Debug, Default)]
+struct Counter {
+    yes: AtomicUsize,
+    behind_links: AtomicUsize,
+    cannot_be_told: AtomicUsize,
+}
+
+impl MatchState {
+    pub(super) fn new(feeds_parent: bool) -> MatchState {
+        MatchState {
+            feeds_parent,
+            requirements: None,
+            own: None,
+            satisfied: NodeBits::default(),
+            behind_links: NodeBits::default(),
+            cannot_be_told: OnceLock::new(),
+            counters: Box::default(),
+            open_children: AtomicUsize::new(0),
+            early: None,
+        }
+    }
+
+    /// Makes room for the answers of so many sub-directories. `early` tells whether they may
+    /// decide something before all have come.
+    pub(super) fn await_answers(&mut self, count: usize, early: bool) {
+        let (required, counters) =
+            self.requirements.as_ref().map_or((0, 0), |r| (r.nodes.len(), r.counters));
+        self.satisfied = NodeBits::new(required);
+        self.behind_links = NodeBits::new(required);
+        self.counters = (0..counters).map(|_| Counter::default()).collect();
+        *self.open_children.get_mut() = count;
+        if early {
+            let undecided = self.requirements.as_ref().map_or(0, |r| r.undecided.len());
+            self.early = Some(Box::new(Early::new(undecided)));
+        }
+    }
+
+    /// Whether the answer of the directory's parent depends on this one.
+    pub(crate) fn feeds_parent(&self) -> bool {
+        self.feeds_parent
+    }
+
+    /// Whether the directory's answer depends on any sub-directory at all.
+    pub(crate) fn depends_on_any(&self) -> bool {
+        self.requirements.is_some()
+    }
+
+    /// Whether it is counted how many sub-directories there are of a kind.
+    #[inline]
+    pub(super) fn counts(&self) -> bool {
+        self.requirements.as_ref().is_some_and(|requirements| requirements.counters > 0)
+    }
+
+    /// The answer of a sub-directory to what is counted, which is empty yet; `None` if
+    /// nothing is.
+    #[inline]
+    pub(super) fn counted_answer(&self) -> Option<CountedAnswer<'_>> {
+        CountedAnswer::new(self.requirements.as_deref())
+    }
+
+    pub(super) fn count(&self, answer: &CountedAnswer<'_>) {
+        for (counter, verdict) in answer.verdicts() {
+            let Counter { yes, behind_links, cannot_be_told } = &self.counters[counter];
+            let add = |to: &AtomicUsize, is: bool| {
+                if is {
+                    to.fetch_add(1, Ordering::Relaxed);
+                }
+            };
+            add(yes, verdict.yes);
+            add(behind_links, verdict.behind_links);
+            add(cannot_be_told, verdict.cannot_be_told);
+            self.note_news();
+        }
+    }
+
+    /// Sets what a sub-directory is to a node, if that is asked for.
+    pub(super) fn set(&self, id: NodeId, verdict: Verdict) {
+        let Some(index) = self.index_of(id) else { return };
+        if verdict.yes && self.satisfied.set(index) {
+            self.note_news();
+        }
+        if verdict.behind_links {
+            self.behind_links.set(index);
+        }
+        if verdict.cannot_be_told {
+            let required = self.requirements.as_ref().map_or(0, |r| r.nodes.len());
+            self.cannot_be_told.get_or_init(|| Box::new(NodeBits::new(required))).set(index);
+        }
+    }
+
+    /// The index of a node among the required ones, if it is one of them.
+    fn index_of(&self, id: NodeId) -> Option<usize> {
+        self.requirements.as_ref()?.index_of(id)
+    }
+}
+
+impl Below for MatchState {
+    fn is_satisfied(&self, id: NodeId) -> bool {
+        self.index_of(id).is_some_and(|index| self.satisfied.get(index))
+    }
+
+    fn verdict(&self, id: NodeId) -> Verdict {
+        let Some(index) = self.index_of(id) else { return Verdict::default() };
+        let yes = self.satisfied.get(index);
+        let cannot_be_told = || self.cannot_be_told.get().is_some_and(|bits| bits.get(index));
+        Verdict {
+            yes,
+            behind_links: !yes && self.behind_links.get(index),
+            cannot_be_told: !yes && cannot_be_told(),
+        }
+    }
+
+    fn tally(&self, counter: usize) -> Tally {
+        let Counter { yes, behind_links, cannot_be_told } = &self.counters[counter];
+        Tally {
+            yes: yes.load(Ordering::Relaxed),
+            behind_links: behind_links.load(Ordering::Relaxed),
+            cannot_be_told: cannot_be_told.load(Ordering::Relaxed),
+        }
+    }
+
+    fn has_links(&self) -> bool {
+        !self.behind_links.is_empty()
+    }
+
+    fn has_untold(&self) -> bool {
+        self.cannot_be_told.get().is_some()
+    }
+}
+
+// The countdown orders all setting of bits and all counting before any reading.
+impl NodeBits {
+    pub(super) fn new(count: usize) -> NodeBits {
+        let more = (1..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        NodeBits { first: AtomicU64::new(0), more }
+    }
+
+    fn word(&self, index: usize) -> &AtomicU64 {
+        match index / 64 {
+            0 => &self.first,
+            word => &self.more[word - 1],
+        }
+    }
+
+    /// Sets a bit. Returns whether it was not set before.
+    pub(super) fn set(&self, index: usize) -> bool {
+        let bit = 1 << (index % 64);
+        self.word(index).fetch_or(bit, Ordering::Relaxed) & bit == 0
+    }
+
+    pub(super) fn get(&self, index: usize) -> bool {
+        self.word(index).load(Ordering::Relaxed) >> (index % 64) & 1 != 0
+    }
+
+    fn is_empty(&self) -> bool {
+        let mut words = std::iter::once(&self.first).chain(&self.more);
+        words.all(|word| word.load(Ordering::Relaxed) == 0)
+    }
+}

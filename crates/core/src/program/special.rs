@@ -1,0 +1,151 @@
+//! What a node asks for beyond at least one file for each of some atoms, and at least one
+//! sub-directory for each of some nodes: counts, alternatives, what is forbidden, `closed`.
+
+use super::{AtomId, NodeId};
+use crate::pattern::Count;
+
+/// What only some nodes ask for. Plain files are not repeated here; directory requirements
+/// are here all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Special {
+    pub(super) files: Box<[FileCount]>,
+    pub(super) directories: Box<[DirectoryCount]>,
+    pub(super) closed: Option<Closed>,
+}
+
+/// How many files must pass one of some atoms. What is forbidden is a count of none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FileCount {
+    /// In rising order.
+    pub(super) atoms: Box<[AtomId]>,
+    pub(super) count: Count,
+}
+
+/// How many sub-directories must satisfy one of some nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct DirectoryCount {
+    /// In rising order.
+    pub(super) alternatives: Box<[NodeId]>,
+    pub(super) count: Count,
+}
+
+/// The names that a closed directory may hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Closed {
+    /// Each file must pass one of these.
+    pub(super) files: Box<[AtomId]>,
+    /// Each directory must pass one of these; `None`: any name will do.
+    pub(super) directories: Option<Box<[AtomId]>>,
+}
+
+/// Whether a number is not too large.
+fn allows(count: Count, number: usize) -> bool {
+    count.max().is_none_or(|max| number <= max as usize)
+}
+
+impl FileCount {
+    /// What it is known by, in an order.
+    pub(super) fn key(&self) -> (&[AtomId], u32, Option<u32>) {
+        (&self.atoms, self.count.min(), self.count.max())
+    }
+
+    /// How far has to be counted to know whether it holds.
+    pub(super) fn cap(&self) -> u32 {
+        self.count.max().map_or(self.count.min(), |max| max.saturating_add(1))
+    }
+}
+
+impl DirectoryCount {
+    /// What it is known by, in an order.
+    pub(super) fn key(&self) -> (&[NodeId], u32, Option<u32>) {
+        (&self.alternatives, self.count.min(), self.count.max())
+    }
+
+    /// Whether it takes a counter. For what asks whether there is one at all, bits will do.
+    pub(super) fn is_counted(&self) -> bool {
+        self.count.min() > 1 || self.count.max().is_some_and(|max| max > 0)
+    }
+}
+
+impl Special {
+    /// Whether something is asked not to be there: that only a whole listing tells.
+    pub(super) fn has_limit(&self) -> bool {
+        self.closed.is_some()
+            || self.files.iter().any(|file| file.count.max().is_some())
+            || self.limits_directories()
+    }
+
+    /// Whether there may be too many sub-directories.
+    pub(super) fn limits_directories(&self) -> bool {
+        self.directories.iter().any(|directory| directory.count.max().is_some())
+    }
+
+    /// Whether it holds of a directory with nothing in it.
+    pub(super) fn holds_of_nothing(&self) -> bool {
+        self.files.iter().all(|file| file.count.min() == 0)
+            && self.directories.iter().all(|directory| directory.count.min() == 0)
+    }
+}
+
+/// What is known of a node, or of one requirement, from the sub-directories.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// It is satisfied.
+    pub(crate) yes: bool,
+    /// It is not satisfied, and would be if each link that is not followed led to what is
+    /// asked of it.
+    pub(crate) behind_links: bool,
+    /// It is not satisfied as far as could be read, and may be.
+    pub(crate) cannot_be_told: bool,
+}
+
+/// How many sub-directories gave which answer to a requirement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) yes: usize,
+    pub(crate) behind_links: usize,
+    pub(crate) cannot_be_told: usize,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, verdict: Verdict) {
+        self.yes += usize::from(verdict.yes);
+        self.behind_links += usize::from(verdict.behind_links);
+        self.cannot_be_told += usize::from(verdict.cannot_be_told);
+    }
+}
+
+impl Verdict {
+    pub(crate) const YES: Verdict =
+        Verdict { yes: true, behind_links: false, cannot_be_told: false };
+    pub(crate) const BEHIND_LINKS: Verdict =
+        Verdict { yes: false, behind_links: true, cannot_be_told: false };
+    pub(crate) const CANNOT_BE_TOLD: Verdict =
+        Verdict { yes: false, behind_links: false, cannot_be_told: true };
+
+    /// That of one of several alternatives, by those of each.
+    pub(crate) fn or(self, other: Verdict) -> Verdict {
+        let yes = self.yes || other.yes;
+        Verdict {
+            yes,
+            behind_links: !yes && (self.behind_links || other.behind_links),
+            cannot_be_told: !yes && (self.cannot_be_told || other.cannot_be_told),
+        }
+    }
+
+    /// That of all of several requirements, by how many sub-directories satisfy each. A `min`
+    /// counts what is certain, a `max` also what cannot be told; links that are not followed
+    /// may be what a `min` asks for, and count for no `max`.
+    pub(super) fn of_all(requirements: impl Iterator<Item = (Count, Tally)>) -> Verdict {
+        let (mut yes, mut with_links, mut maybe) = (true, true, true);
+        for (count, tally) in requirements {
+            let most = tally.yes + tally.cannot_be_told;
+            let min = count.min() as usize;
+            let is_within = allows(count, most);
+            yes &= is_within && tally.yes >= min;
+            with_links &= is_within && tally.yes + tally.behind_links >= min;
+            maybe &= most >= min && allows(count, tally.yes);
+        }
+        Verdict { yes, behind_links: with_links && !yes, cannot_be_told: maybe && !yes }
+    }
+}

@@ -1,0 +1,352 @@
+//! Cases of sorted keys: they are made from choices, given in ranges, and compared with the
+//! reference.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
+
+use pathvein_core::{ExcludeRules, KeyScan, KeyWalk, RangeId};
+
+use super::check::ROOT;
+use super::generate::{self, Choices, Profile};
+use super::reference::{self, Sub, Tree};
+
+/// The compiled program, fed with sorted keys in ranges, and the walk of them.
+pub(crate) fn keys(choices: &mut impl Choices, profile: Profile) {
+    let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
+    let patterns = generate::patterns(choices, profile);
+    let mut tree = generate::tree(choices);
+    let rules = ["a/", "b*", "/ab/*", "**/a/b", "*.x"];
+    let rules = (0..choices.below(3)).map(|_| choices.pick(&rules)).collect::<Vec<_>>();
+    let exclude = ExcludeRules::new(rules).unwrap();
+    let mut keys = BTreeSet::new();
+    let mut bad = 0;
+    make_keys(choices, &mut tree, "", &exclude, (0, max_depth), &mut keys, &mut bad);
+    let keys: Vec<String> = keys.into_iter().collect();
+    let name = generate::name(choices);
+    let Some(name) = name.to_str() else { return };
+
+    let (mut scan, all) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
+    let mut found = Vec::new();
+    let mut feed = Feed::new(&keys, all);
+    feed.breaks = [0, 0, 1, 3][choices.below(4)];
+    while feed.step(choices, &mut scan) {
+        found.append(&mut scan.take_matches());
+    }
+    let Feed { told, broken, .. } = feed;
+    assert!(scan.is_done());
+    let count = found.len();
+    let root = Path::new(ROOT);
+    let found: reference::Matches = found
+        .into_iter()
+        .map(|(path, pattern)| {
+            (if path.is_empty() { root.into() } else { root.join(path) }, pattern)
+        })
+        .collect();
+    let case = format!("{patterns:?} {keys:?} {max_depth:?} {broken:?}");
+    let all = reference::scan(root, name.as_ref(), &tree, &patterns, max_depth);
+    assert!(found.is_subset(&all), "{found:?} {all:?} {case}");
+    assert!(!broken.is_empty() || found == all, "{found:?} {all:?} {case}");
+    let read = tree_of_keys(&told, &broken, &exclude);
+    let expected = reference::scan(root, name.as_ref(), &read, &patterns, max_depth);
+    assert_eq!(found, expected, "{case}");
+    assert_eq!(count, found.len(), "a match stands twice");
+
+    let (mut walk, all) = KeyWalk::new(max_depth, exclude);
+    let mut feed = Feed::new(&keys, all);
+    let mut listings = Vec::new();
+    while feed.step(choices, &mut walk) {
+        listings.append(&mut walk.take_directories());
+    }
+    assert_eq!(walk.take_bad().len(), bad, "{keys:?}");
+    let (count, walked) = (listings.len(), reference::walk(root, &tree, max_depth));
+    let sorted = |names: Vec<String>| {
+        let mut names: Vec<OsString> = names.into_iter().map(OsString::from).collect();
+        names.sort();
+        names
+    };
+    let listings: BTreeSet<_> = listings
+        .into_iter()
+        .map(|l| {
+            let path = if l.path.is_empty() { root.into() } else { root.join(l.path) };
+            (path, sorted(l.directories), sorted(l.files))
+        })
+        .collect();
+    assert_eq!(listings, walked, "{keys:?} {max_depth:?}");
+    assert_eq!(count, listings.len(), "a directory stands twice");
+    let counts = walk.counts();
+    let entries = walked.iter().map(|(_, dirs, files)| dirs.len() + files.len()).sum::<usize>();
+    assert_eq!((counts.directories, counts.entries), (walked.len(), entries), "{keys:?}");
+}
+
+/// Changes a tree to one that keys can represent, without excluded entries. Returns its
+/// keys, and the number of bad keys to be reported for the visited directories.
+fn make_keys(
+    choices: &mut impl Choices,
+    tree: &mut Tree,
+    prefix: &str,
+    exclude: &ExcludeRules,
+    (depth, max_depth): (usize, Option<usize>),
+    keys: &mut BTreeSet<String>,
+    bad: &mut usize,
+) {
+    tree.files.retain(|name| name.to_str().is_some());
+    tree.files.sort();
+    tree.files.dedup();
+    tree.files.retain(|name| {
+        let key = format!("{prefix}{}", name.to_str().unwrap());
+        let excluded = exclude.is_excluded(&key, false);
+        keys.insert(key);
+        !excluded
+    });
+    for component in ["", ".", ".."] {
+        if choices.once_in(24) {
+            *bad += usize::from(max_depth.is_none_or(|max| depth <= max));
+            keys.insert(format!("{prefix}{component}/{}", choices.pick(&["", "x", "a/b"])));
+        }
+    }
+    tree.directories.retain_mut(|(name, sub)| {
+        let Some(name) = name.to_str() else { return false };
+        let mut below = match std::mem::replace(sub, Sub::Gone) {
+            Sub::Entered(below) => below,
+            _ => Tree::default(),
+        };
+        let path = format!("{prefix}{name}");
+        let excluded = exclude.is_excluded(&path, true);
+        let (before, bad_before) = (keys.len(), *bad);
+        let depth = (depth + 1, max_depth);
+        make_keys(choices, &mut below, &format!("{path}/"), exclude, depth, keys, bad);
+        if excluded {
+            *bad = bad_before;
+        }
+        if keys.len() == before || choices.once_in(4) {
+            keys.insert(format!("{path}/"));
+        }
+        *sub = Sub::Entered(below);
+        !excluded
+    });
+}
+
+/// The tree of those keys that were read. A directory is whole unless one of the ranges whose
+/// keys could not be read to their end might have held keys of it.
+fn tree_of_keys(told: &BTreeSet<String>, broken: &[Broken], exclude: &ExcludeRules) -> Tree {
+    let mut top = Tree::default();
+    for key in told {
+        let mut here = &mut top;
+        let mut path = String::new();
+        let mut components = key.split('/').peekable();
+        while let Some(component) = components.next() {
+            let is_last = components.peek().is_none();
+            if ["", ".", ".."].contains(&component) {
+                break;
+            }
+            path += component;
+            if exclude.is_excluded(&path, !is_last) {
+                break;
+            }
+            if is_last {
+                here.files.push(component.into());
+                break;
+            }
+            let index = here.directories.iter().position(|(name, _)| name == component);
+            let index = index.unwrap_or_else(|| {
+                here.directories.push((component.into(), Sub::Entered(Tree::default())));
+                here.directories.len() - 1
+            });
+            let Sub::Entered(below) = &mut here.directories[index].1 else { unreachable!() };
+            here = below;
+            path.push('/');
+        }
+    }
+    break_off(&mut top, "", broken);
+    top
+}
+
+fn break_off(tree: &mut Tree, prefix: &str, broken: &[Broken]) {
+    tree.broke_off = broken.iter().any(|Broken { position, end }| {
+        position.starts_with(prefix)
+            || end.as_ref().is_some_and(|end| end.starts_with(prefix) && end != prefix)
+    });
+    for (name, sub) in &mut tree.directories {
+        let Sub::Entered(below) = sub else { unreachable!() };
+        break_off(below, &format!("{prefix}{}/", name.to_str().unwrap()), broken);
+    }
+}
+
+/// A range whose keys could be read to a position only.
+#[derive(Debug)]
+struct Broken {
+    /// The last key, the last prefix, or the beginning of the range.
+    position: String,
+    end: Option<String>,
+}
+
+/// Sorted keys that are given in ranges. A range is the positions of its keys.
+struct Feed<'a> {
+    keys: &'a [String],
+    ranges: Vec<Range>,
+    /// What was given, prefixes of directories included.
+    told: BTreeSet<String>,
+    /// How many ranges may break off, and those that did.
+    breaks: usize,
+    broken: Vec<Broken>,
+    /// How many splits and prefixes are left: a fuzzer without further choices would split
+    /// for ever.
+    tricks: usize,
+}
+
+/// A range, and which of the keys are left of it.
+#[derive(Clone)]
+struct Range {
+    id: RangeId,
+    from: usize,
+    end: usize,
+    /// The last key or prefix that was given, or where the range begins.
+    position: String,
+    /// The key that the range ends before.
+    bound: Option<String>,
+}
+
+trait Keyed {
+    fn keys(&mut self, range: RangeId, keys: &[String]);
+    fn prefix(&mut self, range: RangeId, prefix: &str) -> Option<bool>;
+    fn split(&mut self, range: RangeId, at: &str) -> Option<RangeId>;
+    fn skip(&self, range: RangeId) -> Option<String>;
+    fn end(&mut self, range: RangeId);
+    fn break_off(&mut self, range: RangeId);
+}
+
+macro_rules! keyed {
+    ($type:ty, $break_off:ident) => {
+        impl Keyed for $type {
+            fn keys(&mut self, range: RangeId, keys: &[String]) {
+                <$type>::keys(self, range, keys.iter().map(String::as_str)).unwrap();
+            }
+            fn prefix(&mut self, range: RangeId, prefix: &str) -> Option<bool> {
+                <$type>::prefix(self, range, prefix).ok()
+            }
+            fn split(&mut self, range: RangeId, at: &str) -> Option<RangeId> {
+                <$type>::split(self, range, at).ok()
+            }
+            fn skip(&self, range: RangeId) -> Option<String> {
+                <$type>::skip(self, range).map(str::to_owned)
+            }
+            fn end(&mut self, range: RangeId) {
+                <$type>::end(self, range);
+            }
+            fn break_off(&mut self, range: RangeId) {
+                <$type>::$break_off(self, range);
+            }
+        }
+    };
+}
+
+keyed!(KeyScan, break_off);
+keyed!(KeyWalk, end);
+
+impl<'a> Feed<'a> {
+    fn new(keys: &'a [String], all: RangeId) -> Feed<'a> {
+        let position = String::new();
+        let range = Range { id: all, from: 0, end: keys.len(), position, bound: None };
+        let (told, broken) = (BTreeSet::new(), Vec::new());
+        Feed { keys, ranges: vec![range], told, breaks: 0, broken, tricks: 30 }
+    }
+
+    /// Gives some more keys. False when all were given.
+    fn step(&mut self, choices: &mut impl Choices, to: &mut impl Keyed) -> bool {
+        if self.ranges.is_empty() {
+            return false;
+        }
+        let chosen = choices.below(self.ranges.len());
+        let Range { id, from, end, .. } = self.ranges[chosen];
+        if self.breaks > 0 && choices.once_in(6) {
+            self.breaks -= 1;
+            to.break_off(id);
+            let Range { position, bound, .. } = self.ranges.swap_remove(chosen);
+            self.broken.push(Broken { position, end: bound });
+            return true;
+        }
+        if from == end {
+            to.end(id);
+            self.ranges.swap_remove(chosen);
+            return true;
+        }
+        let trick = if self.tricks == 0 { 3 } else { choices.below(4) };
+        self.tricks -= usize::from(trick < 2);
+        match trick {
+            0 => self.split(choices, to, chosen),
+            1 => self.prefix(choices, to, chosen),
+            _ => {
+                let count = 1 + choices.below((end - from).min(5));
+                self.give(to, chosen, count);
+            }
+        }
+        true
+    }
+
+    /// The range is split at a key, at a directory, or anywhere.
+    fn split(&mut self, choices: &mut impl Choices, to: &mut impl Keyed, chosen: usize) {
+        let Range { from, end, .. } = self.ranges[chosen];
+        let key = &self.keys[from + choices.below(end - from)];
+        let at = match choices.below(3) {
+            0 => key.clone(),
+            1 => match key.match_indices('/').map(|(i, _)| i).nth(choices.below(3)) {
+                Some(slash) => key[..=slash].to_owned(),
+                None => format!("{key}/"),
+            },
+            _ => {
+                format!("{key}{}", choices.pick(&["0", "/a/b", "/", "\u{10FFFF}", ".", "//x"]))
+            }
+        };
+        self.split_at(to, chosen, &at);
+    }
+
+    /// Whether the range could be split there.
+    fn split_at(&mut self, to: &mut impl Keyed, chosen: usize, at: &str) -> bool {
+        let range = &mut self.ranges[chosen];
+        let Some(id) = to.split(range.id, at) else { return false };
+        let keys = &self.keys[range.from..range.end];
+        let middle = range.from + keys.partition_point(|key| &**key < at);
+        let bound = range.bound.replace(at.to_owned());
+        let rest = Range { id, from: middle, end: range.end, position: at.to_owned(), bound };
+        range.end = middle;
+        self.ranges.push(rest);
+        true
+    }
+
+    /// As in a listing with a delimiter: the directory comes first, then its keys.
+    fn prefix(&mut self, choices: &mut impl Choices, to: &mut impl Keyed, chosen: usize) {
+        let Range { id, from, end, .. } = self.ranges[chosen];
+        let key = &self.keys[from];
+        let slash = key.match_indices('/').map(|(i, _)| i).nth(choices.below(2));
+        let Some(prefix) = slash.map(|slash| &key[..=slash]) else { return };
+        // The range may begin, or be, further inside.
+        let Some(wanted) = to.prefix(id, prefix) else { return };
+        self.told.insert(prefix.to_owned());
+        self.ranges[chosen].position = prefix.to_owned();
+        let after = from + self.keys[from..end].partition_point(|key| key.starts_with(prefix));
+        if !wanted {
+            assert!(to.skip(id).is_none_or(|skip| prefix.starts_with(&skip)));
+            self.ranges[chosen].from = after;
+        } else if choices.once_in(2) {
+            assert!(self.split_at(to, chosen, prefix), "the prefix was just given");
+            to.end(id);
+            // What is inside takes its place. The rest may be given side by side with it.
+            self.ranges.swap_remove(chosen);
+            self.split_at(to, chosen, &format!("{}0", &prefix[..prefix.len() - 1]));
+        }
+    }
+
+    fn give(&mut self, to: &mut impl Keyed, chosen: usize, count: usize) {
+        let range = &mut self.ranges[chosen];
+        let keys = &self.keys[range.from..range.from + count];
+        to.keys(range.id, keys);
+        self.told.extend(keys.iter().cloned());
+        range.position.clone_from(keys.last().expect("one at least"));
+        range.from += count;
+        if let Some(skip) = to.skip(range.id) {
+            let left = &self.keys[range.from..range.end];
+            range.from += left.partition_point(|key| key.starts_with(&skip));
+        }
+    }
+}
