@@ -188,30 +188,30 @@ fn add_keys(tree: &mut Tree, prefix: &str, keys: &mut BTreeSet<String>) {
 #[test]
 #[cfg(unix)]
 fn trees_on_disk() {
-    for seed in 0..300 {
+    for seed in 0..120 {
         on_disk(&mut Random(seed), Profile::Small);
     }
-    for seed in 0..20 {
+    for seed in 0..6 {
         on_disk(&mut Random(seed), Profile::Large);
     }
 }
 
 #[test]
 fn listings_in_any_order() {
-    for seed in 0..6_000 {
+    for seed in 0..1_500 {
         listings(&mut Random(seed), Profile::Small);
     }
-    for seed in 0..100 {
+    for seed in 0..25 {
         listings(&mut Random(seed), Profile::Large);
     }
 }
 
 #[test]
 fn sorted_keys_in_ranges() {
-    for seed in 0..6_000 {
+    for seed in 0..1_500 {
         keys(&mut Random(seed), Profile::Small);
     }
-    for seed in 0..100 {
+    for seed in 0..25 {
         keys(&mut Random(seed), Profile::Large);
     }
 }
