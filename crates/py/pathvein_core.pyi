@@ -12,13 +12,17 @@ from typing_extensions import disjoint_base
 
 __all__ = [
     "Copy",
+    "Directories",
     "ExcludeRules",
     "FileStructurePattern",
+    "Files",
     "KeyScan",
     "KeyWalk",
     "ListingScan",
     "PatternMatcher",
+    "PatternTextError",
     "Plan",
+    "Regex",
     "Scan",
     "Selected",
     "Selection",
@@ -32,42 +36,59 @@ __all__ = [
 #: stands for the whole of its `os.fspath`: slashes in it are ordinary characters.
 _Name: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
+#: What a name has to pass: a glob, a regular expression, or several, of which one is enough.
+_NameTest: TypeAlias = (
+    str | Regex | tuple[str | Regex, ...] | list[str] | list[Regex] | list[str | Regex]
+)
+
+#: A name test that is read back: most are globs. `Any` stands for a `Regex`, or a tuple: code that
+#: knows of globs only goes on to be checked as before.
+_NameTestRead: TypeAlias = str | Any
+
+#: A directory's pattern, as itself or as text, or several, of which one is enough.
+_DirectoryTest: TypeAlias = (
+    FileStructurePattern
+    | str
+    | Sequence[FileStructurePattern]
+    | Sequence[FileStructurePattern | str]
+)
+
 #: The version of the distribution, that of `pathvein` as well.
 __version__: str
 
 @final
 class PatternMatcher:
-    """Name globs compiled into one set.
+    """Name globs and regular expressions compiled into one set.
 
-    A glob means exactly what it means to `fnmatch.fnmatchcase`. Each name is matched whole, as
-    its code points; a matcher is not changed after it is made, and can be used from any number
-    of threads at once.
+    A glob means exactly what it means to `fnmatch.fnmatchcase`, and a `Regex` what it means in a
+    pattern. Each name is matched whole, as its code points; a matcher is not changed after it is
+    made, and can be used from any number of threads at once.
 
     Args:
-        patterns: One glob, or an iterable of them. Order and duplicates are kept; without any,
-            no name matches.
+        patterns: One glob or `Regex`, or an iterable of them. Order and duplicates are kept;
+            without any, no name matches.
 
     Raises:
-        TypeError: `patterns` is neither, or one of its items is no `str`.
+        TypeError: `patterns` is neither, or one of its items is neither `str` nor `Regex`.
 
     Example:
-        >>> matcher = PatternMatcher(["*.csv", "run_*"])
-        >>> matcher.matches("run_7.csv"), matcher.matches("README")
-        (True, False)
+        >>> matcher = PatternMatcher(["*.csv", "run_*", Regex(r"\\d+")])
+        >>> matcher.matches("run_7.csv"), matcher.matches("12"), matcher.matches("README")
+        (True, True, False)
     """
 
-    def __new__(cls, patterns: str | Iterable[str]) -> Self: ...
+    def __new__(cls, patterns: str | Regex | Iterable[str | Regex]) -> Self: ...
     def matches(self, name: _Name) -> bool:
-        """Whether any glob matches the name."""
+        """Whether the name passes any."""
 
     def matches_all(self, name: _Name) -> bool:
-        """Whether every glob matches the name: true if there are no globs."""
+        """Whether the name passes all: true if there are none."""
 
-    def matching_patterns(self, name: _Name) -> list[str]:
-        """The globs that match the name, in the order given."""
+    def matching_patterns(self, name: _Name) -> list[str | Any]:
+        """Those that the name passes, in the order given."""
 
     def match_many(self, names: Iterable[_Name]) -> int:
-        """An int whose bit ``i`` says whether any glob matches ``names[i]``.
+        """An int whose bit ``i`` says whether ``names[i]`` passes any.
 
         Example:
             >>> bin(PatternMatcher("*.csv").match_many(["a.csv", "b.txt", "c.csv"]))
@@ -75,7 +96,7 @@ class PatternMatcher:
         """
 
     def matched_patterns(self, names: Iterable[_Name]) -> int:
-        """An int whose bit ``j`` says whether any of the names matches glob ``j``.
+        """An int whose bit ``j`` says whether any of the names passes the pattern ``j``.
 
         Example:
             >>> bin(PatternMatcher(["*.csv", "*.txt", "run_*"]).matched_patterns(["a.txt"]))
@@ -83,10 +104,10 @@ class PatternMatcher:
         """
 
     def __len__(self) -> int:
-        """How many globs there are, duplicates included."""
+        """How many there are, duplicates included."""
 
     def __eq__(self, other: object, /) -> bool:
-        """Whether the other is a matcher with the same globs in the same order."""
+        """Whether the other is a matcher of the same in the same order."""
 
     def __hash__(self) -> int: ...
 
@@ -138,6 +159,128 @@ class ExcludeRules:
         """Whether there are any rules."""
 
 @disjoint_base
+@final
+class Regex:
+    """A regular expression for names, held against a whole name.
+
+    It stands wherever a glob may stand in a pattern. Equal ones have the same text.
+
+    Args:
+        pattern: The expression, in the syntax of the Rust crate `regex`: no look-around and no
+            back-references. ``.`` and classes stand for characters, and a name that is not UTF-8
+            passes none. ``(?i)`` in front ignores case.
+
+    Raises:
+        TypeError: It is no `str`.
+        ValueError: It is no regular expression, its text has more than 8 KiB, or it takes more
+            than 1 MiB when it is compiled.
+
+    Example:
+        >>> run = FileStructurePattern(Regex(r"run_\d+"), [Regex(r"v\d\.csv"), "README"])
+        >>> run.directory_name
+        Regex('run_\\\\d+')
+        >>> PatternMatcher(run.all_files).matches("v1.csv")
+        True
+    """
+
+    def __new__(cls, pattern: str) -> Regex: ...
+    @property
+    def pattern(self) -> str:
+        """The expression's text."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Regex: ...
+    def __deepcopy__(self, _memo: Any) -> Regex: ...
+
+@final
+class Files:
+    """An item of a pattern's ``files``: how many files must pass a name test.
+
+    It is read back as its name test where the numbers say nothing, which is at least one.
+
+    Args:
+        name: A glob, a `Regex`, or a tuple or list of these, of which one is enough.
+        min: How many files must pass it at least; 0 asks for none.
+        max: How many may pass it. `None`: any number.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: A number is negative or above 4,294,967,295, `min` is above `max`, or there
+            are no alternatives.
+
+    Example:
+        >>> tables = Files(("*.csv", "*.tsv"), min=3)
+        >>> tables
+        Files(('*.csv', '*.tsv'), min=3)
+        >>> FileStructurePattern(files=[tables, Files("README*", max=1), Files("a")]).files
+        (Files(('*.csv', '*.tsv'), min=3), Files('README*', max=1), 'a')
+    """
+
+    def __new__(cls, name: _NameTest, min: int = 1, max: int | None = None) -> Files: ...
+    @property
+    def name(self) -> _NameTestRead:
+        """The test of the files' names."""
+
+    @property
+    def min(self) -> int:
+        """How many files must pass it at least."""
+
+    @property
+    def max(self) -> int | None:
+        """How many may pass it; None if there is no limit."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Files: ...
+    def __deepcopy__(self, _memo: Any) -> Files: ...
+
+@final
+class Directories:
+    """An item of a pattern's ``directories``: how many sub-directories must match.
+
+    It is read back as its pattern, or as a tuple of its patterns, where the numbers say nothing,
+    which is at least one.
+
+    Args:
+        directory: A pattern, pattern text, or a tuple or list of these, of which one is enough.
+            Patterns are copied.
+        min: How many sub-directories must match at least; 0 asks for none.
+        max: How many may match. `None`: any number.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: A number is negative or above 4,294,967,295, `min` is above `max`, there are
+            no alternatives, or a text is no pattern.
+
+    Example:
+        >>> scan = FileStructurePattern("scan_*", ["*.nii"])
+        >>> Directories(scan, min=2)
+        Directories(FileStructurePattern('scan_*', files=['*.nii']), min=2)
+        >>> FileStructurePattern(directories=[Directories(scan)]).directories == (scan,)
+        True
+    """
+
+    def __new__(
+        cls, directory: _DirectoryTest, min: int = 1, max: int | None = None
+    ) -> Directories: ...
+    @property
+    def directory(self) -> FileStructurePattern | Any:
+        """The pattern, or a tuple of several of which one is enough."""
+
+    @property
+    def min(self) -> int:
+        """How many sub-directories must match at least."""
+
+    @property
+    def max(self) -> int | None:
+        """How many may match; None if there is no limit."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Directories: ...
+    def __deepcopy__(self, _memo: Any) -> Directories: ...
+
 class FileStructurePattern:
     """A directory's structure: its name, and the files and directories it holds.
 
@@ -145,79 +288,114 @@ class FileStructurePattern:
     documentation. Data, JSON, equality and hash are here; methods that do I/O are there.
 
     Args:
-        directory_name: A glob. ``None``, ``""`` and ``"*"`` mean any name, and are unequal.
-        files: Globs of files that must be there.
-        directories: Patterns of sub-directories that must be there.
-        optional_files: Globs of files that may be there.
+        directory_name: A name test. ``None``, ``""`` and ``"*"`` mean any name, and are unequal.
+        files: What is required of the files.
+        directories: What is required of the sub-directories.
+        optional_files: Name tests of files that may be there.
         optional_directories: Patterns of sub-directories that may be there.
+        forbidden_files: Name tests of files that may not be there.
+        forbidden_directories: Patterns of sub-directories that may not be there.
+        closed: Whether nothing else may be there.
 
     Raises:
         TypeError: An argument, or an item of one, is of the wrong type.
-        ValueError: The pattern nests more than 128 levels deep; the root is level 1.
+        ValueError: The pattern nests more than 128 levels deep; the root is level 1. Or its
+            regular expressions take more than 16 MiB together. Or there are no alternatives in a
+            tuple. The message names the place.
     """
 
     def __new__(
         cls,
-        directory_name: str | None = "*",
-        files: Iterable[str] = (),
-        directories: Iterable[FileStructurePattern] = (),
-        optional_files: Iterable[str] = (),
-        optional_directories: Iterable[FileStructurePattern] = (),
+        directory_name: _NameTest | None = "*",
+        files: Iterable[_NameTest | Files] = (),
+        directories: Iterable[_DirectoryTest | Directories] = (),
+        optional_files: Iterable[_NameTest] = (),
+        optional_directories: Iterable[FileStructurePattern | str] = (),
+        forbidden_files: Iterable[_NameTest] = (),
+        forbidden_directories: Iterable[FileStructurePattern | str] = (),
+        closed: bool = False,
     ) -> Self: ...
     @property
-    def directory_name(self) -> str | None:
-        """The glob for the directory's name; None, "" and "*" mean any name."""
+    def directory_name(self) -> _NameTestRead | None:
+        """The test of the directory's name; None, "" and "*" mean any name."""
 
     @directory_name.setter
-    def directory_name(self, value: str | None) -> None: ...
+    def directory_name(self, value: _NameTest | None) -> None: ...
     @property
-    def files(self) -> tuple[str, ...]:
-        """The globs of which each must match a file."""
+    def files(self) -> tuple[_NameTestRead, ...]:
+        """What is required of the files: name tests, and `Files`."""
 
     @files.setter
-    def files(self, value: Iterable[str]) -> None: ...
+    def files(self, value: Iterable[_NameTest | Files]) -> None: ...
     @property
-    def directories(self) -> tuple[Self, ...]:
-        """The patterns of which each must match a sub-directory."""
+    def directories(self) -> tuple[Self | Any, ...]:
+        """What is required of the sub-directories: patterns, tuples of these, `Directories`."""
 
     @directories.setter
-    def directories(self, value: Iterable[FileStructurePattern]) -> None: ...
+    def directories(self, value: Iterable[_DirectoryTest | Directories]) -> None: ...
     @property
-    def optional_files(self) -> tuple[str, ...]:
-        """The globs of further files that belong to the directory."""
+    def optional_files(self) -> tuple[_NameTestRead, ...]:
+        """The tests of further files that belong to the directory."""
 
     @optional_files.setter
-    def optional_files(self, value: Iterable[str]) -> None: ...
+    def optional_files(self, value: Iterable[_NameTest]) -> None: ...
     @property
     def optional_directories(self) -> tuple[Self, ...]:
         """The patterns of further directories that belong to the directory."""
 
     @optional_directories.setter
-    def optional_directories(self, value: Iterable[FileStructurePattern]) -> None: ...
+    def optional_directories(self, value: Iterable[FileStructurePattern | str]) -> None: ...
     @property
-    def all_files(self) -> list[str]:
-        """The globs of required and optional files, each once."""
+    def forbidden_files(self) -> tuple[_NameTestRead, ...]:
+        """The tests of files that may not be there."""
+
+    @forbidden_files.setter
+    def forbidden_files(self, value: Iterable[_NameTest]) -> None: ...
+    @property
+    def forbidden_directories(self) -> tuple[Self, ...]:
+        """The patterns of directories that may not be there."""
+
+    @forbidden_directories.setter
+    def forbidden_directories(self, value: Iterable[FileStructurePattern | str]) -> None: ...
+    @property
+    def closed(self) -> bool:
+        """Whether nothing else may be there."""
+
+    @closed.setter
+    def closed(self, value: bool) -> None: ...
+    @property
+    def all_files(self) -> list[str | Any]:
+        """The globs and regular expressions of required and optional files, each once."""
 
     @property
     def all_directories(self) -> list[Self]:
         """The required and optional directories' patterns, each once."""
 
-    def set_directory_name(self, name: str | None) -> Self:
+    def set_directory_name(self, name: _NameTest | None) -> Self:
         """Sets the directory name and returns the pattern."""
 
-    def add_file(self, file: str, is_optional: bool = False) -> Self:
-        """Adds a file glob and returns the pattern."""
+    def add_file(self, file: _NameTest | Files, is_optional: bool = False) -> Self:
+        """Adds a requirement of files and returns the pattern.
 
-    def add_files(self, files: Iterable[str], is_optional: bool = False) -> Self:
-        """Adds file globs and returns the pattern."""
+        With `is_optional`, adds a name test of optional files; a `Files` is a `ValueError`.
+        """
 
-    def add_directory(self, directory: FileStructurePattern, is_optional: bool = False) -> Self:
-        """Adds a copy of a directory's pattern and returns the pattern."""
+    def add_files(self, files: Iterable[_NameTest | Files], is_optional: bool = False) -> Self:
+        """Adds requirements of files, as `add_file` does, and returns the pattern."""
+
+    def add_directory(
+        self, directory: _DirectoryTest | Directories, is_optional: bool = False
+    ) -> Self:
+        """Adds a requirement of directories, with copies of its patterns; returns the pattern.
+
+        With `is_optional`, adds a pattern of optional directories; a `Directories` is a
+        `ValueError`.
+        """
 
     def add_directories(
-        self, directories: Iterable[FileStructurePattern], is_optional: bool = False
+        self, directories: Iterable[_DirectoryTest | Directories], is_optional: bool = False
     ) -> Self:
-        """Adds copies of directories' patterns and returns the pattern."""
+        """Adds requirements of directories, as `add_directory` does; returns the pattern."""
 
     def to_json(self) -> str:
         """The pattern as JSON: one line of ASCII, as `json.dumps` would write it."""
@@ -230,6 +408,61 @@ class FileStructurePattern:
             json.JSONDecodeError: The text is no JSON.
             ValueError: It is JSON, but no pattern; the message names the place.
         """
+
+    def to_text(self, *, one_line: bool = False) -> str:
+        """The pattern as text, without a line break at its end; `str(pattern)` is the same.
+
+        Names are quoted only where they have to be. `from_text` reads an equal pattern back, but
+        that a directory name of `None` or ``""`` becomes ``"*"``.
+
+        Args:
+            one_line: Whether it is to be on one line, if it fits in 80 columns.
+
+        Example:
+            >>> run = FileStructurePattern.from_text("run_*/{no FAILED, data/*.csv}")
+            >>> print(run.to_text())
+            run_*/
+                no FAILED
+                data/
+                    *.csv
+            >>> run.to_text(one_line=True)
+            'run_*/{no FAILED, data/{*.csv}}'
+        """
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """A pattern from its text: one line an entry, a ``/`` behind directories.
+
+        What is in a directory is indented below it, or follows in braces. ``no``, ``optional``,
+        ``3``, ``3+`` and ``2-4`` stand in front of a name, ``|`` between alternatives, and
+        ``nothing else`` by itself. docs/semantics.md has all of it.
+
+        Raises:
+            PatternTextError: The text is no pattern text, or has no pattern or several.
+
+        Example:
+            >>> drawn = FileStructurePattern.from_text('''
+            ... run_*/
+            ...     config.json
+            ...     3+ *.csv       # at least three
+            ...     data/
+            ...         *.parquet
+            ... ''')
+            >>> line = "run_*/{config.json, 3+ *.csv, data/*.parquet}"
+            >>> drawn == FileStructurePattern.from_text(line)
+            True
+        """
+
+    @classmethod
+    def _all_from_text(cls, text: str) -> list[Self]:
+        """The patterns of a text that holds one or several, in their order.
+
+        Raises:
+            PatternTextError: The text is no pattern text, or has no pattern.
+        """
+
+    def __str__(self) -> str:
+        """The pattern as text."""
 
     def validate(self) -> list[tuple[str, str, str]]:
         """What can never match or adds nothing: place, message, severity."""
@@ -245,6 +478,28 @@ class FileStructurePattern:
 
     def __deepcopy__(self, memo: Any) -> Self:
         """A copy that can be changed."""
+
+class PatternTextError(ValueError):
+    """Text that is no pattern text.
+
+    The message says what would be right, and shows the line with a caret below the place.
+
+    Example:
+        >>> try:
+        ...     FileStructurePattern.from_text("run_*/\\n    data\\n        *.csv")
+        ... except PatternTextError as error:
+        ...     print(error)
+        this "data" has something indented below it: write "data/": line 2 column 5
+            data
+            ^
+    """
+
+    #: The line, from 1.
+    line: int
+    #: The column, in code points from 1.
+    column: int
+    #: The offset in the text, in code points from 0.
+    offset: int
 
 @final
 class Plan:

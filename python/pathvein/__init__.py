@@ -4,7 +4,14 @@ A pattern describes a directory: its name, and the files and directories that it
 :func:`scan` returns every directory that matches, on a disk or in a bucket.
 """
 
-from pathvein_core import PatternMatcher, __version__
+from pathvein_core import (
+    Directories,
+    Files,
+    PatternMatcher,
+    PatternTextError,
+    Regex,
+    __version__,
+)
 
 from pathvein.backend import get_backend_info
 from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, assess, iscan, scan
@@ -22,9 +29,13 @@ from pathvein.shuffling import (
 from pathvein.walking import WalkIterator, iwalk_parallel, walk_parallel, walk_python
 
 __all__ = [
+    "Directories",
     "FileStructurePattern",
+    "Files",
     "PatternMatcher",
     "PatternProblem",
+    "PatternTextError",
+    "Regex",
     "ScanIterator",
     "ScanResult",
     "ScanWarning",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import logging
     from typing import overload
 
+    from pathvein_core import Directories, Files, _DirectoryTest, _NameTest, _NameTestRead
+
     logger: logging.Logger
 
 
@@ -74,36 +76,56 @@ def _items(name: str) -> property:
 class FileStructurePattern(pathvein_core.FileStructurePattern):
     """A directory's structure: its name, and the files and directories it must hold.
 
-    A directory matches if its name matches ``directory_name``, each glob of ``files`` matches
-    at least one of its files, and each pattern of ``directories`` is matched, wholly, by at
-    least one of its sub-directories. Optional files and directories never decide a match: they
-    say what belongs to it.
+    A directory matches if
 
-    Globs have the meaning of :func:`fnmatch.fnmatchcase`: case-sensitive, ``*`` also matches
-    leading dots, and there are no braces.
+    - its name passes ``directory_name``,
+    - for each item of ``files`` at least one of its files passes the test, or as many as a
+      :class:`Files` says,
+    - for each item of ``directories`` at least one of its sub-directories matches, wholly and
+      by these same rules, or as many as a :class:`Directories` says,
+    - no file passes one of ``forbidden_files``, no sub-directory matches one of
+      ``forbidden_directories``,
+    - and, if it is ``closed``, nothing else is in it.
+
+    Optional files and directories never decide a match: they say what belongs to it.
+
+    A *name test* is a glob, a :class:`Regex`, or a tuple of these, of which one is enough. Globs
+    have the meaning of :func:`fnmatch.fnmatchcase`: case-sensitive, ``*`` also matches leading
+    dots, and there are no braces.
 
     Args:
-        directory_name: A glob. ``None``, ``""`` and ``"*"`` mean any name, and are unequal.
-        files: Globs of files that must be there.
-        directories: Patterns of sub-directories that must be there.
-        optional_files: Globs of files that may be there.
+        directory_name: A name test. ``None``, ``""`` and ``"*"`` mean any name, and are unequal.
+        files: Name tests and :class:`Files`: what is required of the files.
+        directories: Patterns, tuples of patterns of which one is enough, and
+            :class:`Directories`: what is required of the sub-directories.
+        optional_files: Name tests of files that may be there.
         optional_directories: Patterns of sub-directories that may be there.
+        forbidden_files: Name tests of files that may not be there.
+        forbidden_directories: Patterns of sub-directories that may not be there.
+        closed: Whether there may be nothing else: no file that passes no test of ``files`` or
+            ``optional_files``, no directory whose name passes that of no pattern in
+            ``directories`` or ``optional_directories``.
 
-    Arguments are copied. All five are attributes that can be assigned. Lists are read back as
-    tuples that equal lists. Nested patterns that are read back cannot be changed: change a copy.
-    Patterns sort as their JSON does.
+    Where a pattern is expected for a sub-directory, a `str` is the text of one. Arguments are
+    copied. All of them are attributes that can be assigned. Lists are read back as tuples that
+    equal lists, with each item in its shortest form. Nested patterns that are read back cannot be
+    changed: change a copy. Patterns sort as their JSON does.
 
     Raises:
         TypeError: An argument, or an item of one, is of the wrong type.
-        ValueError: The pattern nests more than 128 levels deep; the root is level 1.
+        ValueError: The pattern nests more than 128 levels deep; the root is level 1. Its regular
+            expressions take more than 16 MiB together, of which even a short one counts 16 KiB.
+            A tuple of alternatives is empty. A text is no pattern. The message names the place.
 
     Example:
         >>> data = FileStructurePattern("data", files=["*.parquet"])
         >>> run = FileStructurePattern("run_*", files=["config.json"], directories=[data])
         >>> run.files == ["config.json"]
         True
-        >>> run.add_file("*.csv").files
-        ['config.json', '*.csv']
+        >>> run.add_file(Files("*.csv", min=3)).files
+        ['config.json', Files('*.csv', min=3)]
+        >>> run.add_file(("*.nii", "*.nii.gz")).forbidden_files
+        []
     """
 
     __slots__ = ()
@@ -112,22 +134,32 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
     if TYPE_CHECKING:
 
         @property
-        def files(self) -> Items[str]: ...
+        def files(self) -> Items[_NameTestRead]: ...
         @files.setter
-        def files(self, value: Iterable[str]) -> None: ...
+        def files(self, value: Iterable[_NameTest | Files]) -> None: ...
         @property
-        def directories(self) -> Items[_types.Self]: ...
+        def directories(self) -> Items[_types.Self | _types.Any]: ...
         @directories.setter
-        def directories(self, value: Iterable[pathvein_core.FileStructurePattern]) -> None: ...
+        def directories(self, value: Iterable[_DirectoryTest | Directories]) -> None: ...
         @property
-        def optional_files(self) -> Items[str]: ...
+        def optional_files(self) -> Items[_NameTestRead]: ...
         @optional_files.setter
-        def optional_files(self, value: Iterable[str]) -> None: ...
+        def optional_files(self, value: Iterable[_NameTest]) -> None: ...
         @property
         def optional_directories(self) -> Items[_types.Self]: ...
         @optional_directories.setter
         def optional_directories(
-            self, value: Iterable[pathvein_core.FileStructurePattern]
+            self, value: Iterable[pathvein_core.FileStructurePattern | str]
+        ) -> None: ...
+        @property
+        def forbidden_files(self) -> Items[_NameTestRead]: ...
+        @forbidden_files.setter
+        def forbidden_files(self, value: Iterable[_NameTest]) -> None: ...
+        @property
+        def forbidden_directories(self) -> Items[_types.Self]: ...
+        @forbidden_directories.setter
+        def forbidden_directories(
+            self, value: Iterable[pathvein_core.FileStructurePattern | str]
         ) -> None: ...
 
     else:
@@ -135,9 +167,11 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         directories = _items("directories")
         optional_files = _items("optional_files")
         optional_directories = _items("optional_directories")
+        forbidden_files = _items("forbidden_files")
+        forbidden_directories = _items("forbidden_directories")
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        """What 0.9 pickled, all five attributes; else the attributes that a subclass has."""
+        """What 0.9 pickled, its five attributes; else the attributes that a subclass has."""
         for name, value in state.items():
             object.__setattr__(self, name, value)
 

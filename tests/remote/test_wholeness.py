@@ -88,9 +88,7 @@ def source_of(tree: Any) -> UPath:
     return source
 
 
-def scan(
-    source: Any, *patterns: P, **options: Any
-) -> tuple[list[tuple[str, int]], list[OSError]]:
+def scan(source: Any, *patterns: P, **options: Any) -> tuple[list[tuple[str, int]], list[OSError]]:
     """What is found, each with the number of its pattern, and the error items."""
     errors: list[OSError] = []
     results = pathvein.scan(source, list(patterns), on_error=errors.append, **options)
@@ -330,9 +328,7 @@ def test_a_tar_that_is_damaged_in_its_middle(tmp_path: Path) -> None:
             with pytest.raises(OSError, match="damaged"):
                 above.matches((source, ["run_1"], []))
             with pytest.raises(OSError, match="damaged"):
-                pathvein.shuffle_to(
-                    {pathvein.ScanResult(source / "run_1", clean)}, tmp_path / "to"
-                )
+                pathvein.shuffle_to({pathvein.ScanResult(source / "run_1", clean)}, tmp_path / "to")
 
 
 # FTP and SFTP -----------------------------------------------------------------------------------
@@ -375,9 +371,7 @@ LINE = "-rw-r--r--   1 ftp  ftp   5 Jan 01 10:00 a file"
 
 
 def test_ftp_without_mlsd() -> None:
-    listing = ftp_listing(
-        FtpOf(["total 8", LINE, "drwxr-xr-x 2 ftp ftp 5 Jan 01 10:00 data"])
-    )
+    listing = ftp_listing(FtpOf(["total 8", LINE, "drwxr-xr-x 2 ftp ftp 5 Jan 01 10:00 data"]))
     assert (listing.dirnames, listing.filenames) == (["data"], ["a file"])
     assert listing.is_whole
     # What a link leads to is not told.

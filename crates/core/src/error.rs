@@ -91,6 +91,9 @@ pub enum ErrorKind {
     JsonSyntax,
     /// A pattern's JSON is valid JSON but no pattern: see [`Error::place`].
     JsonPattern,
+    /// A text is no pattern text: see [`Error::line`], [`Error::column`], [`Error::offset`] and
+    /// [`Error::source_line`].
+    TextSyntax,
     /// A key is out of order, or outside its range: see [`Error::key`].
     Key,
     /// The iterator was started in another process, of which this one is a fork. The fork
@@ -102,8 +105,9 @@ pub enum ErrorKind {
 
 /// An error of this crate, with its context and its cause.
 ///
-/// `Display` shows all of it on one line. Each accessor tells for which [kinds](ErrorKind)
-/// it has a value, and is `None` for the others.
+/// `Display` shows all of it on one line; below an error in pattern text stand the line that is
+/// wrong and a caret. Each accessor tells for which [kinds](ErrorKind) it has a value, and is
+/// `None` for the others.
 ///
 /// An error converts into a [`std::io::Error`] of the kind of its cause. That keeps the
 /// context, as it holds the whole error.
@@ -170,6 +174,16 @@ enum Repr {
     JsonPattern {
         place: String,
         message: String,
+    },
+    TextSyntax {
+        place: String,
+        message: String,
+        line: usize,
+        column: usize,
+        offset: usize,
+        source_line: String,
+        /// How many characters of the line stand in front of the caret.
+        caret: usize,
     },
     Key {
         key: String,
@@ -252,6 +266,17 @@ impl Error {
         Repr::JsonPattern { place: place.into(), message: message.into() }.into()
     }
 
+    pub(crate) fn text_syntax(
+        place: impl Into<String>,
+        message: impl Into<String>,
+        (line, column, offset): (usize, usize, usize),
+        source_line: String,
+        caret: usize,
+    ) -> Error {
+        let (place, message) = (place.into(), message.into());
+        Repr::TextSyntax { place, message, line, column, offset, source_line, caret }.into()
+    }
+
     pub(crate) fn bad_key(key: impl Into<String>, message: &'static str) -> Error {
         Repr::Key { key: key.into(), message }.into()
     }
@@ -279,6 +304,7 @@ impl Error {
             Repr::TooDeep { .. } => ErrorKind::TooDeep,
             Repr::JsonSyntax { .. } => ErrorKind::JsonSyntax,
             Repr::JsonPattern { .. } => ErrorKind::JsonPattern,
+            Repr::TextSyntax { .. } => ErrorKind::TextSyntax,
             Repr::Key { .. } => ErrorKind::Key,
             Repr::OtherProcess => ErrorKind::OtherProcess,
             Repr::Internal { .. } => ErrorKind::Internal,
@@ -348,42 +374,53 @@ impl Error {
 
     /// The place in a pattern, such as `directories[2].files`, of a
     /// [`TooDeep`](ErrorKind::TooDeep), [`JsonSyntax`](ErrorKind::JsonSyntax),
-    /// [`JsonPattern`](ErrorKind::JsonPattern), [`Regex`](ErrorKind::Regex) or
-    /// [`Requirement`](ErrorKind::Requirement) error. Empty for the pattern itself, and for
-    /// what is not part of one yet.
+    /// [`JsonPattern`](ErrorKind::JsonPattern), [`TextSyntax`](ErrorKind::TextSyntax),
+    /// [`Regex`](ErrorKind::Regex) or [`Requirement`](ErrorKind::Requirement) error. Empty for
+    /// the pattern itself, and for what is not part of one yet.
     pub fn place(&self) -> Option<&str> {
         match &*self.repr {
             Repr::TooDeep { place }
             | Repr::Regex { place, .. }
             | Repr::Requirement { place, .. }
             | Repr::JsonSyntax { place, .. }
-            | Repr::JsonPattern { place, .. } => Some(place),
+            | Repr::JsonPattern { place, .. }
+            | Repr::TextSyntax { place, .. } => Some(place),
             _ => None,
         }
     }
 
-    /// The line, from 1, of a [`JsonSyntax`](ErrorKind::JsonSyntax) error.
+    /// The line, from 1, of a [`JsonSyntax`](ErrorKind::JsonSyntax) or
+    /// [`TextSyntax`](ErrorKind::TextSyntax) error.
     pub fn line(&self) -> Option<usize> {
         match &*self.repr {
-            Repr::JsonSyntax { line, .. } => Some(*line),
+            Repr::JsonSyntax { line, .. } | Repr::TextSyntax { line, .. } => Some(*line),
             _ => None,
         }
     }
 
-    /// The column, in code points from 1, of a
-    /// [`JsonSyntax`](ErrorKind::JsonSyntax) error.
+    /// The column, in code points from 1, of a [`JsonSyntax`](ErrorKind::JsonSyntax) or
+    /// [`TextSyntax`](ErrorKind::TextSyntax) error.
     pub fn column(&self) -> Option<usize> {
         match &*self.repr {
-            Repr::JsonSyntax { column, .. } => Some(*column),
+            Repr::JsonSyntax { column, .. } | Repr::TextSyntax { column, .. } => Some(*column),
             _ => None,
         }
     }
 
-    /// The offset, in code points from 0, of a
-    /// [`JsonSyntax`](ErrorKind::JsonSyntax) error.
+    /// The offset, in code points from 0, of a [`JsonSyntax`](ErrorKind::JsonSyntax) or
+    /// [`TextSyntax`](ErrorKind::TextSyntax) error.
     pub fn offset(&self) -> Option<usize> {
         match &*self.repr {
-            Repr::JsonSyntax { offset, .. } => Some(*offset),
+            Repr::JsonSyntax { offset, .. } | Repr::TextSyntax { offset, .. } => Some(*offset),
+            _ => None,
+        }
+    }
+
+    /// The line of a [`TextSyntax`](ErrorKind::TextSyntax) error, as it is shown: about 100
+    /// characters of a longer line, and U+FFFD for what cannot be shown.
+    pub fn source_line(&self) -> Option<&str> {
+        match &*self.repr {
+            Repr::TextSyntax { source_line, .. } => Some(source_line),
             _ => None,
         }
     }
@@ -413,6 +450,7 @@ impl Error {
             Repr::ExcludeRule { message, .. }
             | Repr::Regex { message, .. }
             | Repr::Requirement { message, .. }
+            | Repr::TextSyntax { message, .. }
             | Repr::JsonSyntax { message, .. }
             | Repr::JsonPattern { message, .. } => message.clone(),
             Repr::Key { message, .. } | Repr::Refused { message, .. } => (*message).to_owned(),
@@ -443,6 +481,15 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self.message();
         match &*self.repr {
+            Repr::TextSyntax { place, line, column, source_line, caret, .. } => {
+                if !place.is_empty() {
+                    write!(f, "{place}: ")?;
+                }
+                // The caret stands below its character only if tabs stay tabs.
+                let before = source_line.chars().take(*caret);
+                let before: String = before.map(|c| if c == '\t' { c } else { ' ' }).collect();
+                write!(f, "{message}: line {line} column {column}\n{source_line}\n{before}^")
+            }
             Repr::Io { path, operation, .. } => {
                 write!(f, "{}: {message} (while {})", path.display(), operation.description())
             }

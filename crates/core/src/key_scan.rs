@@ -86,28 +86,6 @@ struct KeyScanState {
 }
 
 impl KeyScanState {
-    /// Takes what a sub-directory is to each of its candidates.
-    fn add(&mut self, verdicts: &[(NodeId, Verdict)]) {
-        let Some(requirements) = &self.requirements else { return };
-        let mut answer = CountedAnswer::new(Some(requirements));
-        for &(id, verdict) in verdicts {
-            let Some(index) = requirements.index_of(id) else { continue };
-            if verdict.yes {
-                bits::set(&mut self.satisfied, index);
-            }
-            if verdict.cannot_be_told {
-                if self.cannot_be_told.is_empty() {
-                    self.cannot_be_told = bits::zeroed(requirements.nodes.len());
-                }
-                bits::set(&mut self.cannot_be_told, index);
-            }
-            answer.iter_mut().for_each(|answer| answer.add(id, verdict));
-        }
-        for (counter, verdict) in answer.iter().flat_map(CountedAnswer::verdicts) {
-            self.tallies[counter].add(verdict);
-        }
-    }
-
     fn index_of(&self, id: NodeId) -> Option<usize> {
         self.requirements.as_ref()?.index_of(id)
     }
@@ -252,27 +230,47 @@ impl KeyVisitor for KeyScanVisitor {
         parent: Option<&mut KeyScanState>,
     ) -> Option<Matched> {
         let state = &*state;
-        let (mut matched, mut verdicts) = (Vec::new(), Vec::new());
+        let mut matched = Vec::new();
         let mut counter = 0;
-        for (index, &id) in state.candidates.iter().flat_map(|set| &set.nodes).enumerate() {
-            // The counters of a node that is out are passed over, too.
-            let below = match &state.requirements {
-                Some(requirements) => self.program.decide(id, requirements, state, &mut counter),
-                None => Verdict::YES,
+        let mut parent = parent.and_then(|parent| {
+            let KeyScanState { requirements, satisfied, cannot_be_told, tallies, .. } = parent;
+            let requirements = requirements.as_ref()?;
+            let answer = CountedAnswer::new(Some(requirements));
+            Some((requirements, satisfied, cannot_be_told, tallies, answer))
+        });
+        for (position, &id) in state.candidates.iter().flat_map(|set| &set.nodes).enumerate() {
+            let by_files = self.program.by_files(id, &state.files, is_whole);
+            let verdict = match (by_files, &state.requirements) {
+                (ByFiles::Open { is_whole }, Some(requirements)) => {
+                    let verdict = self.program.decide(id, requirements, state, &mut counter);
+                    if is_whole { verdict } else { verdict.or(Verdict::CANNOT_BE_TOLD) }
+                }
+                (ByFiles::Open { .. }, None) => Verdict::YES,
+                (by_files, _) => {
+                    self.program.pass_over(id, &mut counter);
+                    if by_files == ByFiles::No { continue } else { Verdict::CANNOT_BE_TOLD }
+                }
             };
-            let verdict = match self.program.by_files(id, &state.files, is_whole) {
-                ByFiles::No => continue,
-                ByFiles::CannotBeTold => Verdict::CANNOT_BE_TOLD,
-                ByFiles::Open { is_whole: true } => below,
-                ByFiles::Open { is_whole: false } => below.or(Verdict::CANNOT_BE_TOLD),
-            };
-            if verdict.yes && depth <= self.max_depth && !state.is_told(index) {
+            if verdict.yes && depth <= self.max_depth && !state.is_told(position) {
                 matched.extend_from_slice(self.program.patterns(id));
             }
-            verdicts.push((id, verdict));
+            if let Some((requirements, satisfied, cannot_be_told, _, answer)) = &mut parent
+                && let Some(index) = requirements.index_of(id)
+            {
+                if verdict.yes {
+                    bits::set(satisfied, index);
+                }
+                if verdict.cannot_be_told {
+                    if cannot_be_told.is_empty() {
+                        **cannot_be_told = bits::zeroed(requirements.nodes.len());
+                    }
+                    bits::set(cannot_be_told, index);
+                }
+                answer.iter_mut().for_each(|answer| answer.add(id, verdict));
+            }
         }
-        if let Some(parent) = parent {
-            parent.add(&verdicts);
+        if let Some((_, _, _, tallies, Some(answer))) = parent {
+            answer.verdicts().for_each(|(counter, verdict)| tallies[counter].add(verdict));
         }
         (!matched.is_empty()).then_some(matched)
     }

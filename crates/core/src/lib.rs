@@ -297,7 +297,8 @@ pub use listing_scan::{DirectoryId, ListingScan};
 pub use name::{Name, NameDecoder};
 pub use name_set::NameSet;
 pub use pattern::{
-    Count, DirectoryRequirement, FileRequirement, NameAlternative, NameRegex, NameTest,
+    AlternativeSet, Count, DirectoryRequirement, FileRequirement, NameAlternative, NameRegex,
+    NameTest,
 };
 pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS};
 pub use pattern_set::PatternSet;

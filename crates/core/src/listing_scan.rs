@@ -229,8 +229,10 @@ impl<T: Clone> ListingScan<T> {
         for name in files {
             matching.program.search_file(&mut search, name);
         }
-        for &(name, _) in directories {
-            matching.program.search_directory(&mut search, name);
+        if search.asks_for_directories() {
+            for &(name, _) in directories {
+                matching.program.search_directory(&mut search, name);
+            }
         }
         let (above, mut settled) = (parent.as_ref(), Settled::default());
         let mut state = matching.listed(above, depth, candidates, &search, is_whole, &mut settled);

@@ -160,10 +160,10 @@ impl Matching {
     /// Whether a listed directory's answer depends on each of these sub-directories. Of those
     /// that have one name, it depends on the first.
     pub(crate) fn feeding(&mut self, state: &MatchState, names: &[(Name<'_>, bool)]) -> Vec<bool> {
-        let mut seen = HashSet::new();
         let mut feeding: Vec<bool> =
             names.iter().map(|&(name, _)| self.depends_on(state, name)).collect();
         if state.counts() {
+            let mut seen = HashSet::new();
             for (feeds, (name, _)) in feeding.iter_mut().zip(names) {
                 let code_points = || name.code_points().collect::<Box<[u32]>>();
                 *feeds = *feeds && seen.insert(code_points());
@@ -208,7 +208,7 @@ impl Matching {
         if let Some(parent) = parent.filter(|_| feeds_parent)
             && parent.state().counts()
         {
-            state.own = Some(evaluation);
+            state.keep(evaluation);
         }
         state
     }
@@ -242,15 +242,29 @@ impl Matching {
         settled: &mut Settled,
     ) {
         settled.matched.extend_from_slice(&evaluation.matched);
+        let parent = parent.map(|parent| parent.state());
+        if let Some(parent) = parent {
+            evaluation.satisfied.iter().for_each(|&id| parent.set(id, Verdict::YES));
+        }
+        if !evaluation.cannot_be_told.is_empty() {
+            self.settle_untold(parent, depth, &evaluation.cannot_be_told, settled);
+        }
+    }
+
+    #[cold]
+    fn settle_untold(
+        &self,
+        parent: Option<&MatchState>,
+        depth: usize,
+        untold: &[NodeId],
+        settled: &mut Settled,
+    ) {
         if depth <= self.max_depth {
-            let patterns =
-                evaluation.cannot_be_told.iter().flat_map(|&id| self.program.patterns(id));
+            let patterns = untold.iter().flat_map(|&id| self.program.patterns(id));
             settled.cannot_be_told.extend(patterns);
         }
-        if let Some(parent) = parent.map(|parent| parent.state()) {
-            evaluation.satisfied.iter().for_each(|&id| parent.set(id, Verdict::YES));
-            let untold = evaluation.cannot_be_told.iter();
-            untold.for_each(|&id| parent.set(id, Verdict::CANNOT_BE_TOLD));
+        if let Some(parent) = parent {
+            untold.iter().for_each(|&id| parent.set(id, Verdict::CANNOT_BE_TOLD));
         }
     }
 
@@ -279,7 +293,7 @@ impl Matching {
         }
         let Some(parent) = parent else { return };
         if let Some(mut answer) = parent.state().counted_answer() {
-            state.own.iter().for_each(|own| add_evaluation(&mut answer, own));
+            state.own().iter().for_each(|own| add_evaluation(&mut answer, own));
             alone.iter().for_each(|alone| add_evaluation(&mut answer, alone));
             parent.state().count(&answer);
         }
@@ -379,7 +393,7 @@ impl Matching {
             let parent = directory.parent().filter(|_| state.feeds_parent);
             let parent_state = parent.map(|parent| parent.state());
             let mut answer = parent_state.and_then(|parent| parent.counted_answer());
-            if let (Some(answer), Some(own)) = (&mut answer, &state.own) {
+            if let (Some(answer), Some(own)) = (&mut answer, state.own()) {
                 add_evaluation(answer, own);
             }
             let may_match = directory.depth() <= self.max_depth;

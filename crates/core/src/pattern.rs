@@ -1,5 +1,6 @@
 //! The pattern: the name of a directory and what it holds.
 
+mod alternative_set;
 mod json;
 mod json_reader;
 mod json_text;
@@ -10,12 +11,14 @@ mod regex_budget;
 mod requirement;
 #[cfg(feature = "serde")]
 mod serde_impls;
+mod text;
 
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+pub use self::alternative_set::AlternativeSet;
 pub use self::name_regex::NameRegex;
 pub(crate) use self::name_regex::with_text;
 pub use self::name_test::{NameAlternative, NameTest};

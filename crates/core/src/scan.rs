@@ -270,17 +270,17 @@ impl ScanVisitor {
 
     /// Tells of the patterns that are settled of one directory.
     fn tell_settled(
-        &self,
         location: Location<'_, ScanState>,
         standing: &Standing<Match>,
+        settled: &Settled,
         results: &mut ResultSender<Match>,
     ) {
-        if self.settled.matched.is_empty() {
+        if settled.matched.is_empty() {
             return;
         }
         let parent = location.parent.map(|parent| &parent.state.standing);
         let mut send = |report| Self::send(report, results);
-        Self::tell(location.path(), &self.settled.matched, |report| {
+        Self::tell(location.path(), &settled.matched, |report| {
             standing.take_own(parent, report, &mut send);
         });
     }
@@ -442,7 +442,7 @@ impl Visitor for ScanVisitor {
         } else {
             Standing::default()
         };
-        self.tell_settled(location, &standing, results);
+        Self::tell_settled(location, &standing, settled, results);
         ScanState { matching: state, standing }
     }
 
@@ -456,18 +456,17 @@ impl Visitor for ScanVisitor {
     }
 
     fn wait_for(
-        &mut self,
+        &self,
         location: Location<'_, ScanState>,
         state: &mut ScanState,
         count: usize,
         results: &mut ResultSender<Match>,
     ) {
         let Location { parent, depth, .. } = location;
-        let ScanVisitor { matching, settled, .. } = self;
-        settled.clear();
+        let mut settled = Settled::default();
         let sending = Self::sending(results);
-        matching.wait_for(parent, depth, &mut state.matching, count, settled, sending);
-        self.tell_settled(location, &state.standing, results);
+        self.matching.wait_for(parent, depth, &mut state.matching, count, &mut settled, sending);
+        Self::tell_settled(location, &state.standing, &settled, results);
         if count == 0 {
             state.standing.closed(&mut |report| Self::send(report, results));
         }

@@ -5,38 +5,82 @@ mod common;
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::generate::{Profile, Random, patterns};
+use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
 use common::{check, keys};
 use pathvein_core::FileStructurePattern;
 
-/// A way to run a case.
-type Check = fn(&mut Random, Profile);
+/// The ways to run a case.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Answers,
+    Listings,
+    Keys,
+    #[cfg(unix)]
+    MadeUp,
+    #[cfg(unix)]
+    OnDisk,
+}
 
-const ANSWERS: (&str, Check) = ("answers", check::answers);
-const LISTINGS: (&str, Check) = ("listings", check::listings);
-const KEYS: (&str, Check) = ("keys", keys::keys);
-#[cfg(unix)]
-const MADE_UP: (&str, Check) = ("made-up trees", check::made_up);
-#[cfg(unix)]
-const ON_DISK: (&str, Check) = ("trees on disk", check::tree_on_disk);
-
-/// Runs the cases of these seeds. Tells the seed of one that fails.
-fn run((name, check): (&str, Check), profile: Profile, seeds: Range<u64>) {
-    struct Seed<'a>(&'a str, Profile, u64);
-    impl Drop for Seed<'_> {
-        fn drop(&mut self) {
-            if std::thread::panicking() {
-                eprintln!("in {}, {:?}, seed {}", self.0, self.1, self.2);
-            }
+impl Kind {
+    fn check(self, choices: &mut impl Choices, profile: Profile) {
+        match self {
+            Kind::Answers => check::answers(choices, profile),
+            Kind::Listings => check::listings(choices, profile),
+            Kind::Keys => keys::keys(choices, profile),
+            #[cfg(unix)]
+            Kind::MadeUp => check::made_up(choices, profile),
+            #[cfg(unix)]
+            Kind::OnDisk => check::tree_on_disk(choices, profile),
         }
     }
+}
+
+/// Runs the cases of these seeds. One that fails is made smaller first.
+#[track_caller]
+fn run(kind: Kind, profile: Profile, seeds: Range<u64>) {
     for seed in seeds {
-        let told = Seed(name, profile, seed);
-        check(&mut Random(seed), profile);
-        drop(told);
+        let mut recorded = Recorded(Random(seed), Vec::new());
+        let check = AssertUnwindSafe(|| kind.check(&mut recorded, profile));
+        if catch_unwind(check).is_err() {
+            eprintln!("{kind:?}, {profile:?}, seed {seed} fails. A smaller case:");
+            kind.check(&mut Again(&smaller(kind, profile, recorded.1)), profile);
+            unreachable!("the smaller case fails, too");
+        }
     }
+}
+
+/// Fewer and smaller choices that fail.
+fn smaller(kind: Kind, profile: Profile, mut choices: Vec<u64>) -> Vec<u64> {
+    let fails = |choices: &[u64]| {
+        catch_unwind(AssertUnwindSafe(|| kind.check(&mut Again(choices), profile))).is_err()
+    };
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut tries = 0;
+    let mut width = choices.len();
+    while width > 0 && tries < 5_000 {
+        let mut from = 0;
+        while from < choices.len() {
+            let end = choices.len().min(from + width);
+            let without = [&choices[..from], &choices[end..]].concat();
+            let mut zeroed = choices.clone();
+            zeroed[from..end].fill(0);
+            tries += 2;
+            if fails(&without) {
+                choices = without;
+            } else if zeroed != choices && fails(&zeroed) {
+                choices = zeroed;
+            } else {
+                from = end;
+            }
+        }
+        width /= 2;
+    }
+    std::panic::set_hook(hook);
+    choices
 }
 
 fn below(pattern: &FileStructurePattern) -> Vec<&FileStructurePattern> {
@@ -66,34 +110,34 @@ fn the_large_profile_is_large() {
 
 #[test]
 fn answers_of_the_reference() {
-    run(ANSWERS, Profile::Small, 0..6_000);
-    run(ANSWERS, Profile::Large, 0..50);
+    run(Kind::Answers, Profile::Small, 0..6_000);
+    run(Kind::Answers, Profile::Large, 0..50);
 }
 
 #[test]
 #[cfg(unix)]
 fn trees_on_disk() {
-    run(ON_DISK, Profile::Small, 0..150);
-    run(ON_DISK, Profile::Large, 0..30);
+    run(Kind::OnDisk, Profile::Small, 0..150);
+    run(Kind::OnDisk, Profile::Large, 0..30);
 }
 
 #[test]
 #[cfg(unix)]
 fn made_up_trees_in_which_much_goes_wrong() {
-    run(MADE_UP, Profile::Small, 0..4_000);
-    run(MADE_UP, Profile::Large, 0..100);
+    run(Kind::MadeUp, Profile::Small, 0..4_000);
+    run(Kind::MadeUp, Profile::Large, 0..100);
 }
 
 #[test]
 fn listings_in_any_order() {
-    run(LISTINGS, Profile::Small, 0..6_000);
-    run(LISTINGS, Profile::Large, 0..200);
+    run(Kind::Listings, Profile::Small, 0..6_000);
+    run(Kind::Listings, Profile::Large, 0..200);
 }
 
 #[test]
 fn sorted_keys_in_ranges() {
-    run(KEYS, Profile::Small, 0..4_000);
-    run(KEYS, Profile::Large, 0..150);
+    run(Kind::Keys, Profile::Small, 0..4_000);
+    run(Kind::Keys, Profile::Large, 0..150);
 }
 
 /// So many cases as the variable says, of all kinds.
@@ -112,13 +156,13 @@ fn any_number_of_cases() {
                 return;
             }
             let kind = match batch % 100 {
-                0..40 => LISTINGS,
-                40..70 => KEYS,
+                0..40 => Kind::Listings,
+                40..70 => Kind::Keys,
                 #[cfg(unix)]
-                70..99 => MADE_UP,
+                70..99 => Kind::MadeUp,
                 #[cfg(unix)]
-                99 => ON_DISK,
-                _ => LISTINGS,
+                99 => Kind::OnDisk,
+                _ => Kind::Listings,
             };
             let profile = if batch / 100 % 20 == 0 { Profile::Large } else { Profile::Small };
             run(kind, profile, first + done..first + cases.min(done + AT_ONCE));

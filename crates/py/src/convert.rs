@@ -9,6 +9,7 @@ use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyString};
 
 use crate::encoding::os_text;
+use crate::text::text_error;
 
 /// A name from Python, kept alive while it is matched.
 pub(crate) enum NameArg {
@@ -211,6 +212,7 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             let arguments = (errno, error.message(), filename(py, error)?);
             PyErr::from_value(py.get_type::<PyOSError>().call1(arguments)?)
         }
+        ErrorKind::TextSyntax => text_error(py, error)?,
         ErrorKind::Internal | ErrorKind::OtherProcess => PyRuntimeError::new_err(error.to_string()),
         _ => PyValueError::new_err(error.to_string()),
     })

@@ -16,6 +16,7 @@ mod running;
 mod scan;
 mod selection;
 mod stats;
+mod text;
 
 use pyo3::prelude::*;
 
@@ -44,6 +45,8 @@ mod pathvein_core {
     use crate::selection::{Selected, Selection};
     #[pymodule_export]
     use crate::stats::Stats;
+    #[pymodule_export]
+    use crate::text::PatternTextError;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

@@ -4,14 +4,13 @@ use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use pathvein_core::{Bitmask, ExcludeRules as CoreRules, NameSet};
+use pathvein_core::{AlternativeSet, Bitmask, ExcludeRules as CoreRules, NameAlternative};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyType};
 
-use crate::convert::{
-    Given, NameArg, bits, compared, each_item, glob, glob_text, items, raise, wrong_type,
-};
+use crate::convert::{Given, NameArg, bits, compared, each_item, items, raise, wrong_type};
 use crate::encoding::utf8_path;
+use crate::requirement::{Regex, alternative_object, name_alternative};
 
 /// The strings of an argument that is one string or an iterable of strings.
 fn strings<'py>(argument: &str, object: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
@@ -23,48 +22,49 @@ fn strings<'py>(argument: &str, object: &Bound<'py, PyAny>) -> PyResult<Vec<Boun
     })
 }
 
-/// Name globs compiled into one set.
+/// The globs and regular expressions of an argument that is one or an iterable of them.
+fn alternatives(object: &Bound<'_, PyAny>) -> PyResult<Vec<NameAlternative>> {
+    if object.is_instance_of::<PyString>() || object.is_instance_of::<Regex>() {
+        return Ok(vec![name_alternative("patterns", object)?]);
+    }
+    items("patterns", "str, Regex or an iterable of these", object, name_alternative)
+}
+
+/// Globs and regular expressions compiled into one set.
 #[pyclass(frozen, module = "pathvein_core")]
 pub(crate) struct PatternMatcher {
-    set: NameSet,
+    set: AlternativeSet,
 }
 
 #[pymethods]
 impl PatternMatcher {
     #[new]
     fn new(patterns: &Bound<'_, PyAny>) -> PyResult<PatternMatcher> {
-        let globs = strings("patterns", patterns)?;
-        let globs = globs.iter().map(glob).collect::<PyResult<Vec<_>>>()?;
-        Ok(PatternMatcher { set: NameSet::new(globs) })
+        Ok(PatternMatcher { set: AlternativeSet::new(alternatives(patterns)?) })
     }
 
-    /// Whether any glob matches the name.
+    /// Whether the name passes any.
     fn matches(&self, name: &Bound<'_, PyAny>) -> PyResult<bool> {
         Ok(self.set.is_match(NameArg::new(name)?.as_name()))
     }
 
-    /// Whether every glob matches the name.
+    /// Whether the name passes all.
     fn matches_all(&self, name: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.set.matching(NameArg::new(name)?.as_name()).len() == self.set.len())
+        Ok(self.set.matching(NameArg::new(name)?.as_name()).len() == self.__len__())
     }
 
-    /// The globs that match the name, in the order given.
+    /// Those that the name passes, in the order given.
     fn matching_patterns<'py>(
         &self,
         py: Python<'py>,
         name: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyList>> {
         let name = NameArg::new(name)?;
-        let globs = self.set.globs();
         let matching = self.set.matching(name.as_name());
-        let texts: Vec<_> = matching
-            .into_iter()
-            .map(|index| glob_text(py, &globs[index]))
-            .collect::<PyResult<_>>()?;
-        PyList::new(py, texts)
+        objects(py, matching.into_iter().map(|index| &self.set.items()[index]))
     }
 
-    /// An int whose bit i says whether any glob matches names[i].
+    /// An int whose bit i says whether names[i] passes any.
     fn match_many<'py>(
         &self,
         py: Python<'py>,
@@ -78,52 +78,51 @@ impl PatternMatcher {
         bits(py, &words)
     }
 
-    /// An int whose bit j says whether any of the names matches glob j.
+    /// An int whose bit j says whether any of the names passes the pattern j.
     fn matched_patterns<'py>(
         &self,
         py: Python<'py>,
         names: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut hits = vec![0; self.set.len().div_ceil(64)];
-        let wanted = vec![u64::MAX; hits.len()];
+        let mut hits = vec![0; self.__len__().div_ceil(64)];
         each_chunk(names, |chunk| {
-            chunk.iter().for_each(|name| self.set.hit(name.as_name(), &wanted, &mut hits));
+            chunk.iter().for_each(|name| self.set.hit(name.as_name(), &mut hits));
         })?;
         bits(py, &hits)
     }
 
     fn __len__(&self) -> usize {
-        self.set.len()
+        self.set.items().len()
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("PatternMatcher({})", self.texts(py)?.repr()?))
+        Ok(format!("PatternMatcher({})", objects(py, self.set.items())?.repr()?))
     }
 
     fn __reduce__<'py>(
         slf: &Bound<'py, Self>,
     ) -> PyResult<(Bound<'py, PyType>, (Bound<'py, PyList>,))> {
-        Ok((slf.get_type(), (slf.get().texts(slf.py())?,)))
+        Ok((slf.get_type(), (objects(slf.py(), slf.get().set.items())?,)))
     }
 
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let other_set = other.cast::<PatternMatcher>().map(|other| &other.get().set);
-        compared(other.py(), other_set.ok().map(|set| set.globs() == self.set.globs()))
+        compared(other.py(), other_set.ok().map(|set| set.items() == self.set.items()))
     }
 
     fn __hash__(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.set.globs().hash(&mut hasher);
+        self.set.items().hash(&mut hasher);
         hasher.finish()
     }
 }
 
-impl PatternMatcher {
-    fn texts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let texts: Vec<_> =
-            self.set.globs().iter().map(|g| glob_text(py, g)).collect::<PyResult<_>>()?;
-        PyList::new(py, texts)
-    }
+fn objects<'py, 'p>(
+    py: Python<'py>,
+    items: impl IntoIterator<Item = &'p NameAlternative>,
+) -> PyResult<Bound<'py, PyList>> {
+    let objects = items.into_iter().map(|item| alternative_object(py, item));
+    PyList::new(py, objects.collect::<PyResult<Vec<_>>>()?)
 }
 
 /// How many names are converted before they are matched: a number of whole words of a mask.

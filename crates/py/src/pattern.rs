@@ -19,6 +19,7 @@ use crate::requirement::{
     directory_requirement, file_object, file_requirement, name_test, pattern, pattern_repr,
     test_object,
 };
+use crate::text::{pattern_from_string, pattern_from_text, patterns_from_text};
 
 /// A directory's structure: its name, and the files and directories it holds.
 #[pyclass(frozen, subclass, module = "pathvein_core")]
@@ -83,6 +84,9 @@ pub(crate) fn core_pattern(
     expected: &str,
     object: &Bound<'_, PyAny>,
 ) -> PyResult<CorePattern> {
+    if let Ok(text) = object.cast::<PyString>() {
+        return pattern_from_string(place, text);
+    }
     let pattern =
         object.cast::<FileStructurePattern>().map_err(|_| wrong_type(place, expected, object))?;
     Ok(pattern.get().core())
@@ -539,6 +543,35 @@ impl FileStructurePattern {
         let pattern =
             CorePattern::from_json_slice(text).map_err(|error| raise_json(py, error, text))?;
         instance(cls, pattern, false)
+    }
+
+    /// The pattern as text.
+    #[pyo3(signature = (*, one_line = false))]
+    fn to_text(&self, one_line: bool) -> String {
+        if one_line { self.core().to_text_line() } else { self.core().to_text() }
+    }
+
+    /// A pattern from its text.
+    #[classmethod]
+    fn from_text<'py>(
+        cls: &Bound<'py, PyType>,
+        text: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        instance(cls, pattern_from_text(text)?, false)
+    }
+
+    /// The patterns of a text that holds one or several.
+    #[classmethod]
+    fn _all_from_text<'py>(
+        cls: &Bound<'py, PyType>,
+        text: &Bound<'py, PyAny>,
+    ) -> PyResult<Vec<Bound<'py, Self>>> {
+        let patterns = patterns_from_text(text)?;
+        patterns.into_iter().map(|pattern| instance(cls, pattern, false)).collect()
+    }
+
+    fn __str__(&self) -> String {
+        self.core().to_text()
     }
 
     /// The problems of the pattern, each as place, message and severity.

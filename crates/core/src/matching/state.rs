@@ -15,24 +15,31 @@ pub(crate) struct MatchState {
     /// What the undecided candidates ask of the sub-directories; `None`: no candidate is
     /// undecided.
     pub(super) requirements: Option<Arc<ChildRequirements>>,
-    /// What was known when the directory was listed, if the parent counts: it is told with
-    /// the rest, as one answer.
-    pub(super) own: Option<Arc<Evaluation>>,
     /// Which of the required nodes some sub-directory satisfies.
     satisfied: NodeBits,
     /// Which of them some sub-directory would satisfy if each link that is not followed led
     /// to what is asked of it.
     behind_links: NodeBits,
-    /// Which of them some sub-directory may satisfy, for all that could be read. Made when
-    /// something cannot be told, which is rare.
-    cannot_be_told: OnceLock<Box<NodeBits>>,
-    /// How many sub-directories satisfy what is counted.
-    counters: Box<[Counter]>,
     /// How many sub-directories have not answered yet.
     pub(super) open_children: AtomicUsize,
     /// What was decided before all have answered. `None` unless the outermost matches are
     /// looked for.
     pub(super) early: Option<Box<Early>>,
+    /// What few directories need.
+    rare: OnceLock<Box<Rare>>,
+}
+
+/// What is kept of a directory in which something is counted or cannot be told.
+#[derive(Debug, Default)]
+struct Rare {
+    /// What was known when the directory was listed, if the parent counts: it is told with
+    /// the rest, as one answer.
+    own: Option<Arc<Evaluation>>,
+    /// Which of the required nodes some sub-directory may satisfy, for all that could be read.
+    /// None as long as there is nothing that cannot be told.
+    cannot_be_told: OnceLock<NodeBits>,
+    /// How many sub-directories satisfy what is counted.
+    counters: Box<[Counter]>,
 }
 
 /// A bit for each of the nodes that a directory requires, by their index there.
@@ -56,13 +63,11 @@ impl MatchState {
         MatchState {
             feeds_parent,
             requirements: None,
-            own: None,
             satisfied: NodeBits::default(),
             behind_links: NodeBits::default(),
-            cannot_be_told: OnceLock::new(),
-            counters: Box::default(),
             open_children: AtomicUsize::new(0),
             early: None,
+            rare: OnceLock::new(),
         }
     }
 
@@ -73,7 +78,10 @@ impl MatchState {
             self.requirements.as_ref().map_or((0, 0), |r| (r.nodes.len(), r.counters));
         self.satisfied = NodeBits::new(required);
         self.behind_links = NodeBits::new(required);
-        self.counters = (0..counters).map(|_| Counter::default()).collect();
+        if counters > 0 {
+            let counters = (0..counters).map(|_| Counter::default()).collect();
+            self.change_rare(|rare| rare.counters = counters);
+        }
         *self.open_children.get_mut() = count;
         if early {
             let undecided = self.requirements.as_ref().map_or(0, |r| r.undecided.len());
@@ -84,6 +92,22 @@ impl MatchState {
     /// Whether the answer of the directory's parent depends on this one.
     pub(crate) fn feeds_parent(&self) -> bool {
         self.feeds_parent
+    }
+
+    /// Keeps what is known of the directory, for a parent that counts.
+    pub(super) fn keep(&mut self, own: Arc<Evaluation>) {
+        self.change_rare(|rare| rare.own = Some(own));
+    }
+
+    /// What was kept.
+    pub(super) fn own(&self) -> Option<&Evaluation> {
+        self.rare.get()?.own.as_deref()
+    }
+
+    fn change_rare(&mut self, change: impl FnOnce(&mut Rare)) {
+        let mut rare = self.rare.take().unwrap_or_default();
+        change(&mut rare);
+        self.rare = rare.into();
     }
 
     /// Whether the directory's answer depends on any sub-directory at all.
@@ -106,7 +130,8 @@ impl MatchState {
 
     pub(super) fn count(&self, answer: &CountedAnswer<'_>) {
         for (counter, verdict) in answer.verdicts() {
-            let Counter { yes, behind_links, cannot_be_told } = &self.counters[counter];
+            let Some(counter) = self.counter(counter) else { continue };
+            let Counter { yes, behind_links, cannot_be_told } = counter;
             let add = |to: &AtomicUsize, is: bool| {
                 if is {
                     to.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +144,16 @@ impl MatchState {
         }
     }
 
+    fn counter(&self, number: usize) -> Option<&Counter> {
+        self.rare.get()?.counters.get(number)
+    }
+
+    fn cannot_be_told(&self) -> Option<&NodeBits> {
+        self.rare.get()?.cannot_be_told.get()
+    }
+
     /// Sets what a sub-directory is to a node, if that is asked for.
+    #[inline]
     pub(super) fn set(&self, id: NodeId, verdict: Verdict) {
         let Some(index) = self.index_of(id) else { return };
         if verdict.yes && self.satisfied.set(index) {
@@ -129,9 +163,15 @@ impl MatchState {
             self.behind_links.set(index);
         }
         if verdict.cannot_be_told {
-            let required = self.requirements.as_ref().map_or(0, |r| r.nodes.len());
-            self.cannot_be_told.get_or_init(|| Box::new(NodeBits::new(required))).set(index);
+            self.set_untold(index);
         }
+    }
+
+    #[cold]
+    fn set_untold(&self, index: usize) {
+        let required = self.requirements.as_ref().map_or(0, |r| r.nodes.len());
+        let rare = self.rare.get_or_init(Box::default);
+        rare.cannot_be_told.get_or_init(|| NodeBits::new(required)).set(index);
     }
 
     /// The index of a node among the required ones, if it is one of them.
@@ -148,7 +188,7 @@ impl Below for MatchState {
     fn verdict(&self, id: NodeId) -> Verdict {
         let Some(index) = self.index_of(id) else { return Verdict::default() };
         let yes = self.satisfied.get(index);
-        let cannot_be_told = || self.cannot_be_told.get().is_some_and(|bits| bits.get(index));
+        let cannot_be_told = || self.cannot_be_told().is_some_and(|bits| bits.get(index));
         Verdict {
             yes,
             behind_links: !yes && self.behind_links.get(index),
@@ -157,7 +197,8 @@ impl Below for MatchState {
     }
 
     fn tally(&self, counter: usize) -> Tally {
-        let Counter { yes, behind_links, cannot_be_told } = &self.counters[counter];
+        let Some(counter) = self.counter(counter) else { return Tally::default() };
+        let Counter { yes, behind_links, cannot_be_told } = counter;
         Tally {
             yes: yes.load(Ordering::Relaxed),
             behind_links: behind_links.load(Ordering::Relaxed),
@@ -170,7 +211,7 @@ impl Below for MatchState {
     }
 
     fn has_untold(&self) -> bool {
-        self.cannot_be_told.get().is_some()
+        self.cannot_be_told().is_some()
     }
 }
 

@@ -34,8 +34,9 @@ impl FileStructurePattern {
     /// - `closed`: true or false.
     ///
     /// A name test is a string, which is a glob; `{"regex": "run_\\d+"}`; or a list of these,
-    /// of which one is enough. A nested pattern may also be a string that holds its JSON text,
-    /// as older versions wrote it. The top object may have the key `$schema`, which is ignored.
+    /// of which one is enough. A nested pattern may also be a string: its JSON text, as older
+    /// versions wrote it, or pattern text. The top object may have the key `$schema`, which is
+    /// ignored.
     ///
     /// # Errors
     ///
@@ -48,6 +49,8 @@ impl FileStructurePattern {
     ///   cannot be compiled, or is too large, by itself or together with the others.
     /// - [`Requirement`](crate::ErrorKind::Requirement), with the place, for a list of no
     ///   alternatives, or a `min` above the `max`.
+    /// - [`TextSyntax`](crate::ErrorKind::TextSyntax), with the place, for a string that is no
+    ///   pattern text.
     /// - [`TooDeep`](crate::ErrorKind::TooDeep) for more than [`MAX_LEVELS`] levels.
     ///
     /// # Example

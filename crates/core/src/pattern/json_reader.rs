@@ -3,6 +3,7 @@
 use super::json::{KEYS, broken_at, encode, write_escaped};
 use super::json_text::{self, Number, Value};
 use super::regex_budget::RegexBudget;
+use super::text;
 use super::{Count, DirectoryRequirement, FileRequirement, NameAlternative, NameTest};
 use super::{FileStructurePattern, MAX_LEVELS, Parts, Place};
 use crate::{Error, NameGlob};
@@ -24,6 +25,13 @@ pub(super) fn read_value(value: Value) -> Result<FileStructurePattern, Error> {
         Value::Object(entries) => reader.pattern_object(entries, 1),
         other => Err(reader.mismatch("an object", &other)),
     }
+}
+
+/// Reads a nested pattern from a string that stands at a place of the pattern.
+pub(super) fn read_string(text: &[u32], place: &str) -> Result<FileStructurePattern, Error> {
+    let mut reader = Reader { place: Place::default(), regexes: RegexBudget::default() };
+    reader.place.enter_key(place);
+    reader.pattern_in_string(text, 2)
 }
 
 struct Reader {
@@ -301,7 +309,8 @@ impl Reader {
         Err(self.error(format!("expected a whole number from 0 to {}, found {found}", u32::MAX)))
     }
 
-    /// Reads a nested pattern as older versions wrote it: JSON text inside a string.
+    /// Reads a nested pattern from a string: JSON text, as older versions wrote it, or pattern
+    /// text.
     fn pattern_in_string(
         &mut self,
         text: &[u32],
@@ -310,24 +319,16 @@ impl Reader {
         if level > MAX_LEVELS {
             return Err(Error::too_deep(self.place.shortened()));
         }
+        if !text::is_json(text) {
+            return text::nested(text, self.place.as_str(), level, &mut self.regexes);
+        }
         let value = json_text::parse(text).map_err(|broken| {
-            let first = text.iter().filter_map(|&c| char::from_u32(c)).find(|c| !c.is_whitespace());
-            if first != Some('{') {
-                // Rather a name than an attempt at the older form.
-                return self.error(format!(
-                    "expected an object, found a string: write {{\"directory_name\": {}}}",
-                    quoted(text)
-                ));
-            }
             let message = format!("in the JSON text of this string, {}", broken.message);
             broken_at(self.place.as_str(), message, text, broken.offset, Some(encode(text)))
         })?;
         match value {
             Value::Object(entries) => self.pattern_object(entries, level),
-            other => Err(self.error(format!(
-                "expected the JSON text of an object in this string, found that of {}",
-                other.description()
-            ))),
+            other => Err(self.mismatch("an object", &other)),
         }
     }
 }
@@ -600,16 +601,6 @@ mod tests {
                 r#"{"directories": ["{\"directories\": [{}, \"{\\\"files\\\": [0]}\"]}"]}"#,
                 "directories[0].directories[1].files[0]",
                 &format!("{file} a number"),
-            ),
-            (
-                r#"{"directories": ["[]"]}"#,
-                "directories[0]",
-                "expected the JSON text of an object in this string, found that of a list",
-            ),
-            (
-                r#"{"directories": ["\"{}\""]}"#,
-                "directories[0]",
-                "expected the JSON text of an object in this string, found that of a string",
             ),
             (
                 r#"{"files": [], "f\u0069les": []}"#,

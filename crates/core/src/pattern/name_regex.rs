@@ -127,8 +127,8 @@ impl NameRegex {
 }
 
 /// Parses an expression as the engine does.
-fn parse(regex: &str) -> Result<Hir, regex_syntax::Error> {
-    ParserBuilder::new().utf8(false).build().parse(regex)
+fn parse(regex: &str) -> Result<Hir, Box<regex_syntax::Error>> {
+    ParserBuilder::new().utf8(false).build().parse(regex).map_err(Box::new)
 }
 
 fn compile(regex: &str, size_limit: usize) -> Result<Regex, regex::Error> {

@@ -104,6 +104,8 @@ struct Counting {
 impl Questions {
     /// The questions of these nodes, if they have any.
     pub(super) fn new(program: &Program, nodes: &[NodeId]) -> Option<Box<Questions>> {
+        let asks = |&&id: &&NodeId| program.decides_limit(id) || program.special(id).is_some();
+        nodes.iter().find(asks)?;
         let (mut counts, mut closed_numbers) = (Interner::default(), Interner::default());
         let mut asking = Vec::new();
         for &id in nodes {
@@ -182,16 +184,19 @@ impl Questions {
 
 impl LinkQuestions {
     fn new(program: &Program, nodes: &[NodeId]) -> Option<LinkQuestions> {
+        let deciding = nodes.iter().copied().filter(|&id| program.decides_limit(id));
+        let deciding: Vec<NodeId> = deciding.collect();
+        if deciding.is_empty() {
+            return None;
+        }
         let mut files = bits::zeroed(program.file_atoms.len());
-        let (mut below, mut all, mut any) = (Vec::new(), false, false);
-        for &id in nodes.iter().filter(|&&id| program.decides_limit(id)) {
-            any = true;
-            let special = program.special(id);
-            all |= special.is_some_and(|special| special.closed.is_some());
+        let (mut below, mut all) = (Vec::new(), false);
+        for id in deciding {
+            all |= program.special(id).is_some_and(|special| special.closed.is_some());
             program.file_atoms_of(id).for_each(|atom| bits::set(&mut files, atom as usize));
             below.extend_from_slice(program.directories(id));
         }
-        any.then(|| LinkQuestions { files, directories: program.search_set(&below), all })
+        Some(LinkQuestions { files, directories: program.search_set(&below), all })
     }
 }
 
@@ -401,6 +406,12 @@ impl Program {
 
     fn search_active(&self, search: &mut FileSearch, name: Name<'_>) {
         search.is_active = self.search_missing(search, name);
+        if search.counting.is_some() {
+            self.count_file(search, name);
+        }
+    }
+
+    fn count_file(&self, search: &mut FileSearch, name: Name<'_>) {
         if let (Some(counting), Some(set)) = (&mut search.counting, &search.set)
             && let Some(questions) = &set.questions
         {

@@ -246,6 +246,13 @@ impl Program {
         verdict
     }
 
+    /// Passes over the counters of a node that is not decided.
+    pub(crate) fn pass_over(&self, id: NodeId, counter: &mut usize) {
+        if let Some(special) = self.special(id) {
+            *counter += special.directories.iter().filter(|count| count.is_counted()).count();
+        }
+    }
+
     /// Whether a node, once it is satisfied by some sub-directories, is so whatever others
     /// there are.
     pub(crate) fn stays_satisfied(&self, id: NodeId) -> bool {

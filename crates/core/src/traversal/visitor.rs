@@ -122,7 +122,7 @@ pub(crate) trait Visitor: Clone + Send + Sized + 'static {
     /// Makes a listed directory wait for the answers of so many sub-directories. If there
     /// are none, it is closed.
     fn wait_for(
-        &mut self,
+        &self,
         _: Location<'_, Self::State>,
         _: &mut Self::State,
         _count: usize,

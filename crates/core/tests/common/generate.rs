@@ -51,6 +51,32 @@ impl Choices for Random {
     }
 }
 
+/// Choices that were made before, and zeros after the last one: to make a case smaller.
+pub(crate) struct Again<'a>(pub(crate) &'a [u64]);
+
+impl Choices for Again<'_> {
+    fn below(&mut self, bound: usize) -> usize {
+        match self.0.split_first() {
+            Some((&first, rest)) => {
+                self.0 = rest;
+                (first % bound as u64) as usize
+            }
+            None => 0,
+        }
+    }
+}
+
+/// Random choices, which are written down.
+pub(crate) struct Recorded(pub(crate) Random, pub(crate) Vec<u64>);
+
+impl Choices for Recorded {
+    fn below(&mut self, bound: usize) -> usize {
+        let chosen = self.0.below(bound);
+        self.1.push(chosen as u64);
+        chosen
+    }
+}
+
 const NAMES: [&str; 8] = ["a", "b", "ab", "a.x", "b.x", "c", "é", ".a"];
 
 /// Globs that the reference can read.

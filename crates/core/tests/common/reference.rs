@@ -217,9 +217,7 @@ fn has_nothing_else(tree: &Tree, pattern: &FileStructurePattern) -> bool {
     let tests: Vec<_> = tests_of_files(pattern).collect();
     let subs: Vec<_> = patterns_below(pattern).collect();
     tree.files.iter().all(|file| tests.iter().any(|test| passes(test, file)))
-        && (tree.directories.iter())
-            .filter(|(_, sub)| !matches!(sub, Sub::Gone))
-            .all(|(name, _)| subs.iter().any(|sub| name_matches(name, sub)))
+        && tree.directories.iter().all(|(name, _)| subs.iter().any(|sub| name_matches(name, sub)))
 }
 
 /// The tests of what belongs to a match: required and optional ones.

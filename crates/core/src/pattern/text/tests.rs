@@ -1,0 +1,1 @@
+//! Pattern text and patterns, there and back.
