@@ -1063,6 +1063,19 @@ class _Keyed:
     def end(self, range_id: int) -> None:
         """Tells that a range was read to its end. A range that has ended is ignored."""
 
+    def break_off(self, range_id: int) -> None:
+        """Tells that the keys that are left of a range could not be read.
+
+        Those that it was given count. But of the directories that lead to its position or to its
+        end, nothing is certain that is asked not to be there. A range that has ended is ignored.
+        """
+
+    def distrust(self) -> None:
+        """Tells that keys may be missing anywhere, as where they do not come in order.
+
+        From now on nothing is certain that is asked not to be there.
+        """
+
     def counts(self) -> tuple[int, int, int]:
         """Directories inside which something was wanted, entries of these, and keys, so far."""
 
@@ -1099,13 +1112,6 @@ class KeyScan(_Keyed):
         max_depth: int | None = None,
         exclude: ExcludeRules | None = None,
     ) -> Self: ...
-    def break_off(self, range_id: int) -> None:
-        """Tells that the keys that are left of a range could not be read.
-
-        Those that it was given count. But of the directories that lead to its position or to its
-        end, nothing is certain that is asked not to be there. A range that has ended is ignored.
-        """
-
     def take(self) -> tuple[list[tuple[str, int]], list[str]]:
         """The results since the last call.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterable
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     logger: logging.Logger
 
 
-__all__ = ["FileStructurePattern", "Items", "PatternProblem"]
+__all__ = ["FileStructurePattern", "Items", "PatternProblem", "load_patterns"]
 
 
 class Items(tuple[T, ...]):
@@ -194,28 +193,63 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
             json.JSONDecodeError: The file is no JSON; the message names the file, line and column.
             ValueError: It is JSON, but no pattern; the message names the file and where in it.
         """
-        import json
+        from pathvein import _pattern_files
 
-        file = _file(json_path)
-        shown = str(file)
+        shown, data = _pattern_files.read("json_path", json_path)
         try:
-            # A `str` is local. pathlib would have to be imported.
-            with open(file, "rb") if isinstance(file, str) else file.open("rb") as opened:
-                data = opened.read()
-        except FileNotFoundError as error:
-            # Not every file system names the file.
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), shown) from error
-        encoding = json.detect_encoding(data)
-        try:
-            text = data.decode(encoding, "surrogatepass")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{shown}: the file is no text in {encoding}: {error}") from error
-        try:
-            return cls.from_json(text)
-        except json.JSONDecodeError as error:
-            raise json.JSONDecodeError(f"{shown}: {error.msg}", error.doc, error.pos) from None
+            return cls.from_json(_pattern_files.decode(data))
         except ValueError as error:
-            raise ValueError(f"{shown}: {error}") from None
+            _pattern_files.raise_named(shown, error)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | _types.UPath) -> _types.Self:
+        """Load the pattern of a file, local or remote: JSON, pattern text, TOML or YAML.
+
+        A file is what its ending says: ``.json``, ``.toml``, ``.yaml`` or ``.yml``. Any other is
+        JSON if its first character is ``{``, else pattern text. TOML and YAML hold the keys of
+        JSON.
+
+        Args:
+            path: A path, a URL (a `str` with ``://`` or ``::``), or a UPath. The file is
+                UTF-8, or UTF-16 or UTF-32 with a byte order mark.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            json.JSONDecodeError: It is no JSON, and should be.
+            PatternTextError: It is no pattern text, and should be.
+            ValueError: It is no TOML, no YAML or no pattern, or holds several.
+            ModuleNotFoundError: It is YAML, and PyYAML is missing.
+
+        All messages name the file, and say where in it: line and column, if the form tells them,
+        and the place in the pattern.
+
+        Example:
+            >>> from pathlib import Path
+            >>> _ = Path("run.toml").write_text('directory_name = "run_*"')
+            >>> FileStructurePattern.load("run.toml")
+            FileStructurePattern('run_*')
+        """
+        from pathvein import _pattern_files
+
+        return _pattern_files.load_one(cls, path)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a coloured tree."""
+        from pathvein._drawn import html_of
+
+        return html_of(self.to_text())
+
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
+    ) -> dict[str, str]:
+        """The same, and the pattern's text for what shows no HTML. IPython picks."""
+        return {"text/plain": self.to_text(), "text/html": self._repr_html_()}
+
+    def __rich__(self) -> _types.Any:
+        """What Rich prints: a coloured tree."""
+        from pathvein._drawn import tree_of
+
+        return tree_of(self.to_text())
 
     def validate(self) -> list[PatternProblem]:  # type: ignore[override]
         """Look for parts of the pattern that can never match, or have no effect.
@@ -386,13 +420,31 @@ def _names(argument: str, names: Iterable[str]) -> list[str]:
     return list(names)
 
 
-def _file(path: object) -> str | _types.UPath:
-    """A file to read from: a `str` if it is local."""
-    if _arguments.is_url_or_upath(path):
-        from pathvein._remote import make_upath
+def load_patterns(path: str | os.PathLike[str] | _types.UPath) -> list[FileStructurePattern]:
+    """Load all patterns of a file, local or remote: JSON, pattern text, TOML or YAML.
 
-        return make_upath(path)
-    return _arguments.decoded("json_path", path, "str, os.PathLike or UPath")
+    Several patterns are: in JSON one object after another, in pattern text one tree after
+    another, in TOML an array of tables ``[[pattern]]``, in YAML documents between ``---``.
+
+    Args:
+        path: As :meth:`FileStructurePattern.load` takes it.
+
+    Returns:
+        At least one pattern, in the order of the file.
+
+    Raises:
+        OSError, ValueError, ModuleNotFoundError: As :meth:`FileStructurePattern.load` does. A
+            file without a pattern is an error, too.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("two.yaml").write_text("directory_name: a\n---\ndirectory_name: b\n")
+        >>> load_patterns("two.yaml")
+        [FileStructurePattern('a'), FileStructurePattern('b')]
+    """
+    from pathvein import _pattern_files
+
+    return _pattern_files.load_all(FileStructurePattern, path)
 
 
 if not TYPE_CHECKING:

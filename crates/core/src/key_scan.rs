@@ -26,7 +26,8 @@ use crate::{Error, ExcludeRules, Name, PatternSet};
 /// ranges, not the tree.
 ///
 /// A key with a component that is empty, `.` or `..` is no path. The components before that
-/// one exist; the key is among those that [`take_bad`](Self::take_bad) returns.
+/// one exist; the key is among those that [`take_bad`](Self::take_bad) returns. Of the directory
+/// in which it is nothing is certain that is asked not to be there.
 ///
 /// # Example
 ///
@@ -393,6 +394,12 @@ impl KeyScan {
     /// ```
     pub fn break_off(&mut self, range: RangeId) {
         self.tree.break_off(range);
+    }
+
+    /// Tells that keys may be missing anywhere, as of a store that does not list them in order:
+    /// from now on nothing is certain that is asked not to be there.
+    pub fn distrust(&mut self) {
+        self.tree.distrust();
     }
 
     /// The keys since the last call that are no path, one for each directory and kind of

@@ -195,6 +195,8 @@ pub(crate) struct KeyTree<V: KeyVisitor> {
     free: Vec<usize>,
     ranges: HashMap<RangeId, KeyRange>,
     next_range: u64,
+    /// Whether nothing is known of keys that may be missing anywhere.
+    is_trusted: bool,
     counts: KeyCounts,
     found: Vec<(String, V::Found)>,
     bad: Vec<String>,
@@ -214,6 +216,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             free: Vec::new(),
             ranges: HashMap::new(),
             next_range: 0,
+            is_trusted: true,
             counts: KeyCounts { directories: 1, ..KeyCounts::default() },
             found: Vec::new(),
             bad: Vec::new(),
@@ -400,9 +403,11 @@ impl<V: KeyVisitor> KeyTree<V> {
         }
     }
 
-    /// Whether a component is bad. The key is reported once for each directory.
+    /// Whether a component is bad. The key is reported once for each directory, of which
+    /// nobody can tell what else is in it.
     fn is_bad(&mut self, node: usize, key: &str, component: &str) -> bool {
         let Some(bad) = BAD.iter().position(|&bad| bad == component) else { return false };
+        self.node_mut(node).is_whole = false;
         if !std::mem::replace(&mut self.node_mut(node).reported[bad], true) {
             self.bad.push(key.to_owned());
         }
@@ -432,7 +437,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             pins: 1,
             children: Vec::new(),
             exists: false,
-            is_whole: true,
+            is_whole: self.is_trusted,
             excluded,
             wanted: wanted && !excluded,
             reported: Default::default(),
@@ -597,6 +602,12 @@ impl<V: KeyVisitor> KeyTree<V> {
         let range = self.ranges.get(&id)?;
         let unwanted = range.open.iter().find(|step| !self.node(step.node).wanted)?;
         Some(&range.prefix[..unwanted.length])
+    }
+
+    /// Tells that keys may be missing anywhere: no directory is whole from now on.
+    pub(crate) fn distrust(&mut self) {
+        self.is_trusted = false;
+        self.nodes.iter_mut().flatten().for_each(|node| node.is_whole = false);
     }
 
     /// Ends a range of which the keys that are left could not be read.

@@ -103,6 +103,11 @@ impl KeyScan {
         self.keyed.with(|scan| scan.break_off(RangeId::from_raw(range_id)));
     }
 
+    /// Tells that keys may be missing anywhere.
+    fn distrust(&self) {
+        self.keyed.with(|scan| scan.distrust());
+    }
+
     /// Directories, entries and keys so far.
     fn counts(&self) -> (usize, usize, usize) {
         as_tuple(self.keyed.with(|scan| scan.counts()))
@@ -161,6 +166,14 @@ impl KeyWalk {
     fn end(&self, range_id: u64) {
         self.keyed.with(|walk| walk.end(RangeId::from_raw(range_id)));
     }
+
+    /// The same: a walk tells what there is, and not what there is not.
+    fn break_off(&self, range_id: u64) {
+        self.end(range_id);
+    }
+
+    /// Makes no difference to a walk.
+    fn distrust(&self) {}
 
     /// Directories, entries and keys so far.
     fn counts(&self) -> (usize, usize, usize) {

@@ -30,7 +30,8 @@ def main() -> NoReturn:
     # Imported modules are no garbage, and garbage that is left at the end need not be freed. To
     # collect garbage there takes a seventh of the time of a short scan.
     gc.disable()
-    with_help = sys.argv[1:2] not in (["scan"], ["shuffle"]) or any(
+    command = sys.argv[1:2]
+    with_help = command not in (["scan"], ["shuffle"], ["convert"], ["validate"]) or any(
         map(_may_ask_for_help, sys.argv)
     )
     try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathvein.cli import with_help
-from pathvein.cli._output import describe
+from pathvein.cli._output import lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 if TYPE_CHECKING or with_help:
@@ -48,12 +49,16 @@ class Failure(click.ClickException):
     """The error of a command that cannot do anything: no source, a bad pattern."""
 
     exit_code = NOT_DONE
+    #: What is shown below the message: a line of a file, and a caret.
+    excerpt: Sequence[str] = ()
 
 
 def failure(name: str, error: Exception) -> Failure:
     """The failure to read a source or a file, with its name in the message."""
-    message = describe(error)
-    return Failure(message if message.startswith(name) else f"{name}: {message}")
+    message, *excerpt = lines(error)
+    failed = Failure(message if message.startswith(name) else f"{name}: {message}")
+    failed.excerpt = excerpt
+    return failed
 
 
 class Command(_BaseCommand):

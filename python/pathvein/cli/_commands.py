@@ -8,10 +8,12 @@ import sys
 
 import pathvein
 from pathvein.cli._click import INTERRUPTED, NOT_DONE, PIPE_CLOSED, SETTINGS, Group, click
+from pathvein.cli._convert import convert
 from pathvein.cli._output import Messages, abandon, describe
 from pathvein.cli._scan import scan
 from pathvein.cli._shuffle import shuffle
 from pathvein.cli._streams import patient
+from pathvein.cli._validate import validate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +53,10 @@ class _Commands(Group):
             abandon(sys.stdout)
             status = INTERRUPTED
         except click.ClickException as error:
-            Messages().error(_error_message(error))
+            messages = Messages()
+            messages.error(_error_message(error))
+            for line in getattr(error, "excerpt", ()):
+                messages.say(line)
             status = error.exit_code
         except BrokenPipeError:
             abandon(sys.stdout)
@@ -82,5 +87,5 @@ def cli() -> None:
     """Find directories by their structure, and copy them."""
 
 
-cli.add_command(scan)
-cli.add_command(shuffle)
+for command in scan, shuffle, convert, validate:
+    cli.add_command(command)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["complete", "pattern_option", "scan_options"]
+__all__ = ["complete", "pattern_options", "scan_options"]
+
+#: Parameters that are files of patterns, or what is written to.
+_FILES = ("pattern_file", "pattern_files", "output")
 
 #: Options of file systems that are text even if they look like numbers.
 _TEXT = frozenset(
@@ -77,21 +80,35 @@ def complete(
     """Leaves it to the shell to offer directories for arguments, and any files for FILE."""
     from click.shell_completion import CompletionItem
 
-    kind = "file" if parameter.name == "pattern_files" else "dir"
+    kind = "file" if parameter.name in _FILES else "dir"
     # What is no text could not be written.
     return [CompletionItem(incomplete.encode(errors="replace").decode(), type=kind)]
 
 
-pattern_option = click.option(
-    "-p",
-    "--pattern",
-    "pattern_files",
-    metavar="FILE",
+expression_option = click.option(
+    "-e",
+    "--expression",
+    "expressions",
+    metavar="TEXT",
     multiple=True,
-    required=True,
-    shell_complete=complete,
-    help="A pattern to look for, as JSON; - is standard input. May be given several times.",
+    help="A pattern to look for, as text: 'run_*/{config.json, 3+ *.csv, no FAILED}'. "
+    "May be given several times.",
 )
+
+
+def pattern_options(function: F) -> F:
+    """Give a command the options of the patterns to look for."""
+    option = click.option(
+        "-p",
+        "--pattern",
+        "pattern_files",
+        metavar="FILE",
+        multiple=True,
+        shell_complete=complete,
+        help="A file of patterns to look for: JSON, pattern text, TOML or YAML; - is standard "
+        "input, as JSON or text. May be given several times.",
+    )
+    return option(expression_option(function))
 
 
 def scan_options(*, copies: bool = False) -> Callable[[F], F]:

@@ -71,6 +71,27 @@ def describe(error: Exception) -> str:
     return f"{os.fsdecode(error.filename) or repr('')}: {reason}{doing}"
 
 
+def lines(error: Exception) -> list[str]:
+    """An error in one line, and below it, of pattern text, the line that is wrong and a caret."""
+    text = describe(error)
+    if getattr(error, "column", None) is None:
+        return [text]
+    *message, line, caret = text.split("\n")
+    before = line[: len(caret) - 1]
+    # Under what is shown of the line.
+    return ["\n".join(message), f"    {line}", f"    {' ' * width(visible(before))}^"]
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) != 0 for char in text)
+
+
 class OutputFailed(Exception):
     """Standard output cannot be written to; the cause is the `OSError`."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 
 from pathvein import Stats
 from pathvein._arguments import is_url
+from pathvein._pattern_files import ENDINGS
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
     INTERRUPTED,
@@ -18,11 +20,11 @@ from pathvein.cli._click import (
     click,
 )
 from pathvein.cli._log import log_to_file
-from pathvein.cli._options import complete, pattern_option, scan_options
+from pathvein.cli._options import complete, pattern_options, scan_options
 from pathvein.cli._output import Messages, OutputFailed, Results, abandon
+from pathvein.cli._patterns import load
 from pathvein.cli._scanning import (
     MISSING_OPTION,
-    load_patterns,
     open_scan,
     say_hidden,
     say_matched,
@@ -35,12 +37,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from pathvein.cli._patterns import Named
+
 __all__ = ["scan"]
 
 
 @click.command(cls=Command, context_settings=SETTINGS)
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, shell_complete=complete)
-@pattern_option
+@pattern_options
 @scan_options()
 @click.option(
     "--json",
@@ -49,6 +53,12 @@ __all__ = ["scan"]
     help='Write one object a line, {"path": ..., "pattern": ...}, for each pattern that a '
     "directory matches. Where the bytes of a name are not the UTF-8 of its text, they are there "
     "in base64, too: path_bytes, pattern_bytes.",
+)
+@click.option(
+    "--sort",
+    is_flag=True,
+    help="Print at the end, sorted: by path, a directory before what is below it, then by the "
+    "file of the pattern.",
 )
 @click.option("-0", "--null", is_flag=True, help="End each path with a NUL, not a newline.")
 @click.option(
@@ -65,6 +75,8 @@ def scan(
     /,
     sources: tuple[str, ...],
     pattern_files: tuple[str, ...],
+    expressions: tuple[str, ...],
+    sort: bool,
     options: dict[str, Any],
     as_json: bool,
     null: bool,
@@ -77,9 +89,9 @@ def scan(
     with / or ./ is a path, and so is a name with :: in it that exists. Several are scanned one
     after the other, and each as if it were alone: where they overlap, paths come again.
 
-    One path a line, absolute, in no particular order within a SOURCE, and each once however
-    many of the patterns it matches. On a terminal control characters are shown escaped;
-    elsewhere a path is its bytes as they are.
+    One path a line, absolute, in no particular order within a SOURCE unless --sort is given, and
+    each once however many of the patterns it matches. On a terminal control characters are
+    shown escaped; elsewhere a path is its bytes as they are.
 
     Exit status: 0 done; 1 done, but a SOURCE or something below could not be read (standard
     error says what), which may hide matches; 2 not done.
@@ -94,14 +106,16 @@ def scan(
     total, scanned = Stats(), False
     try:
         _refuse_files(sources)
-        patterns = load_patterns(pattern_files)
+        patterns = load(context, pattern_files, expressions)
         say_patterns(messages, patterns, verbose)
         matched = [0] * len(patterns)
-        scan_options["patterns"] = [pattern for _, pattern in patterns]
+        names = [named.name for named in patterns]
+        order = _Order(patterns)
+        scan_options["patterns"] = [named.pattern for named in patterns]
         has_url = any(map(is_url, sources))
         for source in sources:
             # It knows what was written already, of this source.
-            results = Results(messages, [name for name, _ in patterns], as_json=as_json, null=null)
+            results = Results(messages, names, as_json=as_json, null=null)
             # Beside a URL, a path is not refused for them.
             scan_options["storage_options"] = None if has_url and not is_url(source) else options
             stream = open_scan(messages, source, total, scan_options)
@@ -114,8 +128,12 @@ def scan(
                     found = [(str(path), index) for path, index in batch]
                     for _, index in found:
                         matched[index] += 1
-                    results.write(found)
+                    if sort:
+                        order.add(results, found)
+                    else:
+                        results.write(found)
             total = sum_of(total, stream.stats)
+        order.write()
         say_hidden(messages, total)
         if verbose and scanned:
             say_stats(messages, total)
@@ -135,12 +153,35 @@ def scan(
     context.exit(DONE_WITH_ERRORS if total.errors else 0)
 
 
+class _Order:
+    """Results of all sources, to be written in order."""
+
+    def __init__(self, patterns: list[Named]) -> None:
+        self._ranks = [named.rank for named in patterns]
+        self._found: list[tuple[list[str], tuple[str, int], str, int, Results]] = []
+
+    def add(self, results: Results, batch: list[tuple[str, int]]) -> None:
+        """Keep results of a source."""
+        for path, index in batch:
+            # By its components, so that what is below a directory comes next.
+            components = path.replace(os.sep, "/").split("/")
+            self._found.append((components, self._ranks[index], path, index, results))
+
+    def write(self) -> None:
+        """Write them, sorted."""
+        self._found.sort(key=lambda found: found[:2])
+        # Nearly all of a source come one after the other.
+        for results, found in itertools.groupby(self._found, lambda found: found[-1]):
+            results.write([(path, index) for _, _, path, index, _ in found])
+
+
 def _refuse_files(sources: tuple[str, ...]) -> None:
-    """A shell makes ``-p *.json`` into one pattern and further sources.
+    """A shell makes ``-p *.json`` into one pattern file and further sources.
 
     So this is looked for first, and not after a long scan for that one pattern. Other sources
     are not looked at before their turn, since their mounts may not answer.
     """
     for source in sources:
-        if len(sources) > 1 and source.lower().endswith(".json") and os.path.isfile(source):
+        is_named_so = source.lower().endswith((*ENDINGS, ".txt"))
+        if len(sources) > 1 and is_named_so and os.path.isfile(source):
             raise Failure(f"{source}: Not a directory{MISSING_OPTION}")

@@ -1,18 +1,14 @@
-"""What commands do with patterns and scans."""
+"""What commands do with scans, and say of them."""
 
 from __future__ import annotations
 
-import errno
-import json
 import os
-import sys
 
-from pathvein import FileStructurePattern, Stats
+from pathvein import Stats
 from pathvein._arguments import is_url
 from pathvein._errors import hidden_by_links_text
 from pathvein.cli._click import failure
 from pathvein.cli._output import Messages, count, describe, remote_counts
-from pathvein.cli._streams import read_all
 from pathvein.lib import start_scan
 
 TYPE_CHECKING = False
@@ -20,10 +16,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pathvein._stream import Stream
+    from pathvein.cli._patterns import Named
 
 __all__ = [
     "MISSING_OPTION",
-    "load_patterns",
     "open_scan",
     "say_hidden",
     "say_matched",
@@ -66,36 +62,8 @@ def open_scan(
         return None
 
 
-def load_patterns(files: tuple[str, ...]) -> list[tuple[str, FileStructurePattern]]:
-    """The distinct patterns, each with the name of its file."""
-    patterns: dict[FileStructurePattern, str] = {}
-    for file in dict.fromkeys(files):
-        try:
-            pattern = _read_pattern() if file == "-" else _load_pattern(file)
-        except Exception as error:
-            raise failure("standard input" if file == "-" else file, error) from error
-        patterns.setdefault(pattern, file)
-    return [(name, pattern) for pattern, name in patterns.items()]
-
-
-def _load_pattern(file: str) -> FileStructurePattern:
-    if not file:
-        # An empty path would be the current directory.
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), file)
-    return FileStructurePattern.load_json(file)
-
-
-def _read_pattern() -> FileStructurePattern:
-    if sys.stdin is None:
-        raise ValueError("it is closed")
-    data = read_all(sys.stdin)
-    return FileStructurePattern.from_json(data.decode(json.detect_encoding(data), "surrogatepass"))
-
-
-def say_patterns(
-    messages: Messages, patterns: list[tuple[str, FileStructurePattern]], verbose: int
-) -> None:
-    for name, pattern in patterns:
+def say_patterns(messages: Messages, patterns: list[Named], verbose: int) -> None:
+    for name, pattern, _ in patterns:
         if verbose > 1:
             messages.say(f"{name}: {pattern.to_json()}")
         for place, message, severity in pattern.validate():
@@ -110,12 +78,10 @@ def say_hidden(messages: Messages, stats: Stats) -> None:
         messages.warn(hidden_by_links_text(count(hidden, "match"), "--follow-links"))
 
 
-def say_matched(
-    messages: Messages, patterns: list[tuple[str, FileStructurePattern]], matched: list[int]
-) -> None:
+def say_matched(messages: Messages, patterns: list[Named], matched: list[int]) -> None:
     """Say how often each pattern matched."""
-    for (name, _), matches in zip(patterns, matched, strict=True):
-        messages.say(f"{name}: {count(matches, 'match')}")
+    for named, matches in zip(patterns, matched, strict=True):
+        messages.say(f"{named.name}: {count(matches, 'match')}")
 
 
 def sum_of(*stats: Stats) -> Stats:

@@ -19,11 +19,11 @@ from pathvein.cli._click import (
     failure,
 )
 from pathvein.cli._log import log_to_file, log_to_messages
-from pathvein.cli._options import complete, pattern_option, scan_options
+from pathvein.cli._options import complete, pattern_options, scan_options
 from pathvein.cli._output import Messages, Output, OutputFailed, abandon, count, describe
+from pathvein.cli._patterns import load
 from pathvein.cli._scanning import (
     MISSING_OPTION,
-    load_patterns,
     open_scan,
     say_hidden,
     say_matched,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pathvein import FileStructurePattern, ShuffleResult
     from pathvein._copying.options import CopyOptions
     from pathvein._copying.running import Copying
+    from pathvein.cli._patterns import Named
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,7 +54,7 @@ def _negation(name: str) -> Callable[[F], F]:
 @click.command(cls=Command, context_settings=SETTINGS)
 @click.argument("source", shell_complete=complete)
 @click.argument("destination", shell_complete=complete)
-@pattern_option
+@pattern_options
 @click.option(
     "--overwrite",
     is_flag=True,
@@ -97,6 +98,7 @@ def shuffle(
     source: str,
     destination: str,
     pattern_files: tuple[str, ...],
+    expressions: tuple[str, ...],
     overwrite: bool,
     dryrun: bool,
     links: str,
@@ -134,7 +136,7 @@ def shuffle(
         if not is_url(destination) and os.path.isfile(destination):
             raise Failure(f"{destination}: Not a directory{MISSING_OPTION}")
         place, below = _joiner(destination, options)
-        patterns = load_patterns(pattern_files)
+        patterns = load(context, pattern_files, expressions)
         say_patterns(messages, patterns, verbose)
         output = Output(messages)
         found = _find(messages, source, patterns, {**scan_options, "storage_options": of_source})
@@ -149,7 +151,7 @@ def shuffle(
         copy_options = _copy_options(scan_options, base)._replace(
             overwrite=overwrite, dryrun=dryrun, links=links, fsync=fsync
         )
-        names = {pattern: name for name, pattern in patterns}
+        names = {named.pattern: named.name for named in patterns}
         copying = _copying(
             messages, matches, below, copy_options, names=names, on_conflict=on_conflict
         )
@@ -160,7 +162,7 @@ def shuffle(
             say_stats(messages, stats)
         if verbose > 1:
             indices = [pattern for _, pattern in matches]
-            say_matched(messages, patterns, [indices.count(p) for _, p in patterns])
+            say_matched(messages, patterns, [indices.count(named.pattern) for named in patterns])
     except KeyboardInterrupt:
         abandon(sys.stdout)
         context.exit(INTERRUPTED)
@@ -176,14 +178,14 @@ def shuffle(
 def _find(
     messages: Messages,
     source: str,
-    patterns: list[tuple[str, FileStructurePattern]],
+    patterns: list[Named],
     options: dict[str, Any],
 ) -> tuple[list[tuple[Any, FileStructurePattern]], Stats, str] | None:
     """The matches, sorted; the counts of the scan; and what exclude rules are relative to.
 
     `None` if the source cannot be opened, which is told.
     """
-    options["patterns"] = [pattern for _, pattern in patterns]
+    options["patterns"] = [named.pattern for named in patterns]
     stream = open_scan(messages, source, Stats(), options)
     if stream is None:
         return None
@@ -193,7 +195,7 @@ def _find(
     base = stream._source
     if not found or isinstance(found[0][0], str):
         base = os.path.realpath(base)
-    return [(path, patterns[index][1]) for path, index in found], stream.stats, base
+    return [(path, patterns[index].pattern) for path, index in found], stream.stats, base
 
 
 def _copy_options(scan_options: dict[str, Any], base: str) -> CopyOptions:

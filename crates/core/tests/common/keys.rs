@@ -102,6 +102,7 @@ fn make_keys(
     for component in ["", ".", ".."] {
         if choices.once_in(24) {
             *bad += usize::from(max_depth.is_none_or(|max| depth <= max));
+            tree.broke_off = true;
             keys.insert(format!("{prefix}{component}/{}", choices.pick(&["", "x", "a/b"])));
         }
     }
@@ -128,7 +129,7 @@ fn make_keys(
 }
 
 /// The tree of those keys that were read. A directory is whole unless one of the ranges whose
-/// keys could not be read to their end might have held keys of it.
+/// keys could not be read to their end might have held keys of it, or a key in it is no path.
 fn tree_of_keys(told: &BTreeSet<String>, broken: &[Broken], exclude: &ExcludeRules) -> Tree {
     let mut top = Tree::default();
     for key in told {
@@ -138,6 +139,8 @@ fn tree_of_keys(told: &BTreeSet<String>, broken: &[Broken], exclude: &ExcludeRul
         while let Some(component) = components.next() {
             let is_last = components.peek().is_none();
             if ["", ".", ".."].contains(&component) {
+                // Unless it is the end of a directory's marker.
+                here.broke_off |= !(is_last && component.is_empty());
                 break;
             }
             path += component;
@@ -163,7 +166,7 @@ fn tree_of_keys(told: &BTreeSet<String>, broken: &[Broken], exclude: &ExcludeRul
 }
 
 fn break_off(tree: &mut Tree, prefix: &str, broken: &[Broken]) {
-    tree.broke_off = broken.iter().any(|Broken { position, end }| {
+    tree.broke_off |= broken.iter().any(|Broken { position, end }| {
         position.starts_with(prefix)
             || end.as_ref().is_some_and(|end| end.starts_with(prefix) && end != prefix)
     });

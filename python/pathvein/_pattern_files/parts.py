@@ -1,0 +1,89 @@
+"""What the forms of pattern files have in common: places, positions and errors."""
+
+from __future__ import annotations
+
+import json
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from pathvein import FileStructurePattern
+
+    T = TypeVar("T")
+    P = TypeVar("P", bound=FileStructurePattern)
+    #: A line and a column, both from 1.
+    Position = tuple[int, int]
+    #: The position of a place in a pattern, such as ``"directories[0].files"``; `None` if the
+    #: form does not tell.
+    Positions = Callable[[str], Position | None]
+    #: A pattern of a file, and where its parts are.
+    Part = tuple[P, Positions]
+
+__all__ = ["Wrong", "from_values", "join", "line_and_column", "nearest", "unknown", "wrong"]
+
+#: A place in front of a message. Long ones are shortened in their middle.
+_PLACE = re.compile(r"((?:[.\w$]|\[\d+\])+): ")
+_LAST_STEP = re.compile(r"(?:\.?[\w$]+|\[\d+\])$")
+_UNKNOWN_KEY = re.compile(r'unknown key ("(?:[^"\\]|\\.)*")')
+
+
+class Wrong(ValueError):
+    """A file that holds no pattern: what is wrong, and where as far as that is known."""
+
+    def __init__(self, message: str, position: Position | None = None, place: str = "") -> None:
+        shown = f"{place}: {message}" if place else message
+        where = f": line {position[0]} column {position[1]}" if position else ""
+        super().__init__(shown + where)
+        self.message = shown
+        self.position = position
+
+
+def wrong(error: ValueError, positions: Positions, prefix: str = "") -> Wrong:
+    """What the core says of a pattern's JSON, with the position that its place has in a file."""
+    text = str(error)
+    found = _PLACE.match(text)
+    place = found[1] if found else ""
+    message = text[found.end() :] if found else text
+    key = _UNKNOWN_KEY.match(message)
+    position = positions(join(place, json.loads(key[1])) if key else place)
+    return Wrong(message, position, join(prefix, place) if place else prefix)
+
+
+def join(place: str, key: str) -> str:
+    """The place of a key's value in the object at a place."""
+    return f"{place}.{key}" if place and key else place or key
+
+
+def nearest(found: dict[str, T], place: str) -> T | None:
+    """What is known of a place, else of what it is in."""
+    while place not in found:
+        shorter = _LAST_STEP.sub("", place)
+        if shorter == place:
+            return None
+        place = shorter
+    return found[place]
+
+
+def unknown(place: str) -> Position | None:
+    """The positions of a form that does not tell them."""
+    return None
+
+
+def line_and_column(text: str, offset: int) -> Position:
+    """Where an offset is."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def from_values(cls: type[P], values: dict[str, Any]) -> P:
+    """A pattern from what its JSON would be read as: so all forms are checked as JSON is.
+
+    Raises:
+        ValueError: It is no pattern; the message begins with the place.
+    """
+    try:
+        return cls.from_json(json.dumps(values))
+    except RecursionError:
+        raise ValueError("it nests too deep") from None

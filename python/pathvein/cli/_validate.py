@@ -1,0 +1,102 @@
+"""The command ``pathvein validate``."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+from pathvein import FileStructurePattern
+from pathvein._pattern_files import parse
+from pathvein.cli._click import (
+    DONE_WITH_ERRORS,
+    INTERRUPTED,
+    PIPE_CLOSED,
+    SETTINGS,
+    Command,
+    Failure,
+    click,
+    failure,
+)
+from pathvein.cli._options import complete, expression_option
+from pathvein.cli._output import Messages, Output, OutputFailed, abandon, safe
+from pathvein.cli._patterns import explained, parse_file, shown_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pathvein._pattern_files.parts import Part, Position
+
+    Reader = Callable[[], list[Part[FileStructurePattern]]]
+
+__all__ = ["validate"]
+
+
+@click.command(cls=Command, context_settings=SETTINGS)
+@click.argument("pattern_files", metavar="FILE...", nargs=-1, shell_complete=complete)
+@expression_option
+@click.pass_context
+def validate(
+    context: click.Context, /, pattern_files: tuple[str, ...], expressions: tuple[str, ...]
+) -> None:
+    """Say what is wrong with the patterns of files.
+
+    A FILE is JSON, pattern text, TOML or YAML; - is standard input, as JSON or text.
+
+    One line for each finding, FILE:LINE:COLUMN: and what is wrong; line and column where they are
+    known, which they are not in TOML below its own syntax. An error is what makes that the file
+    cannot be used. Of a pattern that can be used, "never" is what makes that it can match
+    nothing, and "idle" what adds nothing and is likely not meant.
+
+    Exit status: 0 nothing is wrong, and nothing is printed; 1 something is, or a FILE cannot be
+    read; 2 not done.
+    """
+    if not pattern_files and not expressions:
+        raise click.UsageError("Missing argument 'FILE...'", context)
+    messages = Messages()
+    context.with_resource(messages.saying_warnings())
+    wrong = False
+    try:
+        output = Output(messages)
+        for name, read in _readers(pattern_files, expressions):
+            try:
+                found = _findings(name, read)
+            except (ImportError, OSError) as error:
+                messages.error(failure(name, error).message)
+                wrong = True
+            else:
+                output.write(found)
+                wrong |= bool(found)
+    except KeyboardInterrupt:
+        abandon(sys.stdout)
+        context.exit(INTERRUPTED)
+    except OutputFailed as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            context.exit(PIPE_CLOSED)
+        raise Failure(f"standard output: {error}") from error
+    context.exit(DONE_WITH_ERRORS if wrong else 0)
+
+
+def _readers(files: tuple[str, ...], expressions: tuple[str, ...]) -> Iterator[tuple[str, Reader]]:
+    for file in dict.fromkeys(files):
+        yield shown_file(file), partial(parse_file, file)
+    for text in dict.fromkeys(expressions):
+        yield "-e", partial(parse, FileStructurePattern, text)
+
+
+def _findings(name: str, read: Reader) -> list[str]:
+    """What is wrong with the patterns of a file, as lines to write."""
+    try:
+        parts = read()
+    except ValueError as error:
+        position, message, excerpt = explained(error)
+        return [safe(line) for line in (f"{name}{_at(position)}: error: {message}", *excerpt)]
+    return [
+        safe(f"{name}{_at(positions(place))}: {severity}: {place}: {message}")
+        for pattern, positions in parts
+        for place, message, severity in pattern.validate()
+    ]
+
+
+def _at(position: Position | None) -> str:
+    return f":{position[0]}:{position[1]}" if position else ""
