@@ -221,6 +221,35 @@ fn project() -> FileStructurePattern {
     FileStructurePattern::builder("*").file("pyproject.toml").directory(src).build().unwrap()
 }
 
+#[test]
+fn a_match_comes_as_soon_as_nothing_above_it_may_match() {
+    let done = FileStructurePattern::builder("done").file("ok").build().unwrap();
+    let outer = FileStructurePattern::builder("*").directory(done).build().unwrap();
+    let inner = FileStructurePattern::builder("run").file("x").build().unwrap();
+    let mut scan = ListingScan::new(&[outer, inner], None).outermost(true);
+    let source = scan.source("lab");
+    let names = [("run".into(), true), ("done".into(), true), ("other".into(), true)];
+    let wanted = scan.listed(source, "lab", &names, []);
+    let [run, done, other] = [wanted[0].1, wanted[1].1, wanted[2].1];
+    assert!(scan.feeds_another(done) && !scan.feeds_another(run));
+    scan.listed(run, "lab/run", &[], ["x".into()]);
+    assert_eq!(scan.take_matches(), []);
+    scan.listed(done, "lab/done", &[], ["ok".into()]);
+    // The source matches, which drops what it held.
+    assert_eq!(scan.take_matches(), [("lab", 0)]);
+    assert!(!scan.is_wanted(other) && scan.is_done());
+
+    let source = scan.source("lab");
+    let wanted = scan.listed(source, "lab", &names, []);
+    let [run, done, other] = [wanted[0].1, wanted[1].1, wanted[2].1];
+    scan.listed(run, "lab/run", &[], ["x".into()]);
+    assert_eq!(scan.take_matches(), []);
+    scan.not_listed(done);
+    // It does not match as far as can be told, so what is below counts, though more is wanted.
+    assert_eq!(scan.take_matches(), [("lab/run", 1)]);
+    assert!(scan.is_wanted(other));
+}
+
 #[cfg(unix)]
 mod entered {
     use common::disk::plant;
