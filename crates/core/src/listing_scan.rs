@@ -246,8 +246,10 @@ impl<T: Clone> ListingScan<T> {
         let feeds = matching.feeding(&state, directories);
         let count = feeds.iter().filter(|&&feeds| feeds).count();
         let adding = self.found.adding();
-        matching.wait_for(above, depth, &mut state, count, &mut settled, adding);
-        self.found.add_settled(&tag, settled, &standing, above_standing);
+        let closed = matching.wait_for(above, depth, &mut state, count, adding);
+        for settled in [Some(settled), closed].into_iter().flatten() {
+            self.found.add_settled(&tag, settled, &standing, above_standing);
+        }
         if count == 0 {
             standing.closed(&mut |report| self.found.add(report));
         }

@@ -213,6 +213,7 @@ impl Matching {
         state
     }
 
+    #[inline]
     fn evaluate(
         &mut self,
         set: &Arc<CandidateSet>,
@@ -234,6 +235,7 @@ impl Matching {
     }
 
     /// Takes what is known of a directory that feeds `parent`, if any.
+    #[inline]
     fn settle<N: TreeNode>(
         &self,
         parent: Option<&Arc<N>>,
@@ -269,35 +271,39 @@ impl Matching {
     }
 
     /// Makes a listed directory wait for the answers of so many sub-directories. If there
-    /// are none it is closed, and what is known of its patterns is added to `settled`.
+    /// are none it is closed. Returns what is known of its patterns by that, if anything.
+    #[inline]
     pub(crate) fn wait_for<N: TreeNode>(
         &self,
         parent: Option<&Arc<N>>,
         depth: usize,
         state: &mut MatchState,
         count: usize,
-        settled: &mut Settled,
         mut closed: impl FnMut(&Arc<N>, &[usize], Outcome),
-    ) {
+    ) -> Option<Settled> {
         if count > 0 {
             if let Some(parent) = parent.filter(|_| self.outermost && state.feeds_parent) {
                 self.decide_early(parent, &mut closed);
             }
-            return state.await_answers(count, self.outermost);
+            state.await_answers(count, self.outermost);
+            return None;
         }
         let parent = parent.filter(|_| std::mem::take(&mut state.feeds_parent));
         let requirements = state.requirements.take();
         let alone = requirements.as_ref().and_then(|requirements| requirements.alone.as_deref());
-        if let Some(alone) = alone {
-            self.settle(parent, depth, alone, settled);
-        }
-        let Some(parent) = parent else { return };
+        let settled = alone.map(|alone| {
+            let mut settled = Settled::default();
+            self.settle(parent, depth, alone, &mut settled);
+            settled
+        });
+        let Some(parent) = parent else { return settled };
         if let Some(mut answer) = parent.state().counted_answer() {
             state.own().iter().for_each(|own| add_evaluation(&mut answer, own));
             alone.iter().for_each(|alone| add_evaluation(&mut answer, alone));
             parent.state().count(&answer);
         }
         self.answer(parent, closed);
+        settled
     }
 
     /// A sub-directory exists, and it is certain that its inside is not looked at: it is taken

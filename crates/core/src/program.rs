@@ -57,6 +57,10 @@ pub(crate) struct Program {
     file_atoms: Atoms,
     /// For each directory atom, the nodes whose name it is.
     named: Vec<Vec<NodeId>>,
+    /// Whether any node has several atoms for its name.
+    has_alternatives: bool,
+    /// Whether any node asks for something special.
+    has_special: bool,
     /// The roots: the nodes at the top of a pattern.
     roots: Arc<SearchSet>,
     nothing: Arc<SearchSet>,
@@ -128,9 +132,18 @@ impl Program {
             nodes.push(Node { names, files, directories, special, decides_limit, patterns });
         }
         mark_deciding(&mut nodes);
-        let (roots_found, nothing) = (Arc::default(), Arc::default());
-        let mut program =
-            Program { nodes, directory_atoms, file_atoms, named, roots: roots_found, nothing };
+        let has_alternatives = nodes.iter().any(|node| node.names.len() > 1);
+        let has_special = nodes.iter().any(|node| node.special.is_some());
+        let mut program = Program {
+            nodes,
+            directory_atoms,
+            file_atoms,
+            named,
+            has_alternatives,
+            has_special,
+            roots: Arc::default(),
+            nothing: Arc::default(),
+        };
         program.nothing = Arc::new(program.search_set(&[]));
         let roots: Vec<NodeId> = roots.into_iter().map(|(_, root)| root).collect();
         program.roots = Arc::new(program.search_set(&roots));
@@ -194,13 +207,12 @@ impl Program {
         let mut nodes = sought.unnamed.to_vec();
         for atom in bits::ones(hits.iter().copied()) {
             let named = self.named[atom].iter();
-            // A name may pass several of a node's atoms, of which the first counts.
-            let is_first = |id: NodeId| {
-                let mut names = self.nodes[id as usize].names.iter();
-                names.find(|&&atom| bits::get(hits, atom as usize)) == Some(&(atom as AtomId))
-            };
-            nodes
-                .extend(named.filter(|&&id| bits::get(&sought.nodes, id as usize) && is_first(id)));
+            nodes.extend(named.filter(|&&id| bits::get(&sought.nodes, id as usize)));
+        }
+        if self.has_alternatives {
+            // A name may pass several of a node's atoms.
+            nodes.sort_unstable();
+            nodes.dedup();
         }
         let files = nodes.iter().flat_map(|&id| &self.nodes[id as usize].files).copied();
         let mut files: Vec<AtomId> = files.collect();
@@ -209,9 +221,17 @@ impl Program {
         let looks_inside = nodes.iter().any(|&id| self.looks_inside(id));
         let asks_for_directories =
             nodes.iter().any(|&id| !self.nodes[id as usize].directories.is_empty());
-        let questions = Questions::new(self, &nodes);
+        let questions = if self.has_special { Questions::new(self, &nodes) } else { None };
+        let asks_for_entries = !files.is_empty() || questions.is_some();
         let (nodes, files) = (nodes.into(), files.into());
-        CandidateSet { nodes, files, questions, looks_inside, asks_for_directories }
+        CandidateSet {
+            nodes,
+            files,
+            questions,
+            asks_for_entries,
+            looks_inside,
+            asks_for_directories,
+        }
     }
 
     /// Evaluates the candidates of a directory whose files are known.
@@ -370,6 +390,8 @@ pub(crate) struct CandidateSet {
     files: Box<[AtomId]>,
     /// What they ask of entries besides; `None`: nothing.
     questions: Option<Box<Questions>>,
+    /// Whether any of the nodes asks for files, or for none.
+    asks_for_entries: bool,
     /// Whether any of the nodes asks for something inside the directory.
     pub(crate) looks_inside: bool,
     /// Whether any of the nodes asks for sub-directories.

@@ -269,6 +269,7 @@ impl ScanVisitor {
     }
 
     /// Tells of the patterns that are settled of one directory.
+    #[inline]
     fn tell_settled(
         location: Location<'_, ScanState>,
         standing: &Standing<Match>,
@@ -442,7 +443,7 @@ impl Visitor for ScanVisitor {
         } else {
             Standing::default()
         };
-        Self::tell_settled(location, &standing, settled, results);
+        Self::tell_settled(location, &standing, &self.settled, results);
         ScanState { matching: state, standing }
     }
 
@@ -463,10 +464,11 @@ impl Visitor for ScanVisitor {
         results: &mut ResultSender<Match>,
     ) {
         let Location { parent, depth, .. } = location;
-        let mut settled = Settled::default();
         let sending = Self::sending(results);
-        self.matching.wait_for(parent, depth, &mut state.matching, count, &mut settled, sending);
-        Self::tell_settled(location, &state.standing, &settled, results);
+        let settled = self.matching.wait_for(parent, depth, &mut state.matching, count, sending);
+        if let Some(settled) = settled {
+            Self::tell_settled(location, &state.standing, &settled, results);
+        }
         if count == 0 {
             state.standing.closed(&mut |report| Self::send(report, results));
         }

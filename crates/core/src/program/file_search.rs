@@ -104,8 +104,6 @@ struct Counting {
 impl Questions {
     /// The questions of these nodes, if they have any.
     pub(super) fn new(program: &Program, nodes: &[NodeId]) -> Option<Box<Questions>> {
-        let asks = |&&id: &&NodeId| program.decides_limit(id) || program.special(id).is_some();
-        nodes.iter().find(asks)?;
         let (mut counts, mut closed_numbers) = (Interner::default(), Interner::default());
         let mut asking = Vec::new();
         for &id in nodes {
@@ -372,8 +370,7 @@ impl Program {
 
     /// A search for the files that the candidates ask for.
     pub(crate) fn file_search(&self, candidates: Option<&Arc<CandidateSet>>) -> FileSearch {
-        let asks = |set: &&Arc<CandidateSet>| !set.files.is_empty() || set.questions.is_some();
-        let Some(set) = candidates.filter(asks) else {
+        let Some(set) = candidates.filter(|set| set.asks_for_entries) else {
             return FileSearch::default();
         };
         let mut search = FileSearch {
