@@ -117,4 +117,4 @@ def test_wrong_values(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="outermost"):
         scan(tmp_path, FileStructurePattern(), outermost="yes")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="outermost"):
-        pathvein.walk(tmp_path, outermost=True)  # type: ignore[attr-defined]
+        pathvein.walk_parallel(tmp_path, outermost=True)  # type: ignore[call-arg]
