@@ -26,9 +26,7 @@ _STYLES = {
 }
 
 #: What may stand in front of a name.
-_WORD = re.compile(
-    r"(?:nothing else(?=\s*(?:,|}|$))|(?:no|optional|\d+(?:\+|-\d+)?)(?= +[^\s,|}]))"
-)
+_WORD = re.compile(r"(?:nothing else(?=\s*(?:,|}|$))|(?:no|optional|\d+(?:\+|-\d+)?)(?= +[^\s,|}]))")
 _TOKEN = re.compile(
     r"""(?P<blank>\s+)
     | (?P<mark>[,|{}/])
