@@ -92,21 +92,29 @@ class DirectoryRequirement(NamedTuple):
 
 
 def file_requirements(pattern: Pat) -> list[FileRequirement]:
-    """What is asked of files; a forbidden one is one of which there may be none."""
+    """What is asked of files; a forbidden one is one of which there may be none.
+
+    What any number of files satisfies is not asked.
+    """
     found = []
     for item in pattern.files:
         whole = item if isinstance(item, Counted) else Counted(item)
         test: Any = whole.what
-        found.append(FileRequirement(test, whole.min, whole.max))
+        if whole.min > 0 or whole.max is not None:
+            found.append(FileRequirement(test, whole.min, whole.max))
     return found + [FileRequirement(test, 0, 0) for test in pattern.forbidden_files]
 
 
 def directory_requirements(pattern: Pat) -> list[DirectoryRequirement]:
-    """What is asked of sub-directories; a forbidden one is one of which there may be none."""
+    """What is asked of sub-directories; a forbidden one is one of which there may be none.
+
+    What any number of them satisfies is not asked.
+    """
     found = []
     for item in pattern.dirs:
         whole = item if isinstance(item, Counted) else Counted(item)
-        found.append(DirectoryRequirement(_several(whole.what), whole.min, whole.max))
+        if whole.min > 0 or whole.max is not None:
+            found.append(DirectoryRequirement(_several(whole.what), whole.min, whole.max))
     return found + [DirectoryRequirement((sub,), 0, 0) for sub in pattern.forbidden_dirs]
 
 
@@ -139,14 +147,17 @@ def name_matches(name: str, pattern: Pat) -> bool:
 
 def belonging_tests(pattern: Pat) -> list[NameTest]:
     """The name tests of what belongs to a match: forbidden items and numbers add nothing."""
-    asked = file_requirements(pattern._replace(forbidden_files=()))
-    return [item.test for item in asked] + list(pattern.optional_files)
+    return [_uncounted(item) for item in pattern.files] + list(pattern.optional_files)
 
 
 def belonging_dirs(pattern: Pat) -> list[Pat]:
     """The patterns of the sub-directories that belong to a match."""
-    asked = directory_requirements(pattern._replace(forbidden_dirs=()))
-    return [sub for item in asked for sub in item.alternatives] + list(pattern.optional_dirs)
+    asked = [sub for item in pattern.dirs for sub in _several(_uncounted(item))]
+    return asked + list(pattern.optional_dirs)
+
+
+def _uncounted(item: Any) -> Any:
+    return item.what if isinstance(item, Counted) else item
 
 
 # Directories -------------------------------------------------------------------------------
@@ -177,9 +188,7 @@ class Node:
 
 def asks_inside(pattern: Pat) -> bool:
     """Whether anything but the name has to be known to decide."""
-    counts = [item[1:] for item in file_requirements(pattern)]
-    counts += [item[1:] for item in directory_requirements(pattern)]
-    return pattern.closed or any(least > 0 or most is not None for least, most in counts)
+    return pattern.closed or bool(file_requirements(pattern) or directory_requirements(pattern))
 
 
 def asks_for(pattern: Pat, name: str) -> bool:

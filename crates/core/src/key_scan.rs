@@ -247,8 +247,10 @@ impl KeyVisitor for KeyScanVisitor {
                     if is_whole { verdict } else { verdict.or(Verdict::CANNOT_BE_TOLD) }
                 }
                 (ByFiles::Open { .. }, None) => Verdict::YES,
-                (by_files, _) => {
-                    self.program.pass_over(id, &mut counter);
+                (by_files, requirements) => {
+                    if requirements.as_ref().is_some_and(|required| required.counters > 0) {
+                        self.program.pass_over(id, &mut counter);
+                    }
                     if by_files == ByFiles::No { continue } else { Verdict::CANNOT_BE_TOLD }
                 }
             };

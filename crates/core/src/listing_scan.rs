@@ -229,7 +229,7 @@ impl<T: Clone> ListingScan<T> {
         for name in files {
             matching.program.search_file(&mut search, name);
         }
-        if search.asks_for_directories() {
+        if search.has_questions() {
             for &(name, _) in directories {
                 matching.program.search_directory(&mut search, name);
             }
@@ -247,7 +247,8 @@ impl<T: Clone> ListingScan<T> {
         let count = feeds.iter().filter(|&&feeds| feeds).count();
         let adding = self.found.adding();
         let closed = matching.wait_for(above, depth, &mut state, count, adding);
-        for settled in [Some(settled), closed].into_iter().flatten() {
+        self.found.add_settled(&tag, settled, &standing, above_standing);
+        if let Some(settled) = closed {
             self.found.add_settled(&tag, settled, &standing, above_standing);
         }
         if count == 0 {
@@ -411,6 +412,7 @@ impl<T: Clone> Found<T> {
         standing.take_own(parent, report, &mut |report| self.add(report));
     }
 
+    #[inline]
     fn add_settled(
         &mut self,
         tag: &T,

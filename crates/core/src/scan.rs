@@ -413,7 +413,7 @@ impl Visitor for ScanVisitor {
 
     #[inline]
     fn add_directory(&self, search: &mut FileSearch, name: &OsStr) {
-        if search.asks_for_directories() {
+        if search.has_questions() {
             let search = |name: Name<'_>| self.matching.program.search_directory(search, name);
             NameDecoder::with(self.decoder.as_ref(), name, search);
         }

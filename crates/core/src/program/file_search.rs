@@ -281,6 +281,7 @@ fn name_bytes(name: Name<'_>) -> Box<[u8]> {
 }
 
 impl FileSearch {
+    #[inline]
     pub(super) fn is_missing(&self, atom: AtomId) -> bool {
         if !self.missing.is_empty() {
             return bits::get(&self.missing, atom as usize);
@@ -306,9 +307,9 @@ impl FileSearch {
         !counting.untold.iter().any(|name| program.asks_for(id, Name::from(&**name)))
     }
 
-    /// Whether it matters which sub-directories there are.
+    /// Whether more is asked than which atoms are passed by a file.
     #[inline]
-    pub(crate) fn asks_for_directories(&self) -> bool {
+    pub(crate) fn has_questions(&self) -> bool {
         self.counting.is_some()
     }
 

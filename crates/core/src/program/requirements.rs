@@ -173,7 +173,9 @@ impl Program {
             counted: [].into(),
             alone: None,
         };
-        self.add_counters(&mut requirements);
+        if self.has_special {
+            self.add_counters(&mut requirements);
+        }
         Some(requirements)
     }
 
@@ -274,6 +276,9 @@ impl Program {
     /// The verdict on a node that asks for each of some nodes, of which one is not satisfied.
     fn decide_plain(&self, asked: &[NodeId], below: &impl Below) -> Verdict {
         // In most directories there are none, and the undecided nodes may be many.
+        if !(below.has_links() || below.has_untold()) {
+            return Verdict::default();
+        }
         let holds = |may_be: fn(Verdict) -> bool| {
             asked.iter().all(|&child| {
                 let verdict = below.verdict(child);

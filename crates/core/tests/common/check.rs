@@ -13,6 +13,7 @@ use super::disk;
 use super::faults;
 use super::generate::{self, Choices, Profile};
 use super::reference::{self, Question, Sub, Tree};
+use super::shown;
 
 /// Scan and walk of a real tree, by both listers, with and without types.
 #[cfg(unix)]
@@ -30,6 +31,7 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices, profile: Profile) {
     let max_depth = [None, None, None, Some(0), Some(1), Some(2)][choices.below(6)];
     let threads = [1, 2, 8][(flags >> 4) % 3];
     let patterns = generate::patterns(choices, profile);
+    let shown = shown::Patterns(&patterns);
 
     // In memory, where that is possible.
     let shm = Path::new("/dev/shm");
@@ -79,12 +81,9 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices, profile: Profile) {
         let (count, error_count) = (found.len(), errors.len());
         let found: reference::Matches = found.into_iter().collect();
         let errors: BTreeSet<PathBuf> = errors.into_iter().collect();
-        assert_eq!(
-            found, expected,
-            "{patterns:?} {options:?} portable {portable} untyped {untyped}"
-        );
+        assert_eq!(found, expected, "{shown} {options:?} portable {portable} untyped {untyped}");
         assert_eq!((count, error_count), (found.len(), errors.len()), "something stands twice");
-        assert_eq!(stats.hidden_by_links, hidden, "{patterns:?} {tree:#?} {max_depth:?}");
+        assert_eq!(stats.hidden_by_links, hidden, "{shown} {tree} {max_depth:?}");
         assert!(loops_within.is_subset(&errors) && errors.is_subset(&loops));
         if max_depth.is_none() {
             let entries = all.iter().map(|(_, dirs, files)| dirs.len() + files.len()).sum();
@@ -126,19 +125,20 @@ pub(crate) const ROOT: &str = "/root";
 /// what holds there is not denied.
 pub(crate) fn answers(choices: &mut impl Choices, profile: Profile) {
     let patterns = generate::patterns(choices, profile);
+    let shown = shown::Patterns(&patterns);
     let whole = generate::tree(choices);
     let damaged = generate::damaged(choices, &whole);
     let (root, name) = (Path::new(ROOT), generate::name(choices));
     let ask = |tree, question| reference::ask(question, root, &name, tree, &patterns, None);
     let all = ask(&whole, Question::Certain);
-    assert_eq!(all, ask(&whole, Question::Possible), "{patterns:?} {whole:#?}");
+    assert_eq!(all, ask(&whole, Question::Possible), "{shown} {whole}");
     let certain = ask(&damaged, Question::Certain);
-    assert!(certain.is_subset(&all), "{patterns:?} {damaged:#?} {whole:#?}");
+    assert!(certain.is_subset(&all), "{shown} {damaged} {whole}");
     let possible = ask(&damaged, Question::Possible);
     let read: BTreeSet<_> =
         reference::walk(root, &damaged, None).into_iter().map(|l| l.0).collect();
     let denied = all.difference(&possible).find(|(path, _)| read.contains(path));
-    assert_eq!(denied, None, "{patterns:?} {damaged:#?} {whole:#?}");
+    assert_eq!(denied, None, "{shown} {damaged} {whole}");
 }
 
 /// A scan of a tree that is made up, in which much goes wrong.
@@ -147,9 +147,18 @@ pub(crate) fn made_up(choices: &mut impl Choices, profile: Profile) {
     let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
     let threads = [1, 1, 2, 4][choices.below(4)];
     let patterns = generate::patterns(choices, profile);
-    let whole = faults::without_twins(generate::tree(choices));
-    let damaged =
+    let shown = shown::Patterns(&patterns);
+    let mut whole = faults::without_twins(generate::tree(choices));
+    if max_depth.is_some() {
+        faults::nothing_is_gone(&mut whole);
+    }
+    let mut damaged =
         if choices.once_in(4) { whole.clone() } else { generate::damaged(choices, &whole) };
+    faults::nothing_read_is_unlisted(&mut damaged);
+    if damaged.broke_off && damaged.files.is_empty() && damaged.directories.is_empty() {
+        // A source of which nothing can be read has no matches, and nothing more to say.
+        damaged = whole.clone();
+    }
     let name = generate::name(choices);
     let source = Path::new("/made-up").join(faults::number()).join(&name);
 
@@ -173,21 +182,22 @@ pub(crate) fn made_up(choices: &mut impl Choices, profile: Profile) {
     let found: reference::Matches = found.into_iter().collect();
     assert_eq!(count, found.len(), "a match stands twice");
 
-    let case = format!("{patterns:?} {damaged:#?} {max_depth:?} {errors:?}");
+    let case = || format!("{shown} {damaged} {max_depth:?} {errors:?}");
     let all = reference::scan(&source, &name, &whole, &patterns, max_depth);
-    assert!(found.is_subset(&all), "{found:?} {all:?} {case}");
-    assert!(!errors.is_empty() || found == all, "{found:?} {all:?} {case}");
+    assert!(found.is_subset(&all), "{} {}", shown.difference(&found, &all), case());
+    assert!(!errors.is_empty() || found == all, "{} {}", shown.difference(&found, &all), case());
     let expected = reference::scan(&source, &name, &damaged, &patterns, max_depth);
-    assert_eq!(found, expected, "{case}");
+    assert_eq!(found, expected, "{} {}", shown.difference(&found, &expected), case());
     let hidden = reference::hidden_by_links(&name, &damaged, &patterns, max_depth);
-    assert_eq!(stats.hidden_by_links, hidden, "{case}");
+    assert_eq!(stats.hidden_by_links, hidden, "{}", case());
 }
 
 /// The compiled program, fed with listings in any order.
 pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
     let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
     let patterns = generate::patterns(choices, profile);
-    let whole = generate::tree(choices);
+    let shown = shown::Patterns(&patterns);
+    let mut whole = generate::tree(choices);
     let mut tree =
         if choices.once_in(4) { whole.clone() } else { generate::damaged(choices, &whole) };
     let name = if choices.once_in(8) { OsString::new() } else { generate::name(choices) };
@@ -239,6 +249,7 @@ pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
     assert!(scan.is_done());
     found.append(&mut scan.take_matches());
 
+    close_unasked(&mut whole, Path::new(ROOT), &asked);
     let all = reference::scan(Path::new(ROOT), &name, &whole, &patterns, max_depth);
     faults::tell_of_whole_directories(&mut tree);
     close_unasked(&mut tree, Path::new(ROOT), &asked);
@@ -247,19 +258,19 @@ pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
     let expected = ask(Question::Certain);
     let count = found.len();
     let found: reference::Matches = found.into_iter().collect();
-    assert_eq!(found, expected, "{patterns:?} {tree:#?}");
+    assert_eq!(found, expected, "{} {shown} {tree}", shown.difference(&found, &expected));
     assert_eq!(count, found.len(), "a match stands twice");
-    assert!(found.is_subset(&all), "{patterns:?} {tree:#?} {whole:#?}");
+    assert!(found.is_subset(&all), "{} {tree} {whole}", shown.difference(&found, &all));
     let unknown = scan.take_unknown();
     if tells_unknown {
         let count = unknown.len();
         let unknown: reference::Matches = unknown.into_iter().collect();
         let expected = &ask(Question::Possible) - &expected;
-        assert_eq!(unknown, expected, "{patterns:?} {tree:#?}");
+        assert_eq!(unknown, expected, "{shown} {tree}");
         assert_eq!(count, unknown.len(), "what is unknown stands twice");
     }
     let hidden = reference::hidden_by_links(&name, &tree, &patterns, max_depth);
-    assert_eq!(scan.hidden_by_links(), hidden, "{patterns:?} {tree:#?} {max_depth:?}");
+    assert_eq!(scan.hidden_by_links(), hidden, "{shown} {tree} {max_depth:?}");
 
     // Down to the depth all directories are opened, below it only those that have to be.
     if let Some(max_depth) = max_depth {

@@ -10,11 +10,13 @@ use pathvein_core::{ExcludeRules, KeyScan, KeyWalk, RangeId};
 use super::check::ROOT;
 use super::generate::{self, Choices, Profile};
 use super::reference::{self, Sub, Tree};
+use super::shown;
 
 /// The compiled program, fed with sorted keys in ranges, and the walk of them.
 pub(crate) fn keys(choices: &mut impl Choices, profile: Profile) {
     let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
     let patterns = generate::patterns(choices, profile);
+    let shown = shown::Patterns(&patterns);
     let mut tree = generate::tree(choices);
     let rules = ["a/", "b*", "/ab/*", "**/a/b", "*.x"];
     let rules = (0..choices.below(3)).map(|_| choices.pick(&rules)).collect::<Vec<_>>();
@@ -43,13 +45,13 @@ pub(crate) fn keys(choices: &mut impl Choices, profile: Profile) {
             (if path.is_empty() { root.into() } else { root.join(path) }, pattern)
         })
         .collect();
-    let case = format!("{patterns:?} {keys:?} {max_depth:?} {broken:?}");
+    let case = || format!("{shown} {keys:?} {max_depth:?} {broken:?}");
     let all = reference::scan(root, name.as_ref(), &tree, &patterns, max_depth);
-    assert!(found.is_subset(&all), "{found:?} {all:?} {case}");
-    assert!(!broken.is_empty() || found == all, "{found:?} {all:?} {case}");
+    assert!(found.is_subset(&all), "{} {}", shown.difference(&found, &all), case());
+    assert!(!broken.is_empty() || found == all, "{} {}", shown.difference(&found, &all), case());
     let read = tree_of_keys(&told, &broken, &exclude);
     let expected = reference::scan(root, name.as_ref(), &read, &patterns, max_depth);
-    assert_eq!(found, expected, "{case}");
+    assert_eq!(found, expected, "{} {}", shown.difference(&found, &expected), case());
     assert_eq!(count, found.len(), "a match stands twice");
 
     let (mut walk, all) = KeyWalk::new(max_depth, exclude);
@@ -167,8 +169,9 @@ fn tree_of_keys(told: &BTreeSet<String>, broken: &[Broken], exclude: &ExcludeRul
 
 fn break_off(tree: &mut Tree, prefix: &str, broken: &[Broken]) {
     tree.broke_off |= broken.iter().any(|Broken { position, end }| {
-        position.starts_with(prefix)
-            || end.as_ref().is_some_and(|end| end.starts_with(prefix) && end != prefix)
+        // The keys of a directory at whose prefix the range ends are not in the range.
+        end.as_deref() != Some(prefix)
+            && [Some(position), end.as_ref()].into_iter().flatten().any(|at| at.starts_with(prefix))
     });
     for (name, sub) in &mut tree.directories {
         let Sub::Entered(below) = sub else { unreachable!() };

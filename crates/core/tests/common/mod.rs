@@ -11,3 +11,4 @@ pub(crate) mod faults;
 pub(crate) mod generate;
 pub(crate) mod keys;
 pub(crate) mod reference;
+pub(crate) mod shown;

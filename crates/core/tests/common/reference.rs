@@ -182,20 +182,27 @@ fn sub_matches(
     }
 }
 
-/// What is asked of files; a forbidden one is one of which there may be none.
+/// What is asked of files; a forbidden one is one of which there may be none. What any number
+/// of files satisfies is not asked.
 fn file_requirements(pattern: &FileStructurePattern) -> Vec<(&NameTest, Count)> {
     let asked = pattern.files().iter().map(|file| (file.test(), file.count()));
+    let asked = asked.filter(|&(_, count)| says_something(count));
     asked.chain(pattern.forbidden_files().iter().map(|test| (test, none()))).collect()
 }
 
-/// What is asked of sub-directories; a forbidden one is one of which there may be none.
+/// What is asked of sub-directories; a forbidden one is one of which there may be none. What
+/// any number of them satisfies is not asked.
 fn directory_requirements(
     pattern: &FileStructurePattern,
 ) -> Vec<(Vec<&FileStructurePattern>, Count)> {
-    let asked = pattern.directories().iter();
+    let asked = pattern.directories().iter().filter(|asked| says_something(asked.count()));
     let asked = asked.map(|asked| (asked.alternatives().iter().collect(), asked.count()));
     let forbidden = pattern.forbidden_directories().iter();
     asked.chain(forbidden.map(|pattern| (vec![pattern], none()))).collect()
+}
+
+fn says_something(count: Count) -> bool {
+    count.min() > 0 || count.max().is_some()
 }
 
 fn none() -> Count {
@@ -352,8 +359,7 @@ pub(crate) fn asked_inside(
 
 /// Whether anything but the name decides.
 fn asks_inside(pattern: &FileStructurePattern) -> bool {
-    let says_something = |count: Count| count.min() > 0 || count.max().is_some();
     pattern.closed()
-        || file_requirements(pattern).iter().any(|&(_, count)| says_something(count))
-        || directory_requirements(pattern).iter().any(|&(_, count)| says_something(count))
+        || !file_requirements(pattern).is_empty()
+        || !directory_requirements(pattern).is_empty()
 }
