@@ -244,10 +244,7 @@ impl<'t> Reader<'t> {
         front: Option<&Range<usize>>,
     ) -> Read<()> {
         self.line = None;
-        self.drawn = front.is_some_and(|front| {
-            let drawing = |&c: &u32| !char::from_u32(c).is_some_and(is_blank);
-            self.text[front.clone()].iter().any(drawing)
-        });
+        self.drawn = front.is_some_and(|front| self.is_drawn(front));
         let mut alone = true;
         loop {
             let mut entry = self.entry(level)?;
@@ -283,6 +280,12 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// Whether there is more in a front than blanks.
+    fn is_drawn(&self, front: &Range<usize>) -> bool {
+        let is_drawing = |&c: &u32| !char::from_u32(c).is_some_and(is_blank);
+        self.text[front.clone()].iter().any(is_drawing)
+    }
+
     /// Whether the line at hand is indented below one with this front.
     fn is_below(&self, front: Option<&Range<usize>>) -> bool {
         let (Some(line), Some(front)) = (&self.line, front) else { return false };
@@ -298,7 +301,9 @@ impl<'t> Reader<'t> {
         match &mut entry.asks {
             Asks::NothingElse => self.fail(advice::NOTHING_ELSE_ALONE),
             Asks::Files(_, names) => {
-                let message = advice::indented_below(self.text, names, self.drawn);
+                // The line at the top of a drawing is none itself.
+                let drawn = self.line.as_ref().is_some_and(|front| self.is_drawn(front));
+                let message = advice::indented_below(self.text, names, drawn);
                 Err(Failure::new(names[0].start, message))
             }
             Asks::Directories(directories) => match &mut directories[..] {
@@ -365,7 +370,8 @@ impl<'t> Reader<'t> {
                         return self.fail(message);
                     }
                     if ranges.len() > 1 {
-                        return self.fail(advice::PATH_AND_ALTERNATIVES);
+                        let message = advice::path_and_alternatives(self.text, at, self.at);
+                        return self.fail(message);
                     }
                     path.push(any_of(mem::take(&mut names), start)?);
                     ranges.clear();
@@ -378,7 +384,8 @@ impl<'t> Reader<'t> {
                 break;
             }
             if !path.is_empty() {
-                return Err(Failure::new(self.at - 1, advice::PATH_AND_ALTERNATIVES));
+                let message = advice::path_and_alternatives(self.text, at, start);
+                return Err(Failure::new(self.at - 1, message));
             }
             self.skip_blanks();
             if self.is_entry_end() {
