@@ -115,6 +115,6 @@ def test_the_depth_of_matches(tmp_path: Path) -> None:
 
 def test_wrong_values(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="outermost"):
-        scan(tmp_path, FileStructurePattern(), outermost="yes")  # type: ignore[arg-type]
+        scan(tmp_path, FileStructurePattern(), outermost="yes")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="outermost"):
         pathvein.walk_parallel(tmp_path, outermost=True)  # type: ignore[call-arg]

@@ -82,9 +82,9 @@ def test_random_keys_of_odd_stores() -> None:
 
 def many(directories: int) -> Tree:
     """Projects with many directories, each of which is one, too."""
-    inner = Tree(files=["pyproject.toml"], dirs={"src": Tree(files=["x.py"])})
+    inner = Tree(files=("pyproject.toml",), dirs={"src": Tree(files=("x.py",))})
     dirs = {f"d{number:03}": inner for number in range(directories)}
-    whole = Tree(files=["pyproject.toml"], dirs={**dirs, "src": Tree(files=["x.py"])})
+    whole = Tree(files=("pyproject.toml",), dirs={**dirs, "src": Tree(files=("x.py",))})
     return Tree(dirs={f"p{number}": whole for number in range(4)})
 
 
