@@ -260,7 +260,7 @@ class DirectoryProducer:
         exclude: ExcludeRules,
         max_depth: int | None,
         follow_links: bool,
-        outermost: bool,
+        outermost: bool = False,
     ) -> None:
         self._source = source
         self._follow_links = follow_links
