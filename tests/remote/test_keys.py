@@ -99,3 +99,47 @@ def test_what_cannot_be_is_a_value_error_and_nothing_of_it_counts() -> None:
     walk.end(rest)
     assert walk.take() == ([("", [], ["c"])], [])
     assert walk.counts() == (1, 1, 1)
+
+
+def test_of_keys_that_may_be_missing_nothing_is_known_not_to_be_there() -> None:
+    clean = FileStructurePattern("run_*", ["f"], forbidden_files=["FAILED"])
+    found = FileStructurePattern("run_*", ["f"])
+    keys = ["run_1/f", "run_2/f", "run_3/f"]
+
+    def scan(tell: str, *, before: bool = False) -> set[tuple[str, int]]:
+        scan = KeyScan([clean, found], "lab")
+        whole = scan.whole()
+        if before:
+            scan.distrust()
+        scan.keys(whole, keys)
+        matches = scan.take()[0]
+        if tell == "distrust":
+            scan.distrust()
+            scan.end(whole)
+        elif tell == "break off":
+            scan.break_off(whole)
+        else:
+            scan.end(whole)
+        return {*matches, *scan.take()[0]}
+
+    all_found = {(f"run_{n}", 1) for n in (1, 2, 3)}
+    assert scan("end") == all_found | {(f"run_{n}", 0) for n in (1, 2, 3)}
+    assert scan("break off") == all_found | {("run_1", 0), ("run_2", 0)}
+    assert scan("distrust") == all_found | {("run_1", 0), ("run_2", 0)}
+    assert scan("end", before=True) == all_found
+
+
+@pytest.mark.parametrize("key", ["run_1//FAILED", "run_1/./FAILED", "run_1/../FAILED", "run_1//"])
+def test_a_key_that_is_no_path_may_be_what_is_not_to_be_there(key: str) -> None:
+    clean = FileStructurePattern("run_*", ["f"], forbidden_files=["FAILED"])
+    scan = told(KeyScan([clean], "lab"), *sorted([key, "run_1/f", "run_2/f"]))
+    assert scan.take() == ([("run_2", 0)], [key])
+
+
+def test_a_walk_takes_no_notice() -> None:
+    walk = KeyWalk()
+    whole = walk.whole()
+    walk.keys(whole, ["a/b"])
+    walk.distrust()
+    walk.break_off(whole)
+    assert walk.take()[0] == [("a", [], ["b"]), ("", ["a"], [])]

@@ -120,6 +120,11 @@ impl NameRegex {
         self.0.cost
     }
 
+    /// The parsed expression, to tell what it can match.
+    pub(crate) fn hir(&self) -> Option<Hir> {
+        parse(&self.0.text).ok()
+    }
+
     /// Whether the whole of `name` matches. A name that is not UTF-8 does not.
     pub fn is_match<'n>(&self, name: impl Into<Name<'n>>) -> bool {
         with_text(name.into(), |text| self.0.regex.is_match(text.as_bytes())).unwrap_or(false)

@@ -319,6 +319,14 @@ impl FileSearch {
         self.counting.as_ref().is_some_and(|counting| !counting.untold.is_empty())
     }
 
+    /// A number that rises whenever a file brings a candidate nearer to being satisfied.
+    pub(crate) fn progress(&self) -> usize {
+        let missing = self.missing.iter().chain([&self.missing_few]);
+        let missing: usize = missing.map(|word| word.count_ones() as usize).sum();
+        let counts = self.counting.iter().flat_map(|counting| &counting.counts);
+        counts.map(|&count| count as usize).sum::<usize>().wrapping_sub(missing)
+    }
+
     /// Adds all that [`evaluate`](Program::evaluate) depends on.
     pub(crate) fn add_words(&self, words: &mut Vec<u64>) {
         if self.missing.is_empty() {

@@ -78,11 +78,15 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices, profile: Profile) {
         }
         let stats = scan.stats();
         assert_eq!((stats.matches, stats.errors), (found.len(), errors.len()));
-        let (count, error_count) = (found.len(), errors.len());
+        let (count, error_count, told) = (found.len(), errors.len(), errors.clone());
         let found: reference::Matches = found.into_iter().collect();
         let errors: BTreeSet<PathBuf> = errors.into_iter().collect();
         assert_eq!(found, expected, "{shown} {options:?} portable {portable} untyped {untyped}");
-        assert_eq!((count, error_count), (found.len(), errors.len()), "something stands twice");
+        assert_eq!(
+            (count, error_count),
+            (found.len(), errors.len()),
+            "something stands twice: {found:?} {errors:?} {told:?} {shown} {tree} {options:?} {max_depth:?} {threads} portable {portable} untyped {untyped}"
+        );
         assert_eq!(stats.hidden_by_links, hidden, "{shown} {tree} {max_depth:?}");
         assert!(loops_within.is_subset(&errors) && errors.is_subset(&loops));
         if max_depth.is_none() {

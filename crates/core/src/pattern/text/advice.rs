@@ -28,8 +28,6 @@ pub(super) const NAME_MISSING_BEFORE_SLASH: &str = "a name is missing in front o
      pattern has no root, and one \"/\" behind each directory";
 pub(super) const ALTERNATIVE_MISSING: &str =
     "an alternative is missing here: a name stands on either side of \"|\", on the same line";
-pub(super) const PATH_AND_ALTERNATIVES: &str = "alternatives in a path could begin at either end of \
-     it: write the path with braces, as in \"a/{b | c}\" or \"a/{x} | b/{x}\"";
 pub(super) const WORD_AND_BLOCKS: &str =
     "alternatives with blocks of their own take no \"no\" or \"optional\": write a line for each";
 pub(super) const ALTERNATIVES_AT_TOP: &str = "alternatives with blocks of their own are several \
@@ -171,6 +169,9 @@ pub(super) fn brace(text: &[u32], start: usize, brace: usize) -> String {
     if let Some(names) = expanded(text, start, brace) {
         return format!("{BEHIND_SLASH}: for alternatives write \"{names}\"");
     }
+    if start == brace && opens_json {
+        return format!("{BEHIND_SLASH} on the same line; for alternatives write \"a | b\"");
+    }
     if start == brace {
         return format!("{BEHIND_SLASH}: for alternatives write \"a | b\"");
     }
@@ -258,6 +259,21 @@ pub(super) fn word_and_path(text: &[u32], start: usize, end: usize) -> String {
     format!(
         "\"{word}\" could belong to either end of this path: write \
          \"{word} {directory}{{{rest}}}\" or \"{directory}{{{word} {rest}}}\""
+    )
+}
+
+/// Of alternatives and a path in one entry. `split` is where what is below begins.
+pub(super) fn path_and_alternatives(text: &[u32], start: usize, split: usize) -> String {
+    let goes_on = |&i: &usize| {
+        peek(text, i).is_some_and(|c| !is_line_end(c) && !matches!(c, ',' | '{' | '}' | '#'))
+    };
+    let end = split + (split..).take_while(goes_on).count();
+    let end = names::trimmed_end(text, split, end);
+    format!(
+        "alternatives and a path do not mix, as it could be the path of one or of all: write \
+         \"{}{{{}}}\", or a line for each",
+        shown(&text[start..split]),
+        shown(&text[split..end])
     )
 }
 

@@ -165,8 +165,8 @@ fn count(word: &str) -> Option<Result<Count, String>> {
     };
     Some(Count::new(min, max).map_err(|_| {
         format!(
-            "no number is in the range \"{word}\": write \"{}-{least}\", or quote the name if it \
-             belongs to it",
+            "no number is in the range \"{word}\": quote the name if it belongs to it, or write \
+             \"{}-{least}\"",
             most.unwrap_or_default()
         )
     }))
