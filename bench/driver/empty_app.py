@@ -22,7 +22,10 @@ def source() -> str:
         "def cli():",
         f"    {cli.help!r}",
     ]
-    for name, command in cli.commands.items():
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
         lines += ["", "", f"@cli.command({name!r}, context_settings={command.context_settings!r})"]
         lines += [_decorator(parameter) for parameter in command.params]
         lines += ["def command(**values):", f"    {command.help!r}"]

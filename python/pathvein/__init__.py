@@ -15,7 +15,7 @@ from pathvein_core import (
 
 from pathvein.backend import get_backend_info
 from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, assess, iscan, scan
-from pathvein.pattern import FileStructurePattern, PatternProblem
+from pathvein.pattern import FileStructurePattern, PatternProblem, load_patterns
 from pathvein.shuffling import (
     ShuffleError,
     ShuffleInput,
@@ -51,6 +51,7 @@ __all__ = [
     "get_backend_info",
     "iscan",
     "iwalk_parallel",
+    "load_patterns",
     "scan",
     "shuffle",
     "shuffle_to",

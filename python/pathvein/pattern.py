@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import pathvein_core
 
@@ -233,6 +233,59 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
 
         return _pattern_files.load_one(cls, path)
 
+    @classmethod
+    def learn(
+        cls,
+        examples: str | os.PathLike[str] | _types.UPath | Iterable[_types.Any],
+        counterexamples: str | os.PathLike[str] | _types.UPath | Iterable[_types.Any] = (),
+        *,
+        storage_options: Mapping[str, _types.Any] | None = None,
+    ) -> _types.Self:
+        """Propose a pattern from directories that are right, and some that are wrong.
+
+        Names that all the right ones have stay as they are. Where names differ in digits or in a
+        part, there is a ``*``; where only the extension is the same, ``*.ext``; with the least
+        number that one of them has. What only some have is optional, what only wrong ones have
+        is forbidden. What systems and editors leave behind (``.DS_Store``, ``__pycache__``) is
+        passed over.
+
+        The proposal always matches all examples. It matches none of the counterexamples that
+        names tell from the examples, but where only a long list of names could. It is short: of
+        large directories it says what is nearest to the top.
+
+        Args:
+            examples: Directories that are to match: a path, a URL (a `str` with ``://`` or
+                ``::``) or a UPath, or an iterable of these. At least one.
+            counterexamples: Directories that are not to match.
+            storage_options: Options for the file systems of URLs, as fsspec takes them.
+
+        Raises:
+            OSError: A directory does not exist or cannot be read, or one below that matters.
+            ValueError: There is no example.
+
+        Warns:
+            UserWarning: The pattern matches some counterexamples, which are named.
+
+        Example:
+            >>> from pathlib import Path
+            >>> for run in "run_1", "run_2":
+            ...     (Path("lab") / run).mkdir(parents=True)
+            ...     (Path("lab") / run / "config.json").touch()
+            >>> (Path("lab") / "run_2" / "FAILED").touch()
+            >>> (Path("lab") / "run_3").mkdir()
+            >>> (Path("lab") / "run_3" / "config.json").touch()
+            >>> FileStructurePattern.learn(["lab/run_1", "lab/run_3"], "lab/run_2")
+            FileStructurePattern('run_*', files=['config.json'], forbidden_files=['FAILED'])
+        """
+        from pathvein._learning import learn
+
+        pattern, alike = learn(cls, examples, counterexamples, storage_options)
+        if alike:
+            from pathvein._errors import warn
+
+            warn(f"also matched, as names do not tell: {', '.join(map(str, alike))}", UserWarning)
+        return pattern
+
     def _repr_html_(self) -> str:
         """What a notebook shows: a coloured tree."""
         from pathvein._drawn import html_of
@@ -245,11 +298,17 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         """The same, and the pattern's text for what shows no HTML. IPython picks."""
         return {"text/plain": self.to_text(), "text/html": self._repr_html_()}
 
-    def __rich__(self) -> _types.Any:
+    def __rich_console__(self, console: _types.Any, options: _types.Any) -> Iterator[_types.Any]:
         """What Rich prints: a coloured tree."""
-        from pathvein._drawn import tree_of
+        from pathvein._drawn import rich_of
 
-        return tree_of(self.to_text())
+        yield rich_of(self.to_text(), ascii_only=options.ascii_only)
+
+    def __rich_measure__(self, console: _types.Any, options: _types.Any) -> _types.Any:
+        """How wide that is."""
+        from rich.measure import Measurement
+
+        return Measurement.get(console, options, *self.__rich_console__(console, options))
 
     def validate(self) -> list[PatternProblem]:  # type: ignore[override]
         """Look for parts of the pattern that can never match, or have no effect.
@@ -438,7 +497,7 @@ def load_patterns(path: str | os.PathLike[str] | _types.UPath) -> list[FileStruc
 
     Example:
         >>> from pathlib import Path
-        >>> _ = Path("two.yaml").write_text("directory_name: a\n---\ndirectory_name: b\n")
+        >>> _ = Path("two.yaml").write_text("directory_name: a\\n---\\ndirectory_name: b")
         >>> load_patterns("two.yaml")
         [FileStructurePattern('a'), FileStructurePattern('b')]
     """

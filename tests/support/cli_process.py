@@ -29,6 +29,24 @@ def run(
     )
 
 
+def lines(output: bytes) -> list[bytes]:
+    """The lines of an output, sorted."""
+    assert output == b"" or output.endswith(b"\n")
+    return sorted(output.splitlines())
+
+
+def failure(*args: Arg, cwd: Path | None = None) -> str:
+    """The one line that is said of what keeps ``pathvein`` from doing anything."""
+    result = run(*args, cwd=cwd)
+    assert result.stdout == b""
+    said = result.stderr.decode()
+    assert result.returncode == 2, said
+    assert said.startswith("Error: ")
+    assert said.endswith("\n")
+    assert said.count("\n") == 1
+    return said[len("Error: ") : -1]
+
+
 def run_python(code: str, *args: Arg, cwd: Path) -> subprocess.CompletedProcess[bytes]:
     """Run Python code to its end, its output in pipes."""
     command = [sys.executable, "-c", code, *args]

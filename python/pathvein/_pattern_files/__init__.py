@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import os
 
+import pathvein_core
+
 from pathvein import _arguments
 
 TYPE_CHECKING = False
@@ -91,7 +93,7 @@ def parse(cls: type[P], text: str, name: str = "") -> list[Part[P]]:
     """
     form = ENDINGS.get(os.path.splitext(name)[1].lower())
     if form is None:
-        form = "json" if text.lstrip()[:1] == "{" else "text"
+        form = "json" if text.lstrip(" \t\r\n")[:1] == "{" else "text"
     if form == "json":
         from pathvein._pattern_files.json import parse as parse_form
     elif form == "toml":
@@ -109,6 +111,9 @@ def raise_named(shown: str, error: ValueError) -> NoReturn:
 
     if isinstance(error, json.JSONDecodeError):
         raise json.JSONDecodeError(f"{shown}: {error.msg}", error.doc, error.pos) from None
+    if isinstance(error, pathvein_core.PatternTextError):
+        error.args = (f"{shown}: {error}",)
+        raise error from None
     raise ValueError(f"{shown}: {error}") from None
 
 

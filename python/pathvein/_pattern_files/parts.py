@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 
+import pathvein_core
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
     from pathvein import FileStructurePattern
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
     #: A pattern of a file, and where its parts are.
     Part = tuple[P, Positions]
 
-__all__ = ["Wrong", "from_values", "join", "line_and_column", "nearest", "unknown", "wrong"]
+__all__ = [
+    "Wrong",
+    "explained",
+    "from_values",
+    "join",
+    "line_and_column",
+    "nearest",
+    "unknown",
+    "wrong",
+]
 
 #: A place in front of a message. Long ones are shortened in their middle.
 _PLACE = re.compile(r"((?:[.\w$]|\[\d+\])+): ")
@@ -33,23 +44,44 @@ _UNKNOWN_KEY = re.compile(r'unknown key ("(?:[^"\\]|\\.)*")')
 class Wrong(ValueError):
     """A file that holds no pattern: what is wrong, and where as far as that is known."""
 
-    def __init__(self, message: str, position: Position | None = None, place: str = "") -> None:
-        shown = f"{place}: {message}" if place else message
-        where = f": line {position[0]} column {position[1]}" if position else ""
-        super().__init__(shown + where)
-        self.message = shown
+    def __init__(
+        self,
+        message: str,
+        position: Position | None = None,
+        place: str = "",
+        excerpt: Sequence[str] = (),
+    ) -> None:
+        self.message = f"{place}: {message}" if place else message
         self.position = position
+        #: A line and a caret, of the text inside of a string.
+        self.excerpt = excerpt
+        where = f": line {position[0]} column {position[1]}" if position else ""
+        super().__init__("\n".join((f"{self.message}{where}", *excerpt)))
+
+
+def explained(error: ValueError) -> Wrong:
+    """What reading a file raised, taken apart."""
+    if isinstance(error, Wrong):
+        return error
+    if isinstance(error, json.JSONDecodeError):
+        return Wrong(error.msg, (error.lineno, error.colno))
+    message, *excerpt = str(error).split("\n")
+    if not isinstance(error, pathvein_core.PatternTextError):
+        return Wrong(message, None, "", excerpt)
+    position = error.line, error.column
+    message = message.removesuffix(f": line {position[0]} column {position[1]}")
+    return Wrong(message, position, "", excerpt)
 
 
 def wrong(error: ValueError, positions: Positions, prefix: str = "") -> Wrong:
     """What the core says of a pattern's JSON, with the position that its place has in a file."""
-    text = str(error)
-    found = _PLACE.match(text)
+    told = explained(error)
+    found = _PLACE.match(told.message)
     place = found[1] if found else ""
-    message = text[found.end() :] if found else text
+    message = told.message[found.end() :] if found else told.message
     key = _UNKNOWN_KEY.match(message)
     position = positions(join(place, json.loads(key[1])) if key else place)
-    return Wrong(message, position, join(prefix, place) if place else prefix)
+    return Wrong(message, position, join(prefix, place) if place else prefix, told.excerpt)
 
 
 def join(place: str, key: str) -> str:

@@ -31,7 +31,7 @@ def main() -> NoReturn:
     # collect garbage there takes a seventh of the time of a short scan.
     gc.disable()
     command = sys.argv[1:2]
-    with_help = command not in (["scan"], ["shuffle"], ["convert"], ["validate"]) or any(
+    with_help = command not in (["scan"], ["shuffle"], ["init"], ["convert"], ["validate"]) or any(
         map(_may_ask_for_help, sys.argv)
     )
     try:

@@ -8,12 +8,8 @@ import sys
 
 import pathvein
 from pathvein.cli._click import INTERRUPTED, NOT_DONE, PIPE_CLOSED, SETTINGS, Group, click
-from pathvein.cli._convert import convert
 from pathvein.cli._output import Messages, abandon, describe
-from pathvein.cli._scan import scan
-from pathvein.cli._shuffle import shuffle
 from pathvein.cli._streams import patient
-from pathvein.cli._validate import validate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +19,25 @@ if TYPE_CHECKING:
 __all__ = ["cli"]
 
 
+#: The commands. Each is a function of that name in a module of its own.
+_COMMANDS = ("convert", "init", "scan", "shuffle", "validate")
+
+
 class _Commands(Group):
     """A group that prints each error in one line, and does not wrap names."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See `click.Group.list_commands`."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See `click.Group.get_command`. Only the command that is run is imported."""
+        if cmd_name not in _COMMANDS:
+            return None
+        from importlib import import_module
+
+        command: click.Command = getattr(import_module(f"pathvein.cli._{cmd_name}"), cmd_name)
+        return command
 
     def main(
         self,
@@ -76,7 +89,7 @@ def _error_message(error: click.ClickException) -> str:
     if not isinstance(error, click.UsageError):
         return message
     # click writes these as sentences, some on several lines.
-    message = re.sub(r"(?<!\.)\.$", "", message.replace("\n", " "))
+    message = re.sub(r"(?<!\.)\.$", "", re.sub(r"\s*\n\s*", " ", message))
     command = error.ctx.command_path if error.ctx else "pathvein"
     return f"{message} (see {command} --help)"
 
@@ -85,7 +98,3 @@ def _error_message(error: click.ClickException) -> str:
 @click.version_option(pathvein.__version__, prog_name="pathvein")
 def cli() -> None:
     """Find directories by their structure, and copy them."""
-
-
-for command in scan, shuffle, convert, validate:
-    cli.add_command(command)

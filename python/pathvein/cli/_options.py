@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["complete", "pattern_options", "scan_options"]
+__all__ = ["complete", "pattern_options", "scan_options", "storage_option"]
 
 #: Parameters that are files of patterns, or what is written to.
 _FILES = ("pattern_file", "pattern_files", "output")
@@ -111,6 +111,20 @@ def pattern_options(function: F) -> F:
     return option(expression_option(function))
 
 
+storage_option = click.option(
+    "-o",
+    "--option",
+    "options",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_storage_options,
+    help="An option for the file system of a URL, as fsspec takes it: anon=true, "
+    "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as "
+    "such, but for the number of a key or password. "
+    "May be given several times.",
+)
+
+
 def scan_options(*, copies: bool = False) -> Callable[[F], F]:
     """Give a command the options of a scan; `copies`: of one whose matches are copied."""
     and_copied = ", also of those that copy" if copies else ""
@@ -148,24 +162,18 @@ def _scan_options(threads: str, requests: str) -> list[Callable[[F], F]]:
             help="Do not enter directories on other file systems.",
         ),
         click.option(
+            "--outermost",
+            is_flag=True,
+            help="Leave out matches that lie in a directory that matches, and do not look there.",
+        ),
+        click.option(
             "--threads",
             metavar="N",
             type=click.IntRange(min=1, max=MAX_THREADS),
             help=f"Threads for what is on this machine{threads}. Default: as many as there are "
             "processors.",
         ),
-        click.option(
-            "-o",
-            "--option",
-            "options",
-            metavar="KEY=VALUE",
-            multiple=True,
-            callback=_storage_options,
-            help="An option for the file system of a URL, as fsspec takes it: anon=true, "
-            "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as "
-            "such, but for the number of a key or password. "
-            "May be given several times.",
-        ),
+        storage_option,
         click.option(
             "--concurrency",
             metavar="N",

@@ -73,16 +73,19 @@ def describe(error: Exception) -> str:
 
 def lines(error: Exception) -> list[str]:
     """An error in one line, and below it, of pattern text, the line that is wrong and a caret."""
-    text = describe(error)
-    if getattr(error, "column", None) is None:
-        return [text]
-    *message, line, caret = text.split("\n")
-    before = line[: len(caret) - 1]
-    # Under what is shown of the line.
-    return ["\n".join(message), f"    {line}", f"    {' ' * width(visible(before))}^"]
+    message, *excerpt = describe(error).split("\n")
+    if len(excerpt) != 2 or excerpt[1].strip() != "^":
+        return ["\n".join((message, *excerpt))]
+    return [message, *shown_excerpt(*excerpt)]
 
 
-def width(text: str) -> int:
+def shown_excerpt(line: str, caret: str) -> list[str]:
+    """A line that is wrong, and a caret below it, as they are shown."""
+    before = visible(line[: len(caret) - 1])
+    return [f"    {line}", f"    {' ' * _width(before)}^"]
+
+
+def _width(text: str) -> int:
     """How many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)

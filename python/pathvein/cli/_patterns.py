@@ -8,20 +8,18 @@ import sys
 
 from pathvein import FileStructurePattern
 from pathvein._pattern_files import decode, parse, read
-from pathvein._pattern_files.parts import Wrong
 from pathvein.cli._click import click, failure
-from pathvein.cli._output import lines
 from pathvein.cli._streams import read_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
 
-    from pathvein._pattern_files.parts import Part, Position
+    from pathvein._pattern_files.parts import Part
 else:
     from pathvein._types import NamedTuple
 
-__all__ = ["Named", "explained", "load", "parse_file", "shown_file"]
+__all__ = ["Named", "load", "parse_file", "shown_file"]
 
 
 class Named(NamedTuple):
@@ -83,20 +81,6 @@ def parse_file(file: str) -> list[Part[FileStructurePattern]]:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), file)
     shown, data = read("file", file)
     return parse(FileStructurePattern, decode(data), shown)
-
-
-def explained(error: ValueError) -> tuple[Position | None, str, list[str]]:
-    """Where a file is wrong, and how: the message without the position, and what is shown below."""
-    if isinstance(error, Wrong):
-        return error.position, error.message, []
-    message, *excerpt = lines(error)
-    if excerpt:
-        line, column = error.line, error.column  # type: ignore[attr-defined]
-    elif hasattr(error, "lineno"):  # a `json.JSONDecodeError`
-        line, column, message = error.lineno, error.colno, error.msg  # type: ignore[attr-defined]
-    else:
-        return None, message, []
-    return (line, column), message.removesuffix(f": line {line} column {column}"), excerpt
 
 
 def shown_file(file: str) -> str:

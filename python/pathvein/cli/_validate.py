@@ -7,6 +7,7 @@ from functools import partial
 
 from pathvein import FileStructurePattern
 from pathvein._pattern_files import parse
+from pathvein._pattern_files.parts import explained
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
     INTERRUPTED,
@@ -18,8 +19,8 @@ from pathvein.cli._click import (
     failure,
 )
 from pathvein.cli._options import complete, expression_option
-from pathvein.cli._output import Messages, Output, OutputFailed, abandon, safe
-from pathvein.cli._patterns import explained, parse_file, shown_file
+from pathvein.cli._output import Messages, Output, OutputFailed, abandon, safe, shown_excerpt
+from pathvein.cli._patterns import parse_file, shown_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,10 +44,9 @@ def validate(
 
     A FILE is JSON, pattern text, TOML or YAML; - is standard input, as JSON or text.
 
-    One line for each finding, FILE:LINE:COLUMN: and what is wrong; line and column where they are
-    known, which they are not in TOML below its own syntax. An error is what makes that the file
-    cannot be used. Of a pattern that can be used, "never" is what makes that it can match
-    nothing, and "idle" what adds nothing and is likely not meant.
+    Each finding is a line, FILE:LINE:COLUMN and what is wrong there; of TOML that is none, line
+    and column are not known. An "error" is why a file cannot be used. Of a pattern that can be
+    used, "never" is why it matches nothing, and "idle" what adds nothing to it.
 
     Exit status: 0 nothing is wrong, and nothing is printed; 1 something is, or a FILE cannot be
     read; 2 not done.
@@ -89,13 +89,19 @@ def _findings(name: str, read: Reader) -> list[str]:
     try:
         parts = read()
     except ValueError as error:
-        position, message, excerpt = explained(error)
-        return [safe(line) for line in (f"{name}{_at(position)}: error: {message}", *excerpt)]
-    return [
-        safe(f"{name}{_at(positions(place))}: {severity}: {place}: {message}")
-        for pattern, positions in parts
-        for place, message, severity in pattern.validate()
-    ]
+        wrong = explained(error)
+        found = [f"{name}{_at(wrong.position)}: error: {wrong.message}"]
+        if wrong.excerpt:
+            found += shown_excerpt(*wrong.excerpt)
+        return [safe(line) for line in found]
+    found = []
+    for index, (pattern, positions) in enumerate(parts):
+        numbered = name if len(parts) == 1 else f"{name}[{index}]"
+        for place, message, severity in pattern.validate():
+            position = positions(place)
+            where = f"{name}{_at(position)}" if position else numbered
+            found.append(safe(f"{where}: {severity}: {place}: {message}"))
+    return found
 
 
 def _at(position: Position | None) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WRITERS"]
 
+_COLUMNS = 80
 _TABLES = ("directories", "optional_directories", "forbidden_directories")
 _ESCAPES = {
     '"': r"\"",
@@ -30,7 +31,28 @@ def _text(patterns: list[FileStructurePattern]) -> str:
 
 
 def _json(patterns: list[FileStructurePattern]) -> str:
-    return "".join(f"{json.dumps(_values(pattern), indent=2)}\n" for pattern in patterns)
+    return "".join(f"{_pretty(_values(pattern), 0)}\n" for pattern in patterns)
+
+
+def _pretty(value: Any, indent: int) -> str:
+    """A value as JSON, on one line where it fits."""
+    if isinstance(value, dict):
+        begin, end = "{}"
+        items = [f"{json.dumps(key)}: {_pretty(item, indent + 2)}" for key, item in value.items()]
+    elif isinstance(value, list):
+        begin, end = "[]"
+        items = [_pretty(item, indent + 2) for item in value]
+    else:
+        return json.dumps(value)
+    return _joined(begin, items, end, indent)
+
+
+def _joined(begin: str, items: list[str], end: str, indent: int) -> str:
+    """The items of a list or object, on one line if they are short."""
+    if sum(len(item) + 2 for item in items) + indent <= _COLUMNS and "\n" not in "".join(items):
+        return f"{begin}{', '.join(items)}{end}"
+    before = " " * (indent + 2)
+    return f"{begin}\n{before}" + f",\n{before}".join(items) + f"\n{' ' * indent}{end}"
 
 
 def _toml(patterns: list[FileStructurePattern]) -> str:
@@ -69,10 +91,17 @@ def _table(path: str, values: dict[str, Any]) -> Iterator[str]:
         elif key == "directory_name" and value is None:
             yield f'{key} = "*"'
         else:
-            yield f"{key} = {_inline(value)}"
+            yield f"{key} = {_entry(value)}"
     for key, tables in nested:
         for table in tables:
             yield from ("", f"[[{key}]]", *_table(key, table))
+
+
+def _entry(value: Any) -> str:
+    """The value of a key. A list may have a line for each item, which what is in it may not."""
+    if isinstance(value, list):
+        return _joined("[", [_inline(item) for item in value], "]", 0)
+    return _inline(value)
 
 
 def _inline(value: Any) -> str:

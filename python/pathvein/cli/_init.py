@@ -1,0 +1,109 @@
+"""The command ``pathvein init``."""
+
+from __future__ import annotations
+
+import sys
+
+from pathvein.cli._click import (
+    DONE_WITH_ERRORS,
+    INTERRUPTED,
+    PIPE_CLOSED,
+    SETTINGS,
+    Command,
+    Failure,
+    click,
+)
+from pathvein.cli._options import complete, storage_option
+from pathvein.cli._output import Messages, Output, OutputFailed, abandon, describe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["init"]
+
+_NOT = "--not"
+
+
+class _Init(Command):
+    """A command of which `--not` stands once in front of several directories."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See `click.Command.parse_args`, which knows only of options that take one value."""
+        return super().parse_args(ctx, _one_each(args))
+
+
+def _one_each(args: list[str]) -> list[str]:
+    """The arguments with `--not=` in front of each directory behind `--not`."""
+    given: list[str] = []
+    behind = value = names_only = False
+    for arg in args:
+        if value:
+            given.append(arg)
+            value = False
+        elif arg == _NOT and not names_only:
+            behind = True
+        elif arg == "--" and not names_only:
+            names_only = True
+            if not behind:
+                given.append(arg)
+        elif arg.startswith("-") and arg != "-" and not names_only:
+            behind |= arg.startswith(f"{_NOT}=")
+            given.append(arg)
+            value = arg in ("-o", "--option")
+        else:
+            given.append(f"{_NOT}={arg}" if behind else arg)
+    return given
+
+
+@click.command(cls=_Init, context_settings=SETTINGS)
+@click.argument("examples", metavar="DIR...", nargs=-1, required=True, shell_complete=complete)
+@click.option(
+    _NOT,
+    "counterexamples",
+    metavar="DIR...",
+    multiple=True,
+    shell_complete=complete,
+    help="All directories behind this are wrong ones, which the pattern is not to match.",
+)
+@storage_option
+@click.pass_context
+def init(
+    context: click.Context,
+    /,
+    examples: tuple[str, ...],
+    counterexamples: tuple[str, ...],
+    options: dict[str, Any],
+) -> None:
+    """Propose a pattern, as text, from directories that are right.
+
+    It matches each DIR, by what all of them have in common: the same names, or names that differ
+    in a part (run_*, *.csv). What only some of them have is optional, what only wrong ones have
+    is forbidden. Two or three directories say more than one.
+
+    Standard error says which of the wrong ones it matches all the same, since no names tell them
+    from the right ones, or only a long list of names would.
+
+    Exit status: 0 done; 1 done, but some of the wrong ones match; 2 not done: a directory cannot
+    be read.
+    """
+    from pathvein import FileStructurePattern
+    from pathvein._learning import learn
+
+    messages = Messages()
+    context.with_resource(messages.saying_warnings())
+    try:
+        pattern, alike = learn(FileStructurePattern, examples, counterexamples, options)
+        Output(messages).write(pattern.to_text().split("\n"))
+    except KeyboardInterrupt:
+        abandon(sys.stdout)
+        context.exit(INTERRUPTED)
+    except OutputFailed as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            context.exit(PIPE_CLOSED)
+        raise Failure(f"standard output: {error}") from error
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        raise Failure(describe(error)) from error
+    for path in alike:
+        messages.warn(f"{path}: it matches, too: names do not tell it from the right ones")
+    context.exit(DONE_WITH_ERRORS if alike else 0)
