@@ -232,6 +232,12 @@ class Counter:
     def end(self, range_id: int) -> None:
         pass
 
+    def break_off(self, range_id: int) -> None:
+        pass
+
+    def distrust(self) -> None:
+        pass
+
 
 # The simulation -----------------------------------------------------------------------------
 

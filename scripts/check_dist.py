@@ -22,7 +22,11 @@ EXPECTED = {
         "*/crates/core/src/lib.rs",
         "*/Cargo.lock",
     ],
-    "pathvein-*-py3-none-any.whl": ["pathvein/__init__.py", "pathvein/py.typed"],
+    "pathvein-*-py3-none-any.whl": [
+        "pathvein/__init__.py",
+        "pathvein/pattern.schema.json",
+        "pathvein/py.typed",
+    ],
     "pathvein-*.tar.gz": ["*/PKG-INFO", "*/pathvein/py.typed", "*/README.md"],
     "pathvein-core-*.crate": ["*/Cargo.toml", "*/README.md", "*/src/lib.rs"],
 }

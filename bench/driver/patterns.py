@@ -21,6 +21,12 @@ def everything() -> Node:
     return {"directory_name": "*"}
 
 
+def projects() -> dict[str, Node]:
+    """A project, by how it is known."""
+    by_file: Node = {"directory_name": "*", "files": ["pyproject.toml"]}
+    return {"by a file": by_file, "by a directory": {**by_file, "directories": ["src"]}}
+
+
 def many(count: int) -> list[Node]:
     """So many patterns of three nodes each, all different.
 

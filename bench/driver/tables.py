@@ -406,6 +406,35 @@ def globs(settings: Settings) -> Table:
 
 
 #: All of them, in this order.
+def outermost(settings: Settings) -> Table:
+    """only the outermost matches, on projects with a thousand directories each"""
+    number = settings.runs // 75
+    tree = settings.trees.get("projects", number)
+    rows: list[Sequence[str]] = []
+    bars = []
+    for how, pattern in patterns.projects().items():
+        looked_for = patterns.write(settings.scratch / "projects.jsonl", [pattern])
+        for threads in sorted({1, settings.threads}):
+            options = ["--serve", "--threads", str(threads), "--patterns", looked_for]
+            every = f"{how}, {_threads(threads)}"
+            name = f"the outermost, {every}"
+            contestants = [
+                Contestant(every, [PROGRAM, "scan", *options, tree], counts="matches"),
+                Contestant(
+                    name,
+                    [PROGRAM, "scan", "--outermost", *options, tree],
+                    every,
+                    counts="matches",
+                ),
+            ]
+            measured = measure(contestants, settings.rounds)
+            rows += _rows(measured)
+            one = _by_name(measured)[name]
+            bars.append(Bar(f"{name}: of all", one.ratio, 0.1, cpu=one.cpu_ratio))
+    settings.trees.drop("projects", number)
+    return Table(f"{number} projects of 1,000 directories", HEADINGS, rows, [], bars)
+
+
 ALL: dict[str, Callable[[Settings], Table]] = {
     function.__name__: function
     for function in [
@@ -416,6 +445,7 @@ ALL: dict[str, Callable[[Settings], Table]] = {
         sizes,
         shapes,
         memory,
+        outermost,
         imports,
         small,
         copies,

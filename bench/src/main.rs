@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! pathvein-bench floor [--serve] [--threads N] PATH
-//! pathvein-bench scan [--serve] [--threads N] --patterns FILE PATH
+//! pathvein-bench scan [--serve] [--threads N] [--outermost] --patterns FILE PATH
 //! pathvein-bench run [--serve] --output FILE -- COMMAND [ARGUMENT...]
 //! pathvein-bench names MIX GLOBS NAMES
 //! pathvein-bench tree KIND PATH SIZE
@@ -33,6 +33,7 @@ use rustix::time::{ClockId, clock_gettime};
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1);
     let mut serve = false;
+    let mut outermost = false;
     let mut threads = NonZeroUsize::MIN;
     let mut patterns = Vec::new();
     let mut output = PathBuf::from("/dev/null");
@@ -41,6 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut value = || arguments.next().ok_or("an option without its value");
         match argument.to_str() {
             Some("--serve") => serve = true,
+            Some("--outermost") => outermost = true,
             Some("--threads") => threads = value()?.to_str().ok_or("no number")?.parse()?,
             Some("--patterns") => patterns = read_patterns(Path::new(&value()?))?,
             Some("--output") => output = value()?.into(),
@@ -51,7 +53,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<&str> = rest.iter().map(|word| word.to_str().unwrap_or_default()).collect();
     match words[..] {
         ["floor", _] => rounds(serve, || floor_round(Path::new(&rest[1]), threads)),
-        ["scan", _] => rounds(serve, || scan_round(Path::new(&rest[1]), &patterns, threads)),
+        ["scan", _] => rounds(serve, || {
+            let scan = Scan::new(&rest[1], &patterns).outermost(outermost);
+            scan_round(scan.threads(threads.get()))
+        }),
         ["run", _, ..] => rounds(serve, || process_round(&rest[1..], &output)),
         ["names", mix, globs, names] => {
             let (globs, names) = mixes::make(mix, globs.parse()?, names.parse()?);
@@ -119,15 +124,11 @@ fn floor_round(path: &Path, threads: NonZeroUsize) -> Result<String, Box<dyn Err
     Ok(round.end(&format!(r#""directories": {directories}, "entries": {entries}"#)))
 }
 
-fn scan_round(
-    path: &Path,
-    patterns: &[FileStructurePattern],
-    threads: NonZeroUsize,
-) -> Result<String, Box<dyn Error>> {
+fn scan_round(scan: Scan) -> Result<String, Box<dyn Error>> {
     let round = Round::start();
     let mut first = None;
     let mut matches = 0;
-    for found in Scan::new(path, patterns).threads(threads.get()).start()? {
+    for found in scan.start()? {
         found?;
         first.get_or_insert_with(|| round.start.elapsed().as_secs_f64());
         matches += 1;

@@ -12,6 +12,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 ///   runs),
 /// - `files`, `flat`: the files, or the directories, in one directory,
 /// - `wide`: the directories, a hundred in each,
+/// - `projects`: the projects, a thousand directories in each,
 /// - `chain`: the depth.
 pub fn make(kind: &str, path: &Path, size: usize) -> io::Result<()> {
     std::fs::create_dir(path)?;
@@ -21,6 +22,7 @@ pub fn make(kind: &str, path: &Path, size: usize) -> io::Result<()> {
         "files" => (0..size).try_for_each(|i| file(&root, &format!("f{i:07}.dat"))),
         "flat" => (0..size).try_for_each(|i| mkdir(&root, &format!("d{i:07}"))),
         "wide" => wide(&root, size),
+        "projects" => projects(&root, size),
         "chain" => chain(root, size),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "no such kind of tree")),
     }
@@ -97,6 +99,20 @@ fn wide(root: &OwnedFd, size: usize) -> io::Result<()> {
             above = (above - 1) / 100;
         }
         mkdir(root, &path)?;
+    }
+    Ok(())
+}
+
+/// Makes projects: a file, `src`, and 37 directories with 26 in each.
+fn projects(root: &OwnedFd, size: usize) -> io::Result<()> {
+    for number in 0..size {
+        let project = enter(root, &format!("project_{number:05}"))?;
+        file(&project, "pyproject.toml")?;
+        for part in 0..37 {
+            let directory = enter(&project, &format!("part{part:02}"))?;
+            (0..26).try_for_each(|below| mkdir(&directory, &format!("d{below:02}")))?;
+        }
+        mkdir(&project, "src")?;
     }
     Ok(())
 }

@@ -176,7 +176,7 @@ class Regex:
             than 1 MiB when it is compiled.
 
     Example:
-        >>> run = FileStructurePattern(Regex(r"run_\d+"), [Regex(r"v\d\.csv"), "README"])
+        >>> run = FileStructurePattern(Regex(r"run_\\d+"), [Regex(r"v\\d\\.csv"), "README"])
         >>> run.directory_name
         Regex('run_\\\\d+')
         >>> PatternMatcher(run.all_files).matches("v1.csv")
@@ -456,6 +456,14 @@ class FileStructurePattern:
     @classmethod
     def _all_from_text(cls, text: str) -> list[Self]:
         """The patterns of a text that holds one or several, in their order.
+
+        Raises:
+            PatternTextError: The text is no pattern text, or has no pattern.
+        """
+
+    @staticmethod
+    def _places_in_text(text: str) -> list[list[tuple[str, int]]]:
+        """Where the parts of the patterns of a text stand: of each pattern places, with offsets.
 
         Raises:
             PatternTextError: The text is no pattern text, or has no pattern.
@@ -926,6 +934,7 @@ class Scan:
         max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
         follow_links: Enter links to directories.
         one_file_system: Stay on the source's file system.
+        outermost: Find only matches above which, up to the source, nothing matches.
         threads: How many threads. `None`: as many as there are processors.
 
     Raises:
@@ -942,6 +951,7 @@ class Scan:
         max_depth: int | None = None,
         follow_links: bool = False,
         one_file_system: bool = False,
+        outermost: bool = False,
         threads: int | None = None,
     ) -> Self: ...
     def next_batch(self, seconds: float) -> tuple[list[tuple[str, int]], list[OSError], bool]:
@@ -1093,6 +1103,8 @@ class KeyScan(_Keyed):
         source_name: The source's name, empty for the root of a store.
         max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
         exclude: What to leave out. `None`: nothing.
+        outermost: Find only matches above which, up to the source, nothing matches. Then the keys
+            of a directory that matches cease to be wanted, which `skip` tells.
 
     Example:
         >>> scan = KeyScan([FileStructurePattern("run_*", ["*.csv"])], "lab")
@@ -1111,6 +1123,8 @@ class KeyScan(_Keyed):
         source_name: str,
         max_depth: int | None = None,
         exclude: ExcludeRules | None = None,
+        *,
+        outermost: bool = False,
     ) -> Self: ...
     def take(self) -> tuple[list[tuple[str, int]], list[str]]:
         """The results since the last call.
@@ -1161,6 +1175,8 @@ class ListingScan:
         patterns: What to look for. Of equal patterns the first is reported.
         max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
         telling_unknown: Whether `take_unknown` tells what cannot be told.
+        outermost: Find only matches above which, up to the source, nothing matches. Then a
+            directory may cease to be wanted, which `is_wanted` tells.
 
     Example:
         >>> scan = ListingScan([FileStructurePattern("run_*", ["*.csv"])])
@@ -1178,7 +1194,17 @@ class ListingScan:
         max_depth: int | None = None,
         *,
         telling_unknown: bool = False,
+        outermost: bool = False,
     ) -> Self: ...
+    def is_wanted(self, directory: int) -> bool:
+        """Whether a directory is wanted still. If not, it must not be listed any more."""
+
+    def feeds_another(self, directory: int) -> bool:
+        """Whether the answer of a directory above depends on this one.
+
+        Of the outermost matches, those are best listed first.
+        """
+
     def source(self, name: _Name) -> int:
         """Adds a source of this name, and returns its id.
 

@@ -241,6 +241,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "dryrun": _truth,
     "exclude": lambda _, value: ExcludeRules(value),
     "follow_links": _flag,
+    "outermost": _flag,
     "fsync": _flag,
     "links": lambda name, value: _choice(name, value, ("follow", "keep"), '"follow" or "keep"'),
     "lister": _lister,

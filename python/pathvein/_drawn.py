@@ -12,9 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.tree import Tree
+    from rich.text import Text
 
-__all__ = ["html_of", "tree_of"]
+__all__ = ["html_of", "rich_of"]
 
 #: What parts of a line look like: in HTML, readable on white and on black, and by Rich.
 _STYLES = {
@@ -69,46 +69,46 @@ def html_of(text: str) -> str:
     """The tree as HTML."""
     from html import escape
 
+    def span(kind: str, part: str) -> str:
+        style = _STYLES.get(kind, ("", ""))[0]
+        return f'<span style="{style}">{escape(part)}</span>' if style else escape(part)
+
+    shown = "".join(span(kind, part) for kind, part in _drawn(text, "│├└─"))
+    return f'<pre style="line-height:1.3">{shown}</pre>'
+
+
+def rich_of(text: str, *, ascii_only: bool) -> Text:
+    """The tree for Rich."""
+    from rich.text import Text
+
+    parts = _drawn(text, "||`-" if ascii_only else "│├└─")
+    # Not a `rich.tree.Tree`, which leaves out what is as deep as a line is wide.
+    shown = ((part, _STYLES.get(kind, ("", ""))[1]) for kind, part in parts)
+    return Text.assemble(*shown, overflow="fold")
+
+
+def _drawn(text: str, strokes: str) -> Iterator[tuple[str, str]]:
+    """The parts of all lines, each of a kind, with lines that lead to them."""
     lines = list(_lines(text))
-    shown = []
-    guides = _guides([depth for depth, _ in lines])
-    for (_, parts), before in zip(lines, guides, strict=True):
-        row = _span("mark", before) if before else ""
-        shown.append(row + "".join(_span(kind, escape(part)) for kind, part in parts))
-    return '<pre style="line-height:1.3">' + "\n".join(shown) + "</pre>"
+    guides = _guides([depth for depth, _ in lines], *strokes)
+    for number, ((_, parts), before) in enumerate(zip(lines, guides, strict=True)):
+        if number:
+            yield "blank", "\n"
+        if before:
+            yield "mark", before
+        yield from parts
 
 
-def _span(kind: str, shown: str) -> str:
-    style = _STYLES.get(kind, ("", ""))[0]
-    return f'<span style="{style}">{shown}</span>' if style else shown
-
-
-def _guides(depths: list[int]) -> list[str]:
+def _guides(depths: list[int], down: str, branch: str, last: str, dash: str) -> list[str]:
     """What is drawn in front of each line, as by ``tree``."""
     guides: list[str] = []
-    #: Of each depth, whether an entry of the same directory follows below.
+    # Of each depth, whether an entry of the same directory follows below.
     follows: list[bool] = []
     for depth in reversed(depths):
         del follows[depth + 1 :]
         follows += [False] * (depth + 1 - len(follows))
-        before = "".join("│   " if more else "    " for more in follows[1:depth])
-        last = ("├── " if follows[depth] else "└── ") if depth else ""
-        guides.append(before + last)
+        before = "".join(f"{down}   " if more else "    " for more in follows[1:depth])
+        stroke = f"{branch if follows[depth] else last}{dash}{dash} "
+        guides.append(before + stroke if depth else "")
         follows[depth] = True
     return guides[::-1]
-
-
-def tree_of(text: str) -> Tree:
-    """The tree for Rich."""
-    from rich.text import Text
-    from rich.tree import Tree
-
-    above: list[Tree] = []
-    for depth, parts in _lines(text):
-        label = Text.assemble(*((part, _STYLES.get(kind, ("", ""))[1]) for kind, part in parts))
-        del above[depth:]
-        if above:
-            above.append(above[-1].add(label))
-        else:
-            above.append(Tree(label, guide_style="dim"))
-    return above[0]

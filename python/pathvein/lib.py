@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         max_depth: int | None
         follow_links: bool
         one_file_system: bool
+        outermost: bool
         threads: int | None
         storage_options: Mapping[str, _types.Any] | None
         concurrency: int | None
@@ -111,6 +112,7 @@ def scan(
     max_depth: int | None = None,
     follow_links: bool = False,
     one_file_system: bool = False,
+    outermost: bool = False,
     threads: int | None = None,
     storage_options: Mapping[str, _types.Any] | None = None,
     concurrency: int | None = None,
@@ -135,6 +137,10 @@ def scan(
         follow_links: Enter links to directories. A link to one of the directories above it is
             an error, and not entered.
         one_file_system: Stay on the source's file system. Has no effect on remote sources.
+        outermost: Find only matches above which, up to the source, nothing matches any of the
+            patterns. Below a directory that is known to match, only what other patterns ask
+            for is entered. An error that hides a match shows those below it, which are true
+            as well.
         threads: Threads for a local source. `None`: as many as there are processors.
         storage_options: Options for the file system of a URL or UPath, as fsspec takes them.
         concurrency: The most requests in flight for a remote source. `None`: 32, or fewer if
@@ -202,6 +208,7 @@ def iscan(
     max_depth: int | None = None,
     follow_links: bool = False,
     one_file_system: bool = False,
+    outermost: bool = False,
     threads: int | None = None,
     storage_options: Mapping[str, _types.Any] | None = None,
     concurrency: int | None = None,
@@ -268,8 +275,8 @@ def assess(
     """Find the matches that a file belongs to.
 
     These are the directories above the file that match a pattern, as :func:`scan` would find
-    them, and with which the file would be copied: it lies in the directory and passes a glob of
-    ``files`` or ``optional_files``, or lies in a sub-directory that matches a pattern of
+    them, and with which the file would be copied: it lies in the directory and passes a name test
+    of ``files`` or ``optional_files``, or lies in a sub-directory that matches a pattern of
     ``directories`` or ``optional_directories`` and belongs to that in turn.
 
     The arguments are checked, and the patterns taken, at the call; reading begins with the first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import pathvein_core
 
@@ -298,11 +298,17 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
         """The same, and the pattern's text for what shows no HTML. IPython picks."""
         return {"text/plain": self.to_text(), "text/html": self._repr_html_()}
 
-    def __rich__(self) -> _types.Any:
+    def __rich_console__(self, console: _types.Any, options: _types.Any) -> Iterator[_types.Any]:
         """What Rich prints: a coloured tree."""
-        from pathvein._drawn import tree_of
+        from pathvein._drawn import rich_of
 
-        return tree_of(self.to_text())
+        yield rich_of(self.to_text(), ascii_only=options.ascii_only)
+
+    def __rich_measure__(self, console: _types.Any, options: _types.Any) -> _types.Any:
+        """How wide that is."""
+        from rich.measure import Measurement
+
+        return Measurement.get(console, options, *self.__rich_console__(console, options))
 
     def validate(self) -> list[PatternProblem]:  # type: ignore[override]
         """Look for parts of the pattern that can never match, or have no effect.

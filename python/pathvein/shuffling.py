@@ -102,7 +102,7 @@ def shuffle(
 ) -> list[ShuffleResult[_types.Any, _types.Any]]:
     """Copy directories, of each what belongs to the match.
 
-    That is: in the directory, the files that pass a required or optional file glob; and in each
+    That is: in the directory, the files that pass a required or optional name test; and in each
     sub-directory, for each required or optional pattern that it matches, what belongs to that.
     Whether the directory itself matches is not looked at.
 

@@ -453,7 +453,7 @@ def test_missing_remote_source(pattern: Path) -> None:
             "p.json: no comma may stand before ']': line 2 column 6 (char 15)",
         ),
         (b"[]", "p.json: expected an object, found a list"),
-        (b'{"files": ["a", 3]}', "p.json: files[1]: expected a string, found a number"),
+        (b'{"files": ["a", 3]}', "p.json: files[1]: expected a string, "),
         (b'{"directories": [{"x\\n": 1}]}', r"p.json: directories[0]"),
         (b"\xff", "p.json: "),
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,8 +13,8 @@ from hypothesis import strategies as st
 
 from compare import make_pattern
 from pathvein import FileStructurePattern as P
+from pats import NameTest, Pat, Re, belonging_dirs, belonging_tests, counted, passes
 from profiles import share
-from reference import Pat
 from strategies import PLAIN_NAMES, hard_text, plain_names
 
 DATA = P("data", files=["*.parquet"], optional_files=["*.txt"])
@@ -171,11 +170,11 @@ def test_wrong_types(file: Any) -> None:
 # Against a reference ------------------------------------------------------------------------
 
 
-def places(pat: Pat) -> Iterator[tuple[str, ...]]:
-    """Each file glob of a pattern, behind the globs of the directories that lead to it."""
-    for glob in (*pat.files, *pat.optional_files):
-        yield (glob,)
-    for sub in (*pat.dirs, *pat.optional_dirs):
+def places(pat: Pat) -> Iterator[tuple[NameTest, ...]]:
+    """Each file test of a pattern, behind the tests of the directories that lead to it."""
+    for test in belonging_tests(pat):
+        yield (test,)
+    for sub in belonging_dirs(pat):
         for place in places(sub):
             yield (sub.name or "*", *place)
 
@@ -184,12 +183,12 @@ def naive(pat: Pat, file: PurePosixPath, between: tuple[str, ...]) -> set[Path]:
     parts = file.parts[1:] if file.is_absolute() else file.parts
     found = set()
     for place in places(pat):
-        globs = (*between, *place)
-        names = parts[-len(globs) :]
-        pairs = zip(names, globs, strict=False)
-        fits = len(names) == len(globs) and ".." not in names
-        if fits and all(fnmatchcase(*pair) for pair in pairs):
-            found.add(Path(*file.parts[: len(file.parts) - len(globs)]))
+        tests = (*between, *place)
+        names = parts[-len(tests) :]
+        pairs = zip(names, tests, strict=False)
+        fits = len(names) == len(tests) and ".." not in names
+        if fits and all(passes(*pair) for pair in pairs):
+            found.add(Path(*file.parts[: len(file.parts) - len(tests)]))
     return found
 
 
@@ -199,23 +198,41 @@ globs = st.one_of(
     hard_text,
 )
 names = st.one_of(plain_names, plain_names, st.sampled_from(["..", ".a", "\udcff", "a\nb", "[a]"]))
-pats = st.recursive(
-    st.builds(Pat, st.one_of(st.none(), globs), st.lists(globs, max_size=2).map(tuple)),
-    lambda inner: st.builds(
-        Pat,
-        st.one_of(st.none(), globs),
-        st.lists(globs, max_size=2).map(tuple),
-        st.lists(inner, max_size=2).map(tuple),
-        st.lists(globs, max_size=2).map(tuple),
-        st.lists(inner, max_size=2).map(tuple),
-    ),
-    max_leaves=8,
+tests = st.one_of(
+    globs,
+    globs,
+    st.sampled_from([Re("[ab]+"), Re(".*[.]txt"), ("a", "*.txt"), (Re("b"), "ab")]),
 )
+#: What a file need not pass to belong.
+counts = st.sampled_from([(1, None), (1, None), (0, 1), (2, None), (0, 0)])
+
+
+def some(one: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(one, max_size=2).map(tuple)
+
+
+def pats_of(subs: st.SearchStrategy[Any]) -> st.SearchStrategy[Pat]:
+    """Patterns with such sub-patterns."""
+    required = st.one_of(subs, st.tuples(subs, subs))
+    return st.tuples(
+        st.one_of(st.none(), tests),
+        some(st.builds(lambda test, count: counted(test, *count), tests, counts)),
+        some(st.builds(lambda sub, count: counted(sub, *count), required, counts)),
+        some(tests),
+        some(subs),
+        some(tests),
+        some(subs),
+        st.booleans(),
+    ).map(lambda parts: Pat(*parts))
+
+
+leaves = st.tuples(st.one_of(st.none(), tests), some(tests)).map(lambda parts: Pat(*parts))
+patterns = st.recursive(leaves, pats_of, max_leaves=6)
 
 
 @share(0.5)
 @given(
-    pats,
+    patterns,
     st.booleans(),
     st.lists(names, min_size=1, max_size=5),
     st.lists(st.sampled_from(["*", "a", "?", "[ab]*"]), max_size=2).map(tuple),

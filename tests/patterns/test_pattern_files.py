@@ -1,14 +1,19 @@
-"""Pattern files: JSON, TOML and YAML; encodings; what is wrong with them and where."""
+"""Pattern files: JSON, text, TOML and YAML; encodings; what is wrong with them and where."""
 
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pathvein import Directories, Files, PatternTextError, load_patterns
 from pathvein import FileStructurePattern as P
-from pathvein import load_patterns
+from pathvein._pattern_files import parse
 
 RUN = P("run_*", files=["config.json", "*.csv"], directories=[P("data", files=["*.parquet"])])
 
@@ -34,7 +39,71 @@ directories:
     files:
       - '*.parquet'
 """
-FORMS = {"run.json": JSON, "run": JSON, "run.toml": TOML, "run.yaml": YAML, "run.YML": YAML}
+TEXT = """
+# a run
+run_*/
+    config.json
+    *.csv
+    data/*.parquet
+"""
+FORMS = {
+    "run.txt": TEXT,
+    "run.JSON": JSON,
+    "run.pattern": TEXT,
+    "run.json": JSON,
+    "run": JSON,
+    "run.toml": TOML,
+    "run.yaml": YAML,
+    "run.YML": YAML,
+}
+
+
+@st.composite
+def make_patterns(draw: Any, depth: int = 3) -> P:
+    """Patterns of names that occur once, with all kinds of requirements."""
+    numbers = iter(range(10**6))
+
+    def name() -> str:
+        return f"n{next(numbers)}x"
+
+    def counted(kind: Any, item: Any) -> Any:
+        return kind(item, 2, 7) if draw(st.integers(0, 3)) == 0 else item
+
+    def pattern(depth: int) -> P:
+        def few(make: Any, most: int = 2) -> list[Any]:
+            return [make() for _ in range(draw(st.integers(0, most if depth else 0)))]
+
+        def below() -> P:
+            return pattern(depth - 1)
+
+        def required() -> Any:
+            several = draw(st.integers(0, 3)) == 0
+            return counted(Directories, tuple(few(below, 3)) or below() if several else below())
+
+        return P(
+            name(),
+            few(lambda: counted(Files, name()), 3),
+            few(required),
+            few(name),
+            few(below, 1),
+            few(name, 1),
+            few(below, 1),
+            draw(st.booleans()),
+        )
+
+    return pattern(depth)
+
+
+def leaves(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """The names in the JSON of a pattern, with their places."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from leaves(item, f"{place}[{index}]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, f"{place}.{key}" if place else key)
 
 
 class Mine(P):
@@ -63,6 +132,7 @@ def test_forms(tmp_path: Path, name: str) -> None:
     [
         ("p.json", '{"files": ["a"]}{"files": ["}{\\"b"]}'),
         ("p", '{"files": ["a"]}\n\n{"files": ["}{\\"b"]}\n'),
+        ("p.txt", '*/a\n*/\n  "}{\\"b"\n'),
         ("p.toml", "[[pattern]]\nfiles = ['a']\n[[pattern]]\nfiles = ['}{\"b']\n"),
         ("p.yaml", "files: [a]\n---\nfiles: ['}{\"b']\n"),
         ("p.yaml", "---\n---\nfiles: [a]\n...\n---\nfiles: ['}{\"b']\n---\n"),
@@ -210,6 +280,105 @@ def test_broken_json_is_a_json_decode_error(tmp_path: Path) -> None:
     with pytest.raises(json.JSONDecodeError, match=r"directories\[0\]") as error:
         load_patterns(file)
     assert (error.value.lineno, error.value.colno) == (1, 12)  # in the text of that string
+
+
+def test_wrong_text_is_a_pattern_text_error(tmp_path: Path) -> None:
+    file = write(tmp_path / "p.txt", "run_*/\n  data\n    *.csv\n")
+    with pytest.raises(PatternTextError) as error:
+        load_patterns(file)
+    wrong: Any = error.value
+    assert (wrong.line, wrong.column, wrong.offset) == (2, 3, 9)
+    message, line, caret = str(wrong).split("\n")
+    assert message.startswith(f'{file}: this "data" has something indented below it')
+    assert (line, caret) == ("  data", "  ^")
+    # Inside of a string, what counts is where that string is.
+    file = write(tmp_path / "p.yaml", "directories:\n- a\n- b/{c\n")
+    with pytest.raises(ValueError, match=r"directories\[1\]: this brace") as inside:
+        load_patterns(file)
+    message, line, caret = str(inside.value).split("\n")
+    assert message.endswith(": line 3 column 3")
+    assert (line, caret) == ("b/{c", "  ^")
+
+
+DRAWN = """\
+run_*/
+    config.json
+    3+ *.csv
+    optional notes.txt, no FAILED
+    data/
+        x/y/z.txt
+        nothing else
+    anat/{*.nii} | func/{a, b/{c}} | e/{}
+    2 d/
+        q
+    2+ m/{k} | n/{l}
+    optional o/
+        p
+    no r/{s}
+    a1/ | b1/{t}
+third/fourth/{g, h}
+"""
+PLACES = [
+    {
+        "": "run_*/\n",
+        "files[0]": "config.json",
+        "files[1]": "3+",
+        "optional_files[0]": "optional",
+        "forbidden_files[0]": "no F",
+        "directories[0]": "data/",
+        "directories[0].directories[0]": "x/y/z",
+        "directories[0].directories[0].directories[0].files[0]": "x/y/z",
+        "directories[0].closed": "nothing",
+        "directories[1]": "anat",
+        "directories[1][0].files[0]": "*.nii}",
+        "directories[1][1]": "func/",
+        "directories[1][1].files[0]": "a,",
+        "directories[1][1].directories[0].files[0]": "c}}",
+        "directories[1][2]": "e/{}",
+        "directories[2]": "2 d/",
+        "directories[2].directory.files[0]": "q\n",
+        "directories[3].directory[0]": "m/{k}",
+        "directories[3].directory[1].files[0]": "l}",
+        "directories[4].directory_name": "a1/",
+        "directories[4].files[0]": "t}",
+        "optional_directories[0].files[0]": "p\n",
+        "forbidden_directories[0].files[0]": "s}",
+    },
+    {"": "third/", "directories[0]": "third/", "directories[0].files[1]": "h}"},
+]
+
+
+def test_where_things_are_in_text() -> None:
+    lines = DRAWN.splitlines(keepends=True)
+    parts = parse(P, DRAWN)
+    for (_, positions), places in zip(parts, PLACES, strict=True):
+        for place, start in places.items():
+            position = positions(place)
+            assert position is not None
+            line, column = position
+            assert lines[line - 1][column - 1 :].startswith(start), place
+
+
+@given(make_patterns())
+def test_each_place_of_a_pattern_is_found_in_each_form(pattern: P) -> None:
+    """And where it is, the text says so: names here need no quotes, and no two are equal."""
+    [(read, in_text)] = parse(P, pattern.to_text())
+    assert read == pattern
+    as_json = pattern.to_json()
+    [(_, in_json)] = parse(P, as_json)
+    [(_, in_yaml)] = parse(P, as_json, "p.yaml")
+    lines = pattern.to_text().split("\n")
+    for place, name in leaves(json.loads(as_json)):
+        line, column = in_json(place) or (0, 0)
+        assert line == 1
+        assert as_json[column - 1 :].startswith(f'"{name}"')
+        assert in_yaml(place) == (line, column)
+        line, column = in_text(place) or (0, 0)
+        entry = lines[line - 1][column - 1 :]
+        for word in "no ", "optional ", "2-7 ":
+            entry = entry.removeprefix(word)
+        # A file; a directory, or one whose only file it is.
+        assert entry.startswith(name) or place.endswith("directory_name"), place
 
 
 @pytest.mark.parametrize(

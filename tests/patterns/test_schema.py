@@ -56,7 +56,9 @@ def test_every_key_is_described() -> None:
 
 
 #: Values of any kind, of which most are wrong wherever they stand.
-anything = st.sampled_from([None, True, False, 0, 2, -1, 1.5, "", "a", "1", [], {}, [[]], ["a"]])
+anything: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, False, 0, 2, -1, 1.5, "", "a", "1", [], {}, [[]], ["a"]]
+)
 #: Integers about the least and the greatest that are taken.
 numbers = st.sampled_from([0, 1, 2, 7, 2**32 - 1, 2**32, 10**20, -1])
 globs = st.sampled_from(["*", "a", "", "[", "run_*", "\udcff", "a/b"])

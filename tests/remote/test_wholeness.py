@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-fsspec = pytest.importorskip("fsspec")
+pytest.importorskip("fsspec")
 
+import fsspec
 from fsspec import AbstractFileSystem
 from pathvein_core import Directories, Files
 from upath import UPath
@@ -26,7 +27,7 @@ import reference
 from cloud import below
 from compare import items, make_pattern
 from pathvein import FileStructurePattern as P
-from pats import Counted, Pat, Re, counted, either
+from pats import Pat, Re, counted, either
 from reference import Tree
 
 pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented")
@@ -150,7 +151,8 @@ def test_of_what_is_not_whole_nothing_is_known_not_to_be_there(fault: str, absen
 
 @pytest.mark.parametrize("fault", ["listed", "broke_off"])
 def test_an_error_three_levels_below_a_forbidden_pattern(fault: str) -> None:
-    trees = {False: Tree(files=("x",)), True: Tree(files=("x",), **{fault: fault == "broke_off"})}
+    faulty = Tree(files=("x",), broke_off=True) if fault == "broke_off" else Tree(listed=False)
+    trees = {False: Tree(files=("x",)), True: faulty}
     for is_faulty, inner in trees.items():
         tree = Tree({"a": Tree({"b": Tree({"c": inner})})})
         found, errors = scan(source_of(tree), DEEP)
@@ -199,7 +201,7 @@ def damaged(tree: Tree, source: random.Random, depth: int = 0) -> Tree:
 
 def random_pattern(source: random.Random, depth: int) -> Pat:
     def test() -> Any:
-        one = source.choice([*GLOBS, Re("[ab]+"), Re(".*x")])
+        one: Any = source.choice([*GLOBS, Re("[ab]+"), Re(".*x")])
         return source.choice([one, either((one, source.choice(GLOBS)))])
 
     def count() -> tuple[int, int | None]:
@@ -257,7 +259,7 @@ def test_random_trees_with_errors() -> None:
                 assert pattern.matches(row) is False, (note, pat)
                 counts["no"] += 1
             else:
-                with pytest.raises(OSError, match="denied|lost"):
+                with pytest.raises(OSError, match=r"denied|lost"):
                     pattern.matches(row)
                 counts["unknown"] += 1
     assert min(counts.values()) > 40, counts
@@ -267,8 +269,6 @@ def test_random_trees_with_errors() -> None:
 
 
 def test_a_loop_is_certain(tmp_path: Path) -> None:
-    from pathvein._remote.directories import MAX_LINKS
-
     (tmp_path / "a").mkdir()
     (tmp_path / "a/loop").symlink_to("../a")
     url = f"dir::file://{tmp_path}"
@@ -321,8 +321,7 @@ def test_a_tar_that_is_damaged_in_its_middle(tmp_path: Path) -> None:
         assert {r.source.name for r in found} == {"run_1", "run_2"}
         is_damaged = not expected
         assert [error.errno for error in errors] == [errno.EIO] * is_damaged
-        row = (source / "run_1", [], ["f"])
-        assert clean.matches(row)  # as the listing is given
+        assert clean.matches((source / "run_1", [], ["f"]))  # as the listing is given
         above = P("*", directories=[clean])
         if is_damaged:
             with pytest.raises(OSError, match="damaged"):

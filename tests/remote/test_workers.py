@@ -125,8 +125,18 @@ class Keeping(Waiting):
 class NoMlsd:
     """A connection to a server of FTP that does not know the command."""
 
+    def __init__(self, fs: Any) -> None:
+        self._fs = fs
+
     def mlsd(self, path: str) -> Any:
         raise ftplib.error_perm("502 what?")
+
+    def retrlines(self, command: str, callback: Callable[[str], object]) -> str:
+        for entry in self._fs.ls(command.removeprefix("LIST ")):
+            kind = "d" if entry["type"] == "directory" else "-"
+            name = entry["name"].rpartition("/")[2]
+            callback(f"{kind}rwxr-xr-x 1 owner group 5 Jan 01 10:00 {name}")
+        return "226 done"
 
 
 class Connected(Waiting):
@@ -134,7 +144,10 @@ class Connected(Waiting):
 
     __module__ = "fsspec.implementations.ftp"
     protocol = ("connected", "ftp")
-    ftp = NoMlsd()
+
+    @property
+    def ftp(self) -> NoMlsd:
+        return NoMlsd(self)
 
     def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
         return super().ls(path)

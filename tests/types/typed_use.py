@@ -6,12 +6,16 @@ tell of one that is not.
 
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import assert_type
+from typing import Any, assert_type
 
 from upath import UPath
 
 from pathvein import (
+    Directories,
     FileStructurePattern,
+    Files,
+    PatternMatcher,
+    Regex,
     ScanIterator,
     ScanResult,
     ShuffleInput,
@@ -175,3 +179,36 @@ def shuffled(path: Path, upath: UPath, found: set[ScanResult[Path]]) -> None:
         assert_type(result.destination, UPath)
         assert_type(result.errors, list[OSError])
     shuffle_to(assess(path, patterns), path)
+
+
+# Requirements -------------------------------------------------------------------------------
+
+run = FileStructurePattern(
+    Regex(r"run_\d+"),
+    ["a", ("*.nii", "*.nii.gz"), ["b", Regex("c")], Regex("d"), Files("*.csv", min=3, max=9)],
+    ["data", patterns[0], (patterns[0], "b"), [patterns[0], patterns[0]], Directories("c", 2)],
+    optional_files=["a", ("b", Regex("c"))],
+    optional_directories=["data", patterns[0]],
+    forbidden_files=[Regex("a"), ["b", "c"]],
+    forbidden_directories=["data", patterns[0]],
+    closed=True,
+)
+run.files = ["a", Files("b", 2)]
+run.forbidden_directories = ["a/b"]
+run.add_file(("a", "b")).add_files([Files("a", 2)]).add_directory(("a", run))
+FileStructurePattern(optional_files=[Files("a")])  # type: ignore[list-item]
+FileStructurePattern(forbidden_directories=[Directories("a")])  # type: ignore[list-item]
+FileStructurePattern(Files("a"))  # type: ignore[arg-type]
+Files("a").min = 3  # type: ignore[misc]
+assert_type(run.closed, bool)
+assert_type(Files("a", max=2).max, int | None)
+assert_type(Regex("a").pattern, str)
+for item in run.files:
+    # Code that knows of globs only is accepted as before.
+    assert_type(item, str | Any)
+    item.upper()
+    if isinstance(item, Files):
+        assert_type(item.min, int)
+run.directories[0].files[0].upper()
+PatternMatcher(["a", Regex("b")]).matches("c")
+PatternMatcher(run.all_files).matches("c")

@@ -1,9 +1,13 @@
 //! A scan of a tree that is given as keys in sorted order.
 
+mod early;
+
 use std::sync::Arc;
 
+use self::early::Early;
 use crate::bits;
-use crate::key_tree::{Closed, KeyCounts, KeyTree, KeyVisitor, RangeId};
+use crate::key_tree::{Advance, Closed, KeyCounts, KeyTree, KeyVisitor, RangeId};
+use crate::outermost::{Report, Standing};
 use crate::program::{Below, ByFiles, CandidateSet, ChildRequirements, CountedAnswer};
 use crate::program::{FileSearch, NodeId, Program, Tally, Verdict};
 use crate::{Error, ExcludeRules, Name, PatternSet};
@@ -48,11 +52,16 @@ pub struct KeyScan {
     tree: KeyTree<KeyScanVisitor>,
 }
 
-#[derive(Debug)]
+/// The patterns that a directory matches.
+type Matched = Vec<usize>;
+
+#[derive(Clone, Debug)]
 struct KeyScanVisitor {
     program: Arc<Program>,
     max_depth: usize,
     source: Box<str>,
+    /// Whether only the outermost matches are looked for.
+    outermost: bool,
 }
 
 /// What is known of an open directory.
@@ -71,6 +80,10 @@ struct KeyScanState {
     cannot_be_told: Box<[u64]>,
     /// How many sub-directories satisfy what is counted.
     tallies: Box<[Tally]>,
+    standing: Standing<(String, Matched)>,
+    /// What is decided while keys may come. `None` unless the outermost matches are looked
+    /// for.
+    early: Option<Box<Early>>,
 }
 
 impl KeyScanState {
@@ -107,9 +120,12 @@ impl Below for KeyScanState {
 
 impl KeyScanVisitor {
     fn state(&self, parent: Option<&KeyScanState>, depth: usize, name: Name<'_>) -> KeyScanState {
+        let above = parent.map(|parent| &parent.standing);
+        let may_start = depth <= self.max_depth && !above.is_some_and(Standing::is_covered);
         let sought = match parent.and_then(|parent| parent.requirements.as_ref()) {
-            Some(requirements) => &requirements.sought,
-            None => self.program.sought_for_roots(depth <= self.max_depth),
+            Some(requirements) if may_start => &requirements.sought,
+            Some(requirements) => &requirements.required,
+            None => self.program.sought_for_roots(may_start),
         };
         let mut hits = Vec::new();
         let is_possible = self.program.match_name(sought, name, &mut hits);
@@ -124,20 +140,42 @@ impl KeyScanVisitor {
         let satisfied = bits::zeroed(nodes);
         let tallies = vec![Tally::default(); counters].into();
         let cannot_be_told = Box::default();
-        KeyScanState { candidates, files, requirements, satisfied, cannot_be_told, tallies }
+        let standing = Standing::default();
+        let mut state = KeyScanState {
+            candidates,
+            files,
+            requirements,
+            satisfied,
+            cannot_be_told,
+            tallies,
+            standing,
+            early: None,
+        };
+        if self.outermost {
+            self.begin_early(&mut state, may_start, above);
+        }
+        state
     }
 }
 
 impl KeyVisitor for KeyScanVisitor {
     type State = KeyScanState;
-    type Found = Vec<usize>;
+    type Found = Matched;
+
+    fn decides_early(&self) -> bool {
+        self.outermost
+    }
 
     fn source(&self) -> KeyScanState {
         self.state(None, 0, Name::from(&*self.source))
     }
 
     fn opened(&self, parent: &mut KeyScanState, depth: usize, name: &str) -> (KeyScanState, bool) {
-        let state = self.state(Some(parent), depth, Name::from(name));
+        let mut state = self.state(Some(parent), depth, Name::from(name));
+        if self.outermost {
+            let wanted = self.is_wanted(&mut state, depth, Some(parent));
+            return (state, wanted);
+        }
         let visits_all = depth <= self.max_depth && !self.program.is_empty();
         let looks_inside = state.candidates.as_ref().is_some_and(|set| set.looks_inside);
         (state, visits_all || looks_inside)
@@ -147,16 +185,52 @@ impl KeyVisitor for KeyScanVisitor {
         self.program.search_directory(&mut state.files, name);
     }
 
-    fn file(&self, state: &mut KeyScanState, name: &str) {
+    fn file(&self, state: &mut KeyScanState, name: &str) -> bool {
+        let progress = if self.outermost { state.files.progress() } else { 0 };
         self.program.search_file(&mut state.files, name);
+        self.outermost && state.files.progress() != progress
+    }
+
+    fn advance(
+        &self,
+        state: &mut KeyScanState,
+        depth: usize,
+        parent: Option<&mut KeyScanState>,
+    ) -> Advance<Matched> {
+        self.decide_early(state, depth, parent)
+    }
+
+    fn is_wanted(
+        &self,
+        state: &mut KeyScanState,
+        depth: usize,
+        parent: Option<&KeyScanState>,
+    ) -> bool {
+        self.is_wanted_still(state, depth, parent)
+    }
+
+    fn take(
+        &self,
+        state: &KeyScanState,
+        parent: Option<&KeyScanState>,
+        found: (String, Matched),
+        to: &mut Vec<(String, Matched)>,
+    ) {
+        let above = parent.map(|parent| &parent.standing);
+        state.standing.take_own(above, Report::Match(found), &mut sending(to));
+    }
+
+    fn ended(&self, state: &KeyScanState, to: &mut Vec<(String, Matched)>) {
+        state.standing.closed(&mut sending(to));
     }
 
     fn closed(
         &self,
-        state: KeyScanState,
+        state: &mut KeyScanState,
         Closed { depth, is_whole, .. }: Closed,
         parent: Option<&mut KeyScanState>,
-    ) -> Option<Vec<usize>> {
+    ) -> Option<Matched> {
+        let state = &*state;
         let mut matched = Vec::new();
         let mut counter = 0;
         let mut parent = parent.and_then(|parent| {
@@ -165,20 +239,22 @@ impl KeyVisitor for KeyScanVisitor {
             let answer = CountedAnswer::new(Some(requirements));
             Some((requirements, satisfied, cannot_be_told, tallies, answer))
         });
-        for &id in state.candidates.iter().flat_map(|set| &set.nodes) {
+        for (position, &id) in state.candidates.iter().flat_map(|set| &set.nodes).enumerate() {
             let by_files = self.program.by_files(id, &state.files, is_whole);
             let verdict = match (by_files, &state.requirements) {
                 (ByFiles::Open { is_whole }, Some(requirements)) => {
-                    let verdict = self.program.decide(id, requirements, &state, &mut counter);
+                    let verdict = self.program.decide(id, requirements, state, &mut counter);
                     if is_whole { verdict } else { verdict.or(Verdict::CANNOT_BE_TOLD) }
                 }
                 (ByFiles::Open { .. }, None) => Verdict::YES,
-                (by_files, _) => {
-                    self.program.pass_over(id, &mut counter);
+                (by_files, requirements) => {
+                    if requirements.as_ref().is_some_and(|required| required.counters > 0) {
+                        self.program.pass_over(id, &mut counter);
+                    }
                     if by_files == ByFiles::No { continue } else { Verdict::CANNOT_BE_TOLD }
                 }
             };
-            if verdict.yes && depth <= self.max_depth {
+            if verdict.yes && depth <= self.max_depth && !state.is_told(position) {
                 matched.extend_from_slice(self.program.patterns(id));
             }
             if let Some((requirements, satisfied, cannot_be_told, _, answer)) = &mut parent
@@ -203,6 +279,15 @@ impl KeyVisitor for KeyScanVisitor {
     }
 }
 
+/// A function that adds what belongs to the outcome. There are no links among keys.
+fn sending(to: &mut Vec<(String, Matched)>) -> impl FnMut(Report<(String, Matched)>) {
+    |report| {
+        if let Report::Match(found) = report {
+            to.push(found);
+        }
+    }
+}
+
 impl KeyScan {
     /// A scan for `patterns`, and the range of all keys. `source` is the source's name,
     /// empty for the root of a store. `max_depth` is that of
@@ -220,9 +305,23 @@ impl KeyScan {
             program: patterns.into().into_program(),
             max_depth: max_depth.into().unwrap_or(usize::MAX),
             source: source.into(),
+            outermost: false,
         };
         let (tree, range) = KeyTree::new(visitor, exclude);
         (KeyScan { tree }, range)
+    }
+
+    /// Whether to find only the outermost matches, as
+    /// [`Scan::outermost`](crate::Scan::outermost) tells. It is set before the first key is
+    /// given. Default: no.
+    ///
+    /// Then the keys of a directory that is known to match cease to be wanted, but for those
+    /// that other patterns ask for, which [`skip`](Self::skip) tells. A file that a directory
+    /// needs may have a key behind all others, so the matches below come when that is certain.
+    pub fn outermost(mut self, yes: bool) -> Self {
+        let visitor = KeyScanVisitor { outermost: yes, ..self.tree.visitor.clone() };
+        self.tree.set_visitor(visitor);
+        self
     }
 
     /// Takes the next keys of a range.

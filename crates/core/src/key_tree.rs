@@ -50,6 +50,11 @@ pub(crate) trait KeyVisitor {
     /// What a closed directory may give.
     type Found;
 
+    /// Whether what is wanted changes with the keys that come.
+    fn decides_early(&self) -> bool {
+        false
+    }
+
     /// The source's state.
     fn source(&self) -> Self::State;
 
@@ -60,13 +65,43 @@ pub(crate) trait KeyVisitor {
     /// A sub-directory exists.
     fn directory(&self, state: &mut Self::State, name: &str);
 
-    /// A file exists.
-    fn file(&self, state: &mut Self::State, name: &str);
+    /// A file exists. Returns whether that may decide anything.
+    fn file(&self, state: &mut Self::State, name: &str) -> bool;
+
+    /// Looks at what is decided of an open directory that exists, of which more keys may
+    /// come.
+    fn advance(
+        &self,
+        _: &mut Self::State,
+        _depth: usize,
+        _parent: Option<&mut Self::State>,
+    ) -> Advance<Self::Found> {
+        Advance { found: None, is_changed: false, feeds_parent: false }
+    }
+
+    /// Whether anything inside an open directory is wanted still.
+    fn is_wanted(&self, _: &mut Self::State, _depth: usize, _parent: Option<&Self::State>) -> bool {
+        true
+    }
+
+    /// Takes what was found of a directory: adds to `to` what belongs to the outcome.
+    fn take(
+        &self,
+        _: &Self::State,
+        _parent: Option<&Self::State>,
+        found: (String, Self::Found),
+        to: &mut Vec<(String, Self::Found)>,
+    ) {
+        to.push(found);
+    }
+
+    /// Nothing more will be found of a directory.
+    fn ended(&self, _: &Self::State, _to: &mut Vec<(String, Self::Found)>) {}
 
     /// A directory that exists is closed: no more of its keys come.
     fn closed(
         &self,
-        state: Self::State,
+        state: &mut Self::State,
         directory: Closed,
         parent: Option<&mut Self::State>,
     ) -> Option<Self::Found>;
@@ -80,6 +115,15 @@ pub(crate) struct Closed {
     pub(crate) wanted: bool,
     /// Whether all of its keys came.
     pub(crate) is_whole: bool,
+}
+
+/// What has become of an open directory.
+pub(crate) struct Advance<F> {
+    pub(crate) found: Option<F>,
+    /// Whether other things may be wanted inside.
+    pub(crate) is_changed: bool,
+    /// Whether that may decide something of its parent.
+    pub(crate) feeds_parent: bool,
 }
 
 /// An open directory.
@@ -203,6 +247,15 @@ impl<V: KeyVisitor> KeyTree<V> {
             end_open: vec![step],
         });
         (tree, range)
+    }
+
+    /// Begins again with another visitor, before the first key.
+    pub(crate) fn set_visitor(&mut self, visitor: V) {
+        let source = self.source;
+        self.node_mut(source).state = visitor.source();
+        self.visitor = visitor;
+        self.advance(source);
+        self.look_at_wanted(source);
     }
 
     pub(crate) fn counts(&self) -> KeyCounts {
@@ -343,8 +396,11 @@ impl<V: KeyVisitor> KeyTree<V> {
             return;
         }
         self.counts.entries += 1;
-        let node = self.nodes[node].as_mut().expect(OPEN);
-        self.visitor.file(&mut node.state, name);
+        let index = node;
+        let node = self.nodes[index].as_mut().expect(OPEN);
+        if self.visitor.file(&mut node.state, name) {
+            self.advance(index);
+        }
     }
 
     /// Whether a component is bad. The key is reported once for each directory, of which
@@ -404,6 +460,53 @@ impl<V: KeyVisitor> KeyTree<V> {
         self.node_mut(index).name = name;
         self.counts.entries += 1;
         self.counts.directories += usize::from(wanted);
+        self.advance(index);
+    }
+
+    /// Looks at what is decided of a directory that is open, and of those above it in turn.
+    fn advance(&mut self, mut index: usize) {
+        if !self.visitor.decides_early() {
+            return;
+        }
+        let mut changed = None;
+        loop {
+            let mut node = self.nodes[index].take().expect(OPEN);
+            let mut parent = node.parent.and_then(|parent| self.nodes[parent].as_mut());
+            let above = parent.as_mut().map(|parent| &mut parent.state);
+            let advance = self.visitor.advance(&mut node.state, node.depth, above);
+            if let Some(found) = advance.found {
+                let found = (self.path(node.parent, &node.name), found);
+                let parent = node.parent.and_then(|parent| self.nodes[parent].as_ref());
+                let above = parent.map(|parent| &parent.state);
+                self.visitor.take(&node.state, above, found, &mut self.found);
+            }
+            let parent = node.parent;
+            self.nodes[index] = Some(node);
+            if advance.is_changed {
+                changed = Some(index);
+            }
+            match parent {
+                Some(parent) if advance.feeds_parent => index = parent,
+                _ => break,
+            }
+        }
+        if let Some(topmost) = changed {
+            self.look_at_wanted(topmost);
+        }
+    }
+
+    /// Looks again at what is wanted in a directory and in the open ones below it.
+    fn look_at_wanted(&mut self, topmost: usize) {
+        let mut left = vec![topmost];
+        while let Some(index) = left.pop() {
+            let mut node = self.nodes[index].take().expect(OPEN);
+            let parent = node.parent.and_then(|parent| self.nodes[parent].as_ref());
+            let above = parent.map(|parent| &parent.state);
+            let wanted = self.visitor.is_wanted(&mut node.state, node.depth, above);
+            node.wanted &= wanted;
+            left.extend_from_slice(&node.children);
+            self.nodes[index] = Some(node);
+        }
     }
 
     /// Takes one pin off a directory. The last one closes it, which takes one off its
@@ -415,19 +518,26 @@ impl<V: KeyVisitor> KeyTree<V> {
             if node.pins > 0 {
                 return;
             }
-            let node = self.nodes[index].take().expect(OPEN);
+            let mut node = self.nodes[index].take().expect(OPEN);
             self.free.push(index);
             let mut parent = node.parent.and_then(|parent| self.nodes[parent].as_mut());
             if let Some(parent) = &mut parent {
                 parent.children.retain(|&child| child != index);
             }
             if node.exists && !node.excluded {
-                let parent = parent.map(|parent| &mut parent.state);
+                let above = parent.map(|parent| &mut parent.state);
                 let Node { depth, wanted, is_whole, .. } = node;
                 let directory = Closed { depth, wanted, is_whole };
-                let found = self.visitor.closed(node.state, directory, parent);
+                let found = self.visitor.closed(&mut node.state, directory, above);
                 if let Some(found) = found {
-                    self.found.push((self.path(node.parent, &node.name), found));
+                    let found = (self.path(node.parent, &node.name), found);
+                    let parent = node.parent.and_then(|parent| self.nodes[parent].as_ref());
+                    let above = parent.map(|parent| &parent.state);
+                    self.visitor.take(&node.state, above, found, &mut self.found);
+                }
+                self.visitor.ended(&node.state, &mut self.found);
+                if let Some(parent) = node.parent {
+                    self.advance(parent);
                 }
             }
             match node.parent {
@@ -490,9 +600,8 @@ impl<V: KeyVisitor> KeyTree<V> {
     /// inside which nothing more is wanted.
     pub(crate) fn skip(&self, id: RangeId) -> Option<&str> {
         let range = self.ranges.get(&id)?;
-        let last = range.open.last()?;
-        // No directory is opened inside one that is not wanted, so it can only be the last.
-        (!self.node(last.node).wanted).then_some(&*range.prefix)
+        let unwanted = range.open.iter().find(|step| !self.node(step.node).wanted)?;
+        Some(&range.prefix[..unwanted.length])
     }
 
     /// Tells that keys may be missing anywhere: no directory is whole from now on.

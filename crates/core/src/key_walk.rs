@@ -60,17 +60,18 @@ impl KeyVisitor for KeyWalkVisitor {
         listing.directories.push(name.into());
     }
 
-    fn file(&self, listing: &mut KeyListing, name: &str) {
+    fn file(&self, listing: &mut KeyListing, name: &str) -> bool {
         listing.files.push(name.into());
+        false
     }
 
     fn closed(
         &self,
-        listing: KeyListing,
+        listing: &mut KeyListing,
         directory: Closed,
         _: Option<&mut KeyListing>,
     ) -> Option<KeyListing> {
-        directory.wanted.then_some(listing)
+        directory.wanted.then(|| std::mem::take(listing))
     }
 }
 

@@ -270,6 +270,7 @@ mod matching;
 mod memo;
 mod name;
 mod name_set;
+mod outermost;
 mod pattern;
 mod pattern_set;
 mod program;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::matching::{Candidates, MatchState, Matching, Outcome, Settled, TreeNode};
+use crate::outermost::{Report, Standing};
 use crate::{Name, PatternSet};
 
 /// A directory whose listing a [`ListingScan`] wants.
@@ -88,6 +89,7 @@ struct ListedDirectory<T> {
     parent: Option<Arc<ListedDirectory<T>>>,
     depth: usize,
     state: MatchState,
+    standing: Standing<(T, usize)>,
     tag: T,
 }
 
@@ -102,6 +104,10 @@ impl<T> TreeNode for ListedDirectory<T> {
 
     fn state(&self) -> &MatchState {
         &self.state
+    }
+
+    fn is_covered(&self) -> bool {
+        self.standing.is_covered()
     }
 }
 
@@ -127,7 +133,7 @@ impl<T: Clone> ListingScan<T> {
     ) -> ListingScan<T> {
         let max_depth = max_depth.into().unwrap_or(usize::MAX);
         ListingScan {
-            matching: Matching::new(patterns.into().into_program(), max_depth),
+            matching: Matching::new(patterns.into().into_program(), max_depth, false),
             wanted: HashMap::new(),
             next_id: 0,
             found: Found {
@@ -145,12 +151,22 @@ impl<T: Clone> ListingScan<T> {
         self
     }
 
+    /// Whether to find only the outermost matches, as
+    /// [`Scan::outermost`](crate::Scan::outermost) tells. It is set before the first source
+    /// is added. Default: no.
+    ///
+    /// Then a directory may cease to be wanted, which [`is_wanted`](Self::is_wanted) tells.
+    pub fn outermost(mut self, yes: bool) -> Self {
+        self.matching.outermost = yes;
+        self
+    }
+
     /// Adds a source, and returns its id. `name` is the last component of its path, empty
     /// for the root of a store.
     ///
     /// A source is wanted whatever its name. A scan may have several sources.
     pub fn source<'n>(&mut self, name: impl Into<Name<'n>>) -> DirectoryId {
-        let candidates = self.matching.candidates(None, 0, name.into(), false);
+        let candidates = self.matching.candidates(None, true, name.into(), false);
         self.want(WantedDirectory { parent: None, candidates })
     }
 
@@ -213,29 +229,40 @@ impl<T: Clone> ListingScan<T> {
         for name in files {
             matching.program.search_file(&mut search, name);
         }
-        if search.asks_for_directories() {
+        if search.has_questions() {
             for &(name, _) in directories {
                 matching.program.search_directory(&mut search, name);
             }
         }
         let (above, mut settled) = (parent.as_ref(), Settled::default());
         let mut state = matching.listed(above, depth, candidates, &search, is_whole, &mut settled);
+        let above_standing = parent.as_ref().map(|parent| &parent.standing);
+        let standing = if matching.outermost {
+            let may_match = depth <= matching.max_depth && state.may_match();
+            Standing::new(above_standing, !settled.matched.is_empty(), may_match)
+        } else {
+            Standing::default()
+        };
         let feeds = matching.feeding(&state, directories);
         let count = feeds.iter().filter(|&&feeds| feeds).count();
         let adding = self.found.adding();
         let closed = matching.wait_for(above, depth, &mut state, count, adding);
-        for settled in [Some(settled), closed].into_iter().flatten() {
-            self.found.add_settled(&tag, settled);
+        self.found.add_settled(&tag, settled, &standing, above_standing);
+        if let Some(settled) = closed {
+            self.found.add_settled(&tag, settled, &standing, above_standing);
         }
-        let listed = Arc::new(ListedDirectory { parent, depth, state, tag });
-        let visits_all = depth < matching.max_depth && !matching.program.is_empty();
+        if count == 0 {
+            standing.closed(&mut |report| self.found.add(report));
+        }
+        let listed = Arc::new(ListedDirectory { parent, depth, state, standing, tag });
+        let visits_all = self.visits_below(&listed);
         let mut wanted = Vec::new();
         for (index, (&(name, enterable), feeds)) in directories.iter().zip(feeds).enumerate() {
             if !(feeds || visits_all && enterable) {
                 continue;
             }
             let state = Some(&listed.state);
-            let candidates = self.matching.candidates(state, depth + 1, name, feeds);
+            let candidates = self.matching.candidates(state, visits_all, name, feeds);
             if enterable && (visits_all || self.matching.looks_inside(&candidates)) {
                 let parent = Some(Arc::clone(&listed));
                 wanted.push((index, self.want(WantedDirectory { parent, candidates })));
@@ -246,6 +273,33 @@ impl<T: Clone> ListingScan<T> {
             }
         }
         wanted
+    }
+
+    /// Whether the sub-directories of a listed directory are wanted, whatever is asked of
+    /// them.
+    fn visits_below(&self, listed: &ListedDirectory<T>) -> bool {
+        self.matching.visits_depth(listed.depth + 1) && !listed.standing.is_covered()
+    }
+
+    /// Whether a directory is wanted still. One may cease to be if only the outermost matches
+    /// are looked for: it must not be listed any more then, and this has answered for it.
+    pub fn is_wanted(&mut self, id: DirectoryId) -> bool {
+        let Some(wanted) = self.wanted.get(&id) else { return false };
+        let Some(parent) = &wanted.parent else { return true };
+        if !self.matching.outermost
+            || self.visits_below(parent)
+            || self.matching.is_asked_for(parent, &wanted.candidates)
+        {
+            return true;
+        }
+        self.absent(id);
+        false
+    }
+
+    /// Whether the answer of a directory above depends on that of a wanted one. If only the
+    /// outermost matches are looked for, those are best listed first.
+    pub fn feeds_another(&self, id: DirectoryId) -> bool {
+        self.wanted.get(&id).is_some_and(|wanted| wanted.candidates.feeds_parent())
     }
 
     /// Tells that a wanted directory exists and could not be listed: it is present by its
@@ -323,25 +377,62 @@ impl<T: Clone> ListingScan<T> {
 }
 
 impl<T: Clone> Found<T> {
-    /// A function that adds what is known of directories that are closed.
+    /// A function that adds what is known of directories that are not just listed.
     fn adding(&mut self) -> impl FnMut(&Arc<ListedDirectory<T>>, &[usize], Outcome) {
-        |listed, patterns, outcome| match outcome {
-            Outcome::Matched => {
-                self.matches.extend(patterns.iter().map(|&pattern| (listed.tag.clone(), pattern)));
+        |listed, patterns, outcome| {
+            let parent = listed.parent.as_ref().map(|parent| &parent.standing);
+            match outcome {
+                Outcome::Matched => {
+                    for &pattern in patterns {
+                        let found = (listed.tag.clone(), pattern);
+                        self.tell(&listed.standing, parent, Report::Match(found));
+                    }
+                }
+                Outcome::HiddenByLinks => {
+                    let report = Report::HiddenByLinks(patterns.len());
+                    self.tell(&listed.standing, parent, report);
+                }
+                Outcome::CannotBeTold if self.tells_unknown => {
+                    let untold = patterns.iter().map(|&pattern| (listed.tag.clone(), pattern));
+                    self.unknown.extend(untold);
+                }
+                Outcome::CannotBeTold => {}
+                Outcome::Closed => listed.standing.closed(&mut |report| self.add(report)),
             }
-            Outcome::HiddenByLinks => self.hidden_by_links += patterns.len(),
-            Outcome::CannotBeTold if self.tells_unknown => {
-                self.unknown.extend(patterns.iter().map(|&pattern| (listed.tag.clone(), pattern)));
-            }
-            Outcome::CannotBeTold => {}
         }
     }
 
-    fn add_settled(&mut self, tag: &T, settled: Settled) {
+    /// Tells of a directory what belongs to the outcome if nothing above it matches.
+    fn tell(
+        &mut self,
+        standing: &Standing<(T, usize)>,
+        parent: Option<&Standing<(T, usize)>>,
+        report: Report<(T, usize)>,
+    ) {
+        standing.take_own(parent, report, &mut |report| self.add(report));
+    }
+
+    #[inline]
+    fn add_settled(
+        &mut self,
+        tag: &T,
+        settled: Settled,
+        standing: &Standing<(T, usize)>,
+        parent: Option<&Standing<(T, usize)>>,
+    ) {
         let tagged = |pattern| (tag.clone(), pattern);
-        self.matches.extend(settled.matched.into_iter().map(tagged));
+        for found in settled.matched.into_iter().map(tagged) {
+            self.tell(standing, parent, Report::Match(found));
+        }
         if self.tells_unknown {
             self.unknown.extend(settled.cannot_be_told.into_iter().map(tagged));
+        }
+    }
+
+    fn add(&mut self, report: Report<(T, usize)>) {
+        match report {
+            Report::Match(found) => self.matches.push(found),
+            Report::HiddenByLinks(count) => self.hidden_by_links += count,
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::memo::Memo;
 use crate::program::{CandidateSet, CountedAnswer, Evaluation, FileSearch, Listing};
 use crate::program::{NodeId, Program, SearchSet, Verdict};
 
+mod early;
 mod state;
 
 pub(crate) use state::MatchState;
@@ -39,6 +40,13 @@ pub(crate) struct Candidates {
     feeds_parent: bool,
 }
 
+impl Candidates {
+    /// Whether the parent's answer depends on the directory.
+    pub(crate) fn feeds_parent(&self) -> bool {
+        self.feeds_parent
+    }
+}
+
 /// What is known of some patterns when a directory is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -48,6 +56,9 @@ pub(crate) enum Outcome {
     HiddenByLinks,
     /// They are not matched as far as could be read, and might be.
     CannotBeTold,
+    /// Nothing more will be known of any pattern. Told only if the outermost matches are
+    /// looked for.
+    Closed,
 }
 
 /// What is known of the patterns of a directory as soon as it is listed.
@@ -71,6 +82,9 @@ pub(crate) trait TreeNode: Sized {
     fn parent(&self) -> Option<&Arc<Self>>;
     fn depth(&self) -> usize;
     fn state(&self) -> &MatchState;
+    /// Whether it or a directory above it is known to match, where only the outermost
+    /// matches are looked for.
+    fn is_covered(&self) -> bool;
 }
 
 /// A program, the depth of the deepest matches, and answers that were computed before.
@@ -81,6 +95,8 @@ pub(crate) trait TreeNode: Sized {
 pub(crate) struct Matching {
     pub(crate) program: Arc<Program>,
     pub(crate) max_depth: usize,
+    /// Whether only the outermost matches are looked for.
+    pub(crate) outermost: bool,
     candidates: Memo<SearchSet, CandidateSet>,
     evaluations: Memo<CandidateSet, Evaluation>,
     /// A buffer for the words of a question.
@@ -89,15 +105,16 @@ pub(crate) struct Matching {
 
 impl Clone for Matching {
     fn clone(&self) -> Matching {
-        Matching::new(Arc::clone(&self.program), self.max_depth)
+        Matching::new(Arc::clone(&self.program), self.max_depth, self.outermost)
     }
 }
 
 impl Matching {
-    pub(crate) fn new(program: Arc<Program>, max_depth: usize) -> Matching {
+    pub(crate) fn new(program: Arc<Program>, max_depth: usize, outermost: bool) -> Matching {
         Matching {
             program,
             max_depth,
+            outermost,
             candidates: Memo::default(),
             evaluations: Memo::default(),
             words: Vec::new(),
@@ -109,22 +126,24 @@ impl Matching {
         depth <= self.max_depth && !self.program.is_empty()
     }
 
-    /// The candidates of a directory at `depth`, by its name. The source has no parent.
-    /// `feeds_parent` is what [`depends_on`](Self::depends_on) said.
+    /// The candidates of a directory, by its name. The source has no parent. `may_start`
+    /// tells whether a match may start there. `feeds_parent` is what
+    /// [`depends_on`](Self::depends_on) said.
     pub(crate) fn candidates(
         &mut self,
         parent: Option<&MatchState>,
-        depth: usize,
+        may_start: bool,
         name: Name<'_>,
         feeds_parent: bool,
     ) -> Candidates {
-        let Matching { program, max_depth, candidates, words, .. } = self;
+        let Matching { program, candidates, words, .. } = self;
         // A directory that does not feed its parent has a name that none of the parent's
         // requirements asks for.
         let requirements = parent.filter(|_| feeds_parent).and_then(|p| p.requirements.as_ref());
         let sought = match requirements {
-            Some(requirements) => &requirements.sought,
-            None => program.sought_for_roots(depth <= *max_depth),
+            Some(requirements) if may_start => &requirements.sought,
+            Some(requirements) => &requirements.required,
+            None => program.sought_for_roots(may_start),
         };
         let set = program.match_name(sought, name, words).then(|| {
             candidates.get_or_compute(sought, words, || program.candidates(sought, words))
@@ -260,10 +279,13 @@ impl Matching {
         depth: usize,
         state: &mut MatchState,
         count: usize,
-        closed: impl FnMut(&Arc<N>, &[usize], Outcome),
+        mut closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) -> Option<Settled> {
         if count > 0 {
-            state.await_answers(count);
+            if let Some(parent) = parent.filter(|_| self.outermost && state.feeds_parent) {
+                self.decide_early(parent, &mut closed);
+            }
+            state.await_answers(count, self.outermost);
             return None;
         }
         let parent = parent.filter(|_| std::mem::take(&mut state.feeds_parent));
@@ -368,6 +390,9 @@ impl Matching {
     ) {
         loop {
             let state = directory.state();
+            if self.outermost {
+                self.decide_early(directory, &mut closed);
+            }
             if state.open_children.fetch_sub(1, Ordering::AcqRel) != 1 {
                 return;
             }
@@ -380,19 +405,22 @@ impl Matching {
             let may_match = directory.depth() <= self.max_depth;
             let mut counter = 0;
             let Some(requirements) = state.requirements.as_ref() else { return };
-            for &id in &requirements.undecided {
+            for (index, &id) in requirements.undecided.iter().enumerate() {
                 let verdict = self.program.decide(id, requirements, state, &mut counter);
                 if verdict == Verdict::default() {
                     continue;
                 }
                 let patterns = self.program.patterns(id);
-                if !patterns.is_empty() && may_match {
+                if !patterns.is_empty() && may_match && !state.is_told(index) {
                     outcomes(verdict).for_each(|outcome| closed(directory, patterns, outcome));
                 }
                 if let Some(parent) = parent_state {
                     parent.set(id, verdict);
                     answer.iter_mut().for_each(|answer| answer.add(id, verdict));
                 }
+            }
+            if self.outermost {
+                closed(directory, &[], Outcome::Closed);
             }
             let Some(parent) = parent else { return };
             answer.iter().for_each(|answer| parent.state().count(answer));

@@ -33,8 +33,7 @@ pub(crate) type NodeId = u32;
 /// What a directory is required to be and to hold.
 #[derive(Debug)]
 struct Node {
-    /// The atoms for its name, of which one is enough; none: any name will do.
-    names: Box<[AtomId]>,
+    name: NodeName,
     /// File atoms. Each must be passed by a file.
     files: Box<[AtomId]>,
     /// The nodes that sub-directories are held against. Each must be satisfied by one, unless
@@ -47,6 +46,33 @@ struct Node {
     /// The positions of the patterns that have this node at their top: of equal ones, that
     /// of the first. Empty for a node that occurs only nested.
     patterns: Box<[usize]>,
+}
+
+/// The atoms for a node's name, of which one is enough.
+#[derive(Debug)]
+enum NodeName {
+    /// Any name will do.
+    Any,
+    One(AtomId),
+    Several(Box<[AtomId]>),
+}
+
+impl NodeName {
+    fn new(atoms: Box<[AtomId]>) -> NodeName {
+        match *atoms {
+            [] => NodeName::Any,
+            [atom] => NodeName::One(atom),
+            _ => NodeName::Several(atoms),
+        }
+    }
+
+    fn atoms(&self) -> &[AtomId] {
+        match self {
+            NodeName::Any => &[],
+            NodeName::One(atom) => std::slice::from_ref(atom),
+            NodeName::Several(atoms) => atoms,
+        }
+    }
 }
 
 /// A set of patterns, ready for matching.
@@ -128,11 +154,12 @@ impl Program {
         for (key, patterns) in keys.into_iter().zip(patterns_of) {
             let Key { names, files, directories, special } = key;
             names.iter().for_each(|&atom| named[atom as usize].push(nodes.len() as NodeId));
-            let (decides_limit, patterns) = (false, patterns.into());
-            nodes.push(Node { names, files, directories, special, decides_limit, patterns });
+            let (name, decides_limit) = (NodeName::new(names), false);
+            let patterns = patterns.into();
+            nodes.push(Node { name, files, directories, special, decides_limit, patterns });
         }
         mark_deciding(&mut nodes);
-        let has_alternatives = nodes.iter().any(|node| node.names.len() > 1);
+        let has_alternatives = nodes.iter().any(|node| node.name.atoms().len() > 1);
         let has_special = nodes.iter().any(|node| node.special.is_some());
         let mut program = Program {
             nodes,
@@ -169,10 +196,12 @@ impl Program {
                 continue;
             }
             bits::set(&mut set.nodes, id as usize);
-            let names = &self.nodes[id as usize].names;
-            names.iter().for_each(|&atom| bits::set(&mut set.atoms, atom as usize));
-            if names.is_empty() {
-                unnamed.push(id);
+            match &self.nodes[id as usize].name {
+                NodeName::Any => unnamed.push(id),
+                NodeName::One(atom) => bits::set(&mut set.atoms, *atom as usize),
+                NodeName::Several(atoms) => {
+                    atoms.iter().for_each(|&atom| bits::set(&mut set.atoms, atom as usize));
+                }
             }
         }
         if !unnamed.is_empty() {
@@ -271,11 +300,26 @@ impl Program {
     ///
     /// Only a listing that is whole tells that something is not there. So of one that is not,
     /// no limit holds, and nothing with the name can be denied.
+    #[inline]
     pub(crate) fn by_files(&self, id: NodeId, files: &FileSearch, was_read: bool) -> ByFiles {
+        let has_plain = !self.nodes[id as usize].files.iter().any(|&atom| files.is_missing(atom));
+        match (was_read && !files.has_questions(), has_plain) {
+            (true, false) => ByFiles::No,
+            (true, true) => ByFiles::Open { is_whole: true },
+            _ => self.by_entries(id, files, was_read, has_plain),
+        }
+    }
+
+    fn by_entries(
+        &self,
+        id: NodeId,
+        files: &FileSearch,
+        was_read: bool,
+        has_plain: bool,
+    ) -> ByFiles {
         let node = &self.nodes[id as usize];
         let is_whole = was_read && files.knows_kinds(self, id);
-        let has_files = !node.files.iter().any(|&atom| files.is_missing(atom))
-            && (node.special.is_none() || files.answers(id));
+        let has_files = has_plain && (node.special.is_none() || files.answers(id));
         let has_limit = || node.special.as_ref().is_some_and(|special| special.has_limit());
         match (is_whole, has_files) {
             (true, false) => ByFiles::No,
@@ -343,7 +387,7 @@ impl Program {
     fn asks_for(&self, id: NodeId, name: Name<'_>) -> bool {
         let is_closed = self.special(id).is_some_and(|special| special.closed.is_some());
         let has_name = |&child: &NodeId| {
-            let names = &self.nodes[child as usize].names;
+            let names = self.nodes[child as usize].name.atoms();
             names.is_empty() || names.iter().any(|&atom| self.directory_atoms.is_match(atom, name))
         };
         is_closed

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::matching::{Candidates, MatchState, Matching, Outcome, Settled, TreeNode};
+use crate::outermost::{Report, Standing};
 use crate::program::FileSearch;
-use crate::traversal::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
+use crate::traversal::{Dir, Location, Naming, Need, Options, ResultSender, Results, Visitor};
 use crate::{Error, ExcludeRules, Name, NameDecoder, PatternSet};
 
 /// A directory that matches a pattern.
@@ -74,6 +75,7 @@ pub struct Scan {
     source: PathBuf,
     patterns: PatternSet,
     options: Options,
+    outermost: bool,
     decoder: Option<NameDecoder>,
 }
 
@@ -87,7 +89,7 @@ impl Scan {
     /// patterns are one: the first stands for all.
     pub fn new(source: impl Into<PathBuf>, patterns: impl Into<PatternSet>) -> Scan {
         let (source, patterns) = (source.into(), patterns.into());
-        Scan { source, patterns, options: Options::default(), decoder: None }
+        Scan { source, patterns, options: Options::default(), outermost: false, decoder: None }
     }
 
     /// Leaves out what the rules exclude. Earlier rules are replaced. Default: nothing is
@@ -169,6 +171,36 @@ impl Scan {
         self
     }
 
+    /// Whether to find only the outermost matches: those above which, up to the source, no
+    /// directory matches any of the patterns. Default: no.
+    ///
+    /// Below a directory that is known to match, only what its other patterns or those above
+    /// still ask for is entered. A match comes when nothing above it may match any more, so
+    /// it may wait for others. An error that hides a match shows those below it, which are
+    /// true as well.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::{FileStructurePattern, Scan};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # std::fs::create_dir_all(dir.path().join("project/vendor/other"))?;
+    /// # std::fs::write(dir.path().join("project/pyproject.toml"), "")?;
+    /// # std::fs::write(dir.path().join("project/vendor/other/pyproject.toml"), "")?;
+    /// # let source = dir.path();
+    /// let project = FileStructurePattern::builder("*").file("pyproject.toml").build()?;
+    /// let found: Vec<_> =
+    ///     Scan::new(source, &[project]).outermost(true).into_iter().collect::<Result<_, _>>()?;
+    /// assert_eq!(found.len(), 1);
+    /// assert!(found[0].path().ends_with("project"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn outermost(mut self, yes: bool) -> Self {
+        self.outermost = yes;
+        self
+    }
+
     /// Starts the scan. The source is opened by this call, which waits as
     /// long as that takes.
     ///
@@ -180,10 +212,10 @@ impl Scan {
     /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for an exclude rule that
     /// begins with the path of the source and so can match nothing.
     pub fn start(self) -> Result<Matches, Error> {
-        let Scan { source, patterns, mut options, decoder } = self;
+        let Scan { source, patterns, mut options, outermost, decoder } = self;
         options.exclude.decoder.clone_from(&decoder);
         let max_depth = options.max_depth.unwrap_or(usize::MAX);
-        let matching = Matching::new(patterns.into_program(), max_depth);
+        let matching = Matching::new(patterns.into_program(), max_depth, outermost);
         let visitor = ScanVisitor { matching, settled: Settled::default(), decoder };
         let exclude = options.exclude.clone();
         let matches = Results::start(visitor, options, &source, Naming::Resolved)?;
@@ -215,44 +247,76 @@ struct ScanVisitor {
 }
 
 impl ScanVisitor {
-    fn send(&self, path: PathBuf, patterns: &[usize], results: &mut ResultSender<Match>) {
-        results.stats.matches += patterns.len();
+    /// Tells of each pattern that a directory matches.
+    fn tell(path: PathBuf, patterns: &[usize], mut tell: impl FnMut(Report<Match>)) {
         let Some((&last, others)) = patterns.split_last() else { return };
-        let weight = 1 + path.as_os_str().len() / 256;
         for &pattern in others {
-            results.send(Match { path: path.clone(), pattern }, weight);
+            tell(Report::Match(Match { path: path.clone(), pattern }));
         }
-        results.send(Match { path, pattern: last }, weight);
+        tell(Report::Match(Match { path, pattern: last }));
     }
 
-    /// Sends what is settled of one directory.
+    /// Sends what belongs to the outcome.
+    fn send(report: Report<Match>, results: &mut ResultSender<Match>) {
+        match report {
+            Report::Match(found) => {
+                results.stats.matches += 1;
+                let weight = 1 + found.path.as_os_str().len() / 256;
+                results.send(found, weight);
+            }
+            Report::HiddenByLinks(count) => results.stats.hidden_by_links += count,
+        }
+    }
+
+    /// Tells of the patterns that are settled of one directory.
     #[inline]
-    fn send_matched(
-        &self,
-        location: Location<'_, MatchState>,
+    fn tell_settled(
+        location: Location<'_, ScanState>,
+        standing: &Standing<Match>,
         settled: &Settled,
         results: &mut ResultSender<Match>,
     ) {
-        if !settled.matched.is_empty() {
-            self.send(location.path(), &settled.matched, results);
+        if settled.matched.is_empty() {
+            return;
         }
+        let parent = location.parent.map(|parent| &parent.state.standing);
+        let mut send = |report| Self::send(report, results);
+        Self::tell(location.path(), &settled.matched, |report| {
+            standing.take_own(parent, report, &mut send);
+        });
     }
 
-    /// A function that sends the matches of directories that are closed, and counts those
-    /// that links hide.
-    fn sending<'a>(
-        &'a self,
-        results: &'a mut ResultSender<Match>,
-    ) -> impl FnMut(&Arc<Dir<MatchState>>, &[usize], Outcome) + 'a {
-        |dir, patterns, outcome| match outcome {
-            Outcome::Matched => self.send(dir.path(), patterns, results),
-            Outcome::HiddenByLinks => results.stats.hidden_by_links += patterns.len(),
-            Outcome::CannotBeTold => {}
+    /// A function that takes what is known of directories that are not just listed.
+    fn sending(
+        results: &mut ResultSender<Match>,
+    ) -> impl FnMut(&Arc<Dir<ScanState>>, &[usize], Outcome) {
+        |dir, patterns, outcome| {
+            let standing = &dir.state.standing;
+            let parent = dir.parent().map(|parent| &parent.state.standing);
+            let mut send = |report| Self::send(report, results);
+            match outcome {
+                Outcome::Matched => Self::tell(dir.path(), patterns, |report| {
+                    standing.take_own(parent, report, &mut send);
+                }),
+                Outcome::HiddenByLinks => {
+                    let report = Report::HiddenByLinks(patterns.len());
+                    standing.take_own(parent, report, &mut send);
+                }
+                Outcome::CannotBeTold => {}
+                Outcome::Closed => standing.closed(&mut send),
+            }
         }
     }
 }
 
-impl TreeNode for Dir<MatchState> {
+/// What a scan keeps of a listed directory.
+#[derive(Debug)]
+struct ScanState {
+    matching: MatchState,
+    standing: Standing<Match>,
+}
+
+impl TreeNode for Dir<ScanState> {
     fn parent(&self) -> Option<&Arc<Self>> {
         self.parent()
     }
@@ -262,7 +326,11 @@ impl TreeNode for Dir<MatchState> {
     }
 
     fn state(&self) -> &MatchState {
-        &self.state
+        &self.state.matching
+    }
+
+    fn is_covered(&self) -> bool {
+        self.state.standing.is_covered()
     }
 }
 
@@ -270,18 +338,21 @@ impl Visitor for ScanVisitor {
     type Item = Match;
     type NameVerdict = Candidates;
     type Accumulator = FileSearch;
-    type State = MatchState;
+    type State = ScanState;
 
     fn judge(
         &mut self,
-        parent: Option<&Dir<MatchState>>,
+        parent: Option<&Dir<ScanState>>,
         name: &OsStr,
         feeds_parent: bool,
     ) -> Candidates {
         let depth = parent.map_or(0, |parent| parent.depth + 1);
         let parent = parent.map(|parent| &parent.state);
+        let may_start = self.matching.visits_depth(depth)
+            && !parent.is_some_and(|parent| parent.standing.is_covered());
+        let parent = parent.map(|parent| &parent.matching);
         NameDecoder::with(self.decoder.as_ref(), name, |name| {
-            self.matching.candidates(parent, depth, name, feeds_parent)
+            self.matching.candidates(parent, may_start, name, feeds_parent)
         })
     }
 
@@ -289,8 +360,36 @@ impl Visitor for ScanVisitor {
         self.matching.visits_depth(depth)
     }
 
-    fn must_visit(&self, candidates: &Candidates) -> bool {
-        self.matching.looks_inside(candidates)
+    fn visits_below(&self, state: &ScanState, depth: usize) -> bool {
+        self.visits_depth(depth) && !state.standing.is_covered()
+    }
+
+    fn need(&self, parent: &Arc<Dir<ScanState>>, depth: usize, candidates: &Candidates) -> Need {
+        if self.visits_below(&parent.state, depth) {
+            Need::Visit
+        } else if self.matching.outermost && !self.matching.is_asked_for(parent, candidates) {
+            Need::Nothing
+        } else if self.matching.looks_inside(candidates) {
+            Need::Visit
+        } else {
+            Need::Presence
+        }
+    }
+
+    fn visits_feeding_first(&self) -> bool {
+        self.matching.outermost
+    }
+
+    fn decides(&self, state: &ScanState) -> bool {
+        state.standing.is_undecided() && !state.standing.is_covered()
+    }
+
+    fn is_over(&self, state: &ScanState) -> bool {
+        state.standing.is_covered()
+    }
+
+    fn feeds_parent(&self, state: &ScanState) -> bool {
+        state.matching.feeds_parent()
     }
 
     fn begin(&mut self, candidates: &Candidates) -> FileSearch {
@@ -314,7 +413,7 @@ impl Visitor for ScanVisitor {
 
     #[inline]
     fn add_directory(&self, search: &mut FileSearch, name: &OsStr) {
-        if search.asks_for_directories() {
+        if search.has_questions() {
             let search = |name: Name<'_>| self.matching.program.search_directory(search, name);
             NameDecoder::with(self.decoder.as_ref(), name, search);
         }
@@ -327,76 +426,87 @@ impl Visitor for ScanVisitor {
 
     fn listed(
         &mut self,
-        location: Location<'_, MatchState>,
+        location: Location<'_, ScanState>,
         candidates: Candidates,
         search: FileSearch,
         is_whole: bool,
         results: &mut ResultSender<Match>,
-    ) -> MatchState {
+    ) -> ScanState {
         let Location { parent, depth, .. } = location;
         let ScanVisitor { matching, settled, .. } = self;
         settled.clear();
         let state = matching.listed(parent, depth, candidates, &search, is_whole, settled);
-        self.send_matched(location, &self.settled, results);
-        state
+        let standing = if matching.outermost {
+            let parent = parent.map(|parent| &parent.state.standing);
+            let may_match = depth <= matching.max_depth && state.may_match();
+            Standing::new(parent, !settled.matched.is_empty(), may_match)
+        } else {
+            Standing::default()
+        };
+        Self::tell_settled(location, &standing, &self.settled, results);
+        ScanState { matching: state, standing }
     }
 
-    fn depends_on_any(&self, state: &MatchState) -> bool {
-        state.depends_on_any()
+    fn depends_on_any(&self, state: &ScanState) -> bool {
+        state.matching.depends_on_any()
     }
 
-    fn depends_on(&mut self, state: &MatchState, name: &OsStr) -> bool {
-        let depends = |name: Name<'_>| self.matching.depends_on(state, name);
+    fn depends_on(&mut self, state: &ScanState, name: &OsStr) -> bool {
+        let depends = |name: Name<'_>| self.matching.depends_on(&state.matching, name);
         NameDecoder::with(self.decoder.as_ref(), name, depends)
     }
 
     fn wait_for(
         &self,
-        location: Location<'_, MatchState>,
-        state: &mut MatchState,
+        location: Location<'_, ScanState>,
+        state: &mut ScanState,
         count: usize,
         results: &mut ResultSender<Match>,
     ) {
         let Location { parent, depth, .. } = location;
-        let sending = self.sending(results);
-        if let Some(settled) = self.matching.wait_for(parent, depth, state, count, sending) {
-            self.send_matched(location, &settled, results);
+        let sending = Self::sending(results);
+        let settled = self.matching.wait_for(parent, depth, &mut state.matching, count, sending);
+        if let Some(settled) = settled {
+            Self::tell_settled(location, &state.standing, &settled, results);
+        }
+        if count == 0 {
+            state.standing.closed(&mut |report| Self::send(report, results));
         }
     }
 
     fn absent(
         &self,
-        parent: &Arc<Dir<MatchState>>,
+        parent: &Arc<Dir<ScanState>>,
         candidates: Candidates,
         results: &mut ResultSender<Match>,
     ) {
-        self.matching.absent(parent, candidates, self.sending(results));
+        self.matching.absent(parent, candidates, Self::sending(results));
     }
 
     fn not_read(
         &self,
-        parent: &Arc<Dir<MatchState>>,
+        parent: &Arc<Dir<ScanState>>,
         candidates: Candidates,
         results: &mut ResultSender<Match>,
     ) {
-        self.matching.not_read(parent, candidates, self.sending(results));
+        self.matching.not_read(parent, candidates, Self::sending(results));
     }
 
     fn not_entered(
         &self,
-        parent: &Arc<Dir<MatchState>>,
+        parent: &Arc<Dir<ScanState>>,
         candidates: Candidates,
         results: &mut ResultSender<Match>,
     ) {
-        self.matching.not_entered(parent, candidates, self.sending(results));
+        self.matching.not_entered(parent, candidates, Self::sending(results));
     }
 
     fn link_not_followed(
         &self,
-        parent: &Arc<Dir<MatchState>>,
+        parent: &Arc<Dir<ScanState>>,
         candidates: Candidates,
         results: &mut ResultSender<Match>,
     ) {
-        self.matching.link_not_followed(parent, candidates, self.sending(results));
+        self.matching.link_not_followed(parent, candidates, Self::sending(results));
     }
 }

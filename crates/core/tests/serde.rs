@@ -40,7 +40,33 @@ fn reads_by_the_rules_of_from_json() {
     let cases = [
         (json!(5), "expected an object, found a number"),
         (json!({"files": 1.5}), "files: expected a list of strings, found a number"),
-        (json!({"files": [true]}), "files[0]: expected a string, found a boolean"),
+        (
+            json!({"files": [true]}),
+            "files[0]: expected a string, a regex, a list of these, or an object with \"name\", \
+             found a boolean",
+        ),
+        (
+            json!({"files": [{"name": "a", "min": -1}]}),
+            "files[0].min: expected a whole number from 0 to 4294967295, found a negative number",
+        ),
+        (
+            json!({"files": [{"name": "a", "max": 3.0}]}),
+            "files[0].max: expected a whole number from 0 to 4294967295, found a number with a \
+             fraction or an exponent",
+        ),
+        (
+            json!({"files": [{"name": "a", "max": u64::MAX}]}),
+            "files[0].max: expected a whole number from 0 to 4294967295, found a larger number",
+        ),
+        (
+            json!({"files": ["a", {"name": "a", "min": 3, "max": 2}]}),
+            "files[1].min: min 3 is above max 2: exchange them",
+        ),
+        (
+            json!({"directories": [[{}, {"files": [{"regex": "("}]}]]}),
+            "directories[0][1].files[0].regex: regular expression \"(\": unclosed group",
+        ),
+        (json!({"closed": 1}), "closed: expected true or false, found a number"),
         (json!({"directories": [null]}), "directories[0]: expected an object, found null"),
         (json!({"file": []}), r#"unknown key "file": did you mean "files"?"#),
     ];
@@ -49,6 +75,24 @@ fn reads_by_the_rules_of_from_json() {
     }
     let twice = from_str::<FileStructurePattern>(r#"{"files": [], "files": []}"#);
     assert!(twice.unwrap_err().to_string().starts_with("files: the key stands twice"));
+}
+
+#[test]
+fn every_form_goes_there_and_back() {
+    let value = json!({
+        "directory_name": ["a", {"regex": "b"}],
+        "files": ["a", ["b", {"regex": "c"}], {"name": ["d", "e"], "min": 0, "max": u32::MAX}, {"regex": "f"}],
+        "directories": ["data/*.csv", [{}, {}], {"directory": [{}, {}], "min": 2}, {"directory": {}, "max": 3}],
+        "optional_files": [{"regex": "a"}],
+        "forbidden_files": [["a", "b"]],
+        "forbidden_directories": [{}],
+        "closed": true,
+    });
+    let pattern: FileStructurePattern = from_value(value.clone()).unwrap();
+    assert_eq!(pattern, FileStructurePattern::from_json(&value.to_string()).unwrap());
+    let written = to_string(&pattern).unwrap();
+    assert_eq!(written, pattern.to_json().replace(", ", ",").replace(": ", ":"));
+    assert_eq!(from_str::<FileStructurePattern>(&written).unwrap(), pattern);
 }
 
 #[test]

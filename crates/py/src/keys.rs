@@ -53,16 +53,17 @@ pub(crate) struct KeyScan {
 #[pymethods]
 impl KeyScan {
     #[new]
-    #[pyo3(signature = (patterns, source_name, max_depth = None, exclude = None))]
+    #[pyo3(signature = (patterns, source_name, max_depth = None, exclude = None, *, outermost = false))]
     fn new(
         patterns: Vec<Bound<'_, FileStructurePattern>>,
         source_name: &str,
         max_depth: Option<usize>,
         exclude: Option<&Bound<'_, ExcludeRules>>,
+        outermost: bool,
     ) -> KeyScan {
         let patterns: Vec<_> = patterns.iter().map(|p| p.get().core()).collect();
-        let keyed = CoreScan::new(&patterns, source_name, max_depth, rules(exclude));
-        KeyScan { keyed: Keyed::new(keyed) }
+        let (scan, whole) = CoreScan::new(&patterns, source_name, max_depth, rules(exclude));
+        KeyScan { keyed: Keyed::new((scan.outermost(outermost), whole)) }
     }
 
     /// The range of all keys.

@@ -49,14 +49,15 @@ impl ListingScan {
 #[pymethods]
 impl ListingScan {
     #[new]
-    #[pyo3(signature = (patterns, max_depth = None, *, telling_unknown = false))]
+    #[pyo3(signature = (patterns, max_depth = None, *, telling_unknown = false, outermost = false))]
     fn new(
         patterns: Vec<Bound<'_, FileStructurePattern>>,
         max_depth: Option<usize>,
         telling_unknown: bool,
+        outermost: bool,
     ) -> Self {
         let patterns: Vec<_> = patterns.iter().map(|p| p.get().core()).collect();
-        let scan = CoreListingScan::new(&patterns, max_depth);
+        let scan = CoreListingScan::new(&patterns, max_depth).outermost(outermost);
         let scan = Mutex::new(if telling_unknown { scan.telling_unknown() } else { scan });
         ListingScan { scan, dropped: Dropped::default() }
     }
@@ -65,6 +66,16 @@ impl ListingScan {
     fn source(&self, name: &Bound<'_, PyAny>) -> PyResult<u64> {
         let name = NameArg::new(name)?;
         Ok(self.with(|scan| scan.source(name.as_name())).to_raw())
+    }
+
+    /// Whether a directory is wanted still.
+    fn is_wanted(&self, directory: u64) -> bool {
+        self.with(|scan| scan.is_wanted(DirectoryId::from_raw(directory)))
+    }
+
+    /// Whether the answer of a directory above depends on this one.
+    fn feeds_another(&self, directory: u64) -> bool {
+        self.with(|scan| scan.feeds_another(DirectoryId::from_raw(directory)))
     }
 
     /// Gives the listing of a directory: its sub-directories, each with whether it may be

@@ -19,7 +19,7 @@ use crate::requirement::{
     directory_requirement, file_object, file_requirement, name_test, pattern, pattern_repr,
     test_object,
 };
-use crate::text::{pattern_from_string, pattern_from_text, patterns_from_text};
+use crate::text::{pattern_from_string, pattern_from_text, patterns_from_text, places_in_text};
 
 /// A directory's structure: its name, and the files and directories it holds.
 #[pyclass(frozen, subclass, module = "pathvein_core")]
@@ -568,6 +568,13 @@ impl FileStructurePattern {
     ) -> PyResult<Vec<Bound<'py, Self>>> {
         let patterns = patterns_from_text(text)?;
         patterns.into_iter().map(|pattern| instance(cls, pattern, false)).collect()
+    }
+
+    /// Where the parts of the patterns of a text stand.
+    #[staticmethod]
+    #[pyo3(name = "_places_in_text")]
+    fn places_in(text: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<(String, usize)>>> {
+        places_in_text(text)
     }
 
     fn __str__(&self) -> String {

@@ -33,6 +33,7 @@ impl Scan {
         max_depth = None,
         follow_links = false,
         one_file_system = false,
+        outermost = false,
         threads = None,
     ))]
     #[allow(clippy::too_many_arguments)]
@@ -44,6 +45,7 @@ impl Scan {
         max_depth: Option<usize>,
         follow_links: bool,
         one_file_system: bool,
+        outermost: bool,
         threads: Option<usize>,
     ) -> PyResult<Scan> {
         let patterns: Vec<CorePattern> = patterns.iter().map(|p| p.get().core()).collect();
@@ -54,6 +56,7 @@ impl Scan {
             .max_depth(max_depth)
             .follow_links(follow_links)
             .one_file_system(one_file_system)
+            .outermost(outermost)
             .threads(threads);
         Ok(Scan { running: Running::start(py, move || scan.start())? })
     }

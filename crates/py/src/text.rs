@@ -52,3 +52,8 @@ pub(crate) fn patterns_from_text(text: &Bound<'_, PyAny>) -> PyResult<Vec<CorePa
     CorePattern::several_from_text_code_points(&text_of(text)?)
         .map_err(|error| raise(text.py(), error))
 }
+
+/// Where the parts of the patterns of a text stand, of each pattern as places and offsets.
+pub(crate) fn places_in_text(text: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<(String, usize)>>> {
+    CorePattern::places_in_text(&text_of(text)?).map_err(|error| raise(text.py(), error))
+}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pathvein_core
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,11 +66,10 @@ def explained(error: ValueError) -> Wrong:
     if isinstance(error, json.JSONDecodeError):
         return Wrong(error.msg, (error.lineno, error.colno))
     message, *excerpt = str(error).split("\n")
-    position = getattr(error, "line", None), getattr(error, "column", None)
-    if position == (None, None):
+    if not isinstance(error, pathvein_core.PatternTextError):
         return Wrong(message, None, "", excerpt)
-    # Of pattern text.
-    message = message.removesuffix(": line {} column {}".format(*position))
+    position = error.line, error.column
+    message = message.removesuffix(f": line {position[0]} column {position[1]}")
     return Wrong(message, position, "", excerpt)
 
 

@@ -112,7 +112,8 @@ class _Document:
             around = opened[-1] if opened else None
             if isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
                 done = opened.pop()
-                value, size, anchor = done.value, done.size, done.anchor
+                value: Any = done.value
+                size, anchor = done.size, done.anchor
             elif around and around.expects_key:
                 around.take_key(self._key(event, mark), mark)
                 continue

@@ -53,6 +53,12 @@ class Job(NamedTuple):
     directory: Directory
     name: str | None = None
     is_link: bool = False
+    #: Whether it comes before those that are not.
+    urgent: bool = False
+
+
+class NotWanted(Exception):
+    """A directory was not listed, since nobody asks for it any more."""
 
 
 class Done(NamedTuple):
@@ -84,21 +90,33 @@ def source_directory(source: RemoteSource, *, follow_links: bool) -> Directory:
 
 
 class DirectoryLister:
-    """Lists submitted directories, the latest first.
+    """Lists submitted directories, the latest first, and of all the urgent ones.
 
     Only `close` may be called from another thread.
     """
 
-    def __init__(self, source: RemoteSource, excluded: Excluded | None) -> None:
+    def __init__(
+        self,
+        source: RemoteSource,
+        excluded: Excluded | None,
+        is_wanted: Callable[[int], bool] | None = None,
+    ) -> None:
+        """
+        Args:
+            is_wanted: Asked with a directory's number before it is listed, in any thread. If it
+                says no, the directory is left out.
+        """
         self._adapter = source.adapter
         self._excluded = excluded
+        self._is_wanted = is_wanted
         #: How many directories are submitted and not taken.
         self._unfinished = 0
         self._closed = False
         self._process = os.getpid()
         self._stack: list[Job] = []
+        self._urgent: list[Job] = []
         if not self._adapter.immediate:
-            self._queue: asyncio.LifoQueue[Job] = asyncio.LifoQueue()
+            self._waiting = asyncio.Semaphore(0)
             # Nobody may want the results that are not listed yet.
             most = self._adapter.most_requests
             self._task = BackgroundTask(self._adapter.loop, self._run, most_waiting=most)
@@ -112,16 +130,22 @@ class DirectoryLister:
         """Put a directory into the queue."""
         self._unfinished += 1
         if self._adapter.immediate:
-            self._stack.append(job)
+            self._put(job)
         else:
-            self._adapter.loop.call_soon_threadsafe(self._queue.put_nowait, job)
+            self._adapter.loop.call_soon_threadsafe(self._put_on_loop, job)
+
+    def _put(self, job: Job) -> None:
+        (self._urgent if job.urgent else self._stack).append(job)
+
+    def _next(self) -> Job:
+        return (self._urgent or self._stack).pop()
 
     def take(self, seconds: float) -> list[Done]:
         """The directories listed since the last call. Waits at most `seconds` for the first."""
         if not self.busy:
             return []
         if self._adapter.immediate:
-            done = [run_at_once(self._list(self._stack.pop()))]
+            done = [run_at_once(self._list(self._next()))]
         else:
             check_process(self._process)
             done, _, _ = self._task.take(seconds)
@@ -138,13 +162,18 @@ class DirectoryLister:
 
     # On the loop
 
+    def _put_on_loop(self, job: Job) -> None:
+        self._put(job)
+        self._waiting.release()
+
     async def _run(self, task: BackgroundTask) -> None:
         """List submitted directories until this task is cancelled."""
 
         async def work() -> None:
             while True:
                 await task.wait_for_space()
-                task.put([await self._list(await self._queue.get())], [])
+                await self._waiting.acquire()
+                task.put([await self._list(self._next())], [])
 
         workers = [asyncio.create_task(work()) for _ in range(self._adapter.most_requests)]
         try:
@@ -158,6 +187,8 @@ class DirectoryLister:
 
     async def _list(self, job: Job) -> Done:
         directory = None
+        if self._is_wanted is not None and not self._is_wanted(job.number):
+            return Done(job, None, NotWanted())
         try:
             if job.name is None:
                 directory = job.directory
@@ -229,15 +260,19 @@ class DirectoryProducer:
         exclude: ExcludeRules,
         max_depth: int | None,
         follow_links: bool,
+        outermost: bool = False,
     ) -> None:
         self._source = source
         self._follow_links = follow_links
-        self._scan = ListingScan(patterns, max_depth)
+        self._outermost = outermost
+        self._scan = ListingScan(patterns, max_depth, outermost=outermost)
         self._directories = self._entries = self._matches = self._links = self._error_count = 0
         self._errors: list[OSError] = []
         self._found: list[tuple[UPath, int]] = []
         top = source_directory(source, follow_links=follow_links)
-        self._lister = DirectoryLister(source, exclude.is_excluded if exclude else None)
+        excluded = exclude.is_excluded if exclude else None
+        is_wanted = self._scan.is_wanted if outermost else None
+        self._lister = DirectoryLister(source, excluded, is_wanted)
         # The source is listed here: its failure is raised at once.
         self._lister.submit(Job(self._scan.source(source.name), top))
         try:
@@ -291,6 +326,8 @@ class DirectoryProducer:
         if isinstance(result, Listing):
             assert directory is not None
             self._take_listing(number, directory, result)
+        elif isinstance(result, NotWanted):
+            pass  # the scan knows it
         elif not isinstance(result, OSError):
             raise result
         elif directory is not None and is_gone(result):
@@ -323,7 +360,8 @@ class DirectoryProducer:
         )
         for index, wanted in below:
             name = dirnames[index]
-            self._lister.submit(Job(wanted, directory, name, name in links))
+            urgent = self._outermost and self._scan.feeds_another(wanted)
+            self._lister.submit(Job(wanted, directory, name, name in links, urgent))
 
 
 def walk_directories(

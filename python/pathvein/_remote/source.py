@@ -192,15 +192,23 @@ def open_scan(
     exclude: ExcludeRules,
     max_depth: int | None,
     follow_links: bool,
+    outermost: bool,
 ) -> Producer:
     """The producer of a scan. Its results are pairs of a UPath and the index of its pattern.
 
     Raises the `OSError` of a source that cannot be listed.
     """
-    keys = functools.partial(KeyScan, patterns, source.name, max_depth, exclude)
+    keys = functools.partial(
+        KeyScan, patterns, source.name, max_depth, exclude, outermost=outermost
+    )
     flat, reason = _open_flat(source, keys)
     producer = flat or DirectoryProducer(
-        source, patterns, exclude=exclude, max_depth=max_depth, follow_links=follow_links
+        source,
+        patterns,
+        exclude=exclude,
+        max_depth=max_depth,
+        follow_links=follow_links,
+        outermost=outermost,
     )
     if reason is not None:
         warn_not_by_obstore(source, reason)

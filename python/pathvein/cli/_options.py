@@ -162,6 +162,11 @@ def _scan_options(threads: str, requests: str) -> list[Callable[[F], F]]:
             help="Do not enter directories on other file systems.",
         ),
         click.option(
+            "--outermost",
+            is_flag=True,
+            help="Leave out matches that lie in a directory that matches, and do not look there.",
+        ),
+        click.option(
             "--threads",
             metavar="N",
             type=click.IntRange(min=1, max=MAX_THREADS),

@@ -1,20 +1,17 @@
 //! Several name tests that are held against a name together.
 
-use crate::{Name, NameAlternative, NameGlob, NameRegex, NameSet, NameTest};
+use crate::{AlternativeSet, Name, NameAlternative, NameTest};
 
 /// Name tests, each known by its position.
-#[derive(Default)]
 pub(super) struct NameTests {
-    globs: NameSet,
-    /// For each glob, the position of its test.
+    alternatives: AlternativeSet,
+    /// For each alternative, the position of its test.
     positions: Box<[u32]>,
-    regexes: Box<[(u32, NameRegex)]>,
 }
 
 impl NameTests {
     pub(super) fn new<'t>(tests: impl IntoIterator<Item = &'t NameTest>) -> NameTests {
-        let tests = tests.into_iter().map(|test| test.alternatives().iter().cloned());
-        NameTests::of(tests)
+        NameTests::of(tests.into_iter().map(|test| test.alternatives().to_vec()))
     }
 
     /// The tests of the names of directories: an empty glob means the same as `*`, and so does
@@ -22,52 +19,35 @@ impl NameTests {
     pub(super) fn of_directories<'t>(
         tests: impl IntoIterator<Item = Option<&'t NameTest>>,
     ) -> NameTests {
-        let any = || vec![NameGlob::new("*").into()].into_iter();
         NameTests::of(tests.into_iter().map(|test| match test {
-            Some(test) if !test.takes_every_directory() => test.alternatives().to_vec().into_iter(),
-            _ => any(),
+            Some(test) if !test.takes_every_directory() => test.alternatives().to_vec(),
+            _ => vec!["*".into()],
         }))
     }
 
-    fn of<I: IntoIterator<Item = NameAlternative>>(tests: impl Iterator<Item = I>) -> NameTests {
-        let (mut globs, mut positions, mut regexes) = (Vec::new(), Vec::new(), Vec::new());
+    fn of(tests: impl Iterator<Item = Vec<NameAlternative>>) -> NameTests {
+        let (mut alternatives, mut positions) = (Vec::new(), Vec::new());
         for (position, test) in (0..).zip(tests) {
-            for alternative in test {
-                match alternative {
-                    NameAlternative::Glob(glob) => {
-                        globs.push(glob);
-                        positions.push(position);
-                    }
-                    NameAlternative::Regex(regex) => regexes.push((position, regex)),
-                }
-            }
+            positions.extend(test.iter().map(|_| position));
+            alternatives.extend(test);
         }
-        NameTests {
-            globs: NameSet::new(globs),
-            positions: positions.into(),
-            regexes: regexes.into(),
-        }
+        NameTests { alternatives: AlternativeSet::new(alternatives), positions: positions.into() }
     }
 
     /// Whether a name passes any of them.
     pub(super) fn is_match(&self, name: Name<'_>) -> bool {
-        self.globs.is_match(name) || self.regexes.iter().any(|(_, regex)| regex.is_match(name))
+        self.alternatives.is_match(name)
     }
 
-    /// Calls `passed` with the position of each that a name passes, with some of them more than
-    /// once. `buffer` is for the work.
-    pub(super) fn matching(
-        &self,
-        name: Name<'_>,
-        buffer: &mut Vec<usize>,
-        mut passed: impl FnMut(usize),
-    ) {
-        self.globs.matching_into(name, buffer);
-        buffer.iter().for_each(|&glob| passed(self.positions[glob] as usize));
-        for (position, regex) in &self.regexes {
-            if regex.is_match(name) {
-                passed(*position as usize);
-            }
-        }
+    /// The positions of those that a name passes, some perhaps more than once.
+    pub(super) fn matching(&self, name: Name<'_>) -> impl Iterator<Item = usize> {
+        let passed = self.alternatives.matching(name).into_iter();
+        passed.map(|alternative| self.positions[alternative] as usize)
+    }
+}
+
+impl Default for NameTests {
+    fn default() -> NameTests {
+        NameTests::new([])
     }
 }

@@ -232,16 +232,15 @@ pub(super) struct TakerSets {
     /// The sets, each in rising order, with whether their directory has to be listed.
     sets: Vec<(Arc<[u32]>, bool)>,
     numbers: HashMap<Arc<[u32]>, Takers>,
-    /// Buffers.
+    /// A buffer.
     found: Vec<u32>,
-    indices: Vec<usize>,
 }
 
 impl TakerSets {
     pub(super) fn new(program: SelectionProgram) -> TakerSets {
         let top = program.inner.top;
         let (sets, numbers) = (Vec::new(), HashMap::new());
-        let mut made = TakerSets { program, sets, numbers, found: Vec::new(), indices: Vec::new() };
+        let mut made = TakerSets { program, sets, numbers, found: Vec::new() };
         made.number(&[]);
         made.number(&[top]);
         made
@@ -274,12 +273,12 @@ impl TakerSets {
 
     /// The sub-patterns of these patterns whose name takes a directory of this name.
     pub(super) fn below(&mut self, takers: Takers, name: Name<'_>) -> Takers {
-        let TakerSets { program, sets, found, indices, .. } = self;
+        let TakerSets { program, sets, found, .. } = self;
         found.clear();
         for &part in &*sets[takers.0 as usize].0 {
             let Part { names, directories, asked, .. } = &program.inner.parts[part as usize];
-            names.matching(name, indices, |position| found.push(directories[position]));
-            asked.names.matching(name, indices, |position| found.push(asked.directories[position]));
+            found.extend(names.matching(name).map(|position| directories[position]));
+            found.extend(asked.names.matching(name).map(|position| asked.directories[position]));
         }
         self.number_of_found()
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::early::Early;
 use crate::program::{Below, ChildRequirements, CountedAnswer, Evaluation};
 use crate::program::{NodeId, Tally, Verdict};
 
@@ -21,6 +22,9 @@ pub(crate) struct MatchState {
     behind_links: NodeBits,
     /// How many sub-directories have not answered yet.
     pub(super) open_children: AtomicUsize,
+    /// What was decided before all have answered. `None` unless the outermost matches are
+    /// looked for.
+    pub(super) early: Option<Box<Early>>,
     /// What few directories need.
     rare: OnceLock<Box<Rare>>,
 }
@@ -40,7 +44,7 @@ struct Rare {
 
 /// A bit for each of the nodes that a directory requires, by their index there.
 #[derive(Debug, Default)]
-struct NodeBits {
+pub(super) struct NodeBits {
     /// The first 64.
     first: AtomicU64,
     more: Box<[AtomicU64]>,
@@ -62,12 +66,14 @@ impl MatchState {
             satisfied: NodeBits::default(),
             behind_links: NodeBits::default(),
             open_children: AtomicUsize::new(0),
+            early: None,
             rare: OnceLock::new(),
         }
     }
 
-    /// Makes room for the answers of so many sub-directories.
-    pub(super) fn await_answers(&mut self, count: usize) {
+    /// Makes room for the answers of so many sub-directories. `early` tells whether they may
+    /// decide something before all have come.
+    pub(super) fn await_answers(&mut self, count: usize, early: bool) {
         let (required, counters) =
             self.requirements.as_ref().map_or((0, 0), |r| (r.nodes.len(), r.counters));
         self.satisfied = NodeBits::new(required);
@@ -77,6 +83,15 @@ impl MatchState {
             self.change_rare(|rare| rare.counters = counters);
         }
         *self.open_children.get_mut() = count;
+        if early {
+            let undecided = self.requirements.as_ref().map_or(0, |r| r.undecided.len());
+            self.early = Some(Box::new(Early::new(undecided)));
+        }
+    }
+
+    /// Whether the answer of the directory's parent depends on this one.
+    pub(crate) fn feeds_parent(&self) -> bool {
+        self.feeds_parent
     }
 
     /// Keeps what is known of the directory, for a parent that counts.
@@ -125,6 +140,7 @@ impl MatchState {
             add(yes, verdict.yes);
             add(behind_links, verdict.behind_links);
             add(cannot_be_told, verdict.cannot_be_told);
+            self.note_news();
         }
     }
 
@@ -140,8 +156,8 @@ impl MatchState {
     #[inline]
     pub(super) fn set(&self, id: NodeId, verdict: Verdict) {
         let Some(index) = self.index_of(id) else { return };
-        if verdict.yes {
-            self.satisfied.set(index);
+        if verdict.yes && self.satisfied.set(index) {
+            self.note_news();
         }
         if verdict.behind_links {
             self.behind_links.set(index);
@@ -201,7 +217,7 @@ impl Below for MatchState {
 
 // The countdown orders all setting of bits and all counting before any reading.
 impl NodeBits {
-    fn new(count: usize) -> NodeBits {
+    pub(super) fn new(count: usize) -> NodeBits {
         let more = (1..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         NodeBits { first: AtomicU64::new(0), more }
     }
@@ -213,11 +229,13 @@ impl NodeBits {
         }
     }
 
-    fn set(&self, index: usize) {
-        self.word(index).fetch_or(1 << (index % 64), Ordering::Relaxed);
+    /// Sets a bit. Returns whether it was not set before.
+    pub(super) fn set(&self, index: usize) -> bool {
+        let bit = 1 << (index % 64);
+        self.word(index).fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
 
-    fn get(&self, index: usize) -> bool {
+    pub(super) fn get(&self, index: usize) -> bool {
         self.word(index).load(Ordering::Relaxed) >> (index % 64) & 1 != 0
     }
 

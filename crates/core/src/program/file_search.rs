@@ -281,6 +281,7 @@ fn name_bytes(name: Name<'_>) -> Box<[u8]> {
 }
 
 impl FileSearch {
+    #[inline]
     pub(super) fn is_missing(&self, atom: AtomId) -> bool {
         if !self.missing.is_empty() {
             return bits::get(&self.missing, atom as usize);
@@ -306,9 +307,9 @@ impl FileSearch {
         !counting.untold.iter().any(|name| program.asks_for(id, Name::from(&**name)))
     }
 
-    /// Whether it matters which sub-directories there are.
+    /// Whether more is asked than which atoms are passed by a file.
     #[inline]
-    pub(crate) fn asks_for_directories(&self) -> bool {
+    pub(crate) fn has_questions(&self) -> bool {
         self.counting.is_some()
     }
 
@@ -316,6 +317,14 @@ impl FileSearch {
     /// not all that [`evaluate`](Program::evaluate) depends on.
     pub(crate) fn has_untold(&self) -> bool {
         self.counting.as_ref().is_some_and(|counting| !counting.untold.is_empty())
+    }
+
+    /// A number that rises whenever a file brings a candidate nearer to being satisfied.
+    pub(crate) fn progress(&self) -> usize {
+        let missing = self.missing.iter().chain([&self.missing_few]);
+        let missing: usize = missing.map(|word| word.count_ones() as usize).sum();
+        let counts = self.counting.iter().flat_map(|counting| &counting.counts);
+        counts.map(|&count| count as usize).sum::<usize>().wrapping_sub(missing)
     }
 
     /// Adds all that [`evaluate`](Program::evaluate) depends on.

@@ -17,10 +17,12 @@ pub(crate) struct ChildRequirements {
     /// The nodes that the candidates ask for, in rising order.
     pub(crate) nodes: Box<[NodeId]>,
     /// The same nodes as a search.
-    pub(crate) required: SearchSet,
+    pub(crate) required: Arc<SearchSet>,
     /// The search of the sub-directories: the same nodes, and the roots where a match may
     /// start.
     pub(crate) sought: Arc<SearchSet>,
+    /// Whether a pattern's top is among the candidates.
+    pub(crate) may_match: bool,
     /// How many counters there are: one for each requirement that asks how many
     /// sub-directories there are.
     pub(crate) counters: usize,
@@ -157,11 +159,13 @@ impl Program {
         if nodes.is_empty() {
             return None;
         }
-        let required = self.search_set(&nodes);
-        let sought = if match_below { self.with_roots(&nodes) } else { required.clone() };
+        let required = Arc::new(self.search_set(&nodes));
+        let sought =
+            if match_below { Arc::new(self.with_roots(&nodes)) } else { Arc::clone(&required) };
         let mut requirements = ChildRequirements {
             required,
-            sought: Arc::new(sought),
+            sought,
+            may_match: undecided.iter().any(|&id| !self.patterns(id).is_empty()),
             undecided: undecided.into(),
             not_whole: not_whole.into(),
             nodes: nodes.into(),
@@ -169,7 +173,9 @@ impl Program {
             counted: [].into(),
             alone: None,
         };
-        self.add_counters(&mut requirements);
+        if self.has_special {
+            self.add_counters(&mut requirements);
+        }
         Some(requirements)
     }
 
@@ -249,9 +255,30 @@ impl Program {
         }
     }
 
+    /// Whether a node, once it is satisfied by some sub-directories, is so whatever others
+    /// there are.
+    pub(crate) fn stays_satisfied(&self, id: NodeId) -> bool {
+        self.special(id).is_none_or(|special| !special.limits_directories())
+    }
+
+    /// Whether a node that is not decided waits for a sub-directory that satisfies another.
+    pub(crate) fn awaits(&self, id: NodeId, child: NodeId, below: &impl Below) -> bool {
+        let Some(special) = self.special(id) else {
+            return self.directories(id).contains(&child) && !below.is_satisfied(child);
+        };
+        special.directories.iter().any(|required| {
+            required.alternatives.contains(&child)
+                && (required.is_counted()
+                    || !required.alternatives.iter().any(|&id| below.is_satisfied(id)))
+        })
+    }
+
     /// The verdict on a node that asks for each of some nodes, of which one is not satisfied.
     fn decide_plain(&self, asked: &[NodeId], below: &impl Below) -> Verdict {
         // In most directories there are none, and the undecided nodes may be many.
+        if !(below.has_links() || below.has_untold()) {
+            return Verdict::default();
+        }
         let holds = |may_be: fn(Verdict) -> bool| {
             asked.iter().all(|&child| {
                 let verdict = below.verdict(child);

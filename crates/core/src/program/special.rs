@@ -72,7 +72,12 @@ impl Special {
     pub(super) fn has_limit(&self) -> bool {
         self.closed.is_some()
             || self.files.iter().any(|file| file.count.max().is_some())
-            || self.directories.iter().any(|directory| directory.count.max().is_some())
+            || self.limits_directories()
+    }
+
+    /// Whether there may be too many sub-directories.
+    pub(super) fn limits_directories(&self) -> bool {
+        self.directories.iter().any(|directory| directory.count.max().is_some())
     }
 
     /// Whether it holds of a directory with nothing in it.

@@ -73,6 +73,7 @@ mod dir;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod getdents;
 mod handles;
+mod later;
 mod lister;
 #[cfg(all(feature = "test-hooks", unix))]
 pub(crate) mod made_up;
@@ -98,4 +99,4 @@ pub(crate) use sender::ResultSender;
 pub(crate) use source::Naming;
 pub(crate) use stop::Stop;
 pub use stop::Stopper;
-pub(crate) use visitor::Visitor;
+pub(crate) use visitor::{Need, Visitor};

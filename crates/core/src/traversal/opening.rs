@@ -58,7 +58,7 @@ impl<L: Lister> DirHandle<L> {
 
     /// Closes the directory, unless another worker keeps it open, too. False if it was
     /// closed already, or must stay open since its identity cannot be had.
-    fn close(&mut self) -> bool {
+    pub(super) fn close(&mut self) -> bool {
         let Some(counted) = &self.open else { return false };
         if self.identity.is_none() {
             self.identity = L::handle_identity(counted.handle()).ok();

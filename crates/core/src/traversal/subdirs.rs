@@ -150,6 +150,14 @@ impl Subdirs {
         hashes.windows(2).any(|pair| pair[0] == pair[1])
     }
 
+    /// Adds those of another list.
+    pub(crate) fn append(&mut self, mut others: Subdirs) {
+        self.packed.append(&mut others.packed);
+        self.len += others.len;
+        self.has_links |= others.has_links;
+        self.has_unseen |= others.has_unseen;
+    }
+
     /// Keeps those of which `keep` makes something.
     pub(crate) fn filter_map<'s>(
         &'s self,
@@ -209,6 +217,18 @@ impl SubdirQueue {
         (self.len > 0).then(|| unpack(&self.packed, &mut position))
     }
 
+    /// How many of the next sub-directories feed their parent, one after the other.
+    pub(crate) fn count_feeding(&self) -> usize {
+        let mut position = self.position;
+        let next = |_: &usize| unpack(&self.packed, &mut position).feeds_parent;
+        (0..self.len).take_while(next).count()
+    }
+
+    /// Removes all.
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+    }
+
     /// Removes the next sub-directory.
     pub(crate) fn skip(&mut self) {
         unpack(&self.packed, &mut self.position);
@@ -217,7 +237,11 @@ impl SubdirQueue {
 
     /// Removes the second half, and returns it.
     pub(crate) fn split(&mut self) -> SubdirQueue {
-        let kept = self.len.div_ceil(2);
+        self.split_at(self.len.div_ceil(2))
+    }
+
+    /// Removes all but the first, so many, and returns them.
+    pub(crate) fn split_at(&mut self, kept: usize) -> SubdirQueue {
         let mut position = self.position;
         for _ in 0..kept {
             unpack(&self.packed, &mut position);

@@ -5,6 +5,17 @@ use std::sync::Arc;
 
 use super::{Dir, Location, ResultSender};
 
+/// What has to be known of a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// What is in it.
+    Visit,
+    /// That it exists, which its parent's listing tells.
+    Presence,
+    /// Nothing: no answer depends on it any more.
+    Nothing,
+}
+
 /// What is done with the directories that a traversal visits.
 ///
 /// Each worker has a clone of its own, which may keep what it likes from one directory
@@ -33,8 +44,33 @@ pub(crate) trait Visitor: Clone + Send + Sized + 'static {
     /// Whether all directories at `depth` are visited.
     fn visits_depth(&self, depth: usize) -> bool;
 
-    /// Whether a directory is visited even at a depth that is not.
-    fn must_visit(&self, _: &Self::NameVerdict) -> bool {
+    /// Whether all directories at `depth` in a listed directory are visited.
+    fn visits_below(&self, _: &Self::State, depth: usize) -> bool {
+        self.visits_depth(depth)
+    }
+
+    /// What has to be known of a directory at `depth`.
+    fn need(&self, _parent: &Arc<Dir<Self::State>>, depth: usize, _: &Self::NameVerdict) -> Need {
+        if self.visits_depth(depth) { Need::Visit } else { Need::Presence }
+    }
+
+    /// Whether the sub-directories that feed their parent are visited before others.
+    fn visits_feeding_first(&self) -> bool {
+        false
+    }
+
+    /// If so: whether what feeds a listed directory may save it the rest of its tree.
+    fn decides(&self, _: &Self::State) -> bool {
+        false
+    }
+
+    /// Whether what feeds no one in a listed directory need not be visited any more.
+    fn is_over(&self, _: &Self::State) -> bool {
+        false
+    }
+
+    /// Whether a listed directory feeds its parent.
+    fn feeds_parent(&self, _: &Self::State) -> bool {
         false
     }
 

@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use super::classify::{Class, Classifier};
 use super::crew::{Roster, start_worker};
 use super::handles::{self, Allowance, FdBackoff, WorkerSlot, is_out_of_handles};
+use super::later::Later;
 use super::lister::{EntryKind, Identity, Lister, is_gone};
 use super::opening::{DirHandle, EnterError, Entered};
 use super::pool::Pool;
 use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
-use super::{Dir, Location, Naming, Options, ResultSender, Visitor};
+use super::{Dir, Location, Naming, Need, Options, ResultSender, Visitor};
 use crate::{Error, Operation};
 
 /// How many entries of one directory are listed between two looks at the clock.
@@ -65,8 +66,10 @@ enum Work<V: Visitor, L: Lister> {
 /// A directory, and its sub-directories that are left to visit.
 pub(super) struct Frame<V: Visitor, L: Lister> {
     pub(super) dir: Arc<Dir<V::State>>,
-    subdirs: SubdirQueue,
+    pub(super) subdirs: SubdirQueue,
     pub(super) handle: DirHandle<L>,
+    /// What is put off until the sub-directories that feed this directory were visited.
+    pub(super) later: Later<V, L>,
 }
 
 impl<V: Visitor, L: Lister> Traversal<V, L> {
@@ -153,7 +156,7 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
 /// A worker: what a thread needs to visit directories.
 pub(super) struct Worker<V: Visitor, L: Lister> {
     pub(super) traversal: Arc<Traversal<V, L>>,
-    visitor: V,
+    pub(super) visitor: V,
     pub(super) results: ResultSender<V::Item>,
     /// The directory of each frame lies below that of the frame before. The last frame
     /// is the deepest, and the next to be continued.
@@ -215,12 +218,14 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     self.share(&mut frame);
                 }
                 self.results.directory_done();
-                let child = self.visit_next(&mut frame);
-                if frame.subdirs.len() > 0 {
+                let (child, is_fed) = self.next_child(&mut frame);
+                if frame.subdirs.len() > 0 || !frame.later.is_empty() {
                     self.push(frame);
                 }
-                if let Some(child) = child {
-                    self.push(child);
+                match child {
+                    Some(child) if is_fed => self.push_fed(child),
+                    Some(child) => self.push(child),
+                    None => {}
                 }
             }
             next = self.traversal.pool.try_take().or_else(|| {
@@ -230,7 +235,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         }
     }
 
-    fn push(&mut self, frame: Frame<V, L>) {
+    pub(super) fn push(&mut self, frame: Frame<V, L>) {
         if frame.handle.is_open() {
             self.first_open = self.first_open.min(self.stack.len());
         }
@@ -257,6 +262,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 dir: Arc::clone(&bottom.dir),
                 subdirs: bottom.subdirs.split(),
                 handle: bottom.handle.clone(),
+                later: Later::new(),
             });
         } else {
             // Every other frame, since there may be thousands with one sub-directory left.
@@ -297,10 +303,22 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     /// Visits the next sub-directory of a frame. Returns a frame for it, if there is
     /// something to visit below.
     fn visit_next(&mut self, frame: &mut Frame<V, L>) -> Option<Frame<V, L>> {
-        let Frame { dir, subdirs, handle } = frame;
-        let child = subdirs.peek().and_then(|subdir| self.visit(dir, handle, subdir));
+        let Frame { dir, subdirs, handle, .. } = frame;
+        let child = self.visit(dir, handle, subdirs.peek()?);
         subdirs.skip();
         child
+    }
+
+    /// The frame that comes next above this one, if there is one, and whether it feeds it.
+    fn next_child(&mut self, frame: &mut Frame<V, L>) -> (Option<Frame<V, L>>, bool) {
+        if !self.visitor.visits_feeding_first() {
+            return (self.visit_next(frame), false);
+        }
+        let is_fed = frame.is_fed();
+        match if is_fed { None } else { self.next_put_off(frame) } {
+            Some(child) => (Some(child), true),
+            None => (self.visit_next(frame), is_fed),
+        }
     }
 
     fn visit(
@@ -315,9 +333,16 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             self.visitor.link_not_followed(parent, verdict, &mut self.results);
             return None;
         }
-        if !(self.visitor.visits_depth(depth) || self.visitor.must_visit(&verdict)) {
-            self.visitor.not_entered(parent, verdict, &mut self.results);
-            return None;
+        match self.visitor.need(parent, depth, &verdict) {
+            Need::Visit => {}
+            Need::Presence => {
+                self.visitor.not_entered(parent, verdict, &mut self.results);
+                return None;
+            }
+            Need::Nothing => {
+                self.visitor.absent(parent, verdict, &mut self.results);
+                return None;
+            }
         }
         let location = Location { parent: Some(parent), name: subdir.name, depth };
         let mut backoff = None;
@@ -454,7 +479,8 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             identity: identity.clone(),
             state,
         });
-        Ok(Some(Frame { dir, subdirs, handle: DirHandle::closed(identity) }))
+        let handle = DirHandle::closed(identity);
+        Ok(Some(Frame { dir, subdirs, handle, later: Later::new() }))
     }
 
     /// The listed sub-directories that have to be visited, and how many of them feed their
@@ -464,7 +490,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         if subdirs.is_empty() {
             return (None, 0);
         }
-        let visits_all = visitor.visits_depth(depth);
+        let visits_all = visitor.visits_below(state, depth);
         let depends = visitor.depends_on_any(state);
         let follow = traversal.options.follow_links;
         if !visits_all && !depends {
@@ -474,14 +500,17 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         if visits_all && !depends && (follow || !subdirs.has_links()) {
             return (Some(subdirs.to_queue()), 0);
         }
-        let (mut kept, mut feeding) = (Subdirs::default(), 0);
+        let feeding_first = visitor.visits_feeding_first();
+        let (mut kept, mut rest, mut feeding) = (Subdirs::default(), Subdirs::default(), 0);
         for mut subdir in subdirs.iter() {
             subdir.feeds_parent = depends && visitor.depends_on(state, subdir.name);
             feeding += usize::from(subdir.feeds_parent);
             if subdir.feeds_parent || visits_all && (follow || !subdir.link) {
-                kept.push(subdir);
+                let is_put_off = feeding_first && !subdir.feeds_parent;
+                if is_put_off { &mut rest } else { &mut kept }.push(subdir);
             }
         }
+        kept.append(rest);
         ((!kept.is_empty()).then(|| kept.to_queue()), feeding)
     }
 }

@@ -78,11 +78,15 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices, profile: Profile) {
         }
         let stats = scan.stats();
         assert_eq!((stats.matches, stats.errors), (found.len(), errors.len()));
-        let (count, error_count) = (found.len(), errors.len());
+        let (count, error_count, told) = (found.len(), errors.len(), errors.clone());
         let found: reference::Matches = found.into_iter().collect();
         let errors: BTreeSet<PathBuf> = errors.into_iter().collect();
         assert_eq!(found, expected, "{shown} {options:?} portable {portable} untyped {untyped}");
-        assert_eq!((count, error_count), (found.len(), errors.len()), "something stands twice");
+        assert_eq!(
+            (count, error_count),
+            (found.len(), errors.len()),
+            "something stands twice: {found:?} {errors:?} {told:?} {shown} {tree} {options:?} {max_depth:?} {threads} portable {portable} untyped {untyped}"
+        );
         assert_eq!(stats.hidden_by_links, hidden, "{shown} {tree} {max_depth:?}");
         assert!(loops_within.is_subset(&errors) && errors.is_subset(&loops));
         if max_depth.is_none() {
@@ -148,7 +152,10 @@ pub(crate) fn made_up(choices: &mut impl Choices, profile: Profile) {
     let threads = [1, 1, 2, 4][choices.below(4)];
     let patterns = generate::patterns(choices, profile);
     let shown = shown::Patterns(&patterns);
-    let whole = faults::without_twins(generate::tree(choices));
+    let mut whole = faults::without_twins(generate::tree(choices));
+    if max_depth.is_some() {
+        faults::nothing_is_gone(&mut whole);
+    }
     let mut damaged =
         if choices.once_in(4) { whole.clone() } else { generate::damaged(choices, &whole) };
     faults::nothing_read_is_unlisted(&mut damaged);
@@ -181,10 +188,10 @@ pub(crate) fn made_up(choices: &mut impl Choices, profile: Profile) {
 
     let case = || format!("{shown} {damaged} {max_depth:?} {errors:?}");
     let all = reference::scan(&source, &name, &whole, &patterns, max_depth);
-    assert!(found.is_subset(&all), "{found:?} {all:?} {}", case());
-    assert!(!errors.is_empty() || found == all, "{found:?} {all:?} {}", case());
+    assert!(found.is_subset(&all), "{} {}", shown.difference(&found, &all), case());
+    assert!(!errors.is_empty() || found == all, "{} {}", shown.difference(&found, &all), case());
     let expected = reference::scan(&source, &name, &damaged, &patterns, max_depth);
-    assert_eq!(found, expected, "{}", case());
+    assert_eq!(found, expected, "{} {}", shown.difference(&found, &expected), case());
     let hidden = reference::hidden_by_links(&name, &damaged, &patterns, max_depth);
     assert_eq!(stats.hidden_by_links, hidden, "{}", case());
 }
@@ -255,9 +262,9 @@ pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
     let expected = ask(Question::Certain);
     let count = found.len();
     let found: reference::Matches = found.into_iter().collect();
-    assert_eq!(found, expected, "{shown} {tree}");
+    assert_eq!(found, expected, "{} {shown} {tree}", shown.difference(&found, &expected));
     assert_eq!(count, found.len(), "a match stands twice");
-    assert!(found.is_subset(&all), "{shown} {tree} {whole}");
+    assert!(found.is_subset(&all), "{} {tree} {whole}", shown.difference(&found, &all));
     let unknown = scan.take_unknown();
     if tells_unknown {
         let count = unknown.len();

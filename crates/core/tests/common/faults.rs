@@ -68,6 +68,17 @@ pub(crate) fn nothing_read_is_unlisted(tree: &mut Tree) {
     }
 }
 
+/// Whether something is gone is found out by opening it, which the depth may forbid.
+pub(crate) fn nothing_is_gone(tree: &mut Tree) {
+    for (_, sub) in &mut tree.directories {
+        match sub {
+            Sub::Entered(below) => nothing_is_gone(below),
+            Sub::Gone => *sub = Sub::NotEntered,
+            _ => {}
+        }
+    }
+}
+
 /// Takes a directory in which anything is not told for one whose listing broke off: who gives
 /// listings says no more of it.
 pub(crate) fn tell_of_whole_directories(tree: &mut Tree) {

@@ -47,11 +47,11 @@ pub(crate) fn keys(choices: &mut impl Choices, profile: Profile) {
         .collect();
     let case = || format!("{shown} {keys:?} {max_depth:?} {broken:?}");
     let all = reference::scan(root, name.as_ref(), &tree, &patterns, max_depth);
-    assert!(found.is_subset(&all), "{found:?} {all:?} {}", case());
-    assert!(!broken.is_empty() || found == all, "{found:?} {all:?} {}", case());
+    assert!(found.is_subset(&all), "{} {}", shown.difference(&found, &all), case());
+    assert!(!broken.is_empty() || found == all, "{} {}", shown.difference(&found, &all), case());
     let read = tree_of_keys(&told, &broken, &exclude);
     let expected = reference::scan(root, name.as_ref(), &read, &patterns, max_depth);
-    assert_eq!(found, expected, "{}", case());
+    assert_eq!(found, expected, "{} {}", shown.difference(&found, &expected), case());
     assert_eq!(count, found.len(), "a match stands twice");
 
     let (mut walk, all) = KeyWalk::new(max_depth, exclude);
@@ -169,8 +169,9 @@ fn tree_of_keys(told: &BTreeSet<String>, broken: &[Broken], exclude: &ExcludeRul
 
 fn break_off(tree: &mut Tree, prefix: &str, broken: &[Broken]) {
     tree.broke_off |= broken.iter().any(|Broken { position, end }| {
-        position.starts_with(prefix)
-            || end.as_ref().is_some_and(|end| end.starts_with(prefix) && end != prefix)
+        // The keys of a directory at whose prefix the range ends are not in the range.
+        end.as_deref() != Some(prefix)
+            && [Some(position), end.as_ref()].into_iter().flatten().any(|at| at.starts_with(prefix))
     });
     for (name, sub) in &mut tree.directories {
         let Sub::Entered(below) = sub else { unreachable!() };
@@ -268,10 +269,7 @@ impl<'a> Feed<'a> {
             self.breaks -= 1;
             to.break_off(id);
             let Range { position, bound, .. } = self.ranges.swap_remove(chosen);
-            // Behind the prefix of a directory that the range ends before nothing can come.
-            if bound.as_ref() != Some(&position) {
-                self.broken.push(Broken { position, end: bound });
-            }
+            self.broken.push(Broken { position, end: bound });
             return true;
         }
         if from == end {

@@ -1,20 +1,32 @@
 //! Patterns and trees as short texts, to read in the message of a test that fails.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use pathvein_core::{Count, FileStructurePattern, NameAlternative, NameTest};
 
-use super::reference::{Sub, Tree};
+use super::reference::{Matches, Sub, Tree};
 
-/// The patterns, one a line.
+/// The patterns, one a line: of many, those of some matches.
 pub(crate) struct Patterns<'a>(pub(crate) &'a [FileStructurePattern]);
+
+impl Patterns<'_> {
+    /// What is in one of two sets of matches, and the patterns that are concerned.
+    pub(crate) fn difference(&self, one: &Matches, other: &Matches) -> String {
+        let differ: Matches = one ^ other;
+        let positions: BTreeSet<usize> = differ.iter().map(|&(_, position)| position).collect();
+        let patterns = positions.iter().map(|&i| format!("\n{i}: {}", shown(&self.0[i])));
+        format!("{differ:?}{}", patterns.collect::<String>())
+    }
+}
 
 impl Display for Patterns<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .enumerate()
-            .try_for_each(|(i, pattern)| write!(f, "\n{i}: {}", shown(pattern)))
+        if self.0.len() > 10 {
+            return Ok(());
+        }
+        let mut numbered = self.0.iter().enumerate();
+        numbered.try_for_each(|(i, pattern)| write!(f, "\n{i}: {}", shown(pattern)))
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! A lone surrogate is written as a JSON escape.
 
+use super::super::json_reader::read_value;
 use super::super::json_text::{self, Value};
 use super::*;
 use crate::ErrorKind;
@@ -85,7 +86,7 @@ fn each_case_of_the_table() {
         let Some(Value::List(expected)) = expected else { panic!("{what}") };
         assert_eq!(read.len(), expected.len(), "{what}");
         for (pattern, expected) in read.iter().zip(expected) {
-            let expected = super::super::json::read_value(expected).unwrap();
+            let expected = read_value(expected).unwrap();
             assert_eq!(*pattern, expected, "{what}");
         }
         if let Some(written) = case.string("written") {

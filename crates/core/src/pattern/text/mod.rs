@@ -2,11 +2,13 @@
 //!
 //! - `names`: the words and names, one at a time
 //! - `reader`: from text to patterns, by recursive descent over code points
+//! - `places`: where the parts of patterns stand in a text
 //! - `advice`: what to say of the likelier mistakes
 //! - `writer`: from patterns to text
 
 mod advice;
 mod names;
+mod places;
 mod reader;
 mod writer;
 
@@ -179,6 +181,31 @@ impl FileStructurePattern {
             Ok(patterns) => Ok(patterns.into_iter().map(|(_, pattern)| pattern).collect()),
             Err(failure) => Err(failure.into_error(text, "")),
         }
+    }
+
+    /// Tells where the parts of patterns stand in pattern text: of each pattern the places, as
+    /// [`validate`](Self::validate) has them, and the offsets in code points. The place of the
+    /// pattern itself is empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`several_from_text_code_points`](Self::several_from_text_code_points).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::FileStructurePattern;
+    ///
+    /// let text: Vec<u32> = "run_*/{*.csv, data/{no *.tmp}}".chars().map(u32::from).collect();
+    /// let places = FileStructurePattern::places_in_text(&text)?;
+    /// assert_eq!(places[0][1], ("files[0]".to_owned(), 7));
+    /// assert_eq!(places[0][3], ("directories[0].forbidden_files[0]".to_owned(), 20));
+    /// # Ok::<(), pathvein_core::Error>(())
+    /// ```
+    pub fn places_in_text(text: &[u32]) -> Result<Vec<Vec<(String, usize)>>, Error> {
+        check_code_points(text)?;
+        let reader = Reader::new(text, &mut RegexBudget::default()).places();
+        reader.map_err(|failure| failure.into_error(text, ""))
     }
 
     /// Writes the pattern as pattern text: one line an entry, indented by four blanks, without a

@@ -8,6 +8,7 @@ use std::mem;
 use std::ops::Range;
 
 use super::names::{self, REGEX, Word, is_blank, is_line_end};
+use super::places::{Added, places};
 use super::{BYTE_ORDER_MARK, Failure, Read, advice};
 use crate::pattern::regex_budget::RegexBudget;
 use crate::pattern::{
@@ -35,6 +36,8 @@ pub(super) struct Reader<'t> {
     open: usize,
     /// Where the patterns at the top begin.
     starts: Vec<usize>,
+    /// All entries, if it is asked where they are.
+    added: Option<Vec<Added>>,
     /// The regular expressions so far.
     regexes: &'t mut RegexBudget,
 }
@@ -49,16 +52,16 @@ enum Next {
     End,
 }
 
-struct Entry {
+pub(super) struct Entry {
     /// Where it begins.
-    at: usize,
-    word: Option<Word>,
+    pub(super) at: usize,
+    pub(super) word: Option<Word>,
     /// The directories in front of the last `/` of a path.
-    path: Vec<NameTest>,
-    asks: Asks,
+    pub(super) path: Vec<NameTest>,
+    pub(super) asks: Asks,
 }
 
-enum Asks {
+pub(super) enum Asks {
     NothingElse,
     /// Files, and where their names stand in the text.
     Files(NameTest, Vec<Range<usize>>),
@@ -66,7 +69,9 @@ enum Asks {
     Directories(Vec<Directory>),
 }
 
-struct Directory {
+pub(super) struct Directory {
+    /// Where it begins.
+    pub(super) at: usize,
     name: NameTest,
     /// What is in it. None as long as no block was read.
     block: Option<Parts>,
@@ -95,6 +100,7 @@ impl<'t> Reader<'t> {
             drawn: false,
             open: 0,
             starts: Vec::new(),
+            added: None,
             regexes,
         }
     }
@@ -110,6 +116,19 @@ impl<'t> Reader<'t> {
 
     /// Reads the whole text: patterns, at least one, and where they begin.
     pub(super) fn patterns(mut self) -> Read<Vec<(usize, FileStructurePattern)>> {
+        let parts = self.whole()?;
+        let patterns = parts.directories.iter().filter_map(DirectoryRequirement::as_pattern);
+        Ok(self.starts.into_iter().zip(patterns.cloned()).collect())
+    }
+
+    /// Reads the whole text: of each pattern, where its parts are.
+    pub(super) fn places(mut self) -> Read<Vec<Vec<(String, usize)>>> {
+        self.added = Some(Vec::new());
+        self.whole()?;
+        Ok(places(self.added.unwrap_or_default(), self.top))
+    }
+
+    fn whole(&mut self) -> Read<Parts> {
         if self.text.first() == Some(&BYTE_ORDER_MARK) {
             self.at = 1;
         }
@@ -127,8 +146,7 @@ impl<'t> Reader<'t> {
         if self.next_line() != Next::End {
             return Err(Failure::new(self.at, advice::NO_BRACE_OPEN));
         }
-        let patterns = parts.directories.iter().filter_map(DirectoryRequirement::as_pattern);
-        Ok(self.starts.into_iter().zip(patterns.cloned()).collect())
+        Ok(parts)
     }
 
     fn peek(&self) -> Option<char> {
@@ -360,7 +378,7 @@ impl<'t> Reader<'t> {
                 Some('{') => {
                     let block = Some(self.braces(level + path.len() + 1)?);
                     let name = any_of(mem::take(&mut names), start)?;
-                    directories.push(Directory { name, block });
+                    directories.push(Directory { at: start, name, block });
                     self.skip_blanks();
                 }
                 Some('/') => return self.fail(advice::NAME_MISSING_BEFORE_SLASH),
@@ -407,7 +425,7 @@ impl<'t> Reader<'t> {
                     let message = advice::no_block(self.text, &last);
                     return Err(Failure::new(last.start, message));
                 }
-                directories.push(Directory { name: any_of(names, at)?, block: None });
+                directories.push(Directory { at, name: any_of(names, at)?, block: None });
             }
             Asks::Directories(directories)
         };
@@ -545,6 +563,9 @@ impl<'t> Reader<'t> {
             }
             false => entry,
         };
+        if let Some(added) = &mut self.added {
+            added.push(Added::new(&entry, level));
+        }
         let failed = |error: Error| Failure::new(at, error.message());
         let Entry { word, path, asks, .. } = entry;
         let mut here = Parts::default();
@@ -609,7 +630,9 @@ impl<'t> Reader<'t> {
         }
         if entry.path.is_empty() {
             entry.asks = match entry.asks {
-                Asks::Files(name, _) => Asks::Directories(vec![Directory { name, block: None }]),
+                Asks::Files(name, _) => {
+                    Asks::Directories(vec![Directory { at: entry.at, name, block: None }])
+                }
                 asks => asks,
             };
         }
