@@ -210,7 +210,7 @@ class Files:
         (Files(('*.csv', '*.tsv'), min=3), Files('README*', max=1), 'a')
     """
 
-    def __new__(cls, name: _NameTest, min: int = 1, max: int | None = None) -> Files: ...
+    def __new__(cls, name: _NameTest, min: int = 1, max: int | None = None) -> Files: ...  # noqa: A002
     @property
     def name(self) -> _NameTestRead:
         """The test of the files' names."""
@@ -255,7 +255,10 @@ class Directories:
     """
 
     def __new__(
-        cls, directory: _DirectoryTest, min: int = 1, max: int | None = None
+        cls,
+        directory: _DirectoryTest,
+        min: int = 1,  # noqa: A002
+        max: int | None = None,  # noqa: A002
     ) -> Directories: ...
     @property
     def directory(self) -> FileStructurePattern | Any:
