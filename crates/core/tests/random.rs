@@ -147,6 +147,14 @@ fn any_number_of_cases() {
     const AT_ONCE: u64 = 100;
     let number = |name| std::env::var(name).unwrap().parse::<u64>().unwrap();
     let (cases, first) = (number("PATHVEIN_CASES"), number("PATHVEIN_FIRST_SEED"));
+    // The number in the match below of the only kind that is wanted, if any.
+    let only = std::env::var("PATHVEIN_KIND").ok().map(|kind| match &*kind {
+        "Listings" => 0,
+        "Keys" => 80,
+        "MadeUp" => 140,
+        "OnDisk" => 199,
+        _ => panic!("no kind {kind}"),
+    });
     let next = AtomicU64::new(0);
     let work = || {
         loop {
@@ -155,7 +163,7 @@ fn any_number_of_cases() {
             if done >= cases {
                 return;
             }
-            let kind = match batch % 200 {
+            let kind = match only.unwrap_or(batch % 200) {
                 0..80 => Kind::Listings,
                 80..140 => Kind::Keys,
                 #[cfg(unix)]
