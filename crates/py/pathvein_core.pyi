@@ -255,7 +255,10 @@ class Directories:
     """
 
     def __new__(
-        cls, directory: _DirectoryTest, min: int = 1, max: int | None = None  # noqa: A002
+        cls,
+        directory: _DirectoryTest,
+        min: int = 1,  # noqa: A002
+        max: int | None = None,  # noqa: A002
     ) -> Directories: ...
     @property
     def directory(self) -> FileStructurePattern | Any:
