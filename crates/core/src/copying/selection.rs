@@ -181,11 +181,7 @@ type Nested = dyn Fn(&FileStructurePattern, &mut dyn FnMut(&FileStructurePattern
 
 impl Numbered {
     /// Numbers a pattern, after those to which `nested` leads.
-    fn number(
-        &mut self,
-        pattern: &FileStructurePattern,
-        nested: &Nested,
-    ) {
+    fn number(&mut self, pattern: &FileStructurePattern, nested: &Nested) {
         if self.numbers.contains_key(pattern) {
             return;
         }
