@@ -435,6 +435,33 @@ fn closed_to_no_purpose() {
 }
 
 #[test]
+fn what_a_closed_directory_allows_is_not_removed() {
+    check_messages(
+        r#"{"closed": true, "files": ["a", "*"]}"#,
+        &[
+            "idle: files[1]: any file that satisfies files[0] satisfies this too: move it to optional_files",
+        ],
+    );
+    let twice = r#""optional_directories": ["d/x"], "forbidden_directories": ["d/x"]"#;
+    check(&format!("{{{twice}}}"), &[("idle", "optional_directories[0]")]);
+    // It allows a directory without the file.
+    check(&format!(r#"{{"closed": true, {twice}}}"#), &[]);
+}
+
+#[test]
+fn what_is_optional_in_something_forbidden_forbids_nothing_anyway() {
+    check_messages(
+        r#"{"forbidden_directories": [{"directory_name": "a", "optional_files": [""]}], "optional_directories": [{"directory_name": "b", "forbidden_files": [""]}]}"#,
+        &[
+            "idle: optional_directories[0].forbidden_files[0]: never matches, so it forbids nothing: no \
+             file has an empty name: name one, or use \"*\" for any file",
+            "idle: forbidden_directories[0].optional_files[0]: never matches, so it adds nothing: no \
+             file has an empty name: name one, or use \"*\" for any file",
+        ],
+    );
+}
+
+#[test]
 fn braces_are_literal() {
     check_messages(
         r#"{"files": ["*.{json,yaml}", "{a,b", "x[0-9].{a,b}"], "directory_name": "{a,b,c,d,e}_*"}"#,

@@ -102,7 +102,8 @@ impl Validator {
                 directories.required(&Some(sub)).or_else(|| optional.before(&sub, index));
             if let Some(repeated) = repeated {
                 this.idle(repeated);
-            } else if this.is_forbidden_directory(pattern, sub) {
+            // A closed directory allows its name, whatever else it asks for.
+            } else if !pattern.closed() && this.is_forbidden_directory(pattern, sub) {
                 this.idle(
                     "never there in a match, since it is forbidden: remove one of them".into(),
                 );
@@ -159,9 +160,16 @@ impl Validator {
                 && let Some(implying) = implying
                 && implying != index
             {
+                // In a closed directory it allows all files, wherever it stands.
+                let mend = match pattern.closed() {
+                    true => "move it to optional_files",
+                    false => {
+                        "remove it, or move it to optional_files if all files are to belong to a \
+                         match"
+                    }
+                };
                 return this.idle(format!(
-                    "any file that satisfies files[{implying}] satisfies this too: remove it, or \
-                     move it to optional_files if all files are to belong to a match"
+                    "any file that satisfies files[{implying}] satisfies this too: {mend}"
                 ));
             }
             this.counted_test(file);
@@ -306,8 +314,7 @@ impl Validator {
 
     /// A nested pattern, of which it is known what it means if it can never match.
     fn sub_pattern(&mut self, sub: &FileStructurePattern, role: Role) {
-        // Below what is no requirement nothing is one.
-        let role = if self.role == Role::Required { role } else { self.role };
+        let role = self.inner(role);
         let around = mem::replace(&mut self.role, role);
         self.pattern(sub);
         self.role = around;
@@ -462,9 +469,14 @@ impl Validator {
         self.place.leave();
     }
 
+    /// What a role means here: below what is no requirement nothing is one.
+    fn inner(&self, role: Role) -> Role {
+        if role == Role::Required { self.role } else { role }
+    }
+
     /// Reports what can never match.
     fn never(&mut self, reason: &str, role: Role) {
-        match if self.role == Role::Required { role } else { self.role } {
+        match self.inner(role) {
             Role::Required => self.report(Severity::Never, format!("never matches: {reason}")),
             Role::Optional => self.idle(format!("never matches, so it adds nothing: {reason}")),
             Role::Forbidden => self.idle(format!("never matches, so it forbids nothing: {reason}")),
