@@ -7,8 +7,8 @@ import re
 import sys
 
 import pathvein
-from pathvein.cli._click import INTERRUPTED, NOT_DONE, PIPE_CLOSED, SETTINGS, Group, click
-from pathvein.cli._output import Messages, abandon, describe
+from pathvein.cli._click import INTERRUPTED, NOT_DONE, PIPE_CLOSED, SETTINGS, Failure, Group, click
+from pathvein.cli._output import Messages, OutputFailed, abandon, describe
 from pathvein.cli._streams import patient
 
 TYPE_CHECKING = False
@@ -38,6 +38,19 @@ class _Commands(Group):
 
         command: click.Command = getattr(import_module(f"pathvein.cli._{cmd_name}"), cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See `click.Group.invoke`. A command that is interrupted or cannot write ends here."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # click would write an empty line.
+            abandon(sys.stdout)
+            ctx.exit(INTERRUPTED)
+        except OutputFailed as error:
+            if isinstance(error.__cause__, BrokenPipeError):
+                ctx.exit(PIPE_CLOSED)
+            raise Failure(f"standard output: {error}") from error
 
     def main(
         self,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
 from pathvein.cli._click import (
-    INTERRUPTED,
-    PIPE_CLOSED,
     SETTINGS,
     Command,
     Failure,
@@ -14,7 +10,7 @@ from pathvein.cli._click import (
     failure,
 )
 from pathvein.cli._options import complete, expression_option
-from pathvein.cli._output import Messages, Output, OutputFailed, abandon
+from pathvein.cli._output import Messages, Output
 from pathvein.cli._patterns import load
 from pathvein.cli._written import WRITERS
 
@@ -70,13 +66,6 @@ def convert(
         else:
             with open(output, "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
-    except KeyboardInterrupt:
-        abandon(sys.stdout)
-        context.exit(INTERRUPTED)
-    except OutputFailed as error:
-        if isinstance(error.__cause__, BrokenPipeError):
-            context.exit(PIPE_CLOSED)
-        raise Failure(f"standard output: {error}") from error
     except OSError as error:
         raise failure(str(output), error) from error
     context.exit(0)

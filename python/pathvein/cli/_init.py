@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
-    INTERRUPTED,
-    PIPE_CLOSED,
     SETTINGS,
     Command,
     Failure,
     click,
 )
 from pathvein.cli._options import complete, storage_option
-from pathvein.cli._output import Messages, Output, OutputFailed, abandon, describe
+from pathvein.cli._output import Messages, Output, describe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,13 +91,6 @@ def init(
     try:
         pattern, alike = learn(FileStructurePattern, examples, counterexamples, options)
         Output(messages).write(pattern.to_text().split("\n"))
-    except KeyboardInterrupt:
-        abandon(sys.stdout)
-        context.exit(INTERRUPTED)
-    except OutputFailed as error:
-        if isinstance(error.__cause__, BrokenPipeError):
-            context.exit(PIPE_CLOSED)
-        raise Failure(f"standard output: {error}") from error
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         raise Failure(describe(error)) from error
     for path in alike:

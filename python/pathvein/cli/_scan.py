@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 
 from pathvein import Stats
 from pathvein._arguments import is_url
 from pathvein._pattern_files import ENDINGS
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
-    INTERRUPTED,
     NOT_DONE,
-    PIPE_CLOSED,
     SETTINGS,
     Command,
     Failure,
@@ -21,7 +18,7 @@ from pathvein.cli._click import (
 )
 from pathvein.cli._log import log_to_file
 from pathvein.cli._options import complete, pattern_options, scan_options
-from pathvein.cli._output import Messages, OutputFailed, Results, abandon
+from pathvein.cli._output import Messages, Results
 from pathvein.cli._patterns import load
 from pathvein.cli._scanning import (
     MISSING_OPTION,
@@ -139,13 +136,6 @@ def scan(
             say_stats(messages, total)
         if verbose > 1 and scanned:
             say_matched(messages, patterns, matched)
-    except KeyboardInterrupt:
-        abandon(sys.stdout)
-        context.exit(INTERRUPTED)
-    except OutputFailed as error:
-        if isinstance(error.__cause__, BrokenPipeError):
-            context.exit(PIPE_CLOSED)
-        raise Failure(f"standard output: {error}") from error
     finally:
         messages.clear()
     if not scanned:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from pathvein import ShuffleError, Stats
 from pathvein._arguments import is_url
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
-    INTERRUPTED,
     NOT_DONE,
-    PIPE_CLOSED,
     SETTINGS,
     Command,
     Failure,
@@ -20,7 +17,7 @@ from pathvein.cli._click import (
 )
 from pathvein.cli._log import log_to_file, log_to_messages
 from pathvein.cli._options import complete, pattern_options, scan_options
-from pathvein.cli._output import Messages, Output, OutputFailed, abandon, count, describe
+from pathvein.cli._output import Messages, Output, count, describe
 from pathvein.cli._patterns import load
 from pathvein.cli._scanning import (
     MISSING_OPTION,
@@ -163,13 +160,6 @@ def shuffle(
         if verbose > 1:
             indices = [pattern for _, pattern in matches]
             say_matched(messages, patterns, [indices.count(named.pattern) for named in patterns])
-    except KeyboardInterrupt:
-        abandon(sys.stdout)
-        context.exit(INTERRUPTED)
-    except OutputFailed as error:
-        if isinstance(error.__cause__, BrokenPipeError):
-            context.exit(PIPE_CLOSED)
-        raise Failure(f"standard output: {error}") from error
     finally:
         messages.clear()
     context.exit(DONE_WITH_ERRORS if failed or stats.errors else 0)

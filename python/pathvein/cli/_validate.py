@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 
 from pathvein import FileStructurePattern
@@ -10,16 +9,13 @@ from pathvein._pattern_files import parse
 from pathvein._pattern_files.parts import explained
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
-    INTERRUPTED,
-    PIPE_CLOSED,
     SETTINGS,
     Command,
-    Failure,
     click,
     failure,
 )
 from pathvein.cli._options import complete, expression_option
-from pathvein.cli._output import Messages, Output, OutputFailed, abandon, safe, shown_excerpt
+from pathvein.cli._output import Messages, Output, safe, shown_excerpt
 from pathvein.cli._patterns import parse_file, shown_file
 
 TYPE_CHECKING = False
@@ -56,24 +52,16 @@ def validate(
     messages = Messages()
     context.with_resource(messages.saying_warnings())
     wrong = False
-    try:
-        output = Output(messages)
-        for name, read in _readers(pattern_files, expressions):
-            try:
-                found = _findings(name, read)
-            except (ImportError, OSError) as error:
-                messages.error(failure(name, error).message)
-                wrong = True
-            else:
-                output.write(found)
-                wrong |= bool(found)
-    except KeyboardInterrupt:
-        abandon(sys.stdout)
-        context.exit(INTERRUPTED)
-    except OutputFailed as error:
-        if isinstance(error.__cause__, BrokenPipeError):
-            context.exit(PIPE_CLOSED)
-        raise Failure(f"standard output: {error}") from error
+    output = Output(messages)
+    for name, read in _readers(pattern_files, expressions):
+        try:
+            found = _findings(name, read)
+        except (ImportError, OSError) as error:
+            messages.error(failure(name, error).message)
+            wrong = True
+        else:
+            output.write(found)
+            wrong |= bool(found)
     context.exit(DONE_WITH_ERRORS if wrong else 0)
 
 
