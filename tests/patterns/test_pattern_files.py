@@ -491,3 +491,28 @@ def test_long_files_take_no_long(tmp_path: Path) -> None:
     file = write(tmp_path / "p.json", f'{{"files": [{names}, 3]}}')
     with pytest.raises(ValueError, match=r"files\[100000\].*line 100000 column"):
         P.load(file)
+
+
+def test_what_the_regular_expressions_of_a_file_may_take(tmp_path: Path) -> None:
+    """As much as those of one pattern, however many patterns there are."""
+    tests = [
+        [f"(?i)[ac-z]{{1500}}x{pattern}y{number}" for number in range(8)] for pattern in range(4)
+    ]
+    values = [{"files": [{"regex": text} for text in texts]} for texts in tests]
+    several = {
+        "p.json": "\n".join(json.dumps(value) for value in values),
+        "p.yaml": "\n---\n".join(json.dumps(value) for value in values),
+        "p.toml": "".join(
+            "[[pattern]]\n" + "".join(f"[[pattern.files]]\nregex = '{text}'\n" for text in texts)
+            for texts in tests
+        ),
+        "p.txt": "".join(
+            "*/\n" + "".join(f"    regex:'{text}'\n" for text in texts) for texts in tests
+        ),
+    }
+    for name, text in several.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ValueError, match=r"too large, with .* 16 MiB"):
+            load_patterns(tmp_path / name)
+    (tmp_path / "same.json").write_text(json.dumps(values[0]) * 50)
+    assert len(load_patterns(tmp_path / "same.json")) == 50

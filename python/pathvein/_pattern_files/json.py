@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from pathvein._pattern_files.parts import join, line_and_column, nearest, wrong
+from pathvein._pattern_files.parts import RegexBudget, join, line_and_column, nearest, wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,11 +26,12 @@ def parse(cls: type[P], text: str) -> list[Part[P]]:
         Wrong: It is JSON, but no pattern.
     """
     parts: list[Part[P]] = []
+    regexes = RegexBudget()
     for start, end in _objects(text):
         chunk = text[start:end]
         positions = _positions(text, start, end)
         try:
-            pattern = cls.from_json(chunk)
+            pattern = regexes.from_json(cls, chunk)
         except json.JSONDecodeError as error:
             if error.doc != chunk:
                 raise  # it is in the JSON text inside of a string, and counts from there

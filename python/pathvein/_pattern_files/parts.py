@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Part = tuple[P, Positions]
 
 __all__ = [
+    "RegexBudget",
     "Wrong",
     "explained",
     "from_values",
@@ -38,6 +39,8 @@ __all__ = [
 #: A place in front of a message. Long ones are shortened in their middle.
 _PLACE = re.compile(r"((?:[.\w$]|\[\d+\])+): ")
 _LAST_STEP = re.compile(r"(?:\.?[\w$]+|\[\d+\])$")
+#: A regular expression in JSON as it is written, where quotes inside of a string are escaped.
+_REGEX = re.compile(r'\{"regex": ("(?:[^"\\]|\\.)*+")')
 _UNKNOWN_KEY = re.compile(r'unknown key ("(?:[^"\\]|\\.)*")')
 
 
@@ -109,13 +112,38 @@ def line_and_column(text: str, offset: int) -> Position:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-def from_values(cls: type[P], values: dict[str, Any]) -> P:
+class RegexBudget:
+    """What the regular expressions of a file may take: as much as those of one pattern.
+
+    A file of some kilobytes could have thousands of patterns, each with as much as it may have.
+    """
+
+    def __init__(self) -> None:
+        self._counted: set[str] = set()
+        self._core = pathvein_core.FileStructurePattern()
+
+    def from_json(self, cls: type[P], text: str) -> P:
+        """The next pattern of the file, by its JSON; a `ValueError` if it takes too much."""
+        pattern = cls.from_json(text)
+        new = set(_REGEX.findall(pattern.to_json())) - self._counted
+        self._counted |= new
+        try:
+            self._core.add_files([pathvein_core.Regex(json.loads(text)) for text in new], True)
+        except ValueError:
+            raise ValueError(
+                "its regular expressions are too large, with those of the patterns before it: "
+                "together they may take 16 MiB, of which even a short one takes 16 KiB"
+            ) from None
+        return pattern
+
+
+def from_values(cls: type[P], values: dict[str, Any], regexes: RegexBudget) -> P:
     """A pattern from what its JSON would be read as: so all forms are checked as JSON is.
 
     Raises:
         ValueError: It is no pattern; the message begins with the place.
     """
     try:
-        return cls.from_json(json.dumps(values))
+        return regexes.from_json(cls, json.dumps(values))
     except RecursionError:
         raise ValueError("it nests too deep") from None

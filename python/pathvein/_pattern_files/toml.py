@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 
-from pathvein._pattern_files.parts import Wrong, from_values, join, unknown, wrong
+from pathvein._pattern_files.parts import RegexBudget, Wrong, from_values, join, unknown, wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,14 +39,15 @@ def parse(cls: type[P], text: str) -> list[Part[P]]:
         raise Wrong('the file is empty: any directory is directory_name = "*"')
     tables = values.get(_SEVERAL)
     if tables is None:
-        return [(_pattern(cls, values, ""), unknown)]
+        return [(_pattern(cls, values, "", RegexBudget()), unknown)]
     if not isinstance(tables, list) or not tables or not _are_tables(tables):
         raise Wrong(f"expected tables, each below a line [[{_SEVERAL}]]", place=_SEVERAL)
     for key in values:
         if key != _SEVERAL:
             raise Wrong(f"it belongs into one of the tables [[{_SEVERAL}]]", place=key)
+    regexes = RegexBudget()
     return [
-        (_pattern(cls, table, f"{_SEVERAL}[{index}]"), unknown)
+        (_pattern(cls, table, f"{_SEVERAL}[{index}]", regexes), unknown)
         for index, table in enumerate(tables)
     ]
 
@@ -55,10 +56,10 @@ def _are_tables(values: list[Any]) -> bool:
     return all(isinstance(value, dict) for value in values)
 
 
-def _pattern(cls: type[P], values: dict[str, Any], prefix: str) -> P:
+def _pattern(cls: type[P], values: dict[str, Any], prefix: str, regexes: RegexBudget) -> P:
     _check(values, prefix)
     try:
-        return from_values(cls, values)
+        return from_values(cls, values, regexes)
     except ValueError as error:
         raise wrong(error, unknown, prefix) from None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pathvein._pattern_files.parts import Wrong, from_values, join, nearest, wrong
+from pathvein._pattern_files.parts import RegexBudget, Wrong, from_values, join, nearest, wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def parse(cls: type[P], text: str) -> list[Part[P]]:
         hint = "YAML needs PyYAML: pip install 'pathvein[yaml]'"
         raise ModuleNotFoundError(hint, name=error.name) from error
     parts: list[Part[P]] = []
+    regexes = RegexBudget()
     try:
         loader = yaml.SafeLoader(text)
         while loader.check_event():
@@ -56,7 +57,7 @@ def parse(cls: type[P], text: str) -> list[Part[P]]:
                 values = document.read()
                 # An empty one stands between two `---`, or after the last.
                 if document.holds_something:
-                    parts.append(_pattern(cls, document, values))
+                    parts.append(_pattern(cls, document, values, regexes))
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         position = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -68,7 +69,7 @@ def parse(cls: type[P], text: str) -> list[Part[P]]:
     return parts
 
 
-def _pattern(cls: type[P], document: _Document, values: Any) -> Part[P]:
+def _pattern(cls: type[P], document: _Document, values: Any, regexes: RegexBudget) -> Part[P]:
     def positions(place: str) -> Position | None:
         return nearest(document.positions, place)
 
@@ -76,7 +77,7 @@ def _pattern(cls: type[P], document: _Document, values: Any) -> Part[P]:
         raise Wrong("expected the keys of a pattern", positions(""))
     values.pop("$schema", None)
     try:
-        return from_values(cls, values), positions
+        return from_values(cls, values, regexes), positions
     except ValueError as error:
         said = wrong(error, positions)
     place = said.message.partition(": ")[0]
