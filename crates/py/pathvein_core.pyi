@@ -36,22 +36,16 @@ __all__ = [
 #: stands for the whole of its `os.fspath`: slashes in it are ordinary characters.
 _Name: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-#: What a name has to pass: a glob, a regular expression, or several, of which one is enough.
-_NameTest: TypeAlias = (
-    str | Regex | tuple[str | Regex, ...] | list[str] | list[Regex] | list[str | Regex]
-)
+#: What a name has to pass: a glob, a regular expression, or a tuple or list of these, of which one
+#: is enough.
+_NameTest: TypeAlias = str | Regex | Sequence[str | Regex]
 
 #: A name test that is read back: most are globs. `Any` stands for a `Regex`, or a tuple: code that
 #: knows of globs only goes on to be checked as before.
 _NameTestRead: TypeAlias = str | Any
 
-#: A directory's pattern, as itself or as text, or several, of which one is enough.
-_DirectoryTest: TypeAlias = (
-    FileStructurePattern
-    | str
-    | Sequence[FileStructurePattern]
-    | Sequence[FileStructurePattern | str]
-)
+#: A directory's pattern, as itself or as text, or a tuple or list of these, of which one is enough.
+_DirectoryTest: TypeAlias = FileStructurePattern | str | Sequence[FileStructurePattern | str]
 
 #: The version of the distribution, that of `pathvein` as well.
 __version__: str
@@ -158,7 +152,6 @@ class ExcludeRules:
     def __bool__(self) -> bool:
         """Whether there are any rules."""
 
-@disjoint_base
 @final
 class Regex:
     """A regular expression for names, held against a whole name.
@@ -217,7 +210,7 @@ class Files:
         (Files(('*.csv', '*.tsv'), min=3), Files('README*', max=1), 'a')
     """
 
-    def __new__(cls, name: _NameTest, min: int = 1, max: int | None = None) -> Files: ...
+    def __new__(cls, name: _NameTest, min: int = 1, max: int | None = None) -> Files: ...  # noqa: A002
     @property
     def name(self) -> _NameTestRead:
         """The test of the files' names."""
@@ -262,7 +255,10 @@ class Directories:
     """
 
     def __new__(
-        cls, directory: _DirectoryTest, min: int = 1, max: int | None = None
+        cls,
+        directory: _DirectoryTest,
+        min: int = 1,  # noqa: A002
+        max: int | None = None,  # noqa: A002
     ) -> Directories: ...
     @property
     def directory(self) -> FileStructurePattern | Any:
@@ -281,6 +277,7 @@ class Directories:
     def __copy__(self) -> Directories: ...
     def __deepcopy__(self, _memo: Any) -> Directories: ...
 
+@disjoint_base
 class FileStructurePattern:
     """A directory's structure: its name, and the files and directories it holds.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +120,15 @@ def test_wrong_values(tmp_path: Path) -> None:
         scan(tmp_path, FileStructurePattern(), outermost="yes")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="outermost"):
         pathvein.walk_parallel(tmp_path, outermost=True)  # type: ignore[call-arg]
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    pytest.importorskip("click")
+    place = project(tmp_path / "lab", "p", 2)
+    pattern = tmp_path / "pattern.json"
+    pattern.write_text('{"files": ["pyproject.toml"]}')
+    command = [sys.executable, "-m", "pathvein", "scan", str(tmp_path / "lab"), "-p", str(pattern)]
+    done = subprocess.run([*command, "--outermost"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{place}\n"
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == 3

@@ -77,6 +77,7 @@ def test_html() -> None:
     # It is a drawing that can be copied, and read again.
     assert P.from_text(plain(shown)) == PATTERN
     assert "&lt;b&gt;&amp;amp; {x}.csv" in shown
+    shown += P("<b>", directories=["<script>"], forbidden_files=["<i>"])._repr_html_()
     assert set(re.findall(r"<(?!/)(\w+)", shown)) == {"pre", "span"}
 
 

@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 import trees
 from pathvein import FileStructurePattern, scan
 from pathvein._learning import names
+from pathvein._learning.drawing import DirectoryLine, Drawing, FileLine, Name
+from pathvein._learning.telling import _shortened
+from pathvein._learning.tree import open_tree
 from profiles import share
 from strategies import directories, disk_names
 from trees import Dir, Entry, File, Link, Make, tree
@@ -74,6 +77,16 @@ PROPOSED: dict[str, tuple[Spec, Spec, str]] = {
         {"run_1": "scan_1.tif log_07.txt", "run_2": "scan_2.tif scan_3.tif log_12.txt"},
         {},
         "run_*/{log_*.txt, scan_*.tif}",
+    ),
+    "a few more of one shape": (
+        {"a": "x_1.txt x_2.txt", "b": "x_1.txt x_2.txt x_3.txt"},
+        {},
+        "*/{2+ x_*.txt}",
+    ),
+    "digits in many places": (
+        {"a": "x_1_1_1_1_1_1.txt", "b": "x_2_2_2_2_2_2.txt"},
+        {},
+        "*/{x_*.txt}",
     ),
     "digits that are the same stay": (
         {
@@ -182,6 +195,16 @@ PROPOSED: dict[str, tuple[Spec, Spec, str]] = {
         {"a": "README.md", "b": "README.txt"},
         {"c": "README.md README.txt"},
         "*/{1 README.*}",
+    ),
+    "near misses": (
+        {"run_1": "config.json"},
+        {"run_2": "config.json FAILED", "calibration": "lamp.csv"},
+        "run_1/{config.json, no FAILED}",
+    ),
+    "nothing else, and something": (
+        {"a": "q/", "a'": "w/", "a''": "e/", "a'''": "r/"},
+        {"a": "", "a'": "t/ z/", "a''": "u i o p s"},
+        "a/{e/ | q/ | r/ | w/, nothing else}",
     ),
     "inside": (
         {"run_1": "data/a.parquet", "run_2": "data/b.parquet"},
@@ -297,6 +320,17 @@ def test_names_of_the_directories_are_the_last_resort(make: Make) -> None:
 def test_junk_is_used_if_nothing_else_tells(make: Make) -> None:
     text, alike = learn(make, {"a": "x"}, {"a": "x .DS_Store"})
     assert (text, alike) == (drawn("a/{x, no .DS_Store}"), [])
+
+
+def test_what_is_forbidden_is_not_shortened_to_more(make: Make) -> None:
+    """`no h/{x}` without its line would be `no h/`, and exclude the right one."""
+    top = make(Dir({"right": tree("h/"), "wrong": tree("h/x")}))
+    [right, wrong] = [open_tree("", top / name, None)[1] for name in ("right", "wrong")]
+    inside = Drawing(Name(("h",)), [FileLine(Name(("x",)))])
+    drawing = Drawing(Name(("*",)), directories=[DirectoryLine([inside], 0, 0)])
+    expected = drawing.copy()
+    drawing.files.append(FileLine(Name(("*",)), 0))
+    assert _shortened(drawing, [right], [wrong]) == expected
 
 
 def test_examples_of_the_names() -> None:

@@ -235,7 +235,18 @@ def random_patterns(source: random.Random) -> list[FileStructurePattern]:
 
 def patterns_that_say_more(source: random.Random) -> list[FileStructurePattern]:
     """The same, with numbers, alternatives, and things that must not be there."""
-    globs = ["*", "a*", "k*", "f", "k0?", LAST, "[!a]*", "x", Regex(".[0-9]*"), ("a*", "f")]
+    globs: list[Any] = [
+        "*",
+        "a*",
+        "k*",
+        "f",
+        "k0?",
+        LAST,
+        "[!a]*",
+        "x",
+        Regex(".[0-9]*"),
+        ("a*", "f"),
+    ]
 
     def pattern(depth: int) -> FileStructurePattern:
         def some(most: int) -> list[Any]:

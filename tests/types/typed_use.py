@@ -12,8 +12,8 @@ from upath import UPath
 
 from pathvein import (
     Directories,
-    FileStructurePattern,
     Files,
+    FileStructurePattern,
     PatternMatcher,
     Regex,
     ScanIterator,

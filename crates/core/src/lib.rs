@@ -91,7 +91,7 @@
 //!         "directories": [{"directory_name": "data", "files": ["*.parquet"]}]
 //!     }"#,
 //! )?;
-//! assert_eq!(run.directories()[0].files(), ["*.parquet".into()]);
+//! assert_eq!(run.directories()[0].alternatives()[0].files(), ["*.parquet".into()]);
 //!
 //! // A glob that can never match is legal, and `validate` reports it.
 //! let odd = FileStructurePattern::from_json(r#"{"files": ["data/*.parquet"]}"#)?;

@@ -12,9 +12,9 @@
 //!
 //! A directory's `open_children` is set once, before any of the sub-directories that feed
 //! it is looked at. Each of these counts it down exactly once, after it has set its bits
-//! in the parent and added to its counters. The count is an acquire-release operation, so whoever brings it to zero
-//! sees all the bits, and it alone closes the directory. No lock is needed, and the
-//! sub-directories may answer in any order and from any thread. A directory waits only for
+//! in the parent and added to its counters. The count is an acquire-release operation, so
+//! whoever brings it to zero sees all of that, and it alone closes the directory. No lock is
+//! needed, and the sub-directories may answer in any order and from any thread. A directory waits only for
 //! directories below it, so each is closed some time, unless the scan is stopped.
 
 use std::collections::HashSet;

@@ -25,7 +25,7 @@ pub use self::name_test::{NameAlternative, NameTest};
 pub(crate) use self::place::Place;
 use self::regex_budget::Regexes;
 pub use self::requirement::{Count, DirectoryRequirement, FileRequirement};
-use crate::{Error, Name};
+use crate::Error;
 
 /// How many levels a pattern may nest; the root is level 1.
 pub const MAX_LEVELS: usize = 128;
@@ -164,17 +164,6 @@ impl FileStructurePattern {
     /// [`optional_directories`](Self::optional_directories). Default: no.
     pub fn closed(&self) -> bool {
         self.inner.parts.closed
-    }
-
-    /// Whether the directory's own name may be this one.
-    pub(crate) fn takes_name(&self, name: Name<'_>) -> bool {
-        let test = self.directory_name();
-        test.is_none_or(|test| test.takes_every_directory() || test.is_match(name))
-    }
-
-    /// The patterns directly inside this one: required, optional and forbidden.
-    pub(crate) fn sub_patterns(&self) -> impl Iterator<Item = &FileStructurePattern> {
-        self.inner.parts.sub_patterns()
     }
 
     /// How many levels the pattern has, optional and forbidden directories included: 1 if it

@@ -45,7 +45,11 @@ fn run(kind: Kind, profile: Profile, seeds: Range<u64>) {
         let mut recorded = Recorded(Random(seed), Vec::new());
         let check = AssertUnwindSafe(|| kind.check(&mut recorded, profile));
         if catch_unwind(check).is_err() {
-            eprintln!("{kind:?}, {profile:?}, seed {seed} fails. A smaller case:");
+            // The message of a test that fails.
+            #[allow(clippy::print_stderr)]
+            {
+                eprintln!("{kind:?}, {profile:?}, seed {seed} fails. A smaller case:");
+            }
             kind.check(&mut Again(&smaller(kind, profile, recorded.1)), profile);
             unreachable!("the smaller case fails, too");
         }
@@ -173,7 +177,8 @@ fn any_number_of_cases() {
                 _ => Kind::Listings,
             };
             // These take a hundred times as long.
-            let is_large = [79, 139, 198].contains(&(batch % 200)) && batch / 200 % 2 == 0;
+            let is_large =
+                [79, 139, 198].contains(&(batch % 200)) && (batch / 200).is_multiple_of(2);
             let profile = if is_large { Profile::Large } else { Profile::Small };
             run(kind, profile, first + done..first + cases.min(done + AT_ONCE));
         }

@@ -488,13 +488,23 @@ def _add(drawing: Drawing, line: FileLine | DirectoryLine) -> None:
             other.min = max(other.min, line.min)
             other.max = min((n for n in (other.max, line.max) if n is not None), default=None)
             return
-    if isinstance(line, FileLine) and line.max != 0:
+    if line.max != 0:
         # What is required need not be called optional as well.
-        globs = set(line.name.globs)
-        for other in list(drawing.files):
-            if other.min == 0 and other.max is None and globs.issuperset(other.name.globs):
-                drawing.files.remove(other)
+        globs = _names_alone(line)
+        for other in list(lines):
+            names = _names_alone(other)
+            if other.min == 0 and other.max is None and names and names <= globs:
+                lines.remove(other)
     lines.append(line)
+
+
+def _names_alone(line: FileLine | DirectoryLine) -> set[str]:
+    """The globs of a line that asks for nothing but names; none if it asks for something inside."""
+    if isinstance(line, FileLine):
+        return set(line.name.globs)
+    if any(each != Drawing(each.name) for each in line.drawings):
+        return set()
+    return {glob for each in line.drawings for glob in each.name.globs}
 
 
 def _by_name(listings: Sequence[Iterable[str]]) -> dict[str, set[int]]:

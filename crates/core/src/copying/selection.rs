@@ -176,13 +176,12 @@ struct Numbered {
     numbers: HashMap<FileStructurePattern, u32>,
 }
 
+/// Calls a function with each of the patterns that a pattern leads to.
+type Nested = dyn Fn(&FileStructurePattern, &mut dyn FnMut(&FileStructurePattern));
+
 impl Numbered {
     /// Numbers a pattern, after those to which `nested` leads.
-    fn number(
-        &mut self,
-        pattern: &FileStructurePattern,
-        nested: &dyn Fn(&FileStructurePattern, &mut dyn FnMut(&FileStructurePattern)),
-    ) {
+    fn number(&mut self, pattern: &FileStructurePattern, nested: &Nested) {
         if self.numbers.contains_key(pattern) {
             return;
         }

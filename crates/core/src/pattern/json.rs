@@ -61,7 +61,7 @@ impl FileStructurePattern {
     /// let pattern = FileStructurePattern::from_json(
     ///     r#"{"directory_name": "run_*", "directories": [{"files": ["*.csv"]}]}"#,
     /// )?;
-    /// assert_eq!(pattern.directories()[0].files(), ["*.csv".into()]);
+    /// assert_eq!(pattern.directories()[0].alternatives()[0].files(), ["*.csv".into()]);
     ///
     /// let error = FileStructurePattern::from_json(r#"{"directories": [{"files": 5}]}"#).unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::JsonPattern);
@@ -87,7 +87,8 @@ impl FileStructurePattern {
     /// use pathvein_core::FileStructurePattern;
     ///
     /// let pattern = FileStructurePattern::from_json_slice(b"{\"files\": [\"caf\xed\xb3\xa9\"]}")?;
-    /// assert_eq!(pattern.files()[0].code_points().last(), Some(0xDCE9));
+    /// let glob = pattern.files()[0].as_glob().unwrap();
+    /// assert_eq!(glob.code_points().last(), Some(0xDCE9));
     /// # Ok::<(), pathvein_core::Error>(())
     /// ```
     pub fn from_json_slice(json: &[u8]) -> Result<FileStructurePattern, Error> {

@@ -19,7 +19,8 @@ pub(super) enum Value {
     Null,
     Boolean(bool),
     Number(Number),
-    /// A value of a type that no pattern holds, described in words.
+    /// A value of a type that JSON does not have, described in words.
+    #[cfg(feature = "serde")]
     Other(&'static str),
     /// A string's code points, lone surrogates included.
     String(Vec<u32>),
@@ -67,6 +68,7 @@ impl Value {
             Value::Null => "null",
             Value::Boolean(_) => "a boolean",
             Value::Number(_) => "a number",
+            #[cfg(feature = "serde")]
             Value::Other(description) => description,
             Value::String(_) => "a string",
             Value::List(_) => "a list",

@@ -1,5 +1,6 @@
 //! Regular expressions for names.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str;
@@ -162,6 +163,13 @@ impl Eq for NameRegex {}
 impl Hash for NameRegex {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.text.hash(state);
+    }
+}
+
+/// Equal and hashed as its text is.
+impl Borrow<str> for NameRegex {
+    fn borrow(&self) -> &str {
+        &self.0.text
     }
 }
 

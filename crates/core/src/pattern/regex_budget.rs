@@ -3,7 +3,7 @@
 //! A pattern file may be hostile, and each expression of a few bytes takes thousands. So the
 //! distinct ones of a pattern, nested ones included, are counted while it is made.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{FileStructurePattern, NameAlternative, NameRegex, NameTest, Parts};
@@ -17,8 +17,7 @@ const LIMIT: usize = 16 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct RegexBudget {
     list: Vec<NameRegex>,
-    /// The list by text.
-    known: HashMap<Box<str>, NameRegex>,
+    known: HashSet<NameRegex>,
     taken: usize,
 }
 
@@ -34,14 +33,14 @@ impl RegexBudget {
     }
 
     fn add(&mut self, regex: &NameRegex) -> Result<(), Error> {
-        if !self.known.contains_key(regex.as_str()) {
+        if !self.known.contains(regex) {
             self.taken += regex.cost();
             if self.taken > LIMIT {
                 let message = "too large, with the others of the pattern: together they may \
                      take 16 MiB, of which even a short one takes 16 KiB";
                 return Err(Error::bad_regex(regex.as_str(), message));
             }
-            self.known.insert(regex.as_str().into(), regex.clone());
+            self.known.insert(regex.clone());
             self.list.push(regex.clone());
         }
         Ok(())
