@@ -102,7 +102,7 @@ def test_scan_for_many_patterns(case: Any) -> None:
     compare_scan(case)
 
 
-@share(1)
+@share(0.5)
 @given(strategies.cases(unreadable=True))
 def compare_unprivileged(case: strategies.Case) -> None:
     rows = compare_scan(case)
