@@ -55,6 +55,7 @@ def test_all_behind_not_are_wrong(lab: Path, arguments: list[str]) -> None:
     else:
         assert got.returncode == 2
         assert b"Missing argument 'DIR...'" in got.stderr
+        assert b"behind --not are the wrong ones" in got.stderr
 
 
 def test_right_ones_that_look_like_options(lab: Path) -> None:

@@ -332,6 +332,14 @@ def test_validate(tmp_path: Path, name: str, text: str, starts: list[str]) -> No
         assert line.startswith(start)
 
 
+def test_validate_goes_through_a_file_from_above(tmp_path: Path) -> None:
+    """What is wrong with files, directories and forbidden entries comes as it stands there."""
+    write(tmp_path / "p.txt", 'a/\n    no b\n    "x/y"/\n    no b\n    "v/w"\n')
+    starts = ["p.txt:3:5: never: dir", "p.txt:4:5: idle: forb", "p.txt:5:5: never: files"]
+    found = said_of("p.txt", cwd=tmp_path)
+    assert [line[: len(start)] for line, start in zip(found, starts, strict=True)] == starts
+
+
 def test_validate_several(tmp_path: Path) -> None:
     """Each is looked at, whatever is wrong with those before."""
     write(tmp_path / "a.json", "{")
@@ -425,5 +433,6 @@ def test_help() -> None:
         text = run(command, "--help").stdout.decode()
         assert "--expression" in text
         assert "TOML" in text
+        assert ("A pattern to look for" in text) == (command in ("scan", "shuffle"))
     groups = run("--help").stdout.decode()
     assert all(f" {command} " in groups for command in ("convert", "scan", "shuffle", "validate"))

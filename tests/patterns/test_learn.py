@@ -101,6 +101,24 @@ PROPOSED: dict[str, tuple[Spec, Spec, str]] = {
         {},
         "*_raw/{*_report.pdf}",
     ),
+    "words in the middle": (
+        {"230101_M00123_0045_000-ABC": "RunInfo.xml", "230207_M00123_0046_000-K7L": "RunInfo.xml"},
+        {},
+        "*_M00123_*_000-*/{RunInfo.xml}",
+    ),
+    "directories that have no name in common, but what is inside": (
+        {
+            "foo": "setup.py src/foo/__init__.py src/foo/core.py",
+            "bar": "setup.py src/bar/__init__.py src/__pycache__/x.pyc",
+        },
+        {"baz": "setup.py src/baz/main.c"},
+        "*/{setup.py, src/{*/{__init__.py, optional core.py}}}",
+    ),
+    "directories that have nothing in common": (
+        {"a": "x/one", "b": "y/two"},
+        {},
+        "*/{optional x/{one}, optional y/{two}}",
+    ),
     "names that differ in their end": (
         {"a": "README.md", "b": "README.rst", "c": "README"},
         {},

@@ -231,6 +231,14 @@ WRONG = [
         "files: [a]\n---\nfiles:\n- 3",
         'files[0]: *, found a number: *"3" in quotes: line 4 *3',
     ),
+    # No name stands here, so nothing is said of quotes.
+    (
+        "p.yaml",
+        "files:\n- {name: a*, min: 3, max: 2}",
+        "files[0].min: min 3 is above max 2: exchange them: line 2 column 19",
+    ),
+    ("p.yaml", "files:\n- {name: a*, min: -1}", "files[0].min: *negative number: line 2 column 19"),
+    ("p.yaml", "closed: 1", "closed: expected *, found a number: line 1 column 9"),
     ("p.yaml", "flies: [a]", 'unknown key "flies": did you mean "files"?: line 1 column 8'),
     ("p.yaml", "files: [a]\nfiles: [a]", "files: the key stands twice *: line 2 column 1"),
     ("p.yaml", "directories:\n- {files: a}", "directories[0].files: expected *: line 2 column 11"),

@@ -416,7 +416,7 @@ impl Error {
         }
     }
 
-    /// The line of a [`TextSyntax`](ErrorKind::TextSyntax) error, as it is shown: about 100
+    /// The line of a [`TextSyntax`](ErrorKind::TextSyntax) error, as it is shown: 70
     /// characters of a longer line, and U+FFFD for what cannot be shown.
     pub fn source_line(&self) -> Option<&str> {
         match &*self.repr {

@@ -50,6 +50,7 @@ _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9A-Za-z])"
 _VARIABLE = re.compile(rf"(?<![0-9A-Za-z])(?:{_UUID}|{_HASH})|[0-9]+")
 _DIGIT = re.compile("[0-9]")
 _PARTS = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
+_SEPARATOR = re.compile(r"(\W|_)")
 _EXTENSION = re.compile(r"(?<=.)(\.[A-Za-z0-9]{1,12})?(\.[A-Za-z0-9]{1,12})$", re.DOTALL)
 _LETTER = re.compile(r"[^\W\d_]")
 _SPECIAL = re.compile(r"[*?\[]")
@@ -100,6 +101,8 @@ def one_glob(names: Iterable[str]) -> str:
         ('run_*', 'sub-*_T1w')
         >>> one_glob(["2024", "2025"]), one_glob(["alpha", "beta"])
         ('[0-9][0-9][0-9][0-9]', '*')
+        >>> one_glob(["230101_M00123_0045_000-ABC", "230207_M00123_0046_000-K7L"])
+        '*_M00123_*_000-*'
     """
     unique = list(dict.fromkeys(names))
     if len(unique) == 1:
@@ -109,7 +112,22 @@ def one_glob(names: Iterable[str]) -> str:
     splits = [_PARTS.findall(name) for name in unique]
     first = _in_common(splits)
     last = _in_common([parts[: len(first) - 1 if first else None : -1] for parts in splits])
+    if not first and not last:
+        return _by_words(unique)
     return f"{escaped(''.join(first))}*{escaped(''.join(reversed(last)))}"
+
+
+def _by_words(names: list[str]) -> str:
+    """A glob for names that neither begin nor end alike: words in the middle that all have."""
+    splits = [_SEPARATOR.split(name) for name in names]
+    if len({tuple(split[1::2]) for split in splits}) > 1:
+        return "*"
+    columns = [set(column) for column in zip(*splits, strict=True)]
+    words = [column for column in columns[::2] if len(column) == 1]
+    varying = len(columns[::2]) - len(words)
+    if varying > _MOST_STARS or max((len(*word) for word in words), default=0) < 3:
+        return "*"
+    return "".join(escaped(*column) if len(column) == 1 else "*" for column in columns)
 
 
 def only_digits(glob: str, names: Iterable[str]) -> list[str]:

@@ -55,6 +55,8 @@ def _fill(drawing: Drawing, rights: Sequence[Node]) -> list[tuple[Drawing, list[
     drawing.files += [FileLine(Name((glob,)), min=0) for glob in optional]
     inside = []
     required, optional = kinds(_names([right.directories for right in rights]))
+    if not required and _are_alike(rights):
+        required, optional = ["*"], []
     for glob in [*required, *optional]:
         nested = Drawing(Name((glob,)))
         members = _members(rights, nested.name)
@@ -64,6 +66,18 @@ def _fill(drawing: Drawing, rights: Sequence[Node]) -> list[tuple[Drawing, list[
         if not is_opaque(glob):
             inside.append((nested, [child for each in members for child in each]))
     return inside
+
+
+def _are_alike(rights: Sequence[Node]) -> bool:
+    """Whether all sub-directories have something in common, such as packages, but no name."""
+    members = _members(rights, Name(("*",)))
+    children = [child for each in members for child in each]
+    if not all(members) or any(is_opaque(child.name) for child in children):
+        return False
+    of_files = [child.files for child in children]
+    return bool(
+        kinds(_names(of_files))[0] or kinds(_names([child.directories for child in children]))[0]
+    )
 
 
 def _names(listings: Sequence[frozenset[str] | dict[str, Node]]) -> list[frozenset[str]]:

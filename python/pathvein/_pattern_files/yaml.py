@@ -81,7 +81,8 @@ def _pattern(cls: type[P], document: _Document, values: Any, regexes: RegexBudge
     except ValueError as error:
         said = wrong(error, positions)
     place = said.message.partition(": ")[0]
-    if plain := document.plain.get(place):
+    is_name = place.rpartition(".")[2] not in ("min", "max", "closed")
+    if is_name and (plain := document.plain.get(place)):
         raise Wrong(f'{said.message}: if it is a name, write "{plain}" in quotes', said.position)
     raise said
 

@@ -19,7 +19,7 @@ __all__ = ["convert"]
 
 @click.command(cls=Command, context_settings=SETTINGS)
 @click.argument("pattern_file", metavar="[FILE]", required=False, shell_complete=complete)
-@expression_option
+@expression_option("to write")
 @click.option(
     "--to",
     "form",

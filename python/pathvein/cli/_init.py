@@ -53,7 +53,7 @@ def _one_each(args: list[str]) -> list[str]:
 
 
 @click.command(cls=_Init, context_settings=SETTINGS)
-@click.argument("examples", metavar="DIR...", nargs=-1, required=True, shell_complete=complete)
+@click.argument("examples", metavar="DIR...", nargs=-1, shell_complete=complete)
 @click.option(
     _NOT,
     "counterexamples",
@@ -83,6 +83,9 @@ def init(
     Exit status: 0 done; 1 done, but some of the wrong ones match; 2 not done: a directory cannot
     be read.
     """
+    if not examples:
+        hint = ": what is behind --not are the wrong ones" if counterexamples else ""
+        raise click.UsageError(f"Missing argument 'DIR...'{hint}", context)
     from pathvein import FileStructurePattern
     from pathvein._learning import learn
 

@@ -85,15 +85,17 @@ def complete(
     return [CompletionItem(incomplete.encode(errors="replace").decode(), type=kind)]
 
 
-expression_option = click.option(
-    "-e",
-    "--expression",
-    "expressions",
-    metavar="TEXT",
-    multiple=True,
-    help="A pattern to look for, as text: 'run_*/{config.json, 3+ *.csv, no FAILED}'. "
-    "May be given several times.",
-)
+def expression_option(what: str) -> Callable[[F], F]:
+    """The option for patterns as arguments, which are there for something."""
+    return click.option(
+        "-e",
+        "--expression",
+        "expressions",
+        metavar="TEXT",
+        multiple=True,
+        help=f"A pattern {what}, as text: 'run_*/{{config.json, 3+ *.csv, no FAILED}}'. "
+        "May be given several times.",
+    )
 
 
 def pattern_options(function: F) -> F:
@@ -108,7 +110,7 @@ def pattern_options(function: F) -> F:
         help="A file of patterns to look for: JSON, pattern text, TOML or YAML; - is standard "
         "input, as JSON or text. May be given several times.",
     )
-    return option(expression_option(function))
+    return option(expression_option("to look for")(function))
 
 
 storage_option = click.option(

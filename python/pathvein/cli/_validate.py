@@ -31,7 +31,7 @@ __all__ = ["validate"]
 
 @click.command(cls=Command, context_settings=SETTINGS)
 @click.argument("pattern_files", metavar="FILE...", nargs=-1, shell_complete=complete)
-@expression_option
+@expression_option("to check")
 @click.pass_context
 def validate(
     context: click.Context, /, pattern_files: tuple[str, ...], expressions: tuple[str, ...]
@@ -85,8 +85,10 @@ def _findings(name: str, read: Reader) -> list[str]:
     found = []
     for index, (pattern, positions) in enumerate(parts):
         numbered = name if len(parts) == 1 else f"{name}[{index}]"
-        for place, message, severity in pattern.validate():
-            position = positions(place)
+        # As they stand in the file: the findings themselves come by kinds of items.
+        findings = [(positions(finding[0]), finding) for finding in pattern.validate()]
+        findings.sort(key=lambda each: each[0] or ())
+        for position, (place, message, severity) in findings:
             where = f"{name}{_at(position)}" if position else numbered
             found.append(safe(f"{where}: {severity}: {place}: {message}"))
     return found

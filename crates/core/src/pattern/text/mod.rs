@@ -26,8 +26,9 @@ use crate::Error;
 /// entry with alternatives has to fit in to stay on one line.
 const COLUMNS: usize = 80;
 
-/// How much of a line an error shows.
-const SHOWN_LINE: usize = 100;
+/// How much of a line an error shows: with dots on both sides, and the indentation that the
+/// command line adds, as much as 80 columns hold. In a line that wraps the caret points nowhere.
+const SHOWN_LINE: usize = 70;
 
 /// How much of a name a message shows.
 const SHOWN_NAME: usize = 60;

@@ -363,3 +363,17 @@ fn long_text_takes_linear_time() {
         let _ = FileStructurePattern::several_from_text(&text);
     }
 }
+
+#[test]
+fn what_an_error_shows_fits_in_a_terminal() {
+    for before in [0, 30, 69, 70, 71, 300] {
+        for after in [0, 30, 300] {
+            let text = format!("{}/{{{}", "a".repeat(before + 1), "b".repeat(after));
+            let error = FileStructurePattern::from_text(&text).unwrap_err();
+            let message = error.to_string();
+            let [_, line, caret] = message.lines().collect::<Vec<_>>()[..] else { panic!() };
+            assert!(line.len().max(caret.len()) <= 76, "{message}");
+            assert_eq!(line.as_bytes()[caret.len() - 1], b'{', "{message}");
+        }
+    }
+}
