@@ -7,7 +7,9 @@
 //! the directory decided, so a directory need not wait for all of its tree to be visited.
 //!
 //! Only directories that may yet match when they are listed are in these chains, which are
-//! as long as patterns are deep, and mostly empty.
+//! mostly empty. But where each directory of a tree asks something of the next, a chain is as
+//! long as the tree is deep. So nobody walks up a chain twice to find that nothing matches, as
+//! long as nothing in it was found to match since.
 //!
 //! # Invariant
 //!
@@ -15,7 +17,7 @@
 //! leaves a directory only when this is decided, under its lock; so whoever comes first, the
 //! decision or the match, each match is dropped or sent, once.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is told of a directory, and belongs to the outcome if nothing above it matches.
@@ -34,12 +36,20 @@ struct Undecided<T> {
     /// One of the constants below. It is set under the lock, once, and may be looked at
     /// without.
     answer: AtomicU8,
+    /// How many directories were found to match, of this one's chain and those that share its
+    /// topmost.
+    matches: Arc<AtomicUsize>,
+    /// How many these were when neither this directory nor one above it in the chain did.
+    /// [`NEVER`] if that was not looked at.
+    none_matched_at: AtomicUsize,
     held: Mutex<Held<T>>,
 }
 
 const UNKNOWN: u8 = 0;
 const MATCHES: u8 = 1;
 const MATCHES_NOT: u8 = 2;
+
+const NEVER: usize = usize::MAX;
 
 /// What a directory holds until it is decided.
 #[derive(Debug)]
@@ -102,8 +112,16 @@ impl<T> Standing<T> {
         let is_own = may_match && !is_covered;
         if is_own {
             let held = Mutex::new(Held { matches: Vec::new(), hidden_by_links: 0 });
-            let answer = AtomicU8::new(UNKNOWN);
-            nearest = Some(Arc::new(Undecided { above: nearest, answer, held }));
+            nearest = Some(Arc::new(Undecided {
+                answer: AtomicU8::new(UNKNOWN),
+                matches: nearest
+                    .as_ref()
+                    .map(|above| Arc::clone(&above.matches))
+                    .unwrap_or_default(),
+                none_matched_at: AtomicUsize::new(NEVER),
+                above: nearest,
+                held,
+            }));
         }
         Standing { is_covered, is_own, nearest }
     }
@@ -116,7 +134,22 @@ impl<T> Standing<T> {
     /// Whether the directory or one above it is known to match: then no match below it is
     /// wanted.
     pub(crate) fn is_covered(&self) -> bool {
-        self.is_covered || self.chain().any(|undecided| undecided.answer() == MATCHES)
+        self.is_covered || self.nearest.as_ref().is_some_and(|nearest| self.is_any_matched(nearest))
+    }
+
+    fn is_any_matched(&self, nearest: &Undecided<T>) -> bool {
+        // Whoever is found to match is so before the number rises.
+        let matches = nearest.matches.load(Ordering::Acquire);
+        let is_known =
+            |undecided: &Undecided<T>| undecided.none_matched_at.load(Ordering::Relaxed) == matches;
+        let unknown = || self.chain().take_while(|undecided| !is_known(undecided));
+        if unknown().any(|undecided| undecided.answer() == MATCHES) {
+            return true;
+        }
+        for undecided in unknown() {
+            undecided.none_matched_at.store(matches, Ordering::Relaxed);
+        }
+        false
     }
 
     /// Whether this directory or one above it may yet match.
@@ -162,6 +195,9 @@ impl<T> Standing<T> {
             return;
         }
         undecided.answer.store(if matches { MATCHES } else { MATCHES_NOT }, Ordering::Release);
+        if matches {
+            undecided.matches.fetch_add(1, Ordering::Release);
+        }
         let (found, hidden) = (std::mem::take(&mut held.matches), held.hidden_by_links);
         drop(held);
         if matches {

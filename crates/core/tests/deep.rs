@@ -11,6 +11,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use pathvein_core::{Error, FileStructurePattern, Match, Operation, Scan};
 use rustix::fs::{Mode, OFlags, mkdirat, openat};
@@ -94,6 +95,26 @@ fn a_comb(levels: usize, step: usize, counts: &[usize]) {
 #[test]
 fn combs() {
     a_comb(LEVELS, 100, &[1, 2, 8]);
+}
+
+#[test]
+fn that_each_directory_asks_something_of_the_next_costs_no_more_in_a_deep_tree() {
+    const LEVELS: usize = 3_000;
+    let (dir, root) = temp();
+    comb(&root, LEVELS, LEVELS / 10);
+    // None of the levels matches, and none is known not to before the last one is listed.
+    let nested = |inner| FileStructurePattern::builder("[naz]").directory(inner).build().unwrap();
+    let outer = nested(nested(nested(pattern("none"))));
+    let leaf = FileStructurePattern::builder("[az]").file("f").build().unwrap();
+    let begin = Instant::now();
+    for threads in [1, 2] {
+        let patterns = [outer.clone(), leaf.clone()];
+        let (found, errors) = run(Scan::new(&root, &patterns).threads(threads).outermost(true));
+        assert_eq!((found.len(), errors.len()), (20, 0));
+    }
+    // Each level was compared with all above it, and that for all above it: it took minutes.
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    remove(dir);
 }
 
 /// Runs the test of this name alone, with few file handles and a small default stack for

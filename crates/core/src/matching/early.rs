@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::state::NodeBits;
 use super::{Candidates, MatchState, Matching, Outcome, TreeNode};
+use crate::pattern::MAX_LEVELS;
 use crate::program::{NodeId, Verdict};
 
 /// The decisions on a directory that is not closed yet.
@@ -102,8 +103,11 @@ impl Matching {
         if !candidates.feeds_parent {
             return false;
         }
+        // Further up than patterns are deep, nobody asks for anything here, though each
+        // directory of a deep tree may feed the one above.
         let mut way = vec![parent];
-        while let Some(&last) = way.last()
+        while way.len() < MAX_LEVELS
+            && let Some(&last) = way.last()
             && let Some(above) = last.parent().filter(|_| last.state().feeds_parent)
         {
             way.push(above);

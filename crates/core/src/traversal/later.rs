@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::Visitor;
 use super::lister::Lister;
 use super::worker::{Frame, Worker};
+use crate::pattern::MAX_LEVELS;
 
 /// How many frames one frame puts off. A pattern may ask something of all the directories that
 /// there are.
@@ -48,10 +49,11 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     }
 
     /// The topmost frame, of those that the next one feeds, that may be decided by what it
-    /// has left.
+    /// has left. None of those that lie further up than patterns are deep: each directory of a
+    /// deep tree may feed the one above.
     fn undecided_frame(&self) -> Option<usize> {
         let mut found = None;
-        for (index, frame) in self.stack.iter().enumerate().rev() {
+        for (index, frame) in self.stack.iter().enumerate().rev().take(MAX_LEVELS) {
             if frame.is_fed() && self.visitor.decides(&frame.dir.state) {
                 found = Some(index);
             }
