@@ -6,6 +6,7 @@ import errno
 import ftplib
 import io
 import random
+import stat
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,6 +148,14 @@ def test_of_what_is_not_whole_nothing_is_known_not_to_be_there(fault: str, absen
     least = P("run_*", [Files("*", min=0)]) if fault == "denied" else P("run_*", ["*"])
     found, _ = scan(source_of(top), least)
     assert found == [("run_1", 0), ("run_2", 0)][fault == "denied" :]
+
+
+def test_the_mode_tells_what_has_no_type() -> None:
+    # What sshfs says of a fifo.
+    fifo = told("unknown", "fifo") | {"permissions": stat.S_IFIFO | 0o644}
+    top = {"": [told("directory", "run_1", "src")], "run_1": [fifo]}
+    found, errors = scan(source_of(top), P("run_*", ["fifo"], forbidden_files=["bad"]))
+    assert (found, errors) == ([("run_1", 0)], [])
 
 
 @pytest.mark.parametrize("fault", ["listed", "broke_off"])

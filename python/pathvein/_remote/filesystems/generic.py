@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import stat
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -357,7 +358,9 @@ def entry_type(entry: Mapping[str, Any]) -> str:
     """``"directory"``, ``"link"``, ``"file"``, or ``""`` if that is not told."""
     kind = str(entry.get("type") or "").lower()
     if kind in ("", "unknown"):
-        return ""
+        # sshfs calls fifos and sockets unknown, of which the mode tells that they are no directory.
+        mode = entry.get("permissions")
+        return "file" if isinstance(mode, int) and stat.S_IFMT(mode) else ""
     if kind in ("directory", "dir"):
         return "directory"
     return "link" if kind in ("link", "symlink") else "file"
