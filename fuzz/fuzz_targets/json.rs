@@ -4,7 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pathvein_core::{ErrorKind, FileStructurePattern, NameGlob};
+use pathvein_core::{DirectoryRequirement, ErrorKind, FileRequirement, FileStructurePattern};
+use pathvein_core::{NameAlternative, NameGlob, NameTest};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -26,7 +27,11 @@ fuzz_target!(|input: &[u8]| {
                     let counted = error.nested_text().map_or(input.len(), <[u8]>::len);
                     assert!(error.offset().unwrap() <= counted);
                 }
-                ErrorKind::JsonPattern | ErrorKind::TooDeep => assert!(error.place().is_some()),
+                ErrorKind::JsonPattern
+                | ErrorKind::TooDeep
+                | ErrorKind::Regex
+                | ErrorKind::Requirement
+                | ErrorKind::TextSyntax => assert!(error.place().is_some(), "{error}"),
                 kind => panic!("{kind:?}: {error}"),
             }
         }
@@ -81,9 +86,14 @@ fn read_by_serde(json: &str) -> FileStructurePattern {
 }
 
 fn globs(pattern: &FileStructurePattern) -> Vec<&NameGlob> {
-    let mut globs: Vec<_> = pattern.directory_name().into_iter().collect();
-    globs.extend(pattern.files().iter().chain(pattern.optional_files()));
-    for below in pattern.directories().iter().chain(pattern.optional_directories()) {
+    let files = pattern.files().iter().map(FileRequirement::test);
+    let tests = files.chain(pattern.directory_name());
+    let tests = tests.chain(pattern.optional_files()).chain(pattern.forbidden_files());
+    let alternatives = tests.flat_map(NameTest::alternatives);
+    let mut globs: Vec<_> = alternatives.filter_map(NameAlternative::as_glob).collect();
+    let required = pattern.directories().iter().flat_map(DirectoryRequirement::alternatives);
+    let others = pattern.optional_directories().iter().chain(pattern.forbidden_directories());
+    for below in required.chain(others) {
         globs.append(&mut self::globs(below));
     }
     globs
