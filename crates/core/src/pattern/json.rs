@@ -51,7 +51,7 @@ impl FileStructurePattern {
     ///   alternatives, or a `min` above the `max`.
     /// - [`TextSyntax`](crate::ErrorKind::TextSyntax), with the place, for a string that is no
     ///   pattern text.
-    /// - [`TooDeep`](crate::ErrorKind::TooDeep) for more than [`MAX_LEVELS`] levels.
+    /// - [`TooDeep`](crate::ErrorKind::TooDeep) for more than [`MAX_LEVELS`](crate::MAX_LEVELS) levels.
     ///
     /// # Example
     ///
