@@ -435,7 +435,9 @@ def test_to_close_removes_what_is_staged(s3_objects: S3Objects, tmp_path: Path) 
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
+# What started the tests may ignore it, as a shell does for what runs in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {support!r})
 from copies import copied
 from upath import UPath
