@@ -295,7 +295,7 @@ pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
 }
 
 /// Directories that were not wanted are present by name, whatever they are on disk.
-fn close_unasked(tree: &mut Tree, path: &Path, asked: &BTreeSet<PathBuf>) {
+pub(crate) fn close_unasked(tree: &mut Tree, path: &Path, asked: &BTreeSet<PathBuf>) {
     for (name, sub) in &mut tree.directories {
         let path = path.join(name);
         if !asked.contains(&path) && !matches!(sub, Sub::Entered(_) | Sub::Link) {

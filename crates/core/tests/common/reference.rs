@@ -204,7 +204,7 @@ fn might_match(tree: &Tree, pattern: &FileStructurePattern) -> bool {
             || has_nothing_else(&told, pattern) && tree.untold.iter().all(might_be))
 }
 
-fn sub_matches(
+pub(crate) fn sub_matches(
     question: Question,
     name: &OsStr,
     sub: &Sub,
@@ -250,7 +250,7 @@ fn none() -> Count {
 }
 
 /// Whether all of a listing is known that the pattern asks for.
-fn is_whole(tree: &Tree, pattern: &FileStructurePattern) -> bool {
+pub(crate) fn is_whole(tree: &Tree, pattern: &FileStructurePattern) -> bool {
     let asks_for = |name: &OsString| {
         let mut below = directory_requirements(pattern).into_iter().flat_map(|(subs, _)| subs);
         pattern.closed()
@@ -260,7 +260,7 @@ fn is_whole(tree: &Tree, pattern: &FileStructurePattern) -> bool {
     !tree.broke_off && !tree.untold.iter().any(asks_for)
 }
 
-fn has_nothing_else(tree: &Tree, pattern: &FileStructurePattern) -> bool {
+pub(crate) fn has_nothing_else(tree: &Tree, pattern: &FileStructurePattern) -> bool {
     let tests: Vec<_> = tests_of_files(pattern).collect();
     let subs: Vec<_> = patterns_below(pattern).collect();
     tree.files.iter().all(|file| tests.iter().any(|test| passes(test, file)))
@@ -278,7 +278,7 @@ fn patterns_below(pattern: &FileStructurePattern) -> impl Iterator<Item = &FileS
     asked.chain(pattern.optional_directories())
 }
 
-fn name_matches(name: &OsStr, pattern: &FileStructurePattern) -> bool {
+pub(crate) fn name_matches(name: &OsStr, pattern: &FileStructurePattern) -> bool {
     let takes_all = |alternative: &NameAlternative| {
         alternative.as_glob().is_some_and(|glob| glob.as_str() == Some(""))
     };
@@ -288,7 +288,7 @@ fn name_matches(name: &OsStr, pattern: &FileStructurePattern) -> bool {
     }
 }
 
-fn passes(test: &NameTest, name: &OsStr) -> bool {
+pub(crate) fn passes(test: &NameTest, name: &OsStr) -> bool {
     test.alternatives().iter().any(|alternative| match alternative {
         NameAlternative::Glob(glob) => fnmatch(glob, name),
         // By what was written down by hand beside the expression.
