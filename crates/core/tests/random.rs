@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
-use common::{check, keys};
+use common::{check, checks, keys};
 use pathvein_core::FileStructurePattern;
 
 /// The ways to run a case.
@@ -18,6 +18,10 @@ enum Kind {
     Answers,
     Listings,
     Keys,
+    CheckListings,
+    CheckKeys,
+    #[cfg(unix)]
+    CheckMadeUp,
     #[cfg(unix)]
     MadeUp,
     #[cfg(unix)]
@@ -30,6 +34,10 @@ impl Kind {
             Kind::Answers => check::answers(choices, profile),
             Kind::Listings => check::listings(choices, profile),
             Kind::Keys => keys::keys(choices, profile),
+            Kind::CheckListings => checks::listings(choices, profile),
+            Kind::CheckKeys => keys::checks(choices, profile),
+            #[cfg(unix)]
+            Kind::CheckMadeUp => checks::made_up(choices, profile),
             #[cfg(unix)]
             Kind::MadeUp => check::made_up(choices, profile),
             #[cfg(unix)]
@@ -139,9 +147,28 @@ fn listings_in_any_order() {
 }
 
 #[test]
+fn checks_of_listings_in_any_order() {
+    run(Kind::CheckListings, Profile::Small, 0..4_000);
+    run(Kind::CheckListings, Profile::Large, 0..100);
+}
+
+#[test]
+#[cfg(unix)]
+fn checks_of_made_up_trees_in_which_much_goes_wrong() {
+    run(Kind::CheckMadeUp, Profile::Small, 0..3_000);
+    run(Kind::CheckMadeUp, Profile::Large, 0..60);
+}
+
+#[test]
 fn sorted_keys_in_ranges() {
     run(Kind::Keys, Profile::Small, 0..4_000);
     run(Kind::Keys, Profile::Large, 0..150);
+}
+
+#[test]
+fn checks_of_sorted_keys_in_ranges() {
+    run(Kind::CheckKeys, Profile::Small, 0..3_000);
+    run(Kind::CheckKeys, Profile::Large, 0..60);
 }
 
 /// So many cases as the variable says, of all kinds.
