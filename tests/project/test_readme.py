@@ -17,6 +17,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Where the README says that the checkout is.
 CHECKOUT = "/home/you/pathvein"
 BLOB = "https://github.com/alexjbuck/pathvein/blob/main/"
+#: For pictures.
+RAW = "https://raw.githubusercontent.com/alexjbuck/pathvein/main/"
 
 #: Each kind of block, and whether this file runs or checks it.
 KINDS = {"python", "rust", "console", "text"}
@@ -130,8 +132,8 @@ def test_files_that_are_named_exist() -> None:
     assert links
     for link in links:
         assert link.startswith("https://"), link
-        if link.startswith(BLOB):
-            assert (ROOT / link.removeprefix(BLOB)).exists(), link
+        if link.startswith((BLOB, RAW)):
+            assert (ROOT / link.removeprefix(BLOB).removeprefix(RAW)).exists(), link
     for name in re.findall(r"`((?:scripts|examples|crates)/\S+)`", README):
         assert (ROOT / name).exists(), name
 
