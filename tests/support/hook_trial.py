@@ -36,8 +36,8 @@ class Trial:
             shutil.copy(ROOT / name, self.hook)
         self.commit(self.hook)
 
-        make_tree = [ROOT / "examples/checking/make-tree", GATE / "tree.txt", self.repository]
-        subprocess.run(make_tree, check=True)
+        make_tree = ROOT / "examples/checking/make-tree"
+        subprocess.run([make_tree, GATE / "tree.txt", self.repository], check=True)
         shutil.copy(GATE / "structure.txt", self.repository)
         configuration = yaml.safe_load((GATE / "pre-commit-config.yaml").read_text())
         [entry] = configuration["repos"]
