@@ -49,7 +49,7 @@ class Trial:
     def git(self, where: Path, *arguments: str) -> str:
         """What git says."""
         who = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
-        command = ["git", "-C", where, *who, *arguments]
+        command: list[str | Path] = ["git", "-C", where, *who, *arguments]
         done = subprocess.run(command, env=self.environment, stdout=subprocess.PIPE, check=True)
         return done.stdout.decode().strip()
 
