@@ -8,18 +8,33 @@ from collections.abc import Iterable, Mapping
 from pathvein_core import Stats, __version__
 
 from pathvein import _arguments, _types
-from pathvein._reporting.rows import NEAR, UNKNOWN, Rows
 from pathvein.checking import CheckResult
 from pathvein.pattern import FileStructurePattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator
+    from typing import IO
 
-    from pathvein._reporting.rows import Row
+    import pandas
+    import polars
+    import pyarrow
 
-__all__ = ["CheckReport", "PatternCounts", "RequirementCounts"]
+    from pathvein.lib import ScanResult
+
+    #: A path, or a file that is open for text.
+    _File = str | os.PathLike[str] | IO[str]
+
+# What makes the forms of a report is imported where it is used.
+
+__all__ = [
+    "CheckReport",
+    "PatternCounts",
+    "RequirementCounts",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
+]
 
 
 class PatternCounts(_types.NamedTuple):
@@ -105,6 +120,8 @@ class CheckReport:
         options: Mapping[str, object] | None = None,
     ) -> None:
         import datetime
+
+        from pathvein._reporting.rows import Rows
 
         #: When the check started.
         self.started = datetime.datetime.now().astimezone() if started is None else started
@@ -196,6 +213,8 @@ class CheckReport:
 
         The name is not among them, as every candidate passes it.
         """
+        from pathvein._reporting.rows import NEAR, UNKNOWN
+
         patterns = self._rows.patterns
         counts = [[[0, 0, 0] for _ in reported.items] for reported in patterns]
         candidates = [0] * len(patterns)
@@ -216,11 +235,176 @@ class CheckReport:
             for item, (missing, near, unknown) in zip(reported.items, counts[index], strict=True)
         ]
 
+    def to_arrow(self) -> pyarrow.Table:
+        """All results as a table of Arrow, in the order in which they came.
+
+        Columns, in each of the three frames:
+
+        - ``path`` (the URL of what is remote), ``name``, ``parent``: text;
+        - ``pattern``: its text, on one line;
+        - ``complete``: a bool;
+        - ``missing``, ``unknown``, ``near``: lists of the requirements, as pattern text; those
+          that are near are missing, too, but something came close;
+        - ``lacks``: the line that ``pathvein check`` writes, empty if it is complete.
+
+        Without results there are the same columns, of the same types. Frames hold text only: a
+        byte of a name that is no text is ``\\xff`` there, as on a terminal. The JSON lines have
+        names exactly.
+
+        Raises:
+            ImportError: pyarrow is not installed, which the extra ``arrow`` does.
+        """
+        from pathvein._reporting.frames import as_arrow, check_columns
+
+        return as_arrow(lambda: check_columns(self._rows))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """All results as a frame of pandas, with the columns of :meth:`to_arrow`.
+
+        Raises:
+            ImportError: pandas is not installed, which the extra ``pandas`` does.
+        """
+        from pathvein._reporting.frames import as_pandas, check_columns
+
+        return as_pandas(lambda: check_columns(self._rows))
+
+    def to_polars(self) -> polars.DataFrame:
+        """All results as a frame of polars, with the columns of :meth:`to_arrow`.
+
+        Raises:
+            ImportError: polars is not installed, which the extra ``polars`` does.
+        """
+        from pathvein._reporting.frames import as_polars, check_columns
+
+        return as_polars(lambda: check_columns(self._rows))
+
+    def to_json_lines(self, file: _File) -> None:
+        """Write one JSON object a line for each result, as ``pathvein check --json`` does.
+
+        ``{"path", "pattern", "complete", "missing", "unknown"}``: what is missing, and what is
+        unknown, as lists of ``{"place", "requirement", "found", "count", "closest"}``. A byte of
+        a name that is no text is written as ``\\udcXX``, which `json.loads` reads back.
+
+        Args:
+            file: A path, or a file that is open for text. A file under the path is replaced once
+                all is written.
+
+        Raises:
+            OSError: It cannot be written.
+
+        Example:
+            >>> import sys
+            >>> from pathlib import Path
+            >>> from pathvein import CheckReport, CheckResult, FileStructurePattern
+            >>> run = CheckResult(Path("/lab/run_1"), FileStructurePattern("run_*"), True, (), ())
+            >>> CheckReport([run]).to_json_lines(sys.stdout)
+            {"path": "/lab/run_1", "pattern": "run_*/", "complete": true, "missing": [], "unknown": []}
+        """
+        from pathvein._reporting.written import json_lines, opened
+
+        with opened(file) as stream:
+            stream.writelines(json_lines(self._rows))
+
+    def to_csv(self, file: _File) -> None:
+        """Write a table as CSV, in UTF-8: a heading, and a line for each result.
+
+        The columns ``path``, ``name``, ``parent``, ``pattern``, ``complete`` (``true``,
+        ``false``), ``lacks``, and one for each requirement of the patterns, with its text as
+        heading and ``met``, ``missing``, ``near`` (missing, but something came close) or
+        ``unknown`` in it; nothing where the result is of another pattern. Text that a spreadsheet
+        would take for a formula, as it begins with ``=``, ``+``, ``-`` or ``@``, has a ``'`` in
+        front. Names that are no text are as in :meth:`to_arrow`.
+
+        Args:
+            file: As in :meth:`to_json_lines`.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        from pathvein._reporting.written import csv_lines, opened
+
+        with opened(file) as stream:
+            stream.writelines(csv_lines(self._rows))
+
+    def to_html(self, file: _File) -> None:
+        """Write a page to look at: one file that needs nothing else.
+
+        Args:
+            file: As in :meth:`to_json_lines`.
+
+        Raises:
+            ImportError: Jinja2 is not installed, which the extra ``report`` does.
+            OSError: It cannot be written.
+        """
+        from pathvein import _page
+        from pathvein._reporting.written import opened
+
+        with opened(file) as stream:
+            _page.write(self, stream)
+
     def __repr__(self) -> str:
         return (
             f"<CheckReport: {self.candidates:,} candidates, {self.complete:,} complete, "
             f"{self.incomplete:,} incomplete, {self.unknown:,} unknown>"
         )
+
+
+def to_arrow(results: Iterable[ScanResult[_types.Any]]) -> pyarrow.Table:
+    """The results of a scan as a table of Arrow, in their order.
+
+    The columns, in each of the three frames, are text: ``path`` (the URL of what is remote),
+    ``name``, ``parent``, and ``pattern`` (its text, on one line). Without results there are the
+    same columns, of the same types. Frames hold text only: a byte of a name that is no text is
+    ``\\xff`` there, as on a terminal.
+
+    Args:
+        results: A set, a list, a generator, or what :func:`iscan` returns. (The results of a
+            check go into a :class:`CheckReport`, which has frames, too.)
+
+    Raises:
+        ImportError: pyarrow is not installed, which the extra ``arrow`` does.
+        TypeError: Something in `results` is no :class:`ScanResult`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from pathvein import FileStructurePattern, ScanResult, to_arrow
+        >>> run = ScanResult(Path("/lab/run_1"), FileStructurePattern("run_*"))
+        >>> to_arrow([run]).to_pylist()
+        [{'path': '/lab/run_1', 'name': 'run_1', 'parent': '/lab', 'pattern': 'run_*/'}]
+    """
+    from pathvein._reporting.frames import as_arrow, scan_columns
+
+    return as_arrow(lambda: scan_columns(results))
+
+
+def to_pandas(results: Iterable[ScanResult[_types.Any]]) -> pandas.DataFrame:
+    """The results of a scan as a frame of pandas, with the columns of :func:`to_arrow`.
+
+    Args:
+        results: As in :func:`to_arrow`.
+
+    Raises:
+        ImportError: pandas is not installed, which the extra ``pandas`` does.
+        TypeError: Something in `results` is no :class:`ScanResult`.
+    """
+    from pathvein._reporting.frames import as_pandas, scan_columns
+
+    return as_pandas(lambda: scan_columns(results))
+
+
+def to_polars(results: Iterable[ScanResult[_types.Any]]) -> polars.DataFrame:
+    """The results of a scan as a frame of polars, with the columns of :func:`to_arrow`.
+
+    Args:
+        results: As in :func:`to_arrow`.
+
+    Raises:
+        ImportError: polars is not installed, which the extra ``polars`` does.
+        TypeError: Something in `results` is no :class:`ScanResult`.
+    """
+    from pathvein._reporting.frames import as_polars, scan_columns
+
+    return as_polars(lambda: scan_columns(results))
 
 
 def _sum(stats: Stats, more: Stats | None) -> Stats:
