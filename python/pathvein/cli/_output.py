@@ -243,10 +243,10 @@ class Messages:
         # With room for the ^C that a terminal shows after it.
         room = max(columns() - 2, 0)
         text = text[:room]
-        while _width(text) > room:
+        while width(text) > room:
             text = text[:-1]
         with self._lock:
-            before, self._width = self._width, _width(text)
+            before, self._width = self._width, width(text)
             # What would stay of a longer line is erased.
             self._write(f"\r{text}{'':{max(min(before, room) - self._width, 0)}}")
 
