@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["complete", "pattern_options", "scan_options", "storage_option"]
+__all__ = [
+    "complete",
+    "pattern_options",
+    "quiet_option",
+    "scan_options",
+    "storage_option",
+    "verbose_option",
+]
 
 #: Parameters that are files of patterns, or what is written to.
 _FILES = ("pattern_file", "pattern_files", "output")
@@ -125,6 +132,42 @@ storage_option = click.option(
     "such, but for the number of a key or password. "
     "May be given several times.",
 )
+
+
+def _quiet(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    # Whichever of the two comes last finds the other.
+    if value and context.params.get("verbose"):
+        raise click.UsageError(_QUIET_AND_VERBOSE, context)
+    return value
+
+
+def _verbose(context: click.Context, parameter: click.Parameter, value: int) -> int:
+    if value and context.params.get("quiet"):
+        raise click.UsageError(_QUIET_AND_VERBOSE, context)
+    return value
+
+
+_QUIET_AND_VERBOSE = "--quiet and --verbose exclude each other"
+
+quiet_option = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    callback=_quiet,
+    help="Say only errors and warnings on standard error: no progress, no summary, no hints.",
+)
+
+
+def verbose_option(what: str) -> Callable[[F], F]:
+    """The option to say more at the end."""
+    return click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        metavar="",
+        callback=_verbose,
+        help=f"Say at the end {what}. On standard error.",
+    )
 
 
 def scan_options(*, copies: bool = False) -> Callable[[F], F]:

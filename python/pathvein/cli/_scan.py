@@ -17,7 +17,13 @@ from pathvein.cli._click import (
     click,
 )
 from pathvein.cli._log import log_to_file
-from pathvein.cli._options import complete, pattern_options, scan_options
+from pathvein.cli._options import (
+    complete,
+    pattern_options,
+    quiet_option,
+    scan_options,
+    verbose_option,
+)
 from pathvein.cli._output import Messages, Results
 from pathvein.cli._patterns import load
 from pathvein.cli._scanning import (
@@ -58,14 +64,10 @@ __all__ = ["scan"]
     "file of the pattern.",
 )
 @click.option("-0", "--null", is_flag=True, help="End each path with a NUL, not a newline.")
-@click.option(
-    "-v",
-    "--verbose",
-    count=True,
-    metavar="",
-    help="Say at the end how much was looked at; -vv: also what the patterns are and how often "
-    "each matched. On standard error.",
+@verbose_option(
+    "how much was looked at; -vv: also what the patterns are and how often each matched"
 )
+@quiet_option
 @click.pass_context
 def scan(
     context: click.Context,
@@ -78,6 +80,7 @@ def scan(
     as_json: bool,
     null: bool,
     verbose: int,
+    quiet: bool,
     **scan_options: Any,
 ) -> None:
     """Print every directory at or below a SOURCE that matches a pattern.
@@ -97,7 +100,7 @@ def scan(
     """
     if as_json and null:
         raise click.UsageError("--json and --null exclude each other", context)
-    messages = Messages()
+    messages = Messages(quiet=quiet)
     context.with_resource(messages.saying_warnings())
     log_to_file(context, messages)
     total, scanned = Stats(), False

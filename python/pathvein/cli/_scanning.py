@@ -52,7 +52,7 @@ def open_scan(
                 source=source,
                 **scan_options,
                 on_error=lambda error: messages.error(describe(error)),
-                progress=progress if messages.terminal else None,
+                progress=progress if messages.shows_progress else None,
             )
             return stream
     except Exception as error:
@@ -75,7 +75,8 @@ def say_patterns(messages: Messages, patterns: list[Named], verbose: int) -> Non
 def say_hidden(messages: Messages, stats: Stats) -> None:
     """Say how many matches may be hidden by links, if there are any."""
     if hidden := stats.hidden_by_links:
-        messages.warn(hidden_by_links_text(count(hidden, "match"), "--follow-links"))
+        text = hidden_by_links_text(count(hidden, "match"), "--follow-links")
+        messages.warn(text, hint=True)
 
 
 def say_matched(messages: Messages, patterns: list[Named], matched: list[int]) -> None:
