@@ -85,7 +85,8 @@ def run(path: Path, *, shell: bool = False) -> int:
 
     With `shell` the console blocks are run where they stand, each command by a bash of its own:
     together with what it says on standard error, it must give the lines that are shown, in
-    whatever order, and succeed, unless the next command asks for the status.
+    whatever order, and succeed, unless the next command asks for the status. The current
+    directory is shown as /home/you.
     """
     markdown = path.read_text(encoding="utf-8")
     shown = {block.line: block for block in blocks(markdown)}
@@ -116,8 +117,9 @@ def _session(path: Path, session: list[Command]) -> None:
             text=True,
             timeout=60,
         )
-        assert sorted(done.stdout.splitlines()) == sorted(expected.splitlines()), (
-            f"{path}:{line} {command}\n{done.stdout}"
+        output = done.stdout.replace(f"{Path.cwd()}/", "/home/you/")
+        assert sorted(output.splitlines()) == sorted(expected.splitlines()), (
+            f"{path}:{line} {command}\n{output}"
         )
         status = done.returncode
         asked = session[number + 1 :][:1]
