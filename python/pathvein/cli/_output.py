@@ -283,19 +283,24 @@ class Output:
         self._stream = sys.stdout
         self._messages = messages
         self._end = end
-        self._terminal = _is_terminal(sys.stdout)
+        #: Whether it is one.
+        self.terminal = _is_terminal(sys.stdout)
 
-    def write(self, lines: list[str]) -> None:
+    def write(self, lines: list[str], *, styled: bool = False) -> None:
         """Write and flush lines, on a terminal with visible characters only.
+
+        Args:
+            styled: They are made for a terminal, and hold what makes its colours.
 
         Raises:
             OutputFailed: They cannot be written.
         """
         if not lines:
             return
-        if self._terminal:
+        if self.terminal:
             self._messages.clear()
-            lines = [visible(line) for line in lines]
+            if not styled:
+                lines = [visible(line) for line in lines]
         try:
             _write(self._stream.buffer, _raw(lines, self._end))
         except OSError as error:
@@ -324,7 +329,7 @@ class Results:
         """
         if self._json:
             lines = [
-                json.dumps({**_named("path", path), **_named("pattern", self._names[index])})
+                json.dumps({**named("path", path), **named("pattern", self._names[index])})
                 for path, index in batch
             ]
         else:
@@ -350,7 +355,7 @@ def _write(stream: IO[bytes], data: bytes) -> None:
     stream.flush()
 
 
-def _named(key: str, name: str) -> dict[str, str]:
+def named(key: str, name: str) -> dict[str, str]:
     """A name, and its bytes if its text does not tell them to whoever takes it for UTF-8."""
     raw = _raw([name], "")
     if raw == name.encode(errors="replace"):
