@@ -16,6 +16,14 @@ from pathvein_core import (
 from pathvein.backend import get_backend_info
 from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, assess, iscan, scan
 from pathvein.pattern import FileStructurePattern, PatternProblem, load_patterns
+from pathvein.reporting import (
+    CheckReport,
+    PatternCounts,
+    RequirementCounts,
+    to_arrow,
+    to_pandas,
+    to_polars,
+)
 from pathvein.shuffling import (
     ShuffleError,
     ShuffleInput,
@@ -29,13 +37,16 @@ from pathvein.shuffling import (
 from pathvein.walking import WalkIterator, iwalk_parallel, walk_parallel, walk_python
 
 __all__ = [
+    "CheckReport",
     "Directories",
     "FileStructurePattern",
     "Files",
+    "PatternCounts",
     "PatternMatcher",
     "PatternProblem",
     "PatternTextError",
     "Regex",
+    "RequirementCounts",
     "ScanIterator",
     "ScanResult",
     "ScanWarning",
@@ -56,6 +67,9 @@ __all__ = [
     "shuffle",
     "shuffle_to",
     "shuffle_with",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
     "walk_parallel",
     "walk_python",
 ]
