@@ -16,6 +16,14 @@ from pathvein_core import (
 from pathvein.backend import get_backend_info
 from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, assess, iscan, scan
 from pathvein.pattern import FileStructurePattern, PatternProblem, load_patterns
+from pathvein.reporting import (
+    CheckReport,
+    PatternCounts,
+    RequirementCounts,
+    to_arrow,
+    to_pandas,
+    to_polars,
+)
 from pathvein.shuffling import (
     ShuffleError,
     ShuffleInput,
@@ -44,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CheckIterator",
+    "CheckReport",
     "CheckResult",
     "Closest",
     "Directories",
@@ -52,10 +61,12 @@ __all__ = [
     "Files",
     "Finding",
     "Missing",
+    "PatternCounts",
     "PatternMatcher",
     "PatternProblem",
     "PatternTextError",
     "Regex",
+    "RequirementCounts",
     "ScanIterator",
     "ScanResult",
     "ScanWarning",
@@ -79,6 +90,9 @@ __all__ = [
     "shuffle",
     "shuffle_to",
     "shuffle_with",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
     "walk_parallel",
     "walk_python",
 ]
