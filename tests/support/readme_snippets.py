@@ -111,7 +111,7 @@ def _session(path: Path, session: list[Command]) -> None:
     status = 0
     for number, (line, command, expected) in enumerate(session):
         done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", f"(exit {status})\n{command}"],
+            ["bash", "-c", f"(exit {status})\n{command}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
