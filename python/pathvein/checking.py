@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
-from pathvein_core import Stats
+from pathvein_core import Directories, Files, Regex, Stats
 
 from pathvein import _types
 from pathvein._stream import Stream
@@ -15,8 +15,6 @@ from pathvein.pattern import FileStructurePattern
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypedDict, Unpack, overload
-
-    from pathvein_core import Directories, Files, Regex
 
     from pathvein.lib import _Options, _Patterns
 
@@ -36,18 +34,6 @@ if TYPE_CHECKING:
         concurrency: int | None
         on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object]
 
-    #: A requirement as it stands in its pattern: a name test, a file requirement, a pattern or a
-    #: directory requirement; `True` for ``closed``.
-    Requirement = (
-        str
-        | Regex
-        | tuple[str | Regex, ...]
-        | Files
-        | FileStructurePattern
-        | tuple[FileStructurePattern, ...]
-        | Directories
-        | bool
-    )
 
 __all__ = [
     "CheckIterator",
@@ -60,6 +46,20 @@ __all__ = [
     "explain",
     "icheck",
 ]
+
+#: A requirement as it stands in its pattern: a name test, a file requirement, a pattern or a
+#: directory requirement; `True` for ``closed``.
+Requirement = (
+    str
+    | Regex
+    | tuple[str | Regex, ...]
+    | Files
+    | FileStructurePattern
+    | tuple[FileStructurePattern, ...]
+    | Directories
+    | bool
+    | None
+)
 
 
 class Closest(_types.NamedTuple):

@@ -136,7 +136,8 @@ def test_patterns_are_taken_as_they_are() -> None:
 
 def test_many_levels_that_are_shared() -> None:
     """What the core gives as one object becomes one, without recursion."""
-    pattern, findings = P("d", ["x"]), (raw(1, 1),)
+    pattern = P("d", ["x"])
+    findings: tuple[Any, ...] = (raw(1, 1),)
     for _ in range(127):
         pattern = P("d", ["x"], [pattern, pattern])
         inside = (0, False, findings)
