@@ -12,7 +12,6 @@ import os
 import re
 from collections.abc import Iterable
 
-from pathvein import _types
 from pathvein._checking.texts import limits, requirement_at
 from pathvein._reporting.rows import MET, MISSING, NEAR, UNKNOWN, ReportedPattern
 from pathvein.pattern import FileStructurePattern
@@ -40,16 +39,25 @@ def page_json(report: CheckReport) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-class _Outline(_types.NamedTuple):
+class _Outline:
     """The requirements of a pattern that something was held against."""
 
-    text: str
-    places: list[str]
-    texts: list[str]
-    #: The least number that is asked for, by place; nothing where the pattern is not known.
-    least: dict[str, int]
+    def __init__(self, text: str, reported: ReportedPattern | None) -> None:
+        items = reported.items if reported else []
+        self.text = text
+        self.places = [item.place for item in items]
+        self.texts = [item.text for item in items]
+        #: How many are asked for at least, by place; nothing where the pattern is not known.
+        self.least: dict[str, int] = {}
+        if reported:
+            self.least = {
+                place: limits(requirement_at(reported.pattern, place))[0]
+                for place in self.places
+                if place.startswith(("files", "directories"))
+            }
 
     def number(self, place: str, requirement: str) -> int:
+        """The number of a requirement, which may be one that was not known of."""
         if place not in self.places:
             self.places.append(place)
             self.texts.append(requirement)
@@ -87,7 +95,9 @@ class _Data:
             "patterns": [
                 {
                     "outline": self._reported(reported),
-                    "text": reported.text if _is_short(reported.text) else reported.pattern.to_text(),
+                    "text": reported.text
+                    if _is_short(reported.text)
+                    else reported.pattern.to_text(),
                     **_runs(runs),
                 }
                 for reported, runs in zip(rows.patterns, by_pattern, strict=True)
@@ -121,15 +131,8 @@ class _Data:
         return self._outlines[text]
 
     def _add(self, key: str, text: str, reported: ReportedPattern | None) -> None:
-        items = reported.items if reported else []
-        least = {}
-        if reported:
-            for item in items:
-                if item.place.startswith(("files", "directories")):
-                    least[item.place] = limits(requirement_at(reported.pattern, item.place))[0]
         self._outlines[key] = len(self._outline_list)
-        places, texts = [item.place for item in items], [item.text for item in items]
-        self._outline_list.append(_Outline(text, places, texts, least))
+        self._outline_list.append(_Outline(text, reported))
 
     def _detail(self, item: dict[str, Any]) -> int:
         """What is there of an item that is not met, and what came closest: with all inside."""
@@ -184,9 +187,7 @@ def _runs(runs: list[tuple[str, str, str, int]]) -> dict[str, Any]:
     directories: dict[tuple[str, str], int] = {}
     for before, behind, _, _ in runs:
         directories[before, behind] = directories.get((before, behind), 0) + 1
-    behinds = {
-        str(number): behind for number, (_, behind) in enumerate(directories) if behind
-    }
+    behinds = {str(number): behind for number, (_, behind) in enumerate(directories) if behind}
     return {
         "directories": _front_coded(before for before, _ in directories),
         "behind": behinds,
@@ -197,11 +198,14 @@ def _runs(runs: list[tuple[str, str, str, int]]) -> dict[str, Any]:
 
 
 def _front_coded(texts: Iterable[str]) -> dict[str, Any]:
-    """Of each text, how much of the text before it begins with, as JavaScript counts, and the rest."""
+    """Of each text what it adds to the beginning that it shares with the one before.
+
+    How long that is, is in UTF-16 units, as JavaScript counts.
+    """
     keep, rest = [], []
     last = ""
     for text in texts:
-        same = os.path.commonprefix((last, text))
+        same = os.path.commonprefix((last, text))  # noqa: RUF071  (of characters it shall be)
         keep.append(len(same.encode("utf-16-le", "surrogatepass")) // 2)
         rest.append(text[len(same) :])
         last = text

@@ -80,13 +80,14 @@ function details(row, column) {
   }
   $("details").replaceChildren(...content.flat(Infinity));
   $("details").hidden = false;
-  $("grid").classList.add("open");
+  grid.open(true);
   $("details").querySelector(".close").addEventListener("click", closeDetails);
+  grid.uncover();
 }
 
 function closeDetails() {
   $("details").hidden = true;
-  $("grid").classList.remove("open");
+  grid.open(false);
   $("grid").focus({ preventScroll: true });
 }
 

@@ -47,13 +47,14 @@ class Grid {
     const items = pattern.items;
     const width = element.clientWidth || 1000;
     const small = matchMedia("(max-width: 760px)").matches;
-    const directory = !small && !view.group;
+    // Where it is short of room, or told elsewhere.
+    const directory = !small && !view.group && !element.classList.contains("open");
     const first = small ? Math.min(190, Math.max(110, Math.floor(width * 0.42))) : 190;
     const left = width - first - 64 - (directory ? 220 : 0);
     const signs = left / items < 92;
     const item = signs ? 34 : 92;
     element.classList.toggle("signs-only", signs);
-    element.classList.toggle("grouped", view.group);
+    element.classList.toggle("narrow", !directory);
     const least = first + 64 + (directory ? 220 : 0) + item * items;
     const style = element.style;
     style.setProperty("--columns", [
@@ -193,6 +194,22 @@ class Grid {
     this.draw();
     this.cell(active.row, active.column)?.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (!$("details").hidden) details(active.row, active.column);
+  }
+
+  // Whether details are shown beside it, or over it.
+  open(isOpen) {
+    if (this.element.classList.toggle("open", isOpen) !== isOpen) return;
+    this.columns();
+    this.draw();
+  }
+
+  // On small screens the details may cover the cell that they are of.
+  uncover() {
+    const cell = this.cell(active.row, active.column);
+    const sheet = $("details");
+    if (!cell || getComputedStyle(sheet).position !== "fixed") return;
+    const hidden = cell.getBoundingClientRect().bottom + ROW - sheet.getBoundingClientRect().top;
+    if (hidden > 0) scrollBy(0, hidden);
   }
 
   press(row, column) {

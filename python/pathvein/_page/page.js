@@ -11,11 +11,12 @@ function bar(tally, size) {
   return el("span", { class: "bar", role: "img", "aria-label": said, title: said }, parts);
 }
 
-// No rounding to 100% or 0% of what is neither.
+// Only all is 100%, and only nothing 0%.
 function share(part, whole) {
   if (!whole) return "–";
   const percent = (100 * part) / whole;
-  return `${part === whole ? 100 : Math.min(99.9, Math.max(part ? 0.1 : 0, percent)).toFixed(percent < 10 || percent > 99 ? 1 : 0)}%`;
+  if (part === 0 || part === whole) return `${percent}%`;
+  return percent < 1 || percent > 99 ? `${Math.min(99.9, Math.max(0.1, percent)).toFixed(1)}%` : `${Math.round(percent)}%`;
 }
 
 function requirements() {
@@ -62,6 +63,7 @@ function openPattern() {
   folded.clear();
   active = { row: 0, column: 0 };
   $("pattern").selectedIndex = view.pattern;
+  $("drawing").querySelector("summary").replaceChildren(...(patterns.length > 1 ? ["Drawn"] : ["Pattern ", name(pattern.outline.text, "code")]));
   $("pattern-text").replaceChildren(...pattern.drawing.split("\n").flatMap((line, index) => {
     const indent = /^ */.exec(line)[0];
     return [index ? "\n" : "", indent, el("bdi", {}, pieces(line.slice(indent.length)))];
