@@ -17,14 +17,6 @@ from pathvein_core import (
 from pathvein.backend import get_backend_info
 from pathvein.lib import ScanIterator, ScanResult, ScanWarning, Stats, assess, iscan, scan
 from pathvein.pattern import FileStructurePattern, PatternProblem, load_patterns
-from pathvein.reporting import (
-    CheckReport,
-    PatternCounts,
-    RequirementCounts,
-    to_arrow,
-    to_pandas,
-    to_polars,
-)
 from pathvein.shuffling import (
     ShuffleError,
     ShuffleInput,
@@ -49,6 +41,14 @@ if TYPE_CHECKING:
         check,
         explain,
         icheck,
+    )
+    from pathvein.reporting import (
+        CheckReport,
+        PatternCounts,
+        RequirementCounts,
+        to_arrow,
+        to_pandas,
+        to_polars,
     )
 
 __all__ = [
@@ -111,6 +111,14 @@ if not TYPE_CHECKING:
             "check",
             "explain",
             "icheck",
+        ),
+        "pathvein.reporting": (
+            "CheckReport",
+            "PatternCounts",
+            "RequirementCounts",
+            "to_arrow",
+            "to_pandas",
+            "to_polars",
         ),
     }
 
