@@ -144,7 +144,7 @@ def test_a_pipe_gets_80_columns_without_colours(lab: Path) -> None:
 ODD = "run_\x1b[31m\n\udcff\x85"
 
 
-@pytest.mark.parametrize("columns", [40, 100, 300])
+@pytest.mark.parametrize("columns", [60, 100, 300])
 def test_a_terminal_gets_colours_and_its_own_width(lab: Path, columns: int) -> None:
     (lab / ODD).mkdir()
     for name in "12345":

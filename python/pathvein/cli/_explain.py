@@ -149,7 +149,7 @@ class _Trees:
         from rich.console import Console
 
         # It knows of NO_COLOR and of what the terminal can show, but of a dumb one not its size.
-        console = Console(width=min(columns(sys.stdout), _MOST_COLUMNS))
+        console = Console(width=min(columns(sys.stdout), _MOST_COLUMNS), height=25)
         with console.capture() as capture:
             console.print(explanation)
         return capture.get().removesuffix("\n").split("\n")
