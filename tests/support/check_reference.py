@@ -68,6 +68,9 @@ class Checked(NamedTuple):
     pattern: Pat
     missing: tuple[Lack, ...]
     unknown: tuple[Lack, ...]
+    #: What was read of it, and of the directory that it was listed in.
+    node: Node
+    above: Node | None
 
     @property
     def is_complete(self) -> bool:
@@ -210,7 +213,7 @@ def _walked(node: Node, above: Node | None) -> Iterator[tuple[Node | None, Node]
 def checked(node: Node, above: Node | None, pattern: Pat) -> Checked:
     """What became of a directory; `above` is the one that it was listed in."""
     missing, unknown = _lacks(node, above, pattern)
-    return Checked(node.path, pattern, missing, unknown)
+    return Checked(node.path, pattern, missing, unknown, node, above)
 
 
 def _lacks(
