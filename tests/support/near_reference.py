@@ -6,7 +6,7 @@ import functools
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from pats import NameTest, Pat, Re, passes
@@ -24,10 +24,13 @@ def test_of(pattern: Pat) -> NameTest:
 
 
 def takes_any_name(pattern: Pat) -> bool:
-    """Whether the pattern's name test says nothing: empty, or stars alone."""
-    return any(
-        isinstance(one, str) and not one.strip("*") for one in alternatives(test_of(pattern))
-    )
+    """Whether the pattern's name test says nothing."""
+    return takes_any(test_of(pattern))
+
+
+def takes_any(test: NameTest) -> bool:
+    """Whether one of the globs is stars alone."""
+    return any(isinstance(one, str) and set(one) == {"*"} for one in alternatives(test))
 
 
 def is_other_case(name: str, test: NameTest) -> bool:
@@ -160,11 +163,11 @@ NEAR_NAMES: dict[str, Callable[[str, NameTest], bool]] = {
 }
 
 
-def nearest_name(names: Iterable[str], test: NameTest) -> tuple[str, str] | None:
-    """Why which of the names is near the test: the first by code points of the nearest kind."""
+def nearest_name(names: Iterable[str], tests: Sequence[NameTest]) -> tuple[str, str] | None:
+    """Why which of the names is near a test: the first by code points of the nearest kind."""
     for reason, is_near in NEAR_NAMES.items():
         for name in sorted(names):
-            if is_near(name, test):
+            if any(is_near(name, test) for test in tests):
                 return reason, name
     return None
 
