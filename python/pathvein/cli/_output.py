@@ -301,8 +301,20 @@ class Output:
             self._messages.clear()
             if not styled:
                 lines = [visible(line) for line in lines]
+        self._write(_raw(lines, self._end))
+
+    def write_file(self, text: str) -> None:
+        """Write and flush what would be a file otherwise: in UTF-8, and as it is.
+
+        Raises:
+            OutputFailed: It cannot be written.
+        """
+        self._messages.clear()
+        self._write(text.encode())
+
+    def _write(self, data: bytes) -> None:
         try:
-            _write(self._stream.buffer, _raw(lines, self._end))
+            _write(self._stream.buffer, data)
         except OSError as error:
             abandon(self._stream)
             raise OutputFailed(describe(error)) from error
