@@ -151,14 +151,17 @@ class CheckReport:
 
         Example:
             >>> from pathvein import CheckReport, FileStructurePattern, icheck
-            >>> report = CheckReport()
-            >>> for source in ("docs", "examples"):
-            ...     report.extend(icheck(source, FileStructurePattern(files=["*.md"])))
-            >>> len(report.sources)
-            2
+            >>> pattern, report = FileStructurePattern(files=["*.md"]), CheckReport()
+            >>> for source in (".", "/usr/local"):
+            ...     report.extend(icheck(source, pattern, max_depth=0))
+            >>> report.sources[1]
+            '/usr/local'
         """
-        if source is None:
-            source = getattr(results, "source", None)
+        if source is None and hasattr(results, "source"):
+            # A report is read elsewhere, and where that was depends on the working directory.
+            source = results.source
+            if isinstance(source, str) and not _arguments.is_url(source):
+                source = os.path.realpath(source)
         if patterns is None:
             patterns = getattr(results, "patterns", None)
         if patterns is not None:
@@ -191,7 +194,7 @@ class CheckReport:
 
     @property
     def unknown(self) -> int:
-        """How many of them may be complete: nothing is known to be missing, but not all is known."""
+        """How many of them lack nothing that is known, but of which not all could be told."""
         return sum(counts.unknown for counts in self.by_pattern)
 
     @property
@@ -229,7 +232,12 @@ class CheckReport:
                     count[1] += lacks.rows * (state == NEAR)
         return [
             RequirementCounts(
-                reported.pattern, *item, candidates[index] - missing - unknown, missing, near, unknown
+                reported.pattern,
+                *item,
+                candidates[index] - missing - unknown,
+                missing,
+                near,
+                unknown,
             )
             for index, reported in enumerate(patterns)
             for item, (missing, near, unknown) in zip(reported.items, counts[index], strict=True)
@@ -296,9 +304,9 @@ class CheckReport:
             >>> import sys
             >>> from pathlib import Path
             >>> from pathvein import CheckReport, CheckResult, FileStructurePattern
-            >>> run = CheckResult(Path("/lab/run_1"), FileStructurePattern("run_*"), True, (), ())
+            >>> run = CheckResult(Path("/lab/x"), FileStructurePattern("x"), True, (), ())
             >>> CheckReport([run]).to_json_lines(sys.stdout)
-            {"path": "/lab/run_1", "pattern": "run_*/", "complete": true, "missing": [], "unknown": []}
+            {"path": "/lab/x", "pattern": "x/", "complete": true, "missing": [], "unknown": []}
         """
         from pathvein._reporting.written import json_lines, opened
 

@@ -178,14 +178,14 @@ def _parts(
     for number, (line, guide) in enumerate(zip(lines, guides, strict=True)):
         if number:
             yield "text", "\n"
-        hidden = line.depth - _MOST_LEVELS
-        if hidden > 0:
-            guide = f"+{hidden:<3}{guide[4 * hidden :]}"
-        yield "mark", guide
+        hidden = max(line.depth - _MOST_LEVELS, 0)
+        guide = guide[4 * hidden :]
+        yield "mark", f"+{hidden:<3}{guide}" if hidden else guide
         yield line.state, f"{signs[line.state]} "
         # What stands below the guide and the sign if the text takes several lines.
         below = guide[:-4] + (f"{down}   " if guide[-4:-3] in ("├", "|") else "    ")
-        below = (below if guide else "") + (f"{down} " if line.has_more else "  ")
+        below = (" " * 4 if hidden else "") + (below if guide else "")
+        below += f"{down} " if line.has_more else "  "
         room = max(columns - width(below), 20)
         text_rows = _rows(line.text + ":" * bool(line.note), room)
         for index, row in enumerate(text_rows):

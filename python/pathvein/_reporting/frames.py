@@ -5,13 +5,13 @@ And before results are taken, which would be lost if it is not installed.
 
 from __future__ import annotations
 
-import re
 from importlib import import_module
 
 from pathvein import _types
 from pathvein._arguments import wrong_type
 from pathvein._checking.texts import pattern_text
 from pathvein._reporting.rows import NEAR
+from pathvein._visible import encodable
 from pathvein.lib import ScanResult
 
 TYPE_CHECKING = False
@@ -26,12 +26,10 @@ if TYPE_CHECKING:
     from pathvein._reporting.rows import Rows
     from pathvein._types import Any
 
-__all__ = ["Column", "as_arrow", "as_pandas", "as_polars", "check_columns", "scan_columns", "valid"]
+__all__ = ["Column", "as_arrow", "as_pandas", "as_polars", "check_columns", "scan_columns"]
 
 #: What a column holds.
 TEXT, TEXTS, FLAG = "text", "texts", "flag"
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Column(_types.NamedTuple):
@@ -40,16 +38,6 @@ class Column(_types.NamedTuple):
     name: str
     kind: str
     values: list[_types.Any]
-
-
-def valid(text: str) -> str:
-    """Text that can be UTF-8: a byte that is no text becomes ``\\xff``, as on a terminal."""
-    return text if text.isascii() else _SURROGATE.sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return rf"\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else rf"\u{code:04x}"
 
 
 def scan_columns(results: Iterable[ScanResult[Any]]) -> list[Column]:
@@ -61,11 +49,11 @@ def scan_columns(results: Iterable[ScanResult[Any]]) -> list[Column]:
         if not isinstance(result, ScanResult):
             raise wrong_type("results", "an iterable of ScanResult", result)
         path, pattern = result
-        paths.append(valid(str(path)))
-        names.append(valid(path.name))
-        parents.append(valid(str(path.parent)))
+        paths.append(encodable(str(path)))
+        names.append(encodable(path.name))
+        parents.append(encodable(str(path.parent)))
         if id(pattern) not in texts:
-            texts[id(pattern)] = pattern, valid(pattern_text(pattern))
+            texts[id(pattern)] = pattern, encodable(pattern_text(pattern))
         patterns.append(texts[id(pattern)][1])
     return [
         Column("path", TEXT, paths),
@@ -77,7 +65,7 @@ def scan_columns(results: Iterable[ScanResult[Any]]) -> list[Column]:
 
 def check_columns(rows: Rows) -> list[Column]:
     """The table of the results of a check, in their order."""
-    patterns = [valid(reported.text) for reported in rows.patterns]
+    patterns = [encodable(reported.text) for reported in rows.patterns]
     columns = [
         Column("path", TEXT, []),
         Column("name", TEXT, []),
@@ -95,18 +83,18 @@ def check_columns(rows: Rows) -> list[Column]:
         if lacks.number not in common:
             items = rows.patterns[lacks.pattern].items
             common[lacks.number] = (
-                [valid(each["requirement"]) for each in lacks.missing],
-                [valid(each["requirement"]) for each in lacks.unknown],
-                [valid(items[number].text) for number, state in lacks.states if state == NEAR],
+                [encodable(each["requirement"]) for each in lacks.missing],
+                [encodable(each["requirement"]) for each in lacks.unknown],
+                [encodable(items[number].text) for number, state in lacks.states if state == NEAR],
             )
         values: tuple[Any, ...] = (
-            valid(path),
-            valid(name),
-            valid(parent),
+            encodable(path),
+            encodable(name),
+            encodable(parent),
             patterns[lacks.pattern],
             lacks.is_complete,
             *map(list, common[lacks.number]),
-            valid(lacks.text),
+            encodable(lacks.text),
         )
         for column, value in zip(columns, values, strict=True):
             column.values.append(value)
@@ -117,20 +105,19 @@ def as_arrow(columns: Callable[[], list[Column]]) -> pyarrow.Table:
     """A table of Arrow."""
     arrow: Any = _import("pyarrow", "to_arrow", "arrow")
     kinds = {TEXT: arrow.string(), TEXTS: arrow.list_(arrow.string()), FLAG: arrow.bool_()}
-    return arrow.table(
-        {name: arrow.array(values, kinds[kind]) for name, kind, values in columns()}
-    )
+    return arrow.table({name: arrow.array(values, kinds[kind]) for name, kind, values in columns()})
 
 
 def as_polars(columns: Callable[[], list[Column]]) -> polars.DataFrame:
     """A frame of polars."""
-    polars: Any = _import("polars", "to_polars", "polars")
-    kinds = {TEXT: polars.String, TEXTS: polars.List(polars.String), FLAG: polars.Boolean}
+    package: Any = _import("polars", "to_polars", "polars")
+    kinds = {TEXT: package.String, TEXTS: package.List(package.String), FLAG: package.Boolean}
     made = columns()
-    return polars.DataFrame(
-        {name: values for name, _, values in columns()},
-        schema={name: kinds[kind] for name, kind, _ in columns()},
+    frame: polars.DataFrame = package.DataFrame(
+        {name: values for name, _, values in made},
+        schema={name: kinds[kind] for name, kind, _ in made},
     )
+    return frame
 
 
 def as_pandas(columns: Callable[[], list[Column]]) -> pandas.DataFrame:

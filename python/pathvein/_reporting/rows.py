@@ -146,7 +146,8 @@ class Rows:
         self._row_lacks = array("L")
         self._places: list[_Place] = []
         self._place_numbers: dict[tuple[str, str, str], int] = {}
-        self._lacks_numbers: dict[tuple[int, str], int] = {}
+        self._lacks_numbers: dict[tuple[int, str, str], int] = {}
+        self._states: dict[tuple[tuple[int, str], ...], tuple[tuple[int, str], ...]] = {}
         # By identity, which is quick, and by equality. A pattern that is kept keeps its id.
         self._by_id: dict[int, int] = {}
         self._by_value: dict[FileStructurePattern, int] = {}
@@ -195,7 +196,7 @@ class Rows:
         pattern = self.patterns[index]
         missing = _dumps(result.missing)
         unknown = _dumps(result.unknown)
-        key = (index, f"{missing}{unknown}")
+        key = (index, missing, unknown)
         number = self._lacks_numbers.get(key)
         if number is not None:
             return self.lacks[number]
@@ -204,9 +205,11 @@ class Rows:
             for each in result.missing
         ]
         states += [(pattern.number(each.place), UNKNOWN) for each in result.unknown]
-        states.sort()
+        ordered = tuple(sorted(states))
+        # Few of them differ, even if the names that came close all do.
+        ordered = self._states.setdefault(ordered, ordered)
         text = lacks_text((result.missing, result.unknown))
-        lacks = Lacks(len(self.lacks), index, tuple(states), text, missing, unknown)
+        lacks = Lacks(len(self.lacks), index, ordered, text, missing, unknown)
         self._lacks_numbers[key] = lacks.number
         self.lacks.append(lacks)
         return lacks

@@ -9,8 +9,8 @@ import json
 import os
 import stat
 
-from pathvein._reporting.frames import valid
 from pathvein._reporting.rows import MET
+from pathvein._visible import encodable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _csv_line(cells: list[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return valid(f"'{text}" if text.startswith(_FORMULA) else text)
+    return encodable(f"'{text}" if text.startswith(_FORMULA) else text)
 
 
 @contextlib.contextmanager
