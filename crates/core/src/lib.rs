@@ -258,6 +258,8 @@
 #![forbid(unsafe_code)]
 
 mod bits;
+mod check;
+mod checking;
 mod copying;
 mod error;
 mod exclude;
@@ -269,18 +271,22 @@ mod listing_scan;
 mod matching;
 mod memo;
 mod name;
+mod name_buf;
 mod name_set;
 mod outermost;
 mod pattern;
 mod pattern_set;
 mod program;
 mod scan;
+mod scan_visitor;
 mod stats;
 mod traversal;
 mod validate;
 mod walk;
 
 pub use bits::Bitmask;
+pub use check::{Check, Checked, Checks, Explain};
+pub use checking::{Answer, Closest, Finding, Findings, Inside, Place, Reason};
 #[cfg(unix)]
 pub use copying::{
     Copied, Copies, Copy, CopyProgress, CopyStats, Links, MatchPlan, Outcome, Plan, PlannedCopy,
@@ -295,6 +301,7 @@ pub use key_tree::{KeyCounts, RangeId};
 pub use key_walk::{KeyListing, KeyWalk};
 pub use listing_scan::{DirectoryId, ListingScan};
 pub use name::{Name, NameDecoder};
+pub use name_buf::NameBuf;
 pub use name_set::NameSet;
 pub use pattern::{
     AlternativeSet, Count, DirectoryRequirement, FileRequirement, NameAlternative, NameRegex,

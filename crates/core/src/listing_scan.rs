@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::matching::{Candidates, MatchState, Matching, Outcome, Settled, TreeNode};
+use crate::checking::{Findings, Gathering, ListId, Purpose};
+use crate::matching::{Candidates, MatchState, Matching, Noted, Outcome, Settled, TreeNode};
 use crate::outermost::{Report, Standing};
+use crate::program::Program;
 use crate::{Name, PatternSet};
 
 /// A directory whose listing a [`ListingScan`] wants.
@@ -62,13 +64,25 @@ pub struct ListingScan<T> {
     wanted: HashMap<DirectoryId, WantedDirectory<T>>,
     next_id: u64,
     found: Found<T>,
+    patterns: PatternSet,
+    gathering: Gathering,
 }
+
+/// What is told of a directory: its tag, the position of the pattern, and if it was checked
+/// what is missing.
+type Reported<T> = (T, usize, Option<Findings>);
 
 /// What was found.
 #[derive(Debug)]
 struct Found<T> {
     /// Not taken yet.
     matches: Vec<(T, usize)>,
+    /// What was checked, not taken yet.
+    checked: Vec<(T, usize, Findings)>,
+    /// Whether matches are told as what is checked and complete.
+    checks: bool,
+    /// Whether only what is checked is told.
+    explains: bool,
     /// What cannot be told, not taken yet.
     unknown: Vec<(T, usize)>,
     tells_unknown: bool,
@@ -89,7 +103,7 @@ struct ListedDirectory<T> {
     parent: Option<Arc<ListedDirectory<T>>>,
     depth: usize,
     state: MatchState,
-    standing: Standing<(T, usize)>,
+    standing: Standing<Reported<T>>,
     tag: T,
 }
 
@@ -132,12 +146,18 @@ impl<T: Clone> ListingScan<T> {
         max_depth: impl Into<Option<usize>>,
     ) -> ListingScan<T> {
         let max_depth = max_depth.into().unwrap_or(usize::MAX);
+        let patterns = patterns.into();
         ListingScan {
-            matching: Matching::new(patterns.into().into_program(), max_depth, false),
+            matching: Matching::new(patterns.clone().into_program(), max_depth, false),
+            patterns,
+            gathering: Gathering::default(),
             wanted: HashMap::new(),
             next_id: 0,
             found: Found {
                 matches: Vec::new(),
+                checked: Vec::new(),
+                checks: false,
+                explains: false,
                 unknown: Vec::new(),
                 tells_unknown: false,
                 hidden_by_links: 0,
@@ -148,6 +168,52 @@ impl<T: Clone> ListingScan<T> {
     /// Makes the scan tell what cannot be told: [`take_unknown`](Self::take_unknown).
     pub fn telling_unknown(mut self) -> Self {
         self.found.tells_unknown = true;
+        self
+    }
+
+    /// Makes the scan a check: it tells of each candidate what is missing, as
+    /// [`Check`](crate::Check) does: [`take_checked`](Self::take_checked). It is set before the
+    /// first source is added, and there are no matches then but in what that tells.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::{FileStructurePattern, ListingScan, Name, Place, Reason};
+    ///
+    /// let data = FileStructurePattern::builder("data").file("*.parquet").build()?;
+    /// let run = FileStructurePattern::builder("run_*").file("config.json").directory(data).build()?;
+    ///
+    /// let mut scan = ListingScan::new(&[run], None).checking();
+    /// let source = scan.source("run_1");
+    /// let files = [Name::from("Config.json")];
+    /// let wanted = scan.listed(source, "run_1", &[("data".into(), true)], files);
+    /// scan.listed(wanted[0].1, "run_1/data", &[], []);
+    ///
+    /// let (tag, pattern, findings) = scan.take_checked().remove(0);
+    /// assert_eq!((tag, pattern, findings.is_complete()), ("run_1", 0, false));
+    /// assert_eq!(findings[0].place, Place::File(0));
+    /// assert_eq!(findings[0].closest.as_ref().unwrap().reason, Reason::Case);
+    /// assert_eq!(findings[1].place, Place::Directory(0));
+    /// let inside = findings[1].closest.as_ref().unwrap().inside.as_ref().unwrap();
+    /// assert!(inside.is_empty && inside.findings[0].place == Place::File(0));
+    /// # Ok::<(), pathvein_core::Error>(())
+    /// ```
+    pub fn checking(mut self) -> Self {
+        self.matching.program = self.patterns.checking_program();
+        self.found.checks = true;
+        self
+    }
+
+    /// Makes the scan an explanation of each source, as [`Explain`](crate::Explain) gives it:
+    /// [`take_checked`](Self::take_checked) tells of each source and each pattern what became
+    /// of all requirements. It is set before the first source is added.
+    ///
+    /// Then sub-directories of a source that nobody asks for may be wanted, to tell whether
+    /// what is missing lies there. What they list decides nothing.
+    pub fn explaining(mut self) -> Self {
+        let program = Program::checking(self.patterns.patterns(), Purpose::Explain);
+        self.matching.program = Arc::new(program);
+        (self.matching.max_depth, self.found.explains) = (0, true);
         self
     }
 
@@ -220,14 +286,25 @@ impl<T: Clone> ListingScan<T> {
         files: impl IntoIterator<Item = Name<'n>>,
         is_whole: bool,
     ) -> Vec<(usize, DirectoryId)> {
-        let Some(WantedDirectory { parent, candidates }) = self.wanted.remove(&id) else {
+        let Some(WantedDirectory { parent, mut candidates }) = self.wanted.remove(&id) else {
             return Vec::new();
+        };
+        let checklists = self.matching.program.clone();
+        let checklists = checklists.checklists();
+        let mut note = |name: Name<'_>, is_directory, lists: &[ListId]| {
+            if let Some(checklists) = checklists {
+                self.gathering.add(checklists, lists, None, name, is_directory);
+            }
         };
         let depth = parent.as_ref().map_or(0, |parent| parent.depth + 1);
         let matching = &mut self.matching;
         let mut search = matching.file_search(&candidates);
         for name in files {
             matching.program.search_file(&mut search, name);
+            note(name, false, candidates.lists());
+        }
+        for &(name, _) in directories {
+            note(name, true, candidates.lists());
         }
         if search.has_questions() {
             for &(name, _) in directories {
@@ -235,6 +312,7 @@ impl<T: Clone> ListingScan<T> {
             }
         }
         let (above, mut settled) = (parent.as_ref(), Settled::default());
+        let name = candidates.take_name();
         let mut state = matching.listed(above, depth, candidates, &search, is_whole, &mut settled);
         let above_standing = parent.as_ref().map(|parent| &parent.standing);
         let standing = if matching.outermost {
@@ -243,6 +321,13 @@ impl<T: Clone> ListingScan<T> {
         } else {
             Standing::default()
         };
+        if checklists.is_some() {
+            let visits_below = matching.visits_depth(depth + 1) && !standing.is_covered();
+            let gathering = &mut self.gathering;
+            let noted = Noted { name, gathering, is_whole, visits_below };
+            matching.note(above, depth, &mut state, &mut settled, noted);
+            self.gathering.clear();
+        }
         let feeds = matching.feeding(&state, directories);
         let count = feeds.iter().filter(|&&feeds| feeds).count();
         let adding = self.found.adding();
@@ -263,7 +348,10 @@ impl<T: Clone> ListingScan<T> {
             }
             let state = Some(&listed.state);
             let candidates = self.matching.candidates(state, visits_all, name, feeds);
-            if enterable && (visits_all || self.matching.looks_inside(&candidates)) {
+            let is_looked_into = visits_all
+                || self.matching.looks_inside(&candidates)
+                || self.found.explains && candidates.is_watched();
+            if enterable && is_looked_into {
                 let parent = Some(Arc::clone(&listed));
                 wanted.push((index, self.want(WantedDirectory { parent, candidates })));
             } else if enterable {
@@ -340,6 +428,13 @@ impl<T: Clone> ListingScan<T> {
         std::mem::take(&mut self.found.matches)
     }
 
+    /// What was checked since the last call: each candidate as the directory's tag and the
+    /// position of the pattern, with what does not hold, which is nothing if it matches. Empty
+    /// unless the scan is [`checking`](Self::checking) or [`explaining`](Self::explaining).
+    pub fn take_checked(&mut self) -> Vec<(T, usize, Findings)> {
+        std::mem::take(&mut self.found.checked)
+    }
+
     /// The listed directories and patterns since the last call of which it cannot be told
     /// whether they match, since something could not be listed. Empty unless the scan is
     /// [`telling_unknown`](Self::telling_unknown).
@@ -384,8 +479,14 @@ impl<T: Clone> Found<T> {
             match outcome {
                 Outcome::Matched => {
                     for &pattern in patterns {
-                        let found = (listed.tag.clone(), pattern);
+                        let found = (listed.tag.clone(), pattern, None);
                         self.tell(&listed.standing, parent, Report::Match(found));
+                    }
+                }
+                Outcome::Checked(findings) => {
+                    for &pattern in patterns {
+                        let found = (listed.tag.clone(), pattern, Some(findings.clone()));
+                        self.tell(&listed.standing, parent, Report::Incomplete(found));
                     }
                 }
                 Outcome::HiddenByLinks => {
@@ -405,9 +506,9 @@ impl<T: Clone> Found<T> {
     /// Tells of a directory what belongs to the outcome if nothing above it matches.
     fn tell(
         &mut self,
-        standing: &Standing<(T, usize)>,
-        parent: Option<&Standing<(T, usize)>>,
-        report: Report<(T, usize)>,
+        standing: &Standing<Reported<T>>,
+        parent: Option<&Standing<Reported<T>>>,
+        report: Report<Reported<T>>,
     ) {
         standing.take_own(parent, report, &mut |report| self.add(report));
     }
@@ -417,21 +518,30 @@ impl<T: Clone> Found<T> {
         &mut self,
         tag: &T,
         settled: Settled,
-        standing: &Standing<(T, usize)>,
-        parent: Option<&Standing<(T, usize)>>,
+        standing: &Standing<Reported<T>>,
+        parent: Option<&Standing<Reported<T>>>,
     ) {
         let tagged = |pattern| (tag.clone(), pattern);
-        for found in settled.matched.into_iter().map(tagged) {
-            self.tell(standing, parent, Report::Match(found));
+        for pattern in settled.matched {
+            self.tell(standing, parent, Report::Match((tag.clone(), pattern, None)));
+        }
+        for (pattern, findings) in settled.checked {
+            let found = (tag.clone(), pattern, Some(findings));
+            self.tell(standing, parent, Report::Incomplete(found));
         }
         if self.tells_unknown {
             self.unknown.extend(settled.cannot_be_told.into_iter().map(tagged));
         }
     }
 
-    fn add(&mut self, report: Report<(T, usize)>) {
+    fn add(&mut self, report: Report<Reported<T>>) {
         match report {
-            Report::Match(found) => self.matches.push(found),
+            Report::Match(_) if self.explains => {}
+            Report::Match((tag, pattern, _)) if !self.checks => self.matches.push((tag, pattern)),
+            Report::Match((tag, pattern, findings))
+            | Report::Incomplete((tag, pattern, findings)) => {
+                self.checked.push((tag, pattern, findings.unwrap_or_default()));
+            }
             Report::HiddenByLinks(count) => self.hidden_by_links += count,
         }
     }

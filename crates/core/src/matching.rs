@@ -21,14 +21,17 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::Name;
+use crate::checking::{Findings, Reason, Told};
 use crate::memo::Memo;
 use crate::program::{CandidateSet, CountedAnswer, Evaluation, FileSearch, Listing};
 use crate::program::{NodeId, Program, SearchSet, Verdict};
+use crate::{Name, NameBuf, NameDecoder};
 
+mod checks;
 mod early;
 mod state;
 
+pub(crate) use checks::Noted;
 pub(crate) use state::MatchState;
 
 /// What a directory's name leaves possible.
@@ -38,6 +41,10 @@ pub(crate) struct Candidates {
     set: Option<Arc<CandidateSet>>,
     /// Whether the parent's answer depends on this directory.
     feeds_parent: bool,
+    /// Whether the parent waits for this directory to be listed, whatever its answer.
+    is_watched: bool,
+    /// The directory's name, if it is to be told what is missing.
+    name: Option<NameBuf>,
 }
 
 impl Candidates {
@@ -45,12 +52,19 @@ impl Candidates {
     pub(crate) fn feeds_parent(&self) -> bool {
         self.feeds_parent
     }
+
+    /// Whether the parent waits for the directory to be listed, whatever its answer.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.is_watched
+    }
 }
 
 /// What is known of some patterns when a directory is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Matched,
+    /// They are not, and the directory is one that is told of. Also if it is explained.
+    Checked(Findings),
     /// They are not matched, for nothing but required sub-directories that are there as
     /// links which are not followed.
     HiddenByLinks,
@@ -68,12 +82,18 @@ pub(crate) struct Settled {
     pub(crate) matched: Vec<usize>,
     /// Those of which it cannot be told.
     pub(crate) cannot_be_told: Vec<usize>,
+    /// Those that are not, with what is missing.
+    pub(crate) checked: Told,
+    /// What was known when the directory was listed, if it is to be told what is missing.
+    evaluation: Option<Arc<Evaluation>>,
 }
 
 impl Settled {
     pub(crate) fn clear(&mut self) {
         self.matched.clear();
         self.cannot_be_told.clear();
+        self.checked.clear();
+        self.evaluation = None;
     }
 }
 
@@ -97,6 +117,8 @@ pub(crate) struct Matching {
     pub(crate) max_depth: usize,
     /// Whether only the outermost matches are looked for.
     pub(crate) outermost: bool,
+    /// How names on disk are read, for those who ask what is missing.
+    pub(crate) decoder: Option<NameDecoder>,
     candidates: Memo<SearchSet, CandidateSet>,
     evaluations: Memo<CandidateSet, Evaluation>,
     /// A buffer for the words of a question.
@@ -105,7 +127,8 @@ pub(crate) struct Matching {
 
 impl Clone for Matching {
     fn clone(&self) -> Matching {
-        Matching::new(Arc::clone(&self.program), self.max_depth, self.outermost)
+        let matching = Matching::new(Arc::clone(&self.program), self.max_depth, self.outermost);
+        Matching { decoder: self.decoder.clone(), ..matching }
     }
 }
 
@@ -115,6 +138,7 @@ impl Matching {
             program,
             max_depth,
             outermost,
+            decoder: None,
             candidates: Memo::default(),
             evaluations: Memo::default(),
             words: Vec::new(),
@@ -136,6 +160,11 @@ impl Matching {
         name: Name<'_>,
         feeds_parent: bool,
     ) -> Candidates {
+        let is_watched = feeds_parent && parent.is_some_and(|parent| parent.is_watching());
+        let feeds_parent = match parent.filter(|_| is_watched) {
+            Some(parent) => self.is_required(parent, name),
+            None => feeds_parent,
+        };
         let Matching { program, candidates, words, .. } = self;
         // A directory that does not feed its parent has a name that none of the parent's
         // requirements asks for.
@@ -148,11 +177,18 @@ impl Matching {
         let set = program.match_name(sought, name, words).then(|| {
             candidates.get_or_compute(sought, words, || program.candidates(sought, words))
         });
-        Candidates { set, feeds_parent }
+        let is_noted = program.checklists().is_some() && (set.is_some() || is_watched);
+        let name = is_noted.then(|| name.into());
+        Candidates { set, feeds_parent, is_watched, name }
     }
 
     /// Whether a listed directory's answer depends on a sub-directory of this name.
     pub(crate) fn depends_on(&mut self, state: &MatchState, name: Name<'_>) -> bool {
+        state.is_watching() || self.is_required(state, name)
+    }
+
+    /// Whether a listed directory asks for a sub-directory of this name.
+    fn is_required(&mut self, state: &MatchState, name: Name<'_>) -> bool {
         let Some(requirements) = &state.requirements else { return false };
         self.program.match_name(&requirements.required, name, &mut self.words)
     }
@@ -199,10 +235,14 @@ impl Matching {
         is_whole: bool,
         settled: &mut Settled,
     ) -> MatchState {
-        let Candidates { set, feeds_parent } = candidates;
+        let Candidates { set, feeds_parent, is_watched, .. } = candidates;
         let mut state = MatchState::new(feeds_parent);
+        state.is_watched = is_watched;
         let Some(set) = set else { return state };
         let evaluation = self.evaluate(&set, depth, files, is_whole);
+        if set.checks.is_some() {
+            settled.evaluation = Some(Arc::clone(&evaluation));
+        }
         self.settle(parent.filter(|_| feeds_parent), depth, &evaluation, settled);
         state.requirements.clone_from(&evaluation.requirements);
         if let Some(parent) = parent.filter(|_| feeds_parent)
@@ -286,17 +326,31 @@ impl Matching {
                 self.decide_early(parent, &mut closed);
             }
             state.await_answers(count, self.outermost);
+            if let Some(parent) = parent.filter(|_| state.is_watched && !state.feeds_parent) {
+                self.answer(parent, closed);
+            }
             return None;
         }
+        let above = parent;
         let parent = parent.filter(|_| std::mem::take(&mut state.feeds_parent));
         let requirements = state.requirements.take();
         let alone = requirements.as_ref().and_then(|requirements| requirements.alone.as_deref());
-        let settled = alone.map(|alone| {
+        let mut settled = alone.map(|alone| {
             let mut settled = Settled::default();
             self.settle(parent, depth, alone, &mut settled);
             settled
         });
-        let Some(parent) = parent else { return settled };
+        if let Some(notes) = state.notes.take() {
+            let above = above.map(|above| (above.state(), parent.is_some()));
+            let told = self.close_alone(&notes, above, state.own(), requirements.as_deref());
+            settled.get_or_insert_default().checked = told;
+        }
+        let Some(parent) = parent else {
+            if let Some(above) = above.filter(|_| state.is_watched) {
+                self.answer(above, closed);
+            }
+            return settled;
+        };
         if let Some(mut answer) = parent.state().counted_answer() {
             state.own().iter().for_each(|own| add_evaluation(&mut answer, own));
             alone.iter().for_each(|alone| add_evaluation(&mut answer, alone));
@@ -318,7 +372,7 @@ impl Matching {
             true => Verdict::YES,
             false => Verdict::default(),
         };
-        self.not_listed(parent, candidates, verdict, closed);
+        self.not_listed(parent, candidates, Some(Reason::NotEntered), verdict, closed);
     }
 
     /// A sub-directory exists as a link that is not followed.
@@ -332,7 +386,7 @@ impl Matching {
             true => Verdict::YES,
             false => Verdict::BEHIND_LINKS,
         };
-        self.not_listed(parent, candidates, verdict, closed);
+        self.not_listed(parent, candidates, Some(Reason::Link), verdict, closed);
     }
 
     /// A sub-directory exists, and its inside could not be read.
@@ -346,7 +400,7 @@ impl Matching {
             true => Verdict::CANNOT_BE_TOLD,
             false => Verdict::YES,
         };
-        self.not_listed(parent, candidates, verdict, closed);
+        self.not_listed(parent, candidates, Some(Reason::Unreadable), verdict, closed);
     }
 
     /// A sub-directory does not exist any more.
@@ -356,21 +410,29 @@ impl Matching {
         candidates: Candidates,
         closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
-        self.not_listed(parent, candidates, |_| Verdict::default(), closed);
+        self.not_listed(parent, candidates, None, |_| Verdict::default(), closed);
     }
 
-    /// The answer of a sub-directory that is not listed.
+    /// The answer of a sub-directory that is not listed. `reason` is what it is called if it
+    /// exists and does not match.
     fn not_listed<N: TreeNode>(
         &self,
         parent: &Arc<N>,
         candidates: Candidates,
+        reason: Option<Reason>,
         verdict: impl Fn(NodeId) -> Verdict,
         closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
         if !candidates.feeds_parent {
+            if candidates.is_watched {
+                self.answer(parent, closed);
+            }
             return;
         }
         let state = parent.state();
+        if let (Some(notes), Some(reason)) = (&state.notes, reason) {
+            self.note_not_listed(notes, &candidates, reason, &verdict);
+        }
         let mut answer = state.counted_answer();
         for &id in candidates.set.iter().flat_map(|set| &set.nodes) {
             let verdict = verdict(id);
@@ -404,9 +466,15 @@ impl Matching {
             }
             let may_match = directory.depth() <= self.max_depth;
             let mut counter = 0;
-            let Some(requirements) = state.requirements.as_ref() else { return };
-            for (index, &id) in requirements.undecided.iter().enumerate() {
+            let mut verdicts = Vec::new();
+            let requirements = state.requirements.as_ref();
+            let undecided = requirements.iter().flat_map(|requirements| &requirements.undecided);
+            for (index, &id) in undecided.enumerate() {
+                let Some(requirements) = requirements else { break };
                 let verdict = self.program.decide(id, requirements, state, &mut counter);
+                if state.notes.is_some() {
+                    verdicts.push(verdict);
+                }
                 if verdict == Verdict::default() {
                     continue;
                 }
@@ -417,6 +485,11 @@ impl Matching {
                 if let Some(parent) = parent_state {
                     parent.set(id, verdict);
                     answer.iter_mut().for_each(|answer| answer.add(id, verdict));
+                }
+            }
+            if let Some(notes) = &state.notes {
+                for (pattern, findings) in self.close_noted(notes, directory, &verdicts) {
+                    closed(directory, &[pattern], Outcome::Checked(findings));
                 }
             }
             if self.outermost {

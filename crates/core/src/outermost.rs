@@ -24,6 +24,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Report<T> {
     Match(T),
+    /// A directory that was checked and does not match.
+    Incomplete(T),
     /// So many matches that links hide.
     HiddenByLinks(usize),
 }
@@ -54,7 +56,8 @@ const NEVER: usize = usize::MAX;
 /// What a directory holds until it is decided.
 #[derive(Debug)]
 struct Held<T> {
-    matches: Vec<T>,
+    /// Matches, and what else was checked.
+    reports: Vec<T>,
     hidden_by_links: usize,
 }
 
@@ -111,7 +114,7 @@ impl<T> Standing<T> {
         }
         let is_own = may_match && !is_covered;
         if is_own {
-            let held = Mutex::new(Held { matches: Vec::new(), hidden_by_links: 0 });
+            let held = Mutex::new(Held { reports: Vec::new(), hidden_by_links: 0 });
             nearest = Some(Arc::new(Undecided {
                 answer: AtomicU8::new(UNKNOWN),
                 matches: nearest
@@ -198,7 +201,7 @@ impl<T> Standing<T> {
         if matches {
             undecided.matches.fetch_add(1, Ordering::Release);
         }
-        let (found, hidden) = (std::mem::take(&mut held.matches), held.hidden_by_links);
+        let (found, hidden) = (std::mem::take(&mut held.reports), held.hidden_by_links);
         drop(held);
         if matches {
             return;
@@ -222,7 +225,9 @@ fn pass_up<T>(
     while let Some(undecided) = next {
         let mut held = undecided.lock();
         match (undecided.answer(), report) {
-            (UNKNOWN, Report::Match(found)) => return held.matches.push(found),
+            (UNKNOWN, Report::Match(found) | Report::Incomplete(found)) => {
+                return held.reports.push(found);
+            }
             (UNKNOWN, Report::HiddenByLinks(count)) => return held.hidden_by_links += count,
             (MATCHES, _) => return,
             (_, up) => report = up,

@@ -1,9 +1,10 @@
 //! Patterns that are ready for scans.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::FileStructurePattern;
+use crate::checking::Purpose;
 use crate::program::Program;
 
 /// Patterns that are compiled for matching.
@@ -39,12 +40,15 @@ use crate::program::Program;
 pub struct PatternSet {
     patterns: Arc<[FileStructurePattern]>,
     program: Arc<Program>,
+    /// The same for checks, compiled when it is first asked for.
+    checking: Arc<OnceLock<Arc<Program>>>,
 }
 
 impl PatternSet {
     /// Compiles patterns. There may be none, then nothing matches.
     pub fn new(patterns: &[FileStructurePattern]) -> PatternSet {
-        PatternSet { patterns: patterns.into(), program: Arc::new(Program::new(patterns)) }
+        let (program, checking) = (Arc::new(Program::new(patterns)), Arc::default());
+        PatternSet { patterns: patterns.into(), program, checking }
     }
 
     /// The patterns as they were given. A match names its pattern by the position here.
@@ -54,6 +58,11 @@ impl PatternSet {
 
     pub(crate) fn into_program(self) -> Arc<Program> {
         self.program
+    }
+
+    pub(crate) fn checking_program(&self) -> Arc<Program> {
+        let compile = || Arc::new(Program::checking(&self.patterns, Purpose::Check));
+        Arc::clone(self.checking.get_or_init(compile))
     }
 }
 

@@ -6,10 +6,12 @@
 //! directory names and one for file names. Every way to feed a program, be it a local walk,
 //! listings or keys, uses it as it is.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::bits;
+use crate::checking::{Answer, Builder, Checklists, Checks, Known, Listed, Place, Purpose};
 use crate::memo::Kept;
 use crate::{FileStructurePattern, Name};
 
@@ -20,7 +22,8 @@ mod requirements;
 mod special;
 
 use atoms::{AtomId, Atoms};
-use compiler::{Compiled, Compiler, Key};
+use compiler::{Compiled, Key};
+pub(crate) use compiler::{Compiler, Interner};
 pub(crate) use file_search::FileSearch;
 use file_search::Questions;
 pub(crate) use requirements::{Below, ChildRequirements, CountedAnswer};
@@ -90,6 +93,8 @@ pub(crate) struct Program {
     /// The roots: the nodes at the top of a pattern.
     roots: Arc<SearchSet>,
     nothing: Arc<SearchSet>,
+    /// `None` if nobody asks what is missing.
+    checklists: Option<Box<Checklists>>,
 }
 
 /// A set of nodes that directories are searched for.
@@ -139,11 +144,30 @@ pub(crate) enum ByFiles {
 
 impl Program {
     pub(crate) fn new(patterns: &[FileStructurePattern]) -> Program {
+        Program::compile(patterns, None)
+    }
+
+    /// A program that tells what is missing.
+    pub(crate) fn checking(patterns: &[FileStructurePattern], purpose: Purpose) -> Program {
+        Program::compile(patterns, Some(purpose))
+    }
+
+    fn compile(patterns: &[FileStructurePattern], purpose: Option<Purpose>) -> Program {
         let mut compiler = Compiler::default();
         let mut seen = HashSet::new();
         let distinct = patterns.iter().enumerate().filter(|(_, pattern)| seen.insert(*pattern));
-        let roots: Vec<(usize, NodeId)> =
-            distinct.map(|(position, pattern)| (position, compiler.node(pattern))).collect();
+        let (roots, checklists): (Vec<(usize, NodeId)>, _) = match purpose {
+            None => {
+                let roots = distinct.map(|(position, pattern)| (position, compiler.node(pattern)));
+                (roots.collect(), None)
+            }
+            Some(purpose) => {
+                let mut lists = Builder::new(purpose, &mut compiler);
+                let roots = distinct
+                    .map(|(position, pattern)| (position, lists.add_sought(position, pattern)));
+                (roots.collect(), Some(Box::new(lists.finish())))
+            }
+        };
         let Compiled { keys, directory_atoms, file_atoms } = compiler.finish();
         let mut named = vec![Vec::new(); directory_atoms.len()];
         let mut patterns_of = vec![Vec::new(); keys.len()];
@@ -170,10 +194,11 @@ impl Program {
             has_special,
             roots: Arc::default(),
             nothing: Arc::default(),
+            checklists,
         };
         program.nothing = Arc::new(program.search_set(&[]));
         let roots: Vec<NodeId> = roots.into_iter().map(|(_, root)| root).collect();
-        program.roots = Arc::new(program.search_set(&roots));
+        program.roots = Arc::new(program.search_set(&program.sought_for(&roots)));
         program
     }
 
@@ -206,6 +231,19 @@ impl Program {
         }
         if !unnamed.is_empty() {
             set.unnamed = [&set.unnamed, &unnamed[..]].concat().into();
+        }
+    }
+
+    pub(crate) fn checklists(&self) -> Option<&Checklists> {
+        self.checklists.as_deref()
+    }
+
+    /// What is sought where these nodes are asked for: they, and if it is asked what is missing
+    /// their items.
+    fn sought_for<'n>(&self, nodes: &'n [NodeId]) -> Cow<'n, [NodeId]> {
+        match &self.checklists {
+            None => Cow::Borrowed(nodes),
+            Some(checklists) => Cow::Owned(checklists.with_items(nodes)),
         }
     }
 
@@ -252,8 +290,10 @@ impl Program {
             nodes.iter().any(|&id| !self.nodes[id as usize].directories.is_empty());
         let questions = if self.has_special { Questions::new(self, &nodes) } else { None };
         let asks_for_entries = !files.is_empty() || questions.is_some();
+        let checks = self.checklists().and_then(|checklists| Checks::new(checklists, &nodes));
         let (nodes, files) = (nodes.into(), files.into());
         CandidateSet {
+            checks,
             nodes,
             files,
             questions,
@@ -288,12 +328,18 @@ impl Program {
             requirements.alone = self.alone(requirements, listing.match_here);
         }
         let matched = self.patterns_of(&satisfied, listing.match_here);
-        Evaluation {
+        let mut evaluation = Evaluation {
             satisfied: satisfied.into(),
             cannot_be_told: cannot_be_told.into(),
             matched,
             requirements: requirements.map(Arc::new),
+            listed: None,
+        };
+        if let (Some(checklists), Some(checks)) = (self.checklists(), &candidates.checks) {
+            let is_whole = |id| listing.is_whole && files.knows_kinds(self, id);
+            evaluation.listed = known_items(checklists, checks, &evaluation, is_whole);
         }
+        evaluation
     }
 
     /// What a directory's files tell of a candidate.
@@ -396,6 +442,50 @@ impl Program {
     }
 }
 
+/// What is known of the items of a directory's candidates by their nodes. `is_whole` tells
+/// whether all of the listing is known that a node asks for. `None`: nothing is missing.
+fn known_items(
+    checklists: &Checklists,
+    checks: &Arc<Checks>,
+    evaluation: &Evaluation,
+    is_whole: impl Fn(NodeId) -> bool,
+) -> Option<Arc<Listed>> {
+    let mut by_node: HashMap<NodeId, Known> = HashMap::new();
+    let untold = evaluation.cannot_be_told.iter().map(|&id| (id, Known::Is(Answer::Unknown)));
+    by_node.extend(evaluation.satisfied.iter().map(|&id| (id, Known::Is(Answer::Met))));
+    by_node.extend(untold);
+    let requirements = evaluation.requirements.iter();
+    let undecided = (0..).zip(requirements.flat_map(|requirements| &requirements.undecided));
+    by_node.extend(
+        undecided.map(|(undecided, &id)| (id, Known::Open { undecided, is_unsure: false })),
+    );
+    let known = checks.lists.iter().map(|&list| {
+        let list = checklists.list(list);
+        let all_is_known = is_whole(list.node);
+        let known = list.items.iter().map(|item| {
+            // The directory has the name, as it is looked for.
+            if item.place == Place::DirectoryName {
+                return Known::Is(Answer::Met);
+            }
+            let is_unsure = !all_is_known && item.has_limit();
+            match by_node.get(&item.node) {
+                Some(Known::Open { undecided, .. }) => {
+                    Known::Open { undecided: *undecided, is_unsure }
+                }
+                Some(Known::Is(Answer::Met)) if !is_unsure => Known::Is(Answer::Met),
+                Some(Known::Is(_)) => Known::Is(item.doubt()),
+                None => Known::Is(item.lack()),
+            }
+        });
+        known.collect::<Box<[Known]>>()
+    });
+    let known: Box<[Box<[Known]>]> = known.collect();
+    let is_met = |known: &Known| *known == Known::Is(Answer::Met);
+    let is_complete = known.iter().all(|list| list.iter().all(is_met));
+    let checks = Arc::clone(checks);
+    (checklists.explains() || !is_complete).then(|| Arc::new(Listed { checks, known }))
+}
+
 /// Marks the nodes that a limit depends on: those that have one, and all that is asked for
 /// below a limit of directories.
 fn mark_deciding(nodes: &mut [Node]) {
@@ -430,6 +520,8 @@ impl Default for SearchSet {
 #[derive(Debug)]
 pub(crate) struct CandidateSet {
     pub(crate) nodes: Box<[NodeId]>,
+    /// What is looked for to tell what is missing; `None`: nothing.
+    pub(crate) checks: Option<Arc<Checks>>,
     /// The file atoms that the nodes ask for one file for each of, in rising order.
     files: Box<[AtomId]>,
     /// What they ask of entries besides; `None`: nothing.
@@ -445,7 +537,12 @@ pub(crate) struct CandidateSet {
 impl Kept for CandidateSet {
     fn bytes(&self) -> usize {
         let questions = self.questions.as_ref().map_or(0, |questions| questions.bytes());
-        size_of::<Self>() + size_of_val(&*self.nodes) + size_of_val(&*self.files) + questions
+        let checks = self.checks.as_ref().map_or(0, |checks| checks.bytes());
+        size_of::<Self>()
+            + size_of_val(&*self.nodes)
+            + size_of_val(&*self.files)
+            + questions
+            + checks
     }
 }
 
@@ -461,10 +558,14 @@ pub(crate) struct Evaluation {
     /// What the undecided candidates ask of the sub-directories; `None`: no candidate is
     /// undecided.
     pub(crate) requirements: Option<Arc<ChildRequirements>>,
+    /// What is known of each requirement of the candidates; `None`: nobody asks, or all of
+    /// them hold.
+    pub(crate) listed: Option<Arc<Listed>>,
 }
 
 impl Kept for Evaluation {
     fn bytes(&self) -> usize {
+        let listed = self.listed.as_ref().map_or(0, |listed| listed.bytes());
         let requirements =
             self.requirements.as_ref().map_or(0, |requirements| requirements.bytes());
         size_of::<Self>()
@@ -472,5 +573,6 @@ impl Kept for Evaluation {
             + size_of_val(&*self.cannot_be_told)
             + size_of_val(&*self.matched)
             + requirements
+            + listed
     }
 }

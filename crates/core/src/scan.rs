@@ -1,15 +1,14 @@
 //! The scan of a local tree: it is walked and matched in one pass.
 
-use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::matching::{Candidates, MatchState, Matching, Outcome, Settled, TreeNode};
-use crate::outermost::{Report, Standing};
-use crate::program::FileSearch;
-use crate::traversal::{Dir, Location, Naming, Need, Options, ResultSender, Results, Visitor};
-use crate::{Error, ExcludeRules, Name, NameDecoder, PatternSet};
+use crate::matching::Matching;
+use crate::program::Program;
+use crate::scan_visitor::{ScanVisitor, Tells};
+use crate::traversal::{Naming, Options, Results};
+use crate::{Error, ExcludeRules, NameDecoder, PatternSet};
 
 /// A directory that matches a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -212,15 +211,38 @@ impl Scan {
     /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for an exclude rule that
     /// begins with the path of the source and so can match nothing.
     pub fn start(self) -> Result<Matches, Error> {
-        let Scan { source, patterns, mut options, outermost, decoder } = self;
+        let program = self.patterns.clone().into_program();
+        self.start_with::<Match>(program)
+    }
+
+    /// Starts to traverse the source with a program for the patterns.
+    pub(crate) fn start_with<T: Tells>(self, program: Arc<Program>) -> Result<Results<T>, Error> {
+        let Scan { source, mut options, outermost, decoder, .. } = self;
         options.exclude.decoder.clone_from(&decoder);
         let max_depth = options.max_depth.unwrap_or(usize::MAX);
-        let matching = Matching::new(patterns.into_program(), max_depth, outermost);
-        let visitor = ScanVisitor { matching, settled: Settled::default(), decoder };
+        let mut matching = Matching::new(program, max_depth, outermost);
+        matching.decoder.clone_from(&decoder);
+        let visitor = ScanVisitor::<T>::new(matching, decoder);
         let exclude = options.exclude.clone();
-        let matches = Results::start(visitor, options, &source, Naming::Resolved)?;
+        let results = Results::start(visitor, options, &source, Naming::Resolved)?;
         exclude.check_source(&source)?;
-        Ok(matches)
+        Ok(results)
+    }
+}
+
+impl Tells for Match {
+    type Gathered = ();
+
+    fn matched(path: PathBuf, pattern: usize) -> Match {
+        Match { path, pattern }
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn is_complete(&self) -> bool {
+        true
     }
 }
 
@@ -234,279 +256,5 @@ impl IntoIterator for Scan {
     /// [Starts](Scan::start) the scan. If that fails, the error is the only result.
     fn into_iter(self) -> Matches {
         self.start().unwrap_or_else(Results::only_error)
-    }
-}
-
-/// The visitor of a scan.
-#[derive(Clone)]
-struct ScanVisitor {
-    matching: Matching,
-    /// A buffer for what is known of the patterns of one directory.
-    settled: Settled,
-    decoder: Option<NameDecoder>,
-}
-
-impl ScanVisitor {
-    /// Tells of each pattern that a directory matches.
-    fn tell(path: PathBuf, patterns: &[usize], mut tell: impl FnMut(Report<Match>)) {
-        let Some((&last, others)) = patterns.split_last() else { return };
-        for &pattern in others {
-            tell(Report::Match(Match { path: path.clone(), pattern }));
-        }
-        tell(Report::Match(Match { path, pattern: last }));
-    }
-
-    /// Sends what belongs to the outcome.
-    fn send(report: Report<Match>, results: &mut ResultSender<Match>) {
-        match report {
-            Report::Match(found) => {
-                results.stats.matches += 1;
-                let weight = 1 + found.path.as_os_str().len() / 256;
-                results.send(found, weight);
-            }
-            Report::HiddenByLinks(count) => results.stats.hidden_by_links += count,
-        }
-    }
-
-    /// Tells of the patterns that are settled of one directory.
-    #[inline]
-    fn tell_settled(
-        location: Location<'_, ScanState>,
-        standing: &Standing<Match>,
-        settled: &Settled,
-        results: &mut ResultSender<Match>,
-    ) {
-        if settled.matched.is_empty() {
-            return;
-        }
-        let parent = location.parent.map(|parent| &parent.state.standing);
-        let mut send = |report| Self::send(report, results);
-        Self::tell(location.path(), &settled.matched, |report| {
-            standing.take_own(parent, report, &mut send);
-        });
-    }
-
-    /// A function that takes what is known of directories that are not just listed.
-    fn sending(
-        results: &mut ResultSender<Match>,
-    ) -> impl FnMut(&Arc<Dir<ScanState>>, &[usize], Outcome) {
-        |dir, patterns, outcome| {
-            let standing = &dir.state.standing;
-            let parent = dir.parent().map(|parent| &parent.state.standing);
-            let mut send = |report| Self::send(report, results);
-            match outcome {
-                Outcome::Matched => Self::tell(dir.path(), patterns, |report| {
-                    standing.take_own(parent, report, &mut send);
-                }),
-                Outcome::HiddenByLinks => {
-                    let report = Report::HiddenByLinks(patterns.len());
-                    standing.take_own(parent, report, &mut send);
-                }
-                Outcome::CannotBeTold => {}
-                Outcome::Closed => standing.closed(&mut send),
-            }
-        }
-    }
-}
-
-/// What a scan keeps of a listed directory.
-#[derive(Debug)]
-struct ScanState {
-    matching: MatchState,
-    standing: Standing<Match>,
-}
-
-impl TreeNode for Dir<ScanState> {
-    fn parent(&self) -> Option<&Arc<Self>> {
-        self.parent()
-    }
-
-    fn depth(&self) -> usize {
-        self.depth
-    }
-
-    fn state(&self) -> &MatchState {
-        &self.state.matching
-    }
-
-    fn is_covered(&self) -> bool {
-        self.state.standing.is_covered()
-    }
-}
-
-impl Visitor for ScanVisitor {
-    type Item = Match;
-    type NameVerdict = Candidates;
-    type Accumulator = FileSearch;
-    type State = ScanState;
-
-    fn judge(
-        &mut self,
-        parent: Option<&Dir<ScanState>>,
-        name: &OsStr,
-        feeds_parent: bool,
-    ) -> Candidates {
-        let depth = parent.map_or(0, |parent| parent.depth + 1);
-        let parent = parent.map(|parent| &parent.state);
-        let may_start = self.matching.visits_depth(depth)
-            && !parent.is_some_and(|parent| parent.standing.is_covered());
-        let parent = parent.map(|parent| &parent.matching);
-        NameDecoder::with(self.decoder.as_ref(), name, |name| {
-            self.matching.candidates(parent, may_start, name, feeds_parent)
-        })
-    }
-
-    fn visits_depth(&self, depth: usize) -> bool {
-        self.matching.visits_depth(depth)
-    }
-
-    fn visits_below(&self, state: &ScanState, depth: usize) -> bool {
-        self.visits_depth(depth) && !state.standing.is_covered()
-    }
-
-    fn need(&self, parent: &Arc<Dir<ScanState>>, depth: usize, candidates: &Candidates) -> Need {
-        if self.visits_below(&parent.state, depth) {
-            Need::Visit
-        } else if self.matching.outermost && !self.matching.is_asked_for(parent, candidates) {
-            Need::Nothing
-        } else if self.matching.looks_inside(candidates) {
-            Need::Visit
-        } else {
-            Need::Presence
-        }
-    }
-
-    fn visits_feeding_first(&self) -> bool {
-        self.matching.outermost
-    }
-
-    fn decides(&self, state: &ScanState) -> bool {
-        state.standing.is_undecided() && !state.standing.is_covered()
-    }
-
-    fn is_over(&self, state: &ScanState) -> bool {
-        state.standing.is_covered()
-    }
-
-    fn feeds_parent(&self, state: &ScanState) -> bool {
-        state.matching.feeds_parent()
-    }
-
-    fn begin(&mut self, candidates: &Candidates) -> FileSearch {
-        self.matching.file_search(candidates)
-    }
-
-    fn asks_for_link(&self, search: &FileSearch, name: &OsStr) -> bool {
-        let asks = |name: Name<'_>| self.matching.program.asks_for_link(search, name);
-        NameDecoder::with(self.decoder.as_ref(), name, asks)
-    }
-
-    fn may_depend(&self, candidates: &Candidates) -> bool {
-        self.matching.asks_for_directories(candidates)
-    }
-
-    #[inline]
-    fn add_file(&self, search: &mut FileSearch, name: &OsStr) {
-        let search = |name: Name<'_>| self.matching.program.search_file(search, name);
-        NameDecoder::with(self.decoder.as_ref(), name, search);
-    }
-
-    #[inline]
-    fn add_directory(&self, search: &mut FileSearch, name: &OsStr) {
-        if search.has_questions() {
-            let search = |name: Name<'_>| self.matching.program.search_directory(search, name);
-            NameDecoder::with(self.decoder.as_ref(), name, search);
-        }
-    }
-
-    fn untold(&self, search: &mut FileSearch, name: &OsStr) {
-        let note = |name: Name<'_>| self.matching.program.note_untold(search, name);
-        NameDecoder::with(self.decoder.as_ref(), name, note);
-    }
-
-    fn listed(
-        &mut self,
-        location: Location<'_, ScanState>,
-        candidates: Candidates,
-        search: FileSearch,
-        is_whole: bool,
-        results: &mut ResultSender<Match>,
-    ) -> ScanState {
-        let Location { parent, depth, .. } = location;
-        let ScanVisitor { matching, settled, .. } = self;
-        settled.clear();
-        let state = matching.listed(parent, depth, candidates, &search, is_whole, settled);
-        let standing = if matching.outermost {
-            let parent = parent.map(|parent| &parent.state.standing);
-            let may_match = depth <= matching.max_depth && state.may_match();
-            Standing::new(parent, !settled.matched.is_empty(), may_match)
-        } else {
-            Standing::default()
-        };
-        Self::tell_settled(location, &standing, &self.settled, results);
-        ScanState { matching: state, standing }
-    }
-
-    fn depends_on_any(&self, state: &ScanState) -> bool {
-        state.matching.depends_on_any()
-    }
-
-    fn depends_on(&mut self, state: &ScanState, name: &OsStr) -> bool {
-        let depends = |name: Name<'_>| self.matching.depends_on(&state.matching, name);
-        NameDecoder::with(self.decoder.as_ref(), name, depends)
-    }
-
-    fn wait_for(
-        &self,
-        location: Location<'_, ScanState>,
-        state: &mut ScanState,
-        count: usize,
-        results: &mut ResultSender<Match>,
-    ) {
-        let Location { parent, depth, .. } = location;
-        let sending = Self::sending(results);
-        let settled = self.matching.wait_for(parent, depth, &mut state.matching, count, sending);
-        if let Some(settled) = settled {
-            Self::tell_settled(location, &state.standing, &settled, results);
-        }
-        if count == 0 {
-            state.standing.closed(&mut |report| Self::send(report, results));
-        }
-    }
-
-    fn absent(
-        &self,
-        parent: &Arc<Dir<ScanState>>,
-        candidates: Candidates,
-        results: &mut ResultSender<Match>,
-    ) {
-        self.matching.absent(parent, candidates, Self::sending(results));
-    }
-
-    fn not_read(
-        &self,
-        parent: &Arc<Dir<ScanState>>,
-        candidates: Candidates,
-        results: &mut ResultSender<Match>,
-    ) {
-        self.matching.not_read(parent, candidates, Self::sending(results));
-    }
-
-    fn not_entered(
-        &self,
-        parent: &Arc<Dir<ScanState>>,
-        candidates: Candidates,
-        results: &mut ResultSender<Match>,
-    ) {
-        self.matching.not_entered(parent, candidates, Self::sending(results));
-    }
-
-    fn link_not_followed(
-        &self,
-        parent: &Arc<Dir<ScanState>>,
-        candidates: Candidates,
-        results: &mut ResultSender<Match>,
-    ) {
-        self.matching.link_not_followed(parent, candidates, Self::sending(results));
     }
 }

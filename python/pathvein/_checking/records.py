@@ -41,6 +41,7 @@ _LISTS = (
 #: How many of what is missing are kept to be used again, of one pattern.
 _MOST_KNOWN = 4096
 _NONE: Made = ((), (), ())
+_new = tuple.__new__
 
 
 class Records:
@@ -62,18 +63,24 @@ class Records:
         missing: list[Missing] = []
         unknown: list[Missing] = []
         for raw in findings:
-            if raw[6] is not None:
-                _, missing_here, unknown_here = self.told(index, (raw,))
-                missing += missing_here
-                unknown += unknown_here
-                continue
-            made = known.get(raw)
+            # To hash what is deep may take as long as to write it out as a tree.
+            is_shallow = raw[6] is None or all(below[6] is None for below in raw[6][2])
+            made = known.get(raw) if is_shallow else None
             if made is None:
-                if len(known) >= _MOST_KNOWN:
-                    known.clear()
-                made = known[raw] = table.missing(raw, _closest(raw, None, _NONE))
+                made = self._missing(index, raw)
+                if is_shallow:
+                    if len(known) >= _MOST_KNOWN:
+                        known.clear()
+                    known[raw] = made
             (missing if raw[1] == _MISSING else unknown).append(made)
         return tuple(missing), tuple(unknown)
+
+    def _missing(self, index: int, raw: Raw) -> Missing:
+        if raw[6] is None:
+            return self._tops[index].missing(raw, _closest(raw, None, _NONE))
+        _, missing, unknown = self.told(index, (raw,))
+        [made] = missing or unknown
+        return made
 
     def told(self, index: int, findings: tuple[Raw, ...]) -> Made:
         """What became of the requirements of one of the patterns in a directory."""
@@ -156,12 +163,14 @@ class _Table:
 
 def _closest(raw: Raw, pattern: FileStructurePattern | None, inside: Made) -> Closest:
     is_empty = raw[6] is not None and raw[6][1]
-    return Closest(raw[4], raw[5], raw[2], raw[3], pattern, inside[1], inside[2], is_empty)
+    # Half as long as to call the class.
+    values = (raw[4], raw[5], raw[2], raw[3], pattern, inside[1], inside[2], is_empty)
+    return _new(Closest, values)
 
 
 def _missing(place: str, requirement: Requirement, closest: Closest) -> Missing:
     is_there = closest.path is not None or closest.count
-    return Missing(place, requirement, closest if is_there else None)
+    return _new(Missing, (place, requirement, closest if is_there else None))
 
 
 def missing_of(finding: Finding) -> Missing:

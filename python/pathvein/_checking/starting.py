@@ -30,7 +30,7 @@ def start_check(near: int | None, /, **arguments: Any) -> CheckIterator[Any]:
     name, producer, options, make_upath, is_text = open_producer(kind="check", **arguments)
     patterns = options["patterns"]
     records = Records(patterns)
-    new = tuple.__new__
+    new = tuple.__new__  # half as long as to call the class
 
     def convert(found: list[Found]) -> list[CheckResult[Any]]:
         if near is not None:
@@ -40,9 +40,8 @@ def start_check(near: int | None, /, **arguments: Any) -> CheckIterator[Any]:
         for (path, pattern), (_, index, findings) in zip(directories, found, strict=True):
             if findings:
                 missing, unknown = records.lacks(index, findings)
-                results.append(CheckResult(path, pattern, False, missing, unknown))
+                results.append(new(CheckResult, (path, pattern, False, missing, unknown)))
             else:
-                # Most are complete, and this takes half as long.
                 results.append(new(CheckResult, (path, pattern, True, (), ())))
         return results
 

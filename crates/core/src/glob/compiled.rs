@@ -58,7 +58,10 @@ pub(crate) enum Shape {
 
 impl CompiledGlob {
     pub(crate) fn new(glob: &[u32]) -> CompiledGlob {
-        let tokens = parse(glob).into_boxed_slice();
+        CompiledGlob::from_tokens(parse(glob).into())
+    }
+
+    pub(crate) fn from_tokens(tokens: Box<[Token]>) -> CompiledGlob {
         let first_star = tokens.iter().position(|token| *token == Token::Star);
         let last_star = tokens.iter().rposition(|token| *token == Token::Star);
         let head: Vec<char> = tokens.iter().map_while(character).collect();

@@ -1,5 +1,7 @@
 //! The tokens of a glob, read as CPython's `fnmatch.translate` reads them.
 
+use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
+
 const MAX: u32 = 0x10_FFFF;
 
 /// One element of a glob. All but the star stand for exactly one code point.
@@ -28,6 +30,31 @@ impl Token {
             Token::Star | Token::Never => false,
         }
     }
+
+    /// A token that stands for the same code points and their other cases, by simple case
+    /// folding, which is also what `(?i)` means in a regular expression.
+    pub(crate) fn in_any_case(&self) -> Token {
+        let ranges = match self {
+            Token::Char(own) => vec![(*own, *own)],
+            Token::Class(class) => class.ranges(),
+            Token::Star | Token::Any | Token::Never => return self.clone(),
+        };
+        // Surrogates have no case, and a class of characters cannot hold them.
+        let surrogates = ranges.iter().map(|&(low, high)| (low.max(0xD800), high.min(0xDFFF)));
+        let mut members: Vec<_> = surrogates.filter(|&(low, high)| low <= high).collect();
+        let characters = ranges.iter().flat_map(|&(low, high)| {
+            let range = |low, high| Some((char::from_u32(low)?, char::from_u32(high)?));
+            [(low, high.min(0xD7FF)), (low.max(0xE000), high)]
+                .into_iter()
+                .filter(|&(low, high)| low <= high)
+                .filter_map(move |(low, high)| range(low, high))
+        });
+        let mut class =
+            ClassUnicode::new(characters.map(|(low, high)| ClassUnicodeRange::new(low, high)));
+        class.case_fold_simple();
+        members.extend(class.iter().map(|r| (u32::from(r.start()), u32::from(r.end()))));
+        one_of(&merge(members))
+    }
 }
 
 /// The members of a class. The members of a negated class are all other code points.
@@ -40,6 +67,12 @@ pub(crate) struct Class {
 }
 
 impl Class {
+    /// The members, as ranges.
+    fn ranges(&self) -> Vec<(u32, u32)> {
+        let ascii = (0..128).filter(|&c| self.contains(c)).map(|c| (c, c));
+        ascii.chain(self.wide.iter().copied()).collect()
+    }
+
     fn contains(&self, code_point: u32) -> bool {
         if code_point < 128 {
             return self.ascii >> code_point & 1 == 1;
@@ -137,7 +170,13 @@ fn parse_class(body: &[u32]) -> Token {
     if negated {
         members = complement(&members);
     }
-    match members[..] {
+    one_of(&members)
+}
+
+/// The simplest token that stands for these code points, given as ranges that rise and do not
+/// touch.
+fn one_of(members: &[(u32, u32)]) -> Token {
+    match *members {
         [] => Token::Never,
         [(low, high)] if low == high => Token::Char(low),
         [(0, MAX)] => Token::Any,
@@ -256,6 +295,30 @@ mod tests {
             accepts('ã') && accepts('ý') && accepts('b') && accepts('😁') && accepts(char::MAX)
         );
         assert!(tokens[0].accepts(0xDC80));
+    }
+
+    #[test]
+    fn other_cases() {
+        let folded = |glob: &str| tokens(glob)[0].in_any_case();
+        let accepted = |glob: &str, text: &str| {
+            text.chars().filter(|&c| folded(glob).accepts(c.into())).collect::<String>()
+        };
+        assert_eq!(accepted("a", "aAbB\u{DC}"), "aA");
+        assert_eq!(accepted("[B-Cx]", "abcdxABCDX"), "bcxBCX");
+        assert_eq!(accepted("k", "kK\u{212A}"), "kK\u{212A}");
+        assert_eq!(accepted("\u{E4}", "\u{E4}\u{C4}aA"), "\u{E4}\u{C4}");
+        // The members of `[!a]` include `A`.
+        assert_eq!(folded("[!a]"), Token::Any);
+        assert_eq!(folded("[!aA]"), tokens("[!aA]")[0]);
+        assert_eq!(folded("7"), Token::Char('7'.into()));
+        for unchanged in ["*", "?", "[b-a]"] {
+            assert_eq!(folded(unchanged), tokens(unchanged)[0]);
+        }
+        // Lone surrogates stay what they are, at the ends of ranges too.
+        let class = parse(&['['.into(), 0xD7FF, '-'.into(), 0xE000, ']'.into()])[0].in_any_case();
+        assert!([0xD7FF, 0xD800, 0xDCE9, 0xDFFF, 0xE000].iter().all(|&c| class.accepts(c)));
+        assert!(!class.accepts(0xD7FE) && !class.accepts(0xE001));
+        assert_eq!(Token::Char(0xDCE9).in_any_case(), Token::Char(0xDCE9));
     }
 
     #[test]

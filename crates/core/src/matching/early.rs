@@ -103,6 +103,9 @@ impl Matching {
         if !candidates.feeds_parent {
             return false;
         }
+        if self.program.checklists().is_some() {
+            return self.is_checked_above(parent);
+        }
         // Further up than patterns are deep, nobody asks for anything here, though each
         // directory of a deep tree may feed the one above.
         let mut way = vec![parent];
@@ -129,6 +132,21 @@ impl Matching {
         let Some((state, asked)) = asked_above else { return false };
         let mut nodes = candidates.set.iter().flat_map(|set| &set.nodes);
         nodes.any(|&id| self.awaits(state, &asked, id))
+    }
+
+    /// Whether something may be told of a directory, or of those above it that it feeds, which
+    /// is to tell what is missing: that asks for all that it feeds on.
+    fn is_checked_above<N: TreeNode>(&self, mut directory: &Arc<N>) -> bool {
+        for _ in 0..MAX_LEVELS {
+            let above = directory.parent();
+            if directory.depth() <= self.max_depth && !above.is_some_and(|above| above.is_covered())
+            {
+                return true;
+            }
+            let Some(above) = above.filter(|_| directory.state().feeds_parent) else { break };
+            directory = above;
+        }
+        false
     }
 
     /// Whether one of some nodes of a directory waits for a sub-directory that satisfies

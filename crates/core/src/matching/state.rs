@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::early::Early;
+use crate::checking::Notes;
 use crate::program::{Below, ChildRequirements, CountedAnswer, Evaluation};
 use crate::program::{NodeId, Tally, Verdict};
 
@@ -12,6 +13,10 @@ use crate::program::{NodeId, Tally, Verdict};
 pub(crate) struct MatchState {
     /// Whether the parent waits for this directory's answer.
     pub(super) feeds_parent: bool,
+    /// Whether the parent waited for this directory to be listed, whatever its answer.
+    pub(super) is_watched: bool,
+    /// What is kept to tell what is missing. `None` unless somebody asks.
+    pub(super) notes: Option<Box<Notes>>,
     /// What the undecided candidates ask of the sub-directories; `None`: no candidate is
     /// undecided.
     pub(super) requirements: Option<Arc<ChildRequirements>>,
@@ -62,6 +67,8 @@ impl MatchState {
     pub(super) fn new(feeds_parent: bool) -> MatchState {
         MatchState {
             feeds_parent,
+            is_watched: false,
+            notes: None,
             requirements: None,
             satisfied: NodeBits::default(),
             behind_links: NodeBits::default(),
@@ -112,7 +119,12 @@ impl MatchState {
 
     /// Whether the directory's answer depends on any sub-directory at all.
     pub(crate) fn depends_on_any(&self) -> bool {
-        self.requirements.is_some()
+        self.requirements.is_some() || self.is_watching()
+    }
+
+    /// Whether all sub-directories that are visited are waited for, until they are listed.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.notes.as_ref().is_some_and(|notes| notes.is_watching())
     }
 
     /// Whether it is counted how many sub-directories there are of a kind.

@@ -126,6 +126,17 @@ impl NameRegex {
         parse(&self.0.text).ok()
     }
 
+    /// The same expression in any case; `None` if it would be much larger.
+    pub(crate) fn in_any_case(&self) -> Option<NameRegex> {
+        // It must not undo what the expressions of a pattern are allowed together.
+        let limit = SIZE_LIMIT.min(2 * self.0.cost);
+        let mut builder = RegexBuilder::new(self.anchored());
+        builder.case_insensitive(true).size_limit(limit).dfa_size_limit(CACHE_LIMIT);
+        let regex = builder.build().ok()?;
+        let (text, anchored) = (self.0.text.clone(), self.0.anchored.clone());
+        Some(NameRegex(Arc::new(Inner { text, anchored, regex, cost: self.0.cost })))
+    }
+
     /// Whether the whole of `name` matches. A name that is not UTF-8 does not.
     pub fn is_match<'n>(&self, name: impl Into<Name<'n>>) -> bool {
         with_text(name.into(), |text| self.0.regex.is_match(text.as_bytes())).unwrap_or(false)

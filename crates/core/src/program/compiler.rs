@@ -19,7 +19,7 @@ pub(super) struct Key {
 }
 
 #[derive(Default)]
-pub(super) struct Compiler {
+pub(crate) struct Compiler {
     /// The nodes of the patterns that were compiled. A pattern may hold another in many
     /// places, which hold another in many places: each is compiled once.
     compiled: HashMap<FileStructurePattern, NodeId>,
@@ -47,9 +47,9 @@ struct AtomTable {
 const REGEX: AtomId = 1 << 31;
 
 /// Gives each distinct item a number.
-pub(super) struct Interner<T> {
+pub(crate) struct Interner<T> {
     numbers: HashMap<T, u32>,
-    pub(super) list: Vec<T>,
+    pub(crate) list: Vec<T>,
 }
 
 impl<T> Default for Interner<T> {
@@ -59,7 +59,7 @@ impl<T> Default for Interner<T> {
 }
 
 impl<T: Clone + Eq + Hash> Interner<T> {
-    pub(super) fn number(&mut self, item: &T) -> u32 {
+    pub(crate) fn number(&mut self, item: &T) -> u32 {
         *self.numbers.entry(item.clone()).or_insert_with(|| {
             self.list.push(item.clone());
             self.list.len() as u32 - 1
@@ -116,7 +116,7 @@ impl Compiler {
     }
 
     /// The node of a pattern. The recursion is as deep as patterns may nest.
-    pub(super) fn node(&mut self, pattern: &FileStructurePattern) -> NodeId {
+    pub(crate) fn node(&mut self, pattern: &FileStructurePattern) -> NodeId {
         if let Some(&id) = self.compiled.get(pattern) {
             return id;
         }

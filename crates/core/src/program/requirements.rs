@@ -159,9 +159,14 @@ impl Program {
         if nodes.is_empty() {
             return None;
         }
-        let required = Arc::new(self.search_set(&nodes));
-        let sought =
-            if match_below { Arc::new(self.with_roots(&nodes)) } else { Arc::clone(&required) };
+        let sought_for = self.sought_for(&nodes);
+        let required = Arc::new(self.search_set(&sought_for));
+        let sought = if match_below {
+            Arc::new(self.with_roots(&sought_for))
+        } else {
+            Arc::clone(&required)
+        };
+        drop(sought_for);
         let mut requirements = ChildRequirements {
             required,
             sought,
@@ -218,7 +223,13 @@ impl Program {
         }
         let matched = self.patterns_of(&satisfied, match_here);
         let (satisfied, cannot_be_told) = (satisfied.into(), cannot_be_told.into());
-        Some(Box::new(Evaluation { satisfied, cannot_be_told, matched, requirements: None }))
+        Some(Box::new(Evaluation {
+            satisfied,
+            cannot_be_told,
+            matched,
+            requirements: None,
+            listed: None,
+        }))
     }
 
     /// Decides an undecided node, by what is known of the sub-directories. `counter` is the

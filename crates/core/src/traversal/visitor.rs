@@ -74,6 +74,11 @@ pub(crate) trait Visitor: Clone + Send + Sized + 'static {
         false
     }
 
+    /// Whether it is told what goes wrong when such a directory is opened or read.
+    fn tells_errors(&self, _: &Self::NameVerdict) -> bool {
+        true
+    }
+
     /// Begins a directory's listing.
     fn begin(&mut self, verdict: &Self::NameVerdict) -> Self::Accumulator;
 

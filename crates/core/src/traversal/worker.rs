@@ -345,6 +345,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             }
         }
         let location = Location { parent: Some(parent), name: subdir.name, depth };
+        let tells_errors = self.visitor.tells_errors(&verdict);
         let mut backoff = None;
         loop {
             let (handle, entries, identity) = match self.enter(parent, parent_handle, subdir) {
@@ -362,18 +363,24 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     return None;
                 }
                 Err(EnterError::Loop(ancestor)) => {
-                    self.results.send_error(Error::link_loop(location.path(), ancestor));
+                    if tells_errors {
+                        self.results.send_error(Error::link_loop(location.path(), ancestor));
+                    }
                     self.visitor.not_entered(parent, verdict, &mut self.results);
                     return None;
                 }
                 Err(EnterError::Parent(error)) => {
                     let (path, operation) = (parent.path(), Operation::OpenDirectory);
-                    self.results.send_io_error(path, operation, error);
+                    if tells_errors {
+                        self.results.send_io_error(path, operation, error);
+                    }
                     self.visitor.not_read(parent, verdict, &mut self.results);
                     return None;
                 }
                 Err(EnterError::Entry(operation, error)) => {
-                    self.results.send_io_error(location.path(), operation, error);
+                    if tells_errors {
+                        self.results.send_io_error(location.path(), operation, error);
+                    }
                     self.visitor.not_read(parent, verdict, &mut self.results);
                     return None;
                 }
@@ -396,7 +403,9 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 }
                 Err(NotListed { error, verdict }) => {
                     let operation = Operation::ReadDirectory;
-                    self.results.send_io_error(location.path(), operation, error);
+                    if tells_errors {
+                        self.results.send_io_error(location.path(), operation, error);
+                    }
                     self.visitor.not_read(parent, verdict, &mut self.results);
                     return None;
                 }
@@ -456,7 +465,9 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             if read == 0 {
                 return Err(NotListed { error, verdict });
             }
-            results.send_io_error(location.path(), Operation::ReadDirectory, error);
+            if visitor.tells_errors(&verdict) {
+                results.send_io_error(location.path(), Operation::ReadDirectory, error);
+            }
         }
         results.stats.directories += 1;
         results.stats.entries += count;

@@ -1,0 +1,13 @@
+//! Checking: what is missing of a pattern, and what came close.
+
+mod checklist;
+mod directory;
+mod near;
+mod notes;
+mod record;
+
+pub(crate) use checklist::{Builder, Checklists, Checks, Known, ListId, Listed, Purpose};
+pub(crate) use directory::{Checking, Facts, Notes, Told};
+pub(crate) use near::{Near, Nearness};
+pub(crate) use notes::Gathering;
+pub use record::{Answer, Closest, Finding, Findings, Inside, Place, Reason};
