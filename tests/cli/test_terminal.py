@@ -510,6 +510,10 @@ def test_pattern_from_a_pipe_that_does_not_wait(tmp_path: Path) -> None:
         (b"scan\nlab\n--pattern\n", b"file,"),
         (b"scan\n\xff", b"dir,?"),
         (b"scan\n--lister\nob", b"plain,obstore"),
+        (b"check\nla", b"dir,la"),
+        (b"check\nlab\n-p\nla", b"file,la"),
+        (b"check\n--format\nj", b"plain,json\nplain,junit"),
+        (b"explain\nla\nlab", b"dir,lab"),
         (b"shuffle\nla", b"dir,la"),
         (b"shuffle\nlab\nou", b"dir,ou"),
         (b"shuffle\nlab\nout\n-p\nru", b"file,ru"),
@@ -521,6 +525,7 @@ def test_pattern_from_a_pipe_that_does_not_wait(tmp_path: Path) -> None:
         (b"convert\na\n--to\nto", b"plain,toml"),
         (b"convert\na\n--to\ntext\n-o\nru", b"file,ru"),
         (b"conv", b"plain,convert"),
+        (b"ch", b"plain,check"),
     ],
 )
 def test_what_is_offered(words: bytes, offered: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ several: `untruth` tells why a claim is not true of the tree.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,6 +68,9 @@ class Checked(NamedTuple):
     pattern: Pat
     missing: tuple[Lack, ...]
     unknown: tuple[Lack, ...]
+    #: What was read of it, and of the directory that it was listed in.
+    node: Node
+    above: Node | None
 
     @property
     def is_complete(self) -> bool:
@@ -210,7 +213,7 @@ def _walked(node: Node, above: Node | None) -> Iterator[tuple[Node | None, Node]
 def checked(node: Node, above: Node | None, pattern: Pat) -> Checked:
     """What became of a directory; `above` is the one that it was listed in."""
     missing, unknown = _lacks(node, above, pattern)
-    return Checked(node.path, pattern, missing, unknown)
+    return Checked(node.path, pattern, missing, unknown, node, above)
 
 
 def _lacks(
@@ -292,51 +295,44 @@ def _reason(child: Node) -> str:
 
 
 def _nearest(node: Node, above: Node | None, item: Item) -> tuple[str, str] | None:
-    """What is near in the first way of them all."""
-    tests = _tests(item)
-    here = _own_names(node, item)
-    ways: list[Callable[[], tuple[str, str] | None]] = [
-        lambda: _first(near.nearest_name(here, test) for test in tests),
-        lambda: _one_level_down(node, item),
-        lambda: _one_level_up(above, item),
+    """What is near in the first way of them all; of equal ones the first by name."""
+    ways: list[tuple[str, str] | None] = [
+        near.nearest_name(_own_names(node, item), _tests(item)),
+        _one_level_down(node, item),
+        _one_level_up(node, above, item),
     ]
-    ways.insert(1 if item.is_of_directories else 3, lambda: _other_kind(node, item))
-    ways.append(lambda: ("unreadable", ".") if node.broke_off else None)
-    return _first(way() for way in ways)
-
-
-def _first(found: Iterator[tuple[str, str] | None]) -> tuple[str, str] | None:
-    """The nearest kind; of equal kinds the first by name."""
-    order = ["case", "normal form", "edit"]
-    rest = [this for this in found if this is not None]
-    ranked = [(order.index(this[0]) if this[0] in order else 9, i) for i, this in enumerate(rest)]
-    return rest[min(ranked)[1]] if rest else None
+    ways.insert(1 if item.is_of_directories else 3, _other_kind(node, item))
+    ways.append(("unreadable", ".") if node.broke_off else None)
+    return next((way for way in ways if way is not None), None)
 
 
 def _tests(item: Item) -> list[pats.NameTest]:
-    """The name tests of an item, any of which an entry may come near."""
-    if item.is_of_directories:
-        return [near.test_of(sub) for sub in item.what if not near.takes_any_name(sub)]
-    return [item.what]
+    """The name tests that an entry may come near: none where any entry would pass."""
+    tests = [near.test_of(sub) for sub in item.what] if item.is_of_directories else [item.what]
+    return [] if any(near.takes_any(test) for test in tests) else tests
 
 
 def _own_names(node: Node, item: Item) -> list[str]:
     return [child.name for child in node.dirs] if item.is_of_directories else node.files
 
 
-def _passing(names: list[str], item: Item) -> list[str]:
+def _passing(names: Iterable[str], item: Item) -> list[str]:
     return sorted(name for name in names if any(passes(name, test) for test in _tests(item)))
 
 
 def _one_level_down(node: Node, item: Item) -> tuple[str, str] | None:
-    for child in sorted(node.dirs, key=lambda child: child.name):
-        for name in _passing(_own_names(child, item), item):
-            return "below", f"{child.name}/{name}"
-    return None
+    paths = [
+        f"{child.name}/{name}"
+        for child in node.dirs
+        for name in _passing(_own_names(child, item), item)
+    ]
+    return ("below", min(paths)) if paths else None
 
 
-def _one_level_up(above: Node | None, item: Item) -> tuple[str, str] | None:
+def _one_level_up(node: Node, above: Node | None, item: Item) -> tuple[str, str] | None:
     names = _passing(_own_names(above, item), item) if above is not None else []
+    # What is looked for in a directory is not that directory.
+    names = [name for name in names if name != node.name]
     return ("above", f"../{names[0]}") if names else None
 
 
@@ -344,7 +340,7 @@ def _other_kind(node: Node, item: Item) -> tuple[str, str] | None:
     if item.is_of_directories:
         names, reason = _passing(node.files, item), "file"
     else:
-        names, reason = _passing([child.name for child in node.dirs], item), "directory"
+        names, reason = _passing((child.name for child in node.dirs), item), "directory"
     return (reason, names[0]) if names else None
 
 

@@ -163,13 +163,16 @@ def check(
         say_hidden(messages, checks.stats)
         counts = checks.counts
         if checks.opened:
-            messages.inform(f"{counts}{f' ({hidden:,} of them not shown)' if hidden else ''}")
+            more = f" ({hidden:,} of them not shown)" if hidden else ""
+            if not counts.candidates and not least:
+                more = ", which is a failure with --min 1"
+            messages.inform(f"{counts}{more}")
         if verbose and checks.opened:
             say_stats(messages, checks.stats)
         if verbose > 1 and checks.opened:
             say_matched(messages, patterns, checks.matched)
         if checks.opened and counts.complete < least:
-            messages.error(f"only {counts.complete:,} complete, and --min asks for {least:,}")
+            messages.error(f"{counts.complete:,} complete, and --min asks for {least:,}")
     finally:
         messages.clear()
     if not checks.opened:

@@ -53,7 +53,7 @@ class Counts:
     def __str__(self) -> str:
         """``1,204 candidates: 1,187 complete, 15 not, 2 could not be read``."""
         if not self.candidates:
-            return "0 candidates: nothing was checked, which --min 1 makes a failure"
+            return "0 candidates: nothing was checked"
         text = f"{count(self.candidates, 'candidate')}: {self.complete:,} complete"
         if self.incomplete:
             text += f", {self.incomplete:,} not"

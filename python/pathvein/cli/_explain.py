@@ -11,7 +11,7 @@ from pathvein.cli._checking import labels, shown_path
 from pathvein.cli._click import DONE_WITH_ERRORS, NOT_DONE, SETTINGS, Command, click, failure
 from pathvein.cli._log import log_to_file
 from pathvein.cli._options import complete, pattern_options, quiet_option, scan_options
-from pathvein.cli._output import Messages, Output, describe, named
+from pathvein.cli._output import Messages, Output, columns, describe, named
 from pathvein.cli._patterns import load
 from pathvein.cli._scanning import MISSING_OPTION, refuse_files, say_patterns
 
@@ -148,8 +148,8 @@ class _Trees:
             return drawn(explanation, _COLUMNS, ascii_only=ascii_only).split("\n")
         from rich.console import Console
 
-        # It knows of NO_COLOR, of the size of the terminal, and of what that can show.
-        console = Console()
+        # It knows of NO_COLOR and of what the terminal can show, but of a dumb one not its size.
+        console = Console(width=min(columns(sys.stdout), _MOST_COLUMNS), height=25)
         with console.capture() as capture:
-            console.print(explanation, width=min(console.width, _MOST_COLUMNS))
+            console.print(explanation)
         return capture.get().removesuffix("\n").split("\n")

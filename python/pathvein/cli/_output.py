@@ -81,10 +81,10 @@ def abandon(stream: IO[str] | None) -> None:
         pass  # the stream has no file descriptor
 
 
-def columns() -> int:
-    """The maximal length of a line on standard error."""
+def columns(stream: IO[str] | None = None) -> int:
+    """The maximal length of a line on standard error, or another stream."""
     try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+        columns = os.get_terminal_size((stream or sys.stderr).fileno()).columns
     except OSError:
         columns = 0
     # Some terminals report 0. One column stays free: a full line wraps on some terminals.
