@@ -8,7 +8,8 @@ function unpack({ keep, rest }) {
   return rest.map((end, index) => (text = text.slice(0, keep[index]) + end));
 }
 
-const text = (index) => (index < 0 ? null : data.strings[index]);
+const strings = unpack(data.strings);
+const text = (index) => (index < 0 ? null : strings[index]);
 
 // [item, state, detail, item, state, detail...]
 function findings(flat) {
