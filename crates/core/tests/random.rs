@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
-use common::{check, checks, keys};
+use common::{check, check_cases, keys};
 use pathvein_core::FileStructurePattern;
 
 /// The ways to run a case.
@@ -35,7 +35,7 @@ impl Kind {
             Kind::MadeUp => check::made_up(choices, profile),
             #[cfg(unix)]
             Kind::OnDisk => check::tree_on_disk(choices, profile),
-            Kind::Checks => checks::checks(choices, profile),
+            Kind::Checks => check_cases::checks(choices, profile),
         }
     }
 }
@@ -67,7 +67,7 @@ fn smaller(kind: Kind, profile: Profile, mut choices: Vec<u64>) -> Vec<u64> {
     std::panic::set_hook(Box::new(|_| {}));
     let mut tries = 0;
     let mut width = choices.len();
-    while width > 0 && tries < 5_000 {
+    while width > 0 && tries < 600 {
         let mut from = 0;
         while from < choices.len() {
             let end = choices.len().min(from + width);
