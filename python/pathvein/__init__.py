@@ -28,10 +28,30 @@ from pathvein.shuffling import (
 )
 from pathvein.walking import WalkIterator, iwalk_parallel, walk_parallel, walk_python
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathvein.checking import (
+        CheckIterator,
+        CheckResult,
+        Closest,
+        Explanation,
+        Finding,
+        Missing,
+        check,
+        explain,
+        icheck,
+    )
+
 __all__ = [
+    "CheckIterator",
+    "CheckResult",
+    "Closest",
     "Directories",
+    "Explanation",
     "FileStructurePattern",
     "Files",
+    "Finding",
+    "Missing",
     "PatternMatcher",
     "PatternProblem",
     "PatternTextError",
@@ -48,7 +68,10 @@ __all__ = [
     "WalkIterator",
     "__version__",
     "assess",
+    "check",
+    "explain",
     "get_backend_info",
+    "icheck",
     "iscan",
     "iwalk_parallel",
     "load_patterns",
@@ -59,3 +82,31 @@ __all__ = [
     "walk_parallel",
     "walk_python",
 ]
+
+if not TYPE_CHECKING:
+    #: What is imported when it is first asked for: who only scans is not kept waiting for it.
+    _LATER = {
+        "pathvein.checking": (
+            "CheckIterator",
+            "CheckResult",
+            "Closest",
+            "Explanation",
+            "Finding",
+            "Missing",
+            "check",
+            "explain",
+            "icheck",
+        ),
+    }
+
+    def __getattr__(name):
+        for module, names in _LATER.items():
+            if name in names:
+                from importlib import import_module
+
+                found = globals()[name] = getattr(import_module(module), name)
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

@@ -48,6 +48,8 @@ else:
             made = namedtuple(name, fields, module=body["__module__"])
             made.__doc__ = body.get("__doc__")  # python -OO leaves none
             made.__annotations__ = fields
+            if "__str__" in body:
+                made.__str__ = body["__str__"]
             return made
 
     #: Stands for `typing.NamedTuple`.

@@ -83,6 +83,10 @@ PUBLIC = [
     pathvein.scan,
     pathvein.iscan,
     pathvein.assess,
+    pathvein.check,
+    pathvein.icheck,
+    pathvein.explain,
+    pathvein.Explanation.to_dict,
     pathvein.walk_parallel,
     pathvein.iwalk_parallel,
     pathvein.walk_python,
@@ -114,6 +118,10 @@ def test_what_annotations_mean() -> None:
     assert hints["on_error"] == policy
     walk = typing.get_type_hints(pathvein.walk_python)
     assert walk["return"] == Iterator[tuple[UPath, list[str], list[str]]]
+    assert typing.get_type_hints(pathvein.check)["return"] == list[pathvein.CheckResult[typing.Any]]
+    missing = typing.get_type_hints(pathvein.Missing)
+    assert missing["closest"] == pathvein.Closest | None
+    assert pathvein.FileStructurePattern in typing.get_args(missing["requirement"])
     assert typing.get_type_hints(pathvein.ScanResult) == {
         "source": Path | UPath,
         "pattern": pathvein.FileStructurePattern,
