@@ -151,7 +151,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def show(browser: Browser, tmp_path: Path) -> Iterator[browsers.Show]:
-    """``show(report)`` opens the page of a report; it may do nothing that it should not."""
+    """``show(report)`` opens its page, or that in a file; it may do nothing that it should not."""
     opened: list[browsers.Watched] = []
 
     def show(report: Any, **options: Any) -> browsers.Watched:
@@ -159,8 +159,9 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[browsers.Show]:
 
         watched = browsers.Watched(browser, **options)
         opened.append(watched)
-        file = tmp_path / f"report-{len(opened)}.html"
-        file.write_text(_page.render(report), encoding="utf-8")
+        file = report if isinstance(report, Path) else tmp_path / f"report-{len(opened)}.html"
+        if file is not report:
+            file.write_text(_page.render(report), encoding="utf-8")
         watched.open(file)
         return watched
 

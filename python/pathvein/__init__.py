@@ -1,7 +1,8 @@
 """Find directories by their structure.
 
 A pattern describes a directory: its name, and the files and directories that it must contain.
-:func:`scan` returns every directory that matches, on a disk or in a bucket.
+:func:`scan` returns every directory that matches, on a disk or in a bucket, and :func:`check`
+tells what the others lack.
 """
 
 from pathvein_core import (

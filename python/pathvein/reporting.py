@@ -157,8 +157,11 @@ class CheckReport:
             >>> report.sources[1]
             '/usr/local'
         """
-        if source is None:
-            source = getattr(results, "source", None)
+        if source is None and hasattr(results, "source"):
+            # A report is read elsewhere, and where that was depends on the working directory.
+            source = results.source
+            if isinstance(source, str) and not _arguments.is_url(source):
+                source = os.path.realpath(source)
         if patterns is None:
             patterns = getattr(results, "patterns", None)
         if patterns is not None:

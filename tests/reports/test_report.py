@@ -21,7 +21,7 @@ import trees
 from compare import make_patterns
 from pathvein import CheckReport, Files, FileStructurePattern, Stats, __version__
 from pathvein._checking.dicts import result_dict
-from pathvein._checking.texts import lacks, requirement_text
+from pathvein._checking.texts import lacks, requirement_at, requirement_text
 from pathvein.checking import CheckResult, Closest, Missing
 
 P = FileStructurePattern
@@ -36,7 +36,7 @@ def result(
 
 def lacking(place: str, *, reason: str | None = None, count: int = 0) -> Missing:
     closest = Closest(reason, "Config.json", ("x",), count, None, (), (), False)
-    asked = made_up_checks.requirement(RUN, place)
+    asked = requirement_at(RUN, place)
     return Missing(place, asked, closest if reason or count else None)
 
 
@@ -212,11 +212,21 @@ def test_what_a_check_knows_at_its_end_is_taken_then() -> None:
     assert report.stats == Stats(directories=3, errors=1)
 
 
+def test_a_relative_source_is_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report is read elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    running = Running([])
+    running.source = "lab"
+    assert CheckReport(running).sources == [str(tmp_path.resolve() / "lab")]
+    running.source = "memory://lab"
+    assert CheckReport(running).sources == ["memory://lab"]
+
+
 def test_checks_of_several_sources_add_up() -> None:
     report = CheckReport(Running([result("run_1")]), options={"max_depth": 3})
     report.extend(Running([result("run_2", (lacking("files[0]"),))]), source=Path("/other"))
-    report.extend([], source=["s3://lab", "memory://lab"], errors=[OSError("x")])
-    assert report.sources == ["/lab", "/other", "s3://lab", "memory://lab"]
+    report.extend([], source=["the freezer", "memory://lab"], errors=[OSError("x")])
+    assert report.sources == ["/lab", "/other", "the freezer", "memory://lab"]
     assert report.stats == Stats(directories=6, errors=2)
     assert len(report.errors) == 3
     assert (report.complete, report.incomplete) == (1, 1)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import strategies
 from pathvein import Directories, Files, FileStructurePattern, Regex
+from pathvein._checking.texts import requirement_at
 from pathvein.checking import CheckResult, Closest, Missing
 
 _DATA = FileStructurePattern("data", files=["*.parquet", "=1+1"])
@@ -38,12 +39,6 @@ def places(pattern: FileStructurePattern) -> list[str]:
     return listed + ["closed"] * pattern.closed
 
 
-def requirement(pattern: FileStructurePattern, place: str) -> Any:
-    """What stands there."""
-    kind, _, index = place.partition("[")
-    return getattr(pattern, kind)[int(index[:-1])] if index else True
-
-
 @st.composite
 def _lacks(
     draw: Any, pattern: FileStructurePattern, depth: int
@@ -51,7 +46,7 @@ def _lacks(
     found: dict[str, list[Missing]] = {"met": [], "missing": [], "unknown": []}
     for place in places(pattern):
         state = draw(st.sampled_from(["met", "met", "missing", "unknown"]))
-        asked = requirement(pattern, place)
+        asked = requirement_at(pattern, place)
         closest = draw(st.none() | _closests(place, asked, depth)) if state != "met" else None
         found[state].append(Missing(place, asked, closest))
     return tuple(found["missing"]), tuple(found["unknown"])

@@ -77,6 +77,22 @@ def runs(count: int, incomplete: float = 0.3, seed: int = 1) -> Iterator[CheckRe
         yield run_result(parent / f"run_{number:06}", draw, incomplete)
 
 
+def complete(count: int) -> Iterator[CheckResult[Path]]:
+    """Runs that lack nothing, all in one directory."""
+    for number in range(count):
+        yield CheckResult(Path(f"/data/run_{number:06}"), RUN, True, (), ())
+
+
+def different(count: int) -> Iterator[CheckResult[Path]]:
+    """Runs of which each fourth lacks something, with names that no other has."""
+    for number, run in enumerate(complete(count)):
+        if number % 4:
+            yield run
+        else:
+            missing = lacking(RUN, "files[1]", found(f"{number}_a.csv", f"{number}_b.csv"))
+            yield run._replace(complete=False, missing=(missing,))
+
+
 def samples(count: int) -> Iterator[CheckResult[Path]]:
     """Results of a second pattern."""
     for number in range(count):

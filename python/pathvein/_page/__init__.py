@@ -65,12 +65,16 @@ def write(report: CheckReport, file: IO[str]) -> None:
 
 
 def _summary(report: CheckReport) -> str:
+    """As ``pathvein check`` says it at its end."""
+    if not report.candidates:
+        return "0 candidates: nothing was checked"
     parts = [f"{report.complete:,} complete"]
     if report.incomplete:
         parts.append(f"{report.incomplete:,} not")
     if report.unknown:
         parts.append(f"{report.unknown:,} could not be read")
-    return f"{report.candidates:,} candidates: {', '.join(parts)}"
+    ending = "" if report.candidates == 1 else "s"
+    return f"{report.candidates:,} candidate{ending}: {', '.join(parts)}"
 
 
 def _hash(text: str) -> str:

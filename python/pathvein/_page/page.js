@@ -63,7 +63,7 @@ function openPattern() {
   folded.clear();
   active = { row: 0, column: 0 };
   $("pattern").selectedIndex = view.pattern;
-  $("drawing").querySelector("summary").replaceChildren(...(patterns.length > 1 ? ["Drawn"] : ["Pattern ", name(pattern.outline.text, "code")]));
+  $("drawing").querySelector("summary").replaceChildren(...(patterns.length > 1 ? ["The pattern, drawn"] : ["Pattern ", name(pattern.outline.text, "code")]));
   $("pattern-text").replaceChildren(...pattern.drawing.split("\n").flatMap((line, index) => {
     const indent = /^ */.exec(line)[0];
     return [index ? "\n" : "", indent, el("bdi", {}, pieces(line.slice(indent.length)))];
@@ -96,6 +96,7 @@ function head() {
   const { facts, errors } = data;
   $("facts").replaceChildren(...facts.flatMap(([term, values]) =>
     definition(term, values.flatMap((value, index) => [index ? ", " : "", name(value)]))));
+  if (data.error_count) $("facts").append(...definition("Errors", `${number(data.error_count)}, listed at the end`));
   $("pattern").replaceChildren(...patterns.map((each) =>
     el("option", {}, `${shown(each.outline.text).slice(0, 200)} (${number(each.totals[0])} of ${number(each.size)} complete)`)));
   $("choice").hidden = patterns.length < 2;

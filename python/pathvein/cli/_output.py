@@ -7,13 +7,12 @@ import contextlib
 import errno
 import json
 import os
-import re
 import sys
 import threading
 import time
 import warnings
 
-from pathvein._visible import visible, width
+from pathvein._visible import visible, width, without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,13 +23,10 @@ if TYPE_CHECKING:
     from pathvein import ShuffleProgress, Stats
     from pathvein.cli._bar import Bar
 
-#: The password of a URL.
-_PASSWORD = re.compile(r"(\w://[^/\s:@]*):[^/\s]*@")
-
 
 def safe(text: str) -> str:
     """Visible text without the passwords of URLs."""
-    return visible(_PASSWORD.sub(r"\1:***@", text))
+    return visible(without_passwords(text))
 
 
 def describe(error: Exception) -> str:

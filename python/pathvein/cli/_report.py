@@ -8,6 +8,7 @@ import os
 import re
 
 from pathvein._arguments import is_url
+from pathvein._visible import without_passwords
 from pathvein.cli._checking import Checks
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
@@ -26,7 +27,7 @@ from pathvein.cli._options import (
     scan_options,
     verbose_option,
 )
-from pathvein.cli._output import Messages, Output, safe
+from pathvein.cli._output import Messages, Output
 from pathvein.cli._patterns import load
 from pathvein.cli._scanning import (
     refuse_files,
@@ -122,7 +123,14 @@ def report(
         say_patterns(messages, patterns, verbose)
         _refuse_what_cannot_be_written(output, csv_output)
         errors: list[OSError] = []
-        checks = Checks(messages, patterns, scan_options, options, errors.append)
+
+        def keep(error: OSError) -> None:
+            if len(errors) < _MOST_ERRORS:
+                if isinstance(error.filename, str):
+                    error.filename = without_passwords(error.filename)
+                errors.append(error)
+
+        checks = Checks(messages, patterns, scan_options, options, keep)
         told = {name: _told(scan_options[name]) for name in _TOLD if _is_given(scan_options[name])}
         made = CheckReport(
             source=[_shown(source) for source in sources],
@@ -131,7 +139,6 @@ def report(
         )
         for batch in checks.batches(sources):
             made.extend(checked.result for checked in batch)
-            del errors[_MOST_ERRORS:]
         made.extend((), errors=errors, stats=checks.stats)
         if checks.opened:
             _write(messages, made, output, csv_output)
@@ -159,8 +166,8 @@ def _told(value: object) -> object:
 
 
 def _shown(source: str) -> str:
-    """Where was looked, for those who were not there; no passwords."""
-    return safe(source if is_url(source) else os.path.realpath(source))
+    """Where was looked, for those who were not there."""
+    return without_passwords(source) if is_url(source) else os.path.realpath(source)
 
 
 def _refuse_what_cannot_be_written(output: str | None, csv_output: str | None) -> None:

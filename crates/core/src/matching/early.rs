@@ -139,8 +139,7 @@ impl Matching {
     fn is_checked_above<N: TreeNode>(&self, mut directory: &Arc<N>) -> bool {
         for _ in 0..MAX_LEVELS {
             let above = directory.parent();
-            if directory.depth() <= self.max_depth
-                && !above.is_some_and(|above| above.is_covered())
+            if directory.depth() <= self.max_depth && !above.is_some_and(|above| above.is_covered())
             {
                 return true;
             }

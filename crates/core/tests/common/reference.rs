@@ -130,7 +130,12 @@ pub(crate) fn walk(
     found
 }
 
-fn matches(question: Question, name: &OsStr, tree: &Tree, pattern: &FileStructurePattern) -> bool {
+pub(super) fn matches(
+    question: Question,
+    name: &OsStr,
+    tree: &Tree,
+    pattern: &FileStructurePattern,
+) -> bool {
     if !name_matches(name, pattern) {
         return false;
     }
@@ -164,7 +169,7 @@ fn matches(question: Question, name: &OsStr, tree: &Tree, pattern: &FileStructur
         && (!pattern.closed() || whole && has_nothing_else(tree, pattern))
 }
 
-fn sub_matches(
+pub(super) fn sub_matches(
     question: Question,
     name: &OsStr,
     sub: &Sub,
@@ -205,12 +210,12 @@ fn says_something(count: Count) -> bool {
     count.min() > 0 || count.max().is_some()
 }
 
-fn none() -> Count {
+pub(super) fn none() -> Count {
     Count::new(0, 0).unwrap()
 }
 
 /// Whether all of a listing is known that the pattern asks for.
-fn is_whole(tree: &Tree, pattern: &FileStructurePattern) -> bool {
+pub(super) fn is_whole(tree: &Tree, pattern: &FileStructurePattern) -> bool {
     let asks_for = |name: &OsString| {
         let mut below = directory_requirements(pattern).into_iter().flat_map(|(subs, _)| subs);
         pattern.closed()
@@ -220,7 +225,7 @@ fn is_whole(tree: &Tree, pattern: &FileStructurePattern) -> bool {
     !tree.broke_off && !tree.untold.iter().any(asks_for)
 }
 
-fn has_nothing_else(tree: &Tree, pattern: &FileStructurePattern) -> bool {
+pub(super) fn has_nothing_else(tree: &Tree, pattern: &FileStructurePattern) -> bool {
     let tests: Vec<_> = tests_of_files(pattern).collect();
     let subs: Vec<_> = patterns_below(pattern).collect();
     tree.files.iter().all(|file| tests.iter().any(|test| passes(test, file)))
@@ -228,17 +233,19 @@ fn has_nothing_else(tree: &Tree, pattern: &FileStructurePattern) -> bool {
 }
 
 /// The tests of what belongs to a match: required and optional ones.
-fn tests_of_files(pattern: &FileStructurePattern) -> impl Iterator<Item = &NameTest> {
+pub(super) fn tests_of_files(pattern: &FileStructurePattern) -> impl Iterator<Item = &NameTest> {
     pattern.files().iter().map(|file| file.test()).chain(pattern.optional_files())
 }
 
 /// The patterns of sub-directories that belong to a match: required and optional ones.
-fn patterns_below(pattern: &FileStructurePattern) -> impl Iterator<Item = &FileStructurePattern> {
+pub(super) fn patterns_below(
+    pattern: &FileStructurePattern,
+) -> impl Iterator<Item = &FileStructurePattern> {
     let asked = pattern.directories().iter().flat_map(|asked| asked.alternatives());
     asked.chain(pattern.optional_directories())
 }
 
-fn name_matches(name: &OsStr, pattern: &FileStructurePattern) -> bool {
+pub(super) fn name_matches(name: &OsStr, pattern: &FileStructurePattern) -> bool {
     let takes_all = |alternative: &NameAlternative| {
         alternative.as_glob().is_some_and(|glob| glob.as_str() == Some(""))
     };
@@ -248,7 +255,7 @@ fn name_matches(name: &OsStr, pattern: &FileStructurePattern) -> bool {
     }
 }
 
-fn passes(test: &NameTest, name: &OsStr) -> bool {
+pub(super) fn passes(test: &NameTest, name: &OsStr) -> bool {
     test.alternatives().iter().any(|alternative| match alternative {
         NameAlternative::Glob(glob) => fnmatch(glob, name),
         // By what was written down by hand beside the expression.
