@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::checklist::{Asks, Checklist, Checklists, Item, Known, ListId, Listed};
+use super::checklist::{Alternative, Asks, Checklist, Checklists, Item, Known, ListId, Listed};
 use super::notes::{FirstNames, Gathering, ItemNotes, decoded, is_telling};
 use super::record::{Answer, Closest, Finding, Findings, Inside, Reason};
 use crate::program::{NodeId, Verdict};
@@ -244,7 +244,8 @@ impl<'a> Checking<'a> {
                 });
                 findings.collect()
             };
-            above.take_record(self, id, name, reason, false, &answers, findings);
+            let counts = |one: &Alternative| lists.contains(&one.list) && verdict(one.node).yes;
+            above.take_record(self, id, name, reason, false, &answers, counts, findings);
         }
     }
 
@@ -347,7 +348,8 @@ impl Notes {
         slots.iter().for_each(|&slot| below.slots[slot as usize].found.add(name.as_name()));
     }
 
-    /// Takes what became of a sub-directory by a list, if it is the closest so far.
+    /// Takes what became of a sub-directory by a list, if it is the closest so far. `counts`
+    /// tells whether it satisfies an alternative: what does so by another is not close to that.
     fn take_record(
         &self,
         checking: Checking<'_>,
@@ -356,6 +358,7 @@ impl Notes {
         reason: Reason,
         is_empty: bool,
         answers: &[Answer],
+        counts: impl Fn(&Alternative) -> bool,
         findings: impl FnOnce() -> Findings,
     ) {
         let Some(listed) = &self.listed else { return };
@@ -367,7 +370,10 @@ impl Notes {
         let mut findings = Some(findings);
         let mut known: Option<Findings> = None;
         for asked in listed.checks.asking(list) {
-            if !self.is_open(checking, asked.slot) {
+            let item = self.item_of(checking, asked.slot);
+            let is_counted =
+                !matches && item.is_some_and(|it| it.alternatives().iter().any(&counts));
+            if is_counted || !self.is_open(checking, asked.slot) {
                 continue;
             }
             let alternative = asked.alternative as usize;
@@ -405,7 +411,7 @@ impl Notes {
         let above = parent.map(|(notes, _)| notes);
         let asking = parent.filter(|&(_, feeds)| feeds).map(|(notes, _)| notes);
         if let Some(asking) = asking {
-            asking.take_found(checking, &self.name, satisfied);
+            asking.take_found(checking, &self.name, &satisfied);
         }
         let mut told = Vec::new();
         let Some(listed) = &self.listed else { return told };
@@ -437,7 +443,9 @@ impl Notes {
             }
             if let Some(asking) = asking.filter(|_| used.is_asked) {
                 let (reason, is_empty) = (Reason::Name, self.is_empty);
-                asking.take_record(checking, id, &self.name, reason, is_empty, &answers, findings);
+                let (name, counts) = (&self.name, |one: &Alternative| satisfied(one.node));
+                asking
+                    .take_record(checking, id, name, reason, is_empty, &answers, counts, findings);
             }
         }
         told
