@@ -230,7 +230,7 @@ impl<'a> Checking<'a> {
                     Asks::Name => [name.clone()].into(),
                     _ => Box::default(),
                 };
-                let findings = told.map(|(number, (item, &answer))| Finding {
+                let findings = told.map(|(_, (item, &answer))| Finding {
                     place: item.place,
                     item: item.number,
                     answer,
