@@ -19,6 +19,7 @@ enum Kind {
     Listings,
     Keys,
     CheckListings,
+    CheckKeys,
     #[cfg(unix)]
     CheckMadeUp,
     #[cfg(unix)]
@@ -34,6 +35,7 @@ impl Kind {
             Kind::Listings => check::listings(choices, profile),
             Kind::Keys => keys::keys(choices, profile),
             Kind::CheckListings => checks::listings(choices, profile),
+            Kind::CheckKeys => keys::checks(choices, profile),
             #[cfg(unix)]
             Kind::CheckMadeUp => checks::made_up(choices, profile),
             #[cfg(unix)]
@@ -161,6 +163,12 @@ fn checks_of_made_up_trees_in_which_much_goes_wrong() {
 fn sorted_keys_in_ranges() {
     run(Kind::Keys, Profile::Small, 0..4_000);
     run(Kind::Keys, Profile::Large, 0..150);
+}
+
+#[test]
+fn checks_of_sorted_keys_in_ranges() {
+    run(Kind::CheckKeys, Profile::Small, 0..3_000);
+    run(Kind::CheckKeys, Profile::Large, 0..60);
 }
 
 /// So many cases as the variable says, of all kinds.

@@ -12,6 +12,10 @@ use super::record::{Answer, Closest, Finding, Findings, Inside, Reason};
 use crate::program::{NodeId, Verdict};
 use crate::{Name, NameBuf, NameDecoder};
 
+mod open;
+
+pub(crate) use open::Opened;
+
 /// What all directories of a check have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Checking<'a> {
@@ -219,7 +223,7 @@ impl<'a> Checking<'a> {
             let items = &self.checklists.list(id).items;
             let answer = |item: &Item| match (&item.asks, verdict(item.node)) {
                 (Asks::Name, _) | (_, Verdict { yes: true, .. }) => Answer::Met,
-                (_, Verdict { cannot_be_told: true, .. }) => item.doubt(),
+                (_, Verdict { may_be: true, .. }) => item.doubt(),
                 _ => item.lack(),
             };
             let answers: Vec<Answer> = items.iter().map(answer).collect();
@@ -304,6 +308,11 @@ impl Notes {
     ) {
         let Some(listed) = &self.listed else { return };
         for (index, &(list, item)) in self.wants.iter().enumerate() {
+            // The path would come later than one that is known.
+            let is_known = |first: &Option<NameBuf>| first.as_ref().is_some_and(|f| f <= name);
+            if is_known(&self.lock().paths[index]) {
+                continue;
+            }
             let list = checking.checklists.list(listed.checks.lists[list as usize]);
             let item = &list.items[item as usize];
             let found = gathering.first(checking.checklists, item, None, checking.decoder);
@@ -455,7 +464,7 @@ impl Notes {
             Known::Is(answer) => answer,
             Known::Open { undecided, is_unsure } => match verdict(undecided) {
                 Verdict { yes: true, .. } if !is_unsure => Answer::Met,
-                Verdict { yes: false, cannot_be_told: false, .. } => item.lack(),
+                Verdict { yes: false, may_be: false, .. } => item.lack(),
                 _ => item.doubt(),
             },
         }

@@ -43,8 +43,14 @@ pub(crate) type Matches = BTreeSet<(PathBuf, usize)>;
 pub(crate) enum Question {
     /// Whether it matches for certain.
     Certain,
-    /// Whether it matches, or might if all of it had been read.
+    /// Whether it matches, or is not denied: whatever was not read might be as asked.
     Possible,
+    /// Whether it matches, or might if all of it had been read: what is there too often already
+    /// is so whatever else there is.
+    Might,
+    /// Whether it would match, whatever had been read. More than certain, where a maximum has
+    /// to count what is not certain.
+    Surely,
     /// Whether it matches if each link that is not followed has what a minimum asks of it.
     WithLinks,
 }
@@ -130,13 +136,21 @@ pub(crate) fn walk(
     found
 }
 
-fn matches(question: Question, name: &OsStr, tree: &Tree, pattern: &FileStructurePattern) -> bool {
+pub(crate) fn matches(
+    question: Question,
+    name: &OsStr,
+    tree: &Tree,
+    pattern: &FileStructurePattern,
+) -> bool {
     if !name_matches(name, pattern) {
         return false;
     }
     let whole = is_whole(tree, pattern);
     if question == Question::Possible && !whole {
         return true;
+    }
+    if question == Question::Might && !whole {
+        return might_match(tree, pattern);
     }
     // Only what was read to its end tells that something is not there.
     let no_more = |count: usize, most: u32| whole && count <= most as usize;
@@ -154,6 +168,8 @@ fn matches(question: Question, name: &OsStr, tree: &Tree, pattern: &FileStructur
     // A maximum counts those that the answer must not rest on.
     let against = match question {
         Question::Possible => Question::Certain,
+        Question::Might => Question::Surely,
+        Question::Surely => Question::Might,
         Question::Certain | Question::WithLinks => Question::Possible,
     };
     files_hold
@@ -162,6 +178,35 @@ fn matches(question: Question, name: &OsStr, tree: &Tree, pattern: &FileStructur
                 && count.max().is_none_or(|most| no_more(count_subs(against, alternatives), most))
         })
         && (!pattern.closed() || whole && has_nothing_else(tree, pattern))
+}
+
+/// Whether a directory might match of which not all that the pattern asks for is known.
+fn might_match(tree: &Tree, pattern: &FileStructurePattern) -> bool {
+    // What is not told may be a directory.
+    let is_told = |name: &&OsString| !tree.untold.contains(name);
+    let files_hold = file_requirements(pattern).iter().all(|&(test, count)| {
+        let passing = tree.files.iter().filter(|file| passes(test, file));
+        let all: HashSet<_> = passing.collect();
+        let told = all.iter().copied().filter(is_told).count();
+        (tree.broke_off || all.len() >= count.min() as usize)
+            && count.max().is_none_or(|most| told <= most as usize)
+    });
+    let surely = |(name, sub): &&(OsString, Sub), alternatives: &[&FileStructurePattern]| {
+        alternatives.iter().any(|pattern| sub_matches(Question::Surely, name, sub, pattern))
+    };
+    let directories_hold = directory_requirements(pattern).iter().all(|(alternatives, count)| {
+        let there = tree.directories.iter().filter(|sub| surely(sub, alternatives)).count();
+        count.max().is_none_or(|most| there <= most as usize)
+    });
+    let told = Tree { files: tree.files.iter().filter(is_told).cloned().collect(), ..tree.clone() };
+    let might_be = |name: &OsString| {
+        tests_of_files(pattern).any(|test| passes(test, name))
+            || patterns_below(pattern).any(|sub| name_matches(name, sub))
+    };
+    files_hold
+        && directories_hold
+        && (!pattern.closed()
+            || has_nothing_else(&told, pattern) && tree.untold.iter().all(might_be))
 }
 
 pub(crate) fn sub_matches(
