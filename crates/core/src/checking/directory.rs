@@ -89,6 +89,17 @@ impl Sub {
     }
 }
 
+/// What became of a sub-directory by a list.
+struct Record<'a> {
+    list: ListId,
+    name: &'a NameBuf,
+    reason: Reason,
+    is_empty: bool,
+    answers: &'a [Answer],
+    /// Whether it satisfies a node.
+    satisfied: &'a dyn Fn(NodeId) -> bool,
+}
+
 /// What is told of a directory that is closed: the patterns, with what is missing of each.
 pub(crate) type Told = Vec<(usize, Findings)>;
 
@@ -212,10 +223,12 @@ impl<'a> Checking<'a> {
         self,
         above: &Notes,
         name: &NameBuf,
-        lists: &[ListId],
         reason: Reason,
+        (lists, nodes): (&[ListId], &[NodeId]),
         verdict: impl Fn(NodeId) -> Verdict,
     ) {
+        let satisfied = |id| nodes.contains(&id) && verdict(id).yes;
+        above.take_found(self, name, satisfied);
         for &id in lists {
             if !above.asks_for(self, id) {
                 continue;
@@ -244,7 +257,9 @@ impl<'a> Checking<'a> {
                 });
                 findings.collect()
             };
-            above.take_record(self, id, name, reason, false, &answers, findings);
+            let (is_empty, answers, satisfied) = (false, &answers[..], &satisfied);
+            let record = Record { list: id, name, reason, is_empty, answers, satisfied };
+            above.take_record(self, record, findings);
         }
     }
 
@@ -351,23 +366,25 @@ impl Notes {
     fn take_record(
         &self,
         checking: Checking<'_>,
-        list: ListId,
-        name: &NameBuf,
-        reason: Reason,
-        is_empty: bool,
-        answers: &[Answer],
+        record: Record<'_>,
         findings: impl FnOnce() -> Findings,
     ) {
+        let Record { list, name, reason, is_empty, answers, satisfied } = record;
         let Some(listed) = &self.listed else { return };
         let missing = answers.iter().filter(|answer| **answer == Answer::Missing).count();
         let matches = missing == 0 && !answers.contains(&Answer::Unknown);
         if matches && !checking.checklists.explains() {
             return;
         }
+        // What counts by another alternative is not close, but there.
+        let counts = |slot| {
+            let item = self.item_of(checking, slot);
+            item.is_some_and(|item| item.alternatives().iter().any(|one| satisfied(one.node)))
+        };
         let mut findings = Some(findings);
         let mut known: Option<Findings> = None;
         for asked in listed.checks.asking(list) {
-            if !self.is_open(checking, asked.slot) {
+            if !self.is_open(checking, asked.slot) || !matches && counts(asked.slot) {
                 continue;
             }
             let alternative = asked.alternative as usize;
@@ -405,7 +422,7 @@ impl Notes {
         let above = parent.map(|(notes, _)| notes);
         let asking = parent.filter(|&(_, feeds)| feeds).map(|(notes, _)| notes);
         if let Some(asking) = asking {
-            asking.take_found(checking, &self.name, satisfied);
+            asking.take_found(checking, &self.name, &satisfied);
         }
         let mut told = Vec::new();
         let Some(listed) = &self.listed else { return told };
@@ -436,8 +453,15 @@ impl Notes {
                 told.push((pattern, findings()));
             }
             if let Some(asking) = asking.filter(|_| used.is_asked) {
-                let (reason, is_empty) = (Reason::Name, self.is_empty);
-                asking.take_record(checking, id, &self.name, reason, is_empty, &answers, findings);
+                let record = Record {
+                    list: id,
+                    name: &self.name,
+                    reason: Reason::Name,
+                    is_empty: self.is_empty,
+                    answers: &answers,
+                    satisfied: &satisfied,
+                };
+                asking.take_record(checking, record, findings);
             }
         }
         told

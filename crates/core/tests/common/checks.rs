@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use pathvein_core::Check;
 use pathvein_core::{
-    Answer, Count, FileStructurePattern, Finding, Findings, ListingScan, Name, NameAlternative,
-    NameTest, Place, Reason,
+    Answer, Count, FileStructurePattern, Finding, Findings, ListingScan, Name, NameTest, Place,
+    Reason,
 };
 
 use super::check::{ROOT, close_unasked};
