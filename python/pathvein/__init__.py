@@ -1,7 +1,8 @@
 """Find directories by their structure.
 
 A pattern describes a directory: its name, and the files and directories that it must contain.
-:func:`scan` returns every directory that matches, on a disk or in a bucket.
+:func:`scan` returns every directory that matches, on a disk or in a bucket, and :func:`check`
+tells what the others lack.
 """
 
 from pathvein_core import (
@@ -41,9 +42,18 @@ if TYPE_CHECKING:
         explain,
         icheck,
     )
+    from pathvein.reporting import (
+        CheckReport,
+        PatternCounts,
+        RequirementCounts,
+        to_arrow,
+        to_pandas,
+        to_polars,
+    )
 
 __all__ = [
     "CheckIterator",
+    "CheckReport",
     "CheckResult",
     "Closest",
     "Directories",
@@ -52,10 +62,12 @@ __all__ = [
     "Files",
     "Finding",
     "Missing",
+    "PatternCounts",
     "PatternMatcher",
     "PatternProblem",
     "PatternTextError",
     "Regex",
+    "RequirementCounts",
     "ScanIterator",
     "ScanResult",
     "ScanWarning",
@@ -79,6 +91,9 @@ __all__ = [
     "shuffle",
     "shuffle_to",
     "shuffle_with",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
     "walk_parallel",
     "walk_python",
 ]
@@ -96,6 +111,14 @@ if not TYPE_CHECKING:
             "check",
             "explain",
             "icheck",
+        ),
+        "pathvein.reporting": (
+            "CheckReport",
+            "PatternCounts",
+            "RequirementCounts",
+            "to_arrow",
+            "to_pandas",
+            "to_polars",
         ),
     }
 

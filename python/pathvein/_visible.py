@@ -9,6 +9,9 @@ import re
 _UNPRINTABLE = re.compile(
     "[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+#: The password of a URL.
+_PASSWORD = re.compile(r"(\w://[^/\s:@]*):[^/\s]*@")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
@@ -19,6 +22,16 @@ def visible(text: str) -> str:
     is no text ``\\xff``.
     """
     return _UNPRINTABLE.sub(_escape, text)
+
+
+def without_passwords(text: str) -> str:
+    """Text without the passwords of URLs."""
+    return _PASSWORD.sub(r"\1:***@", text)
+
+
+def encodable(text: str) -> str:
+    """Text that can be written as UTF-8: a byte that is no text becomes ``\\xff``."""
+    return text if text.isascii() else _SURROGATE.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

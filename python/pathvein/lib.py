@@ -122,6 +122,8 @@ def scan(
 ) -> set[ScanResult[_types.Any]]:
     """Find every directory at or below a source that matches a pattern.
 
+    What the others lack is told by :func:`pathvein.check`.
+
     Args:
         source: Where to look. A `str` with ``://`` or ``::`` is a URL, unless it begins with
             ``/``, ``./`` or ``../``, or has no ``://`` and exists. Any other `str` and any

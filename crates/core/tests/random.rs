@@ -19,6 +19,7 @@ enum Kind {
     Listings,
     Keys,
     CheckListings,
+    CheckKeys,
     #[cfg(unix)]
     CheckMadeUp,
     #[cfg(unix)]
@@ -35,6 +36,7 @@ impl Kind {
             Kind::Listings => check::listings(choices, profile),
             Kind::Keys => keys::keys(choices, profile),
             Kind::CheckListings => checks::listings(choices, profile),
+            Kind::CheckKeys => keys::checks(choices, profile),
             #[cfg(unix)]
             Kind::CheckMadeUp => checks::made_up(choices, profile),
             #[cfg(unix)]
@@ -122,7 +124,7 @@ fn the_large_profile_is_large() {
 
 #[test]
 fn answers_of_the_reference() {
-    run(Kind::Answers, Profile::Small, 0..6_000);
+    run(Kind::Answers, Profile::Small, 0..3_000);
     run(Kind::Answers, Profile::Large, 0..50);
 }
 
@@ -136,14 +138,14 @@ fn trees_on_disk() {
 #[test]
 #[cfg(unix)]
 fn made_up_trees_in_which_much_goes_wrong() {
-    run(Kind::MadeUp, Profile::Small, 0..4_000);
-    run(Kind::MadeUp, Profile::Large, 0..100);
+    run(Kind::MadeUp, Profile::Small, 0..2_000);
+    run(Kind::MadeUp, Profile::Large, 0..50);
 }
 
 #[test]
 fn listings_in_any_order() {
-    run(Kind::Listings, Profile::Small, 0..6_000);
-    run(Kind::Listings, Profile::Large, 0..200);
+    run(Kind::Listings, Profile::Small, 0..3_000);
+    run(Kind::Listings, Profile::Large, 0..100);
 }
 
 #[test]
@@ -161,14 +163,20 @@ fn checks_of_made_up_trees_in_which_much_goes_wrong() {
 
 #[test]
 fn sorted_keys_in_ranges() {
-    run(Kind::Keys, Profile::Small, 0..4_000);
-    run(Kind::Keys, Profile::Large, 0..150);
+    run(Kind::Keys, Profile::Small, 0..2_000);
+    run(Kind::Keys, Profile::Large, 0..75);
 }
 
 #[test]
 fn checks_and_explanations() {
     run(Kind::Checks, Profile::Small, 0..4_000);
     run(Kind::Checks, Profile::Large, 0..60);
+}
+
+#[test]
+fn checks_of_sorted_keys_in_ranges() {
+    run(Kind::CheckKeys, Profile::Small, 0..3_000);
+    run(Kind::CheckKeys, Profile::Large, 0..60);
 }
 
 /// So many cases as the variable says, of all kinds.
