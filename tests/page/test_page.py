@@ -170,10 +170,12 @@ def test_runs_are_grouped_by_directory(show: Show) -> None:
         "▾ /lab/ 1 of 3 complete", "run_1", "run_2", "run_4", "▾ old 0 of 1 complete", "run_3",
     ]  # fmt: skip
     page.locator(".group .cell").first.click()
+    watched.settle()
     assert [row[0] for row in rows(page)] == [
         "▸ /lab/ 1 of 3 complete", "▾ old 0 of 1 complete", "run_3",
     ]  # fmt: skip
     page.locator("#grid").press("Enter")
+    watched.settle()
     assert len(rows(page)) == 6
 
 
@@ -349,6 +351,7 @@ def test_one_pattern_is_shown_at_a_time(show: Show) -> None:
     watched.settle()
     assert [row[0] for row in rows(page)] == [f"sample_{number}" for number in range(9)]
     assert [counts[1:] for counts in bars(page)][-1] == [6, 3, 0, 0]
+    page.locator("#drawing summary").click()
     assert "checksums.md5" in text(page, "#pattern-text")
     page.locator("#pattern").select_option(index=0)
     watched.settle()
@@ -403,8 +406,10 @@ def test_what_it_is_of_and_the_errors(show: Show) -> None:
     assert report.started.isoformat(" ", "seconds") in facts
     assert "/data/laboratory" in facts
     assert text(page, "#errors summary") == "1 error of the scan"
+    page.locator("#errors summary").click()
     assert text(page, "#errors li") == "/data/laboratory/2019/private: Permission denied"
     assert text(page, "#drawing > summary").startswith("Pattern run_*/{config.json")
+    page.locator("#drawing summary").click()
     assert "3+ *.csv" in text(page, "#pattern-text")
 
 

@@ -124,12 +124,11 @@ class Grid {
     const [first, directory, tally, ...items] = element.children;
     first.id = `cell-${row}-0`;
     if (isGroup) {
-      const group = groups.get(~entry);
       const isFolded = folded.has(~entry);
       element.setAttribute("aria-expanded", String(!isFolded));
       first.classList.remove("first");
       first.replaceChildren(isFolded ? "▸ " : "▾ ", el("bdi", {}, pieces(pattern.below(~entry) || pattern.base || ".")),
-        el("span", { class: "dim" }, ` ${number(group.complete)} of ${number(group.size)} complete`));
+        el("span", { class: "dim" }, ` ${number(groups.complete[~entry])} of ${number(groups.size[~entry])} complete`));
     } else {
       element.removeAttribute("aria-expanded");
       first.classList.add("first");
@@ -221,7 +220,7 @@ class Grid {
     } else if (rows[row] < 0) {
       const directory = ~rows[row];
       if (!folded.delete(directory)) folded.add(directory);
-      arrange();
+      update(false);
     } else details(row, column);
   }
 
