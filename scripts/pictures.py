@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import browser as browsers
 import reports
-from pathvein import CheckReport, FileStructurePattern, icheck
+from pathvein import CheckReport, FileStructurePattern
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -36,6 +36,8 @@ _WATCH = """() => {
 
 def example(name: str) -> CheckReport:
     """The report on an example, as if it lay in /data."""
+    from pathvein import icheck
+
     pattern = FileStructurePattern.load(_EXAMPLES / name / "pattern.txt")
     with tempfile.TemporaryDirectory() as made:
         source = Path(made).resolve() / "runs"

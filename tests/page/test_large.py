@@ -10,7 +10,7 @@ import pytest
 import reports
 from browser import Show, Watched
 from pages import rows, text, until
-from pathvein import _page
+from pathvein import CheckReport, _page
 
 MANY = 100_000
 
@@ -60,7 +60,7 @@ def test_a_hundred_thousand_runs_take_5_mb(many: Path) -> None:
 
 def test_a_hundred_thousand_runs_that_lack_different_things_take_5_mb() -> None:
     """A fifth of it, which takes a fifth of the time; each fourth has names of its own."""
-    report = reports.CheckReport(reports.different(MANY // 5))
+    report = CheckReport(reports.different(MANY // 5))
     assert len(_page.render(report).encode()) < 1_000_000
     assert len(_page.render(reports.report(MANY // 5, incomplete=1.0)).encode()) < 1_000_000
 
@@ -136,7 +136,7 @@ def test_a_table_may_be_higher_than_a_browser_allows(
     assert limited != part("text.js")
     monkeypatch.setattr(_page, "_part", lambda name: limited if name == "text.js" else part(name))
     rows = 20_000
-    page = show(reports.CheckReport(reports.complete(rows))).page
+    page = show(CheckReport(reports.complete(rows))).page
     assert page.evaluate("document.querySelector('#body').offsetHeight") == 150_000
     page.locator("#grid").focus()
     for keys, row in (

@@ -116,7 +116,7 @@ fn the_large_profile_is_large() {
 
 #[test]
 fn answers_of_the_reference() {
-    run(Kind::Answers, Profile::Small, 0..6_000);
+    run(Kind::Answers, Profile::Small, 0..3_000);
     run(Kind::Answers, Profile::Large, 0..50);
 }
 
@@ -130,20 +130,20 @@ fn trees_on_disk() {
 #[test]
 #[cfg(unix)]
 fn made_up_trees_in_which_much_goes_wrong() {
-    run(Kind::MadeUp, Profile::Small, 0..4_000);
-    run(Kind::MadeUp, Profile::Large, 0..100);
+    run(Kind::MadeUp, Profile::Small, 0..2_000);
+    run(Kind::MadeUp, Profile::Large, 0..50);
 }
 
 #[test]
 fn listings_in_any_order() {
-    run(Kind::Listings, Profile::Small, 0..6_000);
-    run(Kind::Listings, Profile::Large, 0..200);
+    run(Kind::Listings, Profile::Small, 0..3_000);
+    run(Kind::Listings, Profile::Large, 0..100);
 }
 
 #[test]
 fn sorted_keys_in_ranges() {
-    run(Kind::Keys, Profile::Small, 0..4_000);
-    run(Kind::Keys, Profile::Large, 0..150);
+    run(Kind::Keys, Profile::Small, 0..2_000);
+    run(Kind::Keys, Profile::Large, 0..75);
 }
 
 #[test]

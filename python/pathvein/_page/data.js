@@ -8,7 +8,8 @@ function unpack({ keep, rest }) {
   return rest.map((end, index) => (text = text.slice(0, keep[index]) + end));
 }
 
-const text = (index) => (index < 0 ? null : data.strings[index]);
+const strings = unpack(data.strings);
+const text = (index) => (index < 0 ? null : strings[index]);
 
 // [item, state, detail, item, state, detail...]
 function findings(flat) {
@@ -34,21 +35,23 @@ class Pattern {
     this.items = this.outline.places.length;
     this.size = raw.lacks.length;
     this.raw = raw;
-    // Of each distinct combination of lacks: what it means for a run.
-    this.kinds = new Map();
+    this.lacks = Uint32Array.from(raw.lacks);
+    // Of each distinct combination of lacks that occurs: what it means for a run.
+    this.kinds = [];
     this.tally = this.outline.places.map(() => [0, 0, 0, 0]);
     this.totals = [0, 0, 0, 0];
-    const runs = new Map();
-    for (const lacks of raw.lacks) runs.set(lacks, (runs.get(lacks) || 0) + 1);
-    for (const [lacks, count] of runs) {
+    const runs = new Uint32Array(data.lacks.length);
+    for (const lacks of this.lacks) runs[lacks]++;
+    runs.forEach((count, lacks) => {
+      if (!count) return;
       const cells = new Uint8Array(this.items);
       const flat = data.lacks[lacks];
       for (let at = 0; at < flat.length; at += 3) cells[flat[at]] = flat[at + 1];
       const state = cells.includes(1) ? 1 : cells.includes(2) ? 2 : cells.includes(3) ? 3 : 0;
-      this.kinds.set(lacks, { cells, state, met: cells.filter((cell) => cell === 0).length });
+      this.kinds[lacks] = { cells, state, met: cells.filter((cell) => cell === 0).length };
       this.totals[state] += count;
       cells.forEach((cell, item) => (this.tally[item][cell] += count));
-    }
+    });
   }
 
   // What takes longest is done when the pattern is first shown.
@@ -76,8 +79,8 @@ class Pattern {
     const directory = this.directory[run];
     return this.directories[directory] + this.names[run] + (this.raw.behind[directory] || "");
   }
-  of(run) { return this.kinds.get(this.raw.lacks[run]); }
-  findings(run) { return findings(data.lacks[this.raw.lacks[run]]); }
+  of(run) { return this.kinds[this.lacks[run]]; }
+  findings(run) { return findings(data.lacks[this.lacks[run]]); }
 }
 
 const patterns = data.patterns.map((raw) => new Pattern(raw));

@@ -108,7 +108,7 @@ class _Data:
                 {"text": outline.text, "places": outline.places, "texts": outline.texts}
                 for outline in self._outline_list
             ],
-            "strings": list(self._strings),
+            "strings": _front_coded(self._strings),
             "errors": [_error(error) for error in errors],
             "error_count": max(len(report.errors), report.stats.errors),
         }

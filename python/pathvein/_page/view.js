@@ -131,48 +131,46 @@ async function filtered(order, job) {
   return kept.subarray(0, count);
 }
 
-let groups = new Map(); // directory: its runs that pass the filters, and how many are complete
+// Of each directory: how many of its runs pass the filters, and how many of these are complete.
+let groups = { size: new Uint32Array(0), complete: new Uint32Array(0) };
 
-function grouped(kept) {
-  const runs = counted(kept, (run) => pattern.directory[run], pattern.directories.length, false);
-  groups = new Map();
-  for (const run of runs) {
-    const directory = pattern.directory[run];
-    if (!groups.has(directory)) groups.set(directory, { size: 0, complete: 0 });
-    const group = groups.get(directory);
-    group.size++;
-    if (pattern.of(run).state === 0) group.complete++;
+async function grouped(kept, job) {
+  const { directory, directories } = pattern;
+  const size = new Uint32Array(directories.length);
+  const complete = new Uint32Array(directories.length);
+  for (const run of kept) {
+    if (run % 1024 === 0) await job.pause();
+    size[directory[run]]++;
+    if (pattern.of(run).state === 0) complete[directory[run]]++;
   }
-  const result = [];
+  const result = new Int32Array(kept.length + directories.length);
+  let count = 0;
   let last = -1;
-  for (const run of runs) {
-    const directory = pattern.directory[run];
-    if (directory !== last) result.push(~directory);
-    last = directory;
-    if (!folded.has(directory)) result.push(run);
+  for (const run of counted(kept, (each) => directory[each], directories.length, false)) {
+    if (run % 1024 === 0) await job.pause();
+    if (directory[run] !== last) {
+      last = directory[run];
+      result[count++] = ~last;
+    }
+    if (!folded.has(last)) result[count++] = run;
   }
-  return Int32Array.from(result);
+  groups = { size, complete };
+  return result.subarray(0, count);
 }
 
 let kept = new Uint32Array(0);
 
-async function update() {
+// Applies the filters and the order again; or, if only directories were folded, what follows.
+async function update(again = true) {
   const job = (current = new Job());
   $("grid").setAttribute("aria-busy", "true");
   try {
-    kept = await filtered(await ordered(job), job);
+    if (again) kept = await filtered(await ordered(job), job);
+    rows = view.group ? await grouped(kept, job) : kept;
   } catch (stale) {
     if (stale !== Job.STALE) throw stale;
     return;
   }
-  arrange();
-  $("grid").setAttribute("aria-busy", "false");
-  const hash = written();
-  if (hash !== location.hash.slice(1)) history.replaceState(null, "", `#${hash}`);
-}
-
-function arrange() {
-  rows = view.group ? grouped(kept) : kept;
   $("shown").textContent = `${number(kept.length)} of ${number(pattern.size)} shown`;
   $("none").hidden = rows.length > 0;
   $("none").textContent = pattern.size
@@ -180,6 +178,9 @@ function arrange() {
   $("grid").hidden = rows.length === 0;
   active.row = Math.max(-1, Math.min(active.row, rows.length - 1));
   grid.renew();
+  $("grid").setAttribute("aria-busy", "false");
+  const hash = written();
+  if (hash !== location.hash.slice(1)) history.replaceState(null, "", `#${hash}`);
 }
 
 function change(changes) {

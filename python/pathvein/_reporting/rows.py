@@ -3,8 +3,7 @@
 Most results of a check share their parent and what they lack. So a row is a name and two numbers:
 that of its *place* (what stands in front of the name, and behind it in the URL of an archive) and
 that of its *lacks* (a pattern, and what is missing and unknown of it). What is lacking is kept as
-its JSON, which is a few times smaller than the objects, and does not change if somebody changes a
-pattern.
+its JSON, which does not change if somebody changes a pattern.
 """
 
 from __future__ import annotations
