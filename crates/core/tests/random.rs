@@ -19,6 +19,7 @@ enum Kind {
     Listings,
     Keys,
     CheckListings,
+    CheckKeys,
     #[cfg(unix)]
     CheckMadeUp,
     #[cfg(unix)]
@@ -35,6 +36,7 @@ impl Kind {
             Kind::Listings => check::listings(choices, profile),
             Kind::Keys => keys::keys(choices, profile),
             Kind::CheckListings => checks::listings(choices, profile),
+            Kind::CheckKeys => keys::checks(choices, profile),
             #[cfg(unix)]
             Kind::CheckMadeUp => checks::made_up(choices, profile),
             #[cfg(unix)]
@@ -169,6 +171,12 @@ fn sorted_keys_in_ranges() {
 fn checks_and_explanations() {
     run(Kind::Checks, Profile::Small, 0..4_000);
     run(Kind::Checks, Profile::Large, 0..60);
+}
+
+#[test]
+fn checks_of_sorted_keys_in_ranges() {
+    run(Kind::CheckKeys, Profile::Small, 0..3_000);
+    run(Kind::CheckKeys, Profile::Large, 0..60);
 }
 
 /// So many cases as the variable says, of all kinds.

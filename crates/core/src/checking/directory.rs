@@ -12,6 +12,10 @@ use super::record::{Answer, Closest, Finding, Findings, Inside, Reason};
 use crate::program::{NodeId, Verdict};
 use crate::{Name, NameBuf, NameDecoder};
 
+mod open;
+
+pub(crate) use open::Opened;
+
 /// What all directories of a check have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Checking<'a> {
@@ -305,6 +309,11 @@ impl Notes {
     ) {
         let Some(listed) = &self.listed else { return };
         for (index, &(list, item)) in self.wants.iter().enumerate() {
+            // The path would come later than one that is known.
+            let is_known = |first: &Option<NameBuf>| first.as_ref().is_some_and(|f| f <= name);
+            if is_known(&self.lock().paths[index]) {
+                continue;
+            }
             let list = checking.checklists.list(listed.checks.lists[list as usize]);
             let item = &list.items[item as usize];
             let found = gathering.first(checking.checklists, item, None, checking.decoder);
