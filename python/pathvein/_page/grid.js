@@ -48,10 +48,11 @@ class Grid {
     const small = !printing && matchMedia("(max-width: 760px)").matches;
     // Where there is room for it, and it is not told elsewhere.
     const directory = small || view.group || element.classList.contains("open") ? 0 : printing ? 150 : 220;
-    const first = small ? Math.min(190, Math.max(110, Math.floor(width * 0.42))) : printing ? 150 : 190;
+    const first = small ? Math.min(190, Math.max(110, Math.floor(width * 0.42))) : printing ? 150 :
+      Math.min(310, Math.max(130, 8.3 * pattern.longest + 24)); // room for names
     const tally = 64;
-    const signs = (width - first - directory - tally) / items < 92;
-    const item = signs ? 34 : 92;
+    const signs = (width - first - directory - tally) / items < 80;
+    const item = signs ? 34 : 80;
     element.classList.toggle("signs-only", signs);
     element.classList.toggle("narrow", !directory);
     const columns = [`minmax(${first}px, 2fr)`];
