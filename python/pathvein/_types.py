@@ -10,13 +10,18 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import datetime as datetime
     from pathlib import Path as Path
+    from typing import IO as IO
     from typing import Any as Any
     from typing import Generic as Generic
     from typing import Literal as Literal
     from typing import NamedTuple as NamedTuple
     from typing import Self as Self
 
+    from pandas import DataFrame as PandasFrame  # noqa: F401
+    from polars import DataFrame as PolarsFrame  # noqa: F401
+    from pyarrow import Table as ArrowTable  # noqa: F401
     from typing_extensions import TypeVar
     from upath import UPath as UPath
 
@@ -55,23 +60,37 @@ else:
     #: Stands for `typing.NamedTuple`.
     NamedTuple = type.__new__(_Fields, "NamedTuple", (), {})
 
+    #: Of packages that may not be installed.
+    _OF_EXTRAS = {
+        "UPath": ("upath", "UPath"),
+        "PandasFrame": ("pandas", "DataFrame"),
+        "PolarsFrame": ("polars", "DataFrame"),
+        "ArrowTable": ("pyarrow", "Table"),
+    }
+
     def __getattr__(name: str) -> object:
         if name == "Path":
             from pathlib import Path
 
             return Path
-        if name == "UPath":
+        if name == "datetime":
+            from datetime import datetime
+
+            return datetime
+        if name in _OF_EXTRAS:
+            from importlib import import_module
+
+            package, kind = _OF_EXTRAS[name]
             try:
-                from upath import UPath
+                return getattr(import_module(package), kind)
             except ImportError:
                 # A class without instances.
                 return type(name, (), {"__module__": __name__})
-            return UPath
         if name in ("S", "D", "S_co", "D_co"):
             # What a type variable of these names may be.
             module = sys.modules[__name__]
             return module.Path | module.UPath
-        if name in ("Any", "Literal", "Self"):
+        if name in ("Any", "IO", "Literal", "Self"):
             import typing
 
             return getattr(typing, name)
