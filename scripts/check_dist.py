@@ -24,6 +24,9 @@ EXPECTED = {
     ],
     "pathvein-*-py3-none-any.whl": [
         "pathvein/__init__.py",
+        "pathvein/_page/page.css",
+        "pathvein/_page/page.html.jinja",
+        "pathvein/_page/page.js",
         "pathvein/pattern.schema.json",
         "pathvein/py.typed",
     ],

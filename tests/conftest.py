@@ -6,10 +6,11 @@ import contextlib
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+import browser as browsers
 import company
 import profiles  # noqa: F401  (Hypothesis takes its settings from it)
 import trees
@@ -17,6 +18,9 @@ from quick_clients import quick_clients
 from servers import Servers
 from servers.list_stub import ListStub
 from servers.process import Missing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -115,10 +119,14 @@ def store(request: pytest.FixtureRequest, servers: Servers) -> Any:
         server.renew()
         return server
     except Missing as missing:
-        message = f"{request.param} is missing; it takes: {missing}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        _missing(f"{request.param} is missing; it takes: {missing}")
+
+
+def _missing(message: str) -> NoReturn:
+    """What a test needs is not installed, which in CI is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")
@@ -126,3 +134,39 @@ def stub(s3_clients: None) -> Iterator[ListStub]:
     """The S3 that only lists."""
     with ListStub() as running:
         yield running
+
+
+# The browser --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests of a worker."""
+    try:
+        with browsers.chromium() as running:
+            yield running
+    except browsers.Missing as missing:
+        _missing(f"the browser is missing; it takes: {missing}")
+
+
+@pytest.fixture
+def show(browser: Browser, tmp_path: Path) -> Iterator[browsers.Show]:
+    """``show(report)`` opens its page, or that in a file; it may do nothing that it should not."""
+    opened: list[browsers.Watched] = []
+
+    def show(report: Any, **options: Any) -> browsers.Watched:
+        from pathvein import _page
+
+        watched = browsers.Watched(browser, **options)
+        opened.append(watched)
+        file = report if isinstance(report, Path) else tmp_path / f"report-{len(opened)}.html"
+        if file is not report:
+            file.write_text(_page.render(report), encoding="utf-8")
+        watched.open(file)
+        return watched
+
+    yield show
+    faults = [fault for each in opened for fault in each.faults]
+    for each in opened:
+        each.close()
+    assert faults == []

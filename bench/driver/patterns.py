@@ -21,6 +21,14 @@ def everything() -> Node:
     return {"directory_name": "*"}
 
 
+def lacking() -> Node:
+    """Of the large trees, every directory is a candidate that lacks three things; where there is
+    but one directory, that one."""
+    inside = {"directory_name": "data", "files": ["*.parquet"]}
+    files = ["config.json", {"name": "*.csv", "min": 3}]
+    return {"directory_name": "[df]*", "files": files, "directories": [inside]}
+
+
 def projects() -> dict[str, Node]:
     """A project, by how it is known."""
     by_file: Node = {"directory_name": "*", "files": ["pyproject.toml"]}

@@ -97,6 +97,37 @@ def iscan(source: str, patterns: str, threads: str) -> Do:
     return do
 
 
+def check(source: str, patterns: str, threads: str) -> Do:
+    """pathvein.check"""
+    import pathvein
+
+    loaded, number = _load(patterns), int(threads)
+
+    def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
+        found = pathvein.check(source, loaded, threads=number)
+        return {"matches": sum(result.complete for result in found)}, found
+
+    return do
+
+
+def icheck(source: str, patterns: str, threads: str) -> Do:
+    """pathvein.icheck, of which nothing is kept."""
+    import pathvein
+
+    loaded, number = _load(patterns), int(threads)
+
+    def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
+        count = complete = 0
+        for result in pathvein.icheck(source, loaded, threads=number):
+            if not count:
+                first()
+            count += 1
+            complete += result.complete
+        return {"matches": complete, "candidates": count}, None
+
+    return do
+
+
 def old(source: str, patterns: str) -> Do:
     """pathvein 0.9.0's scan."""
     from pathlib import Path

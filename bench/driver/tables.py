@@ -27,17 +27,20 @@ def _floor(tree: Path, threads: int) -> Contestant:
     return Contestant(f"floor, {_threads(threads)}", command, counts="entries")
 
 
-def _core(tree: Path, looked_for: Path, threads: int) -> Contestant:
+def _core(
+    tree: Path, looked_for: Path, threads: int, what: str = "scan", floor: str = "floor"
+) -> Contestant:
     options = ["--serve", "--threads", str(threads), "--patterns", looked_for]
-    name = f"core's scan, {_threads(threads)}"
-    floor = f"floor, {_threads(threads)}"
-    return Contestant(name, [PROGRAM, "scan", *options, tree], floor, counts="matches")
+    name, floor = f"core's {what}, {_threads(threads)}", f"{floor}, {_threads(threads)}"
+    return Contestant(name, [PROGRAM, what, *options, tree], floor, counts="matches")
 
 
-def _python(function: str, tree: Path, looked_for: Path, threads: int) -> Contestant:
-    name = f"Python {function}, {_threads(threads)}"
+def _python(
+    function: str, tree: Path, looked_for: Path, threads: int, floor: str = "floor"
+) -> Contestant:
+    name, floor = f"Python {function}, {_threads(threads)}", f"{floor}, {_threads(threads)}"
     command = [PYTHON, SERVED, function, tree, looked_for, str(threads)]
-    return Contestant(name, command, f"floor, {_threads(threads)}", counts="matches")
+    return Contestant(name, command, floor, counts="matches")
 
 
 def _threads(threads: int) -> str:
@@ -114,6 +117,25 @@ def scans(settings: Settings) -> Table:
         what = f"gain from {_threads(number)}: of the floor's own"
         bars.append(Bar(what, gains[1] / gains[0], 0.95, at_least=True))
     return Table(f"Calls, {entries} entries", HEADINGS, _rows(measured), [], bars)
+
+
+def checks(settings: Settings) -> Table:
+    """checks beside scans, on a tree of laboratory runs; times are divided by the scan's"""
+    tree, looked_for = settings.trees.get("lab", settings.runs), _run_pattern(settings)
+    contestants = []
+    for threads in sorted({1, settings.threads}):
+        contestants.append(_core(tree, looked_for, threads))
+        contestants.append(_core(tree, looked_for, threads, "check", "core's scan"))
+        for scan, check in [("iscan", "icheck"), ("scan", "check")]:
+            contestants.append(_python(scan, tree, looked_for, threads))
+            contestants.append(_python(check, tree, looked_for, threads, f"Python {scan}"))
+    measured = measure(contestants, settings.rounds)
+    bars = [
+        Bar(f"{one.contestant.name}: of the scan", one.ratio, 1.3, cpu=one.cpu_ratio)
+        for one in measured
+        if one.ratios
+    ]
+    return Table("Checks", HEADINGS, _rows(measured), [], bars)
 
 
 def _processes(settings: Settings, runs: int) -> tuple[list[Measured], list[str]]:
@@ -251,6 +273,7 @@ def memory(settings: Settings) -> Table:
     """peak memory over the idle interpreter, and that of a set of results"""
     megabyte, entries = 1e6, settings.entries
     everything = patterns.write(settings.scratch / "any.jsonl", [patterns.everything()])
+    lacking = patterns.write(settings.scratch / "lacking.jsonl", [patterns.lacking()])
     run = _run_pattern(settings)
     rows: list[Sequence[str]] = []
     bars = []
@@ -275,6 +298,9 @@ def memory(settings: Settings) -> Table:
             iscan = _python("iscan", tree, looked_for, settings.threads)
             growth = grown(f"{what}, {name}", iscan)
             bars.append(Bar(f"iscan over {what}, {name}", growth, allowed, unit=" MB"))
+        icheck = _python("icheck", tree, lacking, settings.threads)
+        growth = grown(f"{what}, all lack something", icheck)
+        bars.append(Bar(f"icheck over {what}", growth, allowed, unit=" MB"))
 
     number = max(entries // 10, 1)
     tree = settings.trees.get("wide", number)
@@ -439,6 +465,7 @@ ALL: dict[str, Callable[[Settings], Table]] = {
     function.__name__: function
     for function in [
         scans,
+        checks,
         processes,
         large,
         sets,

@@ -4,12 +4,13 @@
 //! ```text
 //! pathvein-bench floor [--serve] [--threads N] PATH
 //! pathvein-bench scan [--serve] [--threads N] [--outermost] --patterns FILE PATH
+//! pathvein-bench check [--serve] [--threads N] --patterns FILE PATH
 //! pathvein-bench run [--serve] --output FILE -- COMMAND [ARGUMENT...]
 //! pathvein-bench names MIX GLOBS NAMES
 //! pathvein-bench tree KIND PATH SIZE
 //! ```
 //!
-//! `floor`, `scan` and `run` do one round and print a line of JSON. With `--serve` they
+//! `floor`, `scan`, `check` and `run` do one round and print a line of JSON. With `--serve` they
 //! do one for each line on stdin, so that the rounds of several can be interleaved.
 //! `run` measures whole processes. It is done here since this process is small: until a new
 //! process executes its program, the memory of the process that started it counts as its own.
@@ -27,7 +28,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pathvein_core::{FileStructurePattern, Scan};
+use pathvein_core::{Check, Error as PathveinError, FileStructurePattern, Results, Scan};
 use rustix::time::{ClockId, clock_gettime};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -55,7 +56,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["floor", _] => rounds(serve, || floor_round(Path::new(&rest[1]), threads)),
         ["scan", _] => rounds(serve, || {
             let scan = Scan::new(&rest[1], &patterns).outermost(outermost);
-            scan_round(scan.threads(threads.get()))
+            results_round(|| scan.threads(threads.get()).start(), |_| true)
+        }),
+        ["check", _] => rounds(serve, || {
+            let check = Check::new(&rest[1], &patterns).threads(threads.get());
+            results_round(|| check.start(), |checked| checked.is_complete())
         }),
         ["run", _, ..] => rounds(serve, || process_round(&rest[1..], &output)),
         ["names", mix, globs, names] => {
@@ -124,14 +129,18 @@ fn floor_round(path: &Path, threads: NonZeroUsize) -> Result<String, Box<dyn Err
     Ok(round.end(&format!(r#""directories": {directories}, "entries": {entries}"#)))
 }
 
-fn scan_round(scan: Scan) -> Result<String, Box<dyn Error>> {
+/// Takes all results, and counts some as matches.
+fn results_round<T>(
+    start: impl FnOnce() -> Result<Results<T>, PathveinError>,
+    is_match: impl Fn(&T) -> bool,
+) -> Result<String, Box<dyn Error>> {
     let round = Round::start();
     let mut first = None;
     let mut matches = 0;
-    for found in scan.start()? {
-        found?;
+    for found in start()? {
+        let found = found?;
         first.get_or_insert_with(|| round.start.elapsed().as_secs_f64());
-        matches += 1;
+        matches += usize::from(is_match(&found));
     }
     let first = first.map_or("null".to_string(), |first| first.to_string());
     Ok(round.end(&format!(r#""first": {first}, "matches": {matches}"#)))

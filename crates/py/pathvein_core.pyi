@@ -47,6 +47,21 @@ _NameTestRead: TypeAlias = str | Any
 #: A directory's pattern, as itself or as text, or a tuple or list of these, of which one is enough.
 _DirectoryTest: TypeAlias = FileStructurePattern | str | Sequence[FileStructurePattern | str]
 
+#: What became of a requirement: its number among those of its pattern, in the order of the keys of
+#: pattern JSON; the answer (0 met, 1 missing, 2 unknown, 3 absent); the first ten names that count,
+#: and how many there are; why something came closest, and its path; and what became of a
+#: sub-directory: the number of the alternative that it was held against, whether it is empty, and
+#: the findings.
+_RawFinding: TypeAlias = tuple[
+    int,
+    int,
+    tuple[str, ...],
+    int,
+    str | None,
+    str | None,
+    tuple[int, bool, tuple[_RawFinding, ...]] | None,
+]
+
 #: The version of the distribution, that of `pathvein` as well.
 __version__: str
 
@@ -932,6 +947,8 @@ class Scan:
         follow_links: Enter links to directories.
         one_file_system: Stay on the source's file system.
         outermost: Find only matches above which, up to the source, nothing matches.
+        check: Tell of each candidate what it lacks.
+        explain: Tell of the source alone what became of each requirement of the one pattern.
         threads: How many threads. `None`: as many as there are processors.
 
     Raises:
@@ -949,16 +966,19 @@ class Scan:
         follow_links: bool = False,
         one_file_system: bool = False,
         outermost: bool = False,
+        check: bool = False,
+        explain: bool = False,
         threads: int | None = None,
     ) -> Self: ...
-    def next_batch(self, seconds: float) -> tuple[list[tuple[str, int]], list[OSError], bool]:
+    def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
         """Waits at most so many seconds for results.
 
         Signals are looked for while it waits, so Ctrl-C is a `KeyboardInterrupt` here.
 
         Returns:
-            The matches, each as path and position of the pattern; the errors; and whether the
-            scan has ended. Both lists are empty if nothing came in time.
+            The matches, each as path and position of the pattern, with `check` and `explain` also
+            the findings; the errors; and whether the scan has ended. Both lists are empty if
+            nothing came in time. A check has findings of what does not hold.
         """
 
     def stats(self) -> Stats:
@@ -1102,6 +1122,7 @@ class KeyScan(_Keyed):
         exclude: What to leave out. `None`: nothing.
         outermost: Find only matches above which, up to the source, nothing matches. Then the keys
             of a directory that matches cease to be wanted, which `skip` tells.
+        check: Tell of each candidate what it lacks.
 
     Example:
         >>> scan = KeyScan([FileStructurePattern("run_*", ["*.csv"])], "lab")
@@ -1122,14 +1143,15 @@ class KeyScan(_Keyed):
         exclude: ExcludeRules | None = None,
         *,
         outermost: bool = False,
+        check: bool = False,
     ) -> Self: ...
-    def take(self) -> tuple[list[tuple[str, int]], list[str]]:
+    def take(self) -> tuple[list[Any], list[str]]:
         """The results since the last call.
 
         Returns:
             The matches, each as path relative to the source, empty for the source, and position
-            of the pattern; and the keys that are no path, one for each directory and kind of bad
-            component.
+            of the pattern, with `check` also the findings; and the keys that are no path, one for
+            each directory and kind of bad component.
         """
 
 @final
@@ -1174,6 +1196,9 @@ class ListingScan:
         telling_unknown: Whether `take_unknown` tells what cannot be told.
         outermost: Find only matches above which, up to the source, nothing matches. Then a
             directory may cease to be wanted, which `is_wanted` tells.
+        check: Whether `take_checked` tells of each candidate what it lacks.
+        explain: Whether it tells of the source alone what became of each requirement of the one
+            pattern.
 
     Example:
         >>> scan = ListingScan([FileStructurePattern("run_*", ["*.csv"])])
@@ -1192,6 +1217,8 @@ class ListingScan:
         *,
         telling_unknown: bool = False,
         outermost: bool = False,
+        check: bool = False,
+        explain: bool = False,
     ) -> Self: ...
     def is_wanted(self, directory: int) -> bool:
         """Whether a directory is wanted still. If not, it must not be listed any more."""
@@ -1251,6 +1278,13 @@ class ListingScan:
 
     def take_matches(self) -> list[tuple[Any, int]]:
         """The matches since the last call, each as tag and position of the pattern."""
+
+    def take_checked(self) -> list[tuple[Any, int, tuple[_RawFinding, ...]]]:
+        """What was checked since the last call, each as tag, position of the pattern and findings.
+
+        A check has findings of what does not hold: none of what is complete, which is not among
+        the matches. Empty without `check` and `explain`.
+        """
 
     def take_unknown(self) -> list[tuple[Any, int]]:
         """What cannot be told since the last call, since something could not be listed.

@@ -1,7 +1,8 @@
 """Find directories by their structure.
 
 A pattern describes a directory: its name, and the files and directories that it must contain.
-:func:`scan` returns every directory that matches, on a disk or in a bucket.
+:func:`scan` returns every directory that matches, on a disk or in a bucket, and :func:`check`
+tells what the others lack.
 """
 
 from pathvein_core import (
@@ -28,14 +29,45 @@ from pathvein.shuffling import (
 )
 from pathvein.walking import WalkIterator, iwalk_parallel, walk_parallel, walk_python
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathvein.checking import (
+        CheckIterator,
+        CheckResult,
+        Closest,
+        Explanation,
+        Finding,
+        Missing,
+        check,
+        explain,
+        icheck,
+    )
+    from pathvein.reporting import (
+        CheckReport,
+        PatternCounts,
+        RequirementCounts,
+        to_arrow,
+        to_pandas,
+        to_polars,
+    )
+
 __all__ = [
+    "CheckIterator",
+    "CheckReport",
+    "CheckResult",
+    "Closest",
     "Directories",
+    "Explanation",
     "FileStructurePattern",
     "Files",
+    "Finding",
+    "Missing",
+    "PatternCounts",
     "PatternMatcher",
     "PatternProblem",
     "PatternTextError",
     "Regex",
+    "RequirementCounts",
     "ScanIterator",
     "ScanResult",
     "ScanWarning",
@@ -48,7 +80,10 @@ __all__ = [
     "WalkIterator",
     "__version__",
     "assess",
+    "check",
+    "explain",
     "get_backend_info",
+    "icheck",
     "iscan",
     "iwalk_parallel",
     "load_patterns",
@@ -56,6 +91,45 @@ __all__ = [
     "shuffle",
     "shuffle_to",
     "shuffle_with",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
     "walk_parallel",
     "walk_python",
 ]
+
+if not TYPE_CHECKING:
+    #: What is imported when it is first asked for: who only scans is not kept waiting for it.
+    _LATER = {
+        "pathvein.checking": (
+            "CheckIterator",
+            "CheckResult",
+            "Closest",
+            "Explanation",
+            "Finding",
+            "Missing",
+            "check",
+            "explain",
+            "icheck",
+        ),
+        "pathvein.reporting": (
+            "CheckReport",
+            "PatternCounts",
+            "RequirementCounts",
+            "to_arrow",
+            "to_pandas",
+            "to_polars",
+        ),
+    }
+
+    def __getattr__(name):
+        for module, names in _LATER.items():
+            if name in names:
+                from importlib import import_module
+
+                found = globals()[name] = getattr(import_module(module), name)
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

@@ -125,13 +125,16 @@ def path_text(argument: str, source: object, expected: str) -> str:
 
 @without_stop_iteration
 def open_source(
-    source: object, storage_options: Mapping[str, Any] | None, options: dict[str, Any]
+    source: object,
+    storage_options: Mapping[str, Any] | None,
+    options: dict[str, Any],
+    argument: str = "source",
 ) -> str | RemoteSource:
     """The source's path if it is local, else the source opened for listing.
 
     `concurrency` and `lister` are taken out of the checked options.
     """
-    concurrency, lister = options.pop("concurrency"), options.pop("lister")
+    concurrency, lister = options.pop("concurrency"), options.pop("lister", "auto")
     check_storage_options(storage_options)
     if is_url_or_upath(source):
         from pathvein import _remote
@@ -140,8 +143,8 @@ def open_source(
         if not isinstance(opened, str):
             options["exclude"].check_source(opened.adapter.base, opened.holds)
         return opened
-    path = path_text("source", source, _PATHS)
-    _refuse_options("source", path, storage_options)
+    path = path_text(argument, source, _PATHS)
+    _refuse_options(argument, path, storage_options)
     return path
 
 
@@ -247,6 +250,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "lister": _lister,
     "max_depth": _count,
     "max_workers": lambda name, value: _count(name, value, 1, MAX_THREADS),
+    "near": lambda name, value: _count(name, value, 1),
     "on_conflict": lambda name, value: _choice(name, value, ("skip", "raise"), '"skip" or "raise"'),
     "on_error": _error_policy,
     "one_file_system": _flag,

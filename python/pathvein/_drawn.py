@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-__all__ = ["html_of", "rich_of"]
+__all__ = ["guides_of", "html_of", "rich_of"]
 
 #: What parts of a line look like: in HTML, readable on white and on black, and by Rich.
 _STYLES = {
@@ -90,7 +90,7 @@ def rich_of(text: str, *, ascii_only: bool) -> Text:
 def _drawn(text: str, strokes: str) -> Iterator[tuple[str, str]]:
     """The parts of all lines, each of a kind, with lines that lead to them."""
     lines = list(_lines(text))
-    guides = _guides([depth for depth, _ in lines], *strokes)
+    guides = guides_of([depth for depth, _ in lines], *strokes)
     for number, ((_, parts), before) in enumerate(zip(lines, guides, strict=True)):
         if number:
             yield "blank", "\n"
@@ -99,7 +99,7 @@ def _drawn(text: str, strokes: str) -> Iterator[tuple[str, str]]:
         yield from parts
 
 
-def _guides(depths: list[int], down: str, branch: str, last: str, dash: str) -> list[str]:
+def guides_of(depths: list[int], down: str, branch: str, last: str, dash: str) -> list[str]:
     """What is drawn in front of each line, as by ``tree``."""
     guides: list[str] = []
     # Of each depth, whether an entry of the same directory follows below.

@@ -122,6 +122,8 @@ def scan(
 ) -> set[ScanResult[_types.Any]]:
     """Find every directory at or below a source that matches a pattern.
 
+    What the others lack is told by :func:`pathvein.check`.
+
     Args:
         source: Where to look. A `str` with ``://`` or ``::`` is a URL, unless it begins with
             ``/``, ``./`` or ``../``, or has no ``://`` and exists. Any other `str` and any
@@ -329,11 +331,44 @@ def start_scan(make_results: Make[_types.Any] | None, /, **arguments: _types.Any
     results of local matches is given. Without it matches stay pairs of a path, local ones as
     `str`, and the index of the pattern.
     """
-    options = _arguments.check(**arguments)
-    unique = options.pop("patterns")
-    on_error, progress = options.pop("on_error"), options.pop("progress")
-    source = arguments["source"]
-    opened = _arguments.open_source(source, arguments["storage_options"], options)
+    name, producer, options, make_upath, is_text = open_producer(**arguments)
+    unique = options["patterns"]
+
+    def convert(found: list[_types.Any]) -> list[_types.Any]:
+        if make_results is None:
+            return found
+        if make_upath is not None:
+            found = [(make_upath(path), index) for path, index in found]
+        elif is_text:
+            return make_results(ScanResult, found, unique)
+        return [ScanResult(path, unique[index]) for path, index in found]
+
+    return ScanIterator(name, producer, convert, options["on_error"], options["progress"])
+
+
+def open_producer(
+    source: object,
+    *,
+    storage_options: Mapping[str, _types.Any] | None,
+    kind: str | None = None,
+    argument: str = "source",
+    **arguments: _types.Any,
+) -> tuple[str, Producer, dict[str, _types.Any], Callable[[str], _types.UPath] | None, bool]:
+    """Start the producer of a scan, or of another kind: of a ``"check"``, or to ``"explain"``.
+
+    Args:
+        argument: The name of the source's argument.
+
+    Returns:
+        The source's name; the producer; the checked arguments; what makes a UPath of the path of a
+        local result, if the source was given as one; and whether paths are texts.
+    """
+    checked = _arguments.check(**arguments)
+    kept = ("patterns", "on_error", "progress")
+    options = {name: value for name, value in checked.items() if name not in kept}
+    if kind:
+        options[kind] = True
+    opened = _arguments.open_source(source, storage_options, options, argument)
     make_upath: Callable[[str], _types.UPath] | None = None
     producer: Producer
     if isinstance(opened, str):
@@ -342,25 +377,15 @@ def start_scan(make_results: Make[_types.Any] | None, /, **arguments: _types.Any
             from pathvein._remote import local_upath
 
             make_upath = local_upath
-        producer = pathvein_core.Scan(opened, unique, **options)
+        producer = pathvein_core.Scan(opened, checked["patterns"], **options)
     else:
         from pathvein._remote import open_scan
 
         name = opened.url()
         # They have no effect on remote sources.
         del options["one_file_system"], options["threads"]
-        producer = open_scan(opened, unique, **options)
-
-    def convert(found: list[_types.Any]) -> list[_types.Any]:
-        if make_results is None:
-            return found
-        if make_upath is not None:
-            found = [(make_upath(path), index) for path, index in found]
-        elif isinstance(opened, str):
-            return make_results(ScanResult, found, unique)
-        return [ScanResult(path, unique[index]) for path, index in found]
-
-    return ScanIterator(name, producer, convert, on_error, progress)
+        producer = open_scan(opened, checked["patterns"], **options)
+    return name, producer, checked, make_upath, isinstance(opened, str)
 
 
 if not TYPE_CHECKING:

@@ -393,7 +393,7 @@ class FileStructurePattern(pathvein_core.FileStructurePattern):
             depth: Has no effect. It is kept for compatibility.
 
         Directories below are read only if the pattern requires something inside them. No link
-        is followed.
+        is followed. Why a directory does not match is told by :func:`pathvein.explain`.
 
         Raises:
             OSError: A directory cannot be read, and the answer depends on it.

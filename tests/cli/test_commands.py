@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -316,6 +317,7 @@ def test_matches_that_links_hide_are_told(lab: Path, tmp_path: Path) -> None:
         b"Warning: 2 matches may be hidden: required directories are there as links, which are "
         b"followed only with --follow-links\n"
     )
+    assert run("scan", lab, "-p", sessions, "--quiet").stderr == b""
     result = run("scan", lab, "-p", sessions, "--follow-links")
     assert lines(result.stdout) == [bytes(lab / "ses-1"), bytes(lab / "ses-2")]
     assert result.stderr == b""
@@ -510,6 +512,8 @@ def test_bad_pattern_is_found_before_anything_is_written(lab: Path, pattern: Pat
         (["-vo"], "-o"),
         (["--json=x"], "--json"),
         (["-0Z"], "-Z"),
+        (["-vq"], "--quiet and --verbose"),
+        (["-q", "-v"], "--quiet and --verbose"),
     ],
 )
 def test_wrong_use(lab: Path, pattern: Path, args: list[Arg], said: str) -> None:
@@ -842,3 +846,33 @@ def test_a_message_keeps_its_last_dots(message: str, shown: str) -> None:
     from pathvein.cli._commands import _error_message
 
     assert shown in _error_message(click.UsageError(message))
+
+
+def test_who_is_quiet_says_errors(lab: Path, pattern: Path) -> None:
+    (lab / "old" / "up").symlink_to(".")
+    never = write_pattern(lab.parent / "never.json", {"files": ["a/b"]})
+    args: list[Arg] = ["scan", lab, "gone", "-p", pattern, "-p", never, "--follow-links", "-q"]
+    result = run(*args)
+    assert (result.returncode, result.stdout.count(b"\n")) == (1, 2)
+    [warning, loop, gone] = result.stderr.decode().splitlines()
+    assert warning.startswith(f"Warning: {never}: files[0]: ")
+    assert loop.startswith(f"Error: {lab / 'old' / 'up'}: ")
+    assert gone.startswith("Error: gone: ")
+
+
+def test_directories_a_second_are_those_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that who looks sees when nothing moves any more."""
+    from pathvein.cli._output import Messages
+
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    messages = Messages()
+    told = []
+    for step in range(100):
+        now = step / 10
+        # 1,000 a second, until a mount hangs.
+        told.append(messages.pace(min(step * 100, 5_000)))
+    assert told[1] == "100 directories (1,000/s)"
+    assert told[50] == "5,000 directories (1,000/s)"
+    assert told[65] == "5,000 directories (500/s)"
+    assert told[80:] == ["5,000 directories (0/s)"] * 20

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from cli_process import run
+from cli_process import ENVIRONMENT, run, terminal
 from pathvein import FileStructurePattern
 
 
@@ -103,3 +106,40 @@ def test_output_is_a_file_of_patterns(lab: Path) -> None:
         "run_2",
     ]
     assert FileStructurePattern.load(lab / "pattern.txt").forbidden_files == ["FAILED"]
+
+
+def test_what_takes_long_says_how_far_it_is(lab: Path) -> None:
+    """On a terminal, and not to who is quiet."""
+    code = """
+import time
+import pathvein.cli
+from pathvein._learning import tree
+listed = tree.list_local
+def list_local(path):
+    time.sleep(0.7)
+    return listed(path)
+tree.list_local = list_local
+pathvein.cli.main()
+"""
+    for options in [], ["--quiet"]:
+        with terminal() as tty:
+            done = subprocess.run(
+                [sys.executable, "-c", code, "init", "run_1", "run_2", "copy/run_1", *options],
+                cwd=lab,
+                env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=tty.end,
+                timeout=60,
+            )
+            said = tty.read_rest()
+        assert done.returncode == 0
+        assert b"config.json" in done.stdout
+        if options:
+            assert said == b""
+        else:
+            assert re.search(rb"\r[1-9] s: [1-9] director(y|ies) \([\d,]+/s\)", said)
+            # Nothing is left of it.
+            assert said.split(b"\r")[-1] == b""
+            assert said.split(b"\r")[-2].strip(b" ") == b""
+            assert b"\n" not in said

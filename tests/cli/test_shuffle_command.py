@@ -123,6 +123,25 @@ def test_options_of_0_9(lab: Path, out: Path, pattern: Path) -> None:
     assert shuffle(*args, "--overwrite", "--no-overwrite")[1].count(b" -> ") == 0
 
 
+def test_who_is_quiet_is_told_no_more_than_what_is_wrong(
+    lab: Path, out: Path, pattern: Path
+) -> None:
+    log = lab.parent / "log"
+    args = (lab, out, "-p", pattern, "-q")
+    (lab / "run_2/none.csv").symlink_to("nowhere")
+    assert shuffle(*args, "--dryrun")[2] == []
+    status, output, said = shuffle(*args, PATHVEIN_LOG_FILE=str(log))
+    assert (status, output.count(b" -> "), said) == (0, 2, [])
+    assert "INFO pathvein.cli: Left out: " in log.read_text()
+    # What was copied before is skipped without a word; what cannot be copied is told.
+    assert shuffle(*args)[2] == []
+    twin = lab / "z/run_2"
+    twin.mkdir(parents=True)
+    (twin / "z.csv").touch()
+    [line] = shuffle(lab, out / "deep", "-p", pattern, "-q")[2]
+    assert line.startswith("Several directories have one destination: ")
+
+
 def test_overwrite(lab: Path, out: Path, pattern: Path) -> None:
     (out / "run_2").mkdir(parents=True)
     (out / "run_2/a.csv").write_text("old")
@@ -581,6 +600,22 @@ def test_bar(lab: Path, out: Path, pattern: Path, dumb: bool) -> None:
     before = shown[: shown.index(arrow)]
     assert "\x1b[2K" in before[before.rindex(" files") :]
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+
+
+def test_no_bar_for_who_is_quiet(lab: Path, out: Path, pattern: Path) -> None:
+    with terminal() as tty:
+        with subprocess.Popen(
+            [
+                *(sys.executable, "-c", PROGRESS.replace('options["totals"]', "True")),
+                *("shuffle", lab / "run_2", out, "-p", pattern, "-q"),
+            ],
+            env={**ENVIRONMENT, "TERM": "xterm"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=tty.end,
+        ) as process:
+            assert process.wait(30) == 0
+        assert tty.read_rest() == b""
 
 
 def test_no_bar_where_there_is_no_terminal(lab: Path, out: Path, pattern: Path) -> None:

@@ -103,7 +103,8 @@ def test_short_scan_has_no_progress_line(tmp_path: Path, anything: Path) -> None
 
 
 PROGRESS = re.compile(
-    rb"\r(\d+) s: ([\d,]+) director(?:y|ies), ([\d,]+) entries, 1 match(?: *)(?=\r|$)"
+    rb"\r(\d+) s: ([\d,]+) director(?:y|ies) \(([\d,]+)/s\), 1 match, ([\d,]+) entries"
+    rb"(?: *)(?=\r|$)"
 )
 
 
@@ -129,10 +130,12 @@ def test_progress_line(endless: Path, top: Path) -> None:
     assert int(steps[0][0]) == 1
     assert len(steps) >= 4
     assert len(steps) <= 40
-    for column in range(3):
+    for column in 0, 1, 3:
         counts = [number(step[column]) for step in steps]
         assert counts == sorted(counts)
     assert number(steps[-1][1]) > number(steps[0][1]) > 0
+    # The first is that of the whole first second, or somewhat more.
+    assert number(steps[0][1]) / 2 < number(steps[0][2]) <= number(steps[0][1])
     # Nothing is left of it, and it takes no more than to write over it.
     assert b"\n" not in said
     assert b"\x1b" not in said
@@ -151,7 +154,7 @@ def test_progress_is_that_of_all_sources(endless: Path, top: Path, tmp_path: Pat
         terminal() as tty,
         start("scan", first, endless, "-p", top, "--follow-links", stderr=tty.end) as process,
     ):
-        tty.read_until(lambda output: b" entries, 3 matches" in output)
+        tty.read_until(lambda output: b"/s), 3 matches, " in output)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -241,6 +244,16 @@ def test_progress_line_makes_way_for_results(endless: Path, tmp_path: Path) -> N
         assert path.startswith(bytes(endless))
         for overwritten, after in zip(before, [*before[1:], path], strict=False):
             assert len(after) >= len(overwritten.rstrip(b" ")) or after == path
+
+
+def test_no_progress_if_quiet(endless: Path, top: Path) -> None:
+    with terminal() as tty:
+        with start("scan", endless, "-q", "-p", top, "--follow-links", stderr=tty.end) as process:
+            time.sleep(2)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=30)
+        assert (process.returncode, tty.read_rest()) == (130, b"")
+    assert out == bytes(endless) + b"\n"
 
 
 def test_no_progress_where_there_is_no_terminal(endless: Path, top: Path) -> None:
@@ -497,6 +510,10 @@ def test_pattern_from_a_pipe_that_does_not_wait(tmp_path: Path) -> None:
         (b"scan\nlab\n--pattern\n", b"file,"),
         (b"scan\n\xff", b"dir,?"),
         (b"scan\n--lister\nob", b"plain,obstore"),
+        (b"check\nla", b"dir,la"),
+        (b"check\nlab\n-p\nla", b"file,la"),
+        (b"check\n--format\nj", b"plain,json\nplain,junit"),
+        (b"explain\nla\nlab", b"dir,lab"),
         (b"shuffle\nla", b"dir,la"),
         (b"shuffle\nlab\nou", b"dir,ou"),
         (b"shuffle\nlab\nout\n-p\nru", b"file,ru"),
@@ -508,6 +525,7 @@ def test_pattern_from_a_pipe_that_does_not_wait(tmp_path: Path) -> None:
         (b"convert\na\n--to\nto", b"plain,toml"),
         (b"convert\na\n--to\ntext\n-o\nru", b"file,ru"),
         (b"conv", b"plain,convert"),
+        (b"ch", b"plain,check"),
     ],
 )
 def test_what_is_offered(words: bytes, offered: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,14 @@
 """Patterns as coloured trees: in notebooks, and by Rich."""
 
-import html
-import io
 import re
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 from hypothesis import given
 
 from pathvein import FileStructurePattern as P
+from shown import plain, rich_text
 from strategies import hard_text
 
 TEXT = """\
@@ -49,21 +47,6 @@ run_*/
 def words(drawn: str) -> set[str]:
     """The lines, in whatever order the writer has the entries."""
     return {re.sub("[│├└─ ]+", " ", line).strip() for line in drawn.splitlines()}
-
-
-def plain(shown: str) -> str:
-    """The text of HTML."""
-    return html.unescape(re.sub(r"<[^>]*>", "", shown))
-
-
-def rich_text(shown: object, **options: Any) -> str:
-    console_module = pytest.importorskip("rich.console")
-    ascii_only = options.pop("ascii_only", False)
-    raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, "ascii" if ascii_only else "utf-8", newline="\n")
-    console_module.Console(file=stream, width=200, **options).print(shown)
-    stream.flush()
-    return raw.getvalue().decode()
 
 
 def test_measure() -> None:

@@ -51,7 +51,7 @@ def rows(markdown: str) -> dict[str, dict[str, list[str]]]:
 def test_it_measures_and_removes_what_it_made(program: Path, tmp_path: Path) -> None:
     page, trees = tmp_path / "page.md", tmp_path / "trees"
     # All but the one that compiles and runs the Rust benchmarks.
-    only = ["scans", "processes", "large", "sets", "sizes", "shapes", "memory"]
+    only = ["scans", "checks", "processes", "large", "sets", "sizes", "shapes", "memory"]
     only += ["imports", "small", "names"]
     where = ["--own", str(TOP / "docs"), "--markdown", str(page), "--dir", str(trees)]
     done = bench(program, *where, "--only", *only)
@@ -64,6 +64,10 @@ def test_it_measures_and_removes_what_it_made(program: Path, tmp_path: Path) -> 
     for name in ["core's scan, 1 thread", "Python iscan, 1 thread", "os.walk, fnmatch"]:
         assert calls[name][-1] == "21 matches"
         assert float(calls[name][3]) > 0
+    checks = tables["Checks"]
+    for name in ["core's check, 1 thread", "Python icheck, 1 thread", "Python check, 1 thread"]:
+        assert checks[name][-1] == "21 matches"
+        assert float(checks[name][3]) > 0
     assert tables["Whole processes"]["pathvein scan"][-1] == "21 matches"
     assert tables["Whole processes"]["find"][-1] == "580 entries"
     assert tables["Whole processes, ten times the tree"]["pathvein scan"][-1] == "214 matches"

@@ -4,8 +4,11 @@ import ast
 import doctest
 import fnmatch
 import importlib
+import os
 import pkgutil
 import re
+import shutil
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,20 +18,44 @@ from pathvein_core import ExcludeRules
 
 import pathvein
 import readme_snippets
-from pathvein import PatternMatcher
+from pathvein import PatternMatcher, load_patterns
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 SEMANTICS = ROOT / "docs" / "semantics.md"
+#: Its commands are run, too, and its Python needs what they make. (Those of docs/patterns.md are
+#: run by test_guide.py, in the checkout.)
+CHECKING = ROOT / "docs" / "checking.md"
 STUB = ROOT / "crates" / "py" / "pathvein_core.pyi"
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_snippets_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    count = readme_snippets.run(path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    if path == CHECKING:
+        shutil.copytree(ROOT / "examples", "examples")
+    count = readme_snippets.run(path, shell=path == CHECKING)
     assert count == path.read_text(encoding="utf-8").count("```python")
-    assert count > 0 or path != SEMANTICS
+    assert count > 0 or path not in (SEMANTICS, CHECKING)
+
+
+def test_examples_are_shown_as_they_are() -> None:
+    text = CHECKING.read_text(encoding="utf-8")
+    shown = dict(re.findall(r"<!-- (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL))
+    assert len(shown) == text.count("<!--")
+    rust = "crates/core/examples/check_runs.rs"
+    # Without its first lines; cargo compiles it.
+    assert (ROOT / rust).read_text(encoding="utf-8").endswith(f"\n\n{shown.pop(rust)}")
+    for name, example in shown.items():
+        assert example == (ROOT / name).read_text(encoding="utf-8"), name
+    # Each file but the trees is shown, as is what makes these.
+    examples = {path for path in (ROOT / "examples/checking").glob("*/*") if path.stem != "tree"}
+    assert examples == {ROOT / name for name in shown}
+    for path in examples:
+        if path.suffix == ".txt":
+            [pattern] = load_patterns(path)
+            assert pattern.validate() == []
 
 
 def modules() -> list[ModuleType]:

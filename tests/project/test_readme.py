@@ -17,6 +17,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Where the README says that the checkout is.
 CHECKOUT = "/home/you/pathvein"
 BLOB = "https://github.com/alexjbuck/pathvein/blob/main/"
+#: For pictures.
+RAW = "https://raw.githubusercontent.com/alexjbuck/pathvein/main/"
 
 #: Each kind of block, and whether this file runs or checks it.
 KINDS = {"python", "rust", "console", "text"}
@@ -130,8 +132,8 @@ def test_files_that_are_named_exist() -> None:
     assert links
     for link in links:
         assert link.startswith("https://"), link
-        if link.startswith(BLOB):
-            assert (ROOT / link.removeprefix(BLOB)).exists(), link
+        if link.startswith((BLOB, RAW)):
+            assert (ROOT / link.removeprefix(BLOB).removeprefix(RAW)).exists(), link
     for name in re.findall(r"`((?:scripts|examples|crates)/\S+)`", README):
         assert (ROOT / name).exists(), name
 
@@ -166,3 +168,36 @@ $ cd
         for block, output in readme_snippets.snippets(text, "python")
     ] == [(3, "x = 1\n\ny\n", None), (16, "if x:\n    z\n", "3\n")]
     assert readme_snippets.commands(text) == [Command(8, "z", "1\n2\n"), Command(11, "cd", "")]
+
+
+def test_commands_and_python_run_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "page.md"
+    text = """
+```console
+$ printf '2\\n1\\n' >x
+$ cat x
+1
+2
+$ test -e y
+$ echo $?
+1
+```
+```python
+from pathlib import Path
+Path("x").write_text("3\\n")
+```
+```console
+$ tail -n 1 x
+3
+```
+"""
+    page.write_text(text)
+    assert readme_snippets.run(page, shell=True) == 1
+    for old, new, message in [
+        ("x\n3\n", "x\n4\n", r"page.md:16 tail -n 1 x\n3"),
+        ("$ echo $?\n1\n", "", r"page.md:7 test -e y has the status 1"),
+    ]:
+        page.write_text(text.replace(old, new))
+        with pytest.raises(AssertionError, match=message):
+            readme_snippets.run(page, shell=True)

@@ -4,6 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 import pathvein
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +19,8 @@ def test_one_version() -> None:
     workspace = _toml("Cargo.toml")["workspace"]
     binding = _toml("crates/py/pyproject.toml")["project"]
     package = _toml("python/pyproject.toml")["project"]
+    hook = _toml("pyproject.toml")["project"]
+    shown = yaml.safe_load((ROOT / "examples/checking/gate/pre-commit-config.yaml").read_text())
     version = workspace["package"]["version"]
     assert {
         "crates/core": _toml("crates/core/Cargo.toml")["package"]["version"],
@@ -26,6 +30,9 @@ def test_one_version() -> None:
         "pathvein": package["version"],
         "pathvein, dependencies": package["dependencies"],
         "pathvein.__version__": pathvein.__version__,
+        "the hook for pre-commit": hook["version"],
+        "the hook for pre-commit, dependencies": hook["dependencies"],
+        "the hook for pre-commit, as it is shown": shown["repos"][0]["rev"],
     } == {
         "crates/core": {"workspace": True},
         "crates/py": {"workspace": True},
@@ -34,6 +41,9 @@ def test_one_version() -> None:
         "pathvein": version,
         "pathvein, dependencies": [f"pathvein-core=={version}"],
         "pathvein.__version__": version,
+        "the hook for pre-commit": version,
+        "the hook for pre-commit, dependencies": [f"pathvein[cli,yaml]=={version}"],
+        "the hook for pre-commit, as it is shown": f"v{version}",
     }
 
 

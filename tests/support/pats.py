@@ -210,7 +210,9 @@ def is_whole(node: Node, pattern: Pat) -> bool:
     return not node.broke_off and not any(asks_for(pattern, name) for name in node.untold)
 
 
-def _answer(decide: Callable[[Node, Pat], bool]) -> Callable[[Node, Pat], bool]:
+def remembered(decide: Callable[[Node, Pat], bool]) -> Callable[[Node, Pat], bool]:
+    """An answer about those whose name passes, no otherwise; each is found once."""
+
     def answer(node: Node, pattern: Pat) -> bool:
         key = (decide, pattern)
         if key not in node.answers:
@@ -220,7 +222,7 @@ def _answer(decide: Callable[[Node, Pat], bool]) -> Callable[[Node, Pat], bool]:
     return answer
 
 
-@_answer
+@remembered
 def matches(node: Node, pattern: Pat) -> bool:
     """Whether the directory matches for certain."""
     whole = is_whole(node, pattern)
@@ -235,7 +237,7 @@ def matches(node: Node, pattern: Pat) -> bool:
     )
 
 
-@_answer
+@remembered
 def may_match(node: Node, pattern: Pat) -> bool:
     """Whether it matches or might, if all of it had been read."""
     if not is_whole(node, pattern):
@@ -251,7 +253,7 @@ def may_match(node: Node, pattern: Pat) -> bool:
     )
 
 
-@_answer
+@remembered
 def would_match(node: Node, pattern: Pat) -> bool:
     """Whether it matches if each link that is not followed has what a minimum asks of it."""
     if node.not_followed:

@@ -10,6 +10,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 
+#: The same examples each time, so more of them would find nothing from one run to the next.
+_USUAL = 100
+
 _common: dict[str, Any] = {
     "deadline": None,
     # Nothing is kept between runs: what was found becomes a named case.
@@ -18,7 +21,7 @@ _common: dict[str, Any] = {
     "phases": [Phase.explicit, Phase.generate, Phase.shrink],
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
-settings.register_profile("ci", derandomize=True, max_examples=150, **_common)
+settings.register_profile("ci", derandomize=True, max_examples=_USUAL, **_common)
 settings.register_profile("quick", derandomize=True, max_examples=25, **_common)
 settings.register_profile("long", max_examples=5000, **_common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
@@ -32,4 +35,4 @@ def share(part: float) -> settings:
 
 def seconds(usual: float) -> float:
     """The time limit of a test by its usual one: a longer run may take as much longer."""
-    return usual * max(1, settings().max_examples // 150)
+    return usual * max(1, settings().max_examples // _USUAL)

@@ -1,13 +1,15 @@
-"""What a Markdown file shows, and running its Python.
+"""What a Markdown file shows, and running it.
 
 ``python readme_snippets.py README.md`` runs the ```python blocks, in order, as one program,
 in the current directory, which should hold a copy of the examples. Where a ```text block
-follows one, at once or after the word "prints", that is what it must print.
+follows one, at once or after the word "prints", that is what it must print. `run` can run the
+```console blocks between them, too.
 """
 
 import contextlib
 import io
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -78,20 +80,52 @@ def commands(markdown: str) -> list[Command]:
     return found
 
 
-def run(path: Path) -> int:
-    """Runs the Python blocks in one namespace and returns how many there were."""
-    found = snippets(path.read_text(encoding="utf-8"), "python")
+def run(path: Path, *, shell: bool = False) -> int:
+    """Runs the Python blocks in one namespace and returns how many there were.
+
+    With `shell` the console blocks are run where they stand, each command by a bash of its own:
+    together with what it says on standard error, it must give the lines that are shown, in
+    whatever order, and succeed, unless the next command asks for the status. The current
+    directory is shown as /home/you.
+    """
+    markdown = path.read_text(encoding="utf-8")
+    shown = {block.line: block for block in blocks(markdown)}
+    expected = {block.line: output for block, output in snippets(markdown, "python")}
     namespace: dict[str, object] = {"__name__": "__main__"}
-    for block, expected in found:
-        output = io.StringIO()
-        # Padded, so that a traceback names the line of the file.
-        code = compile("\n" * (block.line - 1) + block.text, path, "exec")
-        with contextlib.redirect_stdout(output):
-            exec(code, namespace)
-        assert expected is None or output.getvalue() == expected, (
-            f"{path}:{block.line} prints {output.getvalue()!r}"
+    for line, block in shown.items():
+        if block.language == "python":
+            output = io.StringIO()
+            # Padded, so that a traceback names the line of the file.
+            code = compile("\n" * (line - 1) + block.text, path, "exec")
+            with contextlib.redirect_stdout(output):
+                exec(code, namespace)
+            assert expected[line] is None or output.getvalue() == expected[line], (
+                f"{path}:{line} prints {output.getvalue()!r}"
+            )
+        elif block.language == "console" and shell:
+            _session(path, commands(f"{chr(10) * (line - 2)}```console\n{block.text}```\n"))
+    return len(expected)
+
+
+def _session(path: Path, session: list[Command]) -> None:
+    status = 0
+    for number, (line, command, expected) in enumerate(session):
+        done = subprocess.run(
+            ["bash", "-c", f"(exit {status})\n{command}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
         )
-    return len(found)
+        output = done.stdout.replace(f"{Path.cwd()}/", "/home/you/")
+        assert sorted(output.splitlines()) == sorted(expected.splitlines()), (
+            f"{path}:{line} {command}\n{output}"
+        )
+        status = done.returncode
+        asked = session[number + 1 :][:1]
+        assert status == 0 or (asked and asked[0].command == "echo $?"), (
+            f"{path}:{line} {command} has the status {status}"
+        )
 
 
 if __name__ == "__main__":

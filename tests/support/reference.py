@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pats
 from exclude_reference import excluded
@@ -312,18 +312,45 @@ def scan(
 
     ``breaks_off`` tells of a directory's path whether there is more in it than can be read.
     """
-    top = os.path.realpath(source, strict=True)
-    os.listdir(top)
-    rules = [exclude] if isinstance(exclude, str) else list(exclude)
     unique = list(dict.fromkeys(patterns))
-    run = _Scan(unique, rules, max_depth, follow_links, one_file_system, breaks_off)
-    run.device = os.stat(top).st_dev
-    root = Node(top, Path(top).name, 0)
-    run.visit(root, "", run.candidates(root.name, 0, []), [])
+    run, root = _run(
+        source,
+        unique,
+        exclude=exclude,
+        max_depth=max_depth,
+        follow_links=follow_links,
+        one_file_system=one_file_system,
+        breaks_off=breaks_off,
+    )
     found = collect(root, unique, max_depth)
     possible = collect(root, unique, max_depth, pats.may_match)
     hopeful = collect(root, unique, max_depth, pats.would_match)
     return Answer(found, possible, run.tally(max_depth), run.most(), len(hopeful - found))
+
+
+def read(source: str | os.PathLike[str], patterns: list[Pat], **options: Any) -> Node:
+    """What a scan reads of a real tree, with the options of `scan`."""
+    return _run(source, patterns, **options)[1]
+
+
+def _run(
+    source: str | os.PathLike[str],
+    patterns: list[Pat],
+    *,
+    exclude: str | list[str] = (),  # type: ignore[assignment]
+    max_depth: int | None = None,
+    follow_links: bool = False,
+    one_file_system: bool = False,
+    breaks_off: Callable[[str], bool] = lambda _: False,
+) -> tuple[_Scan, Node]:
+    top = os.path.realpath(source, strict=True)
+    os.listdir(top)
+    rules = [exclude] if isinstance(exclude, str) else list(exclude)
+    run = _Scan(patterns, rules, max_depth, follow_links, one_file_system, breaks_off)
+    run.device = os.stat(top).st_dev
+    root = Node(top, Path(top).name, 0)
+    run.visit(root, "", run.candidates(root.name, 0, []), [])
+    return run, root
 
 
 def walk(source: str, *, follow_links: bool = False) -> Answer:
@@ -343,14 +370,17 @@ def scan_tree(
     max_depth: int | None = None,
 ) -> set[tuple[str, Pat]]:
     """The answer of a scan of a value, paths relative to its top, which is ``""``."""
-    rules = [exclude] if isinstance(exclude, str) else list(exclude)
-    root = _value_node(tree, "", name, 0, rules)
-    return collect(root, list(dict.fromkeys(patterns)), max_depth)
+    return collect(value_node(tree, name, exclude), list(dict.fromkeys(patterns)), max_depth)
 
 
-def value_node(tree: Tree, name: str) -> Node:
+def value_node(
+    tree: Tree,
+    name: str,
+    exclude: str | list[str] = (),  # type: ignore[assignment]
+) -> Node:
     """A value as it is matched."""
-    return _value_node(tree, "", name, 0, [])
+    rules = [exclude] if isinstance(exclude, str) else list(exclude)
+    return _value_node(tree, "", name, 0, rules)
 
 
 def _value_node(tree: Tree, path: str, name: str, depth: int, rules: list[str]) -> Node:

@@ -11,21 +11,33 @@ from typing import Any, assert_type
 from upath import UPath
 
 from pathvein import (
+    CheckIterator,
+    CheckReport,
+    CheckResult,
     Directories,
+    Explanation,
     Files,
     FileStructurePattern,
+    Finding,
+    Missing,
+    PatternCounts,
     PatternMatcher,
     Regex,
+    RequirementCounts,
     ScanIterator,
     ScanResult,
     ShuffleInput,
     ShuffleResult,
     assess,
+    check,
+    explain,
+    icheck,
     iscan,
     scan,
     shuffle,
     shuffle_to,
     shuffle_with,
+    to_polars,
 )
 
 patterns = [FileStructurePattern("run_*", files=["*.csv"])]
@@ -179,6 +191,71 @@ def shuffled(path: Path, upath: UPath, found: set[ScanResult[Path]]) -> None:
         assert_type(result.destination, UPath)
         assert_type(result.errors, list[OSError])
     shuffle_to(assess(path, patterns), path)
+
+
+# What is missing ----------------------------------------------------------------------------
+
+
+def checked(path: Path, text: str, upath: UPath, either: Path | UPath) -> None:
+    assert_type(check(path, patterns), list[CheckResult[Path]])
+    assert_type(check(text, patterns[0], near=2), list[CheckResult[Path | UPath]])
+    assert_type(check(upath, patterns, outermost=True), list[CheckResult[UPath]])
+    assert_type(icheck(path, patterns), CheckIterator[Path])
+    assert_type(icheck(text, patterns), CheckIterator[Path | UPath])
+    assert_type(icheck(upath, patterns), CheckIterator[UPath])
+    for found in check(either, patterns, exclude="*.tmp", near=1):
+        assert_type(found.source, Path | UPath)
+        assert_type(found.pattern, FileStructurePattern)
+        assert_type(found.missing, tuple[Missing, ...])
+        for missing in (*found.missing, *found.unknown):
+            assert_type(missing.place, str)
+            if missing.closest is not None:
+                assert_type(missing.closest.reason, str | None)
+                assert_type(missing.closest.count, int)
+                assert_type(missing.closest.missing, tuple[Missing, ...])
+    with icheck(path, patterns, on_error="raise") as results:
+        assert_type(results.source, str)
+        assert_type(results.patterns, tuple[FileStructurePattern, ...])
+        assert_type(next(results), CheckResult[Path])
+        assert_type(results.errors, list[OSError])
+    takes_any_result(check(path, patterns))
+    takes_any_result(icheck("s3://bucket", patterns))
+    check(path, patterns, nearly=3)  # type: ignore[call-overload]
+    check(3, patterns)  # type: ignore[call-overload]
+
+
+def takes_any_result(results: Iterable[CheckResult[Path | UPath]]) -> list[str]:
+    return [result.source.name for result in results if not result.complete]
+
+
+def reported(path: Path, text: str, upath: UPath) -> None:
+    report = CheckReport(icheck(path, patterns))
+    report.extend(check(text, patterns), source=text, errors=[OSError()])
+    report.extend(icheck(upath, patterns), patterns=patterns[0])
+    assert_type(report.by_pattern, list[PatternCounts])
+    assert_type(report.by_requirement, list[RequirementCounts])
+    assert_type(report.by_requirement[0].requirement, str)
+    with open(path, "w", encoding="utf-8") as file:
+        report.to_json_lines(file)
+        report.to_csv(path)
+        report.to_html(text)
+    to_polars(scan(text, patterns)).height.bit_length()
+    to_polars(iscan(upath, patterns))
+    to_polars(check(path, patterns))  # type: ignore[arg-type]
+    CheckReport(scan(path, patterns))  # type: ignore[arg-type]
+
+
+def explained(path: Path, text: str, upath: UPath) -> None:
+    assert_type(explain(path, patterns[0]), Explanation[Path])
+    assert_type(explain(text, patterns[0]), Explanation[Path | UPath])
+    explanation = explain(upath, patterns[0], follow_links=True)
+    assert_type(explanation, Explanation[UPath])
+    assert_type(explanation.source, UPath)
+    assert_type(explanation.missing, tuple[Missing, ...])
+    assert_type(explanation.findings, tuple[Finding, ...])
+    assert_type(explanation.findings[0].inside, tuple[Finding, ...])
+    assert_type(explanation.to_dict(), dict[str, Any])
+    explain(path, patterns)  # type: ignore[call-overload]
 
 
 # Requirements -------------------------------------------------------------------------------

@@ -90,11 +90,19 @@ pub(crate) fn glob(text: &Bound<'_, PyString>) -> PyResult<NameGlob> {
 
 /// The `str` of a glob.
 pub(crate) fn glob_text<'py>(py: Python<'py>, glob: &NameGlob) -> PyResult<Bound<'py, PyAny>> {
-    if let Some(text) = glob.as_str() {
-        return Ok(PyString::new(py, text).into_any());
+    match glob.as_str() {
+        Some(text) => Ok(PyString::new(py, text).into_any()),
+        None => Ok(text_of_code_points(py, glob.code_points())?.into_any()),
     }
+}
+
+/// The `str` of code points, lone surrogates included.
+pub(crate) fn text_of_code_points(
+    py: Python<'_>,
+    code_points: impl Iterator<Item = u32>,
+) -> PyResult<Bound<'_, PyString>> {
     let mut bytes = Vec::new();
-    for code_point in glob.code_points() {
+    for code_point in code_points {
         match char::from_u32(code_point) {
             Some(character) => bytes.extend(character.encode_utf8(&mut [0; 4]).bytes()),
             // A lone surrogate, as `surrogatepass` has it.
@@ -105,7 +113,8 @@ pub(crate) fn glob_text<'py>(py: Python<'py>, glob: &NameGlob) -> PyResult<Bound
             ]),
         }
     }
-    PyBytes::new(py, &bytes).call_method1("decode", ("utf-8", "surrogatepass"))
+    let text = PyBytes::new(py, &bytes).call_method1("decode", ("utf-8", "surrogatepass"))?;
+    Ok(text.cast_into()?)
 }
 
 /// The words of a mask as a Python `int`.

@@ -4,6 +4,7 @@ mod convert;
 #[cfg(unix)]
 mod copy;
 mod encoding;
+mod findings;
 mod keys;
 mod listing_scan;
 mod matcher;

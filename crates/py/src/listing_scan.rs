@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pathvein_core::{DirectoryId, ListingScan as CoreListingScan, Name};
+use pathvein_core::{DirectoryId, Findings, ListingScan as CoreListingScan, Name};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::convert::NameArg;
+use crate::findings::Converter;
 use crate::pattern::FileStructurePattern;
 
 /// Objects that are not needed any more. They are dropped when nothing is locked, since
@@ -28,6 +30,10 @@ impl Drop for TagObject {
     }
 }
 
+/// What is told of a directory that was checked: its tag, the position of the pattern, and the
+/// findings.
+type Checked<'py> = (Py<PyAny>, usize, Bound<'py, PyTuple>);
+
 /// A scan whose listings come from Python.
 #[pyclass(frozen, module = "pathvein_core")]
 pub(crate) struct ListingScan {
@@ -49,17 +55,35 @@ impl ListingScan {
 #[pymethods]
 impl ListingScan {
     #[new]
-    #[pyo3(signature = (patterns, max_depth = None, *, telling_unknown = false, outermost = false))]
+    #[pyo3(signature = (
+        patterns,
+        max_depth = None,
+        *,
+        telling_unknown = false,
+        outermost = false,
+        check = false,
+        explain = false,
+    ))]
     fn new(
         patterns: Vec<Bound<'_, FileStructurePattern>>,
         max_depth: Option<usize>,
         telling_unknown: bool,
         outermost: bool,
+        check: bool,
+        explain: bool,
     ) -> Self {
         let patterns: Vec<_> = patterns.iter().map(|p| p.get().core()).collect();
-        let scan = CoreListingScan::new(&patterns, max_depth).outermost(outermost);
-        let scan = Mutex::new(if telling_unknown { scan.telling_unknown() } else { scan });
-        ListingScan { scan, dropped: Dropped::default() }
+        let mut scan = CoreListingScan::new(&patterns, max_depth).outermost(outermost);
+        if telling_unknown {
+            scan = scan.telling_unknown();
+        }
+        if check {
+            scan = scan.checking();
+        }
+        if explain {
+            scan = scan.explaining();
+        }
+        ListingScan { scan: Mutex::new(scan), dropped: Dropped::default() }
     }
 
     /// Adds a source of this name, and returns its id.
@@ -131,6 +155,19 @@ impl ListingScan {
     /// The matches since the last call, each as tag and position of the pattern.
     fn take_matches(&self, py: Python<'_>) -> Vec<(Py<PyAny>, usize)> {
         untagged(py, self.with(CoreListingScan::take_matches))
+    }
+
+    /// What was checked since the last call, each as tag, position of the pattern and findings.
+    fn take_checked<'py>(&self, py: Python<'py>) -> PyResult<Vec<Checked<'py>>> {
+        let checked = self.with(CoreListingScan::take_checked);
+        let findings = |found: &Findings| Converter::new(py, false).findings(found);
+        checked
+            .into_iter()
+            .filter_map(|(tag, pattern, found)| {
+                let object = tag.object.as_ref()?.clone_ref(py);
+                Some(findings(&found).map(|findings| (object, pattern, findings)))
+            })
+            .collect()
     }
 
     /// What cannot be told since the last call, each as tag and position of the pattern.

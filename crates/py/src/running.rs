@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pathvein_core::{Error, ErrorKind, Listing, Match, Next, Progress, Results, Stopper};
+use pathvein_core::{Checked, Error, ErrorKind, Listing, Match, Next, Progress, Results, Stopper};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
@@ -39,6 +39,12 @@ pub(crate) trait Weighted: Send + 'static {
 impl Weighted for Match {
     fn weight(&self) -> usize {
         1
+    }
+}
+
+impl Weighted for Checked {
+    fn weight(&self) -> usize {
+        1 + self.findings().len() / 4
     }
 }
 

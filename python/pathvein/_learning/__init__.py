@@ -8,7 +8,7 @@ names in memory (`tree.py`). What comes out is held against the directories by a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pathvein import _arguments
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from upath import UPath
 
+    from pathvein import Stats
     from pathvein.pattern import FileStructurePattern
 
     P = TypeVar("P", bound=FileStructurePattern)
@@ -34,10 +35,11 @@ def learn(
     examples: object,
     counterexamples: object,
     storage_options: Mapping[str, Any] | None = None,
+    read: Callable[[int], object] = lambda more: None,
 ) -> tuple[P, list[Path | UPath]]:
     """A pattern, and those of the counterexamples that match it all the same.
 
-    See `FileStructurePattern.learn`.
+    See `FileStructurePattern.learn`. `read` is told how many more directories were read.
     """
     named = [
         (f"{argument}[{index}]", path)
@@ -50,7 +52,7 @@ def learn(
     for argument, path in named:
         # Beside a URL, a path is not refused for them.
         of_url = not has_url or _arguments.is_url_or_upath(path)
-        opened = open_tree(argument, path, storage_options if of_url else None)
+        opened = open_tree(argument, path, storage_options if of_url else None, read)
         (rights if argument.startswith("examples") else wrongs).append(opened)
     if not rights:
         raise ValueError("examples must be at least one directory")
@@ -58,9 +60,9 @@ def learn(
     exclude(drawing, [node for _, node in rights], [node for _, node in wrongs])
     pattern = drawing.pattern(kind)
     for path, _ in rights:
-        if not _matches(path, pattern):
+        if not _matches(path, pattern, read):
             raise RuntimeError(f"{path}: it has changed while it was being read")
-    return pattern, [path for path, _ in wrongs if _matches(path, pattern)]
+    return pattern, [path for path, _ in wrongs if _matches(path, pattern, read)]
 
 
 def _paths(argument: str, paths: object) -> Iterable[object]:
@@ -71,9 +73,18 @@ def _paths(argument: str, paths: object) -> Iterable[object]:
     return paths
 
 
-def _matches(path: Path | UPath, pattern: FileStructurePattern) -> bool:
+def _matches(
+    path: Path | UPath, pattern: FileStructurePattern, read: Callable[[int], object]
+) -> bool:
     """Whether the directory matches. Raises an error that may be why it does not."""
-    with iscan(path, pattern, max_depth=0, on_error="ignore") as found:
+    before = 0
+
+    def progress(stats: Stats) -> None:
+        nonlocal before
+        read(stats.directories - before)
+        before = stats.directories
+
+    with iscan(path, pattern, max_depth=0, on_error="ignore", progress=progress) as found:
         matched = any(True for _ in found)
     if not matched and found.errors:
         raise found.errors[0]

@@ -63,38 +63,50 @@ class Node:
 
 
 def open_tree(
-    argument: str, path: object, storage_options: Mapping[str, Any] | None
+    argument: str,
+    path: object,
+    storage_options: Mapping[str, Any] | None,
+    told: Callable[[int], object] = lambda more: None,
 ) -> tuple[Path | UPath, Node]:
     """The directory at a path or URL, under the name that a scan gives it, and its path.
 
-    Its own listing is read: its failure is raised at once.
+    Its own listing is read: its failure is raised at once. `told` is called with 1 for each
+    directory that was read.
 
     Raises the `OSError` that fits, or `ImportError` if a package is missing.
     """
     place = _arguments.path_or_upath(argument, path, storage_options)
     if not _arguments.is_upath(place):
-        top = _open_local(str(place))
+        top = _open_local(str(place), told)
     else:
         from pathvein._remote import local_path
 
         local = local_path(place)
-        top = _open_remote(place) if local is None else _open_local(local)
+        top = _open_remote(place, told) if local is None else _open_local(local, told)
     _ = top.files
     return place, top
 
 
-def _open_local(path: str) -> Node:
+def _open_local(path: str, told: Callable[[int], object]) -> Node:
     def read(rel: str) -> Listing:
-        return list_local(os.path.join(path, rel) if rel else path)
+        listing = list_local(os.path.join(path, rel) if rel else path)
+        told(1)
+        return listing
 
     return Node(os.path.basename(os.path.realpath(path)), read)
 
 
-def _open_remote(path: UPath) -> Node:
+def _open_remote(path: UPath, told: Callable[[int], object]) -> Node:
     from pathvein._remote.directories import list_directory
     from pathvein._remote.source import RemoteSource
 
     source = RemoteSource(path, resolve=True)
     # A connection of its own for each directory would cost a login.
     source.adapter.shares_connection = True
-    return Node(source.name, lambda rel: source.wait(list_directory(source.adapter, rel)))
+
+    def read(rel: str) -> Listing:
+        listing = source.wait(list_directory(source.adapter, rel))
+        told(1)
+        return listing
+
+    return Node(source.name, read)

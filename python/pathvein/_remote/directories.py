@@ -11,7 +11,7 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pathvein_core import ExcludeRules, FileStructurePattern, ListingScan, Stats
@@ -249,6 +249,14 @@ async def enter(
     return Directory(rel, directory, real, directory.links + 1)
 
 
+def is_match(told: Sequence[Any]) -> bool:
+    """Whether what is told of a directory is that it matches: of a check, that nothing is found.
+
+    It is the index of the pattern, and of a check the findings.
+    """
+    return len(told) == 1 or not told[1]
+
+
 class DirectoryProducer:
     """The producer of a scan. The core decides which directories are listed."""
 
@@ -261,14 +269,22 @@ class DirectoryProducer:
         max_depth: int | None,
         follow_links: bool,
         outermost: bool = False,
+        check: bool = False,
+        explain: bool = False,
     ) -> None:
         self._source = source
         self._follow_links = follow_links
         self._outermost = outermost
-        self._scan = ListingScan(patterns, max_depth, outermost=outermost)
+        self._checks, self._explains = check or explain, explain
+        #: Directories that no answer depends on. They are only looked at for what came close, and
+        #: nobody is told if they cannot be read.
+        self._aside: set[int] = set()
+        self._scan = ListingScan(
+            patterns, max_depth, outermost=outermost, check=check, explain=explain
+        )
         self._directories = self._entries = self._matches = self._links = self._error_count = 0
         self._errors: list[OSError] = []
-        self._found: list[tuple[UPath, int]] = []
+        self._found: list[tuple[Any, ...]] = []
         top = source_directory(source, follow_links=follow_links)
         excluded = exclude.is_excluded if exclude else None
         is_wanted = self._scan.is_wanted if outermost else None
@@ -333,15 +349,17 @@ class DirectoryProducer:
         elif directory is not None and is_gone(result):
             self._scan.absent(number)
         else:
-            self._failed(result)
+            if number not in self._aside:
+                self._failed(result)
             if done.is_loop:
                 self._scan.not_entered(number)
             else:
                 self._scan.not_listed(number)
-        for rel, pattern in self._scan.take_matches():
+        found: list[Any] = self._scan.take_checked() if self._checks else self._scan.take_matches()
+        for rel, *told in found:
             try:
-                self._found.append((self._source.path(rel), pattern))
-                self._matches += 1
+                self._found.append((self._source.path(rel), *told))
+                self._matches += is_match(told)
             except OSError as error:
                 self._failed(error)
 
@@ -349,7 +367,7 @@ class DirectoryProducer:
         dirnames, filenames = listing.dirnames, listing.filenames
         self._directories += 1
         self._entries += len(dirnames) + len(filenames)
-        for error in listing.errors:
+        for error in () if number in self._aside else listing.errors:
             self._failed(error)
         links = listing.links
         if not self._follow_links:
@@ -360,6 +378,8 @@ class DirectoryProducer:
         )
         for index, wanted in below:
             name = dirnames[index]
+            if self._explains and not self._scan.feeds_another(wanted):
+                self._aside.add(wanted)
             urgent = self._outermost and self._scan.feeds_another(wanted)
             self._lister.submit(Job(wanted, directory, name, name in links, urgent))
 

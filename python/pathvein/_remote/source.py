@@ -192,16 +192,21 @@ def open_scan(
     exclude: ExcludeRules,
     max_depth: int | None,
     follow_links: bool,
-    outermost: bool,
+    outermost: bool = False,
+    check: bool = False,
+    explain: bool = False,
 ) -> Producer:
     """The producer of a scan. Its results are pairs of a UPath and the index of its pattern.
+
+    With `check`, or to `explain` the source, the core's findings follow.
 
     Raises the `OSError` of a source that cannot be listed.
     """
     keys = functools.partial(
-        KeyScan, patterns, source.name, max_depth, exclude, outermost=outermost
+        KeyScan, patterns, source.name, max_depth, exclude, outermost=outermost, check=check
     )
-    flat, reason = _open_flat(source, keys)
+    # To explain takes a few directories of what may be many.
+    flat, reason = (None, None) if explain else _open_flat(source, keys)
     producer = flat or DirectoryProducer(
         source,
         patterns,
@@ -209,6 +214,8 @@ def open_scan(
         max_depth=max_depth,
         follow_links=follow_links,
         outermost=outermost,
+        check=check,
+        explain=explain,
     )
     if reason is not None:
         warn_not_by_obstore(source, reason)

@@ -19,6 +19,11 @@ __all__ = ["cli", "main"]
 
 _EXTRA = ("rich_click", "click", "rich")
 
+#: Those that may run without it.
+_COMMANDS = frozenset(
+    ("check", "convert", "explain", "init", "report", "scan", "shuffle", "validate")
+)
+
 #: Whether help may be shown. Otherwise click is imported and not rich-click, which differs only
 #: in the layout of help and takes a third longer to import.
 with_help = True
@@ -30,10 +35,7 @@ def main() -> NoReturn:
     # Imported modules are no garbage, and garbage that is left at the end need not be freed. To
     # collect garbage there takes a seventh of the time of a short scan.
     gc.disable()
-    command = sys.argv[1:2]
-    with_help = command not in (["scan"], ["shuffle"], ["init"], ["convert"], ["validate"]) or any(
-        map(_may_ask_for_help, sys.argv)
-    )
+    with_help = not _COMMANDS.intersection(sys.argv[1:2]) or any(map(_may_ask_for_help, sys.argv))
     try:
         from pathvein.cli._commands import cli
 

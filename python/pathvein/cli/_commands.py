@@ -20,7 +20,7 @@ __all__ = ["cli"]
 
 
 #: The commands. Each is a function of that name in a module of its own.
-_COMMANDS = ("convert", "init", "scan", "shuffle", "validate")
+_COMMANDS = ("check", "convert", "explain", "init", "report", "scan", "shuffle", "validate")
 
 
 class _Commands(Group):

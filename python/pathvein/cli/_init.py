@@ -9,7 +9,7 @@ from pathvein.cli._click import (
     Failure,
     click,
 )
-from pathvein.cli._options import complete, storage_option
+from pathvein.cli._options import complete, quiet_option, storage_option
 from pathvein.cli._output import Messages, Output, describe
 
 TYPE_CHECKING = False
@@ -63,6 +63,7 @@ def _one_each(args: list[str]) -> list[str]:
     help="All directories behind this are wrong ones, which the pattern is not to match.",
 )
 @storage_option
+@quiet_option
 @click.pass_context
 def init(
     context: click.Context,
@@ -70,6 +71,7 @@ def init(
     examples: tuple[str, ...],
     counterexamples: tuple[str, ...],
     options: dict[str, Any],
+    quiet: bool,
 ) -> None:
     """Propose a pattern, as text, from directories that are right.
 
@@ -89,10 +91,17 @@ def init(
     from pathvein import FileStructurePattern
     from pathvein._learning import learn
 
-    messages = Messages()
+    messages = Messages(quiet=quiet)
     context.with_resource(messages.saying_warnings())
+    directories = 0
+
+    def read(more: int) -> None:
+        nonlocal directories
+        directories += more
+
     try:
-        pattern, alike = learn(FileStructurePattern, examples, counterexamples, options)
+        with messages.working(lambda: messages.pace(directories)):
+            pattern, alike = learn(FileStructurePattern, examples, counterexamples, options, read)
         Output(messages).write(pattern.to_text().split("\n"))
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         raise Failure(describe(error)) from error

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["complete", "pattern_options", "scan_options", "storage_option"]
+__all__ = [
+    "complete",
+    "pattern_options",
+    "quiet_option",
+    "scan_options",
+    "storage_option",
+    "verbose_option",
+]
 
 #: Parameters that are files of patterns, or what is written to.
 _FILES = ("pattern_file", "pattern_files", "output")
@@ -113,37 +120,90 @@ def pattern_options(function: F) -> F:
     return option(expression_option("to look for")(function))
 
 
-storage_option = click.option(
-    "-o",
-    "--option",
-    "options",
-    metavar="KEY=VALUE",
-    multiple=True,
-    callback=_storage_options,
-    help="An option for the file system of a URL, as fsspec takes it: anon=true, "
-    "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as "
-    "such, but for the number of a key or password. "
-    "May be given several times.",
+def _storage_option_as(*names: str) -> Callable[[F], F]:
+    return click.option(
+        *names,
+        "options",
+        metavar="KEY=VALUE",
+        multiple=True,
+        callback=_storage_options,
+        help="An option for the file system of a URL, as fsspec takes it: anon=true, "
+        "endpoint_url=..., profile=... A value that is JSON (true, 5, an object) is taken as "
+        "such, but for the number of a key or password. "
+        "May be given several times.",
+    )
+
+
+storage_option = _storage_option_as("-o", "--option")
+
+
+def _quiet(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    # Whichever of the two comes last finds the other.
+    if value and context.params.get("verbose"):
+        raise click.UsageError(_QUIET_AND_VERBOSE, context)
+    return value
+
+
+def _verbose(context: click.Context, parameter: click.Parameter, value: int) -> int:
+    if value and context.params.get("quiet"):
+        raise click.UsageError(_QUIET_AND_VERBOSE, context)
+    return value
+
+
+_QUIET_AND_VERBOSE = "--quiet and --verbose exclude each other"
+
+quiet_option = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    callback=_quiet,
+    help="Say only errors and warnings on standard error: no progress, no summary, no hints.",
 )
 
 
-def scan_options(*, copies: bool = False) -> Callable[[F], F]:
-    """Give a command the options of a scan; `copies`: of one whose matches are copied."""
+def verbose_option(what: str) -> Callable[[F], F]:
+    """The option to say more at the end."""
+    return click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        metavar="",
+        callback=_verbose,
+        help=f"Say at the end {what}. On standard error.",
+    )
+
+
+def scan_options(
+    *, copies: bool = False, one_directory: bool = False, writes: bool = False
+) -> Callable[[F], F]:
+    """Give a command the options of a scan.
+
+    Args:
+        copies: They are those of a command whose matches are copied.
+        one_directory: They are those of a command that looks at one directory.
+        writes: They are those of a command whose -o is the file that it writes.
+    """
     and_copied = ", also of those that copy" if copies else ""
     files = ", and files copied from or to URLs," if copies else ""
+    options = _scan_options(and_copied, files)
+    if writes:
+        options["options"] = _storage_option_as("--option")
+    if one_directory:
+        for name in "max_depth", "outermost", "lister":
+            del options[name]
 
     def decorate(function: F) -> F:
-        for option in reversed(_scan_options(and_copied, files)):
+        for option in reversed(options.values()):
             function = option(function)
         return function
 
     return decorate
 
 
-def _scan_options(threads: str, requests: str) -> list[Callable[[F], F]]:
-    """The options of a scan. The arguments are parts of the help."""
-    return [
-        click.option(
+def _scan_options(threads: str, requests: str) -> dict[str, Callable[[F], F]]:
+    """The options of a scan by their names. The arguments are parts of the help."""
+    return {
+        "exclude": click.option(
             "--exclude",
             metavar="GLOB",
             multiple=True,
@@ -151,41 +211,43 @@ def _scan_options(threads: str, requests: str) -> list[Callable[[F], F]]:
             help="Leave out what matches: *.tmp and .git/ at any depth, /raw/old or raw/**/old "
             "from SOURCE on, {a,b} either. May be given several times.",
         ),
-        click.option(
+        "max_depth": click.option(
             "--max-depth",
             metavar="N",
             type=click.IntRange(min=0),
             help="How deep a match may start; 0 is SOURCE alone.",
         ),
-        click.option("--follow-links", is_flag=True, help="Enter links to directories."),
-        click.option(
+        "follow_links": click.option(
+            "--follow-links", is_flag=True, help="Enter links to directories."
+        ),
+        "one_file_system": click.option(
             "--one-file-system",
             is_flag=True,
             help="Do not enter directories on other file systems.",
         ),
-        click.option(
+        "outermost": click.option(
             "--outermost",
             is_flag=True,
             help="Leave out matches that lie in a directory that matches, and do not look there.",
         ),
-        click.option(
+        "threads": click.option(
             "--threads",
             metavar="N",
             type=click.IntRange(min=1, max=MAX_THREADS),
             help=f"Threads for what is on this machine{threads}. Default: as many as there are "
             "processors.",
         ),
-        storage_option,
-        click.option(
+        "options": storage_option,
+        "concurrency": click.option(
             "--concurrency",
             metavar="N",
             type=click.IntRange(min=1, max=MAX_REQUESTS),
             help=f"Requests{requests} under way at the same time, at most, for a URL. Default: 32.",
         ),
-        click.option(
+        "lister": click.option(
             "--lister",
             type=click.Choice(["auto", "fsspec", "obstore"]),
             default="auto",
             help="What lists s3://, gs:// and az:// URLs. Default: auto.",
         ),
-    ]
+    }

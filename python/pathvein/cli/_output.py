@@ -2,55 +2,31 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import errno
 import json
 import os
-import re
 import sys
 import threading
 import time
 import warnings
 
+from pathvein._visible import visible, width, without_passwords
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import IO
 
     from pathvein import ShuffleProgress, Stats
     from pathvein.cli._bar import Bar
 
-#: Control characters (C0, DEL, C1, line separators, changes of the writing direction), and
-#: surrogates, which stand for bytes that are no text.
-_UNPRINTABLE = re.compile(
-    "[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-#: The password of a URL.
-_PASSWORD = re.compile(r"(\w://[^/\s:@]*):[^/\s]*@")
-_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-
-
-def visible(text: str) -> str:
-    """Text without control characters, on one line.
-
-    A control character becomes an escape such as ``\\n``, ``\\x1b`` or ``\\u0085``, a byte that
-    is no text ``\\xff``.
-    """
-    return _UNPRINTABLE.sub(_escape, text)
-
 
 def safe(text: str) -> str:
     """Visible text without the passwords of URLs."""
-    return visible(_PASSWORD.sub(r"\1:***@", text))
-
-
-def _escape(match: re.Match[str]) -> str:
-    char = match[0]
-    code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:
-        return rf"\x{code - 0xDC00:02x}"
-    return _SHORT.get(char) or (rf"\x{code:02x}" if code < 0x80 else rf"\u{code:04x}")
+    return visible(without_passwords(text))
 
 
 def describe(error: Exception) -> str:
@@ -82,17 +58,7 @@ def lines(error: Exception) -> list[str]:
 def shown_excerpt(line: str, caret: str) -> list[str]:
     """A line that is wrong, and a caret below it, as they are shown."""
     before = visible(line[: len(caret) - 1])
-    return [f"    {line}", f"    {' ' * _width(before)}^"]
-
-
-def _width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
-    if text.isascii():
-        return len(text)
-    import unicodedata
-
-    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return len(text) + wide - sum(unicodedata.combining(char) != 0 for char in text)
+    return [f"    {line}", f"    {' ' * width(before)}^"]
 
 
 class OutputFailed(Exception):
@@ -115,10 +81,10 @@ def abandon(stream: IO[str] | None) -> None:
         pass  # the stream has no file descriptor
 
 
-def columns() -> int:
-    """The maximal length of a line on standard error."""
+def columns(stream: IO[str] | None = None) -> int:
+    """The maximal length of a line on standard error, or another stream."""
     try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+        columns = os.get_terminal_size((stream or sys.stderr).fileno()).columns
     except OSError:
         columns = 0
     # Some terminals report 0. One column stays free: a full line wraps on some terminals.
@@ -130,13 +96,23 @@ class Messages:
 
     #: Seconds before the first progress line.
     PROGRESS_DELAY = 1.0
+    #: Seconds over which directories a second are counted: what is told is how it goes now.
+    _RATE_WINDOW = 3.0
 
-    def __init__(self) -> None:
-        # Nothing can be written over on a dumb one.
-        self.terminal = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+    def __init__(self, *, quiet: bool = False) -> None:
+        """`quiet`: only errors and warnings are said."""
+        self.quiet = quiet
+        #: Whether progress is shown. Nothing can be written over on a dumb terminal.
+        self.shows_progress = (
+            not quiet and _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        )
         #: Where errors and warnings go, too.
         self.log: logging.Logger | None = None
         self._started = time.monotonic()
+        #: Directories at some seconds from the start on.
+        self._samples = collections.deque([(0.0, 0)])
+        # A line of progress may be written by a thread of its own.
+        self._lock = threading.RLock()
         self._width = 0
         self._bar: Bar | None = None
         self._bar_due: float | None = None
@@ -148,12 +124,18 @@ class Messages:
 
     def say(self, text: str) -> None:
         """Write one line, without the passwords of URLs."""
-        self.clear()
-        self._write(f"{safe(text)}\n")
+        with self._lock:
+            self.clear()
+            self._write(f"{safe(text)}\n")
 
     def inform(self, text: str) -> None:
-        """Say what may be asked for later."""
-        self.say(text)
+        """Say what is no more than good to know."""
+        if not self.quiet:
+            self.say(text)
+
+    def record(self, text: str) -> None:
+        """Say what is good to know, and may be asked for later."""
+        self.inform(text)
         if self.log:
             self.log.info("%s", text)
 
@@ -163,30 +145,43 @@ class Messages:
         if self.log:
             self.log.error("%s", text)
 
-    def warn(self, text: str) -> None:
-        """Say what may be wrong."""
-        self.say(f"Warning: {text}")
+    def warn(self, text: str, *, hint: bool = False) -> None:
+        """Say what may be wrong; `hint`: what could be done otherwise, though nothing is wrong."""
+        if not (hint and self.quiet):
+            self.say(f"Warning: {text}")
         if self.log:
             self.log.warning("%s", text)
 
     @contextlib.contextmanager
     def opening(self, source: str) -> Iterator[None]:
         """While a source is opened: says so on a terminal after a while."""
-        if not self.terminal:
+        with self.working(lambda: f"opening {source}"):
+            yield
+
+    @contextlib.contextmanager
+    def working(self, doing: Callable[[], str]) -> Iterator[None]:
+        """While something is done that tells no progress itself: says on a terminal what.
+
+        `doing` is called by another thread, after the first second and then twice a second.
+        """
+        if not self.shows_progress:
             yield
             return
+        done = threading.Event()
 
         def show() -> None:
-            self._show(safe(f"opening {source}"))
+            seconds = self.PROGRESS_DELAY
+            while not done.wait(seconds):
+                self._show(f"{self.elapsed:.0f} s: {safe(doing())}")
+                seconds = 0.5
 
-        timer = threading.Timer(self.PROGRESS_DELAY, show)
-        timer.daemon = True
-        timer.start()
+        thread = threading.Thread(target=show, daemon=True)
+        thread.start()
         try:
             yield
         finally:
-            timer.cancel()
-            timer.join()  # it may be writing
+            done.set()
+            thread.join()  # it may be writing
             self.clear()
 
     @contextlib.contextmanager
@@ -196,18 +191,32 @@ class Messages:
             warnings.showwarning = lambda warning, *_: self.warn(str(warning))
             yield
 
-    def progress(self, stats: Stats) -> None:
-        """Write the progress line over the previous one, but not in the first second."""
+    def progress(self, stats: Stats, found: str | None = None) -> None:
+        """Write the progress line over the previous one, but not in the first second.
+
+        `found` tells what was found, if that is more than matches. What is told last may not fit.
+        """
         elapsed = self.elapsed
+        pace = self.pace(stats.directories)
         if elapsed < self.PROGRESS_DELAY:
             return
-        text = f"{elapsed:.0f} s: {count(stats.directories, 'directory')}, "
-        text += f"{count(stats.entries, 'entry')}, {count(stats.matches, 'match')}"
+        text = f"{elapsed:.0f} s: {pace}, {found or count(stats.matches, 'match')}"
         if stats.errors:
             text += f", {count(stats.errors, 'error')}"
+        text += f", {count(stats.entries, 'entry')}"
         if stats.requests:
             text += f", {remote_counts(stats)}"
         self._show(text)
+
+    def pace(self, directories: int) -> str:
+        """How many directories there are so far, and how many a second of late."""
+        elapsed, samples = self.elapsed, self._samples
+        samples.append((elapsed, directories))
+        while len(samples) > 2 and samples[1][0] <= elapsed - self._RATE_WINDOW:
+            samples.popleft()
+        since, before = samples[0]
+        rate = (directories - before) / max(elapsed - since, 1e-9)
+        return f"{count(directories, 'directory')} ({rate:,.0f}/s)"
 
     def copying(self, progress: ShuffleProgress) -> None:
         """Draw the bar of a copy, but not in its first second."""
@@ -226,11 +235,16 @@ class Messages:
             abandon(sys.stderr)
 
     def _show(self, text: str) -> None:
-        """Write a line that replaces the last one, which is never longer."""
+        """Write a line that replaces the last one."""
         # With room for the ^C that a terminal shows after it.
-        text = text[: max(columns() - 2, 0)]
-        self._width = len(text)
-        self._write(f"\r{text}")
+        room = max(columns() - 2, 0)
+        text = text[:room]
+        while width(text) > room:
+            text = text[:-1]
+        with self._lock:
+            before, self._width = self._width, width(text)
+            # What would stay of a longer line is erased.
+            self._write(f"\r{text}{'':{max(min(before, room) - self._width, 0)}}")
 
     def clear(self) -> None:
         """Erase the progress line, or the bar."""
@@ -239,10 +253,11 @@ class Messages:
                 self._bar.clear()
             except OSError:
                 abandon(sys.stderr)
-        if self._width:
-            # The ^C, too.
-            self._write(f"\r{'':<{min(self._width + 2, columns())}}\r")
-            self._width = 0
+        with self._lock:
+            if self._width:
+                # The ^C, too.
+                self._write(f"\r{'':<{min(self._width + 2, columns())}}\r")
+                self._width = 0
 
     def _write(self, text: str) -> None:
         if sys.stderr is None:
@@ -264,21 +279,38 @@ class Output:
         self._stream = sys.stdout
         self._messages = messages
         self._end = end
-        self._terminal = _is_terminal(sys.stdout)
+        #: Whether it is one.
+        self.terminal = _is_terminal(sys.stdout)
 
-    def write(self, lines: list[str]) -> None:
+    def write(self, lines: list[str], *, styled: bool = False) -> None:
         """Write and flush lines, on a terminal with visible characters only.
+
+        Args:
+            styled: They are made for a terminal, and hold what makes its colours.
 
         Raises:
             OutputFailed: They cannot be written.
         """
         if not lines:
             return
-        if self._terminal:
+        if self.terminal:
             self._messages.clear()
-            lines = [visible(line) for line in lines]
+            if not styled:
+                lines = [visible(line) for line in lines]
+        self._write(_raw(lines, self._end))
+
+    def write_file(self, text: str) -> None:
+        """Write and flush what would be a file otherwise: in UTF-8, and as it is.
+
+        Raises:
+            OutputFailed: It cannot be written.
+        """
+        self._messages.clear()
+        self._write(text.encode())
+
+    def _write(self, data: bytes) -> None:
         try:
-            _write(self._stream.buffer, _raw(lines, self._end))
+            _write(self._stream.buffer, data)
         except OSError as error:
             abandon(self._stream)
             raise OutputFailed(describe(error)) from error
@@ -305,7 +337,7 @@ class Results:
         """
         if self._json:
             lines = [
-                json.dumps({**_named("path", path), **_named("pattern", self._names[index])})
+                json.dumps({**named("path", path), **named("pattern", self._names[index])})
                 for path, index in batch
             ]
         else:
@@ -331,7 +363,7 @@ def _write(stream: IO[bytes], data: bytes) -> None:
     stream.flush()
 
 
-def _named(key: str, name: str) -> dict[str, str]:
+def named(key: str, name: str) -> dict[str, str]:
     """A name, and its bytes if its text does not tell them to whoever takes it for UTF-8."""
     raw = _raw([name], "")
     if raw == name.encode(errors="replace"):

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import itertools
-import os
 
 from pathvein import Stats
 from pathvein._arguments import is_url
-from pathvein._pattern_files import ENDINGS
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
     NOT_DONE,
     SETTINGS,
     Command,
-    Failure,
     click,
 )
 from pathvein.cli._log import log_to_file
-from pathvein.cli._options import complete, pattern_options, scan_options
+from pathvein.cli._options import (
+    complete,
+    pattern_options,
+    quiet_option,
+    scan_options,
+    verbose_option,
+)
 from pathvein.cli._output import Messages, Results
 from pathvein.cli._patterns import load
 from pathvein.cli._scanning import (
-    MISSING_OPTION,
     open_scan,
+    place,
+    refuse_files,
     say_hidden,
     say_matched,
     say_patterns,
@@ -58,14 +62,10 @@ __all__ = ["scan"]
     "file of the pattern.",
 )
 @click.option("-0", "--null", is_flag=True, help="End each path with a NUL, not a newline.")
-@click.option(
-    "-v",
-    "--verbose",
-    count=True,
-    metavar="",
-    help="Say at the end how much was looked at; -vv: also what the patterns are and how often "
-    "each matched. On standard error.",
+@verbose_option(
+    "how much was looked at; -vv: also what the patterns are and how often each matched"
 )
+@quiet_option
 @click.pass_context
 def scan(
     context: click.Context,
@@ -78,6 +78,7 @@ def scan(
     as_json: bool,
     null: bool,
     verbose: int,
+    quiet: bool,
     **scan_options: Any,
 ) -> None:
     """Print every directory at or below a SOURCE that matches a pattern.
@@ -97,12 +98,12 @@ def scan(
     """
     if as_json and null:
         raise click.UsageError("--json and --null exclude each other", context)
-    messages = Messages()
+    messages = Messages(quiet=quiet)
     context.with_resource(messages.saying_warnings())
     log_to_file(context, messages)
     total, scanned = Stats(), False
     try:
-        _refuse_files(sources)
+        refuse_files(sources)
         patterns = load(context, pattern_files, expressions)
         say_patterns(messages, patterns, verbose)
         matched = [0] * len(patterns)
@@ -153,9 +154,7 @@ class _Order:
     def add(self, results: Results, batch: list[tuple[str, int]]) -> None:
         """Keep results of a source."""
         for path, index in batch:
-            # By its components, so that what is below a directory comes next.
-            components = path.replace(os.sep, "/").split("/")
-            self._found.append((components, self._ranks[index], path, index, results))
+            self._found.append((place(path), self._ranks[index], path, index, results))
 
     def write(self) -> None:
         """Write them, sorted."""
@@ -163,15 +162,3 @@ class _Order:
         # Nearly all of a source come one after the other.
         for results, found in itertools.groupby(self._found, lambda found: found[-1]):
             results.write([(path, index) for _, _, path, index, _ in found])
-
-
-def _refuse_files(sources: tuple[str, ...]) -> None:
-    """A shell makes ``-p *.json`` into one pattern file and further sources.
-
-    So this is looked for first, and not after a long scan for that one pattern. Other sources
-    are not looked at before their turn, since their mounts may not answer.
-    """
-    for source in sources:
-        is_named_so = source.lower().endswith((*ENDINGS, ".txt"))
-        if len(sources) > 1 and is_named_so and os.path.isfile(source):
-            raise Failure(f"{source}: Not a directory{MISSING_OPTION}")

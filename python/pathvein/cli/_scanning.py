@@ -7,12 +7,14 @@ import os
 from pathvein import Stats
 from pathvein._arguments import is_url
 from pathvein._errors import hidden_by_links_text
-from pathvein.cli._click import failure
+from pathvein._pattern_files import ENDINGS
+from pathvein.cli._click import Failure, failure
 from pathvein.cli._output import Messages, count, describe, remote_counts
 from pathvein.lib import start_scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from pathvein._stream import Stream
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = [
     "MISSING_OPTION",
     "open_scan",
+    "place",
+    "refuse_files",
     "say_hidden",
     "say_matched",
     "say_patterns",
@@ -33,33 +37,73 @@ MISSING_OPTION = " (is -p missing in front of it?)"
 _COUNTS = [name for name in vars(Stats) if not name.startswith("_")]
 
 
+def refuse_files(sources: tuple[str, ...]) -> None:
+    """A shell makes ``-p *.json`` into one pattern file and further sources.
+
+    So this is looked for first, and not after a long scan for that one pattern. Other sources
+    are not looked at before their turn, since their mounts may not answer.
+    """
+    for source in sources:
+        is_named_so = source.lower().endswith((*ENDINGS, ".txt"))
+        if len(sources) > 1 and is_named_so and os.path.isfile(source):
+            raise Failure(f"{source}: Not a directory{MISSING_OPTION}")
+
+
+def _start_scan(**arguments: Any) -> Stream[tuple[object, int]]:
+    """Begin a scan whose local results are text, which takes no time to make."""
+    stream: Stream[tuple[object, int]] = start_scan(None, **arguments)
+    return stream
+
+
 def open_scan(
-    messages: Messages, source: str, before: Stats, scan_options: dict[str, Any]
-) -> Stream[tuple[object, int]] | None:
+    messages: Messages,
+    source: str,
+    before: Stats,
+    scan_options: dict[str, Any],
+    *,
+    start: Callable[..., Stream[Any]] = _start_scan,
+    found: Callable[[], str | None] = lambda: None,
+    on_error: Callable[[OSError], object] | None = None,
+) -> Stream[Any] | None:
     """Begin to scan a source, after others with these counts.
 
     `None` if it cannot be opened, which is told.
+
+    Args:
+        start: What begins, with the arguments of `iscan`. By default results are pairs of a path
+            and the index of its pattern.
+        found: Tells in the line of progress what was found, if that is more than matches.
+        on_error: Is called with each error, which is told in any case.
     """
 
     def progress(stats: Stats) -> None:
-        messages.progress(sum_of(before, stats))
+        messages.progress(sum_of(before, stats), found())
+
+    def tell(error: OSError) -> None:
+        messages.error(describe(error))
+        if on_error is not None:
+            on_error(error)
 
     try:
         with messages.opening(source):
-            # The paths as text, without conversion to `Path`.
-            stream: Stream[tuple[object, int]] = start_scan(
-                None,
+            return start(
                 source=source,
                 **scan_options,
-                on_error=lambda error: messages.error(describe(error)),
-                progress=progress if messages.terminal else None,
+                on_error=tell,
+                progress=progress if messages.shows_progress else None,
             )
-            return stream
     except Exception as error:
         is_none = isinstance(error, NotADirectoryError)
         hint = MISSING_OPTION if is_none and (is_url(source) or os.path.isfile(source)) else ""
         messages.error(f"{failure(source, error)}{hint}")
+        if on_error is not None and isinstance(error, OSError):
+            on_error(error)
         return None
+
+
+def place(path: str) -> list[str]:
+    """What paths are sorted by: components, so that what is below a directory comes next."""
+    return path.replace(os.sep, "/").split("/")
 
 
 def say_patterns(messages: Messages, patterns: list[Named], verbose: int) -> None:
@@ -75,7 +119,8 @@ def say_patterns(messages: Messages, patterns: list[Named], verbose: int) -> Non
 def say_hidden(messages: Messages, stats: Stats) -> None:
     """Say how many matches may be hidden by links, if there are any."""
     if hidden := stats.hidden_by_links:
-        messages.warn(hidden_by_links_text(count(hidden, "match"), "--follow-links"))
+        text = hidden_by_links_text(count(hidden, "match"), "--follow-links")
+        messages.warn(text, hint=True)
 
 
 def say_matched(messages: Messages, patterns: list[Named], matched: list[int]) -> None:

@@ -16,7 +16,13 @@ from pathvein.cli._click import (
     failure,
 )
 from pathvein.cli._log import log_to_file, log_to_messages
-from pathvein.cli._options import complete, pattern_options, scan_options
+from pathvein.cli._options import (
+    complete,
+    pattern_options,
+    quiet_option,
+    scan_options,
+    verbose_option,
+)
 from pathvein.cli._output import Messages, Output, count, describe
 from pathvein.cli._patterns import load
 from pathvein.cli._scanning import (
@@ -80,14 +86,11 @@ def _negation(name: str) -> Callable[[F], F]:
     "--fsync", is_flag=True, help="Wait until the disk has stored what is copied. Slower."
 )
 @scan_options(copies=True)
-@click.option(
-    "-v",
-    "--verbose",
-    count=True,
-    metavar="",
-    help="Say at the end how much was looked at and copied; -vv: also what the patterns are and "
-    "how often each matched; -vvv: also what is logged. On standard error.",
+@verbose_option(
+    "how much was looked at and copied; -vv: also what the patterns are and how often each "
+    "matched; -vvv: also what is logged"
 )
+@quiet_option
 @click.pass_context
 def shuffle(
     context: click.Context,
@@ -103,6 +106,7 @@ def shuffle(
     fsync: bool,
     options: dict[str, Any],
     verbose: int,
+    quiet: bool,
     **scan_options: Any,
 ) -> None:
     """Copy every directory at or below SOURCE that matches a pattern.
@@ -123,7 +127,7 @@ def shuffle(
 
     If the variable PATHVEIN_LOG_FILE names a file, the log is appended to it.
     """
-    messages = Messages()
+    messages = Messages(quiet=quiet)
     context.with_resource(messages.saying_warnings())
     log_to_file(context, messages)
     log_to_messages(context, messages, verbose=verbose > 2)
@@ -252,7 +256,7 @@ def _copying(
 
     inputs = [(path, below(path), pattern) for path, pattern in matches]
     places = places_of(inputs, None, "matches", "destination")
-    progress = messages.copying if messages.terminal else None
+    progress = messages.copying if messages.shows_progress else None
     return Copying(inputs, places, options, on_conflict, progress, name_pattern=names.__getitem__)
 
 
@@ -272,10 +276,12 @@ def _copy(
                     files, size = files + result.files, size + result.bytes
                 elif kind == "failed":
                     _say_errors(messages, result)
+                elif kind == "exists":
+                    messages.inform(outcome.text)
                 else:
                     messages.say(outcome.text)
                 for path, reason in result.skipped:
-                    messages.inform(f"Left out: {os.path.join(str(result.source), path)}: {reason}")
+                    messages.record(f"Left out: {os.path.join(str(result.source), path)}: {reason}")
     except ShuffleError as error:
         # Nothing was begun.
         for result in error.failed:
@@ -287,7 +293,7 @@ def _copy(
     messages.clear()
     output.write([f"Copied {counts['copied']} directories"])
     if dryrun:
-        messages.say("This was a dry run: nothing was copied")
+        messages.inform("This was a dry run: nothing was copied")
     if verbose:
         skipped = counts["exists"] + counts["conflict"]
         copied = "would be copied" if dryrun else "copied"

@@ -5,6 +5,8 @@
 #![allow(dead_code)]
 
 pub(crate) mod check;
+pub(crate) mod check_cases;
+pub(crate) mod check_reference;
 pub(crate) mod checks;
 #[cfg(unix)]
 pub(crate) mod disk;

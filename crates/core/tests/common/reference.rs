@@ -250,7 +250,7 @@ fn says_something(count: Count) -> bool {
     count.min() > 0 || count.max().is_some()
 }
 
-fn none() -> Count {
+pub(crate) fn none() -> Count {
     Count::new(0, 0).unwrap()
 }
 
@@ -273,12 +273,14 @@ pub(crate) fn has_nothing_else(tree: &Tree, pattern: &FileStructurePattern) -> b
 }
 
 /// The tests of what belongs to a match: required and optional ones.
-fn tests_of_files(pattern: &FileStructurePattern) -> impl Iterator<Item = &NameTest> {
+pub(crate) fn tests_of_files(pattern: &FileStructurePattern) -> impl Iterator<Item = &NameTest> {
     pattern.files().iter().map(|file| file.test()).chain(pattern.optional_files())
 }
 
 /// The patterns of sub-directories that belong to a match: required and optional ones.
-fn patterns_below(pattern: &FileStructurePattern) -> impl Iterator<Item = &FileStructurePattern> {
+pub(crate) fn patterns_below(
+    pattern: &FileStructurePattern,
+) -> impl Iterator<Item = &FileStructurePattern> {
     let asked = pattern.directories().iter().flat_map(|asked| asked.alternatives());
     asked.chain(pattern.optional_directories())
 }

@@ -19,6 +19,7 @@ from pathvein_core import KeyScan, KeyWalk, Stats
 
 from pathvein._errors import warn
 from pathvein._listing import noted
+from pathvein._remote.directories import is_match
 from pathvein._remote.errors import BadAnswer, Disordered, FlatDenied, TooLarge, Unfit
 from pathvein._remote.keys.planner import Failure, KeyTaker, Page, Planner, Request
 from pathvein._remote.loop import BackgroundTask, check_process
@@ -249,9 +250,9 @@ class KeyProducer:
                     self._hashes.append(result)
             try:
                 found.append((self._source.path(item[0]), *item[1:]))
+                self._found += is_match(item[1:])
             except OSError as error:
                 errors.append(error)
-        self._found += len(found)
         self._error_count += len(errors)
         return found, errors, ended
 

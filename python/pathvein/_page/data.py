@@ -1,0 +1,233 @@
+"""What a page shows, as JSON that is small however many runs there are.
+
+Most runs share their directory and what they lack, and a text occurs many times: each is written
+once and referred to by its number. Of paths, which are sorted, only the end is written that differs
+from the path before. The script reads it back (``data.js``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+
+from pathvein._checking.texts import limits, requirement_at
+from pathvein._reporting.rows import MET, MISSING, NEAR, UNKNOWN, ReportedPattern
+from pathvein.pattern import FileStructurePattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathvein._reporting.rows import Row
+    from pathvein._types import Any
+    from pathvein.reporting import CheckReport
+
+__all__ = ["page_json"]
+
+#: The numbers of the states in the data.
+_STATES = {state: number for number, state in enumerate((MET, MISSING, NEAR, UNKNOWN))}
+#: How many errors are shown. That there are more is told.
+_MOST_ERRORS = 1_000
+#: What stands in the way in a page: ``<`` could end the script, surrogates have no UTF-8, and
+#: of the others it is not said everywhere that they come through.
+_UNSAFE = re.compile("[<\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufeff\ufffe\uffff]")
+
+
+def page_json(report: CheckReport) -> str:
+    """The data of a page, to be put into a ``script`` element."""
+    text = json.dumps(_Data(report).told, ensure_ascii=False, separators=(",", ":"))
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+class _Outline:
+    """The requirements of a pattern that something was held against."""
+
+    def __init__(self, text: str, reported: ReportedPattern | None) -> None:
+        items = reported.items if reported else []
+        self.text = text
+        self.places = [item.place for item in items]
+        self.texts = [item.text for item in items]
+        #: How many are asked for at least, by place; nothing where the pattern is not known.
+        self.least: dict[str, int] = {}
+        if reported:
+            self.least = {
+                place: limits(requirement_at(reported.pattern, place))[0]
+                for place in self.places
+                if place.startswith(("files", "directories"))
+            }
+
+    def number(self, place: str, requirement: str) -> int:
+        """The number of a requirement, which may be one that was not known of."""
+        if place not in self.places:
+            self.places.append(place)
+            self.texts.append(requirement)
+        return self.places.index(place)
+
+
+class _Data:
+    """Collects the data of a report."""
+
+    def __init__(self, report: CheckReport) -> None:
+        self._strings: dict[str, int] = {}
+        self._details: dict[str, int] = {}
+        self._outlines: dict[str, int] = {}
+        self._outline_list: list[_Outline] = []
+        self._detail({"found": [], "count": 0, "closest": None})
+        rows = report._rows
+        lacks: dict[str, int] = {}
+        lacks_of = []
+        for each in rows.lacks:
+            outline = self._reported(rows.patterns[each.pattern])
+            states = dict(each.states)
+            numbers = {item.place: n for n, item in enumerate(rows.patterns[each.pattern].items)}
+            flat: list[int] = []
+            for item in (*each.missing, *each.unknown):
+                state = _STATES[states[numbers[item["place"]]]]
+                at = self._outline_list[outline].number(item["place"], item["requirement"])
+                flat += at, state, self._detail(item)
+            lacks_of.append(lacks.setdefault(json.dumps(flat), len(lacks)))
+        by_pattern: list[list[tuple[str, str, str, int]]] = [[] for _ in rows.patterns]
+        for row in rows:
+            by_pattern[row.lacks.pattern].append((*_split(row), lacks_of[row.lacks.number]))
+        errors = report.errors[:_MOST_ERRORS]
+        self.told = {
+            "facts": _facts(report),
+            "patterns": [
+                {
+                    "outline": self._reported(reported),
+                    "text": reported.text
+                    if _is_short(reported.text)
+                    else reported.pattern.to_text(),
+                    **_runs(runs),
+                }
+                for reported, runs in zip(rows.patterns, by_pattern, strict=True)
+            ],
+            "lacks": [json.loads(text) for text in lacks],
+            "details": [json.loads(text) for text in self._details],
+            "outlines": [
+                {"text": outline.text, "places": outline.places, "texts": outline.texts}
+                for outline in self._outline_list
+            ],
+            "strings": _front_coded(self._strings),
+            "errors": [_error(error) for error in errors],
+            "error_count": max(len(report.errors), report.stats.errors),
+        }
+
+    def _string(self, text: str | None) -> int:
+        return -1 if text is None else self._strings.setdefault(text, len(self._strings))
+
+    def _reported(self, reported: ReportedPattern) -> int:
+        """The outline of a pattern of the report: what all its candidates are asked for."""
+        key = f"\0{reported.text}"
+        if key not in self._outlines:
+            self._add(key, reported.text, reported)
+        return self._outlines[key]
+
+    def _nested(self, text: str) -> int:
+        """The outline of a pattern that a sub-directory was held against."""
+        if text not in self._outlines:
+            nested = None if _is_short(text) else FileStructurePattern.from_text(text)
+            self._add(text, text, ReportedPattern(nested) if nested else None)
+        return self._outlines[text]
+
+    def _add(self, key: str, text: str, reported: ReportedPattern | None) -> None:
+        self._outlines[key] = len(self._outline_list)
+        self._outline_list.append(_Outline(text, reported))
+
+    def _detail(self, item: dict[str, Any]) -> int:
+        """What is there of an item that is not met, and what came closest: with all inside."""
+        # Without recursion, as patterns nest up to 128 levels: what is inside comes first.
+        left = [(item, False)]
+        numbers: dict[int, int] = {}
+        while left:
+            one, is_inside_known = left.pop()
+            closest = one["closest"] or {}
+            inside = [*closest.get("missing", ()), *closest.get("unknown", ())]
+            if inside and not is_inside_known:
+                left.append((one, True))
+                left += ((each, False) for each in inside)
+                continue
+            told: list[Any] = [[self._string(name) for name in one["found"]], one["count"]]
+            if closest:
+                told += self._string(closest["reason"]), self._string(closest["path"])
+            if "pattern" in closest and not one.get("cut"):
+                outline = self._nested(closest["pattern"])
+                flat: list[int] = []
+                for key in ("missing", "unknown"):
+                    for each in closest.get(key, ()):
+                        at = self._outline_list[outline].number(each["place"], each["requirement"])
+                        flat += at, self._state(each, key, outline), numbers[id(each)]
+                told += outline, flat, int(closest["empty"])
+            numbers[id(one)] = self._details.setdefault(json.dumps(told), len(self._details))
+        return numbers[id(item)]
+
+    def _state(self, item: dict[str, Any], key: str, outline: int) -> int:
+        """The state of an item of a sub-directory: as that of a candidate's."""
+        if key == "unknown":
+            return _STATES[UNKNOWN]
+        least = self._outline_list[outline].least.get(item["place"], 0)
+        is_near = item["closest"] is not None or 0 < item["count"] < least
+        return _STATES[NEAR if is_near else MISSING]
+
+
+def _is_short(text: str) -> bool:
+    """Whether the text of a pattern may be shortened, as that of a huge one is."""
+    return text.endswith("{...}")
+
+
+def _split(row: Row) -> tuple[str, str, str]:
+    """A path: what is in front of the name, what is behind it (of archives), and the name."""
+    before, found, behind = row.path.rpartition(row.name) if row.name else ("", "", "")
+    return (before, behind, row.name) if found else (row.path, "", "")
+
+
+def _runs(runs: list[tuple[str, str, str, int]]) -> dict[str, Any]:
+    """Runs by columns, in the order of their paths; directories with how many runs they hold."""
+    runs.sort()
+    directories: dict[tuple[str, str], int] = {}
+    for before, behind, _, _ in runs:
+        directories[before, behind] = directories.get((before, behind), 0) + 1
+    behinds = {str(number): behind for number, (_, behind) in enumerate(directories) if behind}
+    return {
+        "directories": _front_coded(before for before, _ in directories),
+        "behind": behinds,
+        "counts": list(directories.values()),
+        "names": _front_coded(name for _, _, name, _ in runs),
+        "lacks": [lacks for _, _, _, lacks in runs],
+    }
+
+
+def _front_coded(texts: Iterable[str]) -> dict[str, Any]:
+    """Of each text what it adds to the beginning that it shares with the one before.
+
+    How long that is, is in UTF-16 units, as JavaScript counts.
+    """
+    keep, rest = [], []
+    last = ""
+    for text in texts:
+        same = os.path.commonprefix((last, text))  # noqa: RUF071  (of characters it shall be)
+        keep.append(len(same.encode("utf-16-le", "surrogatepass")) // 2)
+        rest.append(text[len(same) :])
+        last = text
+    return {"keep": keep, "rest": rest}
+
+
+def _facts(report: CheckReport) -> list[tuple[str, list[str]]]:
+    """When was checked, what, and how."""
+    stats = report.stats
+    facts = [
+        ("Checked", [report.started.isoformat(" ", "seconds")]),
+        ("From", report.sources),
+        ("Options", [f"{key}={value}" for key, value in report.options.items()]),
+        ("Read", [f"{stats.directories:,} directories"] if stats.directories else []),
+        ("By", [f"pathvein {report.version}"]),
+    ]
+    return [fact for fact in facts if fact[1]]
+
+
+def _error(error: OSError) -> tuple[str, str]:
+    """Where an error was, and what it was."""
+    filename = error.filename
+    if filename is None:
+        return "", str(error)
+    return os.fsdecode(filename), error.strerror or type(error).__name__
