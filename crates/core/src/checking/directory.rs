@@ -89,6 +89,16 @@ impl Sub {
     }
 }
 
+/// What became of a directory by a list.
+struct Record<'r> {
+    list: ListId,
+    name: &'r NameBuf,
+    /// Why it is told of, if it does not match.
+    reason: Reason,
+    is_empty: bool,
+    answers: &'r [Answer],
+}
+
 /// What is told of a directory that is closed: the patterns, with what is missing of each.
 pub(crate) type Told = Vec<(usize, Findings)>;
 
@@ -228,15 +238,15 @@ impl<'a> Checking<'a> {
             };
             let answers: Vec<Answer> = items.iter().map(answer).collect();
             let findings = || {
-                let told = items.iter().zip(&answers).enumerate();
-                let told = told.filter(|(_, (_, answer))| self.tells(**answer));
+                let told = items.iter().zip(&answers);
+                let told = told.filter(|(_, answer)| self.tells(**answer));
                 let found = |item: &Item| match item.asks {
                     Asks::Name => [name.clone()].into(),
                     _ => Box::default(),
                 };
-                let findings = told.map(|(number, (item, &answer))| Finding {
+                let findings = told.map(|(item, &answer)| Finding {
                     place: item.place,
-                    item: number,
+                    item: item.number,
                     answer,
                     count: usize::from(item.asks.is_name()),
                     found: found(item),
@@ -244,7 +254,12 @@ impl<'a> Checking<'a> {
                 });
                 findings.collect()
             };
-            above.take_record(self, id, name, reason, false, &answers, findings);
+            let satisfied = |id| {
+                let mut nodes = lists.iter().map(|&list| self.checklists.list(list).node);
+                nodes.any(|node| node == id) && verdict(id).yes
+            };
+            let record = Record { list: id, name, reason, is_empty: false, answers: &answers };
+            above.take_record(self, record, satisfied, findings);
         }
     }
 
@@ -351,14 +366,12 @@ impl Notes {
     fn take_record(
         &self,
         checking: Checking<'_>,
-        list: ListId,
-        name: &NameBuf,
-        reason: Reason,
-        is_empty: bool,
-        answers: &[Answer],
+        record: Record<'_>,
+        satisfied: impl Fn(NodeId) -> bool,
         findings: impl FnOnce() -> Findings,
     ) {
         let Some(listed) = &self.listed else { return };
+        let Record { list, name, reason, is_empty, answers } = record;
         let missing = answers.iter().filter(|answer| **answer == Answer::Missing).count();
         let matches = missing == 0 && !answers.contains(&Answer::Unknown);
         if matches && !checking.checklists.explains() {
@@ -367,7 +380,12 @@ impl Notes {
         let mut findings = Some(findings);
         let mut known: Option<Findings> = None;
         for asked in listed.checks.asking(list) {
-            if !self.is_open(checking, asked.slot) {
+            // One that satisfies another of the alternatives does not lack anything.
+            let is_found = || {
+                let item = self.item_of(checking, asked.slot);
+                item.is_some_and(|item| item.alternatives().iter().any(|one| satisfied(one.node)))
+            };
+            if !self.is_open(checking, asked.slot) || !matches && is_found() {
                 continue;
             }
             let alternative = asked.alternative as usize;
@@ -405,7 +423,7 @@ impl Notes {
         let above = parent.map(|(notes, _)| notes);
         let asking = parent.filter(|&(_, feeds)| feeds).map(|(notes, _)| notes);
         if let Some(asking) = asking {
-            asking.take_found(checking, &self.name, satisfied);
+            asking.take_found(checking, &self.name, &satisfied);
         }
         let mut told = Vec::new();
         let Some(listed) = &self.listed else { return told };
@@ -437,7 +455,9 @@ impl Notes {
             }
             if let Some(asking) = asking.filter(|_| used.is_asked) {
                 let (reason, is_empty) = (Reason::Name, self.is_empty);
-                asking.take_record(checking, id, &self.name, reason, is_empty, &answers, findings);
+                let (name, answers) = (&self.name, &answers[..]);
+                let record = Record { list: id, name, reason, is_empty, answers };
+                asking.take_record(checking, record, &satisfied, findings);
             }
         }
         told
@@ -499,7 +519,7 @@ impl Notes {
                 let sub = slot.and_then(|slot| slot.closest.as_ref()).map(closest_sub);
                 sub.or_else(|| self.closest_name(checking, above, item, (list, number), &below))
             };
-            Finding { place: item.place, item: number, answer, found, count, closest }
+            Finding { place: item.place, item: item.number, answer, found, count, closest }
         };
         told.map(finding).collect()
     }
