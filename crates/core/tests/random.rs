@@ -167,8 +167,8 @@ fn sorted_keys_in_ranges() {
 
 #[test]
 fn checks_of_sorted_keys_in_ranges() {
-    run(Kind::CheckKeys, Profile::Small, 0..3_000);
-    run(Kind::CheckKeys, Profile::Large, 0..60);
+    run(Kind::CheckKeys, Profile::Small, 0..1_500);
+    run(Kind::CheckKeys, Profile::Large, 0..30);
 }
 
 /// So many cases as the variable says, of all kinds.
@@ -181,8 +181,9 @@ fn any_number_of_cases() {
     // The number in the match below of the only kind that is wanted, if any.
     let only = std::env::var("PATHVEIN_KIND").ok().map(|kind| match &*kind {
         "Listings" => 0,
-        "Keys" => 80,
-        "MadeUp" => 140,
+        "Keys" => 60,
+        "Checks" => 110,
+        "MadeUp" => 150,
         "OnDisk" => 199,
         _ => panic!("no kind {kind}"),
     });
@@ -195,17 +196,18 @@ fn any_number_of_cases() {
                 return;
             }
             let kind = match only.unwrap_or(batch % 200) {
-                0..80 => Kind::Listings,
-                80..140 => Kind::Keys,
+                0..60 => Kind::Listings,
+                60..110 => Kind::Keys,
+                110..150 => Kind::Checks,
                 #[cfg(unix)]
-                140..199 => Kind::MadeUp,
+                150..199 => Kind::MadeUp,
                 #[cfg(unix)]
                 199 => Kind::OnDisk,
                 _ => Kind::Listings,
             };
             // These take a hundred times as long.
             let is_large =
-                [79, 139, 198].contains(&(batch % 200)) && (batch / 200).is_multiple_of(2);
+                [59, 109, 149, 198].contains(&(batch % 200)) && (batch / 200).is_multiple_of(2);
             let profile = if is_large { Profile::Large } else { Profile::Small };
             run(kind, profile, first + done..first + cases.min(done + AT_ONCE));
         }

@@ -58,6 +58,7 @@ class Pattern {
   open() {
     if (this.names) return;
     this.names = unpack(this.raw.names);
+    this.longest = this.names.reduce((longest, each) => Math.max(longest, each.length), 0);
     this.directories = unpack(this.raw.directories);
     this.directory = new Uint32Array(this.size);
     let run = 0;

@@ -241,13 +241,13 @@ impl<'a> Checking<'a> {
             };
             let answers: Vec<Answer> = items.iter().map(answer).collect();
             let findings = || {
-                let told = items.iter().zip(&answers).enumerate();
-                let told = told.filter(|(_, (_, answer))| self.tells(**answer));
+                let told = items.iter().zip(&answers);
+                let told = told.filter(|(_, answer)| self.tells(**answer));
                 let found = |item: &Item| match item.asks {
                     Asks::Name => [name.clone()].into(),
                     _ => Box::default(),
                 };
-                let findings = told.map(|(_, (item, &answer))| Finding {
+                let findings = told.map(|(item, &answer)| Finding {
                     place: item.place,
                     item: item.number,
                     answer,
