@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
-use common::{check, checks, keys};
+use common::{check, check_cases, checks, keys};
 use pathvein_core::FileStructurePattern;
 
 /// The ways to run a case.
@@ -26,6 +26,7 @@ enum Kind {
     MadeUp,
     #[cfg(unix)]
     OnDisk,
+    Checks,
 }
 
 impl Kind {
@@ -42,6 +43,7 @@ impl Kind {
             Kind::MadeUp => check::made_up(choices, profile),
             #[cfg(unix)]
             Kind::OnDisk => check::tree_on_disk(choices, profile),
+            Kind::Checks => check_cases::checks(choices, profile),
         }
     }
 }
@@ -122,7 +124,7 @@ fn the_large_profile_is_large() {
 
 #[test]
 fn answers_of_the_reference() {
-    run(Kind::Answers, Profile::Small, 0..6_000);
+    run(Kind::Answers, Profile::Small, 0..3_000);
     run(Kind::Answers, Profile::Large, 0..50);
 }
 
@@ -136,14 +138,14 @@ fn trees_on_disk() {
 #[test]
 #[cfg(unix)]
 fn made_up_trees_in_which_much_goes_wrong() {
-    run(Kind::MadeUp, Profile::Small, 0..4_000);
-    run(Kind::MadeUp, Profile::Large, 0..100);
+    run(Kind::MadeUp, Profile::Small, 0..2_000);
+    run(Kind::MadeUp, Profile::Large, 0..50);
 }
 
 #[test]
 fn listings_in_any_order() {
-    run(Kind::Listings, Profile::Small, 0..6_000);
-    run(Kind::Listings, Profile::Large, 0..200);
+    run(Kind::Listings, Profile::Small, 0..3_000);
+    run(Kind::Listings, Profile::Large, 0..100);
 }
 
 #[test]
@@ -161,8 +163,14 @@ fn checks_of_made_up_trees_in_which_much_goes_wrong() {
 
 #[test]
 fn sorted_keys_in_ranges() {
-    run(Kind::Keys, Profile::Small, 0..4_000);
-    run(Kind::Keys, Profile::Large, 0..150);
+    run(Kind::Keys, Profile::Small, 0..2_000);
+    run(Kind::Keys, Profile::Large, 0..75);
+}
+
+#[test]
+fn checks_and_explanations() {
+    run(Kind::Checks, Profile::Small, 0..4_000);
+    run(Kind::Checks, Profile::Large, 0..60);
 }
 
 #[test]
