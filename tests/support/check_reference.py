@@ -168,6 +168,25 @@ def might_match(node: Node, pattern: Pat) -> bool:
     return all(_might_hold(node, pattern, item) for item in items_of(pattern))
 
 
+@pats.remembered
+def surely_matches(node: Node, pattern: Pat) -> bool:
+    """Whether it matches, whatever was not read is. A scan may be less sure.
+
+    It is where something below is known not to match in spite of an error.
+    """
+    whole = pats.is_whole(node, pattern)
+    for item in items_of(pattern):
+        if not item.is_of_directories:
+            if not _holds(node, pattern, item):
+                return False
+            continue
+        least = sum(any(surely_matches(c, sub) for sub in item.what) for c in node.dirs)
+        most = sum(any(might_match(c, sub) for sub in item.what) for c in node.dirs)
+        if least < item.min or not (item.max is None or (whole and most <= item.max)):
+            return False
+    return True
+
+
 def _offenders(node: Node, pattern: Pat) -> set[str]:
     """What a closed directory should not hold."""
     tests, subs = pats.belonging_tests(pattern), pats.belonging_dirs(pattern)

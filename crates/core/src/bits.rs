@@ -122,6 +122,11 @@ pub(crate) fn overlap(one: &[u64], other: &[u64]) -> bool {
     one.iter().zip(other).any(|(one, other)| one & other != 0)
 }
 
+/// Clears a bit of a row of words.
+pub(crate) fn clear(words: &mut [u64], index: usize) {
+    words[index / 64] &= !(1 << (index % 64));
+}
+
 /// Sets a bit of a row of words.
 pub(crate) fn set(words: &mut [u64], index: usize) {
     words[index / 64] |= 1 << (index % 64);

@@ -9,7 +9,7 @@ use crate::bits;
 use crate::key_tree::{Advance, Closed, KeyCounts, KeyTree, KeyVisitor, RangeId};
 use crate::outermost::{Report, Standing};
 use crate::program::{Below, ByFiles, CandidateSet, ChildRequirements, CountedAnswer};
-use crate::program::{FileSearch, NodeId, Program, Tally, Verdict};
+use crate::program::{FileSearch, NodeId, NotWhole, Program, Tally, Verdict};
 use crate::{Error, ExcludeRules, Name, PatternSet};
 
 /// A scan of the keys of an object store, an archive or an inventory, which come in sorted
@@ -75,15 +75,41 @@ struct KeyScanState {
     requirements: Option<ChildRequirements>,
     /// Which of the required nodes some sub-directory satisfies, by their index there.
     satisfied: Box<[u64]>,
-    /// Which of them some sub-directory may satisfy, for all that could be read. Empty as
-    /// long as there is none.
-    cannot_be_told: Box<[u64]>,
+    /// Of which of them it cannot be told of some sub-directory. `None` as long as there is
+    /// nothing of the kind.
+    untold: Option<Box<Untold>>,
     /// How many sub-directories satisfy what is counted.
     tallies: Box<[Tally]>,
     standing: Standing<(String, Matched)>,
     /// What is decided while keys may come. `None` unless the outermost matches are looked
     /// for.
     early: Option<Box<Early>>,
+}
+
+/// Which nodes some sub-directory may satisfy, for all that could be read, as the fields of
+/// [`Verdict`] have it.
+#[derive(Debug)]
+struct Untold {
+    cannot_be_told: Box<[u64]>,
+    may_be: Box<[u64]>,
+    is_sure: Box<[u64]>,
+}
+
+impl Untold {
+    fn new(nodes: usize) -> Box<Untold> {
+        let [cannot_be_told, may_be, is_sure] = std::array::from_fn(|_| bits::zeroed(nodes));
+        Box::new(Untold { cannot_be_told, may_be, is_sure })
+    }
+
+    fn set(&mut self, index: usize, verdict: Verdict) {
+        bits::set(&mut self.cannot_be_told, index);
+        if verdict.may_be {
+            bits::set(&mut self.may_be, index);
+        }
+        if verdict.is_sure {
+            bits::set(&mut self.is_sure, index);
+        }
+    }
 }
 
 impl KeyScanState {
@@ -99,10 +125,16 @@ impl Below for KeyScanState {
     }
 
     fn verdict(&self, id: NodeId) -> Verdict {
-        let yes = self.is_satisfied(id);
-        let is_untold = |index| self.has_untold() && bits::get(&self.cannot_be_told, index);
-        let cannot_be_told = !yes && self.index_of(id).is_some_and(is_untold);
-        Verdict { yes, cannot_be_told, ..Verdict::default() }
+        if self.is_satisfied(id) {
+            return Verdict::YES;
+        }
+        let untold = self.untold.as_ref().zip(self.index_of(id));
+        untold.map_or(Verdict::default(), |(untold, index)| Verdict {
+            cannot_be_told: bits::get(&untold.cannot_be_told, index),
+            may_be: bits::get(&untold.may_be, index),
+            is_sure: bits::get(&untold.is_sure, index),
+            ..Verdict::default()
+        })
     }
 
     fn tally(&self, counter: usize) -> Tally {
@@ -114,7 +146,7 @@ impl Below for KeyScanState {
     }
 
     fn has_untold(&self) -> bool {
-        !self.cannot_be_told.is_empty()
+        self.untold.is_some()
     }
 }
 
@@ -139,14 +171,13 @@ impl KeyScanVisitor {
             requirements.as_ref().map_or((0, 0), |r| (r.nodes.len(), r.counters));
         let satisfied = bits::zeroed(nodes);
         let tallies = vec![Tally::default(); counters].into();
-        let cannot_be_told = Box::default();
         let standing = Standing::default();
         let mut state = KeyScanState {
             candidates,
             files,
             requirements,
             satisfied,
-            cannot_be_told,
+            untold: None,
             tallies,
             standing,
             early: None,
@@ -155,6 +186,42 @@ impl KeyScanVisitor {
             self.begin_early(&mut state, may_start, above);
         }
         state
+    }
+}
+
+impl KeyScanVisitor {
+    /// The verdict on a candidate of a directory that is closed. `counter` is the number of the
+    /// next counter.
+    fn verdict(
+        &self,
+        state: &KeyScanState,
+        id: NodeId,
+        is_whole: bool,
+        counter: &mut usize,
+    ) -> Verdict {
+        let program = &self.program;
+        let by_files = program.by_files(id, &state.files, is_whole);
+        let not_whole = match by_files {
+            ByFiles::Open { is_whole } => (!is_whole).then_some(NotWhole::Yes),
+            ByFiles::CannotBeTold => program.by_part(id, &state.files, is_whole),
+            ByFiles::No => None,
+        };
+        let counters = state.requirements.as_ref().map_or(0, |required| required.counters);
+        match (by_files, not_whole) {
+            (ByFiles::Open { .. }, _) if program.directories(id).is_empty() => Verdict::YES,
+            (ByFiles::Open { .. }, _) | (_, Some(_)) => {
+                program.decide_part(id, not_whole, state, counter)
+            }
+            _ => {
+                if counters > 0 {
+                    program.pass_over(id, counter);
+                }
+                match by_files {
+                    ByFiles::No => Verdict::default(),
+                    _ => Verdict::untold(!program.is_denied(id, &state.files, is_whole)),
+                }
+            }
+        }
     }
 }
 
@@ -234,40 +301,25 @@ impl KeyVisitor for KeyScanVisitor {
         let mut matched = Vec::new();
         let mut counter = 0;
         let mut parent = parent.and_then(|parent| {
-            let KeyScanState { requirements, satisfied, cannot_be_told, tallies, .. } = parent;
+            let KeyScanState { requirements, satisfied, untold, tallies, .. } = parent;
             let requirements = requirements.as_ref()?;
             let answer = CountedAnswer::new(Some(requirements));
-            Some((requirements, satisfied, cannot_be_told, tallies, answer))
+            Some((requirements, satisfied, untold, tallies, answer))
         });
         for (position, &id) in state.candidates.iter().flat_map(|set| &set.nodes).enumerate() {
-            let by_files = self.program.by_files(id, &state.files, is_whole);
-            let verdict = match (by_files, &state.requirements) {
-                (ByFiles::Open { is_whole }, Some(requirements)) => {
-                    let verdict = self.program.decide(id, requirements, state, &mut counter);
-                    if is_whole { verdict } else { verdict.or(Verdict::CANNOT_BE_TOLD) }
-                }
-                (ByFiles::Open { .. }, None) => Verdict::YES,
-                (by_files, requirements) => {
-                    if requirements.as_ref().is_some_and(|required| required.counters > 0) {
-                        self.program.pass_over(id, &mut counter);
-                    }
-                    if by_files == ByFiles::No { continue } else { Verdict::CANNOT_BE_TOLD }
-                }
-            };
+            let verdict = self.verdict(state, id, is_whole, &mut counter);
             if verdict.yes && depth <= self.max_depth && !state.is_told(position) {
                 matched.extend_from_slice(self.program.patterns(id));
             }
-            if let Some((requirements, satisfied, cannot_be_told, _, answer)) = &mut parent
+            if let Some((requirements, satisfied, untold, _, answer)) = &mut parent
                 && let Some(index) = requirements.index_of(id)
             {
                 if verdict.yes {
                     bits::set(satisfied, index);
                 }
                 if verdict.cannot_be_told {
-                    if cannot_be_told.is_empty() {
-                        **cannot_be_told = bits::zeroed(requirements.nodes.len());
-                    }
-                    bits::set(cannot_be_told, index);
+                    let nodes = requirements.nodes.len();
+                    untold.get_or_insert_with(|| Untold::new(nodes)).set(index, verdict);
                 }
                 answer.iter_mut().for_each(|answer| answer.add(id, verdict));
             }

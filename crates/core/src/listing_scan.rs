@@ -167,7 +167,7 @@ impl<T: Clone> ListingScan<T> {
 
     /// Makes the scan tell what cannot be told: [`take_unknown`](Self::take_unknown).
     pub fn telling_unknown(mut self) -> Self {
-        self.found.tells_unknown = true;
+        (self.found.tells_unknown, self.matching.tells_unknown) = (true, true);
         self
     }
 

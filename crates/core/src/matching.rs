@@ -117,6 +117,8 @@ pub(crate) struct Matching {
     pub(crate) max_depth: usize,
     /// Whether only the outermost matches are looked for.
     pub(crate) outermost: bool,
+    /// Whether it is asked of what it cannot be told whether it matches.
+    pub(crate) tells_unknown: bool,
     /// How names on disk are read, for those who ask what is missing.
     pub(crate) decoder: Option<NameDecoder>,
     candidates: Memo<SearchSet, CandidateSet>,
@@ -128,7 +130,8 @@ pub(crate) struct Matching {
 impl Clone for Matching {
     fn clone(&self) -> Matching {
         let matching = Matching::new(Arc::clone(&self.program), self.max_depth, self.outermost);
-        Matching { decoder: self.decoder.clone(), ..matching }
+        let (decoder, tells_unknown) = (self.decoder.clone(), self.tells_unknown);
+        Matching { decoder, tells_unknown, ..matching }
     }
 }
 
@@ -138,6 +141,7 @@ impl Matching {
             program,
             max_depth,
             outermost,
+            tells_unknown: false,
             decoder: None,
             candidates: Memo::default(),
             evaluations: Memo::default(),
@@ -261,11 +265,13 @@ impl Matching {
         files: &FileSearch,
         is_whole: bool,
     ) -> Arc<Evaluation> {
-        let Matching { program, max_depth, evaluations, words, .. } = self;
+        let Matching { program, max_depth, tells_unknown, evaluations, words, .. } = self;
         let (match_here, match_below) = (depth <= *max_depth, depth < *max_depth);
-        let listing = Listing { match_here, match_below, is_whole };
+        let is_precise = *tells_unknown || program.checklists().is_some();
+        let listing = Listing { match_here, match_below, is_whole, is_precise };
         let evaluate = || program.evaluate(set, files, listing);
-        if files.has_untold() {
+        // In these cases the answer depends on more than the words tell.
+        if files.has_untold() || is_precise && !is_whole {
             return Arc::new(evaluate());
         }
         words.clear();
@@ -298,15 +304,16 @@ impl Matching {
         &self,
         parent: Option<&MatchState>,
         depth: usize,
-        untold: &[NodeId],
+        untold: &[(NodeId, bool)],
         settled: &mut Settled,
     ) {
         if depth <= self.max_depth {
-            let patterns = untold.iter().flat_map(|&id| self.program.patterns(id));
+            let may_be = untold.iter().filter(|(_, may_be)| *may_be);
+            let patterns = may_be.flat_map(|&(id, _)| self.program.patterns(id));
             settled.cannot_be_told.extend(patterns);
         }
         if let Some(parent) = parent {
-            untold.iter().for_each(|&id| parent.set(id, Verdict::CANNOT_BE_TOLD));
+            untold.iter().for_each(|&(id, may_be)| parent.set(id, Verdict::untold(may_be)));
         }
     }
 
@@ -506,14 +513,14 @@ impl Matching {
 fn add_evaluation(answer: &mut CountedAnswer<'_>, evaluation: &Evaluation) {
     evaluation.satisfied.iter().for_each(|&id| answer.add(id, Verdict::YES));
     let untold = evaluation.cannot_be_told.iter();
-    untold.for_each(|&id| answer.add(id, Verdict::CANNOT_BE_TOLD));
+    untold.for_each(|&(id, may_be)| answer.add(id, Verdict::untold(may_be)));
 }
 
 fn outcomes(verdict: Verdict) -> impl Iterator<Item = Outcome> {
     let outcomes = [
         (verdict.yes, Outcome::Matched),
         (verdict.behind_links, Outcome::HiddenByLinks),
-        (verdict.cannot_be_told, Outcome::CannotBeTold),
+        (verdict.may_be, Outcome::CannotBeTold),
     ];
     outcomes.into_iter().filter_map(|(is, outcome)| is.then_some(outcome))
 }

@@ -26,7 +26,7 @@ use compiler::{Compiled, Key};
 pub(crate) use compiler::{Compiler, Interner};
 pub(crate) use file_search::FileSearch;
 use file_search::Questions;
-pub(crate) use requirements::{Below, ChildRequirements, CountedAnswer};
+pub(crate) use requirements::{Below, ChildRequirements, CountedAnswer, NotWhole};
 use special::Special;
 pub(crate) use special::{Tally, Verdict};
 
@@ -117,6 +117,8 @@ pub(crate) struct Listing {
     pub(crate) match_below: bool,
     /// Whether it was read to its end.
     pub(crate) is_whole: bool,
+    /// Whether it is asked of what cannot be told if it might be.
+    pub(crate) is_precise: bool,
 }
 
 impl Listing {
@@ -125,6 +127,7 @@ impl Listing {
         u64::from(self.match_here)
             | u64::from(self.match_below) << 1
             | u64::from(self.is_whole) << 2
+            | u64::from(self.is_precise) << 3
     }
 }
 
@@ -315,11 +318,21 @@ impl Program {
         for &id in &candidates.nodes {
             match self.by_files(id, files, listing.is_whole) {
                 ByFiles::No => {}
-                ByFiles::CannotBeTold => cannot_be_told.push(id),
+                ByFiles::CannotBeTold if !listing.is_precise => cannot_be_told.push((id, true)),
+                ByFiles::CannotBeTold => match self.by_part(id, files, listing.is_whole) {
+                    Some(part) => {
+                        undecided.push(id);
+                        not_whole.push((id, part));
+                    }
+                    None => {
+                        let may_be = !self.is_denied(id, files, listing.is_whole);
+                        cannot_be_told.push((id, may_be));
+                    }
+                },
                 ByFiles::Open { .. } if self.directories(id).is_empty() => satisfied.push(id),
                 ByFiles::Open { is_whole } => {
                     undecided.push(id);
-                    not_whole.extend((!is_whole).then_some(id));
+                    not_whole.extend((!is_whole).then_some((id, NotWhole::Yes)));
                 }
             }
         }
@@ -372,6 +385,26 @@ impl Program {
             (false, has_files) if !has_files || has_limit() => ByFiles::CannotBeTold,
             _ => ByFiles::Open { is_whole },
         }
+    }
+
+    /// What the sub-directories may tell of a node of which it cannot be told by the files;
+    /// `None`: nothing.
+    pub(crate) fn by_part(
+        &self,
+        id: NodeId,
+        files: &FileSearch,
+        was_read: bool,
+    ) -> Option<NotWhole> {
+        let limits = self.special(id).is_some_and(|special| special.limits_directories());
+        (limits && !self.is_denied(id, files, was_read)).then_some(NotWhole::TooMany)
+    }
+
+    /// Whether a node of which it cannot be told by the files is certainly not satisfied, by
+    /// what was read of them.
+    pub(crate) fn is_denied(&self, id: NodeId, files: &FileSearch, was_read: bool) -> bool {
+        let lacks = |&atom: &AtomId| files.is_missing(atom);
+        // An entry whose kind could not be told counts as a file, and no other file is missing.
+        was_read && self.nodes[id as usize].files.iter().any(lacks) || files.denies(id, was_read)
     }
 
     /// The patterns of these nodes, if a match may start here.
@@ -451,7 +484,8 @@ fn known_items(
     is_whole: impl Fn(NodeId) -> bool,
 ) -> Option<Arc<Listed>> {
     let mut by_node: HashMap<NodeId, Known> = HashMap::new();
-    let untold = evaluation.cannot_be_told.iter().map(|&id| (id, Known::Is(Answer::Unknown)));
+    let untold = evaluation.cannot_be_told.iter().filter(|(_, may_be)| *may_be);
+    let untold = untold.map(|&(id, _)| (id, Known::Is(Answer::Unknown)));
     by_node.extend(evaluation.satisfied.iter().map(|&id| (id, Known::Is(Answer::Met))));
     by_node.extend(untold);
     let requirements = evaluation.requirements.iter();
@@ -551,8 +585,9 @@ impl Kept for CandidateSet {
 pub(crate) struct Evaluation {
     /// The nodes that are satisfied.
     pub(crate) satisfied: Box<[NodeId]>,
-    /// The nodes of which it cannot be told, whatever the sub-directories are.
-    pub(crate) cannot_be_told: Box<[NodeId]>,
+    /// The nodes of which it cannot be told, whatever the sub-directories are, and whether
+    /// each may be satisfied.
+    pub(crate) cannot_be_told: Box<[(NodeId, bool)]>,
     /// The patterns that are matched.
     pub(crate) matched: Box<[usize]>,
     /// What the undecided candidates ask of the sub-directories; `None`: no candidate is
@@ -561,6 +596,17 @@ pub(crate) struct Evaluation {
     /// What is known of each requirement of the candidates; `None`: nobody asks, or all of
     /// them hold.
     pub(crate) listed: Option<Arc<Listed>>,
+}
+
+impl Evaluation {
+    /// What is known of a node that is not undecided.
+    pub(crate) fn verdict(&self, id: NodeId) -> Verdict {
+        let untold = || self.cannot_be_told.iter().find(|(untold, _)| *untold == id);
+        match self.satisfied.contains(&id) {
+            true => Verdict::YES,
+            false => untold().map_or(Verdict::default(), |&(_, may_be)| Verdict::untold(may_be)),
+        }
+    }
 }
 
 impl Kept for Evaluation {

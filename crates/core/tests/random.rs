@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
-use common::{check, checks, keys};
+use common::{check, check_cases, checks, keys};
 use pathvein_core::FileStructurePattern;
 
 /// The ways to run a case.
@@ -18,6 +18,9 @@ enum Kind {
     Answers,
     Listings,
     Keys,
+    CheckListings,
+    #[cfg(unix)]
+    CheckMadeUp,
     #[cfg(unix)]
     MadeUp,
     #[cfg(unix)]
@@ -31,11 +34,14 @@ impl Kind {
             Kind::Answers => check::answers(choices, profile),
             Kind::Listings => check::listings(choices, profile),
             Kind::Keys => keys::keys(choices, profile),
+            Kind::CheckListings => checks::listings(choices, profile),
+            #[cfg(unix)]
+            Kind::CheckMadeUp => checks::made_up(choices, profile),
             #[cfg(unix)]
             Kind::MadeUp => check::made_up(choices, profile),
             #[cfg(unix)]
             Kind::OnDisk => check::tree_on_disk(choices, profile),
-            Kind::Checks => checks::checks(choices, profile),
+            Kind::Checks => check_cases::checks(choices, profile),
         }
     }
 }
@@ -67,7 +73,7 @@ fn smaller(kind: Kind, profile: Profile, mut choices: Vec<u64>) -> Vec<u64> {
     std::panic::set_hook(Box::new(|_| {}));
     let mut tries = 0;
     let mut width = choices.len();
-    while width > 0 && tries < 5_000 {
+    while width > 0 && tries < 600 {
         let mut from = 0;
         while from < choices.len() {
             let end = choices.len().min(from + width);
@@ -138,6 +144,19 @@ fn made_up_trees_in_which_much_goes_wrong() {
 fn listings_in_any_order() {
     run(Kind::Listings, Profile::Small, 0..3_000);
     run(Kind::Listings, Profile::Large, 0..100);
+}
+
+#[test]
+fn checks_of_listings_in_any_order() {
+    run(Kind::CheckListings, Profile::Small, 0..4_000);
+    run(Kind::CheckListings, Profile::Large, 0..100);
+}
+
+#[test]
+#[cfg(unix)]
+fn checks_of_made_up_trees_in_which_much_goes_wrong() {
+    run(Kind::CheckMadeUp, Profile::Small, 0..3_000);
+    run(Kind::CheckMadeUp, Profile::Large, 0..60);
 }
 
 #[test]

@@ -23,13 +23,10 @@ class Grid {
   // For another pattern: other columns.
   build() {
     const { outline, tally, size } = pattern;
-    const heading = (column, key, label, className, bar) => {
-      const cell = el("div", {
-        class: `cell ${className}`, role: "columnheader", "aria-colindex": column + 1, id: `head-${column}`,
-        "data-sort": key, title: typeof label === "string" ? label : null,
-      }, el("span", { class: "label" }, typeof label === "string" ? pieces(label) : label), bar || []);
-      return cell;
-    };
+    const heading = (column, key, label, className, below = []) => el("div", {
+      class: `cell ${className}`, role: "columnheader", "aria-colindex": column + 1, id: `head-${column}`,
+      "data-sort": key, title: shown(label),
+    }, el("span", { class: "label" }, pieces(label)), below);
     this.head = el("div", { id: "head", class: "row", role: "row", "aria-rowindex": 1 },
       heading(0, "name", "Run", "first"), heading(1, "path", "Directory", "directory"), heading(2, "met", "Met", "tally"),
       outline.texts.map((label, item) => heading(item + FIXED, outline.places[item], label, "item name", bar(tally[item], size))));
@@ -41,26 +38,30 @@ class Grid {
     this.columns();
   }
 
+  // How wide the columns are: requirements have a word in each cell where there is room for it.
   columns() {
     if (!this.head) return;
-    const { element } = this;
-    const items = pattern.items;
-    const width = element.clientWidth || 1000;
-    const small = matchMedia("(max-width: 760px)").matches;
-    // Where it is short of room, or told elsewhere.
-    const directory = !small && !view.group && !element.classList.contains("open");
-    const first = small ? Math.min(190, Math.max(110, Math.floor(width * 0.42))) : 190;
-    const left = width - first - 64 - (directory ? 220 : 0);
-    const signs = left / items < 92;
-    const item = signs ? 34 : 92;
+    const { element, printing } = this;
+    const { items } = pattern;
+    // A sheet of paper, of which nobody tells how wide it is, is about as wide as that.
+    const width = printing ? 700 : element.clientWidth || 1000;
+    const small = !printing && matchMedia("(max-width: 760px)").matches;
+    // Where there is room for it, and it is not told elsewhere.
+    const directory = small || view.group || element.classList.contains("open") ? 0 : printing ? 150 : 220;
+    const first = small ? Math.min(190, Math.max(110, Math.floor(width * 0.42))) : printing ? 150 :
+      Math.min(310, Math.max(130, 8.3 * pattern.longest + 24)); // room for names
+    const tally = 64;
+    const signs = (width - first - directory - tally) / items < 80;
+    const item = signs ? 34 : 80;
     element.classList.toggle("signs-only", signs);
     element.classList.toggle("narrow", !directory);
-    const least = first + 64 + (directory ? 220 : 0) + item * items;
-    const style = element.style;
-    style.setProperty("--columns", [
-      `minmax(${first}px, 2fr)`, ...(directory ? ["minmax(220px, 3fr)"] : []), "64px",
-      ...(items ? [`repeat(${items}, minmax(${item}px, ${signs ? "0.2fr" : "1fr"}))`] : [])].join(" "));
-    style.setProperty("--width", `max(100%, ${least}px)`);
+    const columns = [`minmax(${first}px, 2fr)`];
+    if (directory) columns.push(`minmax(${directory}px, 3fr)`);
+    columns.push(`${tally}px`);
+    if (items) columns.push(`repeat(${items}, minmax(${item}px, ${signs ? "0.2fr" : "1fr"}))`);
+    const { style } = element;
+    style.setProperty("--columns", columns.join(" "));
+    style.setProperty("--width", `max(100%, ${first + directory + tally + item * items}px)`);
     style.setProperty("--view", `${width}px`);
     style.setProperty("scroll-padding", `${this.head.offsetHeight}px 0 0 ${first}px`);
   }
@@ -125,12 +126,12 @@ class Grid {
     first.id = `cell-${row}-0`;
     if (isGroup) {
       const isFolded = folded.has(~entry);
-      element.setAttribute("aria-expanded", String(!isFolded));
+      first.setAttribute("aria-expanded", String(!isFolded));
       first.classList.remove("first");
       first.replaceChildren(isFolded ? "▸ " : "▾ ", el("bdi", {}, pieces(pattern.below(~entry) || pattern.base || ".")),
         el("span", { class: "dim" }, ` ${number(groups.complete[~entry])} of ${number(groups.size[~entry])} complete`));
     } else {
-      element.removeAttribute("aria-expanded");
+      first.removeAttribute("aria-expanded");
       first.classList.add("first");
       const { cells, met } = pattern.of(entry);
       first.replaceChildren(el("bdi", {}, pieces(pattern.names[entry] || pattern.path(entry) || ".")));
@@ -250,6 +251,7 @@ class Grid {
   // Paper has no view that could be scrolled: the rows are laid out one after the other.
   print(isPrinted) {
     this.printing = isPrinted;
+    this.columns();
     this.body.replaceChildren();
     this.live.clear();
     this.spare = [];

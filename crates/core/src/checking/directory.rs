@@ -219,7 +219,7 @@ impl<'a> Checking<'a> {
             let items = &self.checklists.list(id).items;
             let answer = |item: &Item| match (&item.asks, verdict(item.node)) {
                 (Asks::Name, _) | (_, Verdict { yes: true, .. }) => Answer::Met,
-                (_, Verdict { cannot_be_told: true, .. }) => item.doubt(),
+                (_, Verdict { may_be: true, .. }) => item.doubt(),
                 _ => item.lack(),
             };
             let answers: Vec<Answer> = items.iter().map(answer).collect();
@@ -463,7 +463,7 @@ impl Notes {
             Known::Is(answer) => answer,
             Known::Open { undecided, is_unsure } => match verdict(undecided) {
                 Verdict { yes: true, .. } if !is_unsure => Answer::Met,
-                Verdict { yes: false, cannot_be_told: false, .. } => item.lack(),
+                Verdict { yes: false, may_be: false, .. } => item.lack(),
                 _ => item.doubt(),
             },
         }

@@ -102,17 +102,13 @@ impl Matching {
         let Some(checking) = self.checking() else { return Told::new() };
         let undecided = requirements.map_or(&[][..], |requirements| &requirements.undecided);
         let alone = requirements.and_then(|requirements| requirements.alone.as_deref());
-        let is_in = |nodes: fn(&Evaluation) -> &[NodeId], id| {
-            alone.is_some_and(|alone| nodes(alone).contains(&id))
-        };
-        let verdict = |index: u32| match undecided[index as usize] {
-            id if is_in(|alone| &alone.satisfied, id) => Verdict::YES,
-            id if is_in(|alone| &alone.cannot_be_told, id) => Verdict::CANNOT_BE_TOLD,
-            _ => Verdict::default(),
+        let verdict = |index: u32| {
+            let id = undecided[index as usize];
+            alone.map_or(Verdict::default(), |alone| alone.verdict(id))
         };
         let satisfied = |id| {
-            own.is_some_and(|own| own.satisfied.contains(&id))
-                || is_in(|alone| &alone.satisfied, id)
+            let mut known = own.into_iter().chain(alone);
+            known.any(|known| known.satisfied.contains(&id))
         };
         notes.close(checking, with_notes(above), verdict, satisfied)
     }

@@ -40,11 +40,20 @@ struct Rare {
     /// What was known when the directory was listed, if the parent counts: it is told with
     /// the rest, as one answer.
     own: Option<Arc<Evaluation>>,
-    /// Which of the required nodes some sub-directory may satisfy, for all that could be read.
-    /// None as long as there is nothing that cannot be told.
-    cannot_be_told: OnceLock<NodeBits>,
+    /// Of which of the required nodes it cannot be told of some sub-directory. None as long as
+    /// there is nothing of the kind.
+    untold: OnceLock<Untold>,
     /// How many sub-directories satisfy what is counted.
     counters: Box<[Counter]>,
+}
+
+/// Which nodes some sub-directory may satisfy, for all that could be read, as the fields of
+/// [`Verdict`] have it.
+#[derive(Debug)]
+struct Untold {
+    cannot_be_told: NodeBits,
+    may_be: NodeBits,
+    is_sure: NodeBits,
 }
 
 /// A bit for each of the nodes that a directory requires, by their index there.
@@ -61,6 +70,8 @@ struct Counter {
     yes: AtomicUsize,
     behind_links: AtomicUsize,
     cannot_be_told: AtomicUsize,
+    may_be: AtomicUsize,
+    is_sure: AtomicUsize,
 }
 
 impl MatchState {
@@ -143,7 +154,7 @@ impl MatchState {
     pub(super) fn count(&self, answer: &CountedAnswer<'_>) {
         for (counter, verdict) in answer.verdicts() {
             let Some(counter) = self.counter(counter) else { continue };
-            let Counter { yes, behind_links, cannot_be_told } = counter;
+            let Counter { yes, behind_links, cannot_be_told, may_be, is_sure } = counter;
             let add = |to: &AtomicUsize, is: bool| {
                 if is {
                     to.fetch_add(1, Ordering::Relaxed);
@@ -152,6 +163,8 @@ impl MatchState {
             add(yes, verdict.yes);
             add(behind_links, verdict.behind_links);
             add(cannot_be_told, verdict.cannot_be_told);
+            add(may_be, verdict.may_be);
+            add(is_sure, verdict.is_sure);
             self.note_news();
         }
     }
@@ -160,8 +173,8 @@ impl MatchState {
         self.rare.get()?.counters.get(number)
     }
 
-    fn cannot_be_told(&self) -> Option<&NodeBits> {
-        self.rare.get()?.cannot_be_told.get()
+    fn untold(&self) -> Option<&Untold> {
+        self.rare.get()?.untold.get()
     }
 
     /// Sets what a sub-directory is to a node, if that is asked for.
@@ -175,15 +188,26 @@ impl MatchState {
             self.behind_links.set(index);
         }
         if verdict.cannot_be_told {
-            self.set_untold(index);
+            self.set_untold(index, verdict);
         }
     }
 
     #[cold]
-    fn set_untold(&self, index: usize) {
+    fn set_untold(&self, index: usize, verdict: Verdict) {
         let required = self.requirements.as_ref().map_or(0, |r| r.nodes.len());
         let rare = self.rare.get_or_init(Box::default);
-        rare.cannot_be_told.get_or_init(|| NodeBits::new(required)).set(index);
+        let untold = rare.untold.get_or_init(|| Untold {
+            cannot_be_told: NodeBits::new(required),
+            may_be: NodeBits::new(required),
+            is_sure: NodeBits::new(required),
+        });
+        untold.cannot_be_told.set(index);
+        if verdict.may_be {
+            untold.may_be.set(index);
+        }
+        if verdict.is_sure {
+            untold.is_sure.set(index);
+        }
     }
 
     /// The index of a node among the required ones, if it is one of them.
@@ -200,21 +224,26 @@ impl Below for MatchState {
     fn verdict(&self, id: NodeId) -> Verdict {
         let Some(index) = self.index_of(id) else { return Verdict::default() };
         let yes = self.satisfied.get(index);
-        let cannot_be_told = || self.cannot_be_told().is_some_and(|bits| bits.get(index));
+        let untold = self.untold().filter(|_| !yes);
+        let is_set = |bits: fn(&Untold) -> &NodeBits| untold.is_some_and(|u| bits(u).get(index));
         Verdict {
             yes,
             behind_links: !yes && self.behind_links.get(index),
-            cannot_be_told: !yes && cannot_be_told(),
+            cannot_be_told: is_set(|untold| &untold.cannot_be_told),
+            may_be: is_set(|untold| &untold.may_be),
+            is_sure: is_set(|untold| &untold.is_sure),
         }
     }
 
     fn tally(&self, counter: usize) -> Tally {
         let Some(counter) = self.counter(counter) else { return Tally::default() };
-        let Counter { yes, behind_links, cannot_be_told } = counter;
+        let Counter { yes, behind_links, cannot_be_told, may_be, is_sure } = counter;
         Tally {
             yes: yes.load(Ordering::Relaxed),
             behind_links: behind_links.load(Ordering::Relaxed),
             cannot_be_told: cannot_be_told.load(Ordering::Relaxed),
+            may_be: may_be.load(Ordering::Relaxed),
+            is_sure: is_sure.load(Ordering::Relaxed),
         }
     }
 
@@ -223,7 +252,7 @@ impl Below for MatchState {
     }
 
     fn has_untold(&self) -> bool {
-        self.cannot_be_told().is_some()
+        self.untold().is_some()
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct FileSearch {
     hits: Box<[u64]>,
     /// `None` if the candidates ask for nothing of the kind.
     counting: Option<Box<Counting>>,
+    /// The names of entries whose kind could not be told, as code points.
+    untold: Vec<Box<[u32]>>,
 }
 
 /// What the candidates with a name in common ask of entries beyond at least one file for each
@@ -85,8 +87,12 @@ struct LinkQuestions {
 struct Counting {
     /// For each question, how many files there are, up to its cap.
     counts: Box<[u32]>,
+    /// For each question, how many of these may be no files.
+    doubtful: Box<[u32]>,
     /// A bit for each set of allowed names: whether there is another entry.
     has_others: Box<[u64]>,
+    /// A bit for each of them: whether the others so far may be allowed ones.
+    doubtful_others: Box<[u64]>,
     /// The atoms that still matter.
     wanted: Box<[u64]>,
     hits: Box<[u64]>,
@@ -96,8 +102,6 @@ struct Counting {
     /// The files that were counted, if more than one is: there are file systems that list an
     /// entry twice.
     counted: HashSet<Box<[u8]>>,
-    /// The names of entries whose kind could not be told, as code points.
-    untold: Vec<Box<[u32]>>,
     is_active: bool,
 }
 
@@ -166,13 +170,14 @@ impl Questions {
         let files = bits::zeroed(program.file_atoms.len());
         let mut counting = Counting {
             counts: vec![0; self.counts.len()].into(),
+            doubtful: vec![0; self.counts.len()].into(),
             has_others: bits::zeroed(self.closed.len()),
+            doubtful_others: bits::zeroed(self.closed.len()),
             wanted: files.clone(),
             hits: files,
             directory_hits: bits::zeroed(program.directory_atoms.len()),
             passed: Vec::new(),
             counted: HashSet::new(),
-            untold: Vec::new(),
             is_active: false,
         };
         counting.update(self);
@@ -203,21 +208,33 @@ impl Counting {
     fn update(&mut self, questions: &Questions) {
         self.wanted.fill(0);
         self.is_active = false;
-        for (question, &count) in questions.counts.iter().zip(&self.counts) {
-            if count < question.cap {
+        for (number, question) in questions.counts.iter().enumerate() {
+            if self.counts[number] < question.cap + self.doubtful[number] {
                 self.is_active = true;
                 question.atoms.iter().for_each(|&atom| bits::set(&mut self.wanted, atom as usize));
             }
         }
         for (number, closed) in questions.closed.iter().enumerate() {
-            if !bits::get(&self.has_others, number) {
+            if self.asks_for_others(number) {
                 self.is_active = true;
                 self.wanted.iter_mut().zip(&closed.files).for_each(|(word, bits)| *word |= bits);
             }
         }
     }
 
-    fn file(&mut self, program: &Program, questions: &Questions, name: Name<'_>) {
+    /// Whether there are no others yet that are certain.
+    fn asks_for_others(&self, number: usize) -> bool {
+        !bits::get(&self.has_others, number) || bits::get(&self.doubtful_others, number)
+    }
+
+    /// Counts a file. `is_doubtful`: it may be a directory.
+    fn file(
+        &mut self,
+        program: &Program,
+        questions: &Questions,
+        name: Name<'_>,
+        is_doubtful: bool,
+    ) {
         self.hits.fill(0);
         program.file_atoms.hit(name, &self.wanted, &mut self.hits);
         let mut has_changed = false;
@@ -232,20 +249,25 @@ impl Counting {
         self.passed.dedup();
         let mut is_new = None;
         for &number in &self.passed {
-            let (count, cap) = (&mut self.counts[number], questions.counts[number].cap);
-            if *count >= cap {
+            let cap = questions.counts[number].cap;
+            let (count, doubtful) = (&mut self.counts[number], &mut self.doubtful[number]);
+            if *count >= cap + *doubtful {
                 continue;
             }
             if cap > 1 && !*is_new.get_or_insert_with(|| self.counted.insert(name_bytes(name))) {
                 continue;
             }
             *count += 1;
-            has_changed |= *count == cap;
+            *doubtful += u32::from(is_doubtful);
+            has_changed |= *count == cap + *doubtful;
         }
         for (number, closed) in questions.closed.iter().enumerate() {
-            if !bits::get(&self.has_others, number) && !bits::overlap(&self.hits, &closed.files) {
-                bits::set(&mut self.has_others, number);
-                has_changed = true;
+            if self.asks_for_others(number) && !bits::overlap(&self.hits, &closed.files) {
+                let is_allowed = || match &closed.directories {
+                    Some(allowed) => passes_any(&program.directory_atoms, allowed, name),
+                    None => true,
+                };
+                has_changed |= self.add_other(number, is_doubtful && is_allowed());
             }
         }
         if has_changed {
@@ -257,19 +279,31 @@ impl Counting {
         let mut has_changed = false;
         for (number, closed) in questions.closed.iter().enumerate() {
             let Some(allowed) = &closed.directories else { continue };
-            if bits::get(&self.has_others, number) {
+            if !self.asks_for_others(number) {
                 continue;
             }
             self.directory_hits.fill(0);
             program.directory_atoms.hit(name, allowed, &mut self.directory_hits);
             if self.directory_hits.iter().all(|&word| word == 0) {
-                bits::set(&mut self.has_others, number);
-                has_changed = true;
+                has_changed |= self.add_other(number, false);
             }
         }
         if has_changed {
             self.update(questions);
         }
+    }
+
+    /// Takes an entry that is not allowed, or, if it is doubtful, may be. Returns whether less
+    /// is asked for by that.
+    fn add_other(&mut self, number: usize, is_doubtful: bool) -> bool {
+        let is_first = !bits::get(&self.has_others, number);
+        bits::set(&mut self.has_others, number);
+        if is_doubtful && is_first {
+            bits::set(&mut self.doubtful_others, number);
+        } else if !is_doubtful {
+            bits::clear(&mut self.doubtful_others, number);
+        }
+        !is_doubtful
     }
 }
 
@@ -301,22 +335,28 @@ impl FileSearch {
         node.map_or(true, |index| counting.satisfies(&questions.nodes[index]))
     }
 
+    /// Whether what was read is too much for a node, or, if all was read, too little.
+    pub(super) fn denies(&self, id: NodeId, was_read: bool) -> bool {
+        let Some((questions, counting)) = self.questions() else { return false };
+        let node = questions.nodes.binary_search_by_key(&id, |node| node.id);
+        node.is_ok_and(|index| counting.denies(&questions.nodes[index], was_read))
+    }
+
     /// Whether no entry whose kind could not be told is one that a node asks for.
     pub(super) fn knows_kinds(&self, program: &Program, id: NodeId) -> bool {
-        let Some(counting) = &self.counting else { return true };
-        !counting.untold.iter().any(|name| program.asks_for(id, Name::from(&**name)))
+        !self.untold.iter().any(|name| program.asks_for(id, Name::from(&**name)))
     }
 
     /// Whether more is asked than which atoms are passed by a file.
     #[inline]
     pub(crate) fn has_questions(&self) -> bool {
-        self.counting.is_some()
+        self.counting.is_some() || self.has_untold()
     }
 
     /// Whether there are entries whose kind could not be told: then [`words`](Self::words) is
     /// not all that [`evaluate`](Program::evaluate) depends on.
     pub(crate) fn has_untold(&self) -> bool {
-        self.counting.as_ref().is_some_and(|counting| !counting.untold.is_empty())
+        !self.untold.is_empty()
     }
 
     /// A number that rises whenever a file brings a candidate nearer to being satisfied.
@@ -351,6 +391,18 @@ impl Counting {
             |(number, file): &(usize, FileCount)| file.count.holds(self.counts[*number].into());
         node.counts.iter().all(holds)
             && !node.closed.is_some_and(|number| bits::get(&self.has_others, number))
+    }
+
+    fn denies(&self, node: &NodeQuestions, was_read: bool) -> bool {
+        let has_other = |number| {
+            bits::get(&self.has_others, number) && !bits::get(&self.doubtful_others, number)
+        };
+        let denies = |(number, file): &(usize, FileCount)| {
+            let (count, doubtful) = (self.counts[*number], self.doubtful[*number]);
+            file.count.max().is_some_and(|max| count - doubtful > max)
+                || was_read && count < file.count.min()
+        };
+        node.closed.is_some_and(has_other) || node.counts.iter().any(denies)
     }
 }
 
@@ -414,7 +466,10 @@ impl Program {
             && let Some(questions) = &set.questions
         {
             if counting.is_active {
-                counting.file(self, questions, name);
+                let last = search.untold.last();
+                let is_doubtful =
+                    last.is_some_and(|last| name.code_points().eq(last.iter().copied()));
+                counting.file(self, questions, name, is_doubtful);
             }
             search.is_active |= counting.is_active;
         }
@@ -455,13 +510,12 @@ impl Program {
         }
     }
 
-    /// Notes that it could not be told of an entry which kind it is.
+    /// Notes that it could not be told of an entry which kind it is, before that is added as a
+    /// file.
     pub(crate) fn note_untold(&self, search: &mut FileSearch, name: Name<'_>) {
         let questions = search.set.as_ref().and_then(|set| set.questions.as_ref());
-        if questions.is_some_and(|questions| questions.links.is_some())
-            && let Some(counting) = &mut search.counting
-        {
-            counting.untold.push(name.code_points().collect());
+        if self.checklists.is_some() || questions.is_some_and(|asked| asked.links.is_some()) {
+            search.untold.push(name.code_points().collect());
         }
     }
 

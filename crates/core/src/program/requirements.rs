@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::special::Special;
 use super::{Evaluation, NodeId, Program, SearchSet, Tally, Verdict};
 use crate::memo::Kept;
+use crate::pattern::Count;
 
 /// Candidates that are undecided until sub-directories are known, and what they ask of
 /// these.
 #[derive(Debug)]
 pub(crate) struct ChildRequirements {
     pub(crate) undecided: Box<[NodeId]>,
-    /// Those of them of which not all of the listing is known that they ask for: they may be
-    /// satisfied by what was not read.
-    not_whole: Box<[NodeId]>,
+    /// Those of them of which not all of the listing is known that they ask for.
+    not_whole: Box<[(NodeId, NotWhole)]>,
     /// The nodes that the candidates ask for, in rising order.
     pub(crate) nodes: Box<[NodeId]>,
     /// The same nodes as a search.
@@ -31,6 +31,16 @@ pub(crate) struct ChildRequirements {
     /// What the undecided candidates are if no sub-directory is asked for; `None`: they are
     /// not satisfied.
     pub(crate) alone: Option<Box<Evaluation>>,
+}
+
+/// What the sub-directories may tell of a candidate although not all of the listing is known
+/// that it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotWhole {
+    /// Whether it is satisfied; else it may be, by what was not read.
+    Yes,
+    /// Only whether there are too many of them.
+    TooMany,
 }
 
 impl ChildRequirements {
@@ -126,8 +136,13 @@ impl Below for NoneBelow {
     }
 }
 
-fn decide_special(special: &Special, below: &impl Below, counter: &mut usize) -> Verdict {
-    Verdict::of_all(special.directories.iter().map(|required| {
+/// How many sub-directories satisfy what is asked of them. All of it has to be taken.
+fn tallies(
+    special: &Special,
+    below: &impl Below,
+    counter: &mut usize,
+) -> impl Iterator<Item = (Count, Tally)> {
+    special.directories.iter().map(|required| {
         let tally = if required.is_counted() {
             *counter += 1;
             below.tally(*counter - 1)
@@ -139,7 +154,7 @@ fn decide_special(special: &Special, below: &impl Below, counter: &mut usize) ->
             tally
         };
         (required.count, tally)
-    }))
+    })
 }
 
 impl Program {
@@ -149,7 +164,7 @@ impl Program {
     pub(crate) fn child_requirements(
         &self,
         undecided: &[NodeId],
-        not_whole: &[NodeId],
+        not_whole: &[(NodeId, NotWhole)],
         match_below: bool,
     ) -> Option<ChildRequirements> {
         let nodes = undecided.iter().flat_map(|&id| self.directories(id));
@@ -214,7 +229,7 @@ impl Program {
         for &id in &requirements.undecided {
             match self.decide(id, requirements, &NoneBelow, &mut counter) {
                 Verdict { yes: true, .. } => satisfied.push(id),
-                Verdict { cannot_be_told: true, .. } => cannot_be_told.push(id),
+                Verdict { cannot_be_told: true, may_be, .. } => cannot_be_told.push((id, may_be)),
                 _ => {}
             }
         }
@@ -242,8 +257,17 @@ impl Program {
         below: &impl Below,
         counter: &mut usize,
     ) -> Verdict {
+        if !requirements.not_whole.is_empty() {
+            let not_whole = requirements.not_whole.iter().find(|(not_whole, _)| *not_whole == id);
+            return self.decide_part(id, not_whole.map(|(_, part)| *part), below, counter);
+        }
+        self.decide_whole(id, below, counter)
+    }
+
+    #[inline]
+    fn decide_whole(&self, id: NodeId, below: &impl Below, counter: &mut usize) -> Verdict {
         let node = &self.nodes[id as usize];
-        let verdict = match &node.special {
+        match &node.special {
             None => {
                 let mut asked = node.directories.iter();
                 if asked.all(|&child| below.is_satisfied(child)) {
@@ -251,12 +275,28 @@ impl Program {
                 }
                 self.decide_plain(&node.directories, below)
             }
-            Some(special) => decide_special(special, below, counter),
-        };
-        if !requirements.not_whole.is_empty() && requirements.not_whole.contains(&id) {
-            return verdict.or(Verdict::CANNOT_BE_TOLD);
+            Some(special) => Verdict::of_all(tallies(special, below, counter)),
         }
-        verdict
+    }
+
+    /// Decides an undecided node of which not all of the listing is known; `None`: it is.
+    pub(crate) fn decide_part(
+        &self,
+        id: NodeId,
+        not_whole: Option<NotWhole>,
+        below: &impl Below,
+        counter: &mut usize,
+    ) -> Verdict {
+        match (not_whole, self.special(id)) {
+            (Some(NotWhole::TooMany), Some(special)) => {
+                Verdict::of_part(tallies(special, below, counter))
+            }
+            (Some(NotWhole::TooMany), None) => Verdict::CANNOT_BE_TOLD,
+            (Some(NotWhole::Yes), _) => {
+                self.decide_whole(id, below, counter).or(Verdict::CANNOT_BE_TOLD)
+            }
+            (None, _) => self.decide_whole(id, below, counter),
+        }
     }
 
     /// Passes over the counters of a node that is not decided.
@@ -290,16 +330,19 @@ impl Program {
         if !(below.has_links() || below.has_untold()) {
             return Verdict::default();
         }
-        let holds = |may_be: fn(Verdict) -> bool| {
+        let holds = |holds: fn(Verdict) -> bool| {
             asked.iter().all(|&child| {
                 let verdict = below.verdict(child);
-                verdict.yes || may_be(verdict)
+                verdict.yes || holds(verdict)
             })
         };
+        let has_untold = below.has_untold();
         Verdict {
             yes: false,
             behind_links: below.has_links() && holds(|verdict| verdict.behind_links),
-            cannot_be_told: below.has_untold() && holds(|verdict| verdict.cannot_be_told),
+            cannot_be_told: has_untold && holds(|verdict| verdict.cannot_be_told),
+            may_be: has_untold && holds(|verdict| verdict.may_be),
+            is_sure: has_untold && holds(|verdict| verdict.is_sure),
         }
     }
 }

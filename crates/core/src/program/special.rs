@@ -95,8 +95,13 @@ pub(crate) struct Verdict {
     /// It is not satisfied, and would be if each link that is not followed led to what is
     /// asked of it.
     pub(crate) behind_links: bool,
-    /// It is not satisfied as far as could be read, and may be.
+    /// It is not satisfied as far as could be read, and is not denied: a `max` counts it.
     pub(crate) cannot_be_told: bool,
+    /// That, and more precisely: it might be satisfied if everything had been read. Who asks
+    /// neither what is missing nor what is unknown need not tell the two apart.
+    pub(crate) may_be: bool,
+    /// Even more precisely: it would be satisfied, whatever had been read.
+    pub(crate) is_sure: bool,
 }
 
 /// How many sub-directories gave which answer to a requirement.
@@ -105,6 +110,8 @@ pub(crate) struct Tally {
     pub(crate) yes: usize,
     pub(crate) behind_links: usize,
     pub(crate) cannot_be_told: usize,
+    pub(crate) may_be: usize,
+    pub(crate) is_sure: usize,
 }
 
 impl Tally {
@@ -112,16 +119,27 @@ impl Tally {
         self.yes += usize::from(verdict.yes);
         self.behind_links += usize::from(verdict.behind_links);
         self.cannot_be_told += usize::from(verdict.cannot_be_told);
+        self.may_be += usize::from(verdict.may_be);
+        self.is_sure += usize::from(verdict.is_sure);
     }
 }
 
 impl Verdict {
-    pub(crate) const YES: Verdict =
-        Verdict { yes: true, behind_links: false, cannot_be_told: false };
-    pub(crate) const BEHIND_LINKS: Verdict =
-        Verdict { yes: false, behind_links: true, cannot_be_told: false };
-    pub(crate) const CANNOT_BE_TOLD: Verdict =
-        Verdict { yes: false, behind_links: false, cannot_be_told: true };
+    const NO: Verdict = Verdict {
+        yes: false,
+        behind_links: false,
+        cannot_be_told: false,
+        may_be: false,
+        is_sure: false,
+    };
+    pub(crate) const YES: Verdict = Verdict { yes: true, ..Verdict::NO };
+    pub(crate) const BEHIND_LINKS: Verdict = Verdict { behind_links: true, ..Verdict::NO };
+    pub(crate) const CANNOT_BE_TOLD: Verdict = Verdict::untold(true);
+
+    /// That on what cannot be told, and may be satisfied or not.
+    pub(crate) const fn untold(may_be: bool) -> Verdict {
+        Verdict { cannot_be_told: true, may_be, ..Verdict::NO }
+    }
 
     /// That of one of several alternatives, by those of each.
     pub(crate) fn or(self, other: Verdict) -> Verdict {
@@ -130,6 +148,8 @@ impl Verdict {
             yes,
             behind_links: !yes && (self.behind_links || other.behind_links),
             cannot_be_told: !yes && (self.cannot_be_told || other.cannot_be_told),
+            may_be: !yes && (self.may_be || other.may_be),
+            is_sure: !yes && (self.is_sure || other.is_sure),
         }
     }
 
@@ -138,6 +158,7 @@ impl Verdict {
     /// may be what a `min` asks for, and count for no `max`.
     pub(super) fn of_all(requirements: impl Iterator<Item = (Count, Tally)>) -> Verdict {
         let (mut yes, mut with_links, mut maybe) = (true, true, true);
+        let (mut may_be, mut is_sure) = (true, true);
         for (count, tally) in requirements {
             let most = tally.yes + tally.cannot_be_told;
             let min = count.min() as usize;
@@ -145,7 +166,26 @@ impl Verdict {
             yes &= is_within && tally.yes >= min;
             with_links &= is_within && tally.yes + tally.behind_links >= min;
             maybe &= most >= min && allows(count, tally.yes);
+            let (least, most) = (tally.yes + tally.is_sure, tally.yes + tally.may_be);
+            may_be &= most >= min && allows(count, least);
+            is_sure &= least >= min && allows(count, most);
         }
-        Verdict { yes, behind_links: with_links && !yes, cannot_be_told: maybe && !yes }
+        Verdict {
+            yes,
+            behind_links: with_links && !yes,
+            cannot_be_told: maybe && !yes,
+            may_be: may_be && !yes,
+            is_sure: is_sure && !yes,
+        }
+    }
+
+    /// That of all of several requirements where some of the listing is missing, so that no
+    /// `max` holds: it is denied only by what is there too often already.
+    pub(super) fn of_part(requirements: impl Iterator<Item = (Count, Tally)>) -> Verdict {
+        let mut may_be = true;
+        for (count, tally) in requirements {
+            may_be &= allows(count, tally.yes + tally.is_sure);
+        }
+        Verdict::untold(may_be)
     }
 }

@@ -441,10 +441,10 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             match classifier.classify(name, kind, is_asked_for, results) {
                 Class::Absent => return ControlFlow::Continue(()),
                 Class::File => {
-                    visitor.add_file(&mut accumulator, name);
                     if classifier.take_untold() {
                         visitor.untold(&mut accumulator, name);
                     }
+                    visitor.add_file(&mut accumulator, name);
                 }
                 Class::Directory { link } => {
                     visitor.add_directory(&mut accumulator, name);

@@ -141,7 +141,11 @@ pub(crate) fn answers(choices: &mut impl Choices, profile: Profile) {
     assert_eq!(all, ask(&whole, Question::Possible), "{shown} {whole}");
     let certain = ask(&damaged, Question::Certain);
     assert!(certain.is_subset(&all), "{shown} {damaged} {whole}");
-    let possible = ask(&damaged, Question::Possible);
+    let possible = ask(&damaged, Question::Might);
+    assert!(possible.is_subset(&ask(&damaged, Question::Possible)), "{shown} {damaged}");
+    let sure = ask(&damaged, Question::Surely);
+    assert!(certain.is_subset(&sure) && sure.is_subset(&possible), "{shown} {damaged}");
+    assert!(sure.is_subset(&all), "{shown} {damaged} {whole}");
     let read: BTreeSet<_> =
         reference::walk(root, &damaged, None).into_iter().map(|l| l.0).collect();
     let denied = all.difference(&possible).find(|(path, _)| read.contains(path));
@@ -272,7 +276,7 @@ pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
     if tells_unknown {
         let count = unknown.len();
         let unknown: reference::Matches = unknown.into_iter().collect();
-        let expected = &ask(Question::Possible) - &expected;
+        let expected = &ask(Question::Might) - &expected;
         assert_eq!(unknown, expected, "{shown} {tree}");
         assert_eq!(count, unknown.len(), "what is unknown stands twice");
     }
@@ -291,7 +295,7 @@ pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
 }
 
 /// Directories that were not wanted are present by name, whatever they are on disk.
-fn close_unasked(tree: &mut Tree, path: &Path, asked: &BTreeSet<PathBuf>) {
+pub(crate) fn close_unasked(tree: &mut Tree, path: &Path, asked: &BTreeSet<PathBuf>) {
     for (name, sub) in &mut tree.directories {
         let path = path.join(name);
         if !asked.contains(&path) && !matches!(sub, Sub::Entered(_) | Sub::Link) {

@@ -51,6 +51,13 @@ impl Item<'_> {
         matches!(self.place, Place::OptionalFile(_) | Place::OptionalDirectory(_))
     }
 
+    fn asks_for_any_number(&self) -> bool {
+        match self.asks {
+            Asks::Directories(_, count) => count.min() == 0 && count.max().is_none(),
+            _ => false,
+        }
+    }
+
     fn min(&self) -> usize {
         match self.asks {
             Asks::Files(_, count) | Asks::Directories(_, count) => count.min() as usize,
@@ -160,7 +167,11 @@ fn lacks(name: &OsStr, tree: &Tree, pattern: &FileStructurePattern) -> Vec<Lack>
 pub(crate) fn explained(name: &OsStr, tree: &Tree, pattern: &FileStructurePattern) -> Vec<Lack> {
     let lack = |item: Item<'_>| {
         let answer = answer(name, tree, pattern, &item);
-        let found = found(name, tree, pattern, &item, answer);
+        let found = match item.asks_for_any_number() {
+            // Nothing is asked, and nobody counts.
+            true => BTreeSet::new(),
+            false => found(name, tree, pattern, &item, answer),
+        };
         let is_enough = answer == Answer::Met || found.len() >= item.min();
         let closest = if is_enough { None } else { closest_sub(tree, &item) };
         Lack { place: item.place, answer, found, closest }
@@ -217,10 +228,12 @@ fn might_hold(name: &OsStr, tree: &Tree, pattern: &FileStructurePattern, item: &
             let possible = tree.directories.iter().filter(|(name, sub)| {
                 subs.iter().any(|pattern| sub_might_match(name, sub, pattern))
             });
-            let mut possible: HashSet<&OsStr> = possible.map(|(name, _)| &**name).collect();
+            // Where an entry may be such a directory, no minimum is denied.
             let untold = tree.untold.iter().map(|name| &**name);
-            possible.extend(untold.filter(|name| subs.iter().any(|sub| name_matches(name, sub))));
-            in_range(matching(Question::Certain, tree, subs).count(), possible.len(), *count)
+            let mut untold = untold.filter(|name| subs.iter().any(|sub| name_matches(name, sub)));
+            let least = matching(Question::Surely, tree, subs).count();
+            let most = if untold.next().is_some() { usize::MAX } else { possible.count() };
+            in_range(least, most, *count)
         }
         Asks::NothingElse => offenders(tree, pattern).is_empty(),
     }

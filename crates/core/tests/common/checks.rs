@@ -1,222 +1,377 @@
-//! Whole cases of checks and explanations: they are made from choices, run, and compared with
-//! the reference.
+//! Checks: what is missing by the naive reference, and whole cases that are compared with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
-use pathvein_core::{Check, ExcludeRules, Explain};
-use pathvein_core::{FileStructurePattern, Findings, ListingScan, Name};
+use pathvein_core::Check;
+use pathvein_core::{
+    Answer, Count, FileStructurePattern, Finding, Findings, ListingScan, Name, NameTest, Place,
+    Reason,
+};
 
-use super::check::ROOT;
-use super::check_reference::{self, Lacks};
-#[cfg(unix)]
-use super::disk;
+use super::check::{ROOT, close_unasked};
+use super::faults;
 use super::generate::{self, Choices, Profile};
-use super::reference::{Sub, Tree};
-use super::{faults, shown};
+use super::reference::{
+    Question, Sub, Tree, has_nothing_else, is_whole, name_matches, passes, sub_matches,
+};
+use super::shown;
 
-/// What was told, in the order told.
-type Told = Vec<(PathBuf, usize, Findings)>;
+/// One requirement of a pattern's top level.
+enum Asked<'p> {
+    Name,
+    Files(&'p NameTest, Count),
+    Directories(Vec<&'p FileStructurePattern>, Count),
+    NothingElse,
+}
 
-/// A check of any kind, and now and then an explanation.
-pub(crate) fn checks(choices: &mut impl Choices, profile: Profile) {
-    match choices.below(16) {
-        #[cfg(unix)]
-        0 => on_disk(choices, profile),
-        #[cfg(unix)]
-        1..6 => made_up(choices, profile),
-        6..13 => listings(choices, profile, false),
-        _ => listings(choices, profile, true),
+/// What is known of a directory and a pattern: for each item that does not hold, whether it
+/// cannot be told.
+type Lacks = BTreeMap<usize, bool>;
+
+/// A directory, its name, and the one above.
+#[derive(Clone, Copy)]
+struct At<'t> {
+    name: &'t OsStr,
+    tree: &'t Tree,
+    above: Option<&'t Tree>,
+    /// Whether the sub-directories are visited.
+    visits_below: bool,
+}
+
+fn items(pattern: &FileStructurePattern) -> Vec<(Place, Asked<'_>)> {
+    let none = Count::new(0, 0).unwrap();
+    let mut items = vec![(Place::DirectoryName, Asked::Name)];
+    for (index, file) in pattern.files().iter().enumerate() {
+        items.push((Place::File(index), Asked::Files(file.test(), file.count())));
+    }
+    for (index, asked) in pattern.directories().iter().enumerate() {
+        let alternatives = asked.alternatives().iter().collect();
+        items.push((Place::Directory(index), Asked::Directories(alternatives, asked.count())));
+    }
+    for (index, test) in pattern.forbidden_files().iter().enumerate() {
+        items.push((Place::ForbiddenFile(index), Asked::Files(test, none)));
+    }
+    for (index, sub) in pattern.forbidden_directories().iter().enumerate() {
+        items.push((Place::ForbiddenDirectory(index), Asked::Directories(vec![sub], none)));
+    }
+    if pattern.closed() {
+        items.push((Place::Closed, Asked::NothingElse));
+    }
+    items
+}
+
+/// The number of an item in the order of JSON, in which the optional ones count.
+fn number(pattern: &FileStructurePattern, place: Place) -> usize {
+    let lists = [
+        pattern.files().len(),
+        pattern.directories().len(),
+        pattern.optional_files().len(),
+        pattern.optional_directories().len(),
+        pattern.forbidden_files().len(),
+        pattern.forbidden_directories().len(),
+    ];
+    let (list, index) = match place {
+        Place::DirectoryName => return 0,
+        Place::File(index) => (0, index),
+        Place::Directory(index) => (1, index),
+        Place::ForbiddenFile(index) => (4, index),
+        Place::ForbiddenDirectory(index) => (5, index),
+        Place::Closed => (6, 0),
+        _ => panic!("never decides"),
+    };
+    1 + lists[..list].iter().sum::<usize>() + index
+}
+
+/// The names of what counts for an item.
+fn counting(tree: &Tree, asked: &Asked<'_>) -> BTreeSet<OsString> {
+    match asked {
+        Asked::Files(test, _) => {
+            tree.files.iter().filter(|name| passes(test, name)).cloned().collect()
+        }
+        Asked::Directories(alternatives, _) => {
+            let counts = |(name, sub): &&(OsString, Sub)| {
+                alternatives.iter().any(|one| sub_matches(Question::Certain, name, sub, one))
+            };
+            tree.directories.iter().filter(counts).map(|(name, _)| name.clone()).collect()
+        }
+        Asked::Name | Asked::NothingElse => BTreeSet::new(),
     }
 }
 
-/// What a case is, for the message of one that fails.
-struct Case<'a> {
-    name: &'a OsStr,
-    tree: &'a Tree,
-    patterns: &'a [FileStructurePattern],
-    max_depth: Option<usize>,
-    outermost: bool,
+fn holds(at: At<'_>, pattern: &FileStructurePattern, asked: &Asked<'_>) -> bool {
+    let whole = is_whole(at.tree, pattern);
+    let found = counting(at.tree, asked).len();
+    match asked {
+        Asked::Name => name_matches(at.name, pattern),
+        Asked::NothingElse => whole && has_nothing_else(at.tree, pattern),
+        Asked::Files(_, count) => {
+            found >= count.min() as usize
+                && count.max().is_none_or(|max| whole && found <= max as usize)
+        }
+        Asked::Directories(alternatives, count) => {
+            let may_count = |(name, sub): &&(OsString, Sub)| {
+                alternatives.iter().any(|one| sub_matches(Question::Possible, name, sub, one))
+            };
+            let most = at.tree.directories.iter().filter(may_count).count();
+            found >= count.min() as usize
+                && count.max().is_none_or(|max| whole && most <= max as usize)
+        }
+    }
 }
 
-impl Case<'_> {
-    /// Holds what was told of the tree at `root` against the reference.
-    #[track_caller]
-    fn compare(&self, root: &Path, told: Told) {
-        let Case { name, tree, patterns, max_depth, outermost } = *self;
-        let all = check_reference::check(root, name, tree, patterns, max_depth);
-        let expected = if outermost { check_reference::outermost(all) } else { all };
-        self.compare_with(root, told, &expected);
-    }
+fn is_any_name(pattern: &FileStructurePattern) -> bool {
+    // That of no name that is made up otherwise.
+    name_matches(OsStr::new("\u{1F600}"), pattern)
+}
 
-    #[track_caller]
-    fn compare_with(&self, root: &Path, told: Told, expected: &Lacks) {
-        let Case { name, tree, patterns, max_depth, outermost } = *self;
-        let case = || {
-            let shown = shown::Patterns(patterns);
-            let name = name.display();
-            format!("{shown}\n{name}/{tree}\ndepth {max_depth:?}, outermost {outermost}")
+fn is_candidate(at: At<'_>, pattern: &FileStructurePattern) -> bool {
+    if !is_any_name(pattern) {
+        return name_matches(at.name, pattern);
+    }
+    let wanted: Vec<_> = items(pattern)
+        .into_iter()
+        .filter(|(place, asked)| match asked {
+            Asked::Files(_, count) | Asked::Directories(_, count) => {
+                count.min() > 0 && matches!(place, Place::File(_) | Place::Directory(_))
+            }
+            _ => false,
+        })
+        .collect();
+    wanted.is_empty() || wanted.iter().any(|(_, asked)| holds(at, pattern, asked))
+}
+
+/// The items that do not hold.
+fn lacks<'p>(at: At<'_>, pattern: &'p FileStructurePattern) -> Vec<(Place, Asked<'p>)> {
+    items(pattern).into_iter().filter(|(_, asked)| !holds(at, pattern, asked)).collect()
+}
+
+const NOTHING: Tree =
+    Tree { directories: Vec::new(), files: Vec::new(), broke_off: false, untold: Vec::new() };
+const UNREAD: Tree =
+    Tree { directories: Vec::new(), files: Vec::new(), broke_off: true, untold: Vec::new() };
+
+/// What is known of the inside of a sub-directory, and what it is called if it does not match.
+fn inside(sub: &Sub) -> Option<(&Tree, Reason)> {
+    match sub {
+        Sub::Entered(tree) => Some((tree, Reason::Name)),
+        Sub::NotEntered => Some((&NOTHING, Reason::NotEntered)),
+        Sub::Link => Some((&NOTHING, Reason::Link)),
+        Sub::Unlisted => Some((&UNREAD, Reason::Unreadable)),
+        Sub::Gone => None,
+    }
+}
+
+/// Compares what was told of a directory and a pattern with the reference.
+fn compare(at: At<'_>, pattern: &FileStructurePattern, findings: &[Finding], is_damaged: bool) {
+    let expected = lacks(at, pattern);
+    let places = |all: &[(Place, Asked<'_>)]| all.iter().map(|(place, _)| *place).collect();
+    let expected_places: Vec<Place> = places(&expected);
+    let told: Vec<Place> = findings.iter().map(|finding| finding.place).collect();
+    assert_eq!(told, expected_places, "of {:?}: {findings:#?}", at.name);
+    for (finding, (place, asked)) in findings.iter().zip(&expected) {
+        assert_eq!(finding.item, number(pattern, *place));
+        assert!(matches!(finding.answer, Answer::Missing | Answer::Unknown));
+        assert!(is_damaged || finding.answer == Answer::Missing, "{finding:?}");
+        let found = match asked {
+            Asked::NothingElse => None,
+            _ => Some(counting(at.tree, asked)),
         };
-        let count = told.len();
-        let told: BTreeMap<_, _> =
-            told.into_iter().map(|(path, pattern, findings)| ((path, pattern), findings)).collect();
-        assert_eq!(count, told.len(), "something is told twice{}", case());
-        let more: Vec<_> = told.keys().filter(|key| !expected.contains_key(key)).collect();
-        let less: Vec<_> = expected.keys().filter(|key| !told.contains_key(key)).collect();
-        assert!(more.is_empty() && less.is_empty(), "more {more:?} less {less:?}{}", case());
-        for ((path, index), findings) in &told {
-            let at = path.strip_prefix(root).expect("below the source");
-            let here = check_reference::tree_at(tree, at);
-            let above = at.parent().map(|above| check_reference::tree_at(tree, above));
-            let lacks = &expected[&(path.clone(), *index)];
-            let why = check_reference::difference(lacks, findings, here, above, &patterns[*index]);
-            if let Some(why) = why {
-                panic!("{}, pattern {index}: {why}\n{findings:?}{}", path.display(), case());
+        if let Some(found) = found {
+            let mut sorted: Vec<Vec<u32>> = found.iter().map(|name| code_points(name)).collect();
+            sorted.sort();
+            assert_eq!(finding.count, sorted.len(), "{finding:?}");
+            let told: Vec<Vec<u32>> =
+                finding.found.iter().map(|name| name.as_name().code_points().collect()).collect();
+            assert_eq!(told, sorted[..sorted.len().min(10)], "{finding:?}");
+        }
+        compare_closest(at, asked, finding, is_damaged);
+    }
+}
+
+fn code_points(name: &OsStr) -> Vec<u32> {
+    Name::from(name).code_points().collect()
+}
+
+/// The sub-directory that lacks the fewest, of equal ones the first by name.
+fn closest_directory<'t, 'p>(
+    at: At<'t>,
+    alternatives: &[&'p FileStructurePattern],
+) -> Option<(usize, &'t OsStr, &'t Tree, Reason)> {
+    let mut found = Vec::new();
+    for (name, sub) in &at.tree.directories {
+        let Some((tree, reason)) = inside(sub) else { continue };
+        if alternatives.iter().any(|one| sub_matches(Question::Certain, name, sub, one)) {
+            continue;
+        }
+        for (alternative, pattern) in alternatives.iter().enumerate() {
+            if name_matches(name, pattern) {
+                let below = At { name, tree, above: None, visits_below: false };
+                let missing = lacks(below, pattern).len();
+                found.push((missing, code_points(name), alternative, &**name, tree, reason));
             }
         }
     }
+    let closest = found.into_iter().min_by(|a, b| (a.0, &a.1, a.2).cmp(&(b.0, &b.1, b.2)))?;
+    Some((closest.2, closest.3, closest.4, closest.5))
 }
 
-fn max_depth(choices: &mut impl Choices) -> Option<usize> {
-    [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)]
-}
-
-/// A real tree, by both listers.
-#[cfg(unix)]
-fn on_disk(choices: &mut impl Choices, profile: Profile) {
-    let options = disk::Options {
-        follow_links: choices.once_in(2),
-        one_file_system: choices.once_in(2),
-        exclude: (0..choices.below(3)).map(|_| choices.pick(&disk::RULES)).collect(),
+fn compare_closest(at: At<'_>, asked: &Asked<'_>, finding: &Finding, is_damaged: bool) {
+    let (min, names): (usize, Vec<&NameTest>) = match asked {
+        Asked::Files(test, count) => (count.min() as usize, vec![test]),
+        Asked::Directories(alternatives, count) => {
+            let tests = alternatives.iter().filter(|pattern| !is_any_name(pattern));
+            let tests: Vec<_> = tests.filter_map(|pattern| pattern.directory_name()).collect();
+            let is_telling = tests.len() == alternatives.len();
+            (count.min() as usize, if is_telling { tests } else { Vec::new() })
+        }
+        Asked::Name | Asked::NothingElse => return assert_eq!(finding.closest, None),
     };
-    let (max_depth, threads) = (max_depth(choices), [1, 2, 8][choices.below(3)]);
-    let outermost = choices.once_in(4);
-    let patterns = generate::patterns(choices, profile);
-    let shm = Path::new("/dev/shm");
-    let dir = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
-    let root = dir.path().canonicalize().unwrap().join("a");
-    std::fs::create_dir(&root).unwrap();
-    disk::build(choices, &root);
-    let tree = disk::read(&root, &options, &mut Vec::new());
-    for (portable, untyped) in [(false, false), (false, true), (true, false)] {
-        let check = Check::new(&root, &patterns)
-            .exclude(ExcludeRules::new(&options.exclude).unwrap())
-            .follow_links(options.follow_links)
-            .one_file_system(options.one_file_system)
-            .max_depth(max_depth)
-            .outermost(outermost)
-            .threads(threads)
-            .with(|scan| scan.portable_lister(portable).untyped_lister(untyped));
-        // Only loops are errors here.
-        let told = check.into_iter().filter_map(Result::ok).map(|checked| checked.into_parts());
-        let name = OsStr::new("a");
-        let case = Case { name, tree: &tree, patterns: &patterns, max_depth, outermost };
-        case.compare(&root, told.collect());
+    if finding.count >= min {
+        return assert_eq!(finding.closest, None, "{finding:?}");
     }
-}
-
-/// A tree that is made up, in which much goes wrong.
-#[cfg(unix)]
-fn made_up(choices: &mut impl Choices, profile: Profile) {
-    let (max_depth, threads) = (max_depth(choices), [1, 1, 2, 4][choices.below(4)]);
-    let (outermost, explains) = (choices.once_in(4), choices.once_in(4));
-    let patterns = generate::patterns(choices, profile);
-    let mut whole = faults::without_twins(generate::tree(choices));
-    if max_depth.is_some() || outermost || explains {
-        faults::nothing_is_gone(&mut whole);
-    }
-    let mut tree =
-        if choices.once_in(3) { whole.clone() } else { generate::damaged(choices, &whole) };
-    faults::nothing_read_is_unlisted(&mut tree);
-    if tree.broke_off && tree.files.is_empty() && tree.directories.is_empty() {
-        // A source of which nothing can be read is no candidate.
-        tree = whole;
-    }
-    let name = generate::name(choices);
-    let source = Path::new("/made-up").join(faults::number()).join(&name);
-    let given = faults::made_up(choices, &tree);
-    if explains {
-        let pattern = &patterns[choices.below(patterns.len())];
-        let explain = Explain::new(&source, pattern).threads(threads);
-        let explain = explain.with(|scan| scan.made_up(given).one_file_system(true));
-        let (checked, _) = explain.explain().unwrap();
-        let patterns = std::slice::from_ref(pattern);
-        explained(&source, &name, &tree, patterns, vec![checked.into_parts()]);
+    let is_of_files = matches!(asked, Asked::Files(..));
+    let closest = finding.closest.as_ref();
+    if let Asked::Directories(alternatives, _) = asked
+        && let Some((alternative, name, tree, reason)) = closest_directory(at, alternatives)
+    {
+        let closest = closest.expect("a sub-directory has the name");
+        let told = closest.inside.as_ref().expect("it was held against");
+        if is_damaged {
+            // Which of what is missing is unknown is told elsewhere.
+            return;
+        }
+        assert_eq!((closest.reason, told.alternative), (reason, alternative), "{finding:?}");
+        assert_eq!(code_points(name), closest.path.as_name().code_points().collect::<Vec<_>>());
+        let is_empty = tree.files.is_empty() && tree.directories.is_empty();
+        assert_eq!(told.is_empty, reason == Reason::Name && is_empty);
+        if reason == Reason::Name {
+            // What is below these is another matter.
+            let below = At { name, tree, above: Some(at.tree), visits_below: at.visits_below };
+            let places: Vec<Place> = told.findings.iter().map(|finding| finding.place).collect();
+            let expected = lacks(below, alternatives[alternative]);
+            assert!(places.iter().eq(expected.iter().map(|(place, _)| place)), "{finding:?}");
+        }
         return;
     }
-    let checks = Check::new(&source, &patterns)
-        .one_file_system(true)
-        .max_depth(max_depth)
-        .outermost(outermost)
-        .threads(threads)
-        .with(|scan| scan.made_up(given))
-        .start()
-        .unwrap();
-    let told = checks.filter_map(Result::ok).map(|checked| checked.into_parts()).collect();
-    let (name, tree) = (&*name, &tree);
-    Case { name, tree, patterns: &patterns, max_depth, outermost }.compare(&source, told);
+    // What is near is true, and if nothing is told there is nothing.
+    let passing = |tree: &Tree, files: bool| -> BTreeSet<Vec<u32>> {
+        let passes = |name: &OsString| names.iter().any(|test| passes(test, name));
+        let of_files = tree.files.iter().filter(|_| files);
+        let directories = tree.directories.iter().filter(|_| !files).map(|(name, _)| name);
+        of_files.chain(directories).filter(|name| passes(name)).map(|n| code_points(n)).collect()
+    };
+    let takes_any = names.iter().any(|test| passes(test, OsStr::new("\u{1F600}")));
+    let path = closest.map(|closest| closest.path.as_name().code_points().collect::<Vec<u32>>());
+    let join = |one: &[u32], other: &[u32]| [one, &[u32::from('/')], other].concat();
+    let mut below = BTreeSet::new();
+    for (name, sub) in &at.tree.directories {
+        if let Sub::Entered(tree) = sub {
+            let found = passing(tree, is_of_files);
+            below.extend(found.iter().map(|found| join(&code_points(name), found)));
+        }
+    }
+    let own = code_points(at.name);
+    let above = at.above.map(|above| passing(above, is_of_files)).unwrap_or_default();
+    let above: BTreeSet<_> = above
+        .iter()
+        .filter(|name| **name != own)
+        .map(|name| join(&code_points(OsStr::new("..")), name))
+        .collect();
+    match closest.map(|closest| closest.reason) {
+        Some(Reason::Below) => assert!(below.contains(&path.unwrap()), "{finding:?}"),
+        Some(Reason::Above) => assert_eq!(above.first(), path.as_ref(), "{finding:?}"),
+        Some(reason @ (Reason::File | Reason::Directory)) => {
+            assert_eq!(reason == Reason::Directory, is_of_files);
+            assert_eq!(passing(at.tree, !is_of_files).first(), path.as_ref(), "{finding:?}");
+        }
+        Some(Reason::Case | Reason::NormalForm | Reason::Edit) => {
+            let names = at.tree.files.iter().filter(|_| is_of_files);
+            let subs = at.tree.directories.iter().filter(|_| !is_of_files).map(|(name, _)| name);
+            assert!(names.chain(subs).any(|name| Some(code_points(name)) == path));
+        }
+        Some(Reason::Unreadable) => {
+            assert!(is_damaged && (at.tree.broke_off || !at.tree.untold.is_empty()));
+        }
+        Some(reason) => panic!("{reason:?} of {finding:?}"),
+        None if takes_any || names.is_empty() => {}
+        None => {
+            assert_eq!(passing(at.tree, !is_of_files), BTreeSet::new(), "{finding:?}");
+            assert_eq!(above, BTreeSet::new(), "{finding:?}");
+            assert!(!at.visits_below || below.is_empty(), "{finding:?} {below:?}");
+        }
+    }
 }
 
-/// All that an explanation of a directory has to tell.
-fn explained(
-    root: &Path,
-    name: &OsStr,
-    tree: &Tree,
+type Told = BTreeMap<(PathBuf, usize), Findings>;
+
+/// Compares all that was told with the reference.
+fn compare_all(
+    source: &Path,
+    at: At<'_>,
     patterns: &[FileStructurePattern],
-    told: Told,
+    max_depth: Option<usize>,
+    mut told: Told,
+    is_damaged: bool,
 ) {
-    let all = (0..).zip(patterns).filter(|(i, p)| !patterns[..*i].contains(p));
-    let expected = all.map(|(index, pattern)| {
-        ((root.into(), index), check_reference::explained(name, tree, pattern))
-    });
-    let expected: Lacks = expected.collect();
-    for (_, index, findings) in &told {
-        let is_match =
-            super::reference::scan(root, name, tree, &patterns[*index..=*index], Some(0));
-        assert_eq!(findings.is_complete(), !is_match.is_empty());
+    let mut left = vec![(source.to_path_buf(), at, 0)];
+    while let Some((path, at, depth)) = left.pop() {
+        if max_depth.is_some_and(|max| depth > max) {
+            continue;
+        }
+        let visits_below = max_depth.is_none_or(|max| depth < max);
+        let at = At { visits_below, ..at };
+        for (index, pattern) in patterns.iter().enumerate() {
+            let is_first = patterns.iter().position(|other| other == pattern) == Some(index);
+            let findings = told.remove(&(path.clone(), index));
+            let is_told = is_first && is_candidate(at, pattern);
+            assert_eq!(findings.is_some(), is_told, "{} {index} {findings:?}", path.display());
+            if let Some(findings) = findings {
+                compare(at, pattern, &findings, is_damaged);
+            }
+        }
+        for (name, sub) in &at.tree.directories {
+            if let Sub::Entered(tree) = sub {
+                let below = At { name, tree, above: Some(at.tree), visits_below };
+                left.push((path.join(name), below, depth + 1));
+            }
+        }
     }
-    let case = Case { name, tree, patterns, max_depth: Some(0), outermost: false };
-    case.compare_with(root, told, &expected);
+    assert!(told.is_empty(), "{told:?}");
 }
 
-/// Listings in any order.
-fn listings(choices: &mut impl Choices, profile: Profile, explains: bool) {
-    let max_depth = if explains { Some(0) } else { max_depth(choices) };
-    let outermost = !explains && choices.once_in(4);
+/// A check that is fed with listings in any order.
+pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
+    let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
     let patterns = generate::patterns(choices, profile);
-    let mut whole = generate::tree(choices);
-    if max_depth.is_some() || outermost {
-        faults::nothing_is_gone(&mut whole);
-    }
-    let mut tree = if choices.once_in(3) { whole } else { generate::damaged(choices, &whole) };
-    faults::tell_of_whole_directories(&mut tree);
+    let whole = generate::tree(choices);
+    let is_damaged = choices.once_in(2);
+    let mut tree = if is_damaged { generate::damaged(choices, &whole) } else { whole };
     let name = if choices.once_in(8) { OsString::new() } else { generate::name(choices) };
 
-    let scan = ListingScan::new(&patterns, max_depth).outermost(outermost);
-    let mut scan = if explains { scan.explaining() } else { scan.checking() };
+    let mut scan = ListingScan::new(&patterns, max_depth).checking();
     let source = scan.source(&*name);
     let mut wanted = vec![(source, PathBuf::from(ROOT), Sub::Entered(tree.clone()))];
-    let mut told = Vec::new();
+    let mut asked = BTreeSet::new();
+    let (mut told, mut count) = (Told::new(), 0);
     while !wanted.is_empty() {
         assert!(!scan.is_done());
         let (id, path, sub) = wanted.swap_remove(choices.below(wanted.len()));
-        if choices.once_in(2) && !scan.is_wanted(id) {
-            continue;
-        }
+        assert!(asked.insert(path.clone()), "asked twice for {}", path.display());
         match sub {
             Sub::NotEntered => scan.not_entered(id),
             Sub::Unlisted => scan.not_listed(id),
             Sub::Link => unreachable!("may not be entered"),
             Sub::Gone => scan.absent(id),
-            Sub::Entered(Tree { directories, files, broke_off, .. }) => {
-                let names: Vec<(Name, bool)> = directories
+            Sub::Entered(Tree { directories, files, broke_off, untold }) => {
+                let names: Vec<(Name<'_>, bool)> = directories
                     .iter()
                     .map(|(name, sub)| (Name::from(&**name), !matches!(sub, Sub::Link)))
                     .collect();
                 let files = files.iter().map(|name| Name::from(&**name));
-                let below = if broke_off {
+                let below = if broke_off || !untold.is_empty() {
                     scan.listed_in_part(id, path.clone(), &names, files)
                 } else {
                     scan.listed(id, path.clone(), &names, files)
@@ -227,16 +382,78 @@ fn listings(choices: &mut impl Choices, profile: Profile, explains: bool) {
                 }
             }
         }
-        if choices.once_in(2) {
-            told.append(&mut scan.take_checked());
+        for (path, pattern, findings) in scan.take_checked() {
+            told.insert((path, pattern), findings);
+            count += 1;
         }
     }
-    assert!(scan.is_done());
-    told.append(&mut scan.take_checked());
-    if explains {
-        explained(Path::new(ROOT), &name, &tree, &patterns, told);
-    } else {
-        let (name, tree, patterns) = (&*name, &tree, &*patterns);
-        Case { name, tree, patterns, max_depth, outermost }.compare(Path::new(ROOT), told);
+    assert!(scan.is_done() && scan.take_checked().is_empty() && scan.take_matches().is_empty());
+    assert_eq!(told.len(), count, "something is told twice");
+    faults::tell_of_whole_directories(&mut tree);
+    close_unasked(&mut tree, Path::new(ROOT), &asked);
+    let at = At { name: &name, tree: &tree, above: None, visits_below: true };
+    let shown = shown::Patterns(&patterns);
+    with_case(&|| format!("{shown}\n{tree} {max_depth:?} {name:?}"), || {
+        compare_all(Path::new(ROOT), at, &patterns, max_depth, told, is_damaged);
+    });
+}
+
+/// Shows the case if something is wrong with it.
+fn with_case(case: &dyn Fn() -> String, run: impl FnOnce()) {
+    struct Shown<'a>(&'a dyn Fn() -> String);
+    impl Drop for Shown<'_> {
+        fn drop(&mut self) {
+            if std::thread::panicking() && std::env::var_os("PATHVEIN_SHOW").is_some() {
+                #[allow(clippy::print_stderr)]
+                {
+                    eprintln!("{}", (self.0)());
+                }
+            }
+        }
     }
+    let shown = Shown(case);
+    run();
+    drop(shown);
+}
+
+/// A check of a tree that is made up, in which much goes wrong.
+#[cfg(unix)]
+pub(crate) fn made_up(choices: &mut impl Choices, profile: Profile) {
+    let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
+    let threads = [1, 1, 2, 4][choices.below(4)];
+    let patterns = generate::patterns(choices, profile);
+    let mut whole = faults::without_twins(generate::tree(choices));
+    if max_depth.is_some() {
+        faults::nothing_is_gone(&mut whole);
+    }
+    let is_damaged = choices.once_in(2);
+    let mut tree = if is_damaged { generate::damaged(choices, &whole) } else { whole.clone() };
+    faults::nothing_read_is_unlisted(&mut tree);
+    if tree.broke_off && tree.files.is_empty() && tree.directories.is_empty() {
+        tree = whole;
+    }
+    let name = generate::name(choices);
+    let source = Path::new("/made-up").join(faults::number()).join(&name);
+    let made_up = faults::made_up(choices, &tree);
+    let mut check = Check::new(&source, &patterns)
+        .with(|scan| scan.made_up(made_up))
+        .one_file_system(true)
+        .max_depth(max_depth)
+        .threads(threads)
+        .start()
+        .unwrap();
+    let (mut told, mut count) = (Told::new(), 0);
+    for checked in (&mut check).flatten() {
+        let (path, pattern, findings) = checked.into_parts();
+        told.insert((path, pattern), findings);
+        count += 1;
+    }
+    assert_eq!(told.len(), count, "something is told twice");
+    let complete = told.values().filter(|findings| findings.is_complete()).count();
+    assert_eq!(check.stats().matches, complete);
+    let at = At { name: &name, tree: &tree, above: None, visits_below: true };
+    let shown = shown::Patterns(&patterns);
+    with_case(&|| format!("{shown}\n{tree} {max_depth:?} {name:?}"), || {
+        compare_all(&source, at, &patterns, max_depth, told, is_damaged);
+    });
 }

@@ -82,7 +82,7 @@ pub(crate) fn nothing_is_gone(tree: &mut Tree) {
 /// Takes a directory in which anything is not told for one whose listing broke off: who gives
 /// listings says no more of it.
 pub(crate) fn tell_of_whole_directories(tree: &mut Tree) {
-    tree.broke_off |= !tree.untold.is_empty();
+    tree.broke_off |= !std::mem::take(&mut tree.untold).is_empty();
     for (_, sub) in &mut tree.directories {
         if let Sub::Entered(below) = sub {
             tell_of_whole_directories(below);

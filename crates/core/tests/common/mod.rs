@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod check;
+pub(crate) mod check_cases;
 pub(crate) mod check_reference;
 pub(crate) mod checks;
 #[cfg(unix)]

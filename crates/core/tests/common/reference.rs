@@ -43,8 +43,14 @@ pub(crate) type Matches = BTreeSet<(PathBuf, usize)>;
 pub(crate) enum Question {
     /// Whether it matches for certain.
     Certain,
-    /// Whether it matches, or might if all of it had been read.
+    /// Whether it matches, or is not denied: whatever was not read might be as asked.
     Possible,
+    /// Whether it matches, or might if all of it had been read: what is there too often already
+    /// is so whatever else there is.
+    Might,
+    /// Whether it would match, whatever had been read. More than certain, where a maximum has
+    /// to count what is not certain.
+    Surely,
     /// Whether it matches if each link that is not followed has what a minimum asks of it.
     WithLinks,
 }
@@ -130,18 +136,16 @@ pub(crate) fn walk(
     found
 }
 
-pub(super) fn matches(
-    question: Question,
-    name: &OsStr,
-    tree: &Tree,
-    pattern: &FileStructurePattern,
-) -> bool {
+fn matches(question: Question, name: &OsStr, tree: &Tree, pattern: &FileStructurePattern) -> bool {
     if !name_matches(name, pattern) {
         return false;
     }
     let whole = is_whole(tree, pattern);
     if question == Question::Possible && !whole {
         return true;
+    }
+    if question == Question::Might && !whole {
+        return might_match(tree, pattern);
     }
     // Only what was read to its end tells that something is not there.
     let no_more = |count: usize, most: u32| whole && count <= most as usize;
@@ -159,6 +163,8 @@ pub(super) fn matches(
     // A maximum counts those that the answer must not rest on.
     let against = match question {
         Question::Possible => Question::Certain,
+        Question::Might => Question::Surely,
+        Question::Surely => Question::Might,
         Question::Certain | Question::WithLinks => Question::Possible,
     };
     files_hold
@@ -169,7 +175,36 @@ pub(super) fn matches(
         && (!pattern.closed() || whole && has_nothing_else(tree, pattern))
 }
 
-pub(super) fn sub_matches(
+/// Whether a directory might match of which not all that the pattern asks for is known.
+fn might_match(tree: &Tree, pattern: &FileStructurePattern) -> bool {
+    // What is not told may be a directory.
+    let is_told = |name: &&OsString| !tree.untold.contains(name);
+    let files_hold = file_requirements(pattern).iter().all(|&(test, count)| {
+        let passing = tree.files.iter().filter(|file| passes(test, file));
+        let all: HashSet<_> = passing.collect();
+        let told = all.iter().copied().filter(is_told).count();
+        (tree.broke_off || all.len() >= count.min() as usize)
+            && count.max().is_none_or(|most| told <= most as usize)
+    });
+    let surely = |(name, sub): &&(OsString, Sub), alternatives: &[&FileStructurePattern]| {
+        alternatives.iter().any(|pattern| sub_matches(Question::Surely, name, sub, pattern))
+    };
+    let directories_hold = directory_requirements(pattern).iter().all(|(alternatives, count)| {
+        let there = tree.directories.iter().filter(|sub| surely(sub, alternatives)).count();
+        count.max().is_none_or(|most| there <= most as usize)
+    });
+    let told = Tree { files: tree.files.iter().filter(is_told).cloned().collect(), ..tree.clone() };
+    let might_be = |name: &OsString| {
+        tests_of_files(pattern).any(|test| passes(test, name))
+            || patterns_below(pattern).any(|sub| name_matches(name, sub))
+    };
+    files_hold
+        && directories_hold
+        && (!pattern.closed()
+            || has_nothing_else(&told, pattern) && tree.untold.iter().all(might_be))
+}
+
+pub(crate) fn sub_matches(
     question: Question,
     name: &OsStr,
     sub: &Sub,
@@ -210,12 +245,12 @@ fn says_something(count: Count) -> bool {
     count.min() > 0 || count.max().is_some()
 }
 
-pub(super) fn none() -> Count {
+pub(crate) fn none() -> Count {
     Count::new(0, 0).unwrap()
 }
 
 /// Whether all of a listing is known that the pattern asks for.
-pub(super) fn is_whole(tree: &Tree, pattern: &FileStructurePattern) -> bool {
+pub(crate) fn is_whole(tree: &Tree, pattern: &FileStructurePattern) -> bool {
     let asks_for = |name: &OsString| {
         let mut below = directory_requirements(pattern).into_iter().flat_map(|(subs, _)| subs);
         pattern.closed()
@@ -225,7 +260,7 @@ pub(super) fn is_whole(tree: &Tree, pattern: &FileStructurePattern) -> bool {
     !tree.broke_off && !tree.untold.iter().any(asks_for)
 }
 
-pub(super) fn has_nothing_else(tree: &Tree, pattern: &FileStructurePattern) -> bool {
+pub(crate) fn has_nothing_else(tree: &Tree, pattern: &FileStructurePattern) -> bool {
     let tests: Vec<_> = tests_of_files(pattern).collect();
     let subs: Vec<_> = patterns_below(pattern).collect();
     tree.files.iter().all(|file| tests.iter().any(|test| passes(test, file)))
@@ -233,19 +268,19 @@ pub(super) fn has_nothing_else(tree: &Tree, pattern: &FileStructurePattern) -> b
 }
 
 /// The tests of what belongs to a match: required and optional ones.
-pub(super) fn tests_of_files(pattern: &FileStructurePattern) -> impl Iterator<Item = &NameTest> {
+pub(crate) fn tests_of_files(pattern: &FileStructurePattern) -> impl Iterator<Item = &NameTest> {
     pattern.files().iter().map(|file| file.test()).chain(pattern.optional_files())
 }
 
 /// The patterns of sub-directories that belong to a match: required and optional ones.
-pub(super) fn patterns_below(
+pub(crate) fn patterns_below(
     pattern: &FileStructurePattern,
 ) -> impl Iterator<Item = &FileStructurePattern> {
     let asked = pattern.directories().iter().flat_map(|asked| asked.alternatives());
     asked.chain(pattern.optional_directories())
 }
 
-pub(super) fn name_matches(name: &OsStr, pattern: &FileStructurePattern) -> bool {
+pub(crate) fn name_matches(name: &OsStr, pattern: &FileStructurePattern) -> bool {
     let takes_all = |alternative: &NameAlternative| {
         alternative.as_glob().is_some_and(|glob| glob.as_str() == Some(""))
     };
@@ -255,7 +290,7 @@ pub(super) fn name_matches(name: &OsStr, pattern: &FileStructurePattern) -> bool
     }
 }
 
-pub(super) fn passes(test: &NameTest, name: &OsStr) -> bool {
+pub(crate) fn passes(test: &NameTest, name: &OsStr) -> bool {
     test.alternatives().iter().any(|alternative| match alternative {
         NameAlternative::Glob(glob) => fnmatch(glob, name),
         // By what was written down by hand beside the expression.
