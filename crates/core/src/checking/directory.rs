@@ -234,9 +234,9 @@ impl<'a> Checking<'a> {
                     Asks::Name => [name.clone()].into(),
                     _ => Box::default(),
                 };
-                let findings = told.map(|(number, (item, &answer))| Finding {
+                let findings = told.map(|(_, (item, &answer))| Finding {
                     place: item.place,
-                    item: number,
+                    item: item.number,
                     answer,
                     count: usize::from(item.asks.is_name()),
                     found: found(item),
@@ -507,7 +507,7 @@ impl Notes {
                 let sub = slot.and_then(|slot| slot.closest.as_ref()).map(closest_sub);
                 sub.or_else(|| self.closest_name(checking, above, item, (list, number), &below))
             };
-            Finding { place: item.place, item: number, answer, found, count, closest }
+            Finding { place: item.place, item: item.number, answer, found, count, closest }
         };
         told.map(finding).collect()
     }
