@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple
     from typing import Self as Self
 
-    from pandas import DataFrame as PandasFrame  # noqa: F401
-    from polars import DataFrame as PolarsFrame  # noqa: F401
-    from pyarrow import Table as ArrowTable  # noqa: F401
+    import pandas as pandas
+    import polars as polars
+    import pyarrow as pyarrow
     from typing_extensions import TypeVar
     from upath import UPath as UPath
 
@@ -60,13 +60,12 @@ else:
     #: Stands for `typing.NamedTuple`.
     NamedTuple = type.__new__(_Fields, "NamedTuple", (), {})
 
-    #: Of packages that may not be installed.
-    _OF_EXTRAS = {
-        "UPath": ("upath", "UPath"),
-        "PandasFrame": ("pandas", "DataFrame"),
-        "PolarsFrame": ("polars", "DataFrame"),
-        "ArrowTable": ("pyarrow", "Table"),
-    }
+    #: Packages of frames, and how these call them.
+    _FRAMES = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "Table"}
+
+    def _without_instances(name: str) -> type:
+        """Stands for a class of a package that is not installed."""
+        return type(name, (), {"__module__": __name__})
 
     def __getattr__(name: str) -> object:
         if name == "Path":
@@ -77,15 +76,20 @@ else:
             from datetime import datetime
 
             return datetime
-        if name in _OF_EXTRAS:
+        if name == "UPath":
+            try:
+                from upath import UPath
+            except ImportError:
+                return _without_instances(name)
+            return UPath
+        if name in _FRAMES:
             from importlib import import_module
 
-            package, kind = _OF_EXTRAS[name]
             try:
-                return getattr(import_module(package), kind)
+                return import_module(name)
             except ImportError:
-                # A class without instances.
-                return type(name, (), {"__module__": __name__})
+                frame = _FRAMES[name]
+                return type(name, (), {frame: _without_instances(frame)})
         if name in ("S", "D", "S_co", "D_co"):
             # What a type variable of these names may be.
             module = sys.modules[__name__]

@@ -230,7 +230,7 @@ class CheckReport:
             for item, (missing, near, unknown) in zip(reported.items, counts[index], strict=True)
         ]
 
-    def to_arrow(self) -> _types.ArrowTable:
+    def to_arrow(self) -> _types.pyarrow.Table:
         """All results as a table of Arrow, in the order in which they came.
 
         Columns, in each of the three frames:
@@ -253,7 +253,7 @@ class CheckReport:
 
         return as_arrow(lambda: check_columns(self._rows))
 
-    def to_pandas(self) -> _types.PandasFrame:
+    def to_pandas(self) -> _types.pandas.DataFrame:
         """All results as a frame of pandas, with the columns of :meth:`to_arrow`.
 
         Raises:
@@ -263,7 +263,7 @@ class CheckReport:
 
         return as_pandas(lambda: check_columns(self._rows))
 
-    def to_polars(self) -> _types.PolarsFrame:
+    def to_polars(self) -> _types.polars.DataFrame:
         """All results as a frame of polars, with the columns of :meth:`to_arrow`.
 
         Raises:
@@ -344,7 +344,7 @@ class CheckReport:
         )
 
 
-def to_arrow(results: Iterable[ScanResult[_types.Any]]) -> _types.ArrowTable:
+def to_arrow(results: Iterable[ScanResult[_types.Any]]) -> _types.pyarrow.Table:
     """The results of a scan as a table of Arrow, in their order.
 
     The columns, in each of the three frames, are text: ``path`` (the URL of what is remote),
@@ -372,7 +372,7 @@ def to_arrow(results: Iterable[ScanResult[_types.Any]]) -> _types.ArrowTable:
     return as_arrow(lambda: scan_columns(results))
 
 
-def to_pandas(results: Iterable[ScanResult[_types.Any]]) -> _types.PandasFrame:
+def to_pandas(results: Iterable[ScanResult[_types.Any]]) -> _types.pandas.DataFrame:
     """The results of a scan as a frame of pandas, with the columns of :func:`to_arrow`.
 
     Args:
@@ -387,7 +387,7 @@ def to_pandas(results: Iterable[ScanResult[_types.Any]]) -> _types.PandasFrame:
     return as_pandas(lambda: scan_columns(results))
 
 
-def to_polars(results: Iterable[ScanResult[_types.Any]]) -> _types.PolarsFrame:
+def to_polars(results: Iterable[ScanResult[_types.Any]]) -> _types.polars.DataFrame:
     """The results of a scan as a frame of polars, with the columns of :func:`to_arrow`.
 
     Args:

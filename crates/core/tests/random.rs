@@ -75,7 +75,7 @@ fn smaller(kind: Kind, profile: Profile, mut choices: Vec<u64>) -> Vec<u64> {
     std::panic::set_hook(Box::new(|_| {}));
     let mut tries = 0;
     let mut width = choices.len();
-    while width > 0 && tries < 600 {
+    while width > 0 && tries < 300 {
         let mut from = 0;
         while from < choices.len() {
             let end = choices.len().min(from + width);
@@ -189,8 +189,9 @@ fn any_number_of_cases() {
     // The number in the match below of the only kind that is wanted, if any.
     let only = std::env::var("PATHVEIN_KIND").ok().map(|kind| match &*kind {
         "Listings" => 0,
-        "Keys" => 80,
-        "MadeUp" => 140,
+        "Keys" => 60,
+        "Checks" => 110,
+        "MadeUp" => 150,
         "OnDisk" => 199,
         _ => panic!("no kind {kind}"),
     });
@@ -203,17 +204,18 @@ fn any_number_of_cases() {
                 return;
             }
             let kind = match only.unwrap_or(batch % 200) {
-                0..80 => Kind::Listings,
-                80..140 => Kind::Keys,
+                0..60 => Kind::Listings,
+                60..110 => Kind::Keys,
+                110..150 => Kind::Checks,
                 #[cfg(unix)]
-                140..199 => Kind::MadeUp,
+                150..199 => Kind::MadeUp,
                 #[cfg(unix)]
                 199 => Kind::OnDisk,
                 _ => Kind::Listings,
             };
             // These take a hundred times as long.
             let is_large =
-                [79, 139, 198].contains(&(batch % 200)) && (batch / 200).is_multiple_of(2);
+                [59, 109, 149, 198].contains(&(batch % 200)) && (batch / 200).is_multiple_of(2);
             let profile = if is_large { Profile::Large } else { Profile::Small };
             run(kind, profile, first + done..first + cases.min(done + AT_ONCE));
         }
