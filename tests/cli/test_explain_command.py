@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cli_process import COMMAND, ENVIRONMENT, Arg, failure, run, run_python, terminal
-from pathvein import FileStructurePattern
+from pathvein import FileStructurePattern, explain
 
 RUN = "run_*/{config.json, 3+ *.csv, no FAILED, data/{*.parquet}}"
 
@@ -73,8 +73,6 @@ def test_several_are_one_after_the_other(lab: Path) -> None:
 
 
 def test_json(lab: Path) -> None:
-    from pathvein.checking import explain
-
     pattern = FileStructurePattern.from_text(RUN)
     result = run("explain", "run_7", "run_1", "-e", RUN, "--json", cwd=lab)
     assert result.returncode == 1

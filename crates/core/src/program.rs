@@ -145,6 +145,12 @@ pub(crate) enum ByFiles {
     },
 }
 
+impl SearchSet {
+    pub(crate) fn contains(&self, id: NodeId) -> bool {
+        bits::get(&self.nodes, id as usize)
+    }
+}
+
 impl Program {
     pub(crate) fn new(patterns: &[FileStructurePattern]) -> Program {
         Program::compile(patterns, None)
@@ -348,11 +354,22 @@ impl Program {
             requirements: requirements.map(Arc::new),
             listed: None,
         };
-        if let (Some(checklists), Some(checks)) = (self.checklists(), &candidates.checks) {
-            let is_whole = |id| listing.is_whole && files.knows_kinds(self, id);
-            evaluation.listed = known_items(checklists, checks, &evaluation, is_whole);
-        }
+        evaluation.listed = self.listed(candidates, &evaluation, files, listing.is_whole);
         evaluation
+    }
+
+    /// What is known of the items of a directory's candidates; `None`: nobody asks, or nothing
+    /// is missing.
+    pub(crate) fn listed(
+        &self,
+        candidates: &CandidateSet,
+        evaluation: &Evaluation,
+        files: &FileSearch,
+        was_read: bool,
+    ) -> Option<Arc<Listed>> {
+        let (checklists, checks) = (self.checklists()?, candidates.checks.as_ref()?);
+        let is_whole = |id| was_read && files.knows_kinds(self, id);
+        known_items(checklists, checks, evaluation, is_whole)
     }
 
     /// What a directory's files tell of a candidate.
@@ -581,7 +598,7 @@ impl Kept for CandidateSet {
 }
 
 /// What is known of a directory's candidates once its files are known.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Evaluation {
     /// The nodes that are satisfied.
     pub(crate) satisfied: Box<[NodeId]>,

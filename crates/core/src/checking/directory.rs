@@ -12,6 +12,10 @@ use super::record::{Answer, Closest, Finding, Findings, Inside, Reason};
 use crate::program::{NodeId, Verdict};
 use crate::{Name, NameBuf, NameDecoder};
 
+mod open;
+
+pub(crate) use open::Opened;
+
 /// What all directories of a check have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Checking<'a> {
@@ -230,9 +234,9 @@ impl<'a> Checking<'a> {
                     Asks::Name => [name.clone()].into(),
                     _ => Box::default(),
                 };
-                let findings = told.map(|(number, (item, &answer))| Finding {
+                let findings = told.map(|(_, (item, &answer))| Finding {
                     place: item.place,
-                    item: number,
+                    item: item.number,
                     answer,
                     count: usize::from(item.asks.is_name()),
                     found: found(item),
@@ -305,6 +309,11 @@ impl Notes {
     ) {
         let Some(listed) = &self.listed else { return };
         for (index, &(list, item)) in self.wants.iter().enumerate() {
+            // The path would come later than one that is known.
+            let is_known = |first: &Option<NameBuf>| first.as_ref().is_some_and(|f| f <= name);
+            if is_known(&self.lock().paths[index]) {
+                continue;
+            }
             let list = checking.checklists.list(listed.checks.lists[list as usize]);
             let item = &list.items[item as usize];
             let found = gathering.first(checking.checklists, item, None, checking.decoder);
@@ -498,7 +507,7 @@ impl Notes {
                 let sub = slot.and_then(|slot| slot.closest.as_ref()).map(closest_sub);
                 sub.or_else(|| self.closest_name(checking, above, item, (list, number), &below))
             };
-            Finding { place: item.place, item: number, answer, found, count, closest }
+            Finding { place: item.place, item: item.number, answer, found, count, closest }
         };
         told.map(finding).collect()
     }

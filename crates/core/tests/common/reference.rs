@@ -136,7 +136,12 @@ pub(crate) fn walk(
     found
 }
 
-fn matches(question: Question, name: &OsStr, tree: &Tree, pattern: &FileStructurePattern) -> bool {
+pub(crate) fn matches(
+    question: Question,
+    name: &OsStr,
+    tree: &Tree,
+    pattern: &FileStructurePattern,
+) -> bool {
     if !name_matches(name, pattern) {
         return false;
     }
