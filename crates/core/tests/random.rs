@@ -75,7 +75,7 @@ fn smaller(kind: Kind, profile: Profile, mut choices: Vec<u64>) -> Vec<u64> {
     std::panic::set_hook(Box::new(|_| {}));
     let mut tries = 0;
     let mut width = choices.len();
-    while width > 0 && tries < 300 {
+    while width > 0 && tries < 5_000 {
         let mut from = 0;
         while from < choices.len() {
             let end = choices.len().min(from + width);
