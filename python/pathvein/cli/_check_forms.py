@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-from pathvein._checking.dicts import result_dict
 from pathvein._checking.texts import lacks
 from pathvein._visible import visible
 from pathvein.cli._checking import labels
@@ -70,6 +69,8 @@ class _Json(_Text):
     """An object a line."""
 
     def line(self, checked: Checked) -> str:
+        from pathvein._checking.dicts import result_dict
+
         told = result_dict(checked.result)
         # With the bytes of what is no UTF-8.
         told |= named("path", told["path"])

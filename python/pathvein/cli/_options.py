@@ -189,7 +189,7 @@ def scan_options(
     if writes:
         options["options"] = _storage_option_as("--option")
     if one_directory:
-        for name in "max_depth", "outermost", "threads":
+        for name in "max_depth", "outermost", "lister":
             del options[name]
 
     def decorate(function: F) -> F:
