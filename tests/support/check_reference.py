@@ -279,7 +279,8 @@ def _lack(node: Node, above: Node | None, pattern: Pat, item: Item) -> Lack:
             unknown,
             child.entered and not (child.broke_off or child.files or child.dirs),
         )
-    reason, path = _nearest(node, above, item) or (None, None)
+    # In what was not entered nothing is looked for.
+    reason, path = (_nearest(node, above, item) if node.entered else None) or (None, None)
     return Lack(item, found, reason, path)
 
 
