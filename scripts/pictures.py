@@ -60,11 +60,11 @@ def opened(browser: Browser, report: CheckReport, folder: str, **options: Any) -
 
 def take_readme(browser: Browser, folder: str) -> None:
     """docs/report.png: an example, with the details of a cell."""
-    viewport = {"width": 1180, "height": 740}
+    viewport = {"width": 1280, "height": 600}
     page = opened(browser, example("sequencing"), folder, viewport=viewport, color_scheme="light")
-    page.locator("#cell-3-6").click()
+    page.locator("#cell-5-8").click()
     page.mouse.move(0, 0)
-    page.screenshot(path=ROOT / "docs" / "report.png")
+    page.screenshot(path=ROOT / "docs" / "report.png", full_page=True)
 
 
 def take_all(browser: Browser, folder: str, target: Path) -> None:

@@ -1122,6 +1122,7 @@ class KeyScan(_Keyed):
         exclude: What to leave out. `None`: nothing.
         outermost: Find only matches above which, up to the source, nothing matches. Then the keys
             of a directory that matches cease to be wanted, which `skip` tells.
+        check: Tell of each candidate what it lacks.
 
     Example:
         >>> scan = KeyScan([FileStructurePattern("run_*", ["*.csv"])], "lab")
@@ -1142,6 +1143,7 @@ class KeyScan(_Keyed):
         exclude: ExcludeRules | None = None,
         *,
         outermost: bool = False,
+        check: bool = False,
     ) -> Self: ...
     def take(self) -> tuple[list[Any], list[str]]:
         """The results since the last call.

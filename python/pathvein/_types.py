@@ -10,13 +10,18 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import datetime as datetime
     from pathlib import Path as Path
+    from typing import IO as IO
     from typing import Any as Any
     from typing import Generic as Generic
     from typing import Literal as Literal
     from typing import NamedTuple as NamedTuple
     from typing import Self as Self
 
+    import pandas as pandas
+    import polars as polars
+    import pyarrow as pyarrow
     from typing_extensions import TypeVar
     from upath import UPath as UPath
 
@@ -55,23 +60,41 @@ else:
     #: Stands for `typing.NamedTuple`.
     NamedTuple = type.__new__(_Fields, "NamedTuple", (), {})
 
+    #: Packages of frames, and how these call them.
+    _FRAMES = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "Table"}
+
+    def _without_instances(name: str) -> type:
+        """Stands for a class of a package that is not installed."""
+        return type(name, (), {"__module__": __name__})
+
     def __getattr__(name: str) -> object:
         if name == "Path":
             from pathlib import Path
 
             return Path
+        if name == "datetime":
+            from datetime import datetime
+
+            return datetime
         if name == "UPath":
             try:
                 from upath import UPath
             except ImportError:
-                # A class without instances.
-                return type(name, (), {"__module__": __name__})
+                return _without_instances(name)
             return UPath
+        if name in _FRAMES:
+            from importlib import import_module
+
+            try:
+                return import_module(name)
+            except ImportError:
+                frame = _FRAMES[name]
+                return type(name, (), {frame: _without_instances(frame)})
         if name in ("S", "D", "S_co", "D_co"):
             # What a type variable of these names may be.
             module = sys.modules[__name__]
             return module.Path | module.UPath
-        if name in ("Any", "Literal", "Self"):
+        if name in ("Any", "IO", "Literal", "Self"):
             import typing
 
             return getattr(typing, name)

@@ -8,22 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathvein_core import Stats, __version__
 
 from pathvein import _arguments, _types
+from pathvein._visible import without_passwords
 from pathvein.checking import CheckResult
+from pathvein.lib import ScanResult
 from pathvein.pattern import FileStructurePattern
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import datetime
-    from typing import IO
-
-    import pandas
-    import polars
-    import pyarrow
-
-    from pathvein.lib import ScanResult
-
-    #: A path, or a file that is open for text.
-    _File = str | os.PathLike[str] | IO[str]
 
 # What makes the forms of a report is imported where it is used.
 
@@ -116,20 +104,20 @@ class CheckReport:
         patterns: FileStructurePattern | Iterable[FileStructurePattern] | None = None,
         errors: Iterable[OSError] = (),
         stats: Stats | None = None,
-        started: datetime.datetime | None = None,
+        started: _types.datetime | None = None,
         options: Mapping[str, object] | None = None,
     ) -> None:
-        import datetime
+        from datetime import datetime
 
         from pathvein._reporting.rows import Rows
 
         #: When the check started.
-        self.started = datetime.datetime.now().astimezone() if started is None else started
+        self.started = datetime.now().astimezone() if started is None else started
         #: The version of pathvein that made the report.
         self.version = __version__
         #: The options of the check that were given.
         self.options = dict(options or {})
-        #: Where was looked.
+        #: Where was looked; of URLs, without passwords.
         self.sources: list[str] = []
         #: What went wrong: of each check the first 10,000.
         self.errors: list[OSError] = []
@@ -243,7 +231,7 @@ class CheckReport:
             for item, (missing, near, unknown) in zip(reported.items, counts[index], strict=True)
         ]
 
-    def to_arrow(self) -> pyarrow.Table:
+    def to_arrow(self) -> _types.pyarrow.Table:
         """All results as a table of Arrow, in the order in which they came.
 
         Columns, in each of the three frames:
@@ -266,7 +254,7 @@ class CheckReport:
 
         return as_arrow(lambda: check_columns(self._rows))
 
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> _types.pandas.DataFrame:
         """All results as a frame of pandas, with the columns of :meth:`to_arrow`.
 
         Raises:
@@ -276,7 +264,7 @@ class CheckReport:
 
         return as_pandas(lambda: check_columns(self._rows))
 
-    def to_polars(self) -> polars.DataFrame:
+    def to_polars(self) -> _types.polars.DataFrame:
         """All results as a frame of polars, with the columns of :meth:`to_arrow`.
 
         Raises:
@@ -286,7 +274,7 @@ class CheckReport:
 
         return as_polars(lambda: check_columns(self._rows))
 
-    def to_json_lines(self, file: _File) -> None:
+    def to_json_lines(self, file: str | os.PathLike[str] | _types.IO[str]) -> None:
         """Write one JSON object a line for each result, as ``pathvein check --json`` does.
 
         ``{"path", "pattern", "complete", "missing", "unknown"}``: what is missing, and what is
@@ -313,7 +301,7 @@ class CheckReport:
         with opened(file) as stream:
             stream.writelines(json_lines(self._rows))
 
-    def to_csv(self, file: _File) -> None:
+    def to_csv(self, file: str | os.PathLike[str] | _types.IO[str]) -> None:
         """Write a table as CSV, in UTF-8: a heading, and a line for each result.
 
         The columns ``path``, ``name``, ``parent``, ``pattern``, ``complete`` (``true``,
@@ -334,8 +322,8 @@ class CheckReport:
         with opened(file) as stream:
             stream.writelines(csv_lines(self._rows))
 
-    def to_html(self, file: _File) -> None:
-        """Write a page to look at: one file that needs nothing else.
+    def to_html(self, file: str | os.PathLike[str] | _types.IO[str]) -> None:
+        """Write a page to look at: one file that needs nothing else. It holds no passwords of URLs.
 
         Args:
             file: As in :meth:`to_json_lines`.
@@ -357,7 +345,7 @@ class CheckReport:
         )
 
 
-def to_arrow(results: Iterable[ScanResult[_types.Any]]) -> pyarrow.Table:
+def to_arrow(results: Iterable[ScanResult[_types.Any]]) -> _types.pyarrow.Table:
     """The results of a scan as a table of Arrow, in their order.
 
     The columns, in each of the three frames, are text: ``path`` (the URL of what is remote),
@@ -385,7 +373,7 @@ def to_arrow(results: Iterable[ScanResult[_types.Any]]) -> pyarrow.Table:
     return as_arrow(lambda: scan_columns(results))
 
 
-def to_pandas(results: Iterable[ScanResult[_types.Any]]) -> pandas.DataFrame:
+def to_pandas(results: Iterable[ScanResult[_types.Any]]) -> _types.pandas.DataFrame:
     """The results of a scan as a frame of pandas, with the columns of :func:`to_arrow`.
 
     Args:
@@ -400,7 +388,7 @@ def to_pandas(results: Iterable[ScanResult[_types.Any]]) -> pandas.DataFrame:
     return as_pandas(lambda: scan_columns(results))
 
 
-def to_polars(results: Iterable[ScanResult[_types.Any]]) -> polars.DataFrame:
+def to_polars(results: Iterable[ScanResult[_types.Any]]) -> _types.polars.DataFrame:
     """The results of a scan as a frame of polars, with the columns of :func:`to_arrow`.
 
     Args:
@@ -428,4 +416,5 @@ def _sources(source: object | Iterable[object] | None) -> list[str]:
     is_one = isinstance(source, str | bytes | os.PathLike) or _arguments.is_upath(source)
     if is_one or not isinstance(source, Iterable):
         source = [source]
-    return [os.fsdecode(each) if isinstance(each, bytes) else str(each) for each in source]
+    texts = (os.fsdecode(each) if isinstance(each, bytes) else str(each) for each in source)
+    return [without_passwords(text) for text in texts]

@@ -76,9 +76,9 @@ def test_several_sources_and_patterns(lab: Path, tmp_path: Path) -> None:
     done = run("report", lab / "run_1", lab / "run_2", *arguments, "--csv", "-")
     assert done.stderr == b"3 candidates: 1 complete, 2 not\n"
     found = [(row["name"], row["config.json"], row["*.csv"], row["x"]) for row in rows(done.stdout)]
-    assert found == [
-        ("run_1", "met", "met", ""),
+    assert sorted(found) == [
         ("run_1", "", "met", "missing"),
+        ("run_1", "met", "met", ""),
         ("run_2", "near", "met", ""),
     ]
 
@@ -112,10 +112,8 @@ def test_an_error_does_not_hide(lab: Path, tmp_path: Path) -> None:
     done = run("report", lab / "run_1", lab / "none", "-e", TEXT, "-o", page)
     assert done.returncode == 1
     said = done.stderr.decode().splitlines()
-    assert said == [
-        f"Error: {lab / 'none'}: No such file or directory",
-        "1 candidate: 1 complete",
-    ]
+    assert said[0].startswith(f"Error: {lab / 'none'}: No such file or directory")
+    assert said[1:] == ["1 candidate: 1 complete"]
     assert f'"{lab / "none"}"' in page.read_text("utf-8")
 
 
@@ -123,18 +121,19 @@ def test_where_nothing_can_be_read_nothing_is_written(lab: Path, tmp_path: Path)
     page = tmp_path / "page.html"
     page.write_text("old")
     message = failure("report", lab / "none", "-e", TEXT, "-o", page)
-    assert message == f"{lab / 'none'}: No such file or directory"
+    assert message.startswith(f"{lab / 'none'}: No such file or directory")
     assert page.read_text() == "old"
     assert os.listdir(tmp_path) == ["page.html"]
 
 
 def test_passwords_are_not_shown(lab: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    done = run("report", lab, "nosuch://me:secret@127.0.0.1/x", "-e", TEXT, "-o", page)
+    # Nothing listens there.
+    done = run("report", lab, "http://me:secret@127.0.0.1:1/x", "-e", TEXT, "-o", page)
     assert done.returncode == 1
     assert b"secret" not in done.stderr
     html = page.read_text("utf-8")
-    assert "nosuch://me:***@127.0.0.1/x" in html
+    assert html.count('"http://me:***@127.0.0.1:1/x"') == 2  # the source, and the error
     assert "secret" not in html
 
 

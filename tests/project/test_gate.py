@@ -87,7 +87,7 @@ def test_workflow(trial: Trial) -> None:
     assert junit.returncode == 1
     assert 'failures="2"' in (tree / "structure.xml").read_text()
     assert report.returncode == 1
-    assert "ds-002" in (tree / "structure.html").read_text()
+    assert "LICENCE" in (tree / "structure.html").read_text()
 
     trial.mend()
     assert [done.returncode for done in runs(tree).values()] == [0, 0, 0]

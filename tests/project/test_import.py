@@ -21,6 +21,7 @@ from pathvein.pattern import PatternProblem
 #: Each costs more than all of pathvein.
 HEAVY = {"typing", "pathlib", "dataclasses", "inspect", "re", "json", "warnings", "logging"}
 EXTRAS = {"fsspec", "upath", "typer", "rich", "rich_click", "click", "yaml"}
+EXTRAS |= {"jinja2", "pandas", "polars", "pyarrow"}
 
 
 def run(code: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -87,6 +88,17 @@ PUBLIC = [
     pathvein.icheck,
     pathvein.explain,
     pathvein.Explanation.to_dict,
+    pathvein.CheckReport.__init__,
+    pathvein.CheckReport.extend,
+    pathvein.CheckReport.to_arrow,
+    pathvein.CheckReport.to_csv,
+    pathvein.CheckReport.to_html,
+    pathvein.CheckReport.to_json_lines,
+    pathvein.CheckReport.to_pandas,
+    pathvein.CheckReport.to_polars,
+    pathvein.to_arrow,
+    pathvein.to_pandas,
+    pathvein.to_polars,
     pathvein.walk_parallel,
     pathvein.iwalk_parallel,
     pathvein.walk_python,
@@ -130,13 +142,17 @@ def test_what_annotations_mean() -> None:
     assert load["return"] == typing.Self
 
 
-def test_annotations_have_a_meaning_without_universal_pathlib() -> None:
+def test_annotations_have_a_meaning_without_the_extras() -> None:
     code = """
         import sys, typing
-        sys.modules["upath"] = None
+        for package in ("upath", "pandas", "polars", "pyarrow"):
+            sys.modules[package] = None
         import pathvein
         for function in (pathvein.scan, pathvein.walk_python, pathvein.ScanResult):
             assert "UPath" in str(typing.get_type_hints(function))
+        for function in (pathvein.to_pandas, pathvein.to_polars):
+            assert "Frame" in str(typing.get_type_hints(function))
+        assert "Table" in str(typing.get_type_hints(pathvein.to_arrow))
     """
     run(code)
 

@@ -19,7 +19,15 @@ import profiles
 import strategies
 import trees
 from compare import make_patterns
-from pathvein import CheckReport, Files, FileStructurePattern, Stats, __version__
+from pathvein import (
+    CheckReport,
+    Files,
+    FileStructurePattern,
+    Stats,
+    __version__,
+    check,
+    icheck,
+)
 from pathvein._checking.dicts import result_dict
 from pathvein._checking.texts import lacks, requirement_at, requirement_text
 from pathvein.checking import CheckResult, Closest, Missing
@@ -180,6 +188,14 @@ def test_patterns_of_which_there_are_no_results_count_nothing() -> None:
     assert CheckReport(patterns=other).candidates == 0
 
 
+def test_equal_patterns_are_one() -> None:
+    again = P.from_text(RUN.to_text())
+    other = CheckResult(Path("/lab/run_2"), again, True, (), ())
+    report = CheckReport([result("run_1"), other], patterns=[P("x"), again])
+    assert [counts[1] for counts in report.by_pattern] == [0, 2]
+    assert report.by_pattern[1].pattern is again
+
+
 def test_nothing() -> None:
     report = CheckReport()
     assert repr(report) == "<CheckReport: 0 candidates, 0 complete, 0 incomplete, 0 unknown>"
@@ -210,6 +226,27 @@ def test_what_a_check_knows_at_its_end_is_taken_then() -> None:
     assert [counts.pattern for counts in report.by_pattern] == [P("other"), RUN]
     assert [error.filename for error in report.errors] == ["/lab/x"]
     assert report.stats == Stats(directories=3, errors=1)
+
+
+def test_of_a_real_check(make: trees.Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = trees.tree("run_1/config.json", "run_2/Config.json", "run_3/x")
+    spec.entries["loop"] = trees.Link(to="")
+    top = make(spec).resolve()
+    monkeypatch.chdir(top)
+    options: dict[str, Any] = {"follow_links": True, "on_error": "ignore"}
+    pattern = P("run_*", files=["config.json"])
+    running = icheck(".", [pattern, P("other")], **options)
+    report = CheckReport(running)
+    assert report.sources == [str(top)]
+    assert [error.filename for error in report.errors] == [str(top / "loop")]
+    assert report.stats == running.stats
+    assert report.stats.errors == 1
+    assert [tuple(counts)[1:] for counts in report.by_pattern] == [(3, 1, 2, 0), (0, 0, 0, 0)]
+    assert [tuple(counts)[1:] for counts in report.by_requirement] == [
+        ("files[0]", "config.json", 1, 2, 1, 0)
+    ]
+    results = check(top, pattern, **options)
+    assert sorted(map(str, json_of(report))) == sorted(map(str, json_of(CheckReport(results))))
 
 
 def test_a_relative_source_is_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

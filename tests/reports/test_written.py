@@ -222,6 +222,13 @@ def test_a_full_disk_is_an_error_that_names_the_path(
     assert os.listdir(tmp_path) == ["report"]
 
 
+@each_writer
+def test_what_is_no_file_is_refused(write: Write) -> None:
+    for file in (None, b"report", 1):
+        with pytest.raises(TypeError, match="file must be a path or a file that is open for text"):
+            write(REPORT, file)
+
+
 def test_results_can_be_written_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     REPORT.to_json_lines(sys.stdout)
     assert capsys.readouterr().out == text_of(CheckReport.to_json_lines)

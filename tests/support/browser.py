@@ -51,6 +51,8 @@ class Watched:
     def __init__(self, browser: Browser, **options: Any) -> None:
         options.setdefault("viewport", {"width": 1280, "height": 900})
         self.context = browser.new_context(**options)
+        # The machine may be busy; that a test hangs is seen by its own time limit.
+        self.context.set_default_timeout(150_000)
         self.page: Page = self.context.new_page()
         #: Messages on the console, errors of scripts, dialogs, requests.
         self.faults: list[str] = []

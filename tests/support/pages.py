@@ -16,7 +16,7 @@ _ROWS = """() => [...document.querySelectorAll("#body > .row")]
 
 def until(page: Page, condition: str) -> None:
     """Wait for a condition. (Playwright's own wait is forbidden by the policy of the page.)"""
-    for _ in range(400):
+    for _ in range(4000):
         if page.evaluate(condition):
             return
         page.wait_for_timeout(25)

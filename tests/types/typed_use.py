@@ -12,6 +12,7 @@ from upath import UPath
 
 from pathvein import (
     CheckIterator,
+    CheckReport,
     CheckResult,
     Directories,
     Explanation,
@@ -19,8 +20,10 @@ from pathvein import (
     FileStructurePattern,
     Finding,
     Missing,
+    PatternCounts,
     PatternMatcher,
     Regex,
+    RequirementCounts,
     ScanIterator,
     ScanResult,
     ShuffleInput,
@@ -34,6 +37,7 @@ from pathvein import (
     shuffle,
     shuffle_to,
     shuffle_with,
+    to_polars,
 )
 
 patterns = [FileStructurePattern("run_*", files=["*.csv"])]
@@ -222,6 +226,23 @@ def checked(path: Path, text: str, upath: UPath, either: Path | UPath) -> None:
 
 def takes_any_result(results: Iterable[CheckResult[Path | UPath]]) -> list[str]:
     return [result.source.name for result in results if not result.complete]
+
+
+def reported(path: Path, text: str, upath: UPath) -> None:
+    report = CheckReport(icheck(path, patterns))
+    report.extend(check(text, patterns), source=text, errors=[OSError()])
+    report.extend(icheck(upath, patterns), patterns=patterns[0])
+    assert_type(report.by_pattern, list[PatternCounts])
+    assert_type(report.by_requirement, list[RequirementCounts])
+    assert_type(report.by_requirement[0].requirement, str)
+    with open(path, "w", encoding="utf-8") as file:
+        report.to_json_lines(file)
+        report.to_csv(path)
+        report.to_html(text)
+    to_polars(scan(text, patterns)).height.bit_length()
+    to_polars(iscan(upath, patterns))
+    to_polars(check(path, patterns))  # type: ignore[arg-type]
+    CheckReport(scan(path, patterns))  # type: ignore[arg-type]
 
 
 def explained(path: Path, text: str, upath: UPath) -> None:

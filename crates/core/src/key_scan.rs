@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use self::early::Early;
 use crate::bits;
+use crate::checking::{Checking, Notes, Opened, Told};
 use crate::key_tree::{Advance, Closed, KeyCounts, KeyTree, KeyVisitor, RangeId};
 use crate::outermost::{Report, Standing};
-use crate::program::{Below, ByFiles, CandidateSet, ChildRequirements, CountedAnswer};
+use crate::program::{Below, ByFiles, CandidateSet, ChildRequirements, CountedAnswer, Evaluation};
 use crate::program::{FileSearch, NodeId, NotWhole, Program, Tally, Verdict};
-use crate::{Error, ExcludeRules, Name, PatternSet};
+use crate::{Error, ExcludeRules, Findings, Name, PatternSet};
 
 /// A scan of the keys of an object store, an archive or an inventory, which come in sorted
 /// order.
@@ -50,10 +51,23 @@ use crate::{Error, ExcludeRules, Name, PatternSet};
 #[derive(Debug)]
 pub struct KeyScan {
     tree: KeyTree<KeyScanVisitor>,
+    patterns: PatternSet,
 }
 
-/// The patterns that a directory matches.
-type Matched = Vec<usize>;
+/// What is told of a directory.
+#[derive(Debug, Default)]
+struct Found {
+    /// The patterns that it matches.
+    matched: Vec<usize>,
+    /// What is missing of others.
+    checked: Told,
+}
+
+impl Found {
+    fn is_empty(&self) -> bool {
+        self.matched.is_empty() && self.checked.is_empty()
+    }
+}
 
 #[derive(Clone, Debug)]
 struct KeyScanVisitor {
@@ -80,7 +94,9 @@ struct KeyScanState {
     untold: Option<Box<Untold>>,
     /// How many sub-directories satisfy what is counted.
     tallies: Box<[Tally]>,
-    standing: Standing<(String, Matched)>,
+    standing: Standing<(String, Found)>,
+    /// What is kept to tell what is missing. `None` if nobody asks.
+    notes: Option<Box<Notes>>,
     /// What is decided while keys may come. `None` unless the outermost matches are looked
     /// for.
     early: Option<Box<Early>>,
@@ -180,8 +196,20 @@ impl KeyScanVisitor {
             untold: None,
             tallies,
             standing,
+            notes: None,
             early: None,
         };
+        if let Some(checking) = self.checking() {
+            let visits_below = depth < self.max_depth && !above.is_some_and(Standing::is_covered);
+            state.notes = checking.open(Opened {
+                name,
+                checks: state.candidates.as_ref().and_then(|set| set.checks.as_ref()),
+                match_here: may_start,
+                visits_below,
+                seeks_below: visits_below || state.requirements.is_some(),
+                above: parent.and_then(|parent| parent.notes.as_deref()),
+            });
+        }
         if self.outermost {
             self.begin_early(&mut state, may_start, above);
         }
@@ -190,6 +218,41 @@ impl KeyScanVisitor {
 }
 
 impl KeyScanVisitor {
+    fn checking(&self) -> Option<Checking<'_>> {
+        let checklists = self.program.checklists()?;
+        Some(Checking { checklists, decoder: None })
+    }
+
+    /// Notes an entry, for those who ask what is missing.
+    fn note(&self, state: &mut KeyScanState, name: &str, is_directory: bool) {
+        if let (Some(checking), Some(notes)) = (self.checking(), &mut state.notes) {
+            notes.add(checking, Name::from(name), is_directory);
+        }
+    }
+
+    /// What is missing in a directory that is closed. `evaluation` has the verdicts on all its
+    /// candidates.
+    fn check(
+        &self,
+        state: &mut KeyScanState,
+        evaluation: &Evaluation,
+        is_whole: bool,
+        above: Option<&Notes>,
+    ) -> Told {
+        let (Some(checking), Some(notes)) = (self.checking(), &mut state.notes) else {
+            return Told::new();
+        };
+        let listed = state.candidates.as_ref().and_then(|candidates| {
+            self.program.listed(candidates, evaluation, &state.files, is_whole)
+        });
+        notes.end(checking, listed, is_whole);
+        above.iter().for_each(|above| notes.tell_listing(checking, above));
+        let satisfied = |id| evaluation.satisfied.contains(&id);
+        // Nothing is undecided any more.
+        let verdict = |_| Verdict::default();
+        notes.close(checking, above.map(|above| (above, true)), verdict, satisfied)
+    }
+
     /// The verdict on a candidate of a directory that is closed. `counter` is the number of the
     /// next counter.
     fn verdict(
@@ -202,15 +265,16 @@ impl KeyScanVisitor {
         let program = &self.program;
         let by_files = program.by_files(id, &state.files, is_whole);
         let not_whole = match by_files {
-            ByFiles::Open { is_whole } => (!is_whole).then_some(NotWhole::Yes),
+            ByFiles::Open { is_whole: false } => Some(NotWhole { is_untold: false, more: None }),
+            ByFiles::Open { is_whole: true } => None,
             ByFiles::CannotBeTold => program.by_part(id, &state.files, is_whole),
             ByFiles::No => None,
         };
         let counters = state.requirements.as_ref().map_or(0, |required| required.counters);
-        match (by_files, not_whole) {
+        match (by_files, &not_whole) {
             (ByFiles::Open { .. }, _) if program.directories(id).is_empty() => Verdict::YES,
             (ByFiles::Open { .. }, _) | (_, Some(_)) => {
-                program.decide_part(id, not_whole, state, counter)
+                program.decide_part(id, not_whole.as_ref(), state, counter)
             }
             _ => {
                 if counters > 0 {
@@ -227,7 +291,7 @@ impl KeyScanVisitor {
 
 impl KeyVisitor for KeyScanVisitor {
     type State = KeyScanState;
-    type Found = Matched;
+    type Found = Found;
 
     fn decides_early(&self) -> bool {
         self.outermost
@@ -249,10 +313,12 @@ impl KeyVisitor for KeyScanVisitor {
     }
 
     fn directory(&self, state: &mut KeyScanState, name: &str) {
+        self.note(state, name, true);
         self.program.search_directory(&mut state.files, name);
     }
 
     fn file(&self, state: &mut KeyScanState, name: &str) -> bool {
+        self.note(state, name, false);
         let progress = if self.outermost { state.files.progress() } else { 0 };
         self.program.search_file(&mut state.files, name);
         self.outermost && state.files.progress() != progress
@@ -263,7 +329,7 @@ impl KeyVisitor for KeyScanVisitor {
         state: &mut KeyScanState,
         depth: usize,
         parent: Option<&mut KeyScanState>,
-    ) -> Advance<Matched> {
+    ) -> Advance<Found> {
         self.decide_early(state, depth, parent)
     }
 
@@ -280,14 +346,21 @@ impl KeyVisitor for KeyScanVisitor {
         &self,
         state: &KeyScanState,
         parent: Option<&KeyScanState>,
-        found: (String, Matched),
-        to: &mut Vec<(String, Matched)>,
+        (path, Found { matched, checked }): (String, Found),
+        to: &mut Vec<(String, Found)>,
     ) {
         let above = parent.map(|parent| &parent.standing);
-        state.standing.take_own(above, Report::Match(found), &mut sending(to));
+        let mut tell = |report| state.standing.take_own(above, report, &mut sending(to));
+        if !matched.is_empty() {
+            let found = Found { matched, ..Found::default() };
+            tell(Report::Match((path.clone(), found)));
+        }
+        if !checked.is_empty() {
+            tell(Report::Incomplete((path, Found { checked, ..Found::default() })));
+        }
     }
 
-    fn ended(&self, state: &KeyScanState, to: &mut Vec<(String, Matched)>) {
+    fn ended(&self, state: &KeyScanState, to: &mut Vec<(String, Found)>) {
         state.standing.closed(&mut sending(to));
     }
 
@@ -296,11 +369,13 @@ impl KeyVisitor for KeyScanVisitor {
         state: &mut KeyScanState,
         Closed { depth, is_whole, .. }: Closed,
         parent: Option<&mut KeyScanState>,
-    ) -> Option<Matched> {
-        let state = &*state;
-        let mut matched = Vec::new();
+    ) -> Option<Found> {
+        let mut found = Found::default();
+        let (mut all_satisfied, mut all_untold) = (Vec::new(), Vec::new());
+        let checks = self.program.checklists().is_some();
         let mut counter = 0;
-        let mut parent = parent.and_then(|parent| {
+        let mut parent = parent;
+        let mut above = parent.as_deref_mut().and_then(|parent| {
             let KeyScanState { requirements, satisfied, untold, tallies, .. } = parent;
             let requirements = requirements.as_ref()?;
             let answer = CountedAnswer::new(Some(requirements));
@@ -308,10 +383,14 @@ impl KeyVisitor for KeyScanVisitor {
         });
         for (position, &id) in state.candidates.iter().flat_map(|set| &set.nodes).enumerate() {
             let verdict = self.verdict(state, id, is_whole, &mut counter);
-            if verdict.yes && depth <= self.max_depth && !state.is_told(position) {
-                matched.extend_from_slice(self.program.patterns(id));
+            if checks {
+                all_satisfied.extend(verdict.yes.then_some(id));
+                all_untold.extend(verdict.cannot_be_told.then_some((id, verdict.may_be)));
             }
-            if let Some((requirements, satisfied, untold, _, answer)) = &mut parent
+            if verdict.yes && depth <= self.max_depth && !state.is_told(position) {
+                found.matched.extend_from_slice(self.program.patterns(id));
+            }
+            if let Some((requirements, satisfied, untold, _, answer)) = &mut above
                 && let Some(index) = requirements.index_of(id)
             {
                 if verdict.yes {
@@ -324,19 +403,24 @@ impl KeyVisitor for KeyScanVisitor {
                 answer.iter_mut().for_each(|answer| answer.add(id, verdict));
             }
         }
-        if let Some((_, _, _, tallies, Some(answer))) = parent {
+        if let Some((_, _, _, tallies, Some(answer))) = above {
             answer.verdicts().for_each(|(counter, verdict)| tallies[counter].add(verdict));
         }
-        (!matched.is_empty()).then_some(matched)
+        if checks {
+            let (satisfied, cannot_be_told) = (all_satisfied.into(), all_untold.into());
+            let evaluation = Evaluation { satisfied, cannot_be_told, ..Evaluation::default() };
+            let above = parent.as_ref().and_then(|parent| parent.notes.as_deref());
+            found.checked = self.check(state, &evaluation, is_whole, above);
+        }
+        (!found.is_empty()).then_some(found)
     }
 }
 
 /// A function that adds what belongs to the outcome. There are no links among keys.
-fn sending(to: &mut Vec<(String, Matched)>) -> impl FnMut(Report<(String, Matched)>) {
-    |report| {
-        if let Report::Match(found) = report {
-            to.push(found);
-        }
+fn sending(to: &mut Vec<(String, Found)>) -> impl FnMut(Report<(String, Found)>) {
+    |report| match report {
+        Report::Match(found) | Report::Incomplete(found) => to.push(found),
+        Report::HiddenByLinks(_) => {}
     }
 }
 
@@ -353,14 +437,47 @@ impl KeyScan {
         max_depth: impl Into<Option<usize>>,
         exclude: ExcludeRules,
     ) -> (KeyScan, RangeId) {
+        let patterns = patterns.into();
         let visitor = KeyScanVisitor {
-            program: patterns.into().into_program(),
+            program: patterns.clone().into_program(),
             max_depth: max_depth.into().unwrap_or(usize::MAX),
             source: source.into(),
             outermost: false,
         };
         let (tree, range) = KeyTree::new(visitor, exclude);
-        (KeyScan { tree }, range)
+        (KeyScan { tree, patterns }, range)
+    }
+
+    /// Makes the scan a check: it tells of each candidate what is missing, as
+    /// [`Check`](crate::Check) does: [`take_checked`](Self::take_checked). It is set before the
+    /// first key is given, and there are no matches then but in what that tells.
+    ///
+    /// What is in the directory above is told as what came closest only if its key came before
+    /// those of the directory.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::{ExcludeRules, FileStructurePattern, KeyScan, Reason};
+    ///
+    /// let run = FileStructurePattern::builder("run_*").file("config.json").build()?;
+    /// let (scan, range) = KeyScan::new(&[run], "lab", None, ExcludeRules::default());
+    /// let mut scan = scan.checking();
+    /// scan.keys(range, ["run_1/Config.json", "run_2/config.json"])?;
+    /// scan.end(range);
+    ///
+    /// let checked = scan.take_checked();
+    /// let [(first, _, findings), (second, _, none)] = &checked[..] else { panic!() };
+    /// assert_eq!((&**first, &**second), ("run_1", "run_2"));
+    /// assert_eq!(findings[0].closest.as_ref().unwrap().reason, Reason::Case);
+    /// assert!(!findings.is_complete() && none.is_complete());
+    /// # Ok::<(), pathvein_core::Error>(())
+    /// ```
+    pub fn checking(mut self) -> Self {
+        let program = self.patterns.checking_program();
+        let visitor = KeyScanVisitor { program, ..self.tree.visitor.clone() };
+        self.tree.set_visitor(visitor);
+        self
     }
 
     /// Whether to find only the outermost matches, as
@@ -476,9 +593,27 @@ impl KeyScan {
     /// empty for the source itself, and the position of the pattern.
     pub fn take_matches(&mut self) -> Vec<(String, usize)> {
         let mut matches = Vec::new();
-        for (path, patterns) in self.tree.take_found() {
-            matches.extend(patterns.into_iter().map(|pattern| (path.clone(), pattern)));
+        if self.tree.visitor.program.checklists().is_none() {
+            for (path, found) in self.tree.take_found() {
+                matches.extend(found.matched.into_iter().map(|pattern| (path.clone(), pattern)));
+            }
         }
         matches
+    }
+
+    /// What was checked since the last call: each candidate as the directory's path relative to
+    /// the source and the position of the pattern, with what does not hold, which is nothing
+    /// if it matches. Empty unless the scan is [`checking`](Self::checking).
+    pub fn take_checked(&mut self) -> Vec<(String, usize, Findings)> {
+        let mut checked = Vec::new();
+        if self.tree.visitor.program.checklists().is_some() {
+            for (path, found) in self.tree.take_found() {
+                let matched =
+                    found.matched.into_iter().map(|pattern| (pattern, Findings::default()));
+                let told = matched.chain(found.checked);
+                checked.extend(told.map(|(pattern, findings)| (path.clone(), pattern, findings)));
+            }
+        }
+        checked
     }
 }

@@ -347,9 +347,10 @@ impl Matching {
             self.settle(parent, depth, alone, &mut settled);
             settled
         });
-        if let Some(notes) = state.notes.take() {
+        // Sub-directories may ask for the names in them.
+        if let Some(notes) = &state.notes {
             let above = above.map(|above| (above.state(), parent.is_some()));
-            let told = self.close_alone(&notes, above, state.own(), requirements.as_deref());
+            let told = self.close_alone(notes, above, state.own(), requirements.as_deref());
             settled.get_or_insert_default().checked = told;
         }
         let Some(parent) = parent else {

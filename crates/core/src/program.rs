@@ -145,6 +145,12 @@ pub(crate) enum ByFiles {
     },
 }
 
+impl SearchSet {
+    pub(crate) fn contains(&self, id: NodeId) -> bool {
+        bits::get(&self.nodes, id as usize)
+    }
+}
+
 impl Program {
     pub(crate) fn new(patterns: &[FileStructurePattern]) -> Program {
         Program::compile(patterns, None)
@@ -332,7 +338,11 @@ impl Program {
                 ByFiles::Open { .. } if self.directories(id).is_empty() => satisfied.push(id),
                 ByFiles::Open { is_whole } => {
                     undecided.push(id);
-                    not_whole.extend((!is_whole).then_some((id, NotWhole::Yes)));
+                    if !is_whole {
+                        let more = || files.more(self, id, listing.is_whole);
+                        let more = if listing.is_precise { more() } else { None };
+                        not_whole.push((id, NotWhole { is_untold: false, more }));
+                    }
                 }
             }
         }
@@ -348,11 +358,22 @@ impl Program {
             requirements: requirements.map(Arc::new),
             listed: None,
         };
-        if let (Some(checklists), Some(checks)) = (self.checklists(), &candidates.checks) {
-            let is_whole = |id| listing.is_whole && files.knows_kinds(self, id);
-            evaluation.listed = known_items(checklists, checks, &evaluation, is_whole);
-        }
+        evaluation.listed = self.listed(candidates, &evaluation, files, listing.is_whole);
         evaluation
+    }
+
+    /// What is known of the items of a directory's candidates; `None`: nobody asks, or nothing
+    /// is missing.
+    pub(crate) fn listed(
+        &self,
+        candidates: &CandidateSet,
+        evaluation: &Evaluation,
+        files: &FileSearch,
+        was_read: bool,
+    ) -> Option<Arc<Listed>> {
+        let (checklists, checks) = (self.checklists()?, candidates.checks.as_ref()?);
+        let is_whole = |id| was_read && files.knows_kinds(self, id);
+        known_items(checklists, checks, evaluation, is_whole)
     }
 
     /// What a directory's files tell of a candidate.
@@ -396,7 +417,10 @@ impl Program {
         was_read: bool,
     ) -> Option<NotWhole> {
         let limits = self.special(id).is_some_and(|special| special.limits_directories());
-        (limits && !self.is_denied(id, files, was_read)).then_some(NotWhole::TooMany)
+        let asks = limits || was_read && !self.directories(id).is_empty();
+        let more = || files.more(self, id, was_read);
+        let is_open = asks && !self.is_denied(id, files, was_read);
+        is_open.then(|| NotWhole { is_untold: true, more: more() })
     }
 
     /// Whether a node of which it cannot be told by the files is certainly not satisfied, by
@@ -465,13 +489,17 @@ impl Program {
     /// Whether it matters to a node what an entry of this name is.
     fn asks_for(&self, id: NodeId, name: Name<'_>) -> bool {
         let is_closed = self.special(id).is_some_and(|special| special.closed.is_some());
-        let has_name = |&child: &NodeId| {
-            let names = self.nodes[child as usize].name.atoms();
-            names.is_empty() || names.iter().any(|&atom| self.directory_atoms.is_match(atom, name))
-        };
         is_closed
             || self.file_atoms_of(id).any(|atom| self.file_atoms.is_match(atom, name))
-            || self.directories(id).iter().any(has_name)
+            || self.has_name(self.directories(id), name)
+    }
+
+    /// Whether a name is that of one of these nodes.
+    fn has_name(&self, ids: &[NodeId], name: Name<'_>) -> bool {
+        ids.iter().any(|&id| {
+            let names = self.nodes[id as usize].name.atoms();
+            names.is_empty() || names.iter().any(|&atom| self.directory_atoms.is_match(atom, name))
+        })
     }
 }
 
@@ -581,7 +609,7 @@ impl Kept for CandidateSet {
 }
 
 /// What is known of a directory's candidates once its files are known.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Evaluation {
     /// The nodes that are satisfied.
     pub(crate) satisfied: Box<[NodeId]>,

@@ -19,6 +19,7 @@ enum Kind {
     Listings,
     Keys,
     CheckListings,
+    CheckKeys,
     #[cfg(unix)]
     CheckMadeUp,
     #[cfg(unix)]
@@ -35,6 +36,7 @@ impl Kind {
             Kind::Listings => check::listings(choices, profile),
             Kind::Keys => keys::keys(choices, profile),
             Kind::CheckListings => checks::listings(choices, profile),
+            Kind::CheckKeys => keys::checks(choices, profile),
             #[cfg(unix)]
             Kind::CheckMadeUp => checks::made_up(choices, profile),
             #[cfg(unix)]
@@ -73,7 +75,7 @@ fn smaller(kind: Kind, profile: Profile, mut choices: Vec<u64>) -> Vec<u64> {
     std::panic::set_hook(Box::new(|_| {}));
     let mut tries = 0;
     let mut width = choices.len();
-    while width > 0 && tries < 600 {
+    while width > 0 && tries < 300 {
         let mut from = 0;
         while from < choices.len() {
             let end = choices.len().min(from + width);
@@ -171,6 +173,12 @@ fn checks_and_explanations() {
     run(Kind::Checks, Profile::Large, 0..60);
 }
 
+#[test]
+fn checks_of_sorted_keys_in_ranges() {
+    run(Kind::CheckKeys, Profile::Small, 0..1_500);
+    run(Kind::CheckKeys, Profile::Large, 0..30);
+}
+
 /// So many cases as the variable says, of all kinds.
 #[test]
 #[ignore = "scripts/differential runs it"]
@@ -181,8 +189,9 @@ fn any_number_of_cases() {
     // The number in the match below of the only kind that is wanted, if any.
     let only = std::env::var("PATHVEIN_KIND").ok().map(|kind| match &*kind {
         "Listings" => 0,
-        "Keys" => 80,
-        "MadeUp" => 140,
+        "Keys" => 60,
+        "Checks" => 110,
+        "MadeUp" => 150,
         "OnDisk" => 199,
         _ => panic!("no kind {kind}"),
     });
@@ -195,17 +204,18 @@ fn any_number_of_cases() {
                 return;
             }
             let kind = match only.unwrap_or(batch % 200) {
-                0..80 => Kind::Listings,
-                80..140 => Kind::Keys,
+                0..60 => Kind::Listings,
+                60..110 => Kind::Keys,
+                110..150 => Kind::Checks,
                 #[cfg(unix)]
-                140..199 => Kind::MadeUp,
+                150..199 => Kind::MadeUp,
                 #[cfg(unix)]
                 199 => Kind::OnDisk,
                 _ => Kind::Listings,
             };
             // These take a hundred times as long.
             let is_large =
-                [79, 139, 198].contains(&(batch % 200)) && (batch / 200).is_multiple_of(2);
+                [59, 109, 149, 198].contains(&(batch % 200)) && (batch / 200).is_multiple_of(2);
             let profile = if is_large { Profile::Large } else { Profile::Small };
             run(kind, profile, first + done..first + cases.min(done + AT_ONCE));
         }

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
 use crate::convert::raise;
+use crate::findings::Converter;
 use crate::matcher::{ExcludeRules, rules};
 use crate::pattern::FileStructurePattern;
 
@@ -48,22 +49,34 @@ fn as_tuple(KeyCounts { directories, entries, keys, .. }: KeyCounts) -> (usize, 
 #[pyclass(frozen, module = "pathvein_core")]
 pub(crate) struct KeyScan {
     keyed: Keyed<CoreScan>,
+    checks: bool,
 }
 
 #[pymethods]
 impl KeyScan {
     #[new]
-    #[pyo3(signature = (patterns, source_name, max_depth = None, exclude = None, *, outermost = false))]
+    #[pyo3(signature = (
+        patterns,
+        source_name,
+        max_depth = None,
+        exclude = None,
+        *,
+        outermost = false,
+        check = false,
+    ))]
     fn new(
         patterns: Vec<Bound<'_, FileStructurePattern>>,
         source_name: &str,
         max_depth: Option<usize>,
         exclude: Option<&Bound<'_, ExcludeRules>>,
         outermost: bool,
+        check: bool,
     ) -> KeyScan {
         let patterns: Vec<_> = patterns.iter().map(|p| p.get().core()).collect();
         let (scan, whole) = CoreScan::new(&patterns, source_name, max_depth, rules(exclude));
-        KeyScan { keyed: Keyed::new((scan.outermost(outermost), whole)) }
+        let scan = scan.outermost(outermost);
+        let scan = if check { scan.checking() } else { scan };
+        KeyScan { keyed: Keyed::new((scan, whole)), checks: check }
     }
 
     /// The range of all keys.
@@ -114,10 +127,21 @@ impl KeyScan {
         as_tuple(self.keyed.with(|scan| scan.counts()))
     }
 
-    /// The matches since the last call, each as path and position of the pattern; and the
-    /// keys that are no path.
-    fn take(&self) -> (Vec<(String, usize)>, Vec<String>) {
-        self.keyed.with(|scan| (scan.take_matches(), scan.take_bad()))
+    /// The matches since the last call, each as path and position of the pattern, and of a
+    /// check its findings; and the keys that are no path.
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Vec<String>)> {
+        let bad = self.keyed.with(|scan| scan.take_bad());
+        if !self.checks {
+            let matches = self.keyed.with(|scan| scan.take_matches());
+            return Ok((matches.into_pyobject(py)?, bad));
+        }
+        let checked = self.keyed.with(|scan| scan.take_checked()).into_iter();
+        let checked: Vec<_> = checked
+            .map(|(path, pattern, findings)| {
+                Ok((path, pattern, Converter::new(py, false).findings(&findings)?))
+            })
+            .collect::<PyResult<_>>()?;
+        Ok((checked.into_pyobject(py)?, bad))
     }
 }
 

@@ -98,7 +98,10 @@ function head() {
     definition(term, values.flatMap((value, index) => [index ? ", " : "", name(value)]))));
   if (data.error_count) $("facts").append(...definition("Errors", `${number(data.error_count)}, listed at the end`));
   $("pattern").replaceChildren(...patterns.map((each) =>
-    el("option", {}, `${shown(each.outline.text).slice(0, 200)} (${number(each.totals[0])} of ${number(each.size)} complete)`)));
+    // In a list there are no elements to isolate a direction, so it is done by characters.
+    el("option", {}, `\u2068${shown(each.outline.text).slice(0, 200)}\u2069 (${number(each.totals[0])} of ${number(each.size)} complete)`)));
+  const sources = facts.filter(([term]) => term === "From").flatMap(([, values]) => values.map(shown));
+  document.title = ["pathvein report", ...sources].join(" ");
   $("choice").hidden = patterns.length < 2;
   $("signs").replaceChildren(...STATES.flatMap((state, index) => [el("dt", {}, sign(index), ` ${state}`), el("dd", {}, MEANINGS[index])]));
   $("errors").hidden = !data.error_count;
@@ -169,12 +172,16 @@ window.addEventListener("hashchange", () => {
   openPattern();
   change({});
 });
-matchMedia("print").addEventListener("change", (event) => {
+function printed(isPrinted) {
   const more = rows.length - PRINTED;
   $("shown").textContent = `${number(kept.length)} of ${number(pattern.size)} shown` +
-    (event.matches && more > 0 ? `, the first ${number(PRINTED)} printed: filter them to print others` : "");
-  grid.print(event.matches);
-});
+    (isPrinted && more > 0 ? `, the first ${number(PRINTED)} printed: filter them to print others` : "");
+  if (grid.printing !== isPrinted) grid.print(isPrinted);
+}
+// Some browsers tell of printing by the one, some by the other, and of a preview only by the second.
+addEventListener("beforeprint", () => printed(true));
+addEventListener("afterprint", () => printed(false));
+matchMedia("print").addEventListener("change", ({ matches }) => printed(matches));
 
 let stored = null;
 try { stored = localStorage.getItem("pathvein-theme"); } catch { /* a page from a file may have none */ }

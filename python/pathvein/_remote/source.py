@@ -203,10 +203,10 @@ def open_scan(
     Raises the `OSError` of a source that cannot be listed.
     """
     keys = functools.partial(
-        KeyScan, patterns, source.name, max_depth, exclude, outermost=outermost
+        KeyScan, patterns, source.name, max_depth, exclude, outermost=outermost, check=check
     )
     # To explain takes a few directories of what may be many.
-    flat, reason = (None, None) if check or explain else _open_flat(source, keys)
+    flat, reason = (None, None) if explain else _open_flat(source, keys)
     producer = flat or DirectoryProducer(
         source,
         patterns,

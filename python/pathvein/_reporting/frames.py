@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import ModuleType
 
-    import pandas
-    import polars
-    import pyarrow
-
     from pathvein._reporting.rows import Rows
     from pathvein._types import Any
 
@@ -101,26 +97,26 @@ def check_columns(rows: Rows) -> list[Column]:
     return columns
 
 
-def as_arrow(columns: Callable[[], list[Column]]) -> pyarrow.Table:
+def as_arrow(columns: Callable[[], list[Column]]) -> _types.pyarrow.Table:
     """A table of Arrow."""
     arrow: Any = _import("pyarrow", "to_arrow", "arrow")
     kinds = {TEXT: arrow.string(), TEXTS: arrow.list_(arrow.string()), FLAG: arrow.bool_()}
     return arrow.table({name: arrow.array(values, kinds[kind]) for name, kind, values in columns()})
 
 
-def as_polars(columns: Callable[[], list[Column]]) -> polars.DataFrame:
+def as_polars(columns: Callable[[], list[Column]]) -> _types.polars.DataFrame:
     """A frame of polars."""
     package: Any = _import("polars", "to_polars", "polars")
     kinds = {TEXT: package.String, TEXTS: package.List(package.String), FLAG: package.Boolean}
     made = columns()
-    frame: polars.DataFrame = package.DataFrame(
+    frame: _types.polars.DataFrame = package.DataFrame(
         {name: values for name, _, values in made},
         schema={name: kinds[kind] for name, kind, _ in made},
     )
     return frame
 
 
-def as_pandas(columns: Callable[[], list[Column]]) -> pandas.DataFrame:
+def as_pandas(columns: Callable[[], list[Column]]) -> _types.pandas.DataFrame:
     """A frame of pandas."""
     pandas: Any = _import("pandas", "to_pandas", "pandas")
     kinds = {TEXT: "str", TEXTS: "object", FLAG: "bool"}

@@ -9,6 +9,7 @@ import json
 import os
 import stat
 
+from pathvein._arguments import wrong_type
 from pathvein._reporting.rows import MET
 from pathvein._visible import encodable
 
@@ -83,8 +84,11 @@ def opened(file: str | os.PathLike[str] | IO[str]) -> Iterator[IO[str]]:
 
     Raises:
         OSError: It cannot be written. It names the path.
+        TypeError: It is neither.
     """
     if not isinstance(file, str | os.PathLike):
+        if not hasattr(file, "write"):
+            raise wrong_type("file", "a path or a file that is open for text", file)
         yield file
         return
     path = os.path.realpath(file)

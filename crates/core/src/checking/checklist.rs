@@ -58,6 +58,8 @@ pub(crate) struct Checklist {
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) place: Place,
+    /// Its number, as [`Finding::item`](super::Finding::item) tells it.
+    pub(crate) number: usize,
     /// The requirement alone.
     pub(crate) node: NodeId,
     /// How many entries are asked for.
@@ -380,6 +382,7 @@ impl<'c> Builder<'c> {
         let node = self.compiler.node(whole);
         let mut items = vec![Item {
             place: Place::DirectoryName,
+            number: 0,
             node,
             count: Count::default(),
             asks: Asks::Name,
@@ -387,13 +390,20 @@ impl<'c> Builder<'c> {
         for (index, file) in pattern.files().iter().enumerate() {
             let node = self.compiler.node(&part(alone().file(file.clone())));
             let asks = Asks::Files(self.file_tests.number(file.test()));
-            items.push(Item { place: Place::File(index), node, count: file.count(), asks });
+            items.push(Item {
+                place: Place::File(index),
+                number: 0,
+                node,
+                count: file.count(),
+                asks,
+            });
         }
         for (index, directory) in pattern.directories().iter().enumerate() {
             let node = self.compiler.node(&part(alone().directory(directory.clone())));
             let asks = self.alternatives(directory.alternatives());
             items.push(Item {
                 place: Place::Directory(index),
+                number: 0,
                 node,
                 count: directory.count(),
                 asks,
@@ -404,29 +414,36 @@ impl<'c> Builder<'c> {
                 let node = self.compiler.node(&part(alone().file(test)));
                 let asks = Asks::Files(self.file_tests.number(test));
                 let place = Place::OptionalFile(index);
-                items.push(Item { place, node, count: Count::default(), asks });
+                items.push(Item { place, number: 0, node, count: Count::default(), asks });
             }
             for (index, sub) in pattern.optional_directories().iter().enumerate() {
                 let node = self.compiler.node(&part(alone().directory(sub.clone())));
                 let asks = self.alternatives(std::slice::from_ref(sub));
                 let place = Place::OptionalDirectory(index);
-                items.push(Item { place, node, count: Count::default(), asks });
+                items.push(Item { place, number: 0, node, count: Count::default(), asks });
             }
         }
         for (index, test) in pattern.forbidden_files().iter().enumerate() {
             let node = self.compiler.node(&part(alone().forbidden_file(test)));
             let asks = Asks::Files(self.file_tests.number(test));
-            items.push(Item { place: Place::ForbiddenFile(index), node, count: Count::NONE, asks });
+            items.push(Item {
+                place: Place::ForbiddenFile(index),
+                number: 0,
+                node,
+                count: Count::NONE,
+                asks,
+            });
         }
         for (index, sub) in pattern.forbidden_directories().iter().enumerate() {
             let node = self.compiler.node(&part(alone().forbidden_directory(sub.clone())));
             let asks = self.alternatives(std::slice::from_ref(sub));
             let place = Place::ForbiddenDirectory(index);
-            items.push(Item { place, node, count: Count::NONE, asks });
+            items.push(Item { place, number: 0, node, count: Count::NONE, asks });
         }
         if pattern.closed() {
             items.push(self.nothing_else(pattern, alone()));
         }
+        number(pattern, &mut items);
         let name = self.directory_name(pattern);
         let needs_one =
             self.purpose == Purpose::Check && name.is_none() && items.iter().any(Item::is_wanted);
@@ -450,6 +467,7 @@ impl<'c> Builder<'c> {
         let files = files.into_iter().map(|test| self.file_tests.number(test)).collect();
         Item {
             place: Place::Closed,
+            number: 0,
             node: self.compiler.node(&part(alone)),
             count: Count::NONE,
             asks: Asks::NothingElse { files, directories },
@@ -469,6 +487,22 @@ impl<'c> Builder<'c> {
     fn directory_name(&mut self, pattern: &FileStructurePattern) -> Option<TestId> {
         let test = pattern.directory_name().filter(|test| !test.takes_every_directory())?;
         Some(self.directory_tests.number(test))
+    }
+}
+
+/// Numbers the items of a pattern, of which the optional ones may be left out.
+fn number(pattern: &FileStructurePattern, items: &mut [Item]) {
+    let optional = pattern.optional_files().len() + pattern.optional_directories().len();
+    let left_out = match items.iter().any(Item::is_optional) {
+        true => 0,
+        false => optional,
+    };
+    for (index, item) in items.iter_mut().enumerate() {
+        let is_behind = matches!(
+            item.place,
+            Place::ForbiddenFile(_) | Place::ForbiddenDirectory(_) | Place::Closed
+        );
+        item.number = index + if is_behind { left_out } else { 0 };
     }
 }
 

@@ -7,7 +7,7 @@ mod notes;
 mod record;
 
 pub(crate) use checklist::{Builder, Checklists, Checks, Known, ListId, Listed, Purpose};
-pub(crate) use directory::{Checking, Facts, Notes, Told};
+pub(crate) use directory::{Checking, Facts, Notes, Opened, Told};
 pub(crate) use near::{Near, Nearness};
 pub(crate) use notes::Gathering;
 pub use record::{Answer, Closest, Finding, Findings, Inside, Place, Reason};

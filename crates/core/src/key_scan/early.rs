@@ -2,11 +2,11 @@
 //! [outermost](crate::outermost) matches: what is decided is not asked for any more, and the
 //! keys that nobody asks for are skipped.
 
-use super::{KeyScanState, KeyScanVisitor, Matched};
+use super::{Found, KeyScanState, KeyScanVisitor};
 use crate::bits;
 use crate::key_tree::Advance;
 use crate::outermost::Standing;
-use crate::program::{ByFiles, NodeId, Verdict};
+use crate::program::{ByFiles, ChildRequirements, NodeId, Verdict};
 
 /// What is decided of an open directory.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl KeyScanVisitor {
         &self,
         state: &mut KeyScanState,
         may_start: bool,
-        above: Option<&Standing<(String, Matched)>>,
+        above: Option<&Standing<(String, Found)>>,
     ) {
         let nodes = || state.candidates.iter().flat_map(|set| &set.nodes);
         let may_match = may_start && nodes().any(|&id| !self.program.patterns(id).is_empty());
@@ -46,7 +46,7 @@ impl KeyScanVisitor {
         state: &mut KeyScanState,
         depth: usize,
         parent: Option<&mut KeyScanState>,
-    ) -> Advance<Matched> {
+    ) -> Advance<Found> {
         let (mut told, mut matched) = (Vec::new(), Vec::new());
         let mut counter = 0;
         for (index, &id) in state.candidates.iter().flat_map(|set| &set.nodes).enumerate() {
@@ -82,7 +82,8 @@ impl KeyScanVisitor {
                 feeds_parent = true;
             }
         }
-        let found = (!matched.is_empty()).then_some(matched);
+        let found = Found { matched, ..Found::default() };
+        let found = (!found.is_empty()).then_some(found);
         Advance { found, is_changed: !told.is_empty(), feeds_parent }
     }
 
@@ -95,8 +96,9 @@ impl KeyScanVisitor {
     ) -> bool {
         let may_match =
             depth <= self.max_depth && !parent.is_some_and(|parent| parent.standing.is_covered());
+        let checks = self.program.checklists().is_some();
         let is_asked = |id: NodeId| {
-            may_match && !self.program.patterns(id).is_empty()
+            may_match && (checks || !self.program.patterns(id).is_empty())
                 || parent.is_some_and(|parent| self.is_asked(parent, id))
         };
         let nodes = state.candidates.iter().flat_map(|set| &set.nodes).enumerate();
@@ -113,6 +115,11 @@ impl KeyScanVisitor {
     /// Whether an answer depends on a sub-directory that satisfies a node.
     fn is_asked(&self, parent: &KeyScanState, id: NodeId) -> bool {
         let mut asked = parent.early.iter().flat_map(|early| &early.asked);
+        if self.program.checklists().is_some() {
+            // What is missing, and how much is there, is told by all sub-directories.
+            let is_required = |required: &ChildRequirements| required.required.contains(id);
+            return asked.next().is_some() && parent.requirements.as_ref().is_some_and(is_required);
+        }
         asked.any(|&asking| self.program.awaits(asking, id, parent))
     }
 }

@@ -15,7 +15,7 @@ use super::check::{ROOT, close_unasked};
 use super::faults;
 use super::generate::{self, Choices, Profile};
 use super::reference::{
-    Question, Sub, Tree, has_nothing_else, is_whole, name_matches, passes, sub_matches,
+    Question, Sub, Tree, has_nothing_else, is_whole, matches, name_matches, passes, sub_matches,
 };
 use super::shown;
 
@@ -39,6 +39,8 @@ struct At<'t> {
     above: Option<&'t Tree>,
     /// Whether the sub-directories are visited.
     visits_below: bool,
+    /// Whether sub-directories are closed before all of a directory is known.
+    by_keys: bool,
 }
 
 fn items(pattern: &FileStructurePattern) -> Vec<(Place, Asked<'_>)> {
@@ -123,8 +125,14 @@ fn holds(at: At<'_>, pattern: &FileStructurePattern, asked: &Asked<'_>) -> bool 
 }
 
 fn is_any_name(pattern: &FileStructurePattern) -> bool {
-    // That of no name that is made up otherwise.
-    name_matches(OsStr::new("\u{1F600}"), pattern)
+    pattern.directory_name().is_none_or(|test| takes_all(test, true))
+}
+
+fn takes_all(test: &NameTest, is_directory: bool) -> bool {
+    test.alternatives()
+        .iter()
+        .filter_map(|alternative| alternative.as_glob())
+        .any(|glob| glob.as_str() == Some("*") || is_directory && glob.as_str() == Some(""))
 }
 
 fn is_candidate(at: At<'_>, pattern: &FileStructurePattern) -> bool {
@@ -143,14 +151,38 @@ fn is_candidate(at: At<'_>, pattern: &FileStructurePattern) -> bool {
     wanted.is_empty() || wanted.iter().any(|(_, asked)| holds(at, pattern, asked))
 }
 
+/// Whether an item that does not hold is missing, whatever was not read.
+fn is_missing(at: At<'_>, pattern: &FileStructurePattern, place: Place) -> bool {
+    let alone =
+        FileStructurePattern::builder("*").directory_name(pattern.directory_name().cloned());
+    let alone = match place {
+        Place::DirectoryName => alone,
+        Place::File(index) => alone.file(pattern.files()[index].clone()),
+        Place::Directory(index) => alone.directory(pattern.directories()[index].clone()),
+        Place::ForbiddenFile(index) => alone.forbidden_file(&pattern.forbidden_files()[index]),
+        Place::ForbiddenDirectory(index) => {
+            alone.forbidden_directory(pattern.forbidden_directories()[index].clone())
+        }
+        Place::Closed => {
+            let files = pattern.files().iter().map(|file| file.test());
+            let below = pattern.directories().iter().flat_map(|asked| asked.alternatives());
+            let below = below.chain(pattern.optional_directories()).cloned();
+            let files = files.chain(pattern.optional_files());
+            alone.closed(true).optional_files(files).optional_directories(below)
+        }
+        _ => panic!("never decides"),
+    };
+    !matches(Question::Might, at.name, at.tree, &alone.build().unwrap())
+}
+
 /// The items that do not hold.
 fn lacks<'p>(at: At<'_>, pattern: &'p FileStructurePattern) -> Vec<(Place, Asked<'p>)> {
     items(pattern).into_iter().filter(|(_, asked)| !holds(at, pattern, asked)).collect()
 }
 
-const NOTHING: Tree =
+static NOTHING: Tree =
     Tree { directories: Vec::new(), files: Vec::new(), broke_off: false, untold: Vec::new() };
-const UNREAD: Tree =
+static UNREAD: Tree =
     Tree { directories: Vec::new(), files: Vec::new(), broke_off: true, untold: Vec::new() };
 
 /// What is known of the inside of a sub-directory, and what it is called if it does not match.
@@ -166,6 +198,10 @@ fn inside(sub: &Sub) -> Option<(&Tree, Reason)> {
 
 /// Compares what was told of a directory and a pattern with the reference.
 fn compare(at: At<'_>, pattern: &FileStructurePattern, findings: &[Finding], is_damaged: bool) {
+    let answer = |place| match is_missing(at, pattern, place) {
+        true => Answer::Missing,
+        false => Answer::Unknown,
+    };
     let expected = lacks(at, pattern);
     let places = |all: &[(Place, Asked<'_>)]| all.iter().map(|(place, _)| *place).collect();
     let expected_places: Vec<Place> = places(&expected);
@@ -173,7 +209,7 @@ fn compare(at: At<'_>, pattern: &FileStructurePattern, findings: &[Finding], is_
     assert_eq!(told, expected_places, "of {:?}: {findings:#?}", at.name);
     for (finding, (place, asked)) in findings.iter().zip(&expected) {
         assert_eq!(finding.item, number(pattern, *place));
-        assert!(matches!(finding.answer, Answer::Missing | Answer::Unknown));
+        assert_eq!(finding.answer, answer(*place), "{finding:?}");
         assert!(is_damaged || finding.answer == Answer::Missing, "{finding:?}");
         let found = match asked {
             Asked::NothingElse => None,
@@ -196,9 +232,9 @@ fn code_points(name: &OsStr) -> Vec<u32> {
 }
 
 /// The sub-directory that lacks the fewest, of equal ones the first by name.
-fn closest_directory<'t, 'p>(
+fn closest_directory<'t>(
     at: At<'t>,
-    alternatives: &[&'p FileStructurePattern],
+    alternatives: &[&FileStructurePattern],
 ) -> Option<(usize, &'t OsStr, &'t Tree, Reason)> {
     let mut found = Vec::new();
     for (name, sub) in &at.tree.directories {
@@ -208,8 +244,11 @@ fn closest_directory<'t, 'p>(
         }
         for (alternative, pattern) in alternatives.iter().enumerate() {
             if name_matches(name, pattern) {
-                let below = At { name, tree, above: None, visits_below: false };
-                let missing = lacks(below, pattern).len();
+                let below = At { name, tree, above: None, visits_below: false, ..at };
+                let lacking = lacks(below, pattern);
+                let missing =
+                    lacking.iter().filter(|(place, _)| is_missing(below, pattern, *place));
+                let missing = missing.count();
                 found.push((missing, code_points(name), alternative, &**name, tree, reason));
             }
         }
@@ -239,17 +278,13 @@ fn compare_closest(at: At<'_>, asked: &Asked<'_>, finding: &Finding, is_damaged:
     {
         let closest = closest.expect("a sub-directory has the name");
         let told = closest.inside.as_ref().expect("it was held against");
-        if is_damaged {
-            // Which of what is missing is unknown is told elsewhere.
-            return;
-        }
         assert_eq!((closest.reason, told.alternative), (reason, alternative), "{finding:?}");
         assert_eq!(code_points(name), closest.path.as_name().code_points().collect::<Vec<_>>());
-        let is_empty = tree.files.is_empty() && tree.directories.is_empty();
+        let is_empty = tree.files.is_empty() && tree.directories.is_empty() && !tree.broke_off;
         assert_eq!(told.is_empty, reason == Reason::Name && is_empty);
         if reason == Reason::Name {
             // What is below these is another matter.
-            let below = At { name, tree, above: Some(at.tree), visits_below: at.visits_below };
+            let below = At { name, tree, above: Some(at.tree), ..at };
             let places: Vec<Place> = told.findings.iter().map(|finding| finding.place).collect();
             let expected = lacks(below, alternatives[alternative]);
             assert!(places.iter().eq(expected.iter().map(|(place, _)| place)), "{finding:?}");
@@ -263,7 +298,7 @@ fn compare_closest(at: At<'_>, asked: &Asked<'_>, finding: &Finding, is_damaged:
         let directories = tree.directories.iter().filter(|_| !files).map(|(name, _)| name);
         of_files.chain(directories).filter(|name| passes(name)).map(|n| code_points(n)).collect()
     };
-    let takes_any = names.iter().any(|test| passes(test, OsStr::new("\u{1F600}")));
+    let takes_any = names.iter().any(|test| takes_all(test, false));
     let path = closest.map(|closest| closest.path.as_name().code_points().collect::<Vec<u32>>());
     let join = |one: &[u32], other: &[u32]| [one, &[u32::from('/')], other].concat();
     let mut below = BTreeSet::new();
@@ -282,6 +317,7 @@ fn compare_closest(at: At<'_>, asked: &Asked<'_>, finding: &Finding, is_damaged:
         .collect();
     match closest.map(|closest| closest.reason) {
         Some(Reason::Below) => assert!(below.contains(&path.unwrap()), "{finding:?}"),
+        Some(Reason::Above) if at.by_keys => assert!(above.contains(&path.unwrap()), "{finding:?}"),
         Some(Reason::Above) => assert_eq!(above.first(), path.as_ref(), "{finding:?}"),
         Some(reason @ (Reason::File | Reason::Directory)) => {
             assert_eq!(reason == Reason::Directory, is_of_files);
@@ -299,13 +335,29 @@ fn compare_closest(at: At<'_>, asked: &Asked<'_>, finding: &Finding, is_damaged:
         None if takes_any || names.is_empty() => {}
         None => {
             assert_eq!(passing(at.tree, !is_of_files), BTreeSet::new(), "{finding:?}");
-            assert_eq!(above, BTreeSet::new(), "{finding:?}");
-            assert!(!at.visits_below || below.is_empty(), "{finding:?} {below:?}");
+            assert!(at.by_keys || above.is_empty(), "{finding:?} {above:?}");
+            // What is gone was there when it was decided what to wait for.
+            let may_be_gone = |(_, sub): &(OsString, Sub)| matches!(sub, Sub::Gone);
+            let is_sure = at.visits_below && !at.tree.directories.iter().any(may_be_gone);
+            assert!(!is_sure || below.is_empty(), "{finding:?} {below:?}");
         }
     }
 }
 
-type Told = BTreeMap<(PathBuf, usize), Findings>;
+/// The same for a check that is fed with keys.
+pub(crate) fn compare_keys(
+    source: &Path,
+    name: &OsStr,
+    tree: &Tree,
+    patterns: &[FileStructurePattern],
+    max_depth: Option<usize>,
+    told: Told,
+) {
+    let at = At { name, tree, above: None, visits_below: true, by_keys: true };
+    compare_all(source, at, patterns, max_depth, told, true);
+}
+
+pub(crate) type Told = BTreeMap<(PathBuf, usize), Findings>;
 
 /// Compares all that was told with the reference.
 fn compare_all(
@@ -334,7 +386,7 @@ fn compare_all(
         }
         for (name, sub) in &at.tree.directories {
             if let Sub::Entered(tree) = sub {
-                let below = At { name, tree, above: Some(at.tree), visits_below };
+                let below = At { name, tree, above: Some(at.tree), visits_below, ..at };
                 left.push((path.join(name), below, depth + 1));
             }
         }
@@ -391,7 +443,7 @@ pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
     assert_eq!(told.len(), count, "something is told twice");
     faults::tell_of_whole_directories(&mut tree);
     close_unasked(&mut tree, Path::new(ROOT), &asked);
-    let at = At { name: &name, tree: &tree, above: None, visits_below: true };
+    let at = At { name: &name, tree: &tree, above: None, visits_below: true, by_keys: false };
     let shown = shown::Patterns(&patterns);
     with_case(&|| format!("{shown}\n{tree} {max_depth:?} {name:?}"), || {
         compare_all(Path::new(ROOT), at, &patterns, max_depth, told, is_damaged);
@@ -399,7 +451,7 @@ pub(crate) fn listings(choices: &mut impl Choices, profile: Profile) {
 }
 
 /// Shows the case if something is wrong with it.
-fn with_case(case: &dyn Fn() -> String, run: impl FnOnce()) {
+pub(crate) fn with_case(case: &dyn Fn() -> String, run: impl FnOnce()) {
     struct Shown<'a>(&'a dyn Fn() -> String);
     impl Drop for Shown<'_> {
         fn drop(&mut self) {
@@ -451,7 +503,7 @@ pub(crate) fn made_up(choices: &mut impl Choices, profile: Profile) {
     assert_eq!(told.len(), count, "something is told twice");
     let complete = told.values().filter(|findings| findings.is_complete()).count();
     assert_eq!(check.stats().matches, complete);
-    let at = At { name: &name, tree: &tree, above: None, visits_below: true };
+    let at = At { name: &name, tree: &tree, above: None, visits_below: true, by_keys: false };
     let shown = shown::Patterns(&patterns);
     with_case(&|| format!("{shown}\n{tree} {max_depth:?} {name:?}"), || {
         compare_all(&source, at, &patterns, max_depth, told, is_damaged);

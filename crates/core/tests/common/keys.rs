@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
-use pathvein_core::{ExcludeRules, KeyScan, KeyWalk, RangeId};
+use pathvein_core::{ExcludeRules, Findings, KeyScan, KeyWalk, RangeId};
 
 use super::check::ROOT;
+use super::checks;
 use super::generate::{self, Choices, Profile};
 use super::reference::{self, Sub, Tree};
 use super::shown;
@@ -79,6 +80,72 @@ pub(crate) fn keys(choices: &mut impl Choices, profile: Profile) {
     let counts = walk.counts();
     let entries = walked.iter().map(|(_, dirs, files)| dirs.len() + files.len()).sum::<usize>();
     assert_eq!((counts.directories, counts.entries), (walked.len(), entries), "{keys:?}");
+}
+
+/// A check that is fed with sorted keys in ranges.
+pub(crate) fn checks(choices: &mut impl Choices, profile: Profile) {
+    let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
+    let outermost = choices.once_in(4);
+    let patterns = generate::patterns(choices, profile);
+    let mut tree = generate::tree(choices);
+    let rules = ["a/", "b*", "/ab/*", "**/a/b", "*.x"];
+    let rules = (0..choices.below(2)).map(|_| choices.pick(&rules)).collect::<Vec<_>>();
+    let exclude = ExcludeRules::new(rules).unwrap();
+    let mut keys = BTreeSet::new();
+    make_keys(choices, &mut tree, "", &exclude, (0, max_depth), &mut keys, &mut 0);
+    let keys: Vec<String> = keys.into_iter().collect();
+    let name = generate::name(choices);
+    let Some(name) = name.to_str() else { return };
+
+    let (scan, all) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
+    let mut scan = scan.checking().outermost(outermost);
+    let mut found = Vec::new();
+    let mut feed = Feed::new(&keys, all);
+    feed.breaks = [0, 0, 1, 3][choices.below(4)];
+    while feed.step(choices, &mut scan) {
+        found.append(&mut scan.take_checked());
+    }
+    let Feed { told, broken, .. } = feed;
+    assert!(scan.is_done() && scan.take_matches().is_empty());
+    let count = found.len();
+    let root = Path::new(ROOT);
+    let path_of = |path: String| if path.is_empty() { root.into() } else { root.join(path) };
+    let found = found.into_iter().map(|(path, pattern, told)| ((path_of(path), pattern), told));
+    let found: checks::Told = found.collect();
+    assert_eq!(count, found.len(), "something is told twice");
+    let read = tree_of_keys(&told, &broken, &exclude);
+    let case = || format!("{} {keys:?} {max_depth:?} {broken:?}", shown::Patterns(&patterns));
+    checks::with_case(&case, || {
+        if outermost {
+            let certain = reference::scan(root, name.as_ref(), &read, &patterns, max_depth);
+            let certain = reference::outermost(&certain);
+            let complete = found.iter().filter(|(_, findings)| findings.is_complete());
+            let complete: reference::Matches = complete.map(|(key, _)| key.clone()).collect();
+            assert_eq!(complete, certain);
+            // What is told besides is what is told of all, but below a match.
+            let (all, id) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
+            let mut all = all.checking();
+            all.keys(id, keys.iter().map(String::as_str)).unwrap();
+            all.end(id);
+            let below = |path: &Path| {
+                path.ancestors().skip(1).any(|above| certain.iter().any(|(path, _)| path == above))
+            };
+            if broken.is_empty() {
+                let all = all.take_checked().into_iter();
+                let all = all.map(|(path, pattern, told)| ((path_of(path), pattern), told));
+                let all: checks::Told = all.filter(|((path, _), _)| !below(path)).collect();
+                let places = |told: &checks::Told| -> Vec<_> {
+                    let places = |findings: &Findings| -> Vec<_> {
+                        findings.iter().map(|finding| (finding.place, finding.answer)).collect()
+                    };
+                    told.iter().map(|(key, findings)| (key.clone(), places(findings))).collect()
+                };
+                assert_eq!(places(&found), places(&all));
+            }
+        } else {
+            checks::compare_keys(root, name.as_ref(), &read, &patterns, max_depth, found);
+        }
+    });
 }
 
 /// Changes a tree to one that keys can represent, without excluded entries. Returns its
