@@ -15,6 +15,7 @@ from operator import itemgetter
 
 from pathvein._checking.texts import limits, requirement_at
 from pathvein._reporting.rows import MET, MISSING, NEAR, UNKNOWN, ReportedPattern
+from pathvein._visible import without_passwords
 from pathvein.pattern import FileStructurePattern
 
 TYPE_CHECKING = False
@@ -205,8 +206,9 @@ def _is_short(text: str) -> bool:
 
 def _split(row: Row) -> tuple[str, str, str]:
     """A path: what is in front of the name, what is behind it (of archives), and the name."""
-    before, found, behind = row.path.rpartition(row.name) if row.name else ("", "", "")
-    return (before, behind, row.name) if found else (row.path, "", "")
+    path = without_passwords(row.path)
+    before, found, behind = path.rpartition(row.name) if row.name else ("", "", "")
+    return (before, behind, row.name) if found else (path, "", "")
 
 
 def _front_coded(texts: Iterable[str]) -> dict[str, Any]:
@@ -241,5 +243,6 @@ def _error(error: OSError) -> tuple[str, str]:
     """Where an error was, and what it was."""
     filename = error.filename
     if filename is None:
-        return "", str(error)
-    return os.fsdecode(filename), error.strerror or type(error).__name__
+        return "", without_passwords(str(error))
+    message = error.strerror or type(error).__name__
+    return without_passwords(os.fsdecode(filename)), without_passwords(message)

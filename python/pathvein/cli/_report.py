@@ -8,7 +8,6 @@ import os
 import re
 
 from pathvein._arguments import is_url
-from pathvein._visible import without_passwords
 from pathvein.cli._checking import Checks
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
@@ -126,8 +125,6 @@ def report(
 
         def keep(error: OSError) -> None:
             if len(errors) < _MOST_ERRORS:
-                if isinstance(error.filename, str):
-                    error.filename = without_passwords(error.filename)
                 errors.append(error)
 
         checks = Checks(messages, patterns, scan_options, options, keep)
@@ -167,7 +164,7 @@ def _told(value: object) -> object:
 
 def _shown(source: str) -> str:
     """Where was looked, for those who were not there."""
-    return without_passwords(source) if is_url(source) else os.path.realpath(source)
+    return source if is_url(source) else os.path.realpath(source)
 
 
 def _refuse_what_cannot_be_written(output: str | None, csv_output: str | None) -> None:
