@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -361,6 +363,14 @@ def test_what_is_shared_many_times_over(tmp_path: Path) -> None:
     assert len(results) == 90
     for told in (str(results[0]), str(explain(results[0].source, pattern))):
         assert len(told) < 1_000_000
+
+
+def test_copies(lab: Path) -> None:
+    results = check(lab, RUN)
+    assert pickle.loads(pickle.dumps(results)) == copy.deepcopy(results) == results
+    explanation = explain(lab / "run_2", RUN)
+    copied = pickle.loads(pickle.dumps(explanation))
+    assert (str(copied), copied.missing) == (str(explanation), explanation.missing)
 
 
 def test_types() -> None:

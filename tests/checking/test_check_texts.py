@@ -193,6 +193,15 @@ def test_unknown() -> None:
     )
 
 
+def test_alternatives() -> None:
+    """What one of them lacks is not all that would do."""
+    pattern = P("a", directories=[(P("anat", ["*.nii"]), P("func", ["*.tsv"]))])
+    anat = P("anat", ["*.nii"])
+    inside = (anat, (missing(anat, "files[0]"),), ())
+    lacking = missing(pattern, "directories[0]", closest("name", "anat", inside=inside))
+    assert lacks(result(pattern, lacking)) == "anat/{*.nii} | func/{*.tsv} (anat/ lacks *.nii)"
+
+
 def test_complete() -> None:
     assert lacks(result(RUN)) == ""
     assert str(result(RUN)) == "lab/run_7: complete"

@@ -548,7 +548,16 @@ def test_names_do_nothing_to_a_terminal(lab: Path) -> None:
 
 def test_progress_line_and_interrupt(endless: Path) -> None:
     code = "import pathvein.cli; pathvein.cli.main()"
-    command = [sys.executable, "-c", code, "check", endless, "-e", "d0/{f}", "--follow-links"]
+    command: list[Arg] = [
+        sys.executable,
+        "-c",
+        code,
+        "check",
+        endless,
+        "-e",
+        "d0/{f}",
+        "--follow-links",
+    ]
     for more in [], ["-q"]:
         with terminal() as tty:
             with subprocess.Popen(

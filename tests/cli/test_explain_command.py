@@ -114,7 +114,7 @@ def test_wrong_use(lab: Path, args: list[Arg], said: str) -> None:
 def test_options_of_a_scan(lab: Path) -> None:
     (lab / "run_1/data").rename(lab / "elsewhere")
     (lab / "run_1/data").symlink_to("../elsewhere")
-    args = ["explain", lab / "run_1", "-e", RUN]
+    args: list[Arg] = ["explain", lab / "run_1", "-e", RUN]
     assert b"is a link that is not followed" in run(*args).stdout
     assert run(*args).returncode == 1
     assert run(*args, "--follow-links", "--one-file-system").returncode == 0
@@ -165,7 +165,7 @@ def test_a_terminal_gets_colours_and_its_own_width(lab: Path, columns: int) -> N
             # Faint and bold are no colours.
             assert not re.search(rb"\x1b\[[\d;]*3\dm", said)
         else:
-            assert (b"\x1b[" in said) is not variables
+            assert (b"\x1b[" in said) == (not variables)
         plain = re.sub("\x1b\\[[0-9;]*m", "", said.decode()).replace("\r\n", "\n")
         assert not re.search("[\0-\x09\x0b-\x1f\x7f-\x9f]", plain)
         lines = plain.splitlines()

@@ -346,6 +346,29 @@ def test_a_producer_that_begins_again_gives_nothing_twice() -> None:
         running.next_batch(10)
 
 
+def test_a_check_that_begins_again_gives_nothing_twice() -> None:
+    store = Store(Radix([("d%03d", 800), ("f%d", 2)]))
+    patterns = [P("d*", ["f1"]), P("d*", ["F1"]), P("d*7", ["f2"])]
+    running = produced(
+        UnfitInTheEnd(store.keys),
+        lambda: KeyScan(patterns, "lab", None, NO_RULES, check=True),
+        fallback=(store, lambda _: None),
+    )
+    found: list[Any] = []
+    ended = False
+    while not ended:
+        some, _, ended = running.next_batch(10)
+        found += some
+    names = [f"d{n:03}" for n in range(800)]
+    assert sorted((path, index) for path, index, _ in found) == sorted(
+        [*((name, 0) for name in names), *((name, 1) for name in names)]
+        + [(name, 2) for name in names if name.endswith("7")]
+    )
+    assert {index for _, index, findings in found if findings} == {1, 2}
+    # The complete ones are the matches.
+    assert running.stats().matches == 800
+
+
 def test_a_producer_that_is_closed_does_not_begin_again() -> None:
     """Closed by what takes the warning, or by another thread at that time."""
     store = Store(Radix([("d%03d", 800), ("f%d", 2)]))

@@ -340,6 +340,8 @@ def _passing(names: Iterable[str], item: Item) -> list[str]:
 
 
 def _one_level_down(node: Node, item: Item) -> tuple[str, str] | None:
+    if item.is_of_directories and _passing(_own_names(node, item), item):
+        return None  # Those that count are in the right place.
     paths = [
         f"{child.name}/{name}"
         for child in node.dirs

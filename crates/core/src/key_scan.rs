@@ -265,15 +265,16 @@ impl KeyScanVisitor {
         let program = &self.program;
         let by_files = program.by_files(id, &state.files, is_whole);
         let not_whole = match by_files {
-            ByFiles::Open { is_whole } => (!is_whole).then_some(NotWhole::Yes),
+            ByFiles::Open { is_whole: false } => Some(NotWhole { is_untold: false, more: None }),
+            ByFiles::Open { is_whole: true } => None,
             ByFiles::CannotBeTold => program.by_part(id, &state.files, is_whole),
             ByFiles::No => None,
         };
         let counters = state.requirements.as_ref().map_or(0, |required| required.counters);
-        match (by_files, not_whole) {
+        match (by_files, &not_whole) {
             (ByFiles::Open { .. }, _) if program.directories(id).is_empty() => Verdict::YES,
             (ByFiles::Open { .. }, _) | (_, Some(_)) => {
-                program.decide_part(id, not_whole, state, counter)
+                program.decide_part(id, not_whole.as_ref(), state, counter)
             }
             _ => {
                 if counters > 0 {

@@ -338,7 +338,11 @@ impl Program {
                 ByFiles::Open { .. } if self.directories(id).is_empty() => satisfied.push(id),
                 ByFiles::Open { is_whole } => {
                     undecided.push(id);
-                    not_whole.extend((!is_whole).then_some((id, NotWhole::Yes)));
+                    if !is_whole {
+                        let more = || files.more(self, id, listing.is_whole);
+                        let more = if listing.is_precise { more() } else { None };
+                        not_whole.push((id, NotWhole { is_untold: false, more }));
+                    }
                 }
             }
         }
@@ -413,7 +417,10 @@ impl Program {
         was_read: bool,
     ) -> Option<NotWhole> {
         let limits = self.special(id).is_some_and(|special| special.limits_directories());
-        (limits && !self.is_denied(id, files, was_read)).then_some(NotWhole::TooMany)
+        let asks = limits || was_read && !self.directories(id).is_empty();
+        let more = || files.more(self, id, was_read);
+        let is_open = asks && !self.is_denied(id, files, was_read);
+        is_open.then(|| NotWhole { is_untold: true, more: more() })
     }
 
     /// Whether a node of which it cannot be told by the files is certainly not satisfied, by
@@ -482,13 +489,17 @@ impl Program {
     /// Whether it matters to a node what an entry of this name is.
     fn asks_for(&self, id: NodeId, name: Name<'_>) -> bool {
         let is_closed = self.special(id).is_some_and(|special| special.closed.is_some());
-        let has_name = |&child: &NodeId| {
-            let names = self.nodes[child as usize].name.atoms();
-            names.is_empty() || names.iter().any(|&atom| self.directory_atoms.is_match(atom, name))
-        };
         is_closed
             || self.file_atoms_of(id).any(|atom| self.file_atoms.is_match(atom, name))
-            || self.directories(id).iter().any(has_name)
+            || self.has_name(self.directories(id), name)
+    }
+
+    /// Whether a name is that of one of these nodes.
+    fn has_name(&self, ids: &[NodeId], name: Name<'_>) -> bool {
+        ids.iter().any(|&id| {
+            let names = self.nodes[id as usize].name.atoms();
+            names.is_empty() || names.iter().any(|&atom| self.directory_atoms.is_match(atom, name))
+        })
     }
 }
 

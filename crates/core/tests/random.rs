@@ -175,8 +175,8 @@ fn checks_and_explanations() {
 
 #[test]
 fn checks_of_sorted_keys_in_ranges() {
-    run(Kind::CheckKeys, Profile::Small, 0..3_000);
-    run(Kind::CheckKeys, Profile::Large, 0..60);
+    run(Kind::CheckKeys, Profile::Small, 0..1_500);
+    run(Kind::CheckKeys, Profile::Large, 0..30);
 }
 
 /// So many cases as the variable says, of all kinds.

@@ -319,8 +319,26 @@ fn a_listing_that_broke_off_tells_only_what_is_there() {
         ("r/{a, no d/}", &["r/?", "r/a"], unknown("r")),
         ("r/{0-2 d*/}", &["r/?"], unknown("r")),
         ("r/{a, nothing else}", &["r/?", "r/a"], unknown("r")),
-        // The rule is by the listing alone, even where what was read breaks the requirement.
-        ("r/{no b}", &["r/?", "r/b"], unknown("r")),
+        // What is there too often is so whatever was not read.
+        ("r/{no b}", &["r/?", "r/b"], no.clone()),
+        ("r/{1 a*}", &["r/?", "r/a1", "r/a2"], no.clone()),
+        ("r/{1 a*, 2+ b*}", &["r/?", "r/a1", "r/b"], unknown("r")),
+        ("r/{a, nothing else}", &["r/?", "r/z"], no.clone()),
+        ("r/{a, nothing else}", &["r/?", "r/z/"], no.clone()),
+        ("r/{no d/}", &["r/?", "r/d/"], no.clone()),
+        ("r/{no d/{x}}", &["r/?", "r/d/x"], no.clone()),
+        ("r/{no d/{x}}", &["r/?", "r/d/y"], unknown("r")),
+        ("r/{no d/{x}}", &["r/?", "r/d/!"], unknown("r")),
+        ("r/{1 d*/{x}}", &["r/?", "r/d1/x", "r/d2/x"], no.clone()),
+        ("r/{1 d*/{x}}", &["r/?", "r/d1/x", "r/d2/?"], unknown("r")),
+        // A directory above counts it for a maximum as if it could not be told, and for no
+        // minimum; a third level knows what it would have been.
+        ("top/{r/{no b}}", &["r/?", "r/b"], no.clone()),
+        ("top/{2+ r*/{no b}}", &["r1/?", "r1/b", "r2/"], no.clone()),
+        ("top/{2+ r*/{no b}}", &["r1/?", "r1/a", "r2/"], unknown("")),
+        ("top/{no r/{no b}}", &["r/?", "r/b"], unknown("")),
+        ("top/{no q/{no r/{no b}}}", &["q/r/?", "q/r/b"], no.clone()),
+        ("top/{0-1 q*/{0-1 r*/{no b}}}", &["q1/r1/?", "q1/r1/b", "q1/r2/", "q2/"], no.clone()),
         ("q/{no b}", &["r/?", "r/b"], no.clone()),
         // What is above is whole, and knows that there is a directory of the name.
         ("top/{r/}", &["r/?"], yes("")),

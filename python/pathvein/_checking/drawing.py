@@ -60,8 +60,9 @@ _STYLES = {
     "absent": ("color:#888", "dim"),
     "error": ("color:#b0672a", "yellow"),
     "mark": ("color:#888", "dim"),
-    "note": ("color:#888", "dim"),
-    "text": ("", ""),
+    # Names that are written from right to left do not turn what is around them.
+    "note": ("color:#888;unicode-bidi:isolate", "dim"),
+    "text": ("unicode-bidi:isolate", ""),
 }
 #: Lines that are drawn of one explanation, and errors. (A pattern that holds another twice, and
 #: that another twice, would be drawn for ever.)
@@ -88,8 +89,7 @@ def html_of(explanation: Explanation[Any]) -> str:
     from html import escape
 
     def span(kind: str, part: str) -> str:
-        style = _STYLES[kind][0]
-        return f'<span style="{style}">{escape(part)}</span>' if style else escape(part)
+        return f'<span style="{_STYLES[kind][0]}">{escape(part)}</span>'
 
     shown = "".join(span(*part) for part in _parts(explanation, 100, False))
     return f'<pre style="line-height:1.3">{shown}</pre>'

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from pathvein.checking import CheckResult, Closest, Explanation, Missing, Requirement
 
 __all__ = [
+    "alternatives",
     "bracket",
     "head",
     "is_too_many",
     "kind_of",
     "lacks",
+    "limits",
     "missing_text",
     "names",
     "pattern_text",
+    "reason",
     "requirement_at",
     "requirement_text",
     "result_text",
@@ -244,6 +247,8 @@ def _inside(item: Missing) -> Closest | None:
         and (closest.missing or closest.unknown)
         and item.place.startswith("directories")
         and limits(item.requirement)[0] <= 1
+        # Of several alternatives another would do as well.
+        and len(alternatives(item.requirement)) == 1
         and not closest.count
     ):
         return closest

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::checklist::{Alternative, Asks, Checklist, Checklists, Item, Known, ListId, Listed};
+use super::checklist::{Asks, Checklist, Checklists, Item, Known, ListId, Listed};
 use super::notes::{FirstNames, Gathering, ItemNotes, decoded, is_telling};
 use super::record::{Answer, Closest, Finding, Findings, Inside, Reason};
 use crate::program::{NodeId, Verdict};
@@ -87,6 +87,17 @@ impl Sub {
         let ours = (self.missing, &self.name, self.inside.alternative);
         ours <= (missing, name, alternative)
     }
+}
+
+/// What became of a sub-directory by a list.
+struct Record<'a> {
+    list: ListId,
+    name: &'a NameBuf,
+    reason: Reason,
+    is_empty: bool,
+    answers: &'a [Answer],
+    /// Whether it satisfies a node.
+    satisfied: &'a dyn Fn(NodeId) -> bool,
 }
 
 /// What is told of a directory that is closed: the patterns, with what is missing of each.
@@ -194,11 +205,11 @@ impl<'a> Checking<'a> {
                 return ItemNotes::default();
             }
             let (item, notes) = (&list.items[number], notes(number));
-            let is_wanted = !is_met(known)
-                && !item.is_optional()
-                && !(matches!(known, Known::Open { .. }) && notes.has_directory)
-                && notes.near().is_none()
-                && is_telling(self.checklists, item);
+            // A sub-directory that has the name is closer than anything else.
+            let has_candidate = matches!(known, Known::Open { .. }) && notes.has_directory;
+            let is_settled = is_met(known) || item.is_optional() || has_candidate;
+            let is_wanted =
+                !is_settled && notes.near().is_none() && is_telling(self.checklists, item);
             wanted.extend(is_wanted.then_some(number as u32));
             notes
         };
@@ -212,10 +223,12 @@ impl<'a> Checking<'a> {
         self,
         above: &Notes,
         name: &NameBuf,
-        lists: &[ListId],
         reason: Reason,
+        (lists, nodes): (&[ListId], &[NodeId]),
         verdict: impl Fn(NodeId) -> Verdict,
     ) {
+        let satisfied = |id| nodes.contains(&id) && verdict(id).yes;
+        above.take_found(self, name, satisfied);
         for &id in lists {
             if !above.asks_for(self, id) {
                 continue;
@@ -228,13 +241,13 @@ impl<'a> Checking<'a> {
             };
             let answers: Vec<Answer> = items.iter().map(answer).collect();
             let findings = || {
-                let told = items.iter().zip(&answers).enumerate();
-                let told = told.filter(|(_, (_, answer))| self.tells(**answer));
+                let told = items.iter().zip(&answers);
+                let told = told.filter(|(_, answer)| self.tells(**answer));
                 let found = |item: &Item| match item.asks {
                     Asks::Name => [name.clone()].into(),
                     _ => Box::default(),
                 };
-                let findings = told.map(|(_, (item, &answer))| Finding {
+                let findings = told.map(|(item, &answer)| Finding {
                     place: item.place,
                     item: item.number,
                     answer,
@@ -244,8 +257,9 @@ impl<'a> Checking<'a> {
                 });
                 findings.collect()
             };
-            let counts = |one: &Alternative| lists.contains(&one.list) && verdict(one.node).yes;
-            above.take_record(self, id, name, reason, false, &answers, counts, findings);
+            let (is_empty, answers, satisfied) = (false, &answers[..], &satisfied);
+            let record = Record { list: id, name, reason, is_empty, answers, satisfied };
+            above.take_record(self, record, findings);
         }
     }
 
@@ -348,32 +362,29 @@ impl Notes {
         slots.iter().for_each(|&slot| below.slots[slot as usize].found.add(name.as_name()));
     }
 
-    /// Takes what became of a sub-directory by a list, if it is the closest so far. `counts`
-    /// tells whether it satisfies an alternative: what does so by another is not close to that.
+    /// Takes what became of a sub-directory by a list, if it is the closest so far.
     fn take_record(
         &self,
         checking: Checking<'_>,
-        list: ListId,
-        name: &NameBuf,
-        reason: Reason,
-        is_empty: bool,
-        answers: &[Answer],
-        counts: impl Fn(&Alternative) -> bool,
+        record: Record<'_>,
         findings: impl FnOnce() -> Findings,
     ) {
+        let Record { list, name, reason, is_empty, answers, satisfied } = record;
         let Some(listed) = &self.listed else { return };
         let missing = answers.iter().filter(|answer| **answer == Answer::Missing).count();
         let matches = missing == 0 && !answers.contains(&Answer::Unknown);
         if matches && !checking.checklists.explains() {
             return;
         }
+        // What counts by another alternative is not close, but there.
+        let counts = |slot| {
+            let item = self.item_of(checking, slot);
+            item.is_some_and(|item| item.alternatives().iter().any(|one| satisfied(one.node)))
+        };
         let mut findings = Some(findings);
         let mut known: Option<Findings> = None;
         for asked in listed.checks.asking(list) {
-            let item = self.item_of(checking, asked.slot);
-            let is_counted =
-                !matches && item.is_some_and(|it| it.alternatives().iter().any(&counts));
-            if is_counted || !self.is_open(checking, asked.slot) {
+            if !self.is_open(checking, asked.slot) || !matches && counts(asked.slot) {
                 continue;
             }
             let alternative = asked.alternative as usize;
@@ -442,10 +453,15 @@ impl Notes {
                 told.push((pattern, findings()));
             }
             if let Some(asking) = asking.filter(|_| used.is_asked) {
-                let (reason, is_empty) = (Reason::Name, self.is_empty);
-                let (name, counts) = (&self.name, |one: &Alternative| satisfied(one.node));
-                asking
-                    .take_record(checking, id, name, reason, is_empty, &answers, counts, findings);
+                let record = Record {
+                    list: id,
+                    name: &self.name,
+                    reason: Reason::Name,
+                    is_empty: self.is_empty,
+                    answers: &answers,
+                    satisfied: &satisfied,
+                };
+                asking.take_record(checking, record, findings);
             }
         }
         told

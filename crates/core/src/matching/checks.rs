@@ -86,8 +86,7 @@ impl Matching {
     ) {
         let (Some(checking), Some(name)) = (self.checking(), &candidates.name) else { return };
         let nodes = candidates.set.as_ref().map_or(&[][..], |set| &set.nodes);
-        above.take_found(checking, name, |id| nodes.contains(&id) && verdict(id).yes);
-        checking.not_listed(above, name, candidates.lists(), reason, verdict);
+        checking.not_listed(above, name, reason, (candidates.lists(), nodes), verdict);
     }
 
     /// What is told of a directory that no sub-directory answers. `above` is the directory

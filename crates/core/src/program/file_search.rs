@@ -347,6 +347,31 @@ impl FileSearch {
         !self.untold.iter().any(|name| program.asks_for(id, Name::from(&**name)))
     }
 
+    /// How many of the entries whose kind could not be told may be one of what a node asks of
+    /// sub-directories, for each of these requirements; `None`: as the listing was not read to
+    /// its end, there may be any number.
+    pub(super) fn more(
+        &self,
+        program: &Program,
+        id: NodeId,
+        was_read: bool,
+    ) -> Option<Box<[usize]>> {
+        let names: HashSet<&[u32]> = self.untold.iter().map(|name| &**name).collect();
+        let count = |alternatives: &[NodeId]| {
+            let may_be =
+                names.iter().filter(|name| program.has_name(alternatives, Name::from(**name)));
+            may_be.count()
+        };
+        was_read.then(|| match program.special(id) {
+            Some(special) => {
+                special.directories.iter().map(|asked| count(&asked.alternatives)).collect()
+            }
+            None => {
+                program.directories(id).iter().map(|one| count(std::slice::from_ref(one))).collect()
+            }
+        })
+    }
+
     /// Whether more is asked than which atoms are passed by a file.
     #[inline]
     pub(crate) fn has_questions(&self) -> bool {

@@ -35,12 +35,12 @@ pub(crate) struct ChildRequirements {
 
 /// What the sub-directories may tell of a candidate although not all of the listing is known
 /// that it asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotWhole {
-    /// Whether it is satisfied; else it may be, by what was not read.
-    Yes,
-    /// Only whether there are too many of them.
-    TooMany,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotWhole {
+    /// Whether it cannot be told even if they are as is asked, but only that they are not.
+    pub(crate) is_untold: bool,
+    /// How many more there may be for each of the requirements; `None`: any number.
+    pub(crate) more: Option<Box<[usize]>>,
 }
 
 impl ChildRequirements {
@@ -149,9 +149,7 @@ fn tallies(
         } else {
             // Whether there is one at all.
             let verdicts = required.alternatives.iter().map(|&id| below.verdict(id));
-            let mut tally = Tally::default();
-            tally.add(verdicts.fold(Verdict::default(), Verdict::or));
-            tally
+            Tally::of(verdicts.fold(Verdict::default(), Verdict::or))
         };
         (required.count, tally)
     })
@@ -259,7 +257,7 @@ impl Program {
     ) -> Verdict {
         if !requirements.not_whole.is_empty() {
             let not_whole = requirements.not_whole.iter().find(|(not_whole, _)| *not_whole == id);
-            return self.decide_part(id, not_whole.map(|(_, part)| *part), below, counter);
+            return self.decide_part(id, not_whole.map(|(_, part)| part), below, counter);
         }
         self.decide_whole(id, below, counter)
     }
@@ -283,19 +281,24 @@ impl Program {
     pub(crate) fn decide_part(
         &self,
         id: NodeId,
-        not_whole: Option<NotWhole>,
+        not_whole: Option<&NotWhole>,
         below: &impl Below,
         counter: &mut usize,
     ) -> Verdict {
-        match (not_whole, self.special(id)) {
-            (Some(NotWhole::TooMany), Some(special)) => {
-                Verdict::of_part(tallies(special, below, counter))
+        let Some(NotWhole { is_untold, more }) = not_whole else {
+            return self.decide_whole(id, below, counter);
+        };
+        let tallies: Vec<(Count, Tally)> = match self.special(id) {
+            Some(special) => tallies(special, below, counter).collect(),
+            None => {
+                let tally = |&child| (Count::default(), Tally::of(below.verdict(child)));
+                self.directories(id).iter().map(tally).collect()
             }
-            (Some(NotWhole::TooMany), None) => Verdict::CANNOT_BE_TOLD,
-            (Some(NotWhole::Yes), _) => {
-                self.decide_whole(id, below, counter).or(Verdict::CANNOT_BE_TOLD)
-            }
-            (None, _) => self.decide_whole(id, below, counter),
+        };
+        let part = Verdict::of_part(&tallies, more.as_deref());
+        match is_untold {
+            true => part,
+            false => Verdict::of_all(tallies.into_iter()).or(part),
         }
     }
 

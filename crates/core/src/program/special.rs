@@ -115,6 +115,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// That of one answer.
+    pub(crate) fn of(verdict: Verdict) -> Tally {
+        let mut tally = Tally::default();
+        tally.add(verdict);
+        tally
+    }
+
     pub(crate) fn add(&mut self, verdict: Verdict) {
         self.yes += usize::from(verdict.yes);
         self.behind_links += usize::from(verdict.behind_links);
@@ -179,13 +186,14 @@ impl Verdict {
         }
     }
 
-    /// That of all of several requirements where some of the listing is missing, so that no
-    /// `max` holds: it is denied only by what is there too often already.
-    pub(super) fn of_part(requirements: impl Iterator<Item = (Count, Tally)>) -> Verdict {
-        let mut may_be = true;
-        for (count, tally) in requirements {
-            may_be &= allows(count, tally.yes + tally.is_sure);
-        }
+    /// That on what cannot be told of all of several requirements, where some of the listing is
+    /// missing, but not more sub-directories than `more` has for each; `None`: any number.
+    pub(super) fn of_part(requirements: &[(Count, Tally)], more: Option<&[usize]>) -> Verdict {
+        let may_be = requirements.iter().enumerate().all(|(index, &(count, tally))| {
+            let (least, most) = (tally.yes + tally.is_sure, tally.yes + tally.may_be);
+            let is_enough = |more: &[usize]| most + more[index] >= count.min() as usize;
+            more.is_none_or(is_enough) && allows(count, least)
+        });
         Verdict::untold(may_be)
     }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use pathvein_core::Check;
 use pathvein_core::{
-    Answer, Count, FileStructurePattern, Finding, Findings, ListingScan, Name, NameAlternative,
-    NameTest, Place, Reason,
+    Answer, Count, FileStructurePattern, Finding, Findings, ListingScan, Name, NameTest, Place,
+    Reason,
 };
 
 use super::check::{ROOT, close_unasked};
@@ -232,9 +232,9 @@ fn code_points(name: &OsStr) -> Vec<u32> {
 }
 
 /// The sub-directory that lacks the fewest, of equal ones the first by name.
-fn closest_directory<'t, 'p>(
+fn closest_directory<'t>(
     at: At<'t>,
-    alternatives: &[&'p FileStructurePattern],
+    alternatives: &[&FileStructurePattern],
 ) -> Option<(usize, &'t OsStr, &'t Tree, Reason)> {
     let mut found = Vec::new();
     for (name, sub) in &at.tree.directories {

@@ -196,7 +196,14 @@ fn might_match(tree: &Tree, pattern: &FileStructurePattern) -> bool {
     };
     let directories_hold = directory_requirements(pattern).iter().all(|(alternatives, count)| {
         let there = tree.directories.iter().filter(|sub| surely(sub, alternatives)).count();
-        count.max().is_none_or(|most| there <= most as usize)
+        let might = |(name, sub): &&(OsString, Sub)| {
+            alternatives.iter().any(|pattern| sub_matches(Question::Might, name, sub, pattern))
+        };
+        let has_name = |name: &&OsString| alternatives.iter().any(|sub| name_matches(name, sub));
+        let more = tree.untold.iter().filter(has_name).collect::<HashSet<_>>().len();
+        let most = tree.directories.iter().filter(might).count() + more;
+        (tree.broke_off || most >= count.min() as usize)
+            && count.max().is_none_or(|most| there <= most as usize)
     });
     let told = Tree { files: tree.files.iter().filter(is_told).cloned().collect(), ..tree.clone() };
     let might_be = |name: &OsString| {
