@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathvein_core import Stats, __version__
 
 from pathvein import _arguments, _types
+from pathvein._visible import without_passwords
 from pathvein.checking import CheckResult
 from pathvein.lib import ScanResult
 from pathvein.pattern import FileStructurePattern
@@ -116,7 +117,7 @@ class CheckReport:
         self.version = __version__
         #: The options of the check that were given.
         self.options = dict(options or {})
-        #: Where was looked.
+        #: Where was looked; of URLs, without passwords.
         self.sources: list[str] = []
         #: What went wrong: of each check the first 10,000.
         self.errors: list[OSError] = []
@@ -322,7 +323,7 @@ class CheckReport:
             stream.writelines(csv_lines(self._rows))
 
     def to_html(self, file: str | os.PathLike[str] | _types.IO[str]) -> None:
-        """Write a page to look at: one file that needs nothing else.
+        """Write a page to look at: one file that needs nothing else. It holds no passwords of URLs.
 
         Args:
             file: As in :meth:`to_json_lines`.
@@ -415,4 +416,5 @@ def _sources(source: object | Iterable[object] | None) -> list[str]:
     is_one = isinstance(source, str | bytes | os.PathLike) or _arguments.is_upath(source)
     if is_one or not isinstance(source, Iterable):
         source = [source]
-    return [os.fsdecode(each) if isinstance(each, bytes) else str(each) for each in source]
+    texts = (os.fsdecode(each) if isinstance(each, bytes) else str(each) for each in source)
+    return [without_passwords(text) for text in texts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -12,9 +13,12 @@ import termios
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+import pathvein.cli
 from cli_process import COMMAND, ENVIRONMENT, Arg, failure, run, run_python, terminal
 from pathvein import FileStructurePattern, explain
+from trees import Dir, File, Make, run_unprivileged
 
 RUN = "run_*/{config.json, 3+ *.csv, no FAILED, data/{*.parquet}}"
 
@@ -98,6 +102,38 @@ def test_what_is_not_done(lab: Path) -> None:
     assert "Missing option '--pattern'" in failure("explain", lab)
 
 
+# In the child, while nothing keeps them from being read.
+for _module in "cli._explain", "_checking.starting", "_checking.drawing", "_checking.dicts":
+    importlib.import_module(f"pathvein.{_module}")
+importlib.import_module("difflib")  # click asks for it
+_cli = pathvein.cli.cli
+
+
+def _explained_as_nobody(args: list[str]) -> tuple[int, str, str]:
+    result = CliRunner().invoke(_cli, ["explain", *args])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_what_could_not_be_read(make: Make) -> None:
+    """It is told once: in JSON it is there, as programs do not read standard error."""
+    files = {name: File() for name in ("config.json", "1.csv", "2.csv", "3.csv")}
+    top = make(Dir({"run_1": Dir({**files, "data": Dir({"x.parquet": File()}, mode=0)})}))
+    args = [str(top / "run_1"), "-e", RUN]
+    status, out, said = run_unprivileged(_explained_as_nobody, args)
+    assert status == 1
+    lines = tree(out)
+    assert lines[0] == f"? {top}/run_1: cannot be told"
+    assert [line for line in lines[1:] if line[0] != "✓"] == [
+        "? data/: data could not be read",
+        "? *.parquet: not all could be read",
+    ]
+    assert said.startswith(f"Error: {top}/run_1/data: Permission denied")
+    assert said.count("\n") == 1
+    status, out, said = run_unprivileged(_explained_as_nobody, [*args, "--json", "-q"])
+    assert [f"{top}/run_1/data" in error for error in json.loads(out)["errors"]] == [True]
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -114,7 +150,7 @@ def test_wrong_use(lab: Path, args: list[Arg], said: str) -> None:
 def test_options_of_a_scan(lab: Path) -> None:
     (lab / "run_1/data").rename(lab / "elsewhere")
     (lab / "run_1/data").symlink_to("../elsewhere")
-    args = ["explain", lab / "run_1", "-e", RUN]
+    args: list[Arg] = ["explain", lab / "run_1", "-e", RUN]
     assert b"is a link that is not followed" in run(*args).stdout
     assert run(*args).returncode == 1
     assert run(*args, "--follow-links", "--one-file-system").returncode == 0
@@ -165,7 +201,7 @@ def test_a_terminal_gets_colours_and_its_own_width(lab: Path, columns: int) -> N
             # Faint and bold are no colours.
             assert not re.search(rb"\x1b\[[\d;]*3\dm", said)
         else:
-            assert (b"\x1b[" in said) is not variables
+            assert (b"\x1b[" in said) == (not variables)
         plain = re.sub("\x1b\\[[0-9;]*m", "", said.decode()).replace("\r\n", "\n")
         assert not re.search("[\0-\x09\x0b-\x1f\x7f-\x9f]", plain)
         lines = plain.splitlines()

@@ -58,7 +58,7 @@ X = Pat("*", ("x",))
         (d(broke_off=True), Pat("d", closed=True), "unknown closed"),
         # Below.
         (d(a=LOST), Pat("d", (), (X,)),
-         "unknown directories[0] unreadable a [unknown files[0] unreadable .]"),
+         "unknown directories[0] unreadable a [unknown files[0]]"),
         (d(a=LOST), Pat("d", (), (Pat("a"),)), "complete"),
         (d(a=d("y", broke_off=True)), Pat("d", (), (Pat("a", (), (), (), (), ("y",)),)),
          "missing directories[0] name a [missing forbidden_files[0] (y)]"),

@@ -6,10 +6,12 @@ import io
 import json
 import re
 from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given
+from upath import UPath
 
 import made_up_checks
 from pathvein import CheckReport
@@ -41,7 +43,7 @@ def test_numbers_of_the_page(results: list[CheckResult[Path]]) -> None:
         assert len(shown["lacks"]) == counts.candidates
         cells: Counter[tuple[int, str]] = Counter()
         complete = 0
-        for number in shown["lacks"]:
+        for number in accumulate(shown["lacks"]):  # each relative to the one before
             flat = data["lacks"][number]
             complete += not flat
             cells.update((flat[i], STATES[flat[i + 1]]) for i in range(0, len(flat), 3))
@@ -53,3 +55,15 @@ def test_numbers_of_the_page(results: list[CheckResult[Path]]) -> None:
             assert cells[item, "near"] == told.near
             assert cells[item, "unknown"] == told.unknown
     assert not requirements
+
+
+def test_a_page_holds_no_passwords() -> None:
+    """Though paths, and what went wrong, may."""
+    url = "http://me:secret@127.0.0.1/lab"
+    pattern = made_up_checks.PATTERNS[0]
+    results = [CheckResult(UPath(f"{url}/run_1"), pattern, True, (), ())]
+    errors = [OSError(5, f"{url} is gone", url), OSError(f"{url} is gone")]
+    html = io.StringIO()
+    CheckReport(results, source=url, errors=errors).to_html(html)
+    assert "secret" not in html.getvalue()
+    assert html.getvalue().count("me:***@127.0.0.1") == 5

@@ -188,6 +188,14 @@ def test_patterns_of_which_there_are_no_results_count_nothing() -> None:
     assert CheckReport(patterns=other).candidates == 0
 
 
+def test_equal_patterns_are_one() -> None:
+    again = P.from_text(RUN.to_text())
+    other = CheckResult(Path("/lab/run_2"), again, True, (), ())
+    report = CheckReport([result("run_1"), other], patterns=[P("x"), again])
+    assert [counts[1] for counts in report.by_pattern] == [0, 2]
+    assert report.by_pattern[1].pattern is again
+
+
 def test_nothing() -> None:
     report = CheckReport()
     assert repr(report) == "<CheckReport: 0 candidates, 0 complete, 0 incomplete, 0 unknown>"

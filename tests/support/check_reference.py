@@ -279,7 +279,8 @@ def _lack(node: Node, above: Node | None, pattern: Pat, item: Item) -> Lack:
             unknown,
             child.entered and not (child.broke_off or child.files or child.dirs),
         )
-    reason, path = _nearest(node, above, item) or (None, None)
+    # In what was not entered nothing is looked for.
+    reason, path = (_nearest(node, above, item) if node.entered else None) or (None, None)
     return Lack(item, found, reason, path)
 
 
@@ -340,6 +341,8 @@ def _passing(names: Iterable[str], item: Item) -> list[str]:
 
 
 def _one_level_down(node: Node, item: Item) -> tuple[str, str] | None:
+    if item.is_of_directories and _passing(_own_names(node, item), item):
+        return None  # Those that count are in the right place.
     paths = [
         f"{child.name}/{name}"
         for child in node.dirs

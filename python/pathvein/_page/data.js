@@ -8,8 +8,9 @@ function unpack({ keep, rest }) {
   return rest.map((end, index) => (text = text.slice(0, keep[index]) + end));
 }
 
-const strings = unpack(data.strings);
-const text = (index) => (index < 0 ? null : strings[index]);
+// The number of each detail is relative to the last.
+let last = 0;
+for (const flat of data.lacks) for (let at = 2; at < flat.length; at += 3) flat[at] = last += flat[at];
 
 // [item, state, detail, item, state, detail...]
 function findings(flat) {
@@ -21,11 +22,8 @@ function findings(flat) {
 }
 
 function detailOf(index) {
-  const [found, count, reason = -1, path = -1, outline = -1, inside = [], empty = 0] = data.details[index];
-  return {
-    found: found.map(text), count, reason: text(reason), path: text(path),
-    outline: outline < 0 ? null : data.outlines[outline], inside, empty,
-  };
+  const [found, count = found.length, reason = null, path = null, outline = -1, inside = [], empty = 0] = data.details[index];
+  return { found, count, reason, path, outline: outline < 0 ? null : data.outlines[outline], inside, empty };
 }
 
 class Pattern {
@@ -35,7 +33,9 @@ class Pattern {
     this.items = this.outline.places.length;
     this.size = raw.lacks.length;
     this.raw = raw;
-    this.lacks = Uint32Array.from(raw.lacks);
+    // The number of what a run lacks is relative to that of the run before.
+    let lacks = 0;
+    this.lacks = Uint32Array.from(raw.lacks, (step) => (lacks += step));
     // Of each distinct combination of lacks that occurs: what it means for a run.
     this.kinds = [];
     this.tally = this.outline.places.map(() => [0, 0, 0, 0]);

@@ -1,7 +1,7 @@
 """What a page shows, as JSON that is small however many runs there are.
 
-Most runs share their directory and what they lack, and a text occurs many times: each is written
-once and referred to by its number. Of paths, which are sorted, only the end is written that differs
+Most runs share their directory and what they lack: each is written once and referred to by its
+number. Of paths, which are sorted, only the end is written that differs
 from the path before. The script reads it back (``data.js``).
 """
 
@@ -11,14 +11,16 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from operator import itemgetter
 
 from pathvein._checking.texts import limits, requirement_at
 from pathvein._reporting.rows import MET, MISSING, NEAR, UNKNOWN, ReportedPattern
+from pathvein._visible import without_passwords
 from pathvein.pattern import FileStructurePattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathvein._reporting.rows import Row
+    from pathvein._reporting.rows import Lacks, Row
     from pathvein._types import Any
     from pathvein.reporting import CheckReport
 
@@ -68,27 +70,17 @@ class _Data:
     """Collects the data of a report."""
 
     def __init__(self, report: CheckReport) -> None:
-        self._strings: dict[str, int] = {}
         self._details: dict[str, int] = {}
         self._outlines: dict[str, int] = {}
         self._outline_list: list[_Outline] = []
-        self._detail({"found": [], "count": 0, "closest": None})
+        #: Of the lacks of the report, by their numbers, those of the data.
+        self._lacks_numbers: dict[int, int] = {}
+        self._lacks: list[list[int]] = []
+        self._last_detail = 0
         rows = report._rows
-        lacks: dict[str, int] = {}
-        lacks_of = []
-        for each in rows.lacks:
-            outline = self._reported(rows.patterns[each.pattern])
-            states = dict(each.states)
-            numbers = {item.place: n for n, item in enumerate(rows.patterns[each.pattern].items)}
-            flat: list[int] = []
-            for item in (*each.missing, *each.unknown):
-                state = _STATES[states[numbers[item["place"]]]]
-                at = self._outline_list[outline].number(item["place"], item["requirement"])
-                flat += at, state, self._detail(item)
-            lacks_of.append(lacks.setdefault(json.dumps(flat), len(lacks)))
-        by_pattern: list[list[tuple[str, str, str, int]]] = [[] for _ in rows.patterns]
+        by_pattern: list[list[Row]] = [[] for _ in rows.patterns]
         for row in rows:
-            by_pattern[row.lacks.pattern].append((*_split(row), lacks_of[row.lacks.number]))
+            by_pattern[row.lacks.pattern].append(row)
         errors = report.errors[:_MOST_ERRORS]
         self.told = {
             "facts": _facts(report),
@@ -98,23 +90,58 @@ class _Data:
                     "text": reported.text
                     if _is_short(reported.text)
                     else reported.pattern.to_text(),
-                    **_runs(runs),
+                    **self._runs(reported, runs),
                 }
                 for reported, runs in zip(rows.patterns, by_pattern, strict=True)
             ],
-            "lacks": [json.loads(text) for text in lacks],
+            "lacks": self._lacks,
             "details": [json.loads(text) for text in self._details],
             "outlines": [
                 {"text": outline.text, "places": outline.places, "texts": outline.texts}
                 for outline in self._outline_list
             ],
-            "strings": _front_coded(self._strings),
             "errors": [_error(error) for error in errors],
             "error_count": max(len(report.errors), report.stats.errors),
         }
 
-    def _string(self, text: str | None) -> int:
-        return -1 if text is None else self._strings.setdefault(text, len(self._strings))
+    def _runs(self, reported: ReportedPattern, rows: list[Row]) -> dict[str, Any]:
+        """Runs by columns, in the order of their paths; directories with how many runs they hold.
+
+        What a run lacks has a number, in the order of the runs, and is told relative to that of
+        the run before: where all lack something else, it is 1.
+        """
+        runs = sorted(((*_split(row), row.lacks) for row in rows), key=itemgetter(0, 1, 2))
+        directories: dict[tuple[str, str], int] = {}
+        numbers = []
+        for before, behind, _, lacks in runs:
+            directories[before, behind] = directories.get((before, behind), 0) + 1
+            if lacks.number not in self._lacks_numbers:
+                self._lacks_numbers[lacks.number] = len(self._lacks)
+                self._lacks.append(self._flat(reported, lacks))
+            numbers.append(self._lacks_numbers[lacks.number])
+        behinds = {str(number): behind for number, (_, behind) in enumerate(directories) if behind}
+        return {
+            "directories": _front_coded(before for before, _ in directories),
+            "behind": behinds,
+            "counts": list(directories.values()),
+            "names": _front_coded(name for _, _, name, _ in runs),
+            "lacks": [number - last for number, last in zip(numbers, [0, *numbers], strict=False)],
+        }
+
+    def _flat(self, reported: ReportedPattern, lacks: Lacks) -> list[int]:
+        """What runs lack: of each item its number, its state, and the number of its detail.
+
+        The last is relative to the detail before, which mostly is the one before.
+        """
+        outline = self._outline_list[self._reported(reported)]
+        states = {reported.items[number].place: state for number, state in lacks.states}
+        flat = []
+        for item in (*lacks.missing, *lacks.unknown):
+            place, detail = item["place"], self._detail(item)
+            number = outline.number(place, item["requirement"])
+            flat += [number, _STATES[states[place]], detail - self._last_detail]
+            self._last_detail = detail
+        return flat
 
     def _reported(self, reported: ReportedPattern) -> int:
         """The outline of a pattern of the report: what all its candidates are asked for."""
@@ -147,9 +174,9 @@ class _Data:
                 left.append((one, True))
                 left += ((each, False) for each in inside)
                 continue
-            told: list[Any] = [[self._string(name) for name in one["found"]], one["count"]]
+            told: list[Any] = [one["found"], one["count"]]
             if closest:
-                told += self._string(closest["reason"]), self._string(closest["path"])
+                told += closest["reason"], closest["path"]
             if "pattern" in closest and not one.get("cut"):
                 outline = self._nested(closest["pattern"])
                 flat: list[int] = []
@@ -158,6 +185,8 @@ class _Data:
                         at = self._outline_list[outline].number(each["place"], each["requirement"])
                         flat += at, self._state(each, key, outline), numbers[id(each)]
                 told += outline, flat, int(closest["empty"])
+            if told == [one["found"], len(one["found"])]:
+                del told[1]  # what goes without saying
             numbers[id(one)] = self._details.setdefault(json.dumps(told), len(self._details))
         return numbers[id(item)]
 
@@ -177,24 +206,9 @@ def _is_short(text: str) -> bool:
 
 def _split(row: Row) -> tuple[str, str, str]:
     """A path: what is in front of the name, what is behind it (of archives), and the name."""
-    before, found, behind = row.path.rpartition(row.name) if row.name else ("", "", "")
-    return (before, behind, row.name) if found else (row.path, "", "")
-
-
-def _runs(runs: list[tuple[str, str, str, int]]) -> dict[str, Any]:
-    """Runs by columns, in the order of their paths; directories with how many runs they hold."""
-    runs.sort()
-    directories: dict[tuple[str, str], int] = {}
-    for before, behind, _, _ in runs:
-        directories[before, behind] = directories.get((before, behind), 0) + 1
-    behinds = {str(number): behind for number, (_, behind) in enumerate(directories) if behind}
-    return {
-        "directories": _front_coded(before for before, _ in directories),
-        "behind": behinds,
-        "counts": list(directories.values()),
-        "names": _front_coded(name for _, _, name, _ in runs),
-        "lacks": [lacks for _, _, _, lacks in runs],
-    }
+    path = without_passwords(row.path)
+    before, found, behind = path.rpartition(row.name) if row.name else ("", "", "")
+    return (before, behind, row.name) if found else (path, "", "")
 
 
 def _front_coded(texts: Iterable[str]) -> dict[str, Any]:
@@ -229,5 +243,6 @@ def _error(error: OSError) -> tuple[str, str]:
     """Where an error was, and what it was."""
     filename = error.filename
     if filename is None:
-        return "", str(error)
-    return os.fsdecode(filename), error.strerror or type(error).__name__
+        return "", without_passwords(str(error))
+    message = error.strerror or type(error).__name__
+    return without_passwords(os.fsdecode(filename)), without_passwords(message)

@@ -7,7 +7,7 @@ class Grid {
   constructor(element) {
     this.element = element;
     this.live = new Map(); // row: its element
-    this.spare = []; // elements of rows that have left the view
+    this.spare = { run: [], group: [] }; // elements of rows that have left the view
     this.printing = false;
     let asked = false;
     element.addEventListener("scroll", () => {
@@ -34,7 +34,8 @@ class Grid {
     this.element.replaceChildren(this.head, this.body);
     this.element.setAttribute("aria-colcount", outline.places.length + FIXED);
     this.live.clear();
-    this.spare = [];
+    this.spare = { run: [], group: [] };
+    this.layout = "";
     this.columns();
   }
 
@@ -59,11 +60,17 @@ class Grid {
     if (directory) columns.push(`minmax(${directory}px, 3fr)`);
     columns.push(`${tally}px`);
     if (items) columns.push(`repeat(${items}, minmax(${item}px, ${signs ? "0.2fr" : "1fr"}))`);
+    const least = `max(100%, ${first + directory + tally + item * items}px)`;
+    const padding = `${this.head.offsetHeight}px 0 0 ${first}px`;
+    // To set what is set already would have all rows laid out again.
+    const layout = [columns, least, width, padding].join();
+    if (layout === this.layout) return;
+    this.layout = layout;
     const { style } = element;
     style.setProperty("--columns", columns.join(" "));
-    style.setProperty("--width", `max(100%, ${first + directory + tally + item * items}px)`);
+    style.setProperty("--width", least);
     style.setProperty("--view", `${width}px`);
-    style.setProperty("scroll-padding", `${this.head.offsetHeight}px 0 0 ${first}px`);
+    style.setProperty("scroll-padding", padding);
   }
 
   // After other filters or another order.
@@ -80,10 +87,7 @@ class Grid {
     else this.draw();
   }
 
-  drop(element) {
-    element.hidden = true;
-    this.spare.push(element);
-  }
+  drop(element) { this.spare[element.classList.contains("group") ? "group" : "run"].push(element); }
 
   get visible() { return Math.max(ROW, this.element.clientHeight - this.head.offsetHeight); }
 
@@ -112,52 +116,58 @@ class Grid {
       } else if (this.factor === 1) continue;
       element.style.transform = `translateY(${Math.round(row * ROW - top + scrolled)}px)`;
     }
+    for (const element of [...this.spare.run, ...this.spare.group]) element.hidden = true;
     this.mark();
   }
 
   fill(row) {
-    const element = this.spare.pop() || this.blank();
+    const entry = rows[row];
+    const kind = entry < 0 ? "group" : "run";
+    const element = this.spare[kind].pop() || (entry < 0 ? this.blankGroup() : this.blankRun());
     element.hidden = false;
     element.setAttribute("aria-rowindex", row + 2);
-    const entry = rows[row];
-    const isGroup = entry < 0;
-    element.classList.toggle("group", isGroup);
-    const [first, directory, tally, ...items] = element.children;
-    first.id = `cell-${row}-0`;
-    if (isGroup) {
-      const isFolded = folded.has(~entry);
-      first.setAttribute("aria-expanded", String(!isFolded));
-      first.classList.remove("first");
-      first.replaceChildren(isFolded ? "▸ " : "▾ ", el("bdi", {}, pieces(pattern.below(~entry) || pattern.base || ".")),
-        el("span", { class: "dim" }, ` ${number(groups.complete[~entry])} of ${number(groups.size[~entry])} complete`));
-    } else {
-      first.removeAttribute("aria-expanded");
-      first.classList.add("first");
-      const { cells, met } = pattern.of(entry);
-      first.replaceChildren(el("bdi", {}, pieces(pattern.names[entry] || pattern.path(entry) || ".")));
-      directory.firstChild.replaceChildren(...pieces(pattern.below(pattern.directory[entry])));
-      tally.textContent = `${met}/${pattern.items}`;
-      items.forEach((cell, item) => {
-        const state = cells[item];
-        cell.id = `cell-${row}-${item + FIXED}`;
-        if (cell.dataset.state === STATES[state]) return;
-        cell.dataset.state = STATES[state];
-        cell.className = `cell item ${STATES[state]}`;
-        cell.replaceChildren(el("b", { "aria-hidden": "true" }, SIGNS[state]), el("span", { class: "word" }, ` ${STATES[state]}`));
-      });
-    }
-    directory.id = `cell-${row}-1`;
-    tally.id = `cell-${row}-2`;
-    [directory, tally, ...items].forEach((cell) => (cell.hidden = isGroup));
+    [...element.children].forEach((cell, column) => (cell.id = `cell-${row}-${column}`));
+    if (entry < 0) this.fillGroup(element.firstChild, ~entry);
+    else this.fillRun(element.children, entry);
     return element;
   }
 
-  blank() {
-    const cell = (column, className, role = "gridcell") =>
-      el("div", { class: `cell ${className}`, role, "aria-colindex": column + 1 });
-    const element = el("div", { class: "row", role: "row" }, cell(0, "first", "rowheader"), cell(1, "directory dim"), cell(2, "tally"),
-      Array.from({ length: pattern.items }, (_, item) => cell(item + FIXED, "item")));
-    element.children[1].append(el("bdi"));
+  fillGroup(cell, directory) {
+    const isFolded = folded.has(directory);
+    cell.setAttribute("aria-expanded", String(!isFolded));
+    cell.replaceChildren(isFolded ? "▸ " : "▾ ", el("bdi", {}, pieces(pattern.below(directory) || pattern.base || ".")),
+      el("span", { class: "dim" }, ` ${number(groups.complete[directory])} of ${number(groups.size[directory])} complete`));
+  }
+
+  fillRun([first, directory, tally, ...items], run) {
+    const { cells, met } = pattern.of(run);
+    put(first.firstChild, pattern.names[run] || pattern.path(run) || ".");
+    put(directory.firstChild, pattern.below(pattern.directory[run]));
+    tally.textContent = `${met}/${pattern.items}`;
+    items.forEach((cell, item) => {
+      const state = STATES[cells[item]];
+      if (cell.dataset.state === state) return;
+      cell.dataset.state = state;
+      cell.className = `cell item ${state}`;
+      cell.firstChild.textContent = SIGNS[cells[item]];
+      cell.lastChild.textContent = ` ${state}`;
+    });
+  }
+
+  blankGroup() {
+    const element = el("div", { class: "row group", role: "row" },
+      el("div", { class: "cell", role: "rowheader", "aria-colindex": 1, "aria-colspan": pattern.items + FIXED }));
+    this.body.append(element);
+    return element;
+  }
+
+  blankRun() {
+    const cell = (column, className, role, ...content) =>
+      el("div", { class: `cell ${className}`, role, "aria-colindex": column + 1 }, content);
+    const element = el("div", { class: "row", role: "row" },
+      cell(0, "first", "rowheader", el("bdi")), cell(1, "directory dim", "gridcell", el("bdi")), cell(2, "tally", "gridcell"),
+      Array.from({ length: pattern.items }, (_, item) =>
+        cell(item + FIXED, "item", "gridcell", el("b", { "aria-hidden": "true" }), el("span", { class: "word" }))));
     this.body.append(element);
     return element;
   }
@@ -254,7 +264,7 @@ class Grid {
     this.columns();
     this.body.replaceChildren();
     this.live.clear();
-    this.spare = [];
+    this.spare = { run: [], group: [] };
     if (isPrinted) for (let row = 0; row < Math.min(rows.length, PRINTED); row++) this.live.set(row, this.fill(row));
     else this.draw();
   }

@@ -72,6 +72,12 @@ function pieces(text) {
   return parts;
 }
 
+// Puts a name into an element in place of another.
+function put(element, text) {
+  if (PLAIN.test(text)) element.textContent = text;
+  else element.replaceChildren(...pieces(text));
+}
+
 function el(tag, attributes, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes || {})) {

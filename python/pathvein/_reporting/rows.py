@@ -144,7 +144,7 @@ class Rows:
         self._row_places = array("L")
         self._row_lacks = array("L")
         self._places: list[_Place] = []
-        self._place_numbers: dict[tuple[str, str, str], int] = {}
+        self._place_numbers: dict[tuple[str, str], int] = {}
         self._lacks_numbers: dict[tuple[int, str, str], int] = {}
         self._states: dict[tuple[tuple[int, str], ...], tuple[tuple[int, str], ...]] = {}
         # By identity, which is quick, and by equality. A pattern that is kept keeps its id.
@@ -182,8 +182,7 @@ class Rows:
         path, name = str(source), source.name
         before, _, behind = path.rpartition(name) if name else (path, "", "")
         self._names.append(name)
-        # In the URL of an archive the name may stand elsewhere, too, and tells not where it is.
-        key = (before, behind, str(source.parent) if "::" in path else "")
+        key = (before, behind)
         number = self._place_numbers.get(key)
         if number is None:
             number = self._place_numbers[key] = len(self._places)
@@ -229,8 +228,8 @@ def _is_near(missing: Missing) -> bool:
         return False
     if closest.reason is not None:
         return True
-    is_asked_for = missing.place.startswith(("files", "directories"))
-    return is_asked_for and 0 < closest.count < limits(missing.requirement)[0]
+    # Of what should not be there, one is too many.
+    return 0 < closest.count < limits(missing.requirement)[0]
 
 
 def _dumps(missing: tuple[Missing, ...]) -> str:

@@ -8,7 +8,6 @@ import os
 import re
 
 from pathvein._arguments import is_url
-from pathvein._visible import without_passwords
 from pathvein.cli._checking import Checks
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
@@ -126,8 +125,6 @@ def report(
 
         def keep(error: OSError) -> None:
             if len(errors) < _MOST_ERRORS:
-                if isinstance(error.filename, str):
-                    error.filename = without_passwords(error.filename)
                 errors.append(error)
 
         checks = Checks(messages, patterns, scan_options, options, keep)
@@ -167,7 +164,7 @@ def _told(value: object) -> object:
 
 def _shown(source: str) -> str:
     """Where was looked, for those who were not there."""
-    return without_passwords(source) if is_url(source) else os.path.realpath(source)
+    return source if is_url(source) else os.path.realpath(source)
 
 
 def _refuse_what_cannot_be_written(output: str | None, csv_output: str | None) -> None:
@@ -177,22 +174,26 @@ def _refuse_what_cannot_be_written(output: str | None, csv_output: str | None) -
     for file in (output, csv_output):
         if file is None or file == "-":
             continue
-        above = os.path.dirname(os.path.realpath(file))
-        number = 0
-        if os.path.isdir(file):
-            number = errno.EISDIR
-        elif not os.path.isdir(above):
-            number = errno.ENOENT
-        elif not os.access(above, os.W_OK) and not os.path.exists(file):
-            number = errno.EACCES
-        if number or not file:
-            number = number or errno.ENOENT
+        number = _why_not(file)
+        if number:
             raise failure(file or repr(file), OSError(number, os.strerror(number), file))
     if output is not None:
         try:
             CheckReport().to_html(io.StringIO())
         except ImportError as error:
             raise Failure(str(error)) from error
+
+
+def _why_not(file: str) -> int:
+    """The number of the error that writing a file would be, as far as can be seen; else 0."""
+    above = os.path.dirname(os.path.realpath(file))
+    if os.path.isdir(file):
+        return errno.EISDIR
+    if not file or not os.path.isdir(above):
+        return errno.ENOENT
+    if os.path.exists(file) and not os.path.isfile(file):
+        return 0  # a pipe or a device
+    return 0 if os.access(above, os.W_OK) else errno.EACCES
 
 
 def _write(

@@ -205,11 +205,11 @@ impl<'a> Checking<'a> {
                 return ItemNotes::default();
             }
             let (item, notes) = (&list.items[number], notes(number));
-            let is_wanted = !is_met(known)
-                && !item.is_optional()
-                && !(matches!(known, Known::Open { .. }) && notes.has_directory)
-                && notes.near().is_none()
-                && is_telling(self.checklists, item);
+            // A sub-directory that has the name is closer than anything else.
+            let has_candidate = matches!(known, Known::Open { .. }) && notes.has_directory;
+            let is_settled = is_met(known) || item.is_optional() || has_candidate;
+            let is_wanted =
+                !is_settled && notes.near().is_none() && is_telling(self.checklists, item);
             wanted.extend(is_wanted.then_some(number as u32));
             notes
         };
