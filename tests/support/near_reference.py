@@ -65,7 +65,8 @@ def is_one_edit_away(name: str, test: NameTest) -> bool:
     """Whether it takes one letter more, less, or another, or two swapped, for it to pass a glob."""
     globs = [one for one in alternatives(test) if isinstance(one, str)]
     return not passes(name, test) and any(
-        _has_names(glob) and _reaches(name, glob, edits=1, any_case=False) for glob in globs
+        _has_names(glob) and _is_long(glob) and _reaches(name, glob, edits=1, any_case=False)
+        for glob in globs
     )
 
 
@@ -76,6 +77,11 @@ def _has_names(glob: str) -> bool:
     return bool(tokens) and all(
         token == "*" or any(fnmatchcase(letter, token) for letter in letters) for token in tokens
     )
+
+
+def _is_long(glob: str) -> bool:
+    """Whether a glob asks for so many characters that an edit of it tells something."""
+    return sum(token != "*" for token in _tokens(glob)) >= 3
 
 
 @functools.lru_cache(100_000)

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::checking::{Findings, Gathering, Purpose};
+use crate::checking::{Checklists, Findings, Gathering, Purpose};
 use crate::matching::{Candidates, Matching, Noted, TreeNode};
 use crate::program::Program;
 use crate::scan_visitor::{Facts, Gathers, Tells};
@@ -100,8 +100,10 @@ impl Gathers for Gathered {
         self.lists = candidates.lists().into();
     }
 
-    fn asks_for_links(&self) -> bool {
-        !self.lists.is_empty()
+    /// Where nothing is missing, a link may be what is missing one level up or down.
+    fn asks_for_link(&self, matching: &Matching, name: Name<'_>) -> bool {
+        let is_telling = |checklists: &Checklists| checklists.asks_for(name);
+        !self.lists.is_empty() || matching.program.checklists().is_some_and(is_telling)
     }
 
     #[inline]

@@ -35,8 +35,8 @@ pub(crate) trait Gathers: Clone + Default + Send + 'static {
     /// Begins with another directory.
     fn begin(&mut self, _: &Candidates) {}
 
-    /// Whether the kind of each link has to be known.
-    fn asks_for_links(&self) -> bool {
+    /// Whether the kind of a link has to be known, by its name.
+    fn asks_for_link(&self, _: &Matching, _: Name<'_>) -> bool {
         false
     }
 
@@ -263,8 +263,11 @@ impl<T: Tells> Visitor for ScanVisitor<T> {
 
     fn asks_for_link(&self, gathered: &Gathered<T::Gathered>, name: &OsStr) -> bool {
         let Gathered { search, more } = gathered;
-        let asks = |name: Name<'_>| self.matching.program.asks_for_link(search, name);
-        more.asks_for_links() || NameDecoder::with(self.decoder.as_ref(), name, asks)
+        let asks = |name: Name<'_>| {
+            more.asks_for_link(&self.matching, name)
+                || self.matching.program.asks_for_link(search, name)
+        };
+        NameDecoder::with(self.decoder.as_ref(), name, asks)
     }
 
     /// What is listed only to tell whether something lies there is of no concern else.

@@ -423,9 +423,9 @@ fn a_listing_that_breaks_off_leaves_unknown_what_may_be_there() {
     scan.listed_in_part(source, "run", &[], ["x".into(), "z".into()]);
     let (_, _, findings) = scan.take_checked().remove(0);
     assert!(!findings.is_complete());
-    assert_eq!(lines(&findings), "files[1] unknown (edit x), forbidden_files[0] 1: z");
+    assert_eq!(lines(&findings), "files[1] unknown (unreadable .), forbidden_files[0] 1: z");
     assert_eq!((findings.missing().count(), findings.unknown().count()), (1, 1));
     assert_eq!(findings[0].place, Place::File(1));
     let reason = findings[0].closest.as_ref().map(|closest| closest.reason);
-    assert_eq!(reason, Some(Reason::Edit));
+    assert_eq!(reason, Some(Reason::Unreadable));
 }

@@ -82,11 +82,11 @@ fn files_may_come_after_sub_directories() {
 fn the_closest_sub_directory_lacks_the_fewest() {
     let text = "run/{d*/{a, b, c}}";
     let keys = ["run/d1/a", "run/d2/a", "run/d2/b", "run/d3/b", "run/d3/c", "run/e/a"];
-    let closest = "directories[0] missing (name d2: files[2] missing (edit a))";
+    let closest = "directories[0] missing (name d2: files[2] missing)";
     assert_eq!(of_keys(text, &keys), [row("run", &[closest])]);
     // How many there are is counted, of which one does not count.
     let keys = ["run/d1/a", "run/d1/b", "run/d2/b"];
-    let short = "directories[0] missing d1 (name d2: files[0] missing (edit b))";
+    let short = "directories[0] missing d1 (name d2: files[0] missing)";
     assert_eq!(of_keys("run/{2+ d*/{a}}", &keys), [row("run", &[short])]);
     let many = "forbidden_directories[0] missing d1 d2";
     assert_eq!(of_keys("run/{no d*/{b}}", &keys), [row("run", &[many])]);

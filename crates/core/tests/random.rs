@@ -150,15 +150,15 @@ fn listings_in_any_order() {
 
 #[test]
 fn checks_of_listings_in_any_order() {
-    run(Kind::CheckListings, Profile::Small, 0..4_000);
-    run(Kind::CheckListings, Profile::Large, 0..100);
+    run(Kind::CheckListings, Profile::Small, 0..400);
+    run(Kind::CheckListings, Profile::Large, 0..4);
 }
 
 #[test]
 #[cfg(unix)]
 fn checks_of_made_up_trees_in_which_much_goes_wrong() {
-    run(Kind::CheckMadeUp, Profile::Small, 0..3_000);
-    run(Kind::CheckMadeUp, Profile::Large, 0..60);
+    run(Kind::CheckMadeUp, Profile::Small, 0..300);
+    run(Kind::CheckMadeUp, Profile::Large, 0..4);
 }
 
 #[test]
@@ -169,14 +169,14 @@ fn sorted_keys_in_ranges() {
 
 #[test]
 fn checks_and_explanations() {
-    run(Kind::Checks, Profile::Small, 0..4_000);
-    run(Kind::Checks, Profile::Large, 0..60);
+    run(Kind::Checks, Profile::Small, 0..500);
+    run(Kind::Checks, Profile::Large, 0..4);
 }
 
 #[test]
 fn checks_of_sorted_keys_in_ranges() {
-    run(Kind::CheckKeys, Profile::Small, 0..1_000);
-    run(Kind::CheckKeys, Profile::Large, 0..10);
+    run(Kind::CheckKeys, Profile::Small, 0..300);
+    run(Kind::CheckKeys, Profile::Large, 0..3);
 }
 
 /// So many cases as the variable says, of all kinds.

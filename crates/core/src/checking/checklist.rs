@@ -180,6 +180,11 @@ impl Tests {
         alternatives.filter_map(|one| one.as_glob()).any(|glob| glob.matches_everything())
     }
 
+    /// Whether a name passes one of the tests that not each entry passes.
+    fn ask_for(&self, name: Name<'_>) -> bool {
+        self.passed(name).any(|id| !self.takes_any(id))
+    }
+
     /// The tests that a name passes; one may come several times.
     pub(crate) fn passed(&self, name: Name<'_>) -> impl Iterator<Item = TestId> {
         self.set.matching(name).into_iter().map(|index| self.owners[index])
@@ -193,6 +198,12 @@ impl Checklists {
 
     pub(crate) fn explains(&self) -> bool {
         self.purpose == Purpose::Explain
+    }
+
+    /// Whether it may matter what an entry is in a directory of which nobody asks what is
+    /// missing: it may be what is missing in one next to that.
+    pub(crate) fn asks_for(&self, name: Name<'_>) -> bool {
+        self.file_tests.ask_for(name) || self.directory_tests.ask_for(name)
     }
 
     /// The lists of a node.

@@ -2,7 +2,9 @@
 //!
 //! A name is near if it passes in another case, in another Unicode normal form, or after one
 //! edit: a code point put in, left out or replaced, or two neighbours swapped. It is held
-//! against the language of the whole glob, so `scan_1.cvs` is one edit away from `*.csv`.
+//! against the language of the whole glob, so `scan_1.cvs` is one edit away from `*.csv`. A glob
+//! that asks for less than three characters has no names that are an edit away: that would be
+//! each name, for `b*`.
 
 use std::array::from_fn;
 use std::sync::OnceLock;
@@ -89,7 +91,7 @@ impl NearGlob {
             in_any_case: in_any_case.map(CompiledGlob::from_tokens),
             is_recomposed: composed.as_ref().is_some_and(|composed| composed != glob),
             composed,
-            edits: Edits::new(tokens),
+            edits: if asks_for_enough(tokens) { Edits::new(tokens) } else { None },
         })
     }
 
@@ -147,6 +149,11 @@ impl NearRegex {
         })
         .unwrap_or(false)
     }
+}
+
+/// Whether a glob asks for so many characters that what is an edit away tells something.
+fn asks_for_enough(tokens: &[Token]) -> bool {
+    tokens.iter().filter(|&token| *token != Token::Star).count() >= 3
 }
 
 /// The names that are one edit away from what a glob matches.

@@ -3,10 +3,11 @@
 //!
 //! Names are kept as they are listed, and looked at when the listing leaves something unmet.
 //! Of a large directory that is done after each [`MOST_NAMES`] of them, so that no more are in
-//! memory, and what is left is the first name for each test.
+//! memory, and what is left are the first names for each test.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::Nearness;
 use super::checklist::{Asks, Checklists, Item, ListId, TestId, Tests};
@@ -98,7 +99,9 @@ const MOST_KNOWN: usize = 65_536;
 impl FirstNames {
     /// Adds a name.
     pub(crate) fn add(&mut self, name: Name<'_>) {
-        let hash = self.state.hash_one(name.code_points().collect::<Vec<_>>());
+        let mut hasher = self.state.build_hasher();
+        name.code_points().for_each(|code_point| hasher.write_u32(code_point));
+        let hash = hasher.finish();
         if self.known.len() < MOST_KNOWN && !self.known.insert(hash) {
             return;
         }
@@ -110,6 +113,11 @@ impl FirstNames {
             self.names.truncate(MOST_TOLD - 1);
             self.names.insert(index, name.into());
         }
+    }
+
+    /// No more names come.
+    fn end(&mut self) {
+        self.known = HashSet::new();
     }
 
     pub(crate) fn names(&self) -> &[NameBuf] {
@@ -224,11 +232,32 @@ impl ItemNotes {
     }
 }
 
-/// The first name that passes each of some tests.
+/// The first names that pass each of some tests.
 #[derive(Clone, Debug, Default)]
 struct FirstByTest {
-    files: BTreeMap<TestId, NameBuf>,
-    directories: BTreeMap<TestId, NameBuf>,
+    files: BTreeMap<TestId, FirstTwo>,
+    directories: BTreeMap<TestId, FirstTwo>,
+}
+
+/// The first two names, as one of them may be that of the directory that asks.
+#[derive(Clone, Debug, Default)]
+struct FirstTwo([Option<NameBuf>; 2]);
+
+impl FirstTwo {
+    fn add(&mut self, name: Name<'_>) {
+        let FirstTwo([first, second]) = self;
+        let order = first.as_ref().map(|first| compare(name, first.as_name()));
+        match order {
+            None | Some(Ordering::Less) => *second = first.replace(name.into()),
+            // There are file systems that list an entry twice.
+            Some(Ordering::Equal) => {}
+            Some(Ordering::Greater) => keep_first(second, name),
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = Name<'_>> {
+        self.0.iter().flatten().map(NameBuf::as_name)
+    }
 }
 
 /// What is gathered of a directory while it is listed.
@@ -301,11 +330,7 @@ impl Gathering {
                     false => (&checklists.file_tests, files),
                 };
                 for test in tests.passed(text) {
-                    let is_first =
-                        first.get(&test).is_none_or(|first| compare(name, first.as_name()).is_lt());
-                    if is_first {
-                        first.insert(test, name.into());
-                    }
+                    first.entry(test).or_default().add(name);
                 }
             });
         });
@@ -332,6 +357,7 @@ impl Gathering {
                 notes.add(checklists, item, name, text, is_directory);
             });
         });
+        notes.found.end();
         notes
     }
 
@@ -352,7 +378,7 @@ impl Gathering {
         match &item.asks {
             Asks::Files(test) => {
                 let folded = self.folded.iter().filter_map(|folded| folded.first.files.get(test));
-                folded.for_each(|name| keep(name.as_name()));
+                folded.flat_map(FirstTwo::names).for_each(&mut keep);
                 let tests = &checklists.file_tests;
                 self.names.for_each(|name, is_directory| {
                     if !is_directory && decoded(decoder, name, |text| tests.is_match(*test, text)) {
@@ -365,7 +391,7 @@ impl Gathering {
                 for test in alternatives.iter().filter_map(|one| one.name) {
                     let folded = self.folded.iter();
                     let folded = folded.filter_map(|folded| folded.first.directories.get(&test));
-                    folded.for_each(|name| keep(name.as_name()));
+                    folded.flat_map(FirstTwo::names).for_each(&mut keep);
                 }
                 self.names.for_each(|name, is_directory| {
                     if is_directory && decoded(decoder, name, passes) {
