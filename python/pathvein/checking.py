@@ -439,7 +439,7 @@ def explain(
         >>> explanation = explain("run_1", run)
         >>> bool(explanation)
         False
-        >>> print(*str(explanation).splitlines()[1:], sep="\\n")
+        >>> print(*str(explanation).splitlines()[-3:], sep="\\n")
         ├── ✓ run_*/: the name is run_1
         ├── ✗ config.json: Config.json differs in case
         └── ✓ *.csv: a.csv

@@ -119,6 +119,17 @@ def test_archive(lab: Path) -> None:
     assert result.stdout == b"zip://run_007::x.zip: " + LACKS_TWO + b"\n"
 
 
+def test_an_option_is_for_the_urls_among_the_sources(lab: Path) -> None:
+    pytest.importorskip("upath")
+    archive = shutil.make_archive(str(lab.parent / "x"), "zip", lab)
+    args = ["-e", RUN, "--exclude", "old", "-o", f"fo={archive}"]
+    result = run("check", "run_007", "zip://", *args, cwd=lab)
+    assert result.stderr == b"3 candidates: 1 complete, 2 not\n"
+    assert [line.partition(b": ")[0] for line in result.stdout.splitlines()] == [
+        *(b"run_007", b"zip://run_007"),
+    ]
+
+
 def test_several_patterns_are_told_apart(lab: Path, tmp_path: Path) -> None:
     """By the name that they ask for, and where that is the same by where they are from."""
     args = ["check", "lab", "--exclude", "old", "--sort"]
@@ -439,7 +450,8 @@ def test_paths_for_xargs(lab: Path) -> None:
     odd = os.fsencode(lab / ODD)
     os.mkdir(odd)
     args = ["-e", "run_*/{LICENSE}", "-e", "*_*/{README}", "--exclude", "old"]
-    result = run("check", lab, *args, "-0")
+    # Several patterns and several sources say the same.
+    result = run("check", lab, lab, *args, "-0")
     assert sorted(result.stdout.split(b"\0")) == sorted(
         [b"", bytes(lab / "run_001"), bytes(lab / "run_007"), odd]
     )

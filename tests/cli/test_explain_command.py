@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -12,9 +13,12 @@ import termios
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+import pathvein.cli
 from cli_process import COMMAND, ENVIRONMENT, Arg, failure, run, run_python, terminal
 from pathvein import FileStructurePattern, explain
+from trees import Dir, File, Make, run_unprivileged
 
 RUN = "run_*/{config.json, 3+ *.csv, no FAILED, data/{*.parquet}}"
 
@@ -96,6 +100,38 @@ def test_what_is_not_done(lab: Path) -> None:
     assert result.stderr.count(b"Error: ") == 1
     assert "Missing argument 'PATH...'" in failure("explain", "-e", RUN)
     assert "Missing option '--pattern'" in failure("explain", lab)
+
+
+# In the child, while nothing keeps them from being read.
+for _module in "cli._explain", "_checking.starting", "_checking.drawing", "_checking.dicts":
+    importlib.import_module(f"pathvein.{_module}")
+importlib.import_module("difflib")  # click asks for it
+_cli = pathvein.cli.cli
+
+
+def _explained_as_nobody(args: list[str]) -> tuple[int, str, str]:
+    result = CliRunner().invoke(_cli, ["explain", *args])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_what_could_not_be_read(make: Make) -> None:
+    """It is told once: in JSON it is there, as programs do not read standard error."""
+    files = {name: File() for name in ("config.json", "1.csv", "2.csv", "3.csv")}
+    top = make(Dir({"run_1": Dir({**files, "data": Dir({"x.parquet": File()}, mode=0)})}))
+    args = [str(top / "run_1"), "-e", RUN]
+    status, out, said = run_unprivileged(_explained_as_nobody, args)
+    assert status == 1
+    lines = tree(out)
+    assert lines[0] == f"? {top}/run_1: cannot be told"
+    assert [line for line in lines[1:] if line[0] != "✓"] == [
+        "? data/: data could not be read",
+        "? *.parquet: not all could be read",
+    ]
+    assert said.startswith(f"Error: {top}/run_1/data: Permission denied")
+    assert said.count("\n") == 1
+    status, out, said = run_unprivileged(_explained_as_nobody, [*args, "--json", "-q"])
+    assert [f"{top}/run_1/data" in error for error in json.loads(out)["errors"]] == [True]
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -174,22 +174,26 @@ def _refuse_what_cannot_be_written(output: str | None, csv_output: str | None) -
     for file in (output, csv_output):
         if file is None or file == "-":
             continue
-        above = os.path.dirname(os.path.realpath(file))
-        number = 0
-        if os.path.isdir(file):
-            number = errno.EISDIR
-        elif not os.path.isdir(above):
-            number = errno.ENOENT
-        elif not os.access(above, os.W_OK) and not os.path.exists(file):
-            number = errno.EACCES
-        if number or not file:
-            number = number or errno.ENOENT
+        number = _why_not(file)
+        if number:
             raise failure(file or repr(file), OSError(number, os.strerror(number), file))
     if output is not None:
         try:
             CheckReport().to_html(io.StringIO())
         except ImportError as error:
             raise Failure(str(error)) from error
+
+
+def _why_not(file: str) -> int:
+    """The number of the error that writing a file would be, as far as can be seen; else 0."""
+    above = os.path.dirname(os.path.realpath(file))
+    if os.path.isdir(file):
+        return errno.EISDIR
+    if not file or not os.path.isdir(above):
+        return errno.ENOENT
+    if os.path.exists(file) and not os.path.isfile(file):
+        return 0  # a pipe or a device
+    return 0 if os.access(above, os.W_OK) else errno.EACCES
 
 
 def _write(
