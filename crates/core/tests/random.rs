@@ -169,8 +169,8 @@ fn sorted_keys_in_ranges() {
 
 #[test]
 fn checks_and_explanations() {
-    run(Kind::Checks, Profile::Small, 0..1_500);
-    run(Kind::Checks, Profile::Large, 0..15);
+    run(Kind::Checks, Profile::Small, 0..600);
+    run(Kind::Checks, Profile::Large, 0..5);
 }
 
 #[test]
