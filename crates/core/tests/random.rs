@@ -150,15 +150,15 @@ fn listings_in_any_order() {
 
 #[test]
 fn checks_of_listings_in_any_order() {
-    run(Kind::CheckListings, Profile::Small, 0..400);
-    run(Kind::CheckListings, Profile::Large, 0..4);
+    run(Kind::CheckListings, Profile::Small, 0..300);
+    run(Kind::CheckListings, Profile::Large, 0..3);
 }
 
 #[test]
 #[cfg(unix)]
 fn checks_of_made_up_trees_in_which_much_goes_wrong() {
-    run(Kind::CheckMadeUp, Profile::Small, 0..300);
-    run(Kind::CheckMadeUp, Profile::Large, 0..4);
+    run(Kind::CheckMadeUp, Profile::Small, 0..200);
+    run(Kind::CheckMadeUp, Profile::Large, 0..2);
 }
 
 #[test]
@@ -169,14 +169,14 @@ fn sorted_keys_in_ranges() {
 
 #[test]
 fn checks_and_explanations() {
-    run(Kind::Checks, Profile::Small, 0..500);
-    run(Kind::Checks, Profile::Large, 0..4);
+    run(Kind::Checks, Profile::Small, 0..600);
+    run(Kind::Checks, Profile::Large, 0..5);
 }
 
 #[test]
 fn checks_of_sorted_keys_in_ranges() {
     run(Kind::CheckKeys, Profile::Small, 0..300);
-    run(Kind::CheckKeys, Profile::Large, 0..3);
+    run(Kind::CheckKeys, Profile::Large, 0..2);
 }
 
 /// So many cases as the variable says, of all kinds.
