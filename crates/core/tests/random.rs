@@ -151,7 +151,7 @@ fn sorted_keys_in_ranges() {
 #[test]
 fn checks_and_explanations() {
     run(Kind::Checks, Profile::Small, 0..600);
-    run(Kind::Checks, Profile::Large, 0..5);
+    run(Kind::Checks, Profile::Large, 0..4);
 }
 
 #[test]
