@@ -429,3 +429,28 @@ fn a_listing_that_breaks_off_leaves_unknown_what_may_be_there() {
     let reason = findings[0].closest.as_ref().map(|closest| closest.reason);
     assert_eq!(reason, Some(Reason::Unreadable));
 }
+
+#[test]
+fn what_any_number_satisfies_is_not_counted() {
+    for text in ["run/{0+ a/}", "run/{0+ a/, a/}"] {
+        let asked = FileStructurePattern::from_text(text).unwrap();
+        let mut scan = ListingScan::new(&asked, None).explaining();
+        let source = scan.source("run");
+        for (_, below) in scan.listed(source, "run", &[("a".into(), true)], []) {
+            scan.listed(below, "a", &[], []);
+        }
+        let (_, _, findings) = scan.take_checked().remove(0);
+        assert_eq!((findings[1].answer, findings[1].count), (Answer::Met, 0), "{text}");
+    }
+}
+
+#[test]
+fn links_one_level_up_and_down_are_looked_at() {
+    for (at, expected) in [("run/old/x.txt", "below old/x.txt"), ("x.txt", "above ../x.txt")] {
+        let dir = tree(&["run/old/", "run/real"]);
+        symlink(dir.path().join("run/real"), dir.path().join(at)).unwrap();
+        let asked = pattern("run").file("x.txt").build().unwrap();
+        let told = told(Check::new(dir.path(), &asked), dir.path());
+        assert_eq!(lines(told["run"].findings()), format!("files[0] ({expected})"));
+    }
+}

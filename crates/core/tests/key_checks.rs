@@ -206,7 +206,7 @@ fn names_of_a_large_directory_are_looked_at_as_they_come() {
 
 #[test]
 fn what_holds_without_any_key_is_told_once() {
-    for text in ["*", "top", "top/{no x}"] {
+    for text in ["*/", "top/", "top/{no x}"] {
         let (scan, range) = check(text, Some(0));
         let mut scan = scan.outermost(true).checking();
         scan.end(range);

@@ -298,7 +298,11 @@ impl Notes {
         let (list, item) = listed.checks.slots[slot as usize];
         let (list, item) = (list as usize, item as usize);
         let is_met = listed.known[list][item] == Known::Is(Answer::Met);
-        !self.items[list].is_empty() && (checking.checklists.explains() || !is_met)
+        // What any number satisfies is not looked for, unless something else asks for it.
+        let asks = |item: &Item| item.count.min() > 0 || item.has_limit();
+        !self.items[list].is_empty()
+            && (!is_met || checking.checklists.explains())
+            && self.item_of(checking, slot).is_some_and(asks)
     }
 
     /// Whether sub-directories that match are counted for an item: of the others it is known

@@ -235,7 +235,12 @@ fn might_hold(name: &OsStr, tree: &Tree, pattern: &FileStructurePattern, item: &
             let most = possible.len();
             in_range(least, most, *count)
         }
-        Asks::NothingElse => offenders(tree, pattern).is_empty(),
+        // What may be a directory may be an allowed one.
+        Asks::NothingElse => offenders(tree, pattern).into_iter().all(|name| {
+            let is_directory = tree.directories.iter().any(|(other, _)| other == name);
+            let mut subs = reference::patterns_below(pattern);
+            tree.untold.contains(name) && !is_directory && subs.any(|sub| name_matches(name, sub))
+        }),
     }
 }
 
@@ -275,18 +280,15 @@ fn matching<'t>(
     tree.directories.iter().filter(is_match).map(|(name, _)| name)
 }
 
-/// What should not be in a closed directory, whatever it turns out to be.
+/// What should not be in a closed directory. What is not told counts as a file.
 fn offenders<'t>(tree: &'t Tree, pattern: &FileStructurePattern) -> HashSet<&'t OsString> {
     let is_file = |name: &OsStr| reference::tests_of_files(pattern).any(|test| passes(test, name));
     let is_directory =
         |name: &OsStr| reference::patterns_below(pattern).any(|sub| name_matches(name, sub));
-    let names = || tree.directories.iter().map(|(name, _)| name);
-    let may_be_directory = |name: &OsString| {
-        tree.untold.contains(name) && !names().any(|other| other == name) && is_directory(name)
-    };
-    let files = tree.files.iter().filter(|name| !is_file(name) && !may_be_directory(name));
+    let names = tree.directories.iter().map(|(name, _)| name);
+    let files = tree.files.iter().filter(|name| !is_file(name));
     // Who lists a directory tells of it, be it gone when it is opened.
-    files.chain(names().filter(|name| !is_directory(name))).collect()
+    files.chain(names.filter(|name| !is_directory(name))).collect()
 }
 
 // What is there, and what came closest -------------------------------------------------------
@@ -521,7 +523,9 @@ fn overlooked(at: At<'_>, item: &Item<'_>) -> Option<String> {
         Sub::Entered(below) => !passing_names(below, item, directories).is_empty(),
         _ => false,
     });
-    let below = below.filter(|_| at.sees_below() && !item.is_optional());
+    // One that has the name, and counts, is closer.
+    let has_name = directories && !passing_names(at.tree, item, true).is_empty();
+    let below = below.filter(|_| at.sees_below() && !item.is_optional() && !has_name);
     below.map(|(name, _)| format!("something is in {name:?}"))
 }
 
