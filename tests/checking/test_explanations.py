@@ -112,6 +112,24 @@ def test_width(columns: int) -> None:
         assert image in shown.replace("\n│     ", "")
 
 
+@pytest.mark.parametrize("length", range(70, 77))
+def test_text_that_just_fits(length: int) -> None:
+    name = f"{'x' * (length - 4)}.csv"
+    pattern = P("run_*", files=[name])
+    told = explanation(pattern, finding(pattern, "files[0]", "missing", closest("case", "a.CSV")))
+    lines = drawn(told).split("\n")
+    assert max(map(width, lines)) <= 80
+    assert lines == [line.rstrip() for line in lines]
+
+
+def test_blanks_of_names() -> None:
+    pattern = P("run_*", files=["*.csv"])
+    told = explanation(
+        pattern, finding(pattern, "files[0]", "met", closest(None, None, " a.csv", "b  c.csv"))
+    )
+    assert drawn(told).endswith("*.csv:  a.csv, b  c.csv")
+
+
 def test_html() -> None:
     shown = EXPLANATION._repr_html_()
     assert plain(shown) == drawn(EXPLANATION, 100)

@@ -193,9 +193,10 @@ def _parts(
                 yield "mark", f"\n{below}"
             yield "text", row
         if line.note:
-            used = width(text_rows[-1]) + 1
-            yield "text", " "
-            for index, row in enumerate(_rows(line.note, room, used)):
+            rows = _rows(line.note, room, width(text_rows[-1]) + 1)
+            if rows[0]:
+                yield "text", " "
+            for index, row in enumerate(rows):
                 if index:
                     yield "mark", f"\n{below}"
                 yield "note", row
@@ -204,17 +205,18 @@ def _parts(
 def _rows(text: str, room: int, used: int = 0) -> Sequence[str]:
     """A text in rows of at most `room` columns, `used` of which are taken in the first."""
     rows: list[str] = []
-    row, taken = "", used
+    row, taken, is_begun = "", used, False
     for word in text.split(" "):
-        blank = " " if row else ""
+        blank = " " if is_begun else ""
         if taken + len(blank) + width(word) <= room:
             row += blank + word
             taken += len(blank) + width(word)
+            is_begun = True
             continue
-        if row or used:
+        if is_begun or used:
             rows.append(row)
             used = 0
-        row, taken = "", 0
+        row, taken, is_begun = "", 0, True
         for char in word:
             columns = width(char)
             if taken + columns > room:
