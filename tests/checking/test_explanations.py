@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein._checking.drawing import drawn
 from pathvein._visible import width
@@ -128,6 +129,11 @@ def test_blanks_of_names() -> None:
         pattern, finding(pattern, "files[0]", "met", closest(None, None, " a.csv", "b  c.csv"))
     )
     assert drawn(told).endswith("*.csv:  a.csv, b  c.csv")
+
+
+def test_a_root_has_no_name() -> None:
+    [line, *_] = str(pathvein.explain("/", P("*"))).splitlines()[1:]
+    assert line == "└── ✓ */: it has no name"
 
 
 def test_html() -> None:

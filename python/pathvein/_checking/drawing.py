@@ -146,7 +146,8 @@ def _entry(finding: Finding) -> tuple[str, str]:
     if closest.count:
         found = names(closest.found, closest.count)
         if kind_of(place) == "directory_name":
-            notes.append(f"the name is {found}")
+            # That of the root of a file system, a bucket or an archive is empty.
+            notes.append(f"the name is {found}" if any(closest.found) else "it has no name")
         elif finding.state != "met" and not is_too_many(place, requirement, closest.count):
             notes.append(f"{closest.count:,} there: {found}")
         elif text.removesuffix("/") != found:
