@@ -139,14 +139,21 @@ def _item_text(kind: str, requirement: Any) -> str:
 
 def _on_one_line(lines: Sequence[str]) -> str:
     """Lines of pattern text in braces."""
-    text, depth = lines[0], 0
+    text = lines[0]
+    # Of each level that is open whether it wants a brace. Alternatives that differ have their own.
+    wants: list[bool] = []
     for line in lines[1:]:
         entry = line.lstrip(" ")
-        below = (len(line) - len(entry)) // 4
-        text += "{" if below > depth else f"{'}' * (depth - below)}, "
+        depth = (len(line) - len(entry)) // 4
+        if depth > len(wants):
+            wants.append(not text.endswith("{"))
+            text += "{" * wants[-1]
+        else:
+            text += "}" * sum(wants[depth:])
+            del wants[depth:]
+            text += "" if entry.startswith("}") else ", "
         text += entry
-        depth = below
-    return text + "}" * depth
+    return text + "}" * sum(wants)
 
 
 def _is_small(patterns: Iterable[FileStructurePattern]) -> bool:
