@@ -1,6 +1,13 @@
 // The data of the page, which is as `data.py` writes it.
 
-const data = JSON.parse(document.getElementById("data").textContent);
+const data = JSON.parse(await inflated(document.getElementById("data").textContent));
+
+// JSON as it stands, or, if it is long, as gzip in Base64.
+async function inflated(text) {
+  if (text.startsWith("{")) return text;
+  const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
 
 // Each text without what it has in common with the one before.
 function unpack({ keep, rest }) {
