@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pathvein import FileStructurePattern as P
 from pathvein import check, explain, scan
 from pathvein._checking.texts import lacks
+from pathvein._remote import directories
 from reference import Tree
 from servers.store import Store
+from trees import in_memory
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explicitly implemented"),
@@ -73,3 +77,20 @@ def test_urls(store: Store) -> None:
         url = f"{place.url}/run_1"
         assert explain(url, RUN, storage_options=place.options, concurrency=2)
         assert not explain(url, RUN, storage_options=place.options, exclude="data")
+
+
+def test_what_is_only_looked_at_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Directories that nothing depends on are listed for near misses: their errors are none."""
+    listed = directories.list_directory
+
+    async def list_directory(adapter: Any, rel: str, *rest: Any) -> Any:
+        if rel in ("old", "data"):
+            raise PermissionError(13, "Permission denied", rel)
+        return await listed(adapter, rel, *rest)
+
+    monkeypatch.setattr(directories, "list_directory", list_directory)
+    with in_memory(VALUE) as source:
+        explanation = explain(source / "run_3", RUN, on_error="raise")
+        assert lacks(explanation) == "data/{*.parquet}, no FAILED (there: FAILED)"
+        with pytest.raises(PermissionError):
+            explain(source / "run_1", RUN, on_error="raise")

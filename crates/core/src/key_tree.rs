@@ -254,6 +254,8 @@ impl<V: KeyVisitor> KeyTree<V> {
         let source = self.source;
         self.node_mut(source).state = visitor.source();
         self.visitor = visitor;
+        // What the visitor before found of the source without any key.
+        self.found.clear();
         self.advance(source);
         self.look_at_wanted(source);
     }

@@ -203,3 +203,13 @@ fn names_of_a_large_directory_are_looked_at_as_they_come() {
     assert!(words[1].starts_with("forbidden_files[0] missing x00000 x00001 x00002"));
     assert_eq!(words[1].split(' ').count(), 12);
 }
+
+#[test]
+fn what_holds_without_any_key_is_told_once() {
+    for text in ["*", "top", "top/{no x}"] {
+        let (scan, range) = check(text, Some(0));
+        let mut scan = scan.outermost(true).checking();
+        scan.end(range);
+        assert_eq!(told(&mut scan), [row("", &[])], "{text}");
+    }
+}

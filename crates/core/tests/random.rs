@@ -169,8 +169,8 @@ fn sorted_keys_in_ranges() {
 
 #[test]
 fn checks_and_explanations() {
-    run(Kind::Checks, Profile::Small, 0..4_000);
-    run(Kind::Checks, Profile::Large, 0..60);
+    run(Kind::Checks, Profile::Small, 0..600);
+    run(Kind::Checks, Profile::Large, 0..5);
 }
 
 #[test]

@@ -5,8 +5,10 @@
 //! Of a large directory that is done after each [`MOST_NAMES`] of them, so that no more are in
 //! memory, and what is left is the first name for each test.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
 
 use super::Nearness;
 use super::checklist::{Asks, Checklists, Item, ListId, TestId, Tests};
@@ -224,11 +226,55 @@ impl ItemNotes {
     }
 }
 
-/// The first name that passes each of some tests.
-#[derive(Clone, Debug, Default)]
+/// The first two names, so that there is another beside one that is left out.
+#[derive(Debug)]
+struct FirstTwo {
+    first: NameBuf,
+    second: Option<NameBuf>,
+}
+
+impl FirstTwo {
+    fn add(&mut self, name: Name<'_>) {
+        match compare(name, self.first.as_name()) {
+            Ordering::Less => self.second = Some(std::mem::replace(&mut self.first, name.into())),
+            Ordering::Equal => {}
+            Ordering::Greater => keep_first(&mut self.second, name),
+        }
+    }
+
+    /// The first that is another than this.
+    fn but(&self, but: Option<&NameBuf>) -> Option<&NameBuf> {
+        let is_left_out = |but: &NameBuf| compare(but.as_name(), self.first.as_name()).is_eq();
+        if but.is_some_and(is_left_out) { self.second.as_ref() } else { Some(&self.first) }
+    }
+}
+
+/// The first names that pass each of the tests.
+#[derive(Debug, Default)]
 struct FirstByTest {
-    files: BTreeMap<TestId, NameBuf>,
-    directories: BTreeMap<TestId, NameBuf>,
+    files: BTreeMap<TestId, FirstTwo>,
+    directories: BTreeMap<TestId, FirstTwo>,
+}
+
+impl FirstByTest {
+    fn add(
+        &mut self,
+        checklists: &Checklists,
+        decoder: Option<&NameDecoder>,
+        name: Name<'_>,
+        is_directory: bool,
+    ) {
+        let (tests, firsts) = match is_directory {
+            true => (&checklists.directory_tests, &mut self.directories),
+            false => (&checklists.file_tests, &mut self.files),
+        };
+        decoded(decoder, name, |text| {
+            for test in tests.passed(text) {
+                let only = || FirstTwo { first: name.into(), second: None };
+                firsts.entry(test).or_insert_with(only).add(name);
+            }
+        });
+    }
 }
 
 /// What is gathered of a directory while it is listed.
@@ -239,13 +285,9 @@ pub(crate) struct Gathering {
     /// Whether there are directories among them.
     pub(crate) has_directories: bool,
     /// Of a large directory: what its names tell of the items of the candidates' lists.
-    folded: Option<Box<Folded>>,
-}
-
-#[derive(Debug)]
-struct Folded {
-    items: Vec<Vec<ItemNotes>>,
-    first: FirstByTest,
+    folded: Option<Vec<Vec<ItemNotes>>>,
+    /// What is known of all names, once it is asked for: each of many sub-directories may ask.
+    firsts: OnceLock<FirstByTest>,
 }
 
 impl Gathering {
@@ -254,13 +296,15 @@ impl Gathering {
         self.names.clear();
         self.has_directories = false;
         self.folded = None;
+        self.firsts.take();
     }
 
     /// All that was gathered, in no more memory than that takes. The memory of this one serves
     /// for the next directory.
     pub(crate) fn take(&mut self) -> Gathering {
         let (names, has_directories) = (self.names.clone(), self.has_directories);
-        Gathering { names, has_directories, folded: self.folded.take() }
+        let (folded, firsts) = (self.folded.take(), std::mem::take(&mut self.firsts));
+        Gathering { names, has_directories, folded, firsts }
     }
 
     /// Adds an entry. `lists` are those of the candidates, the same each time.
@@ -276,6 +320,9 @@ impl Gathering {
         if self.names.ends.len() == MOST_NAMES {
             self.fold(checklists, lists, decoder);
         }
+        if let Some(firsts) = self.firsts.get_mut() {
+            firsts.add(checklists, decoder, name, is_directory);
+        }
         self.has_directories |= is_directory;
         self.names.push(name, is_directory);
     }
@@ -283,28 +330,16 @@ impl Gathering {
     /// Looks at the names that are kept, and drops them.
     #[cold]
     fn fold(&mut self, checklists: &Checklists, lists: &[ListId], decoder: Option<&NameDecoder>) {
+        self.firsts(checklists, decoder);
         let folded = self.folded.get_or_insert_with(|| {
             let items = lists.iter().map(|&list| checklists.list(list).items.len());
-            let items = items.map(|count| vec![ItemNotes::default(); count]).collect();
-            Box::new(Folded { items, first: FirstByTest::default() })
+            items.map(|count| vec![ItemNotes::default(); count]).collect()
         });
         self.names.for_each(|name, is_directory| {
             decoded(decoder, name, |text| {
-                for (&list, notes) in lists.iter().zip(&mut folded.items) {
+                for (&list, notes) in lists.iter().zip(&mut *folded) {
                     for (item, notes) in checklists.list(list).items.iter().zip(notes) {
                         notes.add(checklists, item, name, text, is_directory);
-                    }
-                }
-                let FirstByTest { files, directories } = &mut folded.first;
-                let (tests, first) = match is_directory {
-                    true => (&checklists.directory_tests, directories),
-                    false => (&checklists.file_tests, files),
-                };
-                for test in tests.passed(text) {
-                    let is_first =
-                        first.get(&test).is_none_or(|first| compare(name, first.as_name()).is_lt());
-                    if is_first {
-                        first.insert(test, name.into());
                     }
                 }
             });
@@ -325,7 +360,7 @@ impl Gathering {
         (list, index): (usize, usize),
         decoder: Option<&NameDecoder>,
     ) -> ItemNotes {
-        let folded = self.folded.as_ref().map(|folded| &folded.items[list][index]);
+        let folded = self.folded.as_ref().map(|folded| &folded[list][index]);
         let mut notes = folded.cloned().unwrap_or_default();
         self.names.for_each(|name, is_directory| {
             decoded(decoder, name, |text| {
@@ -343,39 +378,26 @@ impl Gathering {
         but: Option<&NameBuf>,
         decoder: Option<&NameDecoder>,
     ) -> Option<NameBuf> {
-        let mut found = None;
-        let mut keep = |name: Name<'_>| {
-            if but.is_none_or(|but| compare(but.as_name(), name).is_ne()) {
-                keep_first(&mut found, name);
-            }
-        };
+        let firsts = self.firsts(checklists, decoder);
         match &item.asks {
-            Asks::Files(test) => {
-                let folded = self.folded.iter().filter_map(|folded| folded.first.files.get(test));
-                folded.for_each(|name| keep(name.as_name()));
-                let tests = &checklists.file_tests;
-                self.names.for_each(|name, is_directory| {
-                    if !is_directory && decoded(decoder, name, |text| tests.is_match(*test, text)) {
-                        keep(name);
-                    }
-                });
-            }
-            Asks::Directories(alternatives) => {
-                let passes = |text: Name<'_>| checklists.passes_any(alternatives, text);
-                for test in alternatives.iter().filter_map(|one| one.name) {
-                    let folded = self.folded.iter();
-                    let folded = folded.filter_map(|folded| folded.first.directories.get(&test));
-                    folded.for_each(|name| keep(name.as_name()));
-                }
-                self.names.for_each(|name, is_directory| {
-                    if is_directory && decoded(decoder, name, passes) {
-                        keep(name);
-                    }
-                });
-            }
-            Asks::Name | Asks::NothingElse { .. } => {}
+            Asks::Files(test) => firsts.files.get(test)?.but(but).cloned(),
+            Asks::Directories(alternatives) => alternatives
+                .iter()
+                .filter_map(|one| firsts.directories.get(&one.name?)?.but(but))
+                .min_by(|a, b| compare(a.as_name(), b.as_name()))
+                .cloned(),
+            Asks::Name | Asks::NothingElse { .. } => None,
         }
-        found
+    }
+
+    fn firsts(&self, checklists: &Checklists, decoder: Option<&NameDecoder>) -> &FirstByTest {
+        self.firsts.get_or_init(|| {
+            let mut firsts = FirstByTest::default();
+            self.names.for_each(|name, is_directory| {
+                firsts.add(checklists, decoder, name, is_directory);
+            });
+            firsts
+        })
     }
 }
 

@@ -228,11 +228,11 @@ fn might_hold(name: &OsStr, tree: &Tree, pattern: &FileStructurePattern, item: &
             let possible = tree.directories.iter().filter(|(name, sub)| {
                 subs.iter().any(|pattern| sub_might_match(name, sub, pattern))
             });
-            // Where an entry may be such a directory, no minimum is denied.
+            let mut possible: HashSet<&OsStr> = possible.map(|(name, _)| &**name).collect();
             let untold = tree.untold.iter().map(|name| &**name);
-            let mut untold = untold.filter(|name| subs.iter().any(|sub| name_matches(name, sub)));
+            possible.extend(untold.filter(|name| subs.iter().any(|sub| name_matches(name, sub))));
             let least = matching(Question::Surely, tree, subs).count();
-            let most = if untold.next().is_some() { usize::MAX } else { possible.count() };
+            let most = possible.len();
             in_range(least, most, *count)
         }
         Asks::NothingElse => offenders(tree, pattern).is_empty(),
