@@ -106,6 +106,22 @@ def test_words_filter_by_the_path(show: Show) -> None:
     assert len(rows(page)) == 4
 
 
+def test_details_are_of_the_cell_that_is_marked(show: Show) -> None:
+    watched = show(CheckReport(FOUR))
+    page = watched.page
+    page.locator("#cell-2-3").click()
+    assert "run_4" in text(page, "#details h3")
+    page.locator("#filter").press_sequentially("run_1")
+    watched.settle()
+    assert page.locator("#details").is_hidden()
+    # Who types goes on typing; who clears the filters is in the table.
+    assert page.locator("#filter").input_value() == "run_1"
+    assert names(page) == ["run_1"]
+    page.locator("#clear").click()
+    until(page, "document.activeElement.id === 'grid'")
+    assert len(rows(page)) == 4
+
+
 @pytest.mark.parametrize(
     ("state", "name"),
     [("complete", "run_1"), ("missing", "run_2"), ("near", "run_3"), ("unknown", "run_4")],
