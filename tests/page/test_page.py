@@ -196,6 +196,22 @@ def test_runs_are_grouped_by_directory(show: Show) -> None:
     assert len(rows(page)) == 6
 
 
+def test_directories_of_archives_name_the_archive(show: Show) -> None:
+    upath = pytest.importorskip("upath")
+    archives = "file:///lab/run_1.zip", "file:///lab/x.zip"
+    results: list[CheckResult[Any]] = [
+        CheckResult(upath.UPath(f"zip://{path}::{archive}"), RUN, True, (), ())
+        for path in ("d/run_1", "run_1", "run_2")
+        for archive in archives
+    ]
+    page = show(CheckReport(results)).page
+    assert sorted((row[0], row[1]) for row in rows(page)) == sorted(
+        (name, f"zip://{above}::{archive}")
+        for above, name in (("d", "run_1"), ("", "run_1"), ("", "run_2"))
+        for archive in archives
+    )
+
+
 def test_a_cell_tells_what_was_asked_and_what_is_there(show: Show) -> None:
     inside = (lacking(DATA, "files[1]", near("case", "Index.json")),)
     nested = Closest("name", "data", (), 0, DATA, inside, (), False)
@@ -455,6 +471,27 @@ def test_it_is_a_grid_for_screen_readers(show: Show) -> None:
     cells = row.locator("[role=gridcell]")
     assert [cell.get_attribute("aria-colindex") for cell in cells.all()] == list("2345678")
     assert cells.last.text_content() in ("✓ met", "✗ missing")
+
+
+def test_states_are_not_cut_off(show: Show) -> None:
+    """A requirement has a word in each cell only where there is room for it."""
+    page = show(reports.report(200, incomplete=1.0), color_scheme="dark").page
+    words = set()
+    for width in range(1280, 600, -40):
+        page.set_viewport_size({"width": width, "height": 900})
+        # The table learns of it before the next frame but one.
+        for _ in range(3):
+            page.evaluate("() => new Promise(requestAnimationFrame)")
+        cut, is_worded = page.evaluate(
+            """() => {
+              const cells = [...document.querySelectorAll("#body > .row:not([hidden]) > .item")];
+              return [cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length,
+                !document.querySelector("#grid").classList.contains("signs-only")];
+            }"""
+        )
+        assert cut == 0, width
+        words.add(is_worded)
+    assert words == {True, False}
 
 
 def test_it_fits_a_phone(show: Show) -> None:

@@ -82,7 +82,12 @@ class Pattern {
     this.orders = new Map();
   }
 
-  below(directory) { return this.directories[directory].slice(this.base.length).replace(/[/\\]$/, ""); }
+  below(directory) {
+    const behind = this.raw.behind[directory];
+    // In an archive, which has to be told.
+    if (behind) return this.directories[directory].replace(/(?<![:/])[/]$/, "") + behind;
+    return this.directories[directory].slice(this.base.length).replace(/[/\\]$/, "");
+  }
   path(run) {
     const directory = this.directory[run];
     return this.directories[directory] + this.names[run] + (this.raw.behind[directory] || "");
