@@ -31,6 +31,7 @@ __all__ = [
     "requirement_at",
     "requirement_text",
     "result_text",
+    "summary",
     "text_of",
 ]
 
@@ -195,6 +196,25 @@ def lacks(
 def result_text(result: CheckResult[Any]) -> str:
     """A line of the directory and what it lacks: ``lab/run_007: config.json``."""
     return f"{visible(str(result.source))}: {lacks(result) or 'complete'}"
+
+
+def summary(complete: int, incomplete: int, unknown: int) -> str:
+    """What a check ends with: ``1,204 candidates: 1,187 complete, 15 not, 2 could not be read``.
+
+    Args:
+        complete: How many candidates are.
+        incomplete: How many lack something.
+        unknown: Of how many nothing is known to be missing, but not all could be read.
+    """
+    candidates = complete + incomplete + unknown
+    if not candidates:
+        return "0 candidates: nothing was checked"
+    text = f"{candidates:,} candidate{'' if candidates == 1 else 's'}: {complete:,} complete"
+    if incomplete:
+        text += f", {incomplete:,} not"
+    if unknown:
+        text += f", {unknown:,} could not be read"
+    return text
 
 
 def missing_text(missing: Missing) -> str:
