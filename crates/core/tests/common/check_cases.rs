@@ -10,7 +10,7 @@ use pathvein_core::{Check, ExcludeRules, Explain};
 use pathvein_core::{FileStructurePattern, Findings, ListingScan, Name};
 
 use super::check::ROOT;
-use super::check_reference::{self, Lacks};
+use super::check_reference::{self, At, Lacks, Seen};
 #[cfg(unix)]
 use super::disk;
 use super::generate::{self, Choices, Profile};
@@ -18,7 +18,7 @@ use super::reference::{Sub, Tree};
 use super::{faults, shown};
 
 /// What was told, in the order told.
-type Told = Vec<(PathBuf, usize, Findings)>;
+pub(crate) type Told = Vec<(PathBuf, usize, Findings)>;
 
 /// A check of any kind, and now and then an explanation.
 pub(crate) fn checks(choices: &mut impl Choices, profile: Profile) {
@@ -39,13 +39,29 @@ struct Case<'a> {
     patterns: &'a [FileStructurePattern],
     max_depth: Option<usize>,
     outermost: bool,
+    explains: bool,
+    /// Whether keys are given, so that sub-directories are closed before all of the directory
+    /// above is known.
+    by_keys: bool,
 }
 
 impl Case<'_> {
+    /// What is seen that comes close to what is missing in a directory at this depth.
+    fn seen(&self, depth: usize) -> Seen {
+        // What is below a match, and how deep is looked, depends on what is closed first.
+        let visits_below = !self.outermost && self.max_depth.is_none_or(|max| depth < max);
+        match (self.by_keys, visits_below || self.explains) {
+            (true, true) => Seen::Below,
+            (true, false) => Seen::Here,
+            (false, true) => Seen::Everywhere,
+            (false, false) => Seen::Above,
+        }
+    }
+
     /// Holds what was told of the tree at `root` against the reference.
     #[track_caller]
     fn compare(&self, root: &Path, told: Told) {
-        let Case { name, tree, patterns, max_depth, outermost } = *self;
+        let Case { name, tree, patterns, max_depth, outermost, .. } = *self;
         let all = check_reference::check(root, name, tree, patterns, max_depth);
         let expected = if outermost { check_reference::outermost(all) } else { all };
         self.compare_with(root, told, &expected);
@@ -53,7 +69,7 @@ impl Case<'_> {
 
     #[track_caller]
     fn compare_with(&self, root: &Path, told: Told, expected: &Lacks) {
-        let Case { name, tree, patterns, max_depth, outermost } = *self;
+        let Case { name, tree, patterns, max_depth, outermost, .. } = *self;
         let case = || {
             let shown = shown::Patterns(patterns);
             let name = name.display();
@@ -68,10 +84,12 @@ impl Case<'_> {
         assert!(more.is_empty() && less.is_empty(), "more {more:?} less {less:?}{}", case());
         for ((path, index), findings) in &told {
             let at = path.strip_prefix(root).expect("below the source");
-            let here = check_reference::tree_at(tree, at);
             let above = at.parent().map(|above| check_reference::tree_at(tree, above));
+            let name = at.file_name().unwrap_or(name);
+            let tree = check_reference::tree_at(tree, at);
+            let at = At { name, tree, above, seen: self.seen(at.iter().count()) };
             let lacks = &expected[&(path.clone(), *index)];
-            let why = check_reference::difference(lacks, findings, here, above, &patterns[*index]);
+            let why = check_reference::difference(lacks, findings, at, &patterns[*index]);
             if let Some(why) = why {
                 panic!("{}, pattern {index}: {why}\n{findings:?}{}", path.display(), case());
             }
@@ -112,7 +130,9 @@ fn on_disk(choices: &mut impl Choices, profile: Profile) {
         // Only loops are errors here.
         let told = check.into_iter().filter_map(Result::ok).map(|checked| checked.into_parts());
         let name = OsStr::new("a");
-        let case = Case { name, tree: &tree, patterns: &patterns, max_depth, outermost };
+        let (tree, patterns) = (&tree, &*patterns);
+        let case =
+            Case { name, tree, patterns, max_depth, outermost, explains: false, by_keys: false };
         case.compare(&root, told.collect());
     }
 }
@@ -156,7 +176,9 @@ fn made_up(choices: &mut impl Choices, profile: Profile) {
         .unwrap();
     let told = checks.filter_map(Result::ok).map(|checked| checked.into_parts()).collect();
     let (name, tree) = (&*name, &tree);
-    Case { name, tree, patterns: &patterns, max_depth, outermost }.compare(&source, told);
+    let patterns = &patterns;
+    let case = Case { name, tree, patterns, max_depth, outermost, explains: false, by_keys: false };
+    case.compare(&source, told);
 }
 
 /// All that an explanation of a directory has to tell.
@@ -177,7 +199,8 @@ fn explained(
             super::reference::scan(root, name, tree, &patterns[*index..=*index], Some(0));
         assert_eq!(findings.is_complete(), !is_match.is_empty());
     }
-    let case = Case { name, tree, patterns, max_depth: Some(0), outermost: false };
+    let (max_depth, outermost) = (Some(0), false);
+    let case = Case { name, tree, patterns, max_depth, outermost, explains: true, by_keys: false };
     case.compare_with(root, told, &expected);
 }
 
@@ -237,6 +260,22 @@ fn listings(choices: &mut impl Choices, profile: Profile, explains: bool) {
         explained(Path::new(ROOT), &name, &tree, &patterns, told);
     } else {
         let (name, tree, patterns) = (&*name, &tree, &*patterns);
-        Case { name, tree, patterns, max_depth, outermost }.compare(Path::new(ROOT), told);
+        let case =
+            Case { name, tree, patterns, max_depth, outermost, explains: false, by_keys: false };
+        case.compare(Path::new(ROOT), told);
     }
+}
+
+/// Holds what a check tells that was fed with keys against the reference.
+#[track_caller]
+pub(crate) fn compare_keys(
+    name: &OsStr,
+    tree: &Tree,
+    patterns: &[FileStructurePattern],
+    max_depth: Option<usize>,
+    told: Told,
+) {
+    let outermost = false;
+    let case = Case { name, tree, patterns, max_depth, outermost, explains: false, by_keys: true };
+    case.compare(Path::new(ROOT), told);
 }

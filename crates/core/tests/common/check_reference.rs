@@ -356,12 +356,50 @@ fn sub_of<'t>(tree: &'t Tree, name: &OsStr) -> Option<&'t Sub> {
     tree.directories.iter().find(|(other, _)| other == name).map(|(_, sub)| sub)
 }
 
-/// Why what was told of a directory is not what is so. `above` is the directory that it is in.
+/// A directory of which something is told.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'t> {
+    pub(crate) name: &'t OsStr,
+    pub(crate) tree: &'t Tree,
+    /// The directory that it is in.
+    pub(crate) above: Option<&'t Tree>,
+    /// What all of is told that came close.
+    pub(crate) seen: Seen,
+}
+
+/// Where all is seen that comes close by its name alone, but for near names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Perhaps nowhere.
+    Nothing,
+    /// In the directory.
+    Here,
+    /// There, and one level up.
+    Above,
+    /// There, and one level down.
+    Everywhere,
+    /// In the directory, and one level down, as keys tell.
+    Below,
+}
+
+impl At<'_> {
+    fn sees_above(&self) -> bool {
+        matches!(self.seen, Seen::Above | Seen::Everywhere)
+    }
+
+    fn sees_below(&self) -> bool {
+        // What is gone was there when it was decided what to wait for.
+        let mut subs = self.tree.directories.iter();
+        matches!(self.seen, Seen::Below | Seen::Everywhere)
+            && !subs.any(|(_, sub)| matches!(sub, Sub::Gone))
+    }
+}
+
+/// Why what was told of a directory is not what is so.
 pub(crate) fn difference(
     expected: &[Lack],
     told: &Findings,
-    tree: &Tree,
-    above: Option<&Tree>,
+    at: At<'_>,
     pattern: &FileStructurePattern,
 ) -> Option<String> {
     let answers = |lack: &Lack| (lack.place, lack.answer);
@@ -372,8 +410,11 @@ pub(crate) fn difference(
     }
     let items = items(pattern);
     expected.iter().zip(told.iter()).find_map(|(lack, finding)| {
-        let item = items.iter().find(|item| item.place == lack.place).expect("its own");
-        let why = difference_of_item(lack, finding, tree, above, item)?;
+        let number = items.iter().position(|item| item.place == lack.place).expect("its own");
+        if finding.item != number {
+            return Some(format!("{} is {number}, not {}", lack.place, finding.item));
+        }
+        let why = difference_of_item(lack, finding, at, &items[number])?;
         Some(format!("{}: {why}", lack.place))
     })
 }
@@ -381,8 +422,7 @@ pub(crate) fn difference(
 fn difference_of_item(
     lack: &Lack,
     finding: &Finding,
-    tree: &Tree,
-    above: Option<&Tree>,
+    at: At<'_>,
     item: &Item<'_>,
 ) -> Option<String> {
     let first: Vec<&NameBuf> = lack.found.iter().take(10).collect();
@@ -392,10 +432,13 @@ fn difference_of_item(
     }
     match (&lack.closest, &finding.closest) {
         _ if finding.answer == Answer::Met => None,
-        (None, None) => None,
+        (None, None) if lack.found.len() >= item.min() => None,
+        (None, None) => overlooked(at, item),
         (None, Some(_)) if lack.found.len() >= item.min() => Some("enough is there".into()),
         (None, Some(closest)) => {
-            let is_true = closest.inside.is_none() && is_there(closest, tree, above, item);
+            let is_true = closest.inside.is_none()
+                && is_there(closest, at.tree, at.above, item)
+                && is_first(closest, at, item);
             (!is_true).then(|| format!("{closest:?} is not true"))
         }
         (Some(expected), closest) => {
@@ -410,15 +453,92 @@ fn difference_of_item(
                 return Some(format!("{one:?}, expected {other:?}"));
             }
             let Asks::Directories(subs, _) = &item.asks else { unreachable!() };
-            let sub = sub_of(tree, &expected.name.to_os_string());
+            let name = expected.name.to_os_string();
             let nothing = Tree::default();
-            let below = if let Some(Sub::Entered(below)) = sub { below } else { &nothing };
+            let tree = match sub_of(at.tree, &name) {
+                Some(Sub::Entered(below)) => below,
+                _ => &nothing,
+            };
             // An explanation tells of what holds, too.
             let told = inside.findings.iter();
             let told = told.filter(|f| matches!(f.answer, Answer::Missing | Answer::Unknown));
             let told: Findings = told.cloned().collect();
-            difference(&expected.lacks, &told, below, Some(tree), subs[expected.alternative])
+            let below = At { name: &name, tree, above: Some(at.tree), seen: Seen::Nothing };
+            difference(&expected.lacks, &told, below, subs[expected.alternative])
         }
+    }
+}
+
+/// The names of files, or of directories, that pass what an item asks for by its name.
+fn passing_names(tree: &Tree, item: &Item<'_>, directories: bool) -> BTreeSet<NameBuf> {
+    let passes = |name: &OsString| match &item.asks {
+        Asks::Files(test, _) => passes(test, name),
+        Asks::Directories(subs, _) => subs.iter().any(|sub| name_matches(name, sub)),
+        Asks::Name | Asks::NothingElse => false,
+    };
+    let names: Vec<&OsString> = match directories {
+        true => tree.directories.iter().map(|(name, _)| name).collect(),
+        false => tree.files.iter().collect(),
+    };
+    names.into_iter().filter(|name| passes(name)).map(|name| Name::from(&**name).into()).collect()
+}
+
+/// The names one level up that pass.
+fn names_above(at: At<'_>, item: &Item<'_>) -> BTreeSet<NameBuf> {
+    let directories = matches!(item.asks, Asks::Directories(..));
+    let own = NameBuf::from(Name::from(at.name));
+    let names = at.above.map(|above| passing_names(above, item, directories)).unwrap_or_default();
+    names.into_iter().filter(|name| *name != own).collect()
+}
+
+/// Whether every name passes, so that none tells anything.
+fn takes_any(item: &Item<'_>) -> bool {
+    match &item.asks {
+        Asks::Files(test, _) => test.alternatives().iter().any(|alternative| {
+            let text = alternative.as_glob().and_then(|glob| glob.as_str());
+            text.is_some_and(|text| !text.is_empty() && text.chars().all(|c| c == '*'))
+        }),
+        Asks::Directories(subs, _) => subs.iter().any(|sub| takes_any_name(sub)),
+        Asks::Name | Asks::NothingElse => true,
+    }
+}
+
+/// What should have been told of an item of which nothing is.
+fn overlooked(at: At<'_>, item: &Item<'_>) -> Option<String> {
+    if at.seen == Seen::Nothing || takes_any(item) {
+        return None;
+    }
+    let directories = matches!(item.asks, Asks::Directories(..));
+    let other_kind = passing_names(at.tree, item, !directories);
+    if !other_kind.is_empty() {
+        return Some(format!("{other_kind:?} is of the other kind"));
+    }
+    let above = names_above(at, item);
+    if at.sees_above() && !above.is_empty() {
+        return Some(format!("{above:?} is above"));
+    }
+    let below = at.tree.directories.iter().find(|(_, sub)| match sub {
+        Sub::Entered(below) => !passing_names(below, item, directories).is_empty(),
+        _ => false,
+    });
+    let below = below.filter(|_| at.sees_below() && !item.is_optional());
+    below.map(|(name, _)| format!("something is in {name:?}"))
+}
+
+/// Whether what came close is the first of its kind.
+fn is_first(closest: &Closest, at: At<'_>, item: &Item<'_>) -> bool {
+    let directories = matches!(item.asks, Asks::Directories(..));
+    match closest.reason {
+        Reason::File | Reason::Directory => {
+            let reason = if directories { Reason::File } else { Reason::Directory };
+            let first = passing_names(at.tree, item, !directories).into_iter().next();
+            closest.reason == reason && first.as_ref() == Some(&closest.path)
+        }
+        Reason::Above if at.sees_above() => {
+            let first = names_above(at, item).into_iter().next();
+            first.is_some_and(|name| closest.path.to_string() == format!("../{name}"))
+        }
+        _ => true,
     }
 }
 

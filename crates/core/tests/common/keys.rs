@@ -1,14 +1,14 @@
 //! Cases of sorted keys: they are made from choices, given in ranges, and compared with the
 //! reference.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 
 use pathvein_core::{ExcludeRules, Findings, KeyScan, KeyWalk, RangeId};
 
 use super::check::ROOT;
-use super::checks;
+use super::check_cases;
 use super::generate::{self, Choices, Profile};
 use super::reference::{self, Sub, Tree};
 use super::shown;
@@ -107,45 +107,47 @@ pub(crate) fn checks(choices: &mut impl Choices, profile: Profile) {
     }
     let Feed { told, broken, .. } = feed;
     assert!(scan.is_done() && scan.take_matches().is_empty());
-    let count = found.len();
     let root = Path::new(ROOT);
     let path_of = |path: String| if path.is_empty() { root.into() } else { root.join(path) };
-    let found = found.into_iter().map(|(path, pattern, told)| ((path_of(path), pattern), told));
-    let found: checks::Told = found.collect();
-    assert_eq!(count, found.len(), "something is told twice");
+    let found = found.into_iter().map(|(path, pattern, told)| (path_of(path), pattern, told));
+    let found: check_cases::Told = found.collect();
     let read = tree_of_keys(&told, &broken, &exclude);
+    if !outermost {
+        check_cases::compare_keys(name.as_ref(), &read, &patterns, max_depth, found);
+        return;
+    }
     let case = || format!("{} {keys:?} {max_depth:?} {broken:?}", shown::Patterns(&patterns));
-    checks::with_case(&case, || {
-        if outermost {
-            let certain = reference::scan(root, name.as_ref(), &read, &patterns, max_depth);
-            let certain = reference::outermost(&certain);
-            let complete = found.iter().filter(|(_, findings)| findings.is_complete());
-            let complete: reference::Matches = complete.map(|(key, _)| key.clone()).collect();
-            assert_eq!(complete, certain);
-            // What is told besides is what is told of all, but below a match.
-            let (all, id) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
-            let mut all = all.checking();
-            all.keys(id, keys.iter().map(String::as_str)).unwrap();
-            all.end(id);
-            let below = |path: &Path| {
-                path.ancestors().skip(1).any(|above| certain.iter().any(|(path, _)| path == above))
+    let certain = reference::scan(root, name.as_ref(), &read, &patterns, max_depth);
+    let certain = reference::outermost(&certain);
+    let complete = found.iter().filter(|(_, _, findings)| findings.is_complete());
+    let complete: reference::Matches =
+        complete.map(|(path, pattern, _)| (path.clone(), *pattern)).collect();
+    assert_eq!(complete, certain, "{}", case());
+    // What is told besides is what is told of all, but below a match.
+    let (all, id) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
+    let mut all = all.checking();
+    all.keys(id, keys.iter().map(String::as_str)).unwrap();
+    all.end(id);
+    let below = |path: &Path| {
+        path.ancestors().skip(1).any(|above| certain.iter().any(|(path, _)| path == above))
+    };
+    if broken.is_empty() {
+        let all = all.take_checked().into_iter();
+        let all = all.map(|(path, pattern, told)| (path_of(path), pattern, told));
+        let all: check_cases::Told = all.filter(|(path, _, _)| !below(path)).collect();
+        let places = |told: check_cases::Told| -> BTreeMap<_, Vec<_>> {
+            let count = told.len();
+            let places = |findings: Findings| {
+                findings.iter().map(|finding| (finding.place, finding.answer)).collect()
             };
-            if broken.is_empty() {
-                let all = all.take_checked().into_iter();
-                let all = all.map(|(path, pattern, told)| ((path_of(path), pattern), told));
-                let all: checks::Told = all.filter(|((path, _), _)| !below(path)).collect();
-                let places = |told: &checks::Told| -> Vec<_> {
-                    let places = |findings: &Findings| -> Vec<_> {
-                        findings.iter().map(|finding| (finding.place, finding.answer)).collect()
-                    };
-                    told.iter().map(|(key, findings)| (key.clone(), places(findings))).collect()
-                };
-                assert_eq!(places(&found), places(&all));
-            }
-        } else {
-            checks::compare_keys(root, name.as_ref(), &read, &patterns, max_depth, found);
-        }
-    });
+            let told =
+                told.into_iter().map(|(path, pattern, told)| ((path, pattern), places(told)));
+            let told: BTreeMap<_, _> = told.collect();
+            assert_eq!(count, told.len(), "something is told twice: {}", case());
+            told
+        };
+        assert_eq!(places(found), places(all), "{}", case());
+    }
 }
 
 /// Changes a tree to one that keys can represent, without excluded entries. Returns its

@@ -7,7 +7,6 @@
 pub(crate) mod check;
 pub(crate) mod check_cases;
 pub(crate) mod check_reference;
-pub(crate) mod checks;
 #[cfg(unix)]
 pub(crate) mod disk;
 pub(crate) mod faults;
