@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 
+from check_strategies import random_pattern
+from compare import make_pattern
 from pathvein import Directories, Files, Regex
 from pathvein import FileStructurePattern as P
 from pathvein._checking.dicts import missing_dicts, result_dict
@@ -306,3 +309,18 @@ def test_odd_names(name: str) -> None:
     told = missing_dicts(lacking)
     assert told[0]["closest"]["path"] == name
     json.dumps(told).encode("ascii")
+
+
+def test_text_on_one_line_reads_back() -> None:
+    several = "x/\n    2+ a/{\n        b/{c/{1 d}, e} | f/{g}\n        h | i\n    } | j/{\n"
+    several += "        k\n        l/\n            m\n            n\n    }\n    o"
+    patterns = [make_pattern(random_pattern(Random(seed))) for seed in range(500)]
+    for pattern in [P.from_text(several), *patterns]:
+        # (In text, null is "*".)
+        expected = P.from_text(pattern.to_text())
+        text = pattern_text(pattern)
+        assert "\n" not in text
+        assert P.from_text(text) == expected
+        for index, asked in enumerate(expected.directories):
+            text = requirement_text(pattern, f"directories[{index}]")
+            assert P.from_text(f"x/{{{text}}}").directories == (asked,)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein._checking.drawing import drawn
 from pathvein._visible import width
@@ -110,6 +111,29 @@ def test_width(columns: int) -> None:
     assert max(map(width, shown.splitlines())) <= columns
     for image in IMAGES:
         assert image in shown.replace("\n│     ", "")
+
+
+@pytest.mark.parametrize("length", range(70, 77))
+def test_text_that_just_fits(length: int) -> None:
+    name = f"{'x' * (length - 4)}.csv"
+    pattern = P("run_*", files=[name])
+    told = explanation(pattern, finding(pattern, "files[0]", "missing", closest("case", "a.CSV")))
+    lines = drawn(told).split("\n")
+    assert max(map(width, lines)) <= 80
+    assert lines == [line.rstrip() for line in lines]
+
+
+def test_blanks_of_names() -> None:
+    pattern = P("run_*", files=["*.csv"])
+    told = explanation(
+        pattern, finding(pattern, "files[0]", "met", closest(None, None, " a.csv", "b  c.csv"))
+    )
+    assert drawn(told).endswith("*.csv:  a.csv, b  c.csv")
+
+
+def test_a_root_has_no_name() -> None:
+    [line, *_] = str(pathvein.explain("/", P("*"))).splitlines()[1:]
+    assert line == "└── ✓ */: it has no name"
 
 
 def test_html() -> None:

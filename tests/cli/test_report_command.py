@@ -70,6 +70,13 @@ def test_standard_output(lab: Path) -> None:
     assert done.stderr == b""
 
 
+def test_a_pipe_that_has_a_path(lab: Path) -> None:
+    """As ``>(gzip > page.gz)`` gives the shell's commands one."""
+    done = run("report", lab, "-e", TEXT, "-o", "/dev/stdout", "-q")
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert done.stdout.startswith(b"<!doctype html>")
+
+
 def test_several_sources_and_patterns(lab: Path, tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(PATTERN.to_json())
     arguments: list[Arg] = ["-p", tmp_path / "p.json", "-e", "run_1/{x, *.csv}"]
@@ -142,6 +149,10 @@ def test_passwords_are_not_shown(lab: Path, tmp_path: Path) -> None:
     [
         ([], "Missing option '--output' / '-o' or '--csv' (see pathvein report --help)"),
         (["-o", "-", "--csv", "-"], "--output and --csv are the same (see pathvein report --help)"),
+        (
+            ["-o", "x", "--csv", "./x"],
+            "--output and --csv are the same (see pathvein report --help)",
+        ),
         (["-o", "no/page.html"], "no/page.html: No such file or directory"),
         (["--csv", "no/table.csv"], "no/table.csv: No such file or directory"),
         (["-o", "."], ".: Is a directory"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,19 @@ def test_a_hundred_thousand_runs_take_5_mb(many: Path) -> None:
 
 def test_a_hundred_thousand_runs_that_lack_different_things_take_5_mb() -> None:
     """A fifth of it, which takes a fifth of the time; each has names of its own."""
-    report = CheckReport(reports.different(MANY // 5))
-    assert len(_page.render(report).encode()) < 1_000_000
-    report = reports.report(MANY // 5, incomplete=1.0)
-    assert len(_page.render(report).encode()) < 1_000_000
+    part = MANY // 5
+    for results in (reports.different(part), reports.runs(part, 1.0), reports.hopeless(part)):
+        assert len(_page.render(CheckReport(results)).encode()) < 1_000_000
+
+
+def test_what_is_long_is_read_back(show: Show) -> None:
+    page = show(CheckReport(reports.hopeless(2000))).page
+    data = page.locator("#data").text_content()
+    assert data
+    assert re.fullmatch("[A-Za-z0-9+/=]+", data)  # compressed
+    assert text(page, "#shown") == "2,000 of 2,000 shown"
+    page.locator("#cell-1-4").click()
+    assert "There 1_a.csv, 1_b.csv" in text(page, "#details")
 
 
 def test_only_rows_in_view_have_elements(many: Path, show: Show, record_property: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 import reports
 from browser import Show
 from pages import bars, names, rows, text, until
+from pathvein import _page
 from pathvein.checking import CheckResult, Closest
 from pathvein.reporting import CheckReport
 from reports import RUN, found, lacking, near
@@ -105,6 +106,22 @@ def test_words_filter_by_the_path(show: Show) -> None:
     assert len(rows(page)) == 4
 
 
+def test_details_are_of_the_cell_that_is_marked(show: Show) -> None:
+    watched = show(CheckReport(FOUR))
+    page = watched.page
+    page.locator("#cell-2-3").click()
+    assert "run_4" in text(page, "#details h3")
+    page.locator("#filter").press_sequentially("run_1")
+    watched.settle()
+    assert page.locator("#details").is_hidden()
+    # Who types goes on typing; who clears the filters is in the table.
+    assert page.locator("#filter").input_value() == "run_1"
+    assert names(page) == ["run_1"]
+    page.locator("#clear").click()
+    until(page, "document.activeElement.id === 'grid'")
+    assert len(rows(page)) == 4
+
+
 @pytest.mark.parametrize(
     ("state", "name"),
     [("complete", "run_1"), ("missing", "run_2"), ("near", "run_3"), ("unknown", "run_4")],
@@ -177,6 +194,22 @@ def test_runs_are_grouped_by_directory(show: Show) -> None:
     page.locator("#grid").press("Enter")
     watched.settle()
     assert len(rows(page)) == 6
+
+
+def test_directories_of_archives_name_the_archive(show: Show) -> None:
+    upath = pytest.importorskip("upath")
+    archives = "file:///lab/run_1.zip", "file:///lab/x.zip"
+    results: list[CheckResult[Any]] = [
+        CheckResult(upath.UPath(f"zip://{path}::{archive}"), RUN, True, (), ())
+        for path in ("d/run_1", "run_1", "run_2")
+        for archive in archives
+    ]
+    page = show(CheckReport(results)).page
+    assert sorted((row[0], row[1]) for row in rows(page)) == sorted(
+        (name, f"zip://{above}::{archive}")
+        for above, name in (("d", "run_1"), ("", "run_1"), ("", "run_2"))
+        for archive in archives
+    )
 
 
 def test_a_cell_tells_what_was_asked_and_what_is_there(show: Show) -> None:
@@ -388,14 +421,21 @@ def test_all_rows_are_printed(show: Show) -> None:
     assert len(rows(page)) < 100
 
 
-def test_if_there_are_too_many_to_print_it_says_so(show: Show) -> None:
+def test_if_there_are_too_many_to_print_it_says_so(
+    show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2,000 are printed, which takes long; here 200."""
+    part = _page._part
+    limited = part("text.js").replace("PRINTED = 2000", "PRINTED = 200")
+    assert limited != part("text.js")
+    monkeypatch.setattr(_page, "_part", lambda name: limited if name == "text.js" else part(name))
     watched = show(reports.report(2100))
     page = watched.page
     assert len(rows(page)) < 100
     page.emulate_media(media="print")
-    until(page, "document.querySelectorAll('#body > .row').length === 2000")
+    until(page, "document.querySelectorAll('#body > .row').length === 200")
     assert text(page, "#shown") == (
-        "2,100 of 2,100 shown, the first 2,000 printed: filter them to print others"
+        "2,100 of 2,100 shown, the first 200 printed: filter them to print others"
     )
     assert page.locator("#filter").is_hidden()
     assert page.locator("#states").is_visible()
@@ -431,6 +471,27 @@ def test_it_is_a_grid_for_screen_readers(show: Show) -> None:
     cells = row.locator("[role=gridcell]")
     assert [cell.get_attribute("aria-colindex") for cell in cells.all()] == list("2345678")
     assert cells.last.text_content() in ("✓ met", "✗ missing")
+
+
+def test_states_are_not_cut_off(show: Show) -> None:
+    """A requirement has a word in each cell only where there is room for it."""
+    page = show(reports.report(200, incomplete=1.0), color_scheme="dark").page
+    words = set()
+    for width in range(1280, 600, -40):
+        page.set_viewport_size({"width": width, "height": 900})
+        # The table learns of it before the next frame but one.
+        for _ in range(3):
+            page.evaluate("() => new Promise(requestAnimationFrame)")
+        cut, is_worded = page.evaluate(
+            """() => {
+              const cells = [...document.querySelectorAll("#body > .row:not([hidden]) > .item")];
+              return [cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length,
+                !document.querySelector("#grid").classList.contains("signs-only")];
+            }"""
+        )
+        assert cut == 0, width
+        words.add(is_worded)
+    assert words == {True, False}
 
 
 def test_it_fits_a_phone(show: Show) -> None:

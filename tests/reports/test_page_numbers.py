@@ -57,6 +57,20 @@ def test_numbers_of_the_page(results: list[CheckResult[Path]]) -> None:
     assert not requirements
 
 
+def test_an_archive_may_be_called_as_what_is_in_it() -> None:
+    """Its runs are in one directory all the same."""
+    archive = "file:///lab/run_1.zip"
+    pattern = made_up_checks.PATTERNS[0]
+    results = [
+        CheckResult(UPath(f"zip://{name}::{archive}"), pattern, True, (), ())
+        for name in ("run_1", "run_2")
+    ]
+    [shown] = data_of(CheckReport(results))["patterns"]
+    assert shown["directories"]["rest"] == ["zip://"]
+    assert shown["behind"] == {"0": f"::{archive}"}
+    assert shown["counts"] == [2]
+
+
 def test_a_page_holds_no_passwords() -> None:
     """Though paths, and what went wrong, may."""
     url = "http://me:secret@127.0.0.1/lab"

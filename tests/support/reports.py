@@ -90,6 +90,18 @@ def different(count: int) -> Iterator[CheckResult[Path]]:
         yield run._replace(complete=False, missing=(missing,))
 
 
+def hopeless(count: int) -> Iterator[CheckResult[Path]]:
+    """Runs of which each lacks almost all, and other names came close to it each time."""
+    for number, run in enumerate(complete(count)):
+        missing = (
+            lacking(RUN, "files[0]", near("edit", f"{number}config.json")),
+            lacking(RUN, "files[1]", found(f"{number}_a.csv", f"{number}_b.csv")),
+            lacking(RUN, "files[2]", near("below", f"old_{number}/README")),
+            lacking(RUN, "forbidden_files[0]", found("FAILED")),
+        )
+        yield run._replace(complete=False, missing=missing)
+
+
 def samples(count: int) -> Iterator[CheckResult[Path]]:
     """Results of a second pattern."""
     for number in range(count):

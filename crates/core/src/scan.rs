@@ -125,8 +125,8 @@ impl Scan {
         self
     }
 
-    /// How to read names on disk that are not UTF-8. Default, and with `None`: as [`Name`]
-    /// says.
+    /// How to read names on disk that are not UTF-8. Default, and with `None`: as
+    /// [`Name`](crate::Name) says.
     ///
     /// Globs and exclude rules then match the text that it makes of them; results name the
     /// bytes as before.

@@ -332,6 +332,21 @@ fn an_explanation_tells_of_all() {
 }
 
 #[test]
+fn a_directory_of_which_only_the_name_is_asked_is_called_by_its_name() {
+    // On disk nobody enters it, and that is not what there is to tell of it.
+    let dir = tree(&["run/data/x"]);
+    let asked = pattern("run").directory(pattern("data").build().unwrap()).build().unwrap();
+    let expected = "directories[0] met 1: data (name data as 0: [directory_name met 1: data])";
+    let (explained, _) = Explain::new(dir.path().join("run"), &asked).explain().unwrap();
+    assert_eq!(line(&explained.findings()[1]), expected);
+    let mut scan = ListingScan::new(&asked, None).explaining();
+    let source = scan.source("run");
+    scan.listed(source, (), &[("data".into(), true)], []);
+    let checked = scan.take_checked();
+    assert_eq!(line(&checked[0].2[1]), expected);
+}
+
+#[test]
 fn an_explanation_is_complete_if_a_scan_matches() {
     let dir = tree(&["a/x", "a/sub/y", "b/x", "c/"]);
     let asked = pattern("[ab]").file("x").directory(leaf("sub", "y")).build().unwrap();

@@ -146,7 +146,8 @@ def _entry(finding: Finding) -> tuple[str, str]:
     if closest.count:
         found = names(closest.found, closest.count)
         if kind_of(place) == "directory_name":
-            notes.append(f"the name is {found}")
+            # That of the root of a file system, a bucket or an archive is empty.
+            notes.append(f"the name is {found}" if any(closest.found) else "it has no name")
         elif finding.state != "met" and not is_too_many(place, requirement, closest.count):
             notes.append(f"{closest.count:,} there: {found}")
         elif text.removesuffix("/") != found:
@@ -193,9 +194,10 @@ def _parts(
                 yield "mark", f"\n{below}"
             yield "text", row
         if line.note:
-            used = width(text_rows[-1]) + 1
-            yield "text", " "
-            for index, row in enumerate(_rows(line.note, room, used)):
+            rows = _rows(line.note, room, width(text_rows[-1]) + 1)
+            if rows[0]:
+                yield "text", " "
+            for index, row in enumerate(rows):
                 if index:
                     yield "mark", f"\n{below}"
                 yield "note", row
@@ -204,17 +206,18 @@ def _parts(
 def _rows(text: str, room: int, used: int = 0) -> Sequence[str]:
     """A text in rows of at most `room` columns, `used` of which are taken in the first."""
     rows: list[str] = []
-    row, taken = "", used
+    row, taken, is_begun = "", used, False
     for word in text.split(" "):
-        blank = " " if row else ""
+        blank = " " if is_begun else ""
         if taken + len(blank) + width(word) <= room:
             row += blank + word
             taken += len(blank) + width(word)
+            is_begun = True
             continue
-        if row or used:
+        if is_begun or used:
             rows.append(row)
             used = 0
-        row, taken = "", 0
+        row, taken, is_begun = "", 0, True
         for char in word:
             columns = width(char)
             if taken + columns > room:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Sequence
 
 from pathvein import _arguments
@@ -69,7 +71,12 @@ def run_explaining(*, path: object, pattern: object, **arguments: Any) -> Explan
         ]
 
     with Stream(name, producer, convert, options["on_error"], None) as stream:
-        [(directory, findings)] = stream
+        told = list(stream)
+        if not told:
+            # It could be opened and not be read, or it went away.
+            gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+            raise next(iter(stream.errors), gone)
+        [(directory, findings)] = told
         return Explanation(directory, pattern, findings, stream.errors)
 
 

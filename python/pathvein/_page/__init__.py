@@ -11,6 +11,7 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
+from pathvein._checking.texts import summary
 from pathvein._page.data import page_json
 
 TYPE_CHECKING = False
@@ -47,7 +48,7 @@ def render(report: CheckReport) -> str:
             )
         ),
         version=report.version,
-        summary=_summary(report),
+        summary=summary(report.complete, report.incomplete, report.unknown),
         style=style,
         script=script,
         data=page_json(report),
@@ -62,19 +63,6 @@ def write(report: CheckReport, file: IO[str]) -> None:
         OSError: It cannot be written.
     """
     file.write(render(report))
-
-
-def _summary(report: CheckReport) -> str:
-    """As ``pathvein check`` says it at its end."""
-    if not report.candidates:
-        return "0 candidates: nothing was checked"
-    parts = [f"{report.complete:,} complete"]
-    if report.incomplete:
-        parts.append(f"{report.incomplete:,} not")
-    if report.unknown:
-        parts.append(f"{report.unknown:,} could not be read")
-    ending = "" if report.candidates == 1 else "s"
-    return f"{report.candidates:,} candidate{ending}: {', '.join(parts)}"
 
 
 def _hash(text: str) -> str:

@@ -1,6 +1,13 @@
 // The data of the page, which is as `data.py` writes it.
 
-const data = JSON.parse(document.getElementById("data").textContent);
+const data = JSON.parse(await inflated(document.getElementById("data").textContent));
+
+// JSON as it stands, or, if it is long, as gzip in Base64.
+async function inflated(text) {
+  if (text.startsWith("{")) return text;
+  const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
 
 // Each text without what it has in common with the one before.
 function unpack({ keep, rest }) {
@@ -75,7 +82,12 @@ class Pattern {
     this.orders = new Map();
   }
 
-  below(directory) { return this.directories[directory].slice(this.base.length).replace(/[/\\]$/, ""); }
+  below(directory) {
+    const behind = this.raw.behind[directory];
+    // In an archive, which has to be told.
+    if (behind) return this.directories[directory].replace(/(?<![:/])[/]$/, "") + behind;
+    return this.directories[directory].slice(this.base.length).replace(/[/\\]$/, "");
+  }
   path(run) {
     const directory = this.directory[run];
     return this.directories[directory] + this.names[run] + (this.raw.behind[directory] || "");

@@ -1,12 +1,15 @@
 """What a page shows, as JSON that is small however many runs there are.
 
 Most runs share their directory and what they lack: each is written once and referred to by its
-number. Of paths, which are sorted, only the end is written that differs
-from the path before. The script reads it back (``data.js``).
+number. Of paths, which are sorted, only the end is written that differs from the path before. What
+is long in spite of that, as many runs lack much or have long names, is compressed. The script reads
+it back (``data.js``).
 """
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -14,7 +17,7 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from pathvein._checking.texts import limits, requirement_at
-from pathvein._reporting.rows import MET, MISSING, NEAR, UNKNOWN, ReportedPattern
+from pathvein._reporting.rows import MET, MISSING, NEAR, UNKNOWN, ReportedPattern, around
 from pathvein._visible import without_passwords
 from pathvein.pattern import FileStructurePattern
 
@@ -28,6 +31,8 @@ __all__ = ["page_json"]
 
 #: The numbers of the states in the data.
 _STATES = {state: number for number, state in enumerate((MET, MISSING, NEAR, UNKNOWN))}
+#: JSON that is longer is compressed. What is short can be read, and looked for, in the file itself.
+_LONG = 200_000
 #: How many errors are shown. That there are more is told.
 _MOST_ERRORS = 1_000
 #: What stands in the way in a page: ``<`` could end the script, surrogates have no UTF-8, and
@@ -36,9 +41,12 @@ _UNSAFE = re.compile("[<\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufeff\uf
 
 
 def page_json(report: CheckReport) -> str:
-    """The data of a page, to be put into a ``script`` element."""
+    """The data of a page, to be put into a ``script`` element: JSON, or that as gzip in Base64."""
     text = json.dumps(_Data(report).told, ensure_ascii=False, separators=(",", ":"))
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    text = _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    if len(text) <= _LONG:
+        return text
+    return base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
 
 
 class _Outline:
@@ -207,8 +215,10 @@ def _is_short(text: str) -> bool:
 def _split(row: Row) -> tuple[str, str, str]:
     """A path: what is in front of the name, what is behind it (of archives), and the name."""
     path = without_passwords(row.path)
-    before, found, behind = path.rpartition(row.name) if row.name else ("", "", "")
-    return (before, behind, row.name) if found else (path, "", "")
+    if row.name not in path:
+        return path, "", ""
+    before, behind = around(path, row.name)
+    return before, behind, row.name
 
 
 def _front_coded(texts: Iterable[str]) -> dict[str, Any]:

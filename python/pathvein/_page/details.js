@@ -81,13 +81,14 @@ function details(row, column) {
   $("details").replaceChildren(...content.flat(Infinity));
   $("details").hidden = false;
   grid.open(true);
-  $("details").querySelector(".close").addEventListener("click", closeDetails);
+  $("details").querySelector(".close").addEventListener("click", () => closeDetails());
   grid.uncover();
 }
 
-function closeDetails() {
+function closeDetails(isLeft = true) {
+  if ($("details").hidden) return;
   $("details").hidden = true;
   grid.open(false);
-  $("grid").focus({ preventScroll: true });
+  if (isLeft) $("grid").focus({ preventScroll: true });
 }
 

@@ -52,8 +52,9 @@ class Grid {
     const first = small ? Math.min(190, Math.max(110, Math.floor(width * 0.42))) : printing ? 150 :
       Math.min(310, Math.max(130, 8.3 * pattern.longest + 24)); // room for names
     const tally = 64;
-    const signs = (width - first - directory - tally) / items < 80;
-    const item = signs ? 34 : 80;
+    const word = 100; // the longest is "unknown", with its sign
+    const signs = (width - first - directory - tally) / items < word;
+    const item = signs ? 34 : word;
     element.classList.toggle("signs-only", signs);
     element.classList.toggle("narrow", !directory);
     const columns = [`minmax(${first}px, 2fr)`];

@@ -42,6 +42,12 @@ function sortBy(key, down) {
   return change({ sort: key, down: down || false });
 }
 
+// The button that did it goes away, and the focus would with it.
+async function lift(changes) {
+  await change(changes);
+  $("grid").focus({ preventScroll: true });
+}
+
 // Brings the controls in line with the view.
 function controls() {
   $("filter").value = view.words;
@@ -80,7 +86,7 @@ function openPattern() {
   }));
   requirements();
   grid.build();
-  if (!$("details").hidden) closeDetails();
+  closeDetails();
 }
 
 function choose(index) {
@@ -150,7 +156,7 @@ document.addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input[type=search], select");
   if (event.key === "Escape") {
     if (isTyping) event.target.blur();
-    else if (!$("details").hidden) closeDetails();
+    else closeDetails();
   } else if (!isTyping && KEYS[event.key]) {
     event.preventDefault();
     KEYS[event.key]();
@@ -161,8 +167,8 @@ const grid = new Grid($("grid"));
 $("filter").addEventListener("input", () => change({ words: $("filter").value }));
 $("filters").addEventListener("submit", (event) => { event.preventDefault(); $("grid").focus(); });
 $("group").addEventListener("change", () => change({ group: $("group").checked }));
-$("only").addEventListener("click", () => change({ only: null }));
-$("clear").addEventListener("click", () => change({ only: null, words: "", states: new Set([0, 1, 2, 3]) }));
+$("only").addEventListener("click", () => lift({ only: null }));
+$("clear").addEventListener("click", () => lift({ only: null, words: "", states: new Set([0, 1, 2, 3]) }));
 $("pattern").addEventListener("change", () => choose($("pattern").selectedIndex));
 $("theme").addEventListener("click", nextTheme);
 $("help-button").addEventListener("click", KEYS["?"]);

@@ -186,6 +186,8 @@ async function update(again = true) {
 function change(changes) {
   Object.assign(view, changes);
   controls();
+  // They are of a cell that may not be shown any more, or elsewhere.
+  closeDetails(false);
   active.row = 0;
   $("grid").scrollTop = 0;
   return update();

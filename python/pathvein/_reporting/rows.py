@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathvein.checking import CheckResult, Missing
     from pathvein.pattern import FileStructurePattern
 
-__all__ = ["Item", "Lacks", "ReportedPattern", "Row", "Rows"]
+__all__ = ["Item", "Lacks", "ReportedPattern", "Row", "Rows", "around"]
 
 #: The states of an item in a row. *Near* is missing, too, but something came close to it.
 MET, MISSING, NEAR, UNKNOWN = "met", "missing", "near", "unknown"
@@ -180,7 +180,7 @@ class Rows:
 
     def _place(self, source: Any) -> int:
         path, name = str(source), source.name
-        before, _, behind = path.rpartition(name) if name else (path, "", "")
+        before, behind = around(path, name)
         self._names.append(name)
         key = (before, behind)
         number = self._place_numbers.get(key)
@@ -211,6 +211,22 @@ class Rows:
         self._lacks_numbers[key] = lacks.number
         self.lacks.append(lacks)
         return lacks
+
+
+def around(path: str, name: str) -> tuple[str, str]:
+    """What stands in front of the name of a path, and what behind it.
+
+    Behind it is, in the URL of an archive's directory, where the archive is, which may well be
+    called as what is in it: ``zip://run_1::file:///lab/run_1.zip``.
+    """
+    if not name:
+        return path, ""
+    if "://" in path:
+        head, chain, rest = path.partition("::")
+        if chain and head.endswith(name):
+            return head.removesuffix(name), chain + rest
+    before, _, behind = path.rpartition(name)
+    return before, behind
 
 
 def _places(pattern: FileStructurePattern) -> Iterator[str]:

@@ -91,16 +91,17 @@ def opened(file: str | os.PathLike[str] | IO[str]) -> Iterator[IO[str]]:
             raise wrong_type("file", "a path or a file that is open for text", file)
         yield file
         return
-    path = os.path.realpath(file)
     try:
-        mode = os.stat(path).st_mode
+        mode = os.stat(file).st_mode
     except FileNotFoundError:
         mode = None
     if mode is not None and not stat.S_ISREG(mode):
-        # A directory, too: that it is one is the error of opening it.
-        with open(path, "w", encoding="utf-8", newline="\n") as stream:
+        # A directory, too: that it is one is the error of opening it. By the path as it was given,
+        # as /dev/stdout leads to a pipe that has none.
+        with open(file, "w", encoding="utf-8", newline="\n") as stream:
             yield stream
         return
+    path = os.path.realpath(file)
     beside = os.path.join(os.path.dirname(path), f".pathvein-{os.urandom(6).hex()}.tmp")
     try:
         stream = open(beside, "x", encoding="utf-8", newline="\n")  # noqa: SIM115  (closed below)

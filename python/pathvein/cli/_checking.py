@@ -6,7 +6,6 @@ import os
 
 from pathvein import Stats
 from pathvein._arguments import is_url
-from pathvein.cli._output import count
 from pathvein.cli._scanning import open_scan, sum_of
 
 TYPE_CHECKING = False
@@ -52,14 +51,9 @@ class Counts:
 
     def __str__(self) -> str:
         """``1,204 candidates: 1,187 complete, 15 not, 2 could not be read``."""
-        if not self.candidates:
-            return "0 candidates: nothing was checked"
-        text = f"{count(self.candidates, 'candidate')}: {self.complete:,} complete"
-        if self.incomplete:
-            text += f", {self.incomplete:,} not"
-        if self.unknown:
-            text += f", {self.unknown:,} could not be read"
-        return text
+        from pathvein._checking.texts import summary
+
+        return summary(self.complete, self.incomplete, self.unknown)
 
 
 class Checked(NamedTuple):

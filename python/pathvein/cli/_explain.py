@@ -97,15 +97,23 @@ def _explanation(
     """The explanation of a directory; `None` if it cannot be opened, which is told."""
     from pathvein.checking import explain
 
+    told: list[Exception] = []
+
+    def tell(error: OSError) -> None:
+        messages.error(describe(error))
+        told.append(error)
+
     try:
         with messages.working(lambda: f"reading {path}"):
             return explain(
                 path,
                 named.pattern,
                 **options,
-                on_error=lambda error: messages.error(describe(error)),
+                on_error=tell,
             )
     except Exception as error:
+        if any(error is one for one in told):
+            return None
         is_none = isinstance(error, NotADirectoryError)
         hint = MISSING_OPTION if is_none and (is_url(path) or os.path.isfile(path)) else ""
         messages.error(f"{failure(path, error)}{hint}")

@@ -111,7 +111,7 @@ def report(
 
     if output is None and csv_output is None:
         raise click.UsageError("Missing option '--output' / '-o' or '--csv'", context)
-    if output is not None and output == csv_output:
+    if output is not None and csv_output is not None and _is_same(output, csv_output):
         raise click.UsageError("--output and --csv are the same", context)
     messages = Messages(quiet=quiet)
     context.with_resource(messages.saying_warnings())
@@ -165,6 +165,10 @@ def _told(value: object) -> object:
 def _shown(source: str) -> str:
     """Where was looked, for those who were not there."""
     return source if is_url(source) else os.path.realpath(source)
+
+
+def _is_same(output: str, csv_output: str) -> bool:
+    return os.path.realpath(output) == os.path.realpath(csv_output)
 
 
 def _refuse_what_cannot_be_written(output: str | None, csv_output: str | None) -> None:

@@ -240,6 +240,13 @@ impl<'a> Checking<'a> {
                 _ => item.lack(),
             };
             let answers: Vec<Answer> = items.iter().map(answer).collect();
+            let lacks =
+                answers.iter().any(|answer| matches!(answer, Answer::Missing | Answer::Unknown));
+            // Where nothing is asked for inside, nobody looks there, and that is no news.
+            let reason = match reason {
+                Reason::NotEntered if !lacks => Reason::Name,
+                _ => reason,
+            };
             let findings = || {
                 let told = items.iter().zip(&answers);
                 let told = told.filter(|(_, answer)| self.tells(**answer));
