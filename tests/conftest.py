@@ -139,9 +139,13 @@ def stub(s3_clients: None) -> Iterator[ListStub]:
 # The browser --------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests of a worker."""
+    """One browser for all tests of a module.
+
+    No longer, since the event loop that drives it runs in the thread of the tests, where others
+    start loops of their own.
+    """
     try:
         with browsers.chromium() as running:
             yield running
