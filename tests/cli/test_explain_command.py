@@ -261,7 +261,8 @@ def test_what_takes_long_is_named(lab: Path) -> None:
         if option:
             assert said == b""
         else:
-            assert said.startswith(b"\r1 s: reading run_1\r2 s: reading run_1")
+            # Where the machine is busy, a second may be left out.
+            assert re.match(rb"\r[1-9] s: reading run_1(\r|$)", said)
             assert said.split(b"\r")[-1] == b""
             assert said.split(b"\r")[-2].strip(b" ") == b""
 
