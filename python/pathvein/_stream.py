@@ -43,6 +43,15 @@ _PROGRESS_INTERVAL = 0.1
 _BATCH_TIMEOUT = 3600.0
 
 
+#: What is counted.
+_COUNTS = [name for name in vars(Stats) if not name.startswith("_")]
+
+
+def sum_of(*stats: Stats) -> Stats:
+    """The counts of several runs together."""
+    return Stats(**{name: sum(getattr(each, name) for each in stats) for name in _COUNTS})
+
+
 #: Those that a fork of this process would inherit.
 _streams: WeakSet[Stream[Any]] = WeakSet()
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathvein_core import Stats, __version__
 
 from pathvein import _arguments, _types
+from pathvein._stream import sum_of
 from pathvein._visible import without_passwords
 from pathvein.checking import CheckResult
 from pathvein.lib import ScanResult
@@ -162,7 +163,8 @@ class CheckReport:
             add(result)
         # What an iterator knows at its end.
         self.errors += [*getattr(results, "errors", ()), *errors]
-        self.stats = _sum(self.stats, getattr(results, "stats", None) if stats is None else stats)
+        more = getattr(results, "stats", None) if stats is None else stats
+        self.stats = self.stats if more is None else sum_of(self.stats, more)
         self.sources += _sources(source)
 
     @property
@@ -401,13 +403,6 @@ def to_polars(results: Iterable[ScanResult[_types.Any]]) -> _types.polars.DataFr
     from pathvein._reporting.frames import as_polars, scan_columns
 
     return as_polars(lambda: scan_columns(results))
-
-
-def _sum(stats: Stats, more: Stats | None) -> Stats:
-    if more is None:
-        return stats
-    names = [name for name in vars(Stats) if not name.startswith("_")]
-    return Stats(**{name: getattr(stats, name) + getattr(more, name) for name in names})
 
 
 def _sources(source: object | Iterable[object] | None) -> list[str]:

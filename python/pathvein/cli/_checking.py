@@ -6,7 +6,8 @@ import os
 
 from pathvein import Stats
 from pathvein._arguments import is_url
-from pathvein.cli._scanning import open_scan, sum_of
+from pathvein._stream import sum_of
+from pathvein.cli._scanning import open_scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import itertools
 
 from pathvein import Stats
 from pathvein._arguments import is_url
+from pathvein._stream import sum_of
 from pathvein.cli._click import (
     DONE_WITH_ERRORS,
     NOT_DONE,
@@ -31,7 +32,6 @@ from pathvein.cli._scanning import (
     say_matched,
     say_patterns,
     say_stats,
-    sum_of,
 )
 
 TYPE_CHECKING = False

@@ -8,6 +8,7 @@ from pathvein import Stats
 from pathvein._arguments import is_url
 from pathvein._errors import hidden_by_links_text
 from pathvein._pattern_files import ENDINGS
+from pathvein._stream import sum_of
 from pathvein.cli._click import Failure, failure
 from pathvein.cli._output import Messages, count, describe, remote_counts
 from pathvein.lib import start_scan
@@ -29,12 +30,9 @@ __all__ = [
     "say_matched",
     "say_patterns",
     "say_stats",
-    "sum_of",
 ]
 
 MISSING_OPTION = " (is -p missing in front of it?)"
-#: What is counted.
-_COUNTS = [name for name in vars(Stats) if not name.startswith("_")]
 
 
 def refuse_files(sources: tuple[str, ...]) -> None:
@@ -127,10 +125,6 @@ def say_matched(messages: Messages, patterns: list[Named], matched: list[int]) -
     """Say how often each pattern matched."""
     for named, matches in zip(patterns, matched, strict=True):
         messages.say(f"{named.name}: {count(matches, 'match')}")
-
-
-def sum_of(*stats: Stats) -> Stats:
-    return Stats(**{name: sum(getattr(each, name) for each in stats) for name in _COUNTS})
 
 
 def say_stats(messages: Messages, stats: Stats) -> None:
