@@ -24,11 +24,13 @@ TRIALS = (
     "A1/.b/c.D",
     "x y/_.,=+@~()%41%2f&'!$-z/~/..a/-9",
     'a. / b/%41%2f+&amp;/#x?y=1/\\/[z]/{*}"<|>`^;',
-    "10:00:00/a:b",
+    "10:00:00.",
+    "a:b/-:-",
     "\u00e9e\u0301\ufb01\u212b\u0130\u3000/" + "L" * 300,
 )
-#: Paths in which no parser of the packages below finds anything but names.
-_PLAIN_NAMES = re.compile(r"(?!/)[\w.,=+@~()%&'!$ /-]*[\w)-]").fullmatch
+_UNMARKED = r"[\w.,=+@~()%&'!$ /-]*+"
+#: Paths in which no parser of the packages below finds anything but names. Those of times, too.
+_PLAIN_NAMES = re.compile(rf"(?!/){_UNMARKED}(?:(?<=\d):(?=\d){_UNMARKED})*+(?<=[\w).-])").fullmatch
 #: The packages whose `_strip_protocol` was read for that.
 _READ_PACKAGES = frozenset({"adlfs", "fsspec", "gcsfs", "s3fs", "upath"})
 #: What may be taken for a protocol (`ab::`, `ab:/`, `data:,`), if a component begins with it.
