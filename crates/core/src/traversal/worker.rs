@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::classify::{Class, Classifier};
 use super::crew::{Roster, start_worker};
-use super::handles::{self, Allowance, FdBackoff, WorkerSlot, is_out_of_handles};
+use super::dir::Listed;
+use super::handles::{self, Allowance, FdBackoff, Shareholder, WorkerSlot, is_out_of_handles};
 use super::later::Later;
 use super::lister::{EntryKind, Identity, Lister, is_gone};
 use super::opening::{DirHandle, EnterError, Entered};
@@ -202,6 +203,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     /// Works until no worker has work.
     pub(super) fn work(&mut self) {
         self.last_start = Instant::now();
+        let places = Shareholder::begin(self.traversal.handle_budget);
         let mut next = self.traversal.pool.take_first();
         while let Some(work) = next {
             self.first_open = 0;
@@ -230,6 +232,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             }
             next = self.traversal.pool.try_take().or_else(|| {
                 self.results.flush();
+                places.give_back_all();
                 self.traversal.pool.take()
             });
         }
@@ -259,7 +262,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         if bottom.subdirs.len() > 1 {
             // Half of the undermost frame, which is likely to be the largest.
             frames.push(Frame {
-                dir: Arc::clone(&bottom.dir),
+                dir: Dir::twin(&bottom.dir),
                 subdirs: bottom.subdirs.split(),
                 handle: bottom.handle.clone(),
                 later: Later::new(),
@@ -481,7 +484,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         let (subdirs, feeding) = self.subdirs_to_visit(&state, location.depth + 1);
         self.visitor.wait_for(location, &mut state, feeding, &mut self.results);
         let Some(subdirs) = subdirs else { return Ok(None) };
-        let dir = Arc::new(Dir {
+        let dir = Arc::new(Dir::from(Listed {
             parent: location.parent.cloned(),
             name: location.name.into(),
             depth: location.depth,
@@ -489,7 +492,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             links: location.parent.map_or(0, |parent| parent.links) + u8::from(by_link),
             identity: identity.clone(),
             state,
-        });
+        }));
         let handle = DirHandle::closed(identity);
         Ok(Some(Frame { dir, subdirs, handle, later: Later::new() }))
     }
