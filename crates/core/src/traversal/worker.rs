@@ -28,6 +28,11 @@ const ENTRIES_PER_CHECK: usize = 4096;
 /// since to start a thread takes as long as to visit several directories.
 const START_INTERVAL: Duration = Duration::from_micros(200);
 
+/// How long a worker keeps its work to itself after it has handed over some. To hand over what
+/// is done sooner costs more than to do it: the other has to be woken. Where there are more
+/// workers than processors, some are always idle, and would be woken for ever smaller parts.
+const SHARE_INTERVAL: Duration = Duration::from_micros(50);
+
 /// What all the workers of a traversal share.
 pub(super) struct Traversal<V: Visitor, L: Lister> {
     pub(super) options: Options,
@@ -172,6 +177,8 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     hashes: Vec<u64>,
     /// When this worker began, or last started another.
     last_start: Instant,
+    /// When it last handed over a part of its work to one that waited.
+    last_share: Instant,
 }
 
 /// Why a directory was not listed: not a single entry could be read. The verdict is as
@@ -196,6 +203,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             is_out_of_handles: false,
             listed: Subdirs::default(),
             last_start: Instant::now(),
+            last_share: Instant::now(),
             hashes: Vec::new(),
         }
     }
@@ -256,6 +264,13 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         let has_one = self.stack.is_empty() && top.subdirs.len() < 2;
         if has_one || nobody_waits && !WorkerSlot::is_free(traversal.max_workers) {
             return;
+        }
+        if !nobody_waits {
+            let now = Instant::now();
+            if now.duration_since(self.last_share) < SHARE_INTERVAL {
+                return;
+            }
+            self.last_share = now;
         }
         let bottom = self.stack.first_mut().unwrap_or(top);
         let mut frames = Vec::new();
