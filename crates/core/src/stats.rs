@@ -11,6 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub struct Stats {
     /// Directories listed.
     pub directories: usize,
+    /// Directories of which it was told from outside, by their link count, that nothing in
+    /// them matters ([`Scan::leaf_skip`](crate::Scan::leaf_skip)). They were not opened, and
+    /// are not among `directories`, nor are their entries counted. 0 for a walk.
+    pub skipped: usize,
     /// Entries listed. Directories are included, excluded entries are left out, unless
     /// they are links that were not looked at.
     pub entries: usize,
@@ -27,19 +31,23 @@ pub struct Stats {
     /// level, that are there as such links. What is behind them, nobody has looked at. 0 for
     /// a walk.
     pub hidden_by_links: usize,
+    /// The most threads that were at work at a time; 0 before any was.
+    pub threads: usize,
 }
 
 impl Stats {
     /// Adds other counts to these.
     pub(crate) fn add(&mut self, counted: Stats) {
-        let Stats { directories, entries, matches, errors, links_not_followed, hidden_by_links } =
-            counted;
+        let Stats { directories, skipped, entries, matches, errors, .. } = counted;
+        let Stats { links_not_followed, hidden_by_links, threads, .. } = counted;
         self.hidden_by_links += hidden_by_links;
         self.directories += directories;
+        self.skipped += skipped;
         self.entries += entries;
         self.matches += matches;
         self.errors += errors;
         self.links_not_followed += links_not_followed;
+        self.threads = self.threads.max(threads);
     }
 }
 
@@ -95,11 +103,13 @@ const MAX_COUNTERS: usize = 64;
 #[repr(align(128))]
 struct WorkerCounters {
     directories: AtomicUsize,
+    skipped: AtomicUsize,
     entries: AtomicUsize,
     matches: AtomicUsize,
     errors: AtomicUsize,
     links_not_followed: AtomicUsize,
     hidden_by_links: AtomicUsize,
+    threads: AtomicUsize,
 }
 
 impl Default for Counters {
@@ -147,11 +157,15 @@ impl Counters {
             }
         };
         add(&counters.directories, stats.directories);
+        add(&counters.skipped, stats.skipped);
         add(&counters.entries, stats.entries);
         add(&counters.matches, stats.matches);
         add(&counters.errors, stats.errors);
         add(&counters.links_not_followed, stats.links_not_followed);
         add(&counters.hidden_by_links, stats.hidden_by_links);
+        if stats.threads > 0 {
+            counters.threads.fetch_max(stats.threads, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -160,11 +174,13 @@ impl Counters {
         for counters in &self.of_workers {
             stats.add(Stats {
                 directories: get(&counters.directories),
+                skipped: get(&counters.skipped),
                 entries: get(&counters.entries),
                 matches: get(&counters.matches),
                 errors: get(&counters.errors),
                 links_not_followed: get(&counters.links_not_followed),
                 hidden_by_links: get(&counters.hidden_by_links),
+                threads: get(&counters.threads),
             });
         }
         stats
