@@ -11,6 +11,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Stats {
     /// Directories listed.
     pub directories: usize,
+    /// Directories of which it was told from outside, by their link count, that nothing in
+    /// them matters ([`Scan::leaf_skip`](crate::Scan::leaf_skip)). They were not opened, and
+    /// are not among `directories`, nor are their entries counted. 0 for a walk.
+    pub skipped: usize,
     /// Entries listed. Directories are included, excluded entries are left out, unless
     /// they are links that were not looked at.
     pub entries: usize,
@@ -27,19 +31,23 @@ pub struct Stats {
     /// level, that are there as such links. What is behind them, nobody has looked at. 0 for
     /// a walk.
     pub hidden_by_links: usize,
+    /// The most threads that were at work at a time; 0 before any was.
+    pub threads: usize,
 }
 
 impl Stats {
     /// Adds other counts to these.
     pub(crate) fn add(&mut self, counted: Stats) {
-        let Stats { directories, entries, matches, errors, links_not_followed, hidden_by_links } =
-            counted;
+        let Stats { directories, skipped, entries, matches, errors, .. } = counted;
+        let Stats { links_not_followed, hidden_by_links, threads, .. } = counted;
         self.hidden_by_links += hidden_by_links;
         self.directories += directories;
+        self.skipped += skipped;
         self.entries += entries;
         self.matches += matches;
         self.errors += errors;
         self.links_not_followed += links_not_followed;
+        self.threads = self.threads.max(threads);
     }
 }
 
@@ -79,11 +87,13 @@ impl Progress {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     directories: AtomicUsize,
+    skipped: AtomicUsize,
     entries: AtomicUsize,
     matches: AtomicUsize,
     errors: AtomicUsize,
     links_not_followed: AtomicUsize,
     hidden_by_links: AtomicUsize,
+    threads: AtomicUsize,
 }
 
 impl Counters {
@@ -95,6 +105,7 @@ impl Counters {
             }
         };
         add(&self.directories, stats.directories);
+        add(&self.skipped, stats.skipped);
         add(&self.entries, stats.entries);
         add(&self.matches, stats.matches);
         add(&self.errors, stats.errors);
@@ -106,11 +117,13 @@ impl Counters {
         let get = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         Stats {
             directories: get(&self.directories),
+            skipped: get(&self.skipped),
             entries: get(&self.entries),
             matches: get(&self.matches),
             errors: get(&self.errors),
             links_not_followed: get(&self.links_not_followed),
             hidden_by_links: get(&self.hidden_by_links),
+            threads: get(&self.threads),
         }
     }
 }
