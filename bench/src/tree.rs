@@ -26,10 +26,11 @@ pub fn make(kind: &str, path: &Path, size: usize) -> io::Result<()> {
 ///
 /// - `lab`: the runs (15,000: 60,101 directories, 229,300 files, 10,700 complete
 ///   runs),
-/// - `home`: the projects of a home directory (80: 65,000 directories, 370,000 files), with
+/// - `home`: the projects of a home directory (80: 78,570 directories, 353,680 files), with
 ///   packages of node, git's objects and two runs each,
-/// - `archive`: the measurements (10,000: about 40,000 directories), of which a twentieth are runs,
-/// - `python`: the packages of a Python installation, of which every tenth brings a run,
+/// - `archive`: the measurements (10,000: 40,060 directories), of which a twentieth are runs,
+/// - `python`: the packages of a Python installation (2,500: 41,000 directories), of which every
+///   tenth brings a run,
 /// - `chains`: the chains of 50 directories, which have nearly no directory without others in it,
 /// - `files`, `flat`: the files, or the directories, in one directory,
 /// - `wide`: the directories, a hundred in each,
