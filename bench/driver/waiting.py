@@ -130,8 +130,9 @@ def _many_threads(name: str, program: str) -> list[str]:
     if name == "fd":
         return ["--threads", str(_MANY)]
     # Those before version 3 have but one.
-    if name == "bfs" and not subprocess.run([program, f"-j{_MANY}", "-quit"]).returncode:
-        return [f"-j{_MANY}"]
+    if name == "bfs":
+        trial = subprocess.run([program, f"-j{_MANY}", "-quit"], capture_output=True)
+        return [] if trial.returncode else [f"-j{_MANY}"]
     return []
 
 
