@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,18 +34,19 @@ from compare import expected_rows, items, make_patterns
 from pathvein import FileStructurePattern as P
 from profiles import share
 from reference import Item
-from trees import Dir, File, Link, Make, built, public_base, run_unprivileged, tree
+from trees import (
+    Dir,
+    File,
+    Link,
+    Make,
+    built,
+    is_counting,
+    public_base,
+    run_unprivileged,
+    tree,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="link counts as Linux tells them")
-
-#: Whose directories' link counts are taken as they are, as ``stat -f`` names them.
-COUNTING = {"ext2/ext3", "f2fs", "tmpfs", "xfs"}
-
-
-def is_counting(path: Path | str) -> bool:
-    """Whether the file system is one of those."""
-    command = ["stat", "-f", "-c", "%T", path]
-    return subprocess.check_output(command, text=True).strip() in COUNTING
 
 
 class Ran(NamedTuple):
@@ -207,9 +209,8 @@ def test_that_links_hide_matches_is_told_where_they_are_a_habit(
     )
     pattern = P("run_*", [], [P("data", ["f"])])
     some, every = both(source, pattern, threads=1)
-    assert every.stats.hidden_by_links == len(linked)
-    assert some.stats.hidden_by_links > len(linked) * 0.8
     assert some.names == every.names == []
+    assert some.stats.hidden_by_links == every.stats.hidden_by_links == len(linked)
 
 
 def test_candidates_that_ask_for_directories_alone(make_fast: Make) -> None:
@@ -254,6 +255,8 @@ def test_a_large_directory_is_read_no_further_than_it_matters(make_fast: Make, l
     for name in [*files, *below] if late else [*below, *files]:
         path = source / "big" / name
         path.mkdir() if name in below else path.touch()
+    # What has changed just now may still do so.
+    time.sleep(3.1)
     listed = os.listdir(source / "big")
     first = next(name for name in listed if name in files)
     ends = max(map(listed.index, below))
