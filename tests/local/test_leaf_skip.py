@@ -74,7 +74,7 @@ def run(source: Path | str, *patterns: P, **options: Any) -> Ran:
         batch, wrong, done = scan.next_batch(60)
         found += batch
         errors += wrong
-    return Ran(sorted(found, key=repr), items(errors), scan.stats())
+    return Ran(sorted(found, key=lambda row: row[:2]), items(errors), scan.stats())
 
 
 def both(source: Path | str, *patterns: P, **options: Any) -> tuple[Ran, Ran]:
@@ -88,7 +88,7 @@ def both(source: Path | str, *patterns: P, **options: Any) -> tuple[Ran, Ran]:
 @st.composite
 def cases(draw: Any, unreadable: bool = False) -> strategies.Case:
     """A tree with itself in it some times, so that a worker has met enough of each kind."""
-    case = draw(strategies.cases(unreadable=unreadable))
+    case: strategies.Case = draw(strategies.cases(unreadable=unreadable))
     source = case.world.entries["src"]
     assert isinstance(source, Dir)
     more = Dir(dict.fromkeys(map(str, range(20)), Dir(dict(source.entries), source.mode)))
@@ -287,9 +287,9 @@ CALLS = """
 
 def calls(source: Path, how: str, out: Path) -> collections.Counter[str]:
     """How often a scan of the source makes each system call."""
-    traced = ["strace", "-f", "-qq", "-o", out, "-e", "trace=file,desc"]
-    code = [sys.executable, "-c", textwrap.dedent(CALLS), source, how]
-    done = subprocess.run([*traced, *code], capture_output=True, text=True, timeout=60)
+    traced: list[Any] = ["strace", "-f", "-qq", "-o", out, "-e", "trace=file,desc"]
+    traced += [sys.executable, "-c", textwrap.dedent(CALLS), source, how]
+    done = subprocess.run(traced, capture_output=True, text=True, timeout=60)
     if done.returncode:
         pytest.skip(f"strace cannot be used here: {done.stderr}")
     return collections.Counter(re.findall(r"^\d+ +(\w+)\(", out.read_text(), re.MULTILINE))
@@ -387,7 +387,15 @@ def test_link_counts_of_a_server_are_not_trusted_unless_told(mode: str) -> None:
 
 def test_mount_points_inside(tmp_path: Path) -> None:
     """What is mounted counts, whatever is below it; each with its own file system."""
-    command = ["unshare", "-m", "--propagation", "private", sys.executable, __file__, tmp_path]
+    command: list[Any] = [
+        "unshare",
+        "-m",
+        "--propagation",
+        "private",
+        sys.executable,
+        __file__,
+        tmp_path,
+    ]
     if shutil.which("unshare") is None:
         pytest.skip("unshare is not installed")
     path = os.pathsep.join(sys.path)
@@ -407,7 +415,7 @@ def main(work: Path) -> int:
 
     def mounted(kind: str, at: str, *options: str) -> Path:
         (work / at).mkdir(parents=True, exist_ok=True)
-        command = ["mount", *(["-t", kind] if kind else []), *options, work / at]
+        command: list[Any] = ["mount", *(["-t", kind] if kind else []), *options, work / at]
         if subprocess.run(command).returncode:
             sys.exit(CANNOT)
         return work / at
