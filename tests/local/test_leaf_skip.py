@@ -126,7 +126,7 @@ def compare(case: strategies.Case, skipped: list[int]) -> None:
 def test_random_trees() -> None:
     skipped: list[int] = []
 
-    @share(0.3)
+    @share(0.25)
     @given(cases())
     def compare_all(case: strategies.Case) -> None:
         compare(case, skipped)
@@ -136,7 +136,7 @@ def test_random_trees() -> None:
 
 
 def compare_unprivileged() -> None:
-    @share(0.2)
+    @share(0.12)
     @given(cases(unreadable=True))
     def compare_all(case: strategies.Case) -> None:
         compare(case, [])
@@ -247,31 +247,35 @@ def test_a_directory_that_nobody_looks_into_is_no_error(make_fast: Make) -> None
 LARGE = 20_000
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_a_large_directory_is_read_no_further_than_it_matters(make_fast: Make, late: bool) -> None:
-    """What is asked for comes first; its sub-directories come first or last."""
-    source = make_fast(Dir({"big": Dir()}))
+def test_a_large_directory_is_read_no_further_than_it_matters(make_fast: Make) -> None:
+    """What is asked for comes first; its sub-directories come first in one, and last in another."""
     files, below = [f"f{n:05}" for n in range(LARGE)], ["sub1", "sub2"]
-    for name in [*files, *below] if late else [*below, *files]:
-        path = source / "big" / name
-        path.mkdir() if name in below else path.touch()
+    sources = [make_fast(Dir({"big": Dir()})) for _ in range(2)]
+    for source, names in zip(sources, ([*below, *files], [*files, *below]), strict=True):
+        for name in names:
+            path = source / "big" / name
+            path.mkdir() if name in below else path.touch()
     # What has changed just now may still do so.
     time.sleep(3.1)
-    listed = os.listdir(source / "big")
-    first = next(name for name in listed if name in files)
-    ends = max(map(listed.index, below))
-    for pattern in P("big", [first]), P("big", [first], [P("sub1"), P("sub2")]):
-        some, every = both(source, pattern, threads=1)
-        assert some.names == every.names == ["big"]
-        assert every.stats.entries == LARGE + 3
-        assert some.seen == every.stats.directories
-        if is_counting(source) and ends < LARGE / 2:
-            assert some.stats.entries < LARGE / 4
-    # As long as something may come that is asked for, it is read.
-    for pattern in P("big", [first, "no"]), P("big", [first], forbidden_files=["no"]):
-        some, every = both(source, pattern, threads=1)
-        assert some.names == every.names
-        assert some.stats.entries == every.stats.entries
+    ends = []
+    for source in sources:
+        listed = os.listdir(source / "big")
+        first = next(name for name in listed if name in files)
+        ends.append(max(map(listed.index, below)))
+        for pattern in P("big", [first]), P("big", [first], [P("sub1"), P("sub2")]):
+            some, every = both(source, pattern, threads=1)
+            assert some.names == every.names == ["big"]
+            assert every.stats.entries == LARGE + 3
+            assert some.seen == every.stats.directories
+            if is_counting(source) and ends[-1] < LARGE / 2:
+                assert some.stats.entries < LARGE / 4
+        # As long as something may come that is asked for, it is read.
+        for pattern in P("big", [first, "no"]), P("big", [first], forbidden_files=["no"]):
+            some, every = both(source, pattern, threads=1)
+            assert some.names == every.names
+            assert some.stats.entries == every.stats.entries
+    if is_counting(sources[0]) and sources[0].is_relative_to("/dev/shm"):
+        assert min(ends) < LARGE / 2 < max(ends)
 
 
 # System calls ------------------------------------------------------------------------------
