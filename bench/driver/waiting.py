@@ -150,7 +150,7 @@ def waiting(settings: Settings) -> Table:
         ("single", settings.runs // 150, 1000),
     ]:
         try:
-            with fuse.mounted(mode, "lab", max(1, runs), microseconds=microseconds) as mount:
+            with fuse.mounted(mode, "lab", max(2, runs), microseconds=microseconds) as mount:
                 contestants = [
                     _divided_by(the_core(mount.tree, looked_for, number), _OWN)
                     for number in [*_FIXED, None]
