@@ -126,7 +126,8 @@ impl<'b> Reader<'b> {
 
     /// The text up to the next tag, and the tag.
     fn next(&mut self) -> Option<(&'b [u8], Tag<'b>)> {
-        let (text, rest) = self.rest.split_at(memchr(b'<', self.rest)?);
+        let begin = if self.rest.starts_with(b"<") { 0 } else { memchr(b'<', self.rest)? };
+        let (text, rest) = self.rest.split_at(begin);
         let end = memchr(b'>', rest)?;
         self.rest = &rest[end + 1..];
         let mut tag = Tag { name: &rest[1..end], is_end: false, is_empty: false };
@@ -146,10 +147,12 @@ impl<'b> Reader<'b> {
         is_space(text).then_some(tag)
     }
 
-    /// The text of an element that has begun, and has no elements.
+    /// The text of an element that has begun, if it has nothing else. (Most are of this kind. To
+    /// look for what must come is quicker than to see what comes.)
     fn text(&mut self, name: &[u8]) -> Option<&'b [u8]> {
-        let (text, tag) = self.next()?;
-        (tag.is_end && tag.name == name).then_some(text)
+        let (text, rest) = self.rest.split_at(memchr(b'<', self.rest)?);
+        self.rest = rest.strip_prefix(b"</")?.strip_prefix(name)?.strip_prefix(b">")?;
+        Some(text)
     }
 
     /// The text of the one element `inner` of an element that has begun.
@@ -172,6 +175,9 @@ impl<'b> Reader<'b> {
 
     /// Passes over what is left of an element that has begun.
     fn pass_over(&mut self, name: &[u8], levels: usize) -> Option<()> {
+        if self.text(name).is_some() {
+            return Some(());
+        }
         loop {
             let (_, tag) = self.next()?;
             if tag.is_end {
