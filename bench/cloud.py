@@ -72,7 +72,10 @@ def buckets() -> dict[str, tuple[Any, str]]:
             "<= 350, 5.5 s (obstore 1.7 s)",
         ),
         "999 keys": ([f"d{n % 9}/f{n}" for n in range(999)], "1, one round trip"),
-        "2,000,000 keys": (Radix([("g%03d", 500), ("d%03d", 200), ("f%02d", 20)]), "60 MB"),
+        "2,000,000 keys": (
+            Radix([("g%03d", 500), ("d%03d", 200), ("f%02d", 20)]),
+            "60 MB, CPU 8.4 s (obstore 4 s)",
+        ),
     }
 
 
@@ -198,6 +201,9 @@ def measure_s3(times: int, only: str) -> None:
                 continue
             bucket = stub.bucket(keys, latency=LATENCY)
             for lister in ("fsspec", "obstore", "bare obstore"):
+                if lister == "bare obstore":
+                    # One request after the other: it would wait for most of the time.
+                    bucket = stub.bucket(keys)
                 told = best(times, bucket.url, storage_options=bucket.options, lister=lister)
                 bucket.forget()
                 run(bucket.url, storage_options=bucket.options, lister=lister)
