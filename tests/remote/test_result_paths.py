@@ -70,8 +70,7 @@ ODD_NAMES = (
     *("?v=1", "a?b#c/d", "a#b?c", "10:00:00", "a:b/c:d", "ab::c", "s3::x", "ab:/c", "http:/x"),
     *("data:x,y", "data:,", "x/data:a,b", "s3:", "c:\\x", "C:", "memory:/x", "~", "~root", "$HOME"),
     *("-", "--", "\u00e9", "e\u0301", "\ufb01", "\u212b", "\u0130\u0131", "\u202e", "\U0001f600"),
-    *("l" * 300, "l/" * 60 + "l", "host@x", "x.zip", "a;b=c", "[::1]", "//x", "/x", "a//b", "."),
-    *("..", "../x", "a/../b", "a/./b", "a/"),
+    *("l" * 300, "l/" * 60 + "l", "host@x", "x.zip", "a;b=c", "[::1]", "..a", "a..", "...."),
 )
 
 
@@ -192,7 +191,8 @@ def test_times_are_no_protocols() -> None:
     ),
 )
 def test_results_of_any_name(kind: str, components: list[str]) -> None:
-    rel = "/".join(component for component in components if component not in (".", "..")) or "x"
+    names = "/".join(components).split("/")
+    rel = "/".join(name for name in names if name not in ("", ".", "..")) or "x"
     made, expected = by_results(paths_of(kind), rel), by_joinpath(root_of(kind), rel)
     assert made == expected
     if not isinstance(expected, str):

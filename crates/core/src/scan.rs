@@ -117,6 +117,29 @@ impl Scan {
         self
     }
 
+    /// Whether a directory that nothing asks to look into is left unopened where its link
+    /// count says that there is no directory in it. Default: yes.
+    ///
+    /// What matches is the same either way. A directory left unopened is
+    /// [skipped](crate::Stats::skipped), not listed: its entries are not counted, and that it
+    /// cannot be read is no error. Only file systems are taken at their word that are known to
+    /// keep that count, which the system tells: ext2, ext3, ext4, XFS, tmpfs, F2FS. If links
+    /// are followed, no directory is skipped, since a link in it might matter.
+    pub fn leaf_skip(mut self, yes: bool) -> Self {
+        self.options.leaf_skip = yes;
+        self
+    }
+
+    /// Whether the link counts of directories are trusted on all file systems, also where
+    /// nothing is known of them: as 2 and the number of sub-directories. Default: no.
+    ///
+    /// That is for mounts whose server keeps such counts, as some network file systems do. On
+    /// one that says 2 of a directory that has sub-directories, what is below it is not found.
+    pub fn trust_link_counts(mut self, yes: bool) -> Self {
+        self.options.trust_link_counts = yes;
+        self
+    }
+
     /// How many threads to use at most, up to 1,024. Default, and with `None` or 0: as many
     /// as there are processors. They are started when there is work for them, no more than
     /// the limit of open files allows, and end with this one traversal.

@@ -30,7 +30,7 @@ TRIALS = (
 )
 _UNMARKED = r"[\w.,=+@~()%&'!$ /-]*+"
 #: Paths in which no parser of the packages below finds anything but names. Those of times, too.
-_PLAIN_NAMES = re.compile(rf"(?!/){_UNMARKED}(?:(?<=\d):(?=\d){_UNMARKED})*+(?<=[\w).-])").fullmatch
+_PLAIN_NAMES = re.compile(rf"{_UNMARKED}(?:(?<=\d):(?=\d){_UNMARKED})*+(?<=[\w).-])").fullmatch
 #: The packages whose `_strip_protocol` was read for that.
 _READ_PACKAGES = frozenset({"adlfs", "fsspec", "gcsfs", "s3fs", "upath"})
 #: What may be taken for a protocol (`ab::`, `ab:/`, `data:,`), if a component begins with it.
@@ -60,6 +60,7 @@ class ResultPaths:
     def make(self, rel: str) -> UPath:
         """The UPath of an entry: equal to `joinpath`, of the same class, with the same options.
 
+        `rel` consists of names: no component of it is empty, `.` or `..`.
         Raises `OSError` (`EINVAL`) if universal-pathlib cannot express the name.
         """
         filled = self._filled
@@ -126,7 +127,7 @@ class _FilledPaths:
 
     def make_checked(self, rel: str) -> UPath | None:
         """The UPath of an entry, or `None` where `joinpath` may make another, or none."""
-        if rel.startswith("/") or (":" in rel and _MAY_BE_PROTOCOL(rel)):
+        if ":" in rel and _MAY_BE_PROTOCOL(rel):
             return None
         try:
             if self._strip(self._prefix + rel) != self._prefix + rel:

@@ -109,6 +109,7 @@ impl<T: Send + 'static> Results<T> {
             |threads| usize::from(threads).min(MAX_THREADS),
         );
         let mut running = Results::ended();
+        running.counters = Arc::new(Counters::new(threads));
         let (channel, receiver) = bounded(MAX_BATCHES);
         let (stop, counters) = (Arc::clone(&running.stop), Arc::clone(&running.counters));
         let shared = Shared {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::lister::{EntryKind, Identity, Lister, Opened};
+use super::lister::{EntryKind, Identity, Lister, Opened, Told};
 use super::{Naming, Next, Options, Results};
 use crate::walk::{Listing, WalkVisitor};
 use crate::{Error, ErrorKind, ExcludeRules, Operation};
@@ -118,14 +118,16 @@ impl Lister for MadeUp {
     fn list(
         handle: &PathBuf,
         (): (),
-        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        mut tell: impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        if list_special(handle, |name| _ = entry(OsStr::new(name), EntryKind::Directory)) {
+        if list_special(handle, |name| {
+            _ = tell(Told::Entry(OsStr::new(name), EntryKind::Directory))
+        }) {
             return Ok(());
         }
         let name = handle.file_name().unwrap();
         if handle == Path::new("cut/off") {
-            let _ = entry(OsStr::new("excluded"), EntryKind::File);
+            let _ = tell(Told::Entry(OsStr::new("excluded"), EntryKind::File));
             return Err(io::Error::other("broken"));
         }
         if name == "dir_unreadable" {
@@ -142,7 +144,7 @@ impl Lister for MadeUp {
             return Ok(());
         }
         for (name, kind) in ENTRIES {
-            if entry(OsStr::new(name), kind).is_break() {
+            if tell(Told::Entry(OsStr::new(name), kind)).is_break() {
                 return Ok(());
             }
         }
@@ -296,6 +298,15 @@ fn threads_start_when_there_is_work() {
     // Each worker hangs in the first directory that it gets, and keeps half of what there is.
     let results = start("crowded", 64);
     assert_eq!(results.count(), 1 + 20);
+}
+
+#[test]
+fn no_worker_takes_places_for_handles_with_it() {
+    for threads in [1, 5] {
+        assert!(start("source", threads).count() > 0);
+    }
+    // Those of other tests end as well.
+    settles(|| super::handles::places_taken() == 0);
 }
 
 #[test]
