@@ -31,12 +31,17 @@ const MAY_START: usize = 1;
 const QUEUED: usize = 2;
 const IDLE: usize = 4;
 
+/// How many workers wait for work that was not handed over yet, times [`IDLE`]; with
+/// [`MAY_START`] and [`QUEUED`]. All workers read it before each directory, so nothing that is
+/// written more often lies in its cache lines, which are fetched in pairs.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Demand(AtomicUsize);
+
 /// A pool of workers that share work of type `W`.
 #[derive(Debug)]
 pub(super) struct Pool<W> {
-    /// How many workers wait for work that was not handed over yet, times [`IDLE`]; with
-    /// [`MAY_START`] and [`QUEUED`].
-    demand: AtomicUsize,
+    demand: Demand,
     state: Mutex<PoolState<W>>,
     wake: Condvar,
 }
@@ -48,6 +53,9 @@ struct PoolState<W> {
     workers: usize,
     max_workers: usize,
     waiting: usize,
+    /// How many of those that wait sleep, and were not told to wake; at times a few more, never
+    /// fewer. To tell nobody costs a system call as well.
+    asleep: usize,
     is_done: bool,
 }
 
@@ -55,10 +63,10 @@ impl<W> Pool<W> {
     /// A pool for at most so many workers. The first of them, which is to be started, will
     /// take the `first` work.
     pub(super) fn new(max_workers: usize, first: W) -> Pool<W> {
-        let state =
-            PoolState { queue: vec![first], workers: 1, max_workers, waiting: 1, is_done: false };
-        let pool =
-            Pool { demand: AtomicUsize::new(0), state: Mutex::new(state), wake: Condvar::new() };
+        let (queue, is_done) = (vec![first], false);
+        let state = PoolState { queue, workers: 1, max_workers, waiting: 1, asleep: 0, is_done };
+        let demand = Demand(AtomicUsize::new(0));
+        let pool = Pool { demand, state: Mutex::new(state), wake: Condvar::new() };
         pool.update_demand(&pool.lock());
         pool
     }
@@ -73,23 +81,23 @@ impl<W> Pool<W> {
         let demand = usize::from(state.workers < state.max_workers) * MAY_START
             + usize::from(queued > waiting) * QUEUED
             + waiting.saturating_sub(queued) * IDLE;
-        self.demand.store(demand, Ordering::Relaxed);
+        self.demand.0.store(demand, Ordering::Relaxed);
     }
 
     /// Whether a worker waits for work, or may be started for it.
     #[inline]
     pub(super) fn wants_work(&self) -> bool {
-        self.demand.load(Ordering::Relaxed) & !QUEUED != 0
+        self.demand.0.load(Ordering::Relaxed) & !QUEUED != 0
     }
 
     /// Whether a worker waits for work.
     pub(super) fn has_idle_worker(&self) -> bool {
-        self.demand.load(Ordering::Relaxed) >= IDLE
+        self.demand.0.load(Ordering::Relaxed) >= IDLE
     }
 
     /// Whether there is work that nobody waits for.
     pub(super) fn has_queued(&self) -> bool {
-        self.demand.load(Ordering::Relaxed) & QUEUED != 0
+        self.demand.0.load(Ordering::Relaxed) & QUEUED != 0
     }
 
     /// Hands work over to a worker that waits, if there is one.
@@ -97,8 +105,12 @@ impl<W> Pool<W> {
         let mut state = self.lock();
         state.queue.push(work);
         self.update_demand(&state);
+        let is_asleep = state.asleep > 0;
+        state.asleep = state.asleep.saturating_sub(1);
         drop(state);
-        self.wake.notify_one();
+        if is_asleep {
+            self.wake.notify_one();
+        }
     }
 
     /// Whether another worker is to be started, since there is work that nobody waits for.
@@ -165,6 +177,7 @@ impl<W> Pool<W> {
                 continue;
             }
             self.update_demand(&state);
+            state.asleep += 1;
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }

@@ -301,6 +301,15 @@ fn threads_start_when_there_is_work() {
 }
 
 #[test]
+fn no_worker_takes_places_for_handles_with_it() {
+    for threads in [1, 5] {
+        assert!(start("source", threads).count() > 0);
+    }
+    // Those of other tests end as well.
+    settles(|| super::handles::places_taken() == 0);
+}
+
+#[test]
 fn a_stopper_ends_the_wait_of_another_thread() {
     let mut results = start("hanging", 2);
     let stopper = results.stopper();

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::classify::{Class, Classifier};
 use super::crew::{Roster, start_worker};
-use super::handles::{self, Allowance, FdBackoff, WorkerSlot, is_out_of_handles};
+use super::dir::Listed;
+use super::handles::{self, Allowance, FdBackoff, Shareholder, WorkerSlot, is_out_of_handles};
 use super::later::Later;
 use super::leaves::{FileSystem, Leaves, Rest};
 use super::lister::{EntryKind, Identity, Lister, Told, is_gone};
@@ -27,6 +28,11 @@ const ENTRIES_PER_CHECK: usize = 4096;
 /// How long a worker is at work before it starts another: what is done sooner is done by one,
 /// since to start a thread takes as long as to visit several directories.
 const START_INTERVAL: Duration = Duration::from_micros(200);
+
+/// How long a worker keeps its work to itself after it has handed over some. To hand over what
+/// is done sooner costs more than to do it: the other has to be woken. Where there are more
+/// workers than processors, some are always idle, and would be woken for ever smaller parts.
+const SHARE_INTERVAL: Duration = Duration::from_micros(50);
 
 /// What all the workers of a traversal share.
 pub(super) struct Traversal<V: Visitor, L: Lister> {
@@ -178,6 +184,8 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     hashes: Vec<u64>,
     /// When this worker began, or last started another.
     last_start: Instant,
+    /// When it last handed over a part of its work to one that waited.
+    last_share: Instant,
 }
 
 /// Why a directory was not listed: not a single entry could be read. The verdict is as
@@ -204,6 +212,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             directories_listed: 0,
             listed: Subdirs::default(),
             last_start: Instant::now(),
+            last_share: Instant::now(),
             hashes: Vec::new(),
         }
     }
@@ -211,6 +220,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     /// Works until no worker has work.
     pub(super) fn work(&mut self) {
         self.last_start = Instant::now();
+        let places = Shareholder::begin(self.traversal.handle_budget);
         let mut next = self.traversal.pool.take_first();
         while let Some(work) = next {
             self.first_open = 0;
@@ -238,7 +248,8 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 }
             }
             next = self.traversal.pool.try_take().or_else(|| {
-                self.results.flush();
+                self.results.flush_if_due();
+                places.give_back_all();
                 self.traversal.pool.take()
             });
         }
@@ -263,12 +274,19 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         if has_one || nobody_waits && !WorkerSlot::is_free(traversal.max_workers) {
             return;
         }
+        if !nobody_waits {
+            let now = Instant::now();
+            if now.duration_since(self.last_share) < SHARE_INTERVAL {
+                return;
+            }
+            self.last_share = now;
+        }
         let bottom = self.stack.first_mut().unwrap_or(top);
         let mut frames = Vec::new();
         if bottom.subdirs.len() > 1 {
             // Half of the undermost frame, which is likely to be the largest.
             frames.push(Frame {
-                dir: Arc::clone(&bottom.dir),
+                dir: Dir::twin(&bottom.dir),
                 subdirs: bottom.subdirs.split(),
                 handle: bottom.handle.clone(),
                 later: Later::new(),
@@ -552,7 +570,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         let (subdirs, feeding) = self.subdirs_to_visit(&state, location.depth + 1);
         self.visitor.wait_for(location, &mut state, feeding, &mut self.results);
         let Some(subdirs) = subdirs else { return Ok(None) };
-        let dir = Arc::new(Dir {
+        let dir = Arc::new(Dir::from(Listed {
             parent: location.parent.cloned(),
             name: location.name.into(),
             depth: location.depth,
@@ -560,7 +578,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             links: location.parent.map_or(0, |parent| parent.links) + u8::from(by_link),
             identity: identity.clone(),
             state,
-        });
+        }));
         let handle = DirHandle::closed(identity);
         Ok(Some(Frame { dir, subdirs, handle, later: Later::new() }))
     }
