@@ -111,6 +111,9 @@ impl Counters {
         add(&self.errors, stats.errors);
         add(&self.links_not_followed, stats.links_not_followed);
         add(&self.hidden_by_links, stats.hidden_by_links);
+        if stats.threads > 0 {
+            self.threads.fetch_max(stats.threads, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -68,12 +68,13 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// The allowance of a traversal that starts now, with at most so many workers and kept
-    /// directories, so that this process can still open files while they are at work.
-    pub(super) fn new(threads: usize, budget: usize) -> Allowance {
+    /// The allowance of a traversal that starts now, with so many workers and kept directories,
+    /// and up to `max` workers if the limit allows them beside those directories, so that this
+    /// process can still open files while they are at work.
+    pub(super) fn new(threads: usize, max: usize, budget: usize) -> Allowance {
         let running = WORKERS.load(Ordering::Relaxed);
         let limit = handle_limit();
-        let most = threads.saturating_add(running).saturating_mul(HANDLES_PER_WORKER);
+        let most = max.saturating_add(running).saturating_mul(HANDLES_PER_WORKER);
         let most = most.saturating_add(budget);
         // Far from a high limit, which files are open need not be asked for.
         if most <= limit / 4 {
@@ -91,7 +92,8 @@ impl Allowance {
         let for_workers = workers.clamp(1, threads.max(1)) * HANDLES_PER_WORKER;
         let kept = free.saturating_sub(for_workers + 8);
         let budget = budget.min(KEPT_OPEN.load(Ordering::Relaxed).saturating_add(kept));
-        Allowance { max_workers: running + workers, budget }
+        let beside = free.saturating_sub(budget + 8) / HANDLES_PER_WORKER;
+        Allowance { max_workers: running + workers.min(beside.max(threads)), budget }
     }
 }
 

@@ -19,6 +19,8 @@
 //!   visit.
 //! - *work*: what a worker gets to do from the [pool](pool::Pool): the source, or frames of
 //!   another worker. A worker that waits for work is *idle*.
+//! - *width*: how many workers may be at work. Where nobody said it, it is
+//!   [found](width::Width) while the traversal runs.
 //!
 //! Of the purpose:
 //!
@@ -70,6 +72,7 @@ pub(crate) mod channel;
 mod classify;
 mod crew;
 mod dir;
+mod disk;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod getdents;
 mod handles;
@@ -77,6 +80,7 @@ mod later;
 mod lister;
 #[cfg(all(feature = "test-hooks", unix))]
 pub(crate) mod made_up;
+mod meter;
 mod opening;
 mod options;
 mod pool;
@@ -90,6 +94,7 @@ mod subdirs;
 #[cfg(test)]
 mod tests;
 mod visitor;
+mod width;
 mod worker;
 
 pub(crate) use dir::{Dir, Location};

@@ -18,6 +18,13 @@
 //! when it arrives. If it cannot be started, those that wait are woken, as one of them may
 //! now be the last.
 //!
+//! Of the workers, only so many may be at work as the width says, which may change at any
+//! time. Where more are, some put back what they have and wait; that is work that nobody
+//! waits for, until another worker has done with its own, or the width allows more. Who
+//! comes to wait takes what is queued if the width allows it, and whoever raises the width
+//! wakes all, so no work is left while fewer are at work than may be. The width is at least
+//! one: when all wait, nothing is queued.
+//!
 //! `demand` is written only under the lock, and read without it: a reader that sees an
 //! old one hands over a little too early or too late, which is no error. A worker that is
 //! lost can never arrive, so it must abandon the pool instead.
@@ -29,13 +36,15 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 const MAY_START: usize = 1;
 /// There is work that nobody waits for.
 const QUEUED: usize = 2;
-const IDLE: usize = 4;
+/// More workers are at work than the width allows.
+const SURPLUS: usize = 4;
+const IDLE: usize = 8;
 
 /// A pool of workers that share work of type `W`.
 #[derive(Debug)]
 pub(super) struct Pool<W> {
     /// How many workers wait for work that was not handed over yet, times [`IDLE`]; with
-    /// [`MAY_START`] and [`QUEUED`].
+    /// [`MAY_START`], [`QUEUED`] and [`SURPLUS`].
     demand: AtomicUsize,
     state: Mutex<PoolState<W>>,
     wake: Condvar,
@@ -47,16 +56,34 @@ struct PoolState<W> {
     queue: Vec<W>,
     workers: usize,
     max_workers: usize,
+    /// How many of them may be at work: the *width*.
+    width: usize,
     waiting: usize,
     is_done: bool,
 }
 
+impl<W> PoolState<W> {
+    /// How many workers are at work.
+    fn active(&self) -> usize {
+        self.workers - self.waiting
+    }
+
+    /// How many of those that wait may get work.
+    fn idle(&self) -> usize {
+        self.waiting.min(self.width.saturating_sub(self.active()))
+    }
+
+    fn may_start(&self) -> bool {
+        self.workers < self.max_workers.min(self.width)
+    }
+}
+
 impl<W> Pool<W> {
-    /// A pool for at most so many workers. The first of them, which is to be started, will
-    /// take the `first` work.
-    pub(super) fn new(max_workers: usize, first: W) -> Pool<W> {
-        let state =
-            PoolState { queue: vec![first], workers: 1, max_workers, waiting: 1, is_done: false };
+    /// A pool for at most so many workers, of which `width` may be at work. The first of
+    /// them, which is to be started, will take the `first` work.
+    pub(super) fn new(max_workers: usize, width: usize, first: W) -> Pool<W> {
+        let (queue, workers, waiting, is_done) = (vec![first], 1, 1, false);
+        let state = PoolState { queue, workers, max_workers, width, waiting, is_done };
         let pool =
             Pool { demand: AtomicUsize::new(0), state: Mutex::new(state), wake: Condvar::new() };
         pool.update_demand(&pool.lock());
@@ -69,20 +96,43 @@ impl<W> Pool<W> {
     }
 
     fn update_demand(&self, state: &PoolState<W>) {
-        let (waiting, queued) = (state.waiting, state.queue.len());
-        let demand = usize::from(state.workers < state.max_workers) * MAY_START
-            + usize::from(queued > waiting) * QUEUED
-            + waiting.saturating_sub(queued) * IDLE;
+        let (idle, queued) = (state.idle(), state.queue.len());
+        let demand = usize::from(state.may_start()) * MAY_START
+            + usize::from(queued > idle) * QUEUED
+            + usize::from(state.active() > state.width) * SURPLUS
+            + idle.saturating_sub(queued) * IDLE;
         self.demand.store(demand, Ordering::Relaxed);
     }
 
-    /// Whether a worker waits for work, or may be started for it.
+    /// Whether a worker waits for work or may be started for it, or one is too many.
     #[inline]
     pub(super) fn wants_work(&self) -> bool {
         self.demand.load(Ordering::Relaxed) & !QUEUED != 0
     }
 
-    /// Whether a worker waits for work.
+    /// Whether more workers are at work than may be: whoever sees it puts back what it has,
+    /// and waits.
+    pub(super) fn has_too_many(&self) -> bool {
+        self.demand.load(Ordering::Relaxed) & SURPLUS != 0
+    }
+
+    /// Sets how many workers may be at work.
+    pub(super) fn set_width(&self, width: usize) {
+        let mut state = self.lock();
+        state.width = width;
+        self.update_demand(&state);
+        drop(state);
+        self.wake.notify_all();
+    }
+
+    /// Puts back what a worker has that is one too many. It has to wait for work then.
+    pub(super) fn put_back(&self, work: W) {
+        let mut state = self.lock();
+        state.queue.push(work);
+        self.update_demand(&state);
+    }
+
+    /// Whether a worker waits for work that it may get.
     pub(super) fn has_idle_worker(&self) -> bool {
         self.demand.load(Ordering::Relaxed) >= IDLE
     }
@@ -105,7 +155,7 @@ impl<W> Pool<W> {
     /// It is counted already, and the caller has to start it.
     pub(super) fn wants_worker(&self) -> bool {
         let mut state = self.lock();
-        let start = state.waiting < state.queue.len() && state.workers < state.max_workers;
+        let start = state.idle() < state.queue.len() && state.may_start();
         if start {
             state.workers += 1;
             state.waiting += 1;
@@ -139,6 +189,9 @@ impl<W> Pool<W> {
             return None;
         }
         let mut state = self.lock();
+        if state.active() > state.width {
+            return None;
+        }
         let work = state.queue.pop();
         self.update_demand(&state);
         work
@@ -153,7 +206,8 @@ impl<W> Pool<W> {
 
     fn wait(&self, mut state: MutexGuard<'_, PoolState<W>>) -> Option<W> {
         loop {
-            let work = state.queue.pop();
+            let may_work = state.active() < state.width;
+            let work = if may_work { state.queue.pop() } else { None };
             if work.is_some() || state.is_done {
                 state.waiting -= 1;
                 self.update_demand(&state);

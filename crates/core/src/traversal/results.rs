@@ -104,10 +104,7 @@ impl<T: Send + 'static> Results<T> {
         path: &Path,
         naming: Naming,
     ) -> Result<Results<T>, Error> {
-        let threads = options.threads.map_or_else(
-            || std::thread::available_parallelism().map_or(1, usize::from),
-            |threads| usize::from(threads).min(MAX_THREADS),
-        );
+        let threads = options.threads.map(|threads| usize::from(threads).min(MAX_THREADS));
         let mut running = Results::ended();
         let (channel, receiver) = bounded(MAX_BATCHES);
         let (stop, counters) = (Arc::clone(&running.stop), Arc::clone(&running.counters));

@@ -68,6 +68,11 @@ impl<T> Outbox<T> {
         self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts the workers that there are now.
+    pub(super) fn note_threads(&self, threads: usize) {
+        self.counters.add(Stats { threads, ..Stats::default() });
+    }
+
     fn is_empty(&self) -> bool {
         self.lock().batch.is_empty()
     }
@@ -95,6 +100,8 @@ pub(crate) struct ResultSender<T> {
     /// The counts that neither the outbox nor the counters have yet.
     pub(crate) stats: Stats,
     directories_done: usize,
+    /// How long this worker has waited for the receiver.
+    held_up: Duration,
 }
 
 impl<T> ResultSender<T> {
@@ -112,6 +119,7 @@ impl<T> ResultSender<T> {
             is_first: true,
             stats: Stats::default(),
             directories_done: 0,
+            held_up: Duration::ZERO,
         }
     }
 
@@ -193,10 +201,17 @@ impl<T> ResultSender<T> {
             return;
         }
         (self.is_first, self.waiting_since) = (false, None);
+        let begun = Instant::now();
         if self.channel.send(batch, &self.stop).is_err() {
             // The receiver is gone.
             self.stop.set();
         }
+        self.held_up += begun.elapsed();
+    }
+
+    /// How long this worker has waited for the receiver, since it was last asked.
+    pub(super) fn take_held_up(&mut self) -> Duration {
+        std::mem::take(&mut self.held_up)
     }
 
     fn update_counters(&mut self) {

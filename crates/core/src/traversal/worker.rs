@@ -13,10 +13,12 @@ use super::crew::{Roster, start_worker};
 use super::handles::{self, Allowance, FdBackoff, WorkerSlot, is_out_of_handles};
 use super::later::Later;
 use super::lister::{EntryKind, Identity, Lister, is_gone};
+use super::meter::Meter;
 use super::opening::{DirHandle, EnterError, Entered};
 use super::pool::Pool;
 use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
+use super::width::{MAX_WIDTH, Width};
 use super::{Dir, Location, Naming, Need, Options, ResultSender, Visitor};
 use crate::{Error, Operation};
 
@@ -43,6 +45,10 @@ pub(super) struct Traversal<V: Visitor, L: Lister> {
     /// How many workers this process may have.
     max_workers: usize,
     pool: Pool<Work<V, L>>,
+    /// `None` if the caller said how many workers there may be.
+    width: Option<Mutex<Width>>,
+    /// Whether the disk was asked if it has an arm.
+    asked_disk: AtomicBool,
     pub(super) roster: Arc<Roster<V::Item>>,
     /// What each worker gets a copy of.
     begin_with: Mutex<(V, ResultSender<V::Item>)>,
@@ -73,12 +79,13 @@ pub(super) struct Frame<V: Visitor, L: Lister> {
 }
 
 impl<V: Visitor, L: Lister> Traversal<V, L> {
-    /// Opens the source, which at most `threads` workers will visit.
+    /// Opens the source, which at most `threads` workers will visit, or as many as are found
+    /// to be good for it.
     pub(super) fn open(
         options: Options,
         path: &Path,
         naming: Naming,
-        threads: usize,
+        threads: Option<usize>,
         visitor: V,
         shared: Shared<V::Item>,
     ) -> Result<Traversal<V, L>, Error> {
@@ -96,7 +103,11 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         } else {
             None
         };
-        let allowance = Allowance::new(threads, L::handle_budget());
+        let max = threads.unwrap_or(MAX_WIDTH);
+        let start = threads.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, usize::from).min(max)
+        });
+        let allowance = Allowance::new(start, max, L::handle_budget());
         Ok(Traversal {
             source_path: naming.path::<L>(path, &source)?,
             options,
@@ -106,7 +117,9 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             handle_budget: allowance.budget,
             has_waited_in_vain: AtomicBool::new(false),
             max_workers: allowance.max_workers,
-            pool: Pool::new(threads, Work::Source(entries)),
+            pool: Pool::new(max, start, Work::Source(entries)),
+            width: threads.is_none().then(|| Mutex::new(Width::new(start, start, max))),
+            asked_disk: AtomicBool::new(false),
             roster: shared.roster,
             has_panicked: shared.has_panicked,
             stop: Arc::clone(shared.results.stop()),
@@ -132,6 +145,38 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         let (visitor, results) = self.beginning();
         if start_worker(self, visitor, results, slot).is_err() {
             self.pool.not_started(true);
+        }
+    }
+
+    /// Changes the width, if it is this traversal's to find. What does so reads no clock.
+    fn adapt<T>(&self, change: impl FnOnce(&mut Width) -> T) -> Option<T> {
+        // Nothing panics while it is locked.
+        let mut width = self.width.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = width.now();
+        let result = change(&mut width);
+        if width.now() != before {
+            // Under the lock, so that the last change comes last.
+            self.pool.set_width(width.now());
+        }
+        Some(result)
+    }
+
+    /// Has fewer workers at work, as no more files can be opened.
+    pub(super) fn needs_handles(&self) {
+        self.adapt(Width::shrink);
+    }
+
+    /// Asks the disk, once, whether it has an arm; if so, the traversal begins with one worker.
+    fn ask_disk(&self) {
+        #[cfg(unix)]
+        if self.width.is_some() && !self.asked_disk.swap(true, Ordering::Relaxed) {
+            let identity = self.source_identity.clone().map_or_else(
+                || L::handle_identity(&self.source).ok(),
+                Some,
+            );
+            if identity.is_some_and(|identity| super::disk::rotates(identity.device)) {
+                self.adapt(Width::begin_with_one);
+            }
         }
     }
 
@@ -171,6 +216,7 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     hashes: Vec<u64>,
     /// When this worker began, or last started another.
     last_start: Instant,
+    meter: Meter,
 }
 
 /// Why a directory was not listed: not a single entry could be read. The verdict is as
@@ -196,6 +242,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             listed: Subdirs::default(),
             last_start: Instant::now(),
             hashes: Vec::new(),
+            meter: Meter::off(),
         }
     }
 
@@ -203,6 +250,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     pub(super) fn work(&mut self) {
         self.last_start = Instant::now();
         let mut next = self.traversal.pool.take_first();
+        self.begin_sample();
         while let Some(work) = next {
             self.first_open = 0;
             match work {
@@ -215,9 +263,18 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     break;
                 }
                 if self.traversal.pool.wants_work() {
+                    if self.traversal.pool.has_too_many() {
+                        self.push(frame);
+                        let frames = std::mem::take(&mut self.stack);
+                        self.traversal.pool.put_back(Work::Frames(frames));
+                        break;
+                    }
                     self.share(&mut frame);
                 }
                 self.results.directory_done();
+                if self.meter.directory_done() {
+                    self.tell();
+                }
                 let (child, is_fed) = self.next_child(&mut frame);
                 if frame.subdirs.len() > 0 || !frame.later.is_empty() {
                     self.push(frame);
@@ -230,8 +287,40 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             }
             next = self.traversal.pool.try_take().or_else(|| {
                 self.results.flush();
-                self.traversal.pool.take()
+                self.wait_for_work()
             });
+        }
+    }
+
+    fn wait_for_work(&mut self) -> Option<Work<V, L>> {
+        if self.traversal.width.is_none() {
+            return self.traversal.pool.take();
+        }
+        let begun = Instant::now();
+        let work = self.traversal.pool.take();
+        self.meter.waited(begun.elapsed());
+        if self.traversal.adapt(|width| width.epoch()) != Some(self.meter.epoch()) {
+            self.begin_sample();
+        }
+        work
+    }
+
+    /// Begins to measure what this worker does, for the width.
+    fn begin_sample(&mut self) {
+        if let Some((epoch, width)) = self.traversal.adapt(|width| (width.epoch(), width.now())) {
+            self.results.take_held_up();
+            self.meter.begin(epoch, width);
+        }
+    }
+
+    /// Tells the controller what this worker did, if it is time for it.
+    #[cold]
+    fn tell(&mut self) {
+        let Worker { traversal, results, meter, .. } = self;
+        if let Some(mut sample) = meter.sample(|| results.take_held_up()) {
+            sample.is_full = !traversal.pool.wants_work();
+            traversal.adapt(|width| width.add(sample));
+            self.begin_sample();
         }
     }
 
@@ -280,6 +369,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     /// Starts another worker for work that nobody waits for, if this one has worked for long.
     fn start_another_if_due(&mut self) {
         if self.last_start.elapsed() >= START_INTERVAL {
+            self.traversal.ask_disk();
             self.last_start = Instant::now();
             self.traversal.start_another();
         }
@@ -471,6 +561,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         }
         results.stats.directories += 1;
         results.stats.entries += count;
+        self.meter.listed(count);
         if results.is_stopped() {
             return Ok(None);
         }

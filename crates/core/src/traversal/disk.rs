@@ -1,0 +1,18 @@
+//! Whether the disk below a directory has an arm.
+
+/// Whether the device of a file system says that it rotates. Virtual disks often say so as
+/// well; file systems without a device of their own do not.
+#[cfg(target_os = "linux")]
+pub(super) fn rotates(device: u64) -> bool {
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    // A partition has no queue, the disk that it is a part of has.
+    ["", "../"].iter().any(|of| {
+        let path = format!("/sys/dev/block/{major}:{minor}/{of}queue/rotational");
+        std::fs::read(path).is_ok_and(|says| says.starts_with(b"1"))
+    })
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(super) fn rotates(_: u64) -> bool {
+    false
+}
