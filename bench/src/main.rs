@@ -8,16 +8,21 @@
 //! pathvein-bench run [--serve] --output FILE -- COMMAND [ARGUMENT...]
 //! pathvein-bench names MIX GLOBS NAMES
 //! pathvein-bench tree KIND PATH SIZE
+//! pathvein-bench mount MODE KIND SIZE PATH [--delay MICROSECONDS] [--links true|one]
 //! ```
 //!
 //! `floor`, `scan`, `check` and `run` do one round and print a line of JSON. With `--serve` they
 //! do one for each line on stdin, so that the rounds of several can be interleaved.
 //! `run` measures whole processes. It is done here since this process is small: until a new
 //! process executes its program, the memory of the process that started it counts as its own.
-//! `names` prints globs and names to match, as JSON.
+//! `names` prints globs and names to match, as JSON. `mount`, for root, mounts a file system in
+//! which an operation takes time (1,000 µs): its modes are `parallel`, `single` and `head`; see
+//! `mount.rs`. The tree is in PATH/tree. For each line on stdin it prints how many operations
+//! there were since the last, and makes the kernel forget the tree; it unmounts at the end of stdin.
 
 mod floor;
 mod mixes;
+mod mount;
 mod process;
 mod tree;
 
@@ -37,6 +42,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut outermost = false;
     let mut threads = NonZeroUsize::MIN;
     let mut patterns = Vec::new();
+    let mut delay = Duration::from_millis(1);
+    let mut links = mount::Links::One;
     let mut output = PathBuf::from("/dev/null");
     let mut rest = Vec::new();
     while let Some(argument) = arguments.next() {
@@ -46,6 +53,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             Some("--outermost") => outermost = true,
             Some("--threads") => threads = value()?.to_str().ok_or("no number")?.parse()?,
             Some("--patterns") => patterns = read_patterns(Path::new(&value()?))?,
+            Some("--delay") => {
+                delay = Duration::from_micros(value()?.to_str().ok_or("no number")?.parse()?);
+            }
+            Some("--links") => {
+                let name = value()?;
+                links = name.to_str().and_then(mount::Links::of).ok_or("true or one")?;
+            }
             Some("--output") => output = value()?.into(),
             Some("--") => rest.extend(arguments.by_ref()),
             _ => rest.push(argument),
@@ -69,6 +83,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(writeln!(io::stdout(), r#"{{"globs": {globs:?}, "names": {names:?}}}"#)?)
         }
         ["tree", kind, _, size] => Ok(tree::make(kind, Path::new(&rest[2]), size.parse()?)?),
+        ["mount", mode, kind, size, _] => {
+            let mode = mount::Mode::of(mode).ok_or("no such mode")?;
+            let path = Path::new(&rest[4]);
+            let mounted = mount::Mounted::new(kind, size.parse()?, path, mode, links, delay)?;
+            rounds(true, || {
+                mounted.cold()?;
+                Ok(mounted.counts())
+            })
+        }
         _ => Err("see the first lines of bench/src/main.rs".into()),
     }
 }
