@@ -17,11 +17,8 @@ const MAX_STEP: usize = 32;
 
 /// How long a worker is at work between two samples at least: for itself, and for each that
 /// is at work, since all tell the same controller.
-const INTERVAL: Duration = Duration::from_micros(400);
-const INTERVAL_EACH: Duration = Duration::from_micros(100);
-
-/// How long what a worker was told of its wait for a processor is taken to be still so.
-const DELAY_INTERVAL: Duration = Duration::from_millis(20);
+const INTERVAL: Duration = Duration::from_micros(600);
+const INTERVAL_EACH: Duration = Duration::from_micros(200);
 
 /// A worker's meter.
 pub(super) struct Meter {
@@ -36,16 +33,8 @@ pub(super) struct Meter {
     /// When it began, and the thread's processor time then.
     began: Instant,
     cpu: Duration,
-    delay: Delay,
-}
-
-/// How much of its time a thread has to wait for a processor.
-struct Delay {
-    /// When it was asked for; before that, when the worker began.
-    asked: Instant,
-    is_known: bool,
-    total: Duration,
-    share: f64,
+    /// How long the thread had waited for a processor when that was last asked.
+    delay: Duration,
 }
 
 impl Meter {
@@ -60,12 +49,7 @@ impl Meter {
             epoch: 0,
             began: Instant::now(),
             cpu: Duration::ZERO,
-            delay: Delay {
-                asked: Instant::now(),
-                is_known: false,
-                total: Duration::ZERO,
-                share: 0.0,
-            },
+            delay: Duration::ZERO,
         }
     }
 
@@ -113,25 +97,13 @@ impl Meter {
         }
         let busy = passed.saturating_sub(self.idle + held_up());
         let mut computed = cpu_time().saturating_sub(self.cpu);
+        // It costs more to ask for that, so it is asked only where it makes a difference.
         if computed * 2 < busy {
-            computed += busy.mul_f64(self.delay.share());
+            let before = std::mem::replace(&mut self.delay, run_delay());
+            computed += self.delay.saturating_sub(before).min(busy - computed);
         }
         let Meter { epoch, done, idle, .. } = *self;
         Some(Sample { epoch, is_full: false, done, busy, computed, idle })
-    }
-}
-
-impl Delay {
-    /// The share, which is asked for now and then.
-    fn share(&mut self) -> f64 {
-        let passed = self.asked.elapsed();
-        if !self.is_known || passed >= DELAY_INTERVAL {
-            let (total, before) = (run_delay(), self.total);
-            let share = total.saturating_sub(before).as_secs_f64() / passed.as_secs_f64();
-            self.share = share.min(1.0);
-            (self.asked, self.is_known, self.total) = (Instant::now(), true, total);
-        }
-        self.share
     }
 }
 

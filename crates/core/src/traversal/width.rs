@@ -21,8 +21,8 @@ pub(super) const MAX_WIDTH: usize = 64;
 
 /// How much is done in a window at least: for each worker, and in all. With fewer directories
 /// it would be chance what came of them.
-const DONE_BY_EACH: usize = 4;
-const DONE_IN_ALL: usize = 16;
+const DONE_BY_EACH: usize = 3;
+const DONE_IN_ALL: usize = 8;
 
 /// How long a window is at least. Some, as a disk is not asked the same all the time; and
 /// little, as a traversal may take no more than a second.
@@ -32,15 +32,18 @@ const WINDOW: Duration = Duration::from_millis(4);
 const GAIN: f64 = 1.1;
 
 /// How much has to be left of what is done, to keep half as many.
-const NO_LOSS: f64 = 0.97;
+const NO_LOSS: f64 = 0.94;
+
+/// A trial that gets less done than that is not carried on for long.
+const BAD: f64 = 0.5;
 
 /// How many of the processors are busy if they are what the workers wait for.
 const BUSY: f64 = 0.8;
 
 /// How many windows there are without a trial, after one that brought nothing: at first, and
-/// at most.
-const FIRST_REST: u32 = 4;
-const MAX_REST: u32 = 32;
+/// at most. More, in proportion, after one that cost much.
+const FIRST_REST: u32 = 8;
+const MAX_REST: u32 = 64;
 
 /// What a worker did since it last told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,6 +82,12 @@ pub(super) struct Width {
     /// How many windows are left without a trial, and how many the next rest takes.
     resting: u32,
     rest: u32,
+    /// The worst that came of a trial since the last rest.
+    worst: f64,
+    /// How much got done a second when the last rest began, and whether the workers waited;
+    /// and how many windows in a row were other than that.
+    usual: (f64, bool),
+    others: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,6 +116,9 @@ impl Width {
             try_fewer: true,
             resting: 0,
             rest: FIRST_REST,
+            worst: 1.0,
+            usual: (0.0, false),
+            others: 0,
         }
     }
 
@@ -158,7 +170,9 @@ impl Width {
             return self.begin(self.processors, Phase::Steady);
         }
         let enough = (DONE_BY_EACH * self.now).max(DONE_IN_ALL);
-        if self.window.done >= enough && spent >= WINDOW * self.now as u32 {
+        let is_bad = matches!(self.phase, Phase::Trial { rate, .. } if self.rate() < rate * BAD);
+        let share = if is_bad { 4 } else { 1 };
+        if self.window.done >= enough / share && spent >= WINDOW * self.now as u32 {
             self.end_window();
         }
     }
@@ -170,9 +184,14 @@ impl Width {
         computed * 2 < busy && at_a_time < BUSY * self.processors as f64
     }
 
-    fn end_window(&mut self) {
+    /// How much got done a second.
+    fn rate(&self) -> f64 {
         let spent = self.window.busy + self.window.idle;
-        let rate = self.now as f64 * self.window.done as f64 / spent.as_secs_f64();
+        self.now as f64 * self.window.done as f64 / spent.as_secs_f64()
+    }
+
+    fn end_window(&mut self) {
+        let rate = self.rate();
         let waits = self.waits();
         match self.phase {
             Phase::Trial { from, rate: before } => {
@@ -186,6 +205,7 @@ impl Width {
                     (self.try_more, self.try_fewer) =
                         (self.try_more && self.now < from, self.try_fewer && self.now > from);
                     self.now = from;
+                    self.worst = self.worst.min(gain);
                     return self.next(before, waits);
                 }
                 if self.now < from {
@@ -200,8 +220,14 @@ impl Width {
                 }
                 self.next(rate, waits);
             }
-            _ if self.resting > 0 && waits => {
+            _ if self.resting > 0 => {
                 self.resting -= 1;
+                let is_other = rate < self.usual.0 * BAD || waits != self.usual.1;
+                self.others = if is_other { self.others + 1 } else { 0 };
+                // Once may be chance.
+                if self.others == 2 {
+                    (self.resting, self.is_parallel) = (0, false);
+                }
                 self.begin(self.now, Phase::Steady);
             }
             _ => {
@@ -215,22 +241,26 @@ impl Width {
     /// are.
     fn next(&mut self, rate: f64, waits: bool) {
         let from = self.now;
-        if !waits {
-            self.resting = 0;
-            // More than there are processors are in each other's way.
-            self.begin((from / 2).max(self.processors), Phase::Steady);
-        } else if self.try_more && from < self.max {
+        // Fewer than there are processors are of use to a disk alone.
+        let fewest = if waits { 1 } else { self.processors };
+        if waits && self.try_more && from < self.max {
             self.begin((from * 2).min(self.max), Phase::Filling { from, rate });
-        } else if self.try_fewer && from > 1 {
-            self.begin(from / 2, Phase::Trial { from, rate });
-        } else {
+        } else if self.try_fewer && from > fewest {
+            // In large steps, as with too many all seem alike.
+            self.begin((from / 4).max(fewest), Phase::Trial { from, rate });
+        } else if waits || from > fewest {
+            (self.usual, self.others) = ((rate, waits), 0);
             self.give_up(from);
+        } else {
+            // There is nothing to try before they wait.
+            self.begin(self.processors, Phase::Steady);
         }
     }
 
     /// Stays with so many workers for a while.
     fn give_up(&mut self, width: usize) {
-        self.resting = self.rest;
+        let worst = std::mem::replace(&mut self.worst, 1.0);
+        self.resting = (f64::from(self.rest) / worst.max(0.25)) as u32;
         self.rest = (self.rest * 2).min(MAX_REST);
         self.begin(width, Phase::Steady);
     }
@@ -242,3 +272,6 @@ impl Width {
         (self.window, self.samples) = (Sample::default(), 0);
     }
 }
+
+#[cfg(test)]
+mod tests;
