@@ -277,7 +277,6 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         dir: &Dir<V::State>,
         handle: &DirHandle<L>,
     ) -> Result<Arc<CountedHandle<L::Handle>>, ReopenError> {
-        let traversal = Arc::clone(&self.traversal);
         let nearest = self.stack.iter().rposition(|frame| frame.handle.is_open());
         let (mut base, depth) = match nearest.map(|index| &self.stack[index]) {
             Some(frame) => (frame.handle.open.clone(), frame.dir.depth),
@@ -298,10 +297,11 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             let from = match (&last, &base) {
                 (Some(handle), _) => handle,
                 (None, Some(counted)) => counted.handle(),
-                (None, None) => &traversal.source,
+                (None, None) => &self.traversal.source,
             };
             let (opened, _) = L::open(from, &step.name, step.by_link)?;
             let check = |before: Option<&Identity>| {
+                let traversal = &self.traversal;
                 traversal.check_same(before, &opened, from, &step.name, step.by_link)
             };
             while half_way.last().is_some_and(|&index| self.stack[index].dir.depth < step.depth) {

@@ -40,12 +40,17 @@ const QUEUED: usize = 2;
 const SURPLUS: usize = 4;
 const IDLE: usize = 8;
 
+/// How many workers wait for work that was not handed over yet, times [`IDLE`]; with
+/// [`MAY_START`], [`QUEUED`] and [`SURPLUS`]. All workers read it before each directory, so nothing that is
+/// written more often lies in its cache lines, which are fetched in pairs.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Demand(AtomicUsize);
+
 /// A pool of workers that share work of type `W`.
 #[derive(Debug)]
 pub(super) struct Pool<W> {
-    /// How many workers wait for work that was not handed over yet, times [`IDLE`]; with
-    /// [`MAY_START`], [`QUEUED`] and [`SURPLUS`].
-    demand: AtomicUsize,
+    demand: Demand,
     state: Mutex<PoolState<W>>,
     wake: Condvar,
 }
@@ -59,6 +64,9 @@ struct PoolState<W> {
     /// How many of them may be at work: the *width*.
     width: usize,
     waiting: usize,
+    /// How many of those that wait sleep, and were not told to wake; at times a few more, never
+    /// fewer. To tell nobody costs a system call as well.
+    asleep: usize,
     is_done: bool,
 }
 
@@ -82,10 +90,11 @@ impl<W> Pool<W> {
     /// A pool for at most so many workers, of which `width` may be at work. The first of
     /// them, which is to be started, will take the `first` work.
     pub(super) fn new(max_workers: usize, width: usize, first: W) -> Pool<W> {
-        let (queue, workers, waiting, is_done) = (vec![first], 1, 1, false);
-        let state = PoolState { queue, workers, max_workers, width, waiting, is_done };
-        let pool =
-            Pool { demand: AtomicUsize::new(0), state: Mutex::new(state), wake: Condvar::new() };
+        let (queue, is_done) = (vec![first], false);
+        let (workers, waiting, asleep) = (1, 1, 0);
+        let state = PoolState { queue, workers, max_workers, width, waiting, asleep, is_done };
+        let demand = Demand(AtomicUsize::new(0));
+        let pool = Pool { demand, state: Mutex::new(state), wake: Condvar::new() };
         pool.update_demand(&pool.lock());
         pool
     }
@@ -101,25 +110,26 @@ impl<W> Pool<W> {
             + usize::from(queued > idle) * QUEUED
             + usize::from(state.active() > state.width) * SURPLUS
             + idle.saturating_sub(queued) * IDLE;
-        self.demand.store(demand, Ordering::Relaxed);
+        self.demand.0.store(demand, Ordering::Relaxed);
     }
 
     /// Whether a worker waits for work or may be started for it, or one is too many.
     #[inline]
     pub(super) fn wants_work(&self) -> bool {
-        self.demand.load(Ordering::Relaxed) & !QUEUED != 0
+        self.demand.0.load(Ordering::Relaxed) & !QUEUED != 0
     }
 
     /// Whether more workers are at work than may be: whoever sees it puts back what it has,
     /// and waits.
     pub(super) fn has_too_many(&self) -> bool {
-        self.demand.load(Ordering::Relaxed) & SURPLUS != 0
+        self.demand.0.load(Ordering::Relaxed) & SURPLUS != 0
     }
 
     /// Sets how many workers may be at work.
     pub(super) fn set_width(&self, width: usize) {
         let mut state = self.lock();
         state.width = width;
+        state.asleep = 0;
         self.update_demand(&state);
         drop(state);
         self.wake.notify_all();
@@ -134,12 +144,12 @@ impl<W> Pool<W> {
 
     /// Whether a worker waits for work that it may get.
     pub(super) fn has_idle_worker(&self) -> bool {
-        self.demand.load(Ordering::Relaxed) >= IDLE
+        self.demand.0.load(Ordering::Relaxed) >= IDLE
     }
 
     /// Whether there is work that nobody waits for.
     pub(super) fn has_queued(&self) -> bool {
-        self.demand.load(Ordering::Relaxed) & QUEUED != 0
+        self.demand.0.load(Ordering::Relaxed) & QUEUED != 0
     }
 
     /// Hands work over to a worker that waits, if there is one.
@@ -147,8 +157,12 @@ impl<W> Pool<W> {
         let mut state = self.lock();
         state.queue.push(work);
         self.update_demand(&state);
+        let wakes = state.asleep > 0 && state.idle() > 0;
+        state.asleep -= usize::from(wakes);
         drop(state);
-        self.wake.notify_one();
+        if wakes {
+            self.wake.notify_one();
+        }
     }
 
     /// Whether another worker is to be started, since there is work that nobody waits for.
@@ -219,6 +233,7 @@ impl<W> Pool<W> {
                 continue;
             }
             self.update_demand(&state);
+            state.asleep += 1;
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }

@@ -19,6 +19,7 @@ use super::lister::Untyped;
 use super::portable::Portable;
 use super::sender::{Batch, MAX_BATCHES, ResultSender};
 use super::stop::{Stop, Stopper};
+use super::width::MAX_WIDTH;
 use super::worker::{Shared, Traversal};
 use super::{Naming, Options, Visitor};
 use crate::stats::{Counters, Progress, Stats};
@@ -106,6 +107,7 @@ impl<T: Send + 'static> Results<T> {
     ) -> Result<Results<T>, Error> {
         let threads = options.threads.map(|threads| usize::from(threads).min(MAX_THREADS));
         let mut running = Results::ended();
+        running.counters = Arc::new(Counters::new(threads.unwrap_or(MAX_WIDTH)));
         let (channel, receiver) = bounded(MAX_BATCHES);
         let (stop, counters) = (Arc::clone(&running.stop), Arc::clone(&running.counters));
         let shared = Shared {

@@ -29,13 +29,14 @@ const BATCH_WEIGHT: usize = 256;
 /// How many batches the channel holds before the workers wait.
 pub(super) const MAX_BATCHES: usize = 8;
 
-/// How long a result may stay in the outbox is a sixteenth of the time that its worker
-/// has run, within these bounds.
+/// How long a result may stay in the outbox is a sixteenth of the time that the traversal has
+/// run, within these bounds. Of many workers each waits for longer, so that all together wake
+/// the receiver no more often than two would.
 const MIN_DELAY: Duration = Duration::from_millis(1);
 const MAX_DELAY: Duration = Duration::from_millis(20);
 
 /// How many directories are visited between two looks at the clock, and between two
-/// updates of the shared counters.
+/// updates of the counters.
 const DIRECTORIES_PER_CHECK: usize = 8;
 
 /// The results that a worker has found and not sent yet.
@@ -43,9 +44,13 @@ const DIRECTORIES_PER_CHECK: usize = 8;
 /// The receiver takes them from here now and then, since the operating system may hold the
 /// worker up, and what others send must not be in the way.
 #[derive(Debug)]
+// Its worker looks into it every few directories, so it shares no cache line with another.
+#[repr(align(128))]
 pub(super) struct Outbox<T> {
     unsent: Mutex<Unsent<T>>,
     counters: Arc<Counters>,
+    /// The number of its worker among those of the counters.
+    worker: usize,
 }
 
 #[derive(Debug)]
@@ -55,12 +60,15 @@ struct Unsent<T> {
     /// What was counted until the last result was put in: whoever takes results is told of at
     /// least as many.
     stats: Stats,
+    /// When it was first seen not to be empty, since it was last emptied.
+    waiting_since: Option<Instant>,
 }
 
 impl<T> Outbox<T> {
     fn new(counters: Arc<Counters>) -> Outbox<T> {
-        let unsent = Unsent { batch: Vec::new(), weight: 0, stats: Stats::default() };
-        Outbox { unsent: Mutex::new(unsent), counters }
+        let (batch, stats) = (Vec::new(), Stats::default());
+        let unsent = Mutex::new(Unsent { batch, weight: 0, stats, waiting_since: None });
+        Outbox { unsent, worker: counters.next_worker(), counters }
     }
 
     fn lock(&self) -> MutexGuard<'_, Unsent<T>> {
@@ -70,18 +78,14 @@ impl<T> Outbox<T> {
 
     /// Counts the workers that there are now.
     pub(super) fn note_threads(&self, threads: usize) {
-        self.counters.add(Stats { threads, ..Stats::default() });
-    }
-
-    fn is_empty(&self) -> bool {
-        self.lock().batch.is_empty()
+        self.counters.add(self.worker, Stats { threads, ..Stats::default() });
     }
 
     /// Takes everything out.
     pub(super) fn take(&self) -> Batch<T> {
         let mut unsent = self.lock();
-        self.counters.add(std::mem::take(&mut unsent.stats));
-        unsent.weight = 0;
+        self.counters.add(self.worker, std::mem::take(&mut unsent.stats));
+        (unsent.weight, unsent.waiting_since) = (0, None);
         std::mem::take(&mut unsent.batch)
     }
 }
@@ -92,11 +96,8 @@ pub(crate) struct ResultSender<T> {
     channel: Sender<Batch<T>>,
     stop: Arc<Stop>,
     outbox: Arc<Outbox<T>>,
+    /// When the traversal started.
     started: Instant,
-    /// When the outbox was first seen not to be empty, since this worker last emptied it.
-    waiting_since: Option<Instant>,
-    /// Whether nothing was sent so far: the first result does not wait.
-    is_first: bool,
     /// The counts that neither the outbox nor the counters have yet.
     pub(crate) stats: Stats,
     directories_done: usize,
@@ -115,8 +116,6 @@ impl<T> ResultSender<T> {
             stop,
             outbox: Arc::new(Outbox::new(counters)),
             started: Instant::now(),
-            waiting_since: None,
-            is_first: true,
             stats: Stats::default(),
             directories_done: 0,
             held_up: Duration::ZERO,
@@ -126,7 +125,9 @@ impl<T> ResultSender<T> {
     /// A sender for another worker.
     pub(super) fn another(&self) -> ResultSender<T> {
         let (stop, counters) = (Arc::clone(&self.stop), Arc::clone(&self.outbox.counters));
-        ResultSender::new(self.channel(), stop, counters)
+        let mut sender = ResultSender::new(self.channel(), stop, counters);
+        sender.started = self.started;
+        sender
     }
 
     /// The channel's end.
@@ -163,7 +164,8 @@ impl<T> ResultSender<T> {
         unsent.weight = unsent.weight.saturating_add(weight);
         let is_full = unsent.weight >= BATCH_WEIGHT;
         drop(unsent);
-        if is_full || self.is_first {
+        // The first result of all does not wait.
+        if is_full || !self.outbox.counters.has_sent() {
             self.flush();
         }
     }
@@ -181,16 +183,25 @@ impl<T> ResultSender<T> {
     /// Empties the outbox if its results have waited for long enough.
     #[cold]
     pub(super) fn flush_if_due(&mut self) {
-        if self.outbox.is_empty() {
-            self.waiting_since = None;
-            self.update_counters();
-        } else {
-            let now = Instant::now();
-            let delay = (now.duration_since(self.started) / 16).clamp(MIN_DELAY, MAX_DELAY);
-            if now.duration_since(*self.waiting_since.get_or_insert(now)) >= delay {
-                self.flush();
-            }
+        let mut unsent = self.outbox.lock();
+        if unsent.batch.is_empty() {
+            drop(unsent);
+            return self.update_counters();
         }
+        let now = Instant::now();
+        let waited = now.duration_since(*unsent.waiting_since.get_or_insert(now));
+        drop(unsent);
+        if waited >= self.delay(now) {
+            self.flush();
+        }
+    }
+
+    /// How long a result may stay in the outbox.
+    fn delay(&self, now: Instant) -> Duration {
+        let delay = (now.duration_since(self.started) / 16).max(MIN_DELAY);
+        // One is the number of what senders are made after.
+        let pairs = self.outbox.counters.workers().saturating_sub(1) / 2;
+        delay.saturating_mul(u32::try_from(pairs.max(1)).unwrap_or(u32::MAX)).min(MAX_DELAY)
     }
 
     /// Empties the outbox.
@@ -200,7 +211,7 @@ impl<T> ResultSender<T> {
         if batch.is_empty() || self.is_stopped() {
             return;
         }
-        (self.is_first, self.waiting_since) = (false, None);
+        self.outbox.counters.note_sent();
         let begun = Instant::now();
         if self.channel.send(batch, &self.stop).is_err() {
             // The receiver is gone.
@@ -215,7 +226,7 @@ impl<T> ResultSender<T> {
     }
 
     fn update_counters(&mut self) {
-        self.outbox.counters.add(std::mem::take(&mut self.stats));
+        self.outbox.counters.add(self.outbox.worker, std::mem::take(&mut self.stats));
     }
 
     /// The sign to stop.
@@ -234,7 +245,8 @@ impl<T> Drop for ResultSender<T> {
     fn drop(&mut self) {
         self.update_counters();
         // If the results are no longer wanted, or if the worker panicked.
-        self.outbox.counters.add(std::mem::take(&mut self.outbox.lock().stats));
+        let unsent = std::mem::take(&mut self.outbox.lock().stats);
+        self.outbox.counters.add(self.outbox.worker, unsent);
     }
 }
 

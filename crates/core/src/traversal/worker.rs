@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::classify::{Class, Classifier};
 use super::crew::{Roster, start_worker};
-use super::handles::{self, Allowance, FdBackoff, WorkerSlot, is_out_of_handles};
+use super::dir::Listed;
+use super::handles::{self, Allowance, FdBackoff, Shareholder, WorkerSlot, is_out_of_handles};
 use super::later::Later;
 use super::lister::{EntryKind, Identity, Lister, is_gone};
 use super::meter::Meter;
@@ -170,10 +171,10 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
     fn ask_disk(&self) {
         #[cfg(unix)]
         if self.width.is_some() && !self.asked_disk.swap(true, Ordering::Relaxed) {
-            let identity = self.source_identity.clone().map_or_else(
-                || L::handle_identity(&self.source).ok(),
-                Some,
-            );
+            let identity = self
+                .source_identity
+                .clone()
+                .map_or_else(|| L::handle_identity(&self.source).ok(), Some);
             if identity.is_some_and(|identity| super::disk::rotates(identity.device)) {
                 self.adapt(Width::begin_with_one);
             }
@@ -249,6 +250,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     /// Works until no worker has work.
     pub(super) fn work(&mut self) {
         self.last_start = Instant::now();
+        let places = Shareholder::begin(self.traversal.handle_budget);
         let mut next = self.traversal.pool.take_first();
         self.begin_sample();
         while let Some(work) = next {
@@ -287,6 +289,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             }
             next = self.traversal.pool.try_take().or_else(|| {
                 self.results.flush();
+                places.give_back_all();
                 self.wait_for_work()
             });
         }
@@ -348,7 +351,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         if bottom.subdirs.len() > 1 {
             // Half of the undermost frame, which is likely to be the largest.
             frames.push(Frame {
-                dir: Arc::clone(&bottom.dir),
+                dir: Dir::twin(&bottom.dir),
                 subdirs: bottom.subdirs.split(),
                 handle: bottom.handle.clone(),
                 later: Later::new(),
@@ -572,7 +575,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         let (subdirs, feeding) = self.subdirs_to_visit(&state, location.depth + 1);
         self.visitor.wait_for(location, &mut state, feeding, &mut self.results);
         let Some(subdirs) = subdirs else { return Ok(None) };
-        let dir = Arc::new(Dir {
+        let dir = Arc::new(Dir::from(Listed {
             parent: location.parent.cloned(),
             name: location.name.into(),
             depth: location.depth,
@@ -580,7 +583,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             links: location.parent.map_or(0, |parent| parent.links) + u8::from(by_link),
             identity: identity.clone(),
             state,
-        });
+        }));
         let handle = DirHandle::closed(identity);
         Ok(Some(Frame { dir, subdirs, handle, later: Later::new() }))
     }
