@@ -16,3 +16,22 @@ pub(super) fn rotates(device: u64) -> bool {
 pub(super) fn rotates(_: u64) -> bool {
     false
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_says_whether_it_rotates() {
+        assert!(!rotates(rustix::fs::makedev(0, 1 << 19)));
+        let Ok(disks) = std::fs::read_dir("/sys/dev/block") else { return };
+        for disk in disks.map(|disk| disk.unwrap()) {
+            let name = disk.file_name().into_string().unwrap();
+            let (major, minor) = name.split_once(':').unwrap();
+            let device = rustix::fs::makedev(major.parse().unwrap(), minor.parse().unwrap());
+            if let Ok(says) = std::fs::read_to_string(disk.path().join("queue/rotational")) {
+                assert_eq!(rotates(device), says.trim() == "1", "{name}");
+            }
+        }
+    }
+}

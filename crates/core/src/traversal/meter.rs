@@ -142,3 +142,28 @@ fn run_delay() -> Duration {
     }
     Duration::ZERO
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_waits_for_its_results_to_be_taken_does_not_wait_for_a_disk() {
+        let mut meter = Meter::off();
+        meter.begin(7, 2);
+        assert!(meter.directory_done(), "the first time the clock is looked at");
+        std::thread::sleep(INTERVAL + 2 * INTERVAL_EACH);
+        let passed = meter.began.elapsed();
+        let sample = meter.sample(|| passed).unwrap();
+        assert_eq!((sample.epoch, sample.done), (7, 1));
+        assert!(sample.computed * 2 >= sample.busy.saturating_sub(meter.began.elapsed() - passed));
+
+        // What does not say so, slept.
+        meter.begin(8, 2);
+        let passed = Duration::from_millis(20);
+        std::thread::sleep(passed);
+        meter.listed(10 * ENTRIES_LIKE_A_DIRECTORY);
+        let sample = meter.sample(|| Duration::ZERO).unwrap();
+        assert!(sample.busy >= passed && sample.done > 10);
+    }
+}

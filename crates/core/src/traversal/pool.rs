@@ -251,3 +251,51 @@ impl<W> Pool<W> {
         drop(dropped);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_are_at_work_than_the_width_says_and_all_work_is_done() {
+        let pool = Pool::new(8, 2, 0);
+        let take_all = || std::iter::from_fn(|| pool.take()).count();
+        assert_eq!(pool.take_first(), Some(0));
+        pool.hand_over(1);
+        assert!(pool.wants_worker());
+        assert_eq!(pool.take_first(), Some(1));
+        pool.hand_over(2);
+        assert!(!pool.wants_work() && !pool.wants_worker() && !pool.has_too_many());
+        pool.set_width(3);
+        assert!(pool.wants_work() && pool.wants_worker());
+        assert_eq!(pool.take_first(), Some(2));
+
+        // Two of the three are too many, and put back what they have.
+        pool.set_width(1);
+        let waiting = |count| {
+            while pool.lock().waiting < count {
+                std::thread::yield_now();
+            }
+        };
+        let done = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..3)
+                .map(|number| {
+                    assert!(pool.has_too_many());
+                    pool.put_back(number);
+                    assert_eq!(pool.try_take(), None);
+                    let other = scope.spawn(take_all);
+                    waiting(number);
+                    other
+                })
+                .collect();
+            assert!(!pool.wants_work() && !pool.has_too_many() && pool.has_queued());
+            // Who has done with its own goes on with theirs.
+            assert_eq!(pool.try_take(), Some(2));
+            pool.set_width(2);
+            waiting(1);
+            let mine = take_all();
+            mine + others.into_iter().map(|other| other.join().unwrap()).sum::<usize>()
+        });
+        assert_eq!(done, 1);
+    }
+}

@@ -57,6 +57,9 @@ pub struct Results<T> {
     stop: Arc<Stop>,
     has_panicked: Arc<AtomicBool>,
     counters: Arc<Counters>,
+    /// Sets how many workers may be at work.
+    #[cfg(test)]
+    pub(super) set_width: Arc<dyn Fn(usize) + Send + Sync>,
 }
 
 /// The outcome of waiting for a result with a deadline. There are no others.
@@ -131,6 +134,15 @@ impl<T: Send + 'static> Results<T> {
                 traversal.start_another();
             }
         });
+        #[cfg(test)]
+        {
+            let workers = Arc::downgrade(&traversal);
+            running.set_width = Arc::new(move |width| {
+                if let Some(traversal) = workers.upgrade() {
+                    traversal.set_width(width);
+                }
+            });
+        }
         running.receiver = Some(receiver);
         Ok(running)
     }
@@ -149,6 +161,8 @@ impl<T> Results<T> {
             stop: Arc::new(Stop::new()),
             has_panicked: Arc::default(),
             counters: Arc::default(),
+            #[cfg(test)]
+            set_width: Arc::new(|_| {}),
         }
     }
 

@@ -162,6 +162,12 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         Some(result)
     }
 
+    /// Sets how many workers may be at work, where the caller said how many there may be.
+    #[cfg(test)]
+    pub(super) fn set_width(&self, width: usize) {
+        self.pool.set_width(width);
+    }
+
     /// Has fewer workers at work, as no more files can be opened.
     pub(super) fn needs_handles(&self) {
         self.adapt(Width::shrink);

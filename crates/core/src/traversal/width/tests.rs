@@ -159,6 +159,18 @@ fn a_disk_gets_as_many_requests_as_it_wants() {
 }
 
 #[test]
+fn fewer_are_at_work_if_something_else_runs_out() {
+    let mut width = Width::new(2, 2, MAX_WIDTH);
+    run(&mut width, true, 2, &[(10_000, FAR)]);
+    assert_eq!(width.now(), MAX_WIDTH);
+    width.shrink();
+    run(&mut width, true, 2, &[(10_000, FAR)]);
+    assert_eq!(width.now(), MAX_WIDTH / 2);
+    (0..9).for_each(|_| width.shrink());
+    assert_eq!(run(&mut width, true, 2, &[(1_000, WARM)])[0].1, 1);
+}
+
+#[test]
 fn a_disk_that_becomes_another_gets_what_that_wants() {
     let disks = [(20_000, WARM), (10_000, FAR), (20_000, WARM), (9_000, ARM), (40_000, FAR)];
     let mut width = Width::new(2, 2, MAX_WIDTH);
