@@ -1,9 +1,12 @@
 //! Whether the disk below a directory has an arm.
 
-/// Whether the device of a file system says that it rotates. Virtual disks often say so as
+use super::lister::Identity;
+
+/// Whether the device that a directory is on says that it rotates. Virtual disks often say so as
 /// well; file systems without a device of their own do not.
 #[cfg(target_os = "linux")]
-pub(super) fn rotates(device: u64) -> bool {
+pub(super) fn rotates(directory: &Identity) -> bool {
+    let device = directory.device;
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     // A partition has no queue, the disk that it is a part of has.
     ["", "../"].iter().any(|of| {
@@ -12,8 +15,8 @@ pub(super) fn rotates(device: u64) -> bool {
     })
 }
 
-#[cfg(all(unix, not(target_os = "linux")))]
-pub(super) fn rotates(_: u64) -> bool {
+#[cfg(not(target_os = "linux"))]
+pub(super) fn rotates(_: &Identity) -> bool {
     false
 }
 
@@ -23,14 +26,15 @@ mod tests {
 
     #[test]
     fn a_device_says_whether_it_rotates() {
-        assert!(!rotates(rustix::fs::makedev(0, 1 << 19)));
+        let is_told = |device| rotates(&Identity { device, inode: 2 });
+        assert!(!is_told(rustix::fs::makedev(0, 1 << 19)));
         let Ok(disks) = std::fs::read_dir("/sys/dev/block") else { return };
         for disk in disks.map(|disk| disk.unwrap()) {
             let name = disk.file_name().into_string().unwrap();
             let (major, minor) = name.split_once(':').unwrap();
             let device = rustix::fs::makedev(major.parse().unwrap(), minor.parse().unwrap());
             if let Ok(says) = std::fs::read_to_string(disk.path().join("queue/rotational")) {
-                assert_eq!(rotates(device), says.trim() == "1", "{name}");
+                assert_eq!(is_told(device), says.trim() == "1", "{name}");
             }
         }
     }

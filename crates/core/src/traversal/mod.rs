@@ -64,7 +64,8 @@
 //!
 //! # Protocols
 //!
-//! Workers and the receiver share four things. The invariant of each is written where it is
+//! Workers and the receiver share four things, and the workers the [`width`], whose lock is taken
+//! before the pool's and held by nobody who waits. The invariant of each is written where it is
 //! implemented: the end of the work in [`pool`], the countdown of answers in `matching.rs`,
 //! the results in [`channel`] and [`sender`], the budget of open directories in [`handles`].
 

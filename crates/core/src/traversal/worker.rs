@@ -20,7 +20,7 @@ use super::pool::Pool;
 use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
 use super::width::{MAX_WIDTH, Width};
-use super::{Dir, Location, Naming, Need, Options, ResultSender, Visitor};
+use super::{Dir, Location, Naming, Need, Options, ResultSender, Visitor, disk};
 use crate::{Error, Operation};
 
 /// How many entries of one directory are listed between two looks at the clock.
@@ -149,7 +149,7 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         }
     }
 
-    /// Changes the width, if it is this traversal's to find. What does so reads no clock.
+    /// Changes the width, if it is this traversal's to find.
     fn adapt<T>(&self, change: impl FnOnce(&mut Width) -> T) -> Option<T> {
         // Nothing panics while it is locked.
         let mut width = self.width.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,23 +168,27 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         self.pool.set_width(width);
     }
 
-    /// Has fewer workers at work, as no more files can be opened.
-    pub(super) fn needs_handles(&self) {
-        self.adapt(Width::shrink);
+    /// Has fewer workers at work, as no more files can be opened. Of workers that all see that
+    /// in one epoch, the first counts.
+    pub(super) fn needs_handles(&self, epoch: u32) {
+        self.adapt(|width| {
+            if width.epoch() == epoch {
+                width.shrink();
+            }
+        });
     }
 
-    /// Asks the disk, once, whether it has an arm; if so, the traversal begins with one worker.
-    fn ask_disk(&self) {
-        #[cfg(unix)]
+    /// Asks the disk, once, whether it has an arm; if so, the traversal begins again with one
+    /// worker, and this is true. (A worker asks, and not the receiver, as it may take long.)
+    fn begins_with_one(&self) -> bool {
         if self.width.is_some() && !self.asked_disk.swap(true, Ordering::Relaxed) {
-            let identity = self
-                .source_identity
-                .clone()
-                .map_or_else(|| L::handle_identity(&self.source).ok(), Some);
-            if identity.is_some_and(|identity| super::disk::rotates(identity.device)) {
-                self.adapt(Width::begin_with_one);
+            let identity = self.source_identity.clone();
+            let identity = identity.or_else(|| L::handle_identity(&self.source).ok());
+            if identity.is_some_and(|identity| disk::rotates(&identity)) {
+                return self.adapt(Width::begin_with_one).is_some();
             }
         }
+        false
     }
 
     fn beginning(&self) -> (V, ResultSender<V::Item>) {
@@ -223,7 +227,7 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     hashes: Vec<u64>,
     /// When this worker began, or last started another.
     last_start: Instant,
-    meter: Meter,
+    pub(super) meter: Meter,
 }
 
 /// Why a directory was not listed: not a single entry could be read. The verdict is as
@@ -378,7 +382,9 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     /// Starts another worker for work that nobody waits for, if this one has worked for long.
     fn start_another_if_due(&mut self) {
         if self.last_start.elapsed() >= START_INTERVAL {
-            self.traversal.ask_disk();
+            if self.traversal.begins_with_one() {
+                self.begin_sample();
+            }
             self.last_start = Instant::now();
             self.traversal.start_another();
         }
