@@ -6,9 +6,9 @@
 //!
 //! Each worker tells now and then what it did since it last told: a [`Sample`]. Enough of
 //! them at one width are a *window*, which says how much got done, and whether the workers
-//! waited. Workers that wait more than they compute get company: a *trial* of twice as many.
-//! If more is done by it, they keep it, and try again; if not, they lose it, and a trial of
-//! half as many follows, which stays if as much is done by it. Between trials that brought
+//! waited. Workers that wait more than they compute get company: a *trial* of twice as many, or
+//! more. If more is done by it, they keep it, and try again; if not, they lose it, and a trial of
+//! fewer follows, who stay if as much is done by them. Between trials that brought
 //! nothing, there are more and more windows without any. Workers that compute are as many as
 //! there are processors.
 //!
@@ -22,16 +22,23 @@ pub(super) const MAX_WIDTH: usize = 64;
 /// How much is done in a window at least: for each worker, and in all. With fewer directories
 /// it would be chance what came of them.
 const DONE_BY_EACH: usize = 3;
-const DONE_IN_ALL: usize = 8;
+const DONE_IN_ALL: usize = 6;
 
 /// How long a window is at least. Some, as a disk is not asked the same all the time; and
 /// little, as a traversal may take no more than a second.
 const WINDOW: Duration = Duration::from_millis(4);
 
-/// How much more has to be done by twice as many workers to keep them.
+/// How much more has to be done by more workers to keep them.
 const GAIN: f64 = 1.1;
 
-/// How much has to be left of what is done, to keep half as many.
+/// How many times as many are tried first. There is no time to be lost, and later there is.
+const FIRST_FACTOR: usize = 4;
+
+/// What part of their own rate workers still have in larger company, if the disk could do with
+/// many more.
+const NEARLY: f64 = 0.8;
+
+/// How much has to be left of what is done, to keep fewer.
 const NO_LOSS: f64 = 0.94;
 
 /// A trial that gets less done than that is not carried on for long.
@@ -82,6 +89,8 @@ pub(super) struct Width {
     /// How many windows are left without a trial, and how many the next rest takes.
     resting: u32,
     rest: u32,
+    /// How many times as many are tried next.
+    factor: usize,
     /// The worst that came of a trial since the last rest.
     worst: f64,
     /// How much got done a second when the last rest began, and whether the workers waited;
@@ -116,6 +125,7 @@ impl Width {
             try_fewer: true,
             resting: 0,
             rest: FIRST_REST,
+            factor: FIRST_FACTOR,
             worst: 1.0,
             usual: (0.0, false),
             others: 0,
@@ -170,8 +180,11 @@ impl Width {
             return self.begin(self.processors, Phase::Steady);
         }
         let enough = (DONE_BY_EACH * self.now).max(DONE_IN_ALL);
-        let is_bad = matches!(self.phase, Phase::Trial { rate, .. } if self.rate() < rate * BAD);
-        let share = if is_bad { 4 } else { 1 };
+        let share = match self.phase {
+            Phase::Trial { rate, .. } if self.rate() < rate * BAD => 4,
+            Phase::Trial { from, rate } if from < self.now && self.rate() < rate * GAIN => 2,
+            _ => 1,
+        };
         if self.window.done >= enough / share && spent >= WINDOW * self.now as u32 {
             self.end_window();
         }
@@ -214,6 +227,9 @@ impl Width {
                     self.try_fewer = false;
                     self.try_more = gain >= GAIN;
                     self.is_parallel |= gain >= GAIN;
+                    // Each did as much as before, so there is room for many more.
+                    let factor = self.now as f64 / from as f64;
+                    self.factor = if gain >= factor * NEARLY { self.factor.pow(2) } else { 2 };
                 }
                 if gain >= GAIN {
                     self.rest = FIRST_REST;
@@ -244,7 +260,7 @@ impl Width {
         // Fewer than there are processors are of use to a disk alone.
         let fewest = if waits { 1 } else { self.processors };
         if waits && self.try_more && from < self.max {
-            self.begin((from * 2).min(self.max), Phase::Filling { from, rate });
+            self.begin((from * self.factor).min(self.max), Phase::Filling { from, rate });
         } else if self.try_fewer && from > fewest {
             // In large steps, as with too many all seem alike.
             self.begin((from / 4).max(fewest), Phase::Trial { from, rate });
@@ -260,6 +276,7 @@ impl Width {
     /// Stays with so many workers for a while.
     fn give_up(&mut self, width: usize) {
         let worst = std::mem::replace(&mut self.worst, 1.0);
+        self.factor = 2;
         self.resting = (f64::from(self.rest) / worst.max(0.25)) as u32;
         self.rest = (self.rest * 2).min(MAX_REST);
         self.begin(width, Phase::Steady);
