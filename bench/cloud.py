@@ -263,7 +263,7 @@ def main() -> None:
     """Measures what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=3, help="take the best of so many")
-    parts = ["s3", "sftp", "archives"]
+    parts = ["s3", "sftp", "archives", "paths"]
     parser.add_argument("--part", choices=parts, help="that table alone")
     parser.add_argument("--only", default="", help="buckets whose name holds this; no others")
     parser.add_argument("--child", help=argparse.SUPPRESS)
@@ -278,6 +278,10 @@ def main() -> None:
         measure_sftp(arguments.times)
     if "archives" in wanted:
         measure_archives(arguments.times)
+    if "paths" in wanted:
+        from result_paths import measure_paths
+
+        measure_paths(arguments.times)
 
 
 if __name__ == "__main__":

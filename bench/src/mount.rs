@@ -89,8 +89,15 @@ impl Mounted<'_> {
         let options = CString::new(options)?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         mount("pathvein-bench", path, "fuse.pathvein-bench", flags, options.as_c_str())?;
-        let counts = Default::default();
-        let served = Arc::new(Served { nodes, mode, links, delay, place: Mutex::new(0), counts });
+        let served = Arc::new(Served {
+            nodes,
+            mode,
+            links,
+            delay,
+            place: Mutex::default(),
+            counts: Default::default(),
+            moves: AtomicU64::default(),
+        });
         let threads = match mode {
             Mode::Parallel(number) => number,
             Mode::Head => 1,
@@ -104,7 +111,7 @@ impl Mounted<'_> {
     }
 
     /// What was served since this was asked before, as JSON: the operations somebody waited
-    /// for, all together and by their kinds.
+    /// for, all together and by their kinds, and how often the head moved.
     pub fn counts(&self) -> String {
         let counts = self.served.counts.each_ref().map(|count| count.swap(0, Ordering::Relaxed));
         let each: Vec<String> = COUNTED
@@ -112,7 +119,9 @@ impl Mounted<'_> {
             .zip(counts)
             .map(|((_, name), count)| format!(r#""{name}": {count}"#))
             .collect();
-        format!(r#"{{"operations": {}, {}}}"#, counts.iter().sum::<u64>(), each.join(", "))
+        let moves = self.served.moves.swap(0, Ordering::Relaxed);
+        let operations = counts.iter().sum::<u64>();
+        format!(r#"{{"operations": {operations}, {}, "moves": {moves}}}"#, each.join(", "))
     }
 
     /// Makes the kernel forget all that it knows of the tree.
@@ -245,6 +254,7 @@ struct Served {
     /// The directory that the head is in.
     place: Mutex<u64>,
     counts: [AtomicU64; COUNTED.len()],
+    moves: AtomicU64,
 }
 
 impl Served {
@@ -284,6 +294,7 @@ impl Served {
             Mode::Head => {
                 let mut place = self.place.lock().expect("nothing panics while it is locked");
                 let moves = std::mem::replace(&mut *place, request.node()) != request.node();
+                self.moves.fetch_add(u64::from(moves), Ordering::Relaxed);
                 std::thread::sleep(if moves { self.delay * SEEK } else { self.delay });
             }
         }

@@ -695,10 +695,12 @@ class Stats:
         keys: int = 0,
         retries: int = 0,
         hidden_by_links: int = 0,
+        skipped: int = 0,
+        threads: int = 0,
     ) -> Self: ...
     @property
     def directories(self) -> int:
-        """Directories listed."""
+        """Directories listed. Those that were `skipped` are not among them."""
 
     @property
     def entries(self) -> int:
@@ -741,6 +743,16 @@ class Stats:
         Such a directory matches its pattern in everything but required directories, at whatever
         level, that are there as links. What is behind these, nobody has looked at.
         """
+
+    @property
+    def skipped(self) -> int:
+        """Local directories that were not opened: nothing asked what is in them, and their link
+        count told that no directory is. What else is in them is not counted. 0 for a walk.
+        """
+
+    @property
+    def threads(self) -> int:
+        """The most threads that were at work at a time; 0 where nothing local is read."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -949,7 +961,12 @@ class Scan:
         outermost: Find only matches above which, up to the source, nothing matches.
         check: Tell of each candidate what it lacks.
         explain: Tell of the source alone what became of each requirement of the one pattern.
-        threads: How many threads. `None`: as many as there are processors.
+        threads: How many threads. `None`: found while it runs.
+        leaf_skip: Whether a directory that nothing asks to look into is left unopened where its
+            link count tells that there is no directory in it. Matches are the same either way.
+            Without effect if links are followed, and if `explain` is set.
+        trust_link_counts: Whether link counts are trusted on all file systems, also on those of
+            which it is not known that they keep them.
 
     Raises:
         OSError: The source does not exist, is no directory or cannot be read, or no threads
@@ -969,6 +986,8 @@ class Scan:
         check: bool = False,
         explain: bool = False,
         threads: int | None = None,
+        leaf_skip: bool = True,
+        trust_link_counts: bool = False,
     ) -> Self: ...
     def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
         """Waits at most so many seconds for results.
@@ -998,7 +1017,7 @@ class Walk:
             no limit.
         follow_links: Enter links to directories.
         one_file_system: Stay on the source's file system.
-        threads: How many threads. `None`: as many as there are processors.
+        threads: How many threads. `None`: found while it runs.
 
     Raises:
         OSError: The source does not exist, is no directory or cannot be read, or no threads

@@ -142,6 +142,7 @@ impl Walk {
     pub fn start(self) -> Result<Listings, Error> {
         let Walk { source, mut options, decoder } = self;
         options.exclude.decoder = decoder;
+        options.leaf_skip = false;
         let visitor = WalkVisitor { max_depth: options.max_depth.unwrap_or(usize::MAX) };
         let exclude = options.exclude.clone();
         let listings = Results::start(visitor, options, &source, Naming::AsGiven)?;

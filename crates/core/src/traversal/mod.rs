@@ -49,6 +49,8 @@
 //!    its end.
 //! 3. **Absent.** The directory was removed after it was listed, or something else took its
 //!    place. This is its answer, and its end.
+//!    Or nothing in it matters but directories, and its link count says that there are none
+//!    ([`leaves`]): then it goes on as an empty one that was listed.
 //! 4. **Opened.** The directory is opened by its name, relative to the handle of its parent.
 //!    If the parent's handle was closed to save handles, the parent is opened again first.
 //! 5. **Listed.** Each entry is classified and added to the accumulator. At the end, the
@@ -78,6 +80,7 @@ mod disk;
 mod getdents;
 mod handles;
 mod later;
+mod leaves;
 mod lister;
 #[cfg(all(feature = "test-hooks", unix))]
 pub(crate) mod made_up;
@@ -105,4 +108,4 @@ pub(crate) use sender::ResultSender;
 pub(crate) use source::Naming;
 pub(crate) use stop::Stop;
 pub use stop::Stopper;
-pub(crate) use visitor::{Need, Visitor};
+pub(crate) use visitor::{Matters, Need, Visitor};

@@ -31,7 +31,7 @@ pub(super) const MAX_BATCHES: usize = 8;
 
 /// How long a result may stay in the outbox is a sixteenth of the time that the traversal has
 /// run, within these bounds. Of many workers each waits for longer, so that all together wake
-/// the receiver no more often than two would.
+/// the receiver no more often than two would. (It comes by itself, every few milliseconds.)
 const MIN_DELAY: Duration = Duration::from_millis(1);
 const MAX_DELAY: Duration = Duration::from_millis(20);
 
@@ -198,10 +198,10 @@ impl<T> ResultSender<T> {
 
     /// How long a result may stay in the outbox.
     fn delay(&self, now: Instant) -> Duration {
-        let delay = (now.duration_since(self.started) / 16).max(MIN_DELAY);
+        let delay = (now.duration_since(self.started) / 16).clamp(MIN_DELAY, MAX_DELAY);
         // One is the number of what senders are made after.
         let pairs = self.outbox.counters.workers().saturating_sub(1) / 2;
-        delay.saturating_mul(u32::try_from(pairs.max(1)).unwrap_or(u32::MAX)).min(MAX_DELAY)
+        delay.saturating_mul(u32::try_from(pairs.max(1)).unwrap_or(u32::MAX))
     }
 
     /// Empties the outbox.

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::lister::{EntryKind, Identity, Lister, Opened};
+use super::lister::{EntryKind, Identity, Lister, Opened, Told};
 use super::width::MAX_WIDTH;
 use super::{Naming, Next, Options, Results};
 use crate::walk::{Listing, WalkVisitor};
@@ -130,14 +130,16 @@ impl Lister for MadeUp {
     fn list(
         handle: &PathBuf,
         (): (),
-        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        mut tell: impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        if list_special(handle, |name| _ = entry(OsStr::new(name), EntryKind::Directory)) {
+        if list_special(handle, |name| {
+            _ = tell(Told::Entry(OsStr::new(name), EntryKind::Directory))
+        }) {
             return Ok(());
         }
         let name = handle.file_name().unwrap();
         if handle == Path::new("cut/off") {
-            let _ = entry(OsStr::new("excluded"), EntryKind::File);
+            let _ = tell(Told::Entry(OsStr::new("excluded"), EntryKind::File));
             return Err(io::Error::other("broken"));
         }
         if name == "dir_unreadable" {
@@ -154,7 +156,7 @@ impl Lister for MadeUp {
             return Ok(());
         }
         for (name, kind) in ENTRIES {
-            if entry(OsStr::new(name), kind).is_break() {
+            if tell(Told::Entry(OsStr::new(name), kind)).is_break() {
                 return Ok(());
             }
         }

@@ -6,21 +6,22 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::classify::{Class, Classifier};
 use super::crew::{Roster, start_worker};
 use super::dir::Listed;
 use super::handles::{self, Allowance, FdBackoff, Shareholder, WorkerSlot, is_out_of_handles};
 use super::later::Later;
-use super::lister::{EntryKind, Identity, Lister, is_gone};
+use super::leaves::{FileSystem, Leaves, Rest};
+use super::lister::{EntryKind, Identity, Lister, Told, is_gone};
 use super::meter::Meter;
 use super::opening::{DirHandle, EnterError, Entered};
 use super::pool::Pool;
 use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
 use super::width::{MAX_WIDTH, Width};
-use super::{Dir, Location, Naming, Need, Options, ResultSender, Visitor, disk};
+use super::{Dir, Location, Matters, Naming, Need, Options, ResultSender, Visitor, disk};
 use crate::{Error, Operation};
 
 /// How many entries of one directory are listed between two looks at the clock.
@@ -29,6 +30,11 @@ const ENTRIES_PER_CHECK: usize = 4096;
 /// How long a worker is at work before it starts another: what is done sooner is done by one,
 /// since to start a thread takes as long as to visit several directories.
 const START_INTERVAL: Duration = Duration::from_micros(200);
+
+/// How long a worker keeps its work to itself after it has handed over some. To hand over what
+/// is done sooner costs more than to do it: the other has to be woken. Where there are more
+/// workers than processors, some are always idle, and would be woken for ever smaller parts.
+const SHARE_INTERVAL: Duration = Duration::from_micros(50);
 
 /// What all the workers of a traversal share.
 pub(super) struct Traversal<V: Visitor, L: Lister> {
@@ -43,6 +49,8 @@ pub(super) struct Traversal<V: Visitor, L: Lister> {
     pub(super) handle_budget: usize,
     /// Whether the last wait for others to close something was in vain.
     pub(super) has_waited_in_vain: AtomicBool,
+    /// When it began, in seconds since the epoch.
+    began: i64,
     /// How many workers this process may have.
     max_workers: usize,
     pool: Pool<Work<V, L>>,
@@ -117,6 +125,7 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             without_identities: Mutex::default(),
             handle_budget: allowance.budget,
             has_waited_in_vain: AtomicBool::new(false),
+            began: seconds_since_epoch(),
             max_workers: allowance.max_workers,
             pool: Pool::new(max, start, Work::Source(entries)),
             width: threads.is_none().then(|| Mutex::new(Width::new(start, start, max))),
@@ -221,13 +230,18 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     pub(super) first_open: usize,
     /// Whether nothing more can be opened: then no handle is kept that is not needed.
     pub(super) is_out_of_handles: bool,
+    pub(super) leaves: Leaves,
     /// The sub-directories of the directory that is being listed.
     listed: Subdirs,
+    /// How many directories there were in the last one that was listed.
+    directories_listed: u64,
     /// A buffer for the hashes of their names.
     hashes: Vec<u64>,
     /// When this worker began, or last started another.
     last_start: Instant,
     pub(super) meter: Meter,
+    /// When it last handed over a part of its work to one that waited.
+    last_share: Instant,
 }
 
 /// Why a directory was not listed: not a single entry could be read. The verdict is as
@@ -250,8 +264,11 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             stack: Vec::new(),
             first_open: 0,
             is_out_of_handles: false,
+            leaves: Leaves::new(),
+            directories_listed: 0,
             listed: Subdirs::default(),
             last_start: Instant::now(),
+            last_share: Instant::now(),
             hashes: Vec::new(),
             meter: Meter::off(),
         }
@@ -356,6 +373,13 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         if has_one || nobody_waits && !WorkerSlot::is_free(traversal.max_workers) {
             return;
         }
+        if !nobody_waits {
+            let now = Instant::now();
+            if now.duration_since(self.last_share) < SHARE_INTERVAL {
+                return;
+            }
+            self.last_share = now;
+        }
         let bottom = self.stack.first_mut().unwrap_or(top);
         let mut frames = Vec::new();
         if bottom.subdirs.len() > 1 {
@@ -451,10 +475,20 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         }
         let location = Location { parent: Some(parent), name: subdir.name, depth };
         let tells_errors = self.visitor.tells_errors(&verdict);
+        let matters = match self.may_skip() {
+            true => self.visitor.what_matters(&verdict),
+            false => Matters::Everything,
+        };
         let mut backoff = None;
         loop {
-            let (handle, entries, identity) = match self.enter(parent, parent_handle, subdir) {
+            let entered = self.enter(parent, parent_handle, subdir, matters);
+            let (handle, entries, identity) = match entered {
                 Ok(Entered::Opened((handle, entries), identity)) => (handle, entries, identity),
+                Ok(Entered::Leaf) => {
+                    self.leaves.learn(depth, true);
+                    self.skip(location, verdict);
+                    return None;
+                }
                 Ok(Entered::MountPoint) => {
                     self.visitor.not_entered(parent, verdict, &mut self.results);
                     return None;
@@ -492,8 +526,12 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             };
             match self.list(location, verdict, (&handle, entries), subdir.link, identity) {
                 Ok(frame) => {
+                    if matters != Matters::Everything {
+                        self.leaves.learn(depth, self.directories_listed == 0);
+                    }
                     let mut frame = frame?;
                     frame.handle.open = Some(self.keep_open(handle));
+                    frame.handle.file_system = self.inherited_file_system(parent_handle, depth);
                     return Some(frame);
                 }
                 Err(NotListed { error, verdict }) if is_gone(&error) => {
@@ -518,6 +556,37 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         }
     }
 
+    /// Whether what does not matter in a directory need not be read. A link that is followed may
+    /// matter.
+    fn may_skip(&self) -> bool {
+        let options = &self.traversal.options;
+        options.leaf_skip && !options.follow_links
+    }
+
+    /// What is known of the file system of a directory at `depth`, by its parent.
+    fn inherited_file_system(
+        &mut self,
+        parent: &mut DirHandle<L>,
+        depth: usize,
+    ) -> Option<FileSystem> {
+        if !self.may_skip() || self.traversal.options.trust_link_counts {
+            return None;
+        }
+        let handle = parent.open.as_ref().map(|counted| counted.handle());
+        let handle = handle.unwrap_or(&self.traversal.source);
+        let known = FileSystem::of::<L>(&mut parent.file_system, handle)?;
+        Some(self.leaves.inherited(known, depth))
+    }
+
+    /// Takes a directory for empty that was not opened, as nothing in it matters.
+    fn skip(&mut self, location: Location<'_, V::State>, verdict: V::NameVerdict) {
+        let Worker { visitor, results, .. } = self;
+        results.stats.skipped += 1;
+        let accumulator = visitor.begin(&verdict);
+        let mut state = visitor.listed(location, verdict, accumulator, true, results);
+        visitor.wait_for(location, &mut state, 0, results);
+    }
+
     /// Lists an open directory and classifies its entries. Returns a frame for it, if
     /// there is something to visit below; its handle is not set yet.
     fn list(
@@ -529,15 +598,27 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         identity: Option<Identity>,
     ) -> Result<Option<Frame<V, L>>, NotListed<V>> {
         let mut accumulator = self.visitor.begin(&verdict);
-        let Worker { traversal, visitor, results, listed: subdirs, .. } = self;
+        let may_skip = self.may_skip();
+        let Worker { traversal, visitor, results, leaves, listed: subdirs, .. } = self;
         subdirs.clear();
         let mut classifier = Classifier::<_, L>::new(&traversal.options, location, handle);
         let keeps_links = visitor.may_depend(&verdict);
-        let (mut read, mut count) = (0, 0);
-        let result = L::list(handle, entries, |name, kind| {
+        let (mut read, mut count, mut rest) = (0, 0, Rest::default());
+        let result = L::list(handle, entries, |told| {
             if results.is_stopped() {
                 return ControlFlow::Break(());
             }
+            let Told::Entry(name, kind) = told else {
+                let is_needed = !may_skip
+                    || keeps_links && !leaves.knows_of_no_links()
+                    || !visitor.awaits_only_directories(&verdict, &accumulator);
+                return match !is_needed && leaves.all_seen::<L>(handle, &mut rest, traversal.began)
+                {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                };
+            };
+            rest.seen += u64::from(kind == EntryKind::Directory);
             read += 1;
             if read % ENTRIES_PER_CHECK == 0 {
                 results.flush_if_due();
@@ -552,6 +633,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     visitor.add_file(&mut accumulator, name);
                 }
                 Class::Directory { link } => {
+                    rest.seen += u64::from(kind == EntryKind::Unknown && !link);
                     visitor.add_directory(&mut accumulator, name);
                     subdirs.push(Subdir { name, link, unseen: false, feeds_parent: false });
                 }
@@ -581,8 +663,12 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             return Ok(None);
         }
         let mut state = visitor.listed(location, verdict, accumulator, is_whole, results);
+        self.directories_listed = rest.seen;
         if subdirs.has_unseen() {
             look_at_links(subdirs, visitor, &state, &mut classifier, results);
+        }
+        if keeps_links && visitor.depends_on_any(&state) {
+            leaves.learn_of_links(subdirs.has_links());
         }
         let (subdirs, feeding) = self.subdirs_to_visit(&state, location.depth + 1);
         self.visitor.wait_for(location, &mut state, feeding, &mut self.results);
@@ -630,6 +716,11 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         kept.append(rest);
         ((!kept.is_empty()).then(|| kept.to_queue()), feeding)
     }
+}
+
+fn seconds_since_epoch() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0))
 }
 
 /// Looks at the links of a listed directory that its answer depends on, and counts the links
