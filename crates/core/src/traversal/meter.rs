@@ -103,7 +103,7 @@ impl Meter {
             computed += self.delay.saturating_sub(before).min(busy - computed);
         }
         let Meter { epoch, done, idle, .. } = *self;
-        Some(Sample { epoch, is_full: false, done, busy, computed, idle })
+        Some(Sample { epoch, done, busy, computed, idle })
     }
 }
 

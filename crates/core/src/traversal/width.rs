@@ -57,8 +57,6 @@ const MAX_REST: u32 = 64;
 pub(super) struct Sample {
     /// The [`Width::epoch`] when this began.
     pub(super) epoch: u32,
-    /// Whether there are as many workers at work as there may be.
-    pub(super) is_full: bool,
     /// How much it got done: directories, and what counts like some.
     pub(super) done: usize,
     /// How long it was at work.
@@ -155,6 +153,19 @@ impl Width {
         self.begin(self.max, Phase::Steady);
     }
 
+    /// Notes that as many workers are at work as may be. What they do since they were to become
+    /// so many counts for the trial: the last come within a millisecond.
+    pub(super) fn is_full(&mut self) {
+        if let Phase::Filling { from, rate } = self.phase {
+            self.phase = Phase::Trial { from, rate };
+        }
+    }
+
+    /// Whether there are more workers than processors, as they wait.
+    pub(super) fn is_wide(&self) -> bool {
+        self.now > self.processors
+    }
+
     /// Takes a sample. Afterwards the width may be another.
     pub(super) fn add(&mut self, sample: Sample) {
         if sample.epoch != self.epoch {
@@ -165,10 +176,8 @@ impl Width {
         self.window.busy += sample.busy;
         self.window.computed += sample.computed;
         self.window.idle += sample.idle;
-        if let Phase::Filling { from, rate } = self.phase {
-            if sample.is_full {
-                self.begin(self.now, Phase::Trial { from, rate });
-            } else if self.samples >= DONE_BY_EACH * self.now {
+        if let Phase::Filling { from, .. } = self.phase {
+            if self.samples >= DONE_BY_EACH * self.now {
                 // There is no work for so many.
                 self.give_up(from);
             }
@@ -182,7 +191,10 @@ impl Width {
         let enough = (DONE_BY_EACH * self.now).max(DONE_IN_ALL);
         let share = match self.phase {
             Phase::Trial { rate, .. } if self.rate() < rate * BAD => 4,
-            Phase::Trial { from, rate } if from < self.now && self.rate() < rate * GAIN => 2,
+            Phase::Trial { from, rate } if from < self.now => {
+                let gain = self.rate() / rate;
+                if gain < GAIN || gain > NEARLY * self.now as f64 / from as f64 { 2 } else { 1 }
+            }
             _ => 1,
         };
         if self.window.done >= enough / share && spent >= WINDOW * self.now as u32 {

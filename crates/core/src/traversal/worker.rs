@@ -240,6 +240,9 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     /// When this worker began, or last started another.
     last_start: Instant,
     pub(super) meter: Meter,
+    /// Whether there may be more workers than processors. Then directories take longer than to
+    /// start a thread.
+    is_in_company: bool,
     /// When it last handed over a part of its work to one that waited.
     last_share: Instant,
 }
@@ -271,6 +274,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             last_share: Instant::now(),
             hashes: Vec::new(),
             meter: Meter::off(),
+            is_in_company: false,
         }
     }
 
@@ -299,6 +303,10 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                         break;
                     }
                     self.share(&mut frame);
+                    if self.is_in_company && self.traversal.pool.wants_work() {
+                        // Who is started shares as well, so there are soon enough.
+                        self.share(&mut frame);
+                    }
                 }
                 self.results.directory_done();
                 if self.meter.directory_done() {
@@ -337,9 +345,17 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
 
     /// Begins to measure what this worker does, for the width.
     fn begin_sample(&mut self) {
-        if let Some((epoch, width)) = self.traversal.adapt(|width| (width.epoch(), width.now())) {
+        let is_full = !self.traversal.pool.wants_work();
+        let begun = self.traversal.adapt(|width| {
+            if is_full {
+                width.is_full();
+            }
+            (width.epoch(), width.now(), width.is_wide())
+        });
+        if let Some((epoch, width, is_wide)) = begun {
             self.results.take_held_up();
             self.meter.begin(epoch, width);
+            self.is_in_company = is_wide;
         }
     }
 
@@ -347,8 +363,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     #[cold]
     fn tell(&mut self) {
         let Worker { traversal, results, meter, .. } = self;
-        if let Some(mut sample) = meter.sample(|| results.take_held_up()) {
-            sample.is_full = !traversal.pool.wants_work();
+        if let Some(sample) = meter.sample(|| results.take_held_up()) {
             traversal.adapt(|width| width.add(sample));
             self.begin_sample();
         }
@@ -405,7 +420,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
 
     /// Starts another worker for work that nobody waits for, if this one has worked for long.
     fn start_another_if_due(&mut self) {
-        if self.last_start.elapsed() >= START_INTERVAL {
+        if self.is_in_company || self.last_start.elapsed() >= START_INTERVAL {
             if self.traversal.begins_with_one() {
                 self.begin_sample();
             }

@@ -92,12 +92,14 @@ fn run(
                 if adapts && now - worker.began >= 500 {
                     let sample = Sample {
                         epoch: worker.epoch,
-                        is_full: active == width.now(),
                         done: worker.done,
                         busy: Duration::from_micros(now - worker.began),
                         computed: Duration::from_micros(worker.computed),
                         idle: Duration::ZERO,
                     };
+                    if active == width.now() {
+                        width.is_full();
+                    }
                     width.add(sample);
                     *worker = Worker { epoch: width.epoch(), began: now, ..Worker::default() };
                 }
