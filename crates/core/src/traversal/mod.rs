@@ -73,6 +73,7 @@
 
 pub(crate) mod channel;
 mod classify;
+mod company;
 mod crew;
 mod dir;
 mod disk;

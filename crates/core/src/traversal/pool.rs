@@ -179,8 +179,8 @@ impl<W> Pool<W> {
     }
 
     /// A worker that was to be started could not be. `for_ever`: none is to be started any
-    /// more. The work is done by those that there are.
-    pub(super) fn not_started(&self, for_ever: bool) {
+    /// more. The work is done by those that there are; their number is returned.
+    pub(super) fn not_started(&self, for_ever: bool) -> usize {
         let mut state = self.lock();
         state.workers -= 1;
         state.waiting -= 1;
@@ -188,8 +188,10 @@ impl<W> Pool<W> {
             state.max_workers = state.workers;
         }
         self.update_demand(&state);
+        let workers = state.workers;
         drop(state);
         self.wake.notify_all();
+        workers
     }
 
     /// The first work of a worker that was started; `None` if none is left.

@@ -301,11 +301,14 @@ fn settles(condition: impl Fn() -> bool) {
 
 #[test]
 fn threads_start_when_there_is_work() {
-    let mut results = start("small", 64);
-    // The source, and the one directory in it.
-    assert!(results.next().is_some() && results.next().is_some());
-    assert_eq!(results.started(), 1);
-    assert!(results.next().is_none());
+    for threads in [0, 64] {
+        let mut results = start("small", threads);
+        // The source, and the one directory in it.
+        assert!(results.next().is_some() && results.next().is_some());
+        assert_eq!(results.started(), 1);
+        assert!(results.next().is_none());
+        assert_eq!(results.stats().threads, 1);
+    }
 
     // Each worker hangs in the first directory that it gets, and keeps half of what there is.
     let results = start("crowded", 64);

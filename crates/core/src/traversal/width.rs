@@ -145,12 +145,11 @@ impl Width {
         self.begin(1, Phase::Steady);
     }
 
-    /// Allows no more workers than half of those that there are: they are too many for
-    /// something else than the disk.
-    pub(super) fn shrink(&mut self) {
-        self.max = (self.now / 2).max(1);
+    /// Allows no more than so many workers: more are too many for something else than the disk.
+    pub(super) fn limit(&mut self, max: usize) {
+        self.max = self.max.min(max.max(1));
         self.processors = self.processors.min(self.max);
-        self.begin(self.max, Phase::Steady);
+        self.begin(self.now.min(self.max), Phase::Steady);
     }
 
     /// Notes that as many workers are at work as may be. What they do since they were to become

@@ -21,7 +21,7 @@ use super::pool::Pool;
 use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
 use super::width::{MAX_WIDTH, Width};
-use super::{Dir, Location, Matters, Naming, Need, Options, ResultSender, Visitor, disk};
+use super::{Dir, Location, Matters, Naming, Need, Options, ResultSender, Visitor};
 use crate::{Error, Operation};
 
 /// How many entries of one directory are listed between two looks at the clock.
@@ -53,11 +53,11 @@ pub(super) struct Traversal<V: Visitor, L: Lister> {
     began: i64,
     /// How many workers this process may have.
     max_workers: usize,
-    pool: Pool<Work<V, L>>,
+    pub(super) pool: Pool<Work<V, L>>,
     /// `None` if the caller said how many workers there may be.
-    width: Option<Mutex<Width>>,
+    pub(super) width: Option<Mutex<Width>>,
     /// Whether the disk was asked if it has an arm.
-    asked_disk: AtomicBool,
+    pub(super) asked_disk: AtomicBool,
     pub(super) roster: Arc<Roster<V::Item>>,
     /// What each worker gets a copy of.
     begin_with: Mutex<(V, ResultSender<V::Item>)>,
@@ -73,7 +73,7 @@ pub(super) struct Shared<T> {
 }
 
 /// What a worker gets to do.
-enum Work<V: Visitor, L: Lister> {
+pub(super) enum Work<V: Visitor, L: Lister> {
     Source(L::Entries),
     Frames(Vec<Frame<V, L>>),
 }
@@ -150,54 +150,14 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             return;
         }
         let Some(slot) = WorkerSlot::take(Some(self.max_workers)) else {
-            return self.pool.not_started(false);
+            self.pool.not_started(false);
+            return;
         };
         let (visitor, results) = self.beginning();
         if start_worker(self, visitor, results, slot).is_err() {
-            self.pool.not_started(true);
+            let workers = self.pool.not_started(true);
+            self.adapt(|width| width.limit(workers));
         }
-    }
-
-    /// Changes the width, if it is this traversal's to find.
-    fn adapt<T>(&self, change: impl FnOnce(&mut Width) -> T) -> Option<T> {
-        // Nothing panics while it is locked.
-        let mut width = self.width.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = width.now();
-        let result = change(&mut width);
-        if width.now() != before {
-            // Under the lock, so that the last change comes last.
-            self.pool.set_width(width.now());
-        }
-        Some(result)
-    }
-
-    /// Sets how many workers may be at work, where the caller said how many there may be.
-    #[cfg(test)]
-    pub(super) fn set_width(&self, width: usize) {
-        self.pool.set_width(width);
-    }
-
-    /// Has fewer workers at work, as no more files can be opened. Of workers that all see that
-    /// in one epoch, the first counts.
-    pub(super) fn needs_handles(&self, epoch: u32) {
-        self.adapt(|width| {
-            if width.epoch() == epoch {
-                width.shrink();
-            }
-        });
-    }
-
-    /// Asks the disk, once, whether it has an arm; if so, the traversal begins again with one
-    /// worker, and this is true. (A worker asks, and not the receiver, as it may take long.)
-    fn begins_with_one(&self) -> bool {
-        if self.width.is_some() && !self.asked_disk.swap(true, Ordering::Relaxed) {
-            let identity = self.source_identity.clone();
-            let identity = identity.or_else(|| L::handle_identity(&self.source).ok());
-            if identity.is_some_and(|identity| disk::rotates(&identity)) {
-                return self.adapt(Width::begin_with_one).is_some();
-            }
-        }
-        false
     }
 
     fn beginning(&self) -> (V, ResultSender<V::Item>) {
@@ -242,7 +202,7 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     pub(super) meter: Meter,
     /// Whether there may be more workers than processors. Then directories take longer than to
     /// start a thread.
-    is_in_company: bool,
+    pub(super) is_in_company: bool,
     /// When it last handed over a part of its work to one that waited.
     last_share: Instant,
 }
@@ -327,45 +287,6 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 places.give_back_all();
                 self.wait_for_work()
             });
-        }
-    }
-
-    fn wait_for_work(&mut self) -> Option<Work<V, L>> {
-        if self.traversal.width.is_none() {
-            return self.traversal.pool.take();
-        }
-        let begun = Instant::now();
-        let work = self.traversal.pool.take();
-        self.meter.waited(begun.elapsed());
-        if self.traversal.adapt(|width| width.epoch()) != Some(self.meter.epoch()) {
-            self.begin_sample();
-        }
-        work
-    }
-
-    /// Begins to measure what this worker does, for the width.
-    fn begin_sample(&mut self) {
-        let is_full = !self.traversal.pool.wants_work();
-        let begun = self.traversal.adapt(|width| {
-            if is_full {
-                width.is_full();
-            }
-            (width.epoch(), width.now(), width.is_wide())
-        });
-        if let Some((epoch, width, is_wide)) = begun {
-            self.results.take_held_up();
-            self.meter.begin(epoch, width);
-            self.is_in_company = is_wide;
-        }
-    }
-
-    /// Tells the controller what this worker did, if it is time for it.
-    #[cold]
-    fn tell(&mut self) {
-        let Worker { traversal, results, meter, .. } = self;
-        if let Some(sample) = meter.sample(|| results.take_held_up()) {
-            traversal.adapt(|width| width.add(sample));
-            self.begin_sample();
         }
     }
 

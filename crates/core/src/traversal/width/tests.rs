@@ -167,10 +167,10 @@ fn fewer_are_at_work_if_something_else_runs_out() {
     let mut width = Width::new(2, 2, MAX_WIDTH);
     run(&mut width, true, 2, &[(10_000, FAR)]);
     assert_eq!(width.now(), MAX_WIDTH);
-    width.shrink();
+    width.limit(MAX_WIDTH / 2);
     run(&mut width, true, 2, &[(10_000, FAR)]);
     assert_eq!(width.now(), MAX_WIDTH / 2);
-    (0..9).for_each(|_| width.shrink());
+    width.limit(0);
     assert_eq!(run(&mut width, true, 2, &[(1_000, WARM)])[0].1, 1);
 }
 
