@@ -59,21 +59,21 @@ def microseconds(make: Callable[[str], object], names: list[str]) -> float:
 def measure_paths(times: int) -> None:
     """The table of kinds."""
     warnings.simplefilter("ignore")
-    plain = [f"group{n % 50:02}/sub-{n:05}/run.{n % 7}a" for n in range(RESULTS)]
-    odd = [f"sub #{n:05} 100%/2026-11-29T10:00:{n % 60:02}." for n in range(RESULTS)]
-    print("\n| a result's UPath, µs of CPU | wanted | joinpath | filled | odd names |")
+    plain = [f"sub-{n:05} 100%/2026-11-29T10:00:{n % 60:02}.a" for n in range(RESULTS)]
+    marks = [f"sub #{n:05}/ab:{n % 7}?x" for n in range(RESULTS)]
+    print("\n| a result's UPath, µs of CPU | wanted | joinpath | filled | names with # : ? |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for kind, root in roots(folder):
-            joined, filled, odder = [], [], []
+            joined, filled, marked = [], [], []
             for _ in range(max(3, times)):
                 paths = ResultPaths(root, lambda rel: rel)
                 for name in plain[:50]:
                     paths.make(name)
                 joined.append(microseconds(root.joinpath, plain[:300]))
                 filled.append(microseconds(paths.make, plain))
-                odder.append(microseconds(paths.make, odd))
+                marked.append(microseconds(paths.make, marks))
             print(
-                f"| {kind} | 8 | {min(joined):.1f} | {min(filled):.1f} | {min(odder):.1f} |",
+                f"| {kind} | 8 | {min(joined):.1f} | {min(filled):.1f} | {min(marked):.1f} |",
                 flush=True,
             )

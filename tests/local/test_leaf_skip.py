@@ -132,7 +132,7 @@ def test_random_trees() -> None:
         compare(case, skipped)
 
     compare_all()
-    assert not is_counting(public_base(fast=True)) or sum(map(bool, skipped)) > len(skipped) / 3
+    assert not is_counting(public_base(fast=True)) or sum(map(bool, skipped)) > len(skipped) / 10
 
 
 def compare_unprivileged() -> None:
@@ -267,7 +267,8 @@ def test_a_large_directory_is_read_no_further_than_it_matters(make_fast: Make) -
             assert some.names == every.names == ["big"]
             assert every.stats.entries == LARGE + 3
             assert some.seen == every.stats.directories
-            if is_counting(source) and ends[-1] < LARGE / 2:
+            # (Where directories are asked for, a link of such a name may be further on.)
+            if is_counting(source) and ends[-1] < LARGE / 2 and not pattern.directories:
                 assert some.stats.entries < LARGE / 4
         # As long as something may come that is asked for, it is read.
         for pattern in P("big", [first, "no"]), P("big", [first], forbidden_files=["no"]):
@@ -289,9 +290,13 @@ CALLS = """
 """
 
 
+#: What is done with what is open, but for what a debug build does to see that it is.
+HANDLES = "close,fstat,fstatfs,getdents64"
+
+
 def calls(source: Path, how: str, out: Path) -> collections.Counter[str]:
     """How often a scan of the source makes each system call."""
-    traced: list[Any] = ["strace", "-f", "-qq", "-o", out, "-e", "trace=file,desc"]
+    traced: list[Any] = ["strace", "-f", "-qq", "-o", out, "-e", f"trace=file,{HANDLES}"]
     traced += [sys.executable, "-c", textwrap.dedent(CALLS), source, how]
     done = subprocess.run(traced, capture_output=True, text=True, timeout=60)
     if done.returncode:
@@ -382,8 +387,8 @@ def test_link_counts_of_a_server_are_not_trusted_unless_told(mode: str) -> None:
         assert directories + skipped == 15 * 21
         assert skipped > 250
     else:
-        # It says 2 of everything: who trusts that does not look further.
-        assert (found, directories) == (2, 2)
+        # It says 2 of everything: who trusts that looks only into what has a name asked for.
+        assert (found, directories) == (3 + 4, 1 + 3 + 4)
 
 
 # Mount points ------------------------------------------------------------------------------

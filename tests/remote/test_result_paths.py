@@ -37,6 +37,7 @@ ROOTS: dict[str, tuple[str, dict[str, Any]]] = {
     "GCS": ("gs://bucket/prefix", {"token": "anon"}),
     "Azure": ("abfs://container@account.dfs.core.windows.net/prefix", {"account_key": "k"}),
     "Azure container": ("az://container", {"account_name": "a"}),
+    "Azure containers": ("az://", {"account_name": "a"}),
     "SFTP": ("sftp://user@localhost:2222/some/directory", {}),
     "SFTP root": ("sftp://localhost/", {}),
     "HTTP": ("http://localhost:8080/some/directory/", {"size_policy": "head"}),
@@ -69,8 +70,7 @@ ODD_NAMES = (
     *("?v=1", "a?b#c/d", "a#b?c", "10:00:00", "a:b/c:d", "ab::c", "s3::x", "ab:/c", "http:/x"),
     *("data:x,y", "data:,", "x/data:a,b", "s3:", "c:\\x", "C:", "memory:/x", "~", "~root", "$HOME"),
     *("-", "--", "\u00e9", "e\u0301", "\ufb01", "\u212b", "\u0130\u0131", "\u202e", "\U0001f600"),
-    *("l" * 300, "l/" * 60 + "l", "host@x", "x.zip", "a;b=c", "[::1]", "//x", "/x", "a//b", "."),
-    *("..", "../x", "a/../b", "a/./b", "a/"),
+    *("l" * 300, "l/" * 60 + "l", "host@x", "x.zip", "a;b=c", "[::1]", "..a", "a..", "...."),
 )
 
 
@@ -175,8 +175,13 @@ def test_results_are_what_joinpath_makes(kind: str) -> None:
             assert state(made) == state(expected)
             if rel in SHOWN_NAMES:
                 assert shown(made, root) == shown(expected, root)
-    # Times are common in names, and are no protocols.
-    assert paths._filled.make_checked("2026-11-29T10:00:00/x") is not None
+
+
+def test_times_are_no_protocols() -> None:
+    """They are common in the names of runs."""
+    filled = paths_of("S3")._filled
+    assert filled is not None
+    assert filled.make_checked("2026-11-29T10:00:00/x") is not None
 
 
 @given(
@@ -186,7 +191,8 @@ def test_results_are_what_joinpath_makes(kind: str) -> None:
     ),
 )
 def test_results_of_any_name(kind: str, components: list[str]) -> None:
-    rel = "/".join(component for component in components if component not in (".", "..")) or "x"
+    names = "/".join(components).split("/")
+    rel = "/".join(name for name in names if name not in ("", ".", "..")) or "x"
     made, expected = by_results(paths_of(kind), rel), by_joinpath(root_of(kind), rel)
     assert made == expected
     if not isinstance(expected, str):
@@ -243,7 +249,7 @@ def test_few_results_cost_no_trials(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_plain_names_take_no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     """This is what the time is for. Other names are parsed once by the file system's own rules."""
     for kind in ROOTS:
-        if "root" in kind or kind in ("S3 buckets", "file"):
+        if "root" in kind or kind.endswith(("buckets", "containers", "file")):
             continue
         filled = paths_of(kind)._filled
         assert filled is not None
@@ -350,6 +356,15 @@ def test_classes_of_users_that_take_part_are_joined(base: type) -> None:
     assert joined == ["a/b"]
 
 
+class Equal:
+    """As file systems are, where they have the same options."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Noted(MemoryPath):
     """It has a slot more, that what it inherits may set."""
 
@@ -363,6 +378,7 @@ def test_what_the_trials_see() -> None:
 
     def fails_with(owner: Any, name: str, changed: Any) -> None:
         root = registered(bases=(Noted,))
+        root._fs_cached = Equal()
         assert filled_paths(root) is not None
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(owner, name, changed)
@@ -385,9 +401,9 @@ def test_what_the_trials_see() -> None:
         del made._fs_cached
         return made
 
-    def copied_fs(self: Any, *parts: Any) -> Any:
+    def other_fs(self: Any, *parts: Any) -> Any:
         made: Any = segments(self, *parts)
-        made._fs_cached = copy.copy(made._fs_cached)
+        made._fs_cached = Equal()
         return made
 
     def noted_chain(self: Any, *segments: Any, index: int = 0) -> None:
@@ -402,7 +418,7 @@ def test_what_the_trials_see() -> None:
 
     fails_with(UPath, "__init__", noted)
     fails_with(UPath, "with_segments", without_fs)
-    fails_with(UPath, "with_segments", copied_fs)
+    fails_with(UPath, "with_segments", other_fs)
     fails_with(WrappedFileSystemFlavour, "join", quoted)
     fails_with(WrappedFileSystemFlavour, "join", cut)
     fails_with(upath.core, "Chain", type("Chain", (Chain,), {"__init__": noted_chain}))

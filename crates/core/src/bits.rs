@@ -73,7 +73,7 @@ impl Bitmask {
     }
 
     /// Adds one bit at the end.
-    pub(crate) fn push(&mut self, bit: bool) {
+    pub fn push(&mut self, bit: bool) {
         if self.len.is_multiple_of(64) {
             self.words.push(0);
         }

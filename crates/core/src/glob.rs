@@ -13,7 +13,7 @@ pub(crate) mod cases;
 mod compiled;
 mod token;
 
-pub(crate) use compiled::{CompiledGlob, Shape};
+pub(crate) use compiled::{CompiledGlob, Shape, Word};
 pub(crate) use token::Token;
 
 /// A name glob with exactly the meaning of Python's `fnmatch.fnmatchcase`.

@@ -4,16 +4,18 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use crate::bits::Bitmask;
-use crate::glob::{NameGlob, Shape, Token};
+use crate::glob::{CompiledGlob, NameGlob, Shape};
 use crate::name::{Name, Repr};
 
 mod automaton;
 mod index;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use automaton::Automaton;
 use index::{Affixes, Buckets, HashBuckets, Probe, mix};
+use words::Words;
 
 /// A set of name globs that are matched together, in their order.
 ///
@@ -55,9 +57,12 @@ pub struct NameSet {
     heads: Buckets<Affixes>,
     /// The other globs with a literal end, by its last byte.
     tails: Buckets<Affixes>,
-    /// The globs with neither a literal start nor a literal end.
+    /// The globs with neither a literal start nor a literal end, if they are many and every
+    /// match holds a certain word.
+    words: Words,
+    /// The others of this kind.
     automaton: Automaton,
-    /// Globs of this kind that are too long for the automaton.
+    /// Those that are too long for the automaton.
     long: Box<[u32]>,
 }
 
@@ -77,8 +82,7 @@ impl NameSet {
         let mut extensions = Vec::new();
         let mut heads = Vec::new();
         let mut tails = Vec::new();
-        let mut others: Vec<(u32, &[Token])> = Vec::new();
-        let mut long = Vec::new();
+        let mut others: Vec<(u32, &CompiledGlob)> = Vec::new();
         for (id, glob) in (0..).zip(&globs) {
             let compiled = glob.compiled();
             if compiled.shape != Shape::Never {
@@ -101,15 +105,20 @@ impl NameSet {
                         }
                         (Some(&first), _) => heads.push((first.into(), affixes)),
                         (None, Some(&last)) => tails.push((last.into(), affixes)),
-                        (None, None) if automaton::fits(&compiled.tokens) => {
-                            others.push((id, &compiled.tokens));
-                        }
-                        (None, None) => long.push(id),
+                        (None, None) => others.push((id, compiled)),
                     }
                 }
             }
         }
         let single = others.len() == 1 && globs.len() == 1;
+        // As long as one step is enough for all, the automaton is the fastest.
+        let (words, others) = if automaton::fit(others.iter().map(|(_, glob)| *glob)) {
+            (Words::default(), others)
+        } else {
+            Words::new(others)
+        };
+        let (others, long): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|(_, glob)| automaton::fit([*glob]));
         NameSet {
             // Measured: a search is faster from two globs on, and each hundred globs in the
             // set add the time of about one glob to it.
@@ -126,8 +135,9 @@ impl NameSet {
             extensions: HashBuckets::new(extensions),
             heads: Buckets::new(256, heads),
             tails: Buckets::new(256, tails),
+            words,
             automaton: Automaton::new(&others),
-            long: long.into(),
+            long: long.into_iter().map(|(id, _)| id).collect(),
             globs,
         }
     }
@@ -174,6 +184,8 @@ impl NameSet {
             Repr::Bytes(bytes) if self.globs.len() > self.few => {
                 let _ = self.search(bytes, &mut All(indices));
                 indices.sort_unstable();
+                // A word can occur twice.
+                indices.dedup();
             }
             _ => {
                 let globs = self.globs.iter().enumerate();
@@ -326,6 +338,7 @@ impl NameSet {
                 sink.found(id)?;
             }
         }
+        self.words.search(name, sink, |id| self.decide(id, name))?;
         self.automaton.search(name, sink)?;
         for &id in &self.long {
             if sink.wants(id) && self.decide(id, name) {
@@ -366,7 +379,7 @@ trait Sink {
 
     /// Whether the sink wants to know if the glob matches.
     fn wants(&self, id: u32) -> bool;
-    /// Takes a glob that matches. Breaks if the sink wants no more.
+    /// Takes a glob that matches, perhaps not for the first time. Breaks if the sink wants no more.
     fn found(&mut self, id: u32) -> ControlFlow<()>;
 }
 

@@ -70,12 +70,11 @@ impl PatternMatcher {
         py: Python<'py>,
         names: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (mut words, mut mask) = (Vec::new(), Bitmask::new());
+        let mut mask = Bitmask::new();
         each_chunk(names, |chunk| {
-            self.set.match_many_into(chunk.iter().map(NameArg::as_name), &mut mask);
-            words.extend_from_slice(mask.as_words());
+            chunk.iter().for_each(|name| mask.push(self.set.is_match(name.as_name())));
         })?;
-        bits(py, &words)
+        bits(py, mask.as_words())
     }
 
     /// An int whose bit j says whether any of the names passes the pattern j.
@@ -125,8 +124,10 @@ fn objects<'py, 'p>(
     PyList::new(py, objects.collect::<PyResult<Vec<_>>>()?)
 }
 
-/// How many names are converted before they are matched: a number of whole words of a mask.
-const CHUNK: usize = 64 * 64;
+/// How many names are converted before they are matched.
+const CHUNK: usize = 4096;
+/// As many names are matched in less time than it takes to let go of the interpreter.
+const FEW: usize = 4;
 
 /// Calls `take` with the names, a chunk at a time and without the interpreter. There may be
 /// millions.
@@ -142,8 +143,10 @@ fn each_chunk(names: &Bound<'_, PyAny>, mut take: impl FnMut(&[NameArg]) + Send)
         chunk.push(NameArg::after(chunk.last(), name)?);
         Ok(())
     })?;
-    if !chunk.is_empty() {
+    if chunk.len() > FEW {
         py.detach(|| take(&chunk));
+    } else {
+        take(&chunk);
     }
     Ok(())
 }

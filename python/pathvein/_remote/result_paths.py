@@ -24,19 +24,20 @@ TRIALS = (
     "A1/.b/c.D",
     "x y/_.,=+@~()%41%2f&'!$-z/~/..a/-9",
     'a. / b/%41%2f+&amp;/#x?y=1/\\/[z]/{*}"<|>`^;',
-    "10:00:00/a:b",
+    "10:00:00.",
+    "a:b/-:-",
     "\u00e9e\u0301\ufb01\u212b\u0130\u3000/" + "L" * 300,
 )
-#: Paths in which no parser of the packages below finds anything but names.
-_PLAIN_NAMES = re.compile(r"(?!/)[\w.,=+@~()%&'!$ /-]*[\w)-]").fullmatch
+_UNMARKED = r"[\w.,=+@~()%&'!$ /-]*+"
+#: Paths in which no parser of the packages below finds anything but names. Those of times, too.
+_PLAIN_NAMES = re.compile(rf"{_UNMARKED}(?:(?<=\d):(?=\d){_UNMARKED})*+(?<=[\w).-])").fullmatch
 #: The packages whose `_strip_protocol` was read for that.
 _READ_PACKAGES = frozenset({"adlfs", "fsspec", "gcsfs", "s3fs", "upath"})
 #: What may be taken for a protocol (`ab::`, `ab:/`, `data:,`), if a component begins with it.
 _MAY_BE_PROTOCOL = re.compile(r":[:/]|:$|data:").search
-#: All that a UPath consists of.
-_SLOTS = {"_chain", "_chain_parser", "_fs_cached", "_raw_urlpaths", "_relative_base"}
 #: What takes part in `joinpath`. A class that defines one of these itself may do anything there.
-_MAKERS = _SLOTS | {
+_MAKERS = {
+    *("_chain", "_chain_parser", "_fs_cached", "_raw_urlpaths", "_relative_base"),
     *("__getattr__", "__getattribute__", "__init__", "__new__", "__setattr__", "__vfspath__"),
     *("_parse_storage_options", "_protocol", "_storage_options", "_transform_init_args"),
     *("joinpath", "parser", "path", "protocol", "storage_options", "with_segments"),
@@ -59,6 +60,7 @@ class ResultPaths:
     def make(self, rel: str) -> UPath:
         """The UPath of an entry: equal to `joinpath`, of the same class, with the same options.
 
+        `rel` consists of names: no component of it is empty, `.` or `..`.
         Raises `OSError` (`EINVAL`) if universal-pathlib cannot express the name.
         """
         filled = self._filled
@@ -89,8 +91,6 @@ class _FilledPaths:
     def __init__(self, root: UPath, example: UPath, rel: str) -> None:
         """`example` is `root` joined with `rel`. Raises anything if it is unlike what is known."""
         state = _state_of(example)
-        if state.keys() != _SLOTS:
-            raise TypeError(f"a state of other parts: {sorted(state)}")
         self._class = type(example)
         self._chain_parser = state["_chain_parser"]
         self._fs = state["_fs_cached"]
@@ -107,8 +107,8 @@ class _FilledPaths:
             raise ValueError(f"{path!r} does not end with {rel!r}")
         self._prefix: str = path[: len(path) - len(rel)]
         self._strip: Callable[[str], str] = root.parser.strip_protocol
-        #: Whether paths of plain names need no check. The first name of a store is a bucket.
-        self.plain_will_do = "/" in self._prefix and _was_read(root.parser)
+        #: Whether paths of plain names need no check.
+        self.plain_will_do = _was_read(root.parser)
 
     def make(self, rel: str) -> UPath:
         """The UPath of an entry."""
@@ -127,7 +127,7 @@ class _FilledPaths:
 
     def make_checked(self, rel: str) -> UPath | None:
         """The UPath of an entry, or `None` where `joinpath` may make another, or none."""
-        if rel.startswith("/") or (":" in rel and _MAY_BE_PROTOCOL(rel)):
+        if ":" in rel and _MAY_BE_PROTOCOL(rel):
             return None
         try:
             if self._strip(self._prefix + rel) != self._prefix + rel:
@@ -144,15 +144,21 @@ def filled_paths(root: UPath) -> _FilledPaths | None:
             return None
         filled = _FilledPaths(root, _joined(root, TRIALS[0]), TRIALS[0])
         for rel in TRIALS:
-            made, joined = filled.make(rel), _joined(root, rel)
-            if type(made) is not type(joined) or not _is_same(_state_of(made), _state_of(joined)):
-                return None
-            if filled.plain_will_do and _PLAIN_NAMES(rel):
-                filled.plain_will_do = made.path == join(root.path, rel)
+            made: Any = filled.make_checked(rel)
+            if made is not None:
+                joined: Any = _joined(root, rel)
+                if (
+                    type(made) is not type(joined)
+                    or made._fs_cached is not joined._fs_cached
+                    or _states(made) != _states(joined)
+                ):
+                    return None
+            if _PLAIN_NAMES(rel) and (made is None or made.path != join(root.path, rel)):
+                filled.plain_will_do = False
     except MemoryError:
         raise
     except Exception:
-        # A state of another form, or a class that does not take such names.
+        # A state of another form, or a class that does not take usual names.
         return None
     return filled
 
@@ -175,15 +181,11 @@ def _state_of(thing: object) -> dict[str, Any]:
     return dict(slots)
 
 
-def _is_same(made: dict[str, Any], joined: dict[str, Any]) -> bool:
-    """Whether two UPaths have the same state."""
-    chains = made.pop("_chain"), joined.pop("_chain")
-    return (
-        type(chains[0]) is type(chains[1])
-        and _state_of(chains[0]) == _state_of(chains[1])
-        and made == joined
-        and made["_fs_cached"] is joined["_fs_cached"]
-    )
+def _states(path: UPath) -> tuple[dict[str, Any], type, dict[str, Any]]:
+    """The state of a UPath, and that of its chain."""
+    state = _state_of(path)
+    chain = state.pop("_chain")
+    return state, type(chain), _state_of(chain)
 
 
 def _is_made_as_usual(cls: type) -> bool:

@@ -56,6 +56,13 @@ pub(crate) enum Shape {
     Other,
 }
 
+/// Characters that every match of a glob holds, one after the other.
+pub(crate) struct Word {
+    pub(crate) text: String,
+    /// Whether whatever holds them matches: the glob is `*word*`.
+    pub(crate) is_all: bool,
+}
+
 impl CompiledGlob {
     pub(crate) fn new(glob: &[u32]) -> CompiledGlob {
         CompiledGlob::from_tokens(parse(glob).into())
@@ -103,6 +110,18 @@ impl CompiledGlob {
     /// all head.
     pub(crate) fn tail(&self) -> &[u8] {
         &self.affixes[self.head_len..]
+    }
+
+    /// The longest word, if there is one. It can be looked for as bytes, for the same reason
+    /// as [head and tail](CompiledGlob::is_match_bytes).
+    pub(crate) fn word(&self) -> Option<Word> {
+        let words = self.tokens.split(|token| character(token).is_none());
+        let longest = words.rev().max_by_key(|word| word.len()).filter(|word| !word.is_empty())?;
+        Some(Word {
+            text: longest.iter().filter_map(character).collect(),
+            is_all: matches!(&self.tokens[..], [Token::Star, word @ .., Token::Star]
+                if word.len() == longest.len()),
+        })
     }
 
     /// Whether the glob consists of characters and stars alone.

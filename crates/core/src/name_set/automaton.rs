@@ -11,7 +11,7 @@ use std::array::from_fn;
 use std::ops::ControlFlow;
 
 use super::Sink;
-use crate::glob::Token;
+use crate::glob::{CompiledGlob, Token};
 use crate::name::{CodePoints, Utf8};
 
 /// Globs that are each short enough for a chunk.
@@ -56,21 +56,20 @@ fn width(tokens: &[Token]) -> usize {
     1 + tokens.iter().filter(|token| **token != Token::Star).count()
 }
 
-/// Whether a glob is short enough for a chunk.
-pub(super) fn fits(tokens: &[Token]) -> bool {
-    width(tokens) <= 64
+/// Whether globs fit together into one word.
+pub(super) fn fit<'g>(globs: impl IntoIterator<Item = &'g CompiledGlob>) -> bool {
+    globs.into_iter().map(|glob| width(&glob.tokens)).sum::<usize>() <= 64
 }
 
 impl Automaton {
-    /// Packs globs, each of which [`fits`], into as few words as their order
-    /// allows.
-    pub(super) fn new(globs: &[(u32, &[Token])]) -> Automaton {
+    /// Packs globs, each of which [fits](fit), into as few words as their order allows.
+    pub(super) fn new(globs: &[(u32, &CompiledGlob)]) -> Automaton {
         let mut words = Vec::new();
         let mut rest = globs;
         while !rest.is_empty() {
             let mut bits = 0;
-            let taken = rest.iter().take_while(|(_, tokens)| {
-                bits += width(tokens);
+            let taken = rest.iter().take_while(|(_, glob)| {
+                bits += width(&glob.tokens);
                 bits <= 64
             });
             let (these, others) = rest.split_at(taken.count());
@@ -95,17 +94,17 @@ impl Automaton {
 
 impl<const N: usize> Chunk<N> {
     /// A chunk of at most `N` words, each given as its globs.
-    fn new(words: &[&[(u32, &[Token])]]) -> Chunk<N> {
+    fn new(words: &[&[(u32, &CompiledGlob)]]) -> Chunk<N> {
         let mut ascii = Box::new([[0; N]; 128]);
         let mut wide_tokens = Vec::new();
         let mut members = Vec::new();
         let (mut starts, mut stays, mut accepts) = ([0; N], [0; N], [0; N]);
         for (word, globs) in words.iter().enumerate() {
             let mut next = 0;
-            for &(id, tokens) in *globs {
+            for &(id, glob) in *globs {
                 let start = 1 << next;
                 let mut bit: u64 = start;
-                for token in tokens {
+                for token in &glob.tokens {
                     if *token == Token::Star {
                         stays[word] |= bit;
                         continue;
@@ -119,7 +118,7 @@ impl<const N: usize> Chunk<N> {
                 starts[word] |= start;
                 accepts[word] |= bit;
                 members.push(Member { id, word, start, accept: bit });
-                next += width(tokens);
+                next += width(&glob.tokens);
             }
         }
         let wide = wide_table(&wide_tokens);

@@ -228,6 +228,44 @@ fn automata_of_every_size() {
     }
 }
 
+/// Sets that are searched by words, in a table and in a sparse automaton, with words that hold
+/// and overlap each other, that occur twice, and bytes that are not UTF-8 beside them.
+#[test]
+fn words_of_every_number() {
+    let mut random = Random(13);
+    let telling = ["*ab*", "*b*", "*abab*", "*ab*", "*bab*?", "*aba*[!b]*", "*é*", "*bé*a*bé*"];
+    let telling: Vec<String> = [&telling[..], &["*\u{1F600}*", "*a\u{1F600}b*?"]]
+        .concat()
+        .iter()
+        .map(|glob| glob.to_string())
+        .collect();
+    // 20 need two words of the automaton, 3,000 are more than a table takes, and 600 of those
+    // that have to be matched are more than are noted.
+    for (count, filler) in [(20, "*q{}*"), (3_000, "*q{}_klmnop{}*"), (600, "*q{}*r*"), (0, "")] {
+        let mut globs: Vec<String> =
+            (0..count).map(|i| filler.replace("{}", &i.to_string())).collect();
+        globs.extend(telling.iter().cloned());
+        globs.push(format!("*{}?", "x".repeat(64)));
+        let set = NameSet::new(&globs);
+        for length in 0..60 {
+            let letters = [0x61, 0x62, 0x62, 0xE9, 0x1F600, 0xDCC3, 0xDCA9, 0xDC80, 0xD83D, 0xDE00];
+            let mut name: Text = (0..length % 12).map(|_| random.of(&letters)).collect();
+            if length % 3 == 0 && count > 0 {
+                let number = random.below(count).to_string();
+                name.extend(filler.replace("{}", &number).replace('*', "").chars().map(u32::from));
+            }
+            for name in cases::names(&name, &encode(&name)) {
+                check(&set, name, &mut random);
+            }
+            for glob in &telling {
+                let glob: Text = glob.chars().map(u32::from).collect();
+                let single = NameGlob::from_code_points(glob.iter().copied()).unwrap();
+                assert_eq!(single.is_match(&name[..]), cases::reference(&glob, &name));
+            }
+        }
+    }
+}
+
 #[test]
 fn listings() {
     let mut random = Random(7);

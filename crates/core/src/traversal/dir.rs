@@ -207,4 +207,31 @@ mod tests {
             }
         }
     }
+
+    fn child(parent: Option<Arc<Dir<()>>>) -> Arc<Dir<()>> {
+        let (name, identity) = (OsStr::new("d").into(), None);
+        let listed =
+            Listed { parent, name, depth: 0, by_link: false, links: 0, identity, state: () };
+        Arc::new(Dir::from(listed))
+    }
+
+    #[test]
+    fn what_is_below_a_twin_counts_no_reference_to_the_directory() {
+        let dir = child(None);
+        let (twin, count) = (Dir::twin(&dir), Arc::strong_count(&dir));
+        let children = [(); 3].map(|()| child(Some(Arc::clone(&twin))));
+        assert_eq!((Arc::strong_count(&dir), Arc::strong_count(&twin)), (count, 1 + 3));
+        assert!(std::ptr::eq(&raw const **children[0].parent().unwrap(), &raw const *twin));
+        assert!(std::ptr::eq(&raw const twin.state, &raw const dir.state));
+        drop((dir, twin));
+        assert_eq!(children[2].path(), Path::new("d/d"));
+    }
+
+    #[test]
+    fn twins_are_dropped_without_recursion() {
+        let mut dir = child(None);
+        for _ in 0..if cfg!(miri) { 100 } else { 100_000 } {
+            dir = child(Some(Dir::twin(&dir)));
+        }
+    }
 }

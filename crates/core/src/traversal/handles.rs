@@ -382,3 +382,86 @@ impl Drop for FdBackoff {
         }
     }
 }
+
+/// How many places are taken, by all traversals of this process.
+#[cfg(test)]
+pub(super) fn places_taken() -> isize {
+    PLACES.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worker(budget: usize) -> Share {
+        Share { budget: Cell::new(Some(budget)), free: Cell::new(0) }
+    }
+
+    /// Some workers go up and down in a tree, in turns. Returns how many turns there were, and
+    /// after how many the number of places was another.
+    fn wander(budget: usize, workers: usize) -> (usize, usize) {
+        let places = AtomicIsize::new(0);
+        let now = || places.load(Ordering::Relaxed) as usize;
+        let mut shares: Vec<_> = (0..workers).map(|_| (worker(budget), 0)).collect();
+        let (mut random, mut writes, turns) = (1_u64, 0, 20_000);
+        for _ in 0..turns {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (share, open) = &mut shares[(random >> 33) as usize % workers];
+            let before = now();
+            if random >> 62 & 1 == 0 && *open > 0 {
+                share.give_back(&places);
+                *open -= 1;
+            } else if share.take(&places, budget) {
+                *open += 1;
+            } else {
+                assert_eq!(before, budget, "places were left");
+                if *open > 0 {
+                    // The topmost is closed for it.
+                    share.give_back(&places);
+                    assert!(share.take(&places, budget));
+                }
+            }
+            writes += usize::from(now() != before);
+            let in_use: usize = shares.iter().map(|(_, open)| open).sum();
+            let in_hand: usize = shares.iter().map(|(share, _)| share.free.get()).sum();
+            assert_eq!(now(), in_use + in_hand);
+            assert!(now() <= budget && in_hand <= workers * 2 * MAX_BATCH);
+        }
+        for (share, open) in shares {
+            (0..open).for_each(|_| share.give_back(&places));
+            share.give_back_all(&places);
+        }
+        assert_eq!(now(), 0);
+        (turns, writes)
+    }
+
+    #[test]
+    fn a_budget_is_never_exceeded_and_never_left_unused() {
+        for (budget, workers) in [(1, 1), (1, 3), (16, 4), (256, 8)] {
+            wander(budget, workers);
+        }
+    }
+
+    #[test]
+    fn workers_take_places_in_batches() {
+        let (turns, writes) = wander(1024, 2);
+        assert!(writes * MAX_BATCH < turns, "{writes} of {turns}");
+    }
+
+    #[test]
+    fn what_is_beyond_the_budget_is_given_back_at_once() {
+        let (places, share) = (AtomicIsize::new(0), worker(1));
+        assert!(share.take(&places, 1) && !share.take(&places, 1));
+        share.take_in_any_case(&places);
+        assert_eq!(places.load(Ordering::Relaxed), 2);
+        share.give_back(&places);
+        assert_eq!(places.load(Ordering::Relaxed), 1);
+        assert!(!share.take(&places, 1));
+        // A thread that is no worker has none in hand.
+        let (places, other) = (AtomicIsize::new(0), Share::none());
+        assert!(other.take(&places, 1024));
+        assert_eq!(places.load(Ordering::Relaxed), 1);
+        other.give_back(&places);
+        assert_eq!(places.load(Ordering::Relaxed), 0);
+    }
+}

@@ -354,6 +354,15 @@ fn the_width_may_change_at_any_time() {
 }
 
 #[test]
+fn no_worker_takes_places_for_handles_with_it() {
+    for threads in [1, 5] {
+        assert!(start("source", threads).count() > 0);
+    }
+    // Those of other tests end as well.
+    settles(|| super::handles::places_taken() == 0);
+}
+
+#[test]
 fn a_stopper_ends_the_wait_of_another_thread() {
     let mut results = start("hanging", 2);
     let stopper = results.stopper();
