@@ -263,12 +263,12 @@ impl Lister for Getdents {
 mod tests {
     use super::*;
 
-    /// How many pauses there are in listing a directory of so many files, by its handle alone and
-    /// as a source.
-    fn pauses(files: usize) -> [usize; 2] {
+    /// How many pauses there are in listing a directory of files with names of this length, by its
+    /// handle alone and as a source.
+    fn pauses(files: usize, name_length: usize) -> [usize; 2] {
         let dir = tempfile::tempdir().unwrap();
         for number in 0..files {
-            std::fs::write(dir.path().join(format!("{number:04}")), "").unwrap();
+            std::fs::write(dir.path().join(format!("{number:0name_length$}")), "").unwrap();
         }
         [false, true].map(|is_source| {
             let (handle, entries) = match is_source {
@@ -294,10 +294,8 @@ mod tests {
 
     #[test]
     fn a_listing_pauses_where_the_buffer_was_too_small() {
-        // A record of 24 bytes each, and two for the directory and its parent.
-        assert_eq!(pauses(0), [0, 0]);
-        assert_eq!(pauses(1300), [0, 0]);
-        assert_eq!(pauses(1400), [1, 1]);
-        assert_eq!(pauses(2800), [2, 2]);
+        assert_eq!(pauses(200, 4), [0, 0]);
+        assert_eq!(pauses(110, 240), [0, 0]);
+        assert_eq!(pauses(130, 240), [1, 1]);
     }
 }
