@@ -30,6 +30,7 @@ __all__ = [
     "Stats",
     "Walk",
     "__version__",
+    "read_list_page",
 ]
 
 #: One path component, or any other string. `bytes` go through `os.fsdecode`, and a `PathLike`
@@ -1200,6 +1201,25 @@ class KeyWalk(_Keyed):
             relative to the source, empty for the source, directory names and file names; and the
             keys that are no path, one for each directory and kind of bad component.
         """
+
+def read_list_page(body: bytes, /) -> tuple[list[str], list[str], str | None] | None:
+    """Reads a page of keys as S3 sends it: an answer to ``ListObjectsV2``.
+
+    Args:
+        body: The body of a response with status 200.
+
+    Returns:
+        The keys, the common prefixes and the continuation token of the next page (`None`: this is
+        the last). `None` if it is no whole listing, or not written as stores usually do: then an
+        XML reader must tell. In names that are not UTF-8 each such byte is a lone surrogate.
+
+    Example:
+        >>> read_list_page(
+        ...     b"<ListBucketResult><IsTruncated>false</IsTruncated>"
+        ...     b"<Contents><Key>run_1/a.csv</Key></Contents></ListBucketResult>"
+        ... )
+        (['run_1/a.csv'], [], None)
+    """
 
 @final
 class ListingScan:

@@ -283,7 +283,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 }
             }
             next = self.traversal.pool.try_take().or_else(|| {
-                self.results.flush();
+                self.results.flush_if_due();
                 places.give_back_all();
                 self.wait_for_work()
             });
