@@ -107,7 +107,7 @@ pub(super) struct Width {
 enum Phase {
     /// The workers are as many as they were.
     Steady,
-    /// They are to become more, for a trial.
+    /// They are to become more or fewer, for a trial.
     Filling { from: usize, rate: f64 },
     /// Others than `from`, which got so much done a second, are tried.
     Trial { from: usize, rate: f64 },
@@ -160,10 +160,14 @@ impl Width {
     }
 
     /// Notes that as many workers are at work as may be. What they do since they were to become
-    /// so many counts for the trial: the last come within a millisecond.
+    /// more counts for the trial: the last come within a millisecond. What they do while others
+    /// still have to end does not.
     pub(super) fn is_full(&mut self) {
         if let Phase::Filling { from, rate } = self.phase {
             self.phase = Phase::Trial { from, rate };
+            if self.now < from {
+                self.begin(self.now, self.phase);
+            }
         }
     }
 
@@ -183,7 +187,7 @@ impl Width {
         self.window.computed += sample.computed;
         self.window.idle += sample.idle;
         if let Phase::Filling { from, .. } = self.phase {
-            if self.samples >= DONE_BY_EACH * self.now {
+            if self.now > from && self.samples >= DONE_BY_EACH * self.now {
                 // There is no work for so many.
                 self.give_up(from);
             }
@@ -203,7 +207,7 @@ impl Width {
             }
             _ => 1,
         };
-        if self.window.done >= enough / share && spent >= WINDOW * self.now as u32 {
+        if self.window.done >= (enough / share).max(2) && spent >= WINDOW * self.now as u32 {
             self.end_window();
         }
     }
@@ -246,7 +250,9 @@ impl Width {
                 if is_fewer {
                     self.try_more = false;
                 } else {
-                    (self.try_one, self.try_fewer) = (false, false);
+                    self.try_fewer = false;
+                    // An arm may be a little less slow with very many than with few.
+                    self.try_one &= gain < factor.sqrt();
                     self.try_more = is_gain;
                     self.is_parallel |= is_gain;
                     // Each did as much as before, so there is room for many more.
@@ -284,10 +290,10 @@ impl Width {
             self.begin((from * self.factor).min(self.max), Phase::Filling { from, rate });
         } else if self.try_one && from > fewest && fewest == 1 {
             // An arm is slow with any number but one.
-            self.begin(1, Phase::Trial { from, rate });
+            self.begin(1, Phase::Filling { from, rate });
         } else if self.try_fewer && from / 4 > 0 && from > fewest {
             // In large steps, as with too many all seem alike.
-            self.begin((from / 4).max(fewest), Phase::Trial { from, rate });
+            self.begin((from / 4).max(fewest), Phase::Filling { from, rate });
         } else if waits || from > fewest {
             (self.usual, self.others) = ((rate, waits), 0);
             self.give_up(from);
