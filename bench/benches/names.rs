@@ -86,6 +86,9 @@ fn names(criterion: &mut Criterion) {
             }
         }
     }
+    for globs in [1, 4, 20, 50, 200] {
+        cell(criterion, "words", globs, 1_000);
+    }
     for mix in ["stars", "questions", "classes", "backtracking", "similar"] {
         for globs in [1, 20, 200] {
             for names in [1, 1_000] {

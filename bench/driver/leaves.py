@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,6 +81,8 @@ def early(settings: Settings) -> Table:
     tree = settings.trees.get("files", settings.entries)
     with os.scandir(tree) as entries:
         first = next(entries).name
+    # A directory that was changed only just now is read to its end.
+    time.sleep(max(0.0, tree.stat().st_ctime + 3 - time.time()))
     wanted = [patterns.with_file(first)]
     looked_for = patterns.write(settings.scratch / "early.jsonl", wanted)
     contestants = [the_floor(tree, 1), the_core(tree, looked_for, 1)]

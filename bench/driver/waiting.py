@@ -150,7 +150,7 @@ def waiting(settings: Settings) -> Table:
         ("single", settings.runs // 150, 1000),
     ]:
         try:
-            with fuse.mounted(mode, "lab", max(1, runs), microseconds=microseconds) as mount:
+            with fuse.mounted(mode, "lab", max(2, runs), microseconds=microseconds) as mount:
                 contestants = [
                     _divided_by(the_core(mount.tree, looked_for, number), _OWN)
                     for number in [*_FIXED, None]
@@ -175,9 +175,8 @@ def trusted(settings: Settings) -> Table:
     looked_for = run_pattern(settings)
     operations: dict[str, dict[str, int]] = {}
     try:
-        with fuse.mounted(
-            "parallel", "home", max(1, settings.runs * 3 // 15_000), links="true"
-        ) as mount:
+        size = max(20, settings.runs // 30)
+        with fuse.mounted("parallel", "archive", size, links="true") as mount:
             contestants = []
             for number in [settings.threads, None]:
                 usual = the_core(mount.tree, looked_for, number)

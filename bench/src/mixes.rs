@@ -197,6 +197,7 @@ fn hard_glob(mix: &str, random: &mut Random) -> String {
             let words: Vec<String> = (0..4).map(|_| word(random)).collect();
             format!("*{}*", words.join("*"))
         }
+        "words" => format!("*{}*", syllables(random, 2)),
         "questions" => format!("??{}????{}*", word(random), word(random)),
         "classes" => {
             format!("[a-c][!x-z]*[{}][0-9ä-ü]*.{}", word(random), random.text("def", 2))
@@ -211,8 +212,20 @@ fn hard_glob(mix: &str, random: &mut Random) -> String {
     }
 }
 
+/// A word as one might look for in the middle of names.
+fn syllables(random: &mut Random, count: usize) -> String {
+    let all = ["ka", "lo", "tes", "mi", "run", "sta", "ve", "do", "pi", "nor", "ex", "ta", "ri"];
+    (0..count).map(|_| random.of(&all)).collect()
+}
+
 fn hard_name(mix: &str, random: &mut Random) -> String {
     match mix {
+        "words" => format!(
+            "{}_{}.{}",
+            syllables(random, 3),
+            random.text("0123456789", 4),
+            random.of(LAB.endings)
+        ),
         "backtracking" => "a".repeat(40 + random.below(80)) + ["", "b", "c"][random.below(3)],
         "similar" => format!(
             "experiment_2024_campaign_07_{}_{}.csv",

@@ -188,7 +188,7 @@ fn archive(root: &impl Directory, measurements: usize) -> io::Result<()> {
         let directory = root.enter(&format!("campaign_{campaign:04}"))?;
         for number in campaign * 200..measurements.min((campaign + 1) * 200) {
             if number % 20 == 7 {
-                make_run(&directory, number, number % 60 == 7)?;
+                make_run(&directory, number, number % 60 == 27)?;
                 continue;
             }
             let measurement = directory.enter(&format!("scan_{number:06}"))?;
@@ -221,7 +221,7 @@ fn python(root: &impl Directory, packages: usize) -> io::Result<()> {
         let data = tests.enter("data")?;
         files(&data, &["a.csv", "b.csv", "c.json"])?;
         if number % 10 == 3 {
-            make_run(&data, number, number % 30 == 3)?;
+            make_run(&data, number, number % 30 == 13)?;
         }
     }
     Ok(())

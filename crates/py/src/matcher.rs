@@ -126,7 +126,7 @@ fn objects<'py, 'p>(
 
 /// How many names are converted before they are matched.
 const CHUNK: usize = 4096;
-/// As many names are matched in less time than it takes to let go of the interpreter.
+/// So few names are matched as `matches` does it: to let go of the interpreter takes longer.
 const FEW: usize = 4;
 
 /// Calls `take` with the names, a chunk at a time and without the interpreter. There may be

@@ -236,6 +236,12 @@ impl<T> Results<T> {
             let until = deadline.map_or(self.next_look, |deadline| deadline.min(self.next_look));
             match receiver.receive(Some(until), Some(&self.stop)) {
                 Err(RecvTimeoutError::Timeout) => {}
+                // All workers have ended. What they have left is the rest.
+                Err(RecvTimeoutError::Disconnected) => {
+                    let rest = self.roster.take_results();
+                    let has_rest = !rest.is_empty();
+                    return has_rest.then_some(rest).ok_or(RecvTimeoutError::Disconnected);
+                }
                 received => return received,
             }
             if deadline == Some(until) || self.stop.is_set() {

@@ -6,8 +6,9 @@
 //! hand of that worker while it sends, in the channel, or with the receiver. Results leave
 //! the outbox all together and under its lock, taken either by its worker, which sends them,
 //! or by the receiver, which keeps them. So none is lost and none comes twice, whoever is
-//! first. Before a worker waits for work or ends, it empties its outbox. (One that panics
-//! does not, which the receiver learns as an error.)
+//! first. What a worker leaves in its outbox when it waits for work, or ends, the receiver
+//! takes: it looks there now and then, and once more when all workers have ended. (Each of
+//! many workers waits many times, and would wake the receiver for a result or two.)
 
 use std::io;
 use std::path::PathBuf;
@@ -175,10 +176,10 @@ impl<T> ResultSender<T> {
     /// Empties the outbox if its results have waited for long enough.
     #[cold]
     pub(super) fn flush_if_due(&mut self) {
+        self.update_counters();
         let mut unsent = self.outbox.lock();
         if unsent.batch.is_empty() {
-            drop(unsent);
-            return self.update_counters();
+            return;
         }
         let now = Instant::now();
         let waited = now.duration_since(*unsent.waiting_since.get_or_insert(now));

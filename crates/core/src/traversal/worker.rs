@@ -248,7 +248,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 }
             }
             next = self.traversal.pool.try_take().or_else(|| {
-                self.results.flush();
+                self.results.flush_if_due();
                 places.give_back_all();
                 self.traversal.pool.take()
             });
