@@ -36,7 +36,7 @@ def main() -> int:
     add("--own", type=Path, default="/usr", metavar="DIR", help="a tree of the machine's (/usr)")
     add("--dir", type=Path, metavar="DIR", help="where to make the trees; a tmpfs, for example")
     add("--keep", action="store_true", help="leave the trees in --dir, to be used again")
-    add("--no-download", action="store_true", help="without what has to be installed from PyPI")
+    add("--no-download", action="store_true", help="without what has to be installed")
     add("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
     arguments = parser.parse_args()
     if arguments.keep and not arguments.dir:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,9 @@ class Contestant:
     counts: str = ""
     #: What it counts beyond the others: the source itself.
     beyond: int = 0
+    #: A command that makes the program of a process warm, where caches are dropped and only
+    #: the tree is to be cold.
+    warm_up: Sequence[object] = ()
 
 
 @dataclass
@@ -53,6 +56,8 @@ class Measured:
     idle: int = 0
     peak: int = 0
     count: int | None = None
+    #: The most threads that a scan of the core's had.
+    threads: int = 0
     #: Each round's time divided by the floor's in the same round.
     ratios: list[float] = field(default_factory=list)
     cpu_ratios: list[float] = field(default_factory=list)
@@ -134,11 +139,19 @@ def _serving(contestants: Iterable[Contestant]) -> Iterator[list[_Served]]:
         yield served
 
 
-def measure(contestants: Sequence[Contestant], rounds: int, warm: bool = True) -> list[Measured]:
+def measure(
+    contestants: Sequence[Contestant],
+    rounds: int,
+    warm: bool = True,
+    *,
+    before: Callable[[Contestant], object] = lambda _: None,
+    after: Callable[[Contestant], object] = lambda _: None,
+) -> list[Measured]:
     """Let them all do a round, one after the other, and again; a first time for nothing.
 
     Who comes first changes from round to round. The ratios are of times of the same round, so
-    that what slows the machine down for a while slows both.
+    that what slows the machine down for a while slows both. `before` and `after` are called
+    around each round of each.
     """
     with _serving(contestants) as served:
         for number in range(-1 if warm else 0, rounds):
@@ -152,7 +165,9 @@ def measure(contestants: Sequence[Contestant], rounds: int, warm: bool = True) -
             for one in taking_part[turn:] + taking_part[:turn]:
                 if warm and number < 0 and one.measured.contestant.slow:
                     continue
+                before(one.measured.contestant)
                 results[one.measured.contestant.name] = result = one.round()
+                after(one.measured.contestant)
                 _note(one.measured, result, warming=number < 0)
             if number >= 0:
                 for one in taking_part:
@@ -167,6 +182,7 @@ def _note(measured: Measured, result: dict[str, Any], *, warming: bool) -> None:
     if contestant.counts and contestant.counts in result and measured.count is None:
         measured.count = result[contestant.counts] - contestant.beyond
     measured.peak = max(measured.peak, result["peak"])
+    measured.threads = max(measured.threads, result.get("threads", 0))
     if not warming:
         measured.seconds.append(result["seconds"])
         measured.cpu.append(result["cpu"])

@@ -16,6 +16,16 @@ def run() -> Node:
     return {"directory_name": "run_*", "files": ["config.json", "*.csv"], "directories": [data]}
 
 
+def logs() -> Node:
+    """The logs of a run. With `run`, every directory of a run that has none in it is asked for."""
+    return {"directory_name": "logs", "files": ["*.log"]}
+
+
+def with_file(name: str) -> Node:
+    """Every directory with a file of this name."""
+    return {"directory_name": "*", "files": [name]}
+
+
 def everything() -> Node:
     """Every directory, whatever it is called."""
     return {"directory_name": "*"}

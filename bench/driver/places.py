@@ -10,6 +10,7 @@ import sysconfig
 import venv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from .contestants import Broken
@@ -90,9 +91,43 @@ LISTERS: dict[str, tuple[Sequence[str], Sequence[str], str, int]] = {
 }
 
 
+#: How those are had that are not on the PATH: fd as cargo builds it, since a distribution's may be
+#: years old, and bfs as Debian has it.
+_INSTALL = {
+    "fd": ("bin/fd", "cargo install --quiet --locked --root . fd-find@10.3.0"),
+    "bfs": (
+        "usr/bin/bfs",
+        "apt-get --quiet=2 -o APT::Sandbox::User=root download bfs && dpkg-deb --extract *.deb .",
+    ),
+}
+
+
+@cache
+def lister(name: str, *, download: bool) -> str | None:
+    """Where one of the `LISTERS` is; if it cannot be had, that is said once."""
+    names, *_ = LISTERS[name]
+    if (there := on_path(names)) or name not in _INSTALL:
+        return there
+    program, command = _INSTALL[name]
+    root = BENCH / "cache" / name
+    if download and not root.exists():
+        print(f"Installing {name}", file=sys.stderr)
+        root.mkdir(parents=True)
+        if subprocess.run(["bash", "-c", command], cwd=root).returncode:
+            shutil.rmtree(root)
+    path = root / program
+    return str(path) if path.exists() else None
+
+
 def on_path(names: Sequence[str]) -> str | None:
     """Where the first of these programs is that there is."""
     return next(filter(None, map(shutil.which, names)), None)
+
+
+def file_system(path: Path) -> str:
+    """What kind of file system it is on."""
+    command = ["stat", "--file-system", "--format", "%T", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def machine() -> str:

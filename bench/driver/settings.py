@@ -32,5 +32,5 @@ class Settings:
     objects: int
     #: What those take that use all processors.
     threads: int
-    #: Whether those take part that have to be installed from PyPI.
+    #: Whether those take part that have to be installed.
     download: bool

@@ -5,16 +5,31 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from statistics import median
 
 from . import empty_app, patterns
-from .contestants import HEADINGS, Contestant, Measured, measure, row
+from .contestants import HEADINGS, Contestant, measure, row
 from .copies import copies
-from .places import BENCH, LISTERS, PATHVEIN, PROGRAM, PYTHON, SERVED, environment, on_path
+from .entrants import (
+    a_process,
+    beside_listers,
+    by_name,
+    faster,
+    faster_bars,
+    from_python,
+    in_words,
+    of_the_floor,
+    rows_of,
+    run_pattern,
+    the_core,
+    the_floor,
+)
+from .leaves import early, leaves, named, others
+from .places import BENCH, PATHVEIN, PROGRAM, PYTHON, SERVED, environment
 from .report import Bar, Table
 from .settings import Settings
+from .waiting import cold, trusted, waiting, warm
 
 #: What `import pathvein` must not import.
 FORBIDDEN = ["fsspec", "upath", "typer", "rich", "rich_click", "click"]
@@ -22,73 +37,16 @@ FORBIDDEN = ["fsspec", "upath", "typer", "rich", "rich_click", "click"]
 REALISTIC = ["lab", "source", "photos"]
 
 
-def _floor(tree: Path, threads: int) -> Contestant:
-    command = [PROGRAM, "floor", "--serve", "--threads", str(threads), tree]
-    return Contestant(f"floor, {_threads(threads)}", command, counts="entries")
-
-
-def _core(
-    tree: Path, looked_for: Path, threads: int, what: str = "scan", floor: str = "floor"
-) -> Contestant:
-    options = ["--serve", "--threads", str(threads), "--patterns", looked_for]
-    name, floor = f"core's {what}, {_threads(threads)}", f"{floor}, {_threads(threads)}"
-    return Contestant(name, [PROGRAM, what, *options, tree], floor, counts="matches")
-
-
-def _python(
-    function: str, tree: Path, looked_for: Path, threads: int, floor: str = "floor"
-) -> Contestant:
-    name, floor = f"Python {function}, {_threads(threads)}", f"{floor}, {_threads(threads)}"
-    command = [PYTHON, SERVED, function, tree, looked_for, str(threads)]
-    return Contestant(name, command, floor, counts="matches")
-
-
-def _threads(threads: int) -> str:
-    return f"{threads} thread{'s' if threads > 1 else ''}"
-
-
-def _process(
-    settings: Settings,
-    name: str,
-    command: Sequence[object],
-    floor: str = "",
-    *,
-    counts: str = "",
-    beyond: int = 0,
-    slow: bool = False,
-) -> Contestant:
-    """A whole process, from before it is started until it has ended."""
-    output = settings.scratch / f"output-{name.replace(' ', '-')}"
-    runner = [PROGRAM, "run", "--serve", "--output", output, "--", *command]
-    return Contestant(name, runner, floor, slow, output, counts, beyond)
-
-
-def _rows(measured: Iterable[Measured]) -> list[Sequence[str]]:
-    return [row(one) for one in measured]
-
-
-def _by_name(measured: Iterable[Measured]) -> dict[str, Measured]:
-    return {one.contestant.name: one for one in measured}
-
-
-def _of_the_floor(one: Measured, limit: float, on: str = "") -> Bar:
-    return Bar(f"{on}{one.contestant.name}: of the floor", one.ratio, limit, cpu=one.cpu_ratio)
-
-
-def _run_pattern(settings: Settings) -> Path:
-    return patterns.write(settings.scratch / "run.jsonl", [patterns.run()])
-
-
 def scans(settings: Settings) -> Table:
     """calls, on a tree of laboratory runs"""
-    tree, looked_for = settings.trees.get("lab", settings.runs), _run_pattern(settings)
+    tree, looked_for = settings.trees.get("lab", settings.runs), run_pattern(settings)
     number = settings.threads
     each = sorted({1, number})
-    contestants = [_floor(tree, threads) for threads in each]
-    contestants += [_core(tree, looked_for, threads) for threads in each]
+    contestants = [the_floor(tree, threads) for threads in each]
+    contestants += [the_core(tree, looked_for, threads) for threads in each]
     for function in ["iscan", "scan"]:
-        contestants += [_python(function, tree, looked_for, threads) for threads in each]
-    floor = f"floor, {_threads(number)}"
+        contestants += [from_python(function, tree, looked_for, threads) for threads in each]
+    floor = f"floor, {in_words(number)}"
     walk = [PYTHON, SERVED, "walk", tree, looked_for]
     contestants.append(Contestant("os.walk, fnmatch", walk, floor, counts="matches"))
     if settings.download:
@@ -99,102 +57,62 @@ def scans(settings: Settings) -> Table:
         command = [environment("scandir-rs") / "python", SERVED, "scandir", tree]
         contestants.append(Contestant("scandir-rs, lists only", command, floor))
     measured = measure(contestants, settings.rounds)
-    by_name = _by_name(measured)
-    entries = by_name[floor].count
+    there = by_name(measured)
+    entries = there[floor].count
     bars = []
     for threads in each:
         for name, limit in [("core's scan", 1.1), ("Python iscan", 1.25), ("Python scan", 1.5)]:
-            name = f"{name}, {_threads(threads)}"
-            bars.append(_of_the_floor(by_name[name], limit))
-    first = max(median(by_name[f"Python iscan, {_threads(t)}"].first or [0]) for t in each)
+            name = f"{name}, {in_words(threads)}"
+            bars.append(of_the_floor(there[name], limit))
+    first = max(median(there[f"Python iscan, {in_words(t)}"].first or [0]) for t in each)
     bars.append(Bar("first result of iscan", first * 1e3, 20, unit=" ms"))
     if number > 1:
         gains = [
-            median(a / b for a, b in zip(by_name[f"{name}, 1 thread"].seconds, fast, strict=True))
+            median(a / b for a, b in zip(there[f"{name}, 1 thread"].seconds, fast, strict=True))
             for name in ["floor", "core's scan"]
-            for fast in [by_name[f"{name}, {_threads(number)}"].seconds]
+            for fast in [there[f"{name}, {in_words(number)}"].seconds]
         ]
-        what = f"gain from {_threads(number)}: of the floor's own"
+        what = f"gain from {in_words(number)}: of the floor's own"
         bars.append(Bar(what, gains[1] / gains[0], 0.95, at_least=True))
-    return Table(f"Calls, {entries} entries", HEADINGS, _rows(measured), [], bars)
+    return Table(f"Calls, {entries} entries", HEADINGS, rows_of(measured), [], bars)
 
 
 def checks(settings: Settings) -> Table:
     """checks beside scans, on a tree of laboratory runs; times are divided by the scan's"""
-    tree, looked_for = settings.trees.get("lab", settings.runs), _run_pattern(settings)
+    tree, looked_for = settings.trees.get("lab", settings.runs), run_pattern(settings)
     contestants = []
     for threads in sorted({1, settings.threads}):
-        contestants.append(_core(tree, looked_for, threads))
-        contestants.append(_core(tree, looked_for, threads, "check", "core's scan"))
+        contestants.append(the_core(tree, looked_for, threads))
+        contestants.append(the_core(tree, looked_for, threads, "check", "core's scan"))
         for scan, check in [("iscan", "icheck"), ("scan", "check")]:
-            contestants.append(_python(scan, tree, looked_for, threads))
-            contestants.append(_python(check, tree, looked_for, threads, f"Python {scan}"))
+            contestants.append(from_python(scan, tree, looked_for, threads))
+            contestants.append(from_python(check, tree, looked_for, threads, f"Python {scan}"))
     measured = measure(contestants, settings.rounds)
     bars = [
         Bar(f"{one.contestant.name}: of the scan", one.ratio, 1.3, cpu=one.cpu_ratio)
         for one in measured
         if one.ratios
     ]
-    return Table("Checks", HEADINGS, _rows(measured), [], bars)
-
-
-def _processes(settings: Settings, runs: int) -> tuple[list[Measured], list[str]]:
-    tree, threads = settings.trees.get("lab", runs), settings.threads
-    pattern = patterns.write(settings.scratch / "run.json", [patterns.run()])
-    floor = f"floor, {_threads(threads)}"
-    command: list[object] = [PROGRAM, "floor", "--threads", str(threads), tree]
-    contestants = [_process(settings, floor, command)]
-    command = [PATHVEIN, "scan", tree, "-p", pattern]
-    contestants.append(_process(settings, "pathvein scan", command, floor, counts="matches"))
-    missing = []
-    for name, (names, options, counts, beyond) in LISTERS.items():
-        program = on_path(names)
-        if not program:
-            missing.append(name)
-            continue
-        # find and bfs take the tree first, the others last.
-        command = [program, *options, tree]
-        contestants.append(_process(settings, name, command, floor, counts=counts, beyond=beyond))
-    if settings.download and runs <= settings.runs:
-        old = patterns.write(settings.scratch / "old.json", [patterns.as_text(patterns.run())])
-        command = [environment("pathvein-0.9.0") / "pathvein", "scan", tree, "-p", old]
-        contestants.append(
-            _process(settings, "pathvein 0.9.0", command, floor, counts="matches", slow=True)
-        )
-    notes = [f"Not on the PATH, so not measured: {', '.join(missing)}."] if missing else []
-    return measure(contestants, settings.rounds), notes
-
-
-def _faster(measured: Sequence[Measured], other: str) -> float:
-    by_name = _by_name(measured)
-    rounds = zip(by_name[other].seconds, by_name["pathvein scan"].seconds, strict=False)
-    return median(theirs / ours for theirs, ours in rounds)
-
-
-def _faster_bars(measured: Sequence[Measured], limit: float, on: str) -> list[Bar]:
-    there = _by_name(measured)
-    return [
-        Bar(f"pathvein scan: faster than {name}{on}", _faster(measured, name), limit, True)
-        for name in ["fd", "bfs", "find"]
-        if name in there
-    ]
+    return Table("Checks", HEADINGS, rows_of(measured), [], bars)
 
 
 def processes(settings: Settings) -> Table:
     """whole processes, on the same tree"""
-    measured, notes = _processes(settings, settings.runs)
-    bars = _faster_bars(measured, 1.3, "")
-    if "pathvein 0.9.0" in _by_name(measured):
-        faster = _faster(measured, "pathvein 0.9.0")
-        bars.append(Bar("pathvein scan: faster than 0.9.0", faster, 12, True))
-    return Table("Whole processes", HEADINGS, _rows(measured), notes, bars)
+    tree = settings.trees.get("lab", settings.runs)
+    measured, notes = beside_listers(settings, tree, old=True)
+    bars = faster_bars(measured, 1.3, "")
+    if "pathvein 0.9.0" in by_name(measured):
+        times = faster(measured, "pathvein 0.9.0")
+        bars.append(Bar("pathvein scan: faster than 0.9.0", times, 12, True))
+    return Table("Whole processes", HEADINGS, rows_of(measured), notes, bars)
 
 
 def large(settings: Settings) -> Table:
     """whole processes, on a tree ten times as large"""
-    measured, notes = _processes(settings, settings.runs * 10)
-    bars = _faster_bars(measured, 1.7, ", ten times the tree")
-    return Table("Whole processes, ten times the tree", HEADINGS, _rows(measured), notes, bars)
+    tree = settings.trees.get("lab", settings.runs * 10)
+    measured, notes = beside_listers(settings, tree)
+    bars = faster_bars(measured, 1.7, ", ten times the tree")
+    return Table("Whole processes, ten times the tree", HEADINGS, rows_of(measured), notes, bars)
 
 
 def sets(settings: Settings) -> Table:
@@ -206,21 +124,21 @@ def sets(settings: Settings) -> Table:
     for count, limit in limits.items():
         wanted = patterns.many(count) if count > 1 else [patterns.run()]
         looked_for = patterns.write(settings.scratch / f"{count}.jsonl", wanted)
-        contestants = [_floor(tree, threads) for threads in sorted({1, settings.threads})]
+        contestants = [the_floor(tree, threads) for threads in sorted({1, settings.threads})]
         for threads in sorted({1, settings.threads}):
-            contestants.append(_core(tree, looked_for, threads))
-            contestants.append(_python("iscan", tree, looked_for, threads))
+            contestants.append(the_core(tree, looked_for, threads))
+            contestants.append(from_python("iscan", tree, looked_for, threads))
         for one in measure(contestants, settings.rounds):
             name = f"{count} patterns: {one.contestant.name}"
             rows.append([name, *row(one)[1:]])
             if count > 1 and one.contestant.name.startswith("core"):
-                bars.append(_of_the_floor(one, limit, f"{count} patterns: "))
+                bars.append(of_the_floor(one, limit, f"{count} patterns: "))
     return Table("Many patterns", HEADINGS, rows, [], bars)
 
 
 def sizes(settings: Settings) -> Table:
     """trees from 10,000 to 2,000,000 entries"""
-    looked_for, number = _run_pattern(settings), settings.threads
+    looked_for, number = run_pattern(settings), settings.threads
     rows: list[Sequence[str]] = []
     ratios: dict[str, list[float]] = {}
     # The default tree, with 19.3 entries a run, and parts and multiples of it.
@@ -228,9 +146,9 @@ def sizes(settings: Settings) -> Table:
         tree = settings.trees.get("lab", runs)
         contestants = []
         for threads in sorted({1, number}):
-            contestants.append(_floor(tree, threads))
-            contestants.append(_core(tree, looked_for, threads))
-            contestants.append(_python("iscan", tree, looked_for, threads))
+            contestants.append(the_floor(tree, threads))
+            contestants.append(the_core(tree, looked_for, threads))
+            contestants.append(from_python("iscan", tree, looked_for, threads))
         measured = measure(contestants, settings.rounds)
         for one in measured:
             name = one.contestant.name
@@ -250,7 +168,7 @@ def sizes(settings: Settings) -> Table:
 def shapes(settings: Settings) -> Table:
     """one directory with a million entries, a long chain, a tree of the machine's own"""
     everything = patterns.write(settings.scratch / "any.jsonl", [patterns.everything()])
-    run = _run_pattern(settings)
+    run = run_pattern(settings)
     rows: list[Sequence[str]] = []
     trees = {
         "files in one directory": (settings.trees.get("files", settings.entries), run),
@@ -261,9 +179,9 @@ def shapes(settings: Settings) -> Table:
     for what, (tree, looked_for) in trees.items():
         contestants = []
         for threads in sorted({1, settings.threads}):
-            contestants.append(_floor(tree, threads))
-            contestants.append(_core(tree, looked_for, threads))
-        contestants.append(_python("iscan", tree, looked_for, settings.threads))
+            contestants.append(the_floor(tree, threads))
+            contestants.append(the_core(tree, looked_for, threads))
+        contestants.append(from_python("iscan", tree, looked_for, settings.threads))
         measured = measure(contestants, min(settings.rounds, 5))
         rows += [[f"{what}: {one.contestant.name}", *row(one)[1:]] for one in measured]
     return Table("Other shapes", HEADINGS, rows)
@@ -274,7 +192,7 @@ def memory(settings: Settings) -> Table:
     megabyte, entries = 1e6, settings.entries
     everything = patterns.write(settings.scratch / "any.jsonl", [patterns.everything()])
     lacking = patterns.write(settings.scratch / "lacking.jsonl", [patterns.lacking()])
-    run = _run_pattern(settings)
+    run = run_pattern(settings)
     rows: list[Sequence[str]] = []
     bars = []
 
@@ -294,11 +212,11 @@ def memory(settings: Settings) -> Table:
     ]:
         tree = settings.trees.get(kind, entries)
         for looked_for, name in [(run, "nothing found"), (everything, "all found")]:
-            grown(f"{what}, {name}", _core(tree, looked_for, settings.threads))
-            iscan = _python("iscan", tree, looked_for, settings.threads)
+            grown(f"{what}, {name}", the_core(tree, looked_for, settings.threads))
+            iscan = from_python("iscan", tree, looked_for, settings.threads)
             growth = grown(f"{what}, {name}", iscan)
             bars.append(Bar(f"iscan over {what}, {name}", growth, allowed, unit=" MB"))
-        icheck = _python("icheck", tree, lacking, settings.threads)
+        icheck = from_python("icheck", tree, lacking, settings.threads)
         growth = grown(f"{what}, all lack something", icheck)
         bars.append(Bar(f"icheck over {what}", growth, allowed, unit=" MB"))
 
@@ -309,7 +227,7 @@ def memory(settings: Settings) -> Table:
         subprocess.run(["find", str(tree)], stdout=file, check=True)
     build = [PYTHON, SERVED, "plain_set", everything, paths]
     plain = grown("a set of results", Contestant("built in Python", build, counts="matches"))
-    ours = grown("a set of results", _python("scan", tree, everything, settings.threads))
+    ours = grown("a set of results", from_python("scan", tree, everything, settings.threads))
     bars.append(Bar("scan: of a set built in Python", ours / plain, 1.1))
     headings = ["", "idle MB", "at most MB more", "counts"]
     return Table("Memory", headings, rows, ["The most of three fresh processes."], bars)
@@ -318,13 +236,13 @@ def memory(settings: Settings) -> Table:
 def imports(settings: Settings) -> Table:
     """what `import pathvein` adds to a bare interpreter"""
     contestants = [
-        _process(settings, "nothing", [PYTHON, "-c", "pass"]),
-        _process(settings, "import pathlib", [PYTHON, "-c", "import pathlib"], "nothing"),
-        _process(settings, "import pathvein", [PYTHON, "-c", "import pathvein"], "nothing"),
+        a_process(settings, "nothing", [PYTHON, "-c", "pass"]),
+        a_process(settings, "import pathlib", [PYTHON, "-c", "import pathlib"], "nothing"),
+        a_process(settings, "import pathvein", [PYTHON, "-c", "import pathvein"], "nothing"),
     ]
     measured = measure(contestants, settings.rounds * 4)
-    by_name = _by_name(measured)
-    ours, bare = by_name["import pathvein"], by_name["nothing"]
+    there = by_name(measured)
+    ours, bare = there["import pathvein"], there["nothing"]
 
     def added(times: list[float], without: list[float]) -> float:
         return median(a - b for a, b in zip(times, without, strict=True)) * 1e3
@@ -339,7 +257,7 @@ def imports(settings: Settings) -> Table:
         Bar(f"modules imported of {', '.join(FORBIDDEN)}", len(wrong), 0),
     ]
     notes = [f"Imported but should not be: {', '.join(wrong)}."] if wrong else []
-    return Table("Import", HEADINGS, _rows(measured), notes, bars)
+    return Table("Import", HEADINGS, rows_of(measured), notes, bars)
 
 
 def small(settings: Settings) -> Table:
@@ -350,15 +268,15 @@ def small(settings: Settings) -> Table:
     app.write_text(empty_app.source())
     arguments = ["scan", tree, "-p", pattern]
     contestants = [
-        _process(settings, "empty app", [PYTHON, app, *arguments]),
-        _process(settings, "pathvein scan", [PATHVEIN, *arguments], "empty app", counts="matches"),
+        a_process(settings, "empty app", [PYTHON, app, *arguments]),
+        a_process(settings, "pathvein scan", [PATHVEIN, *arguments], "empty app", counts="matches"),
     ]
     measured = measure(contestants, settings.rounds * 4)
     ours = measured[1]
     what = "pathvein scan on 98 directories: of an empty app"
     bar = Bar(what, ours.ratio, 1.4, cpu=ours.cpu_ratio)
     headings = [heading.replace("floor", "empty app") for heading in HEADINGS]
-    return Table("A small tree", headings, _rows(measured), [], [bar])
+    return Table("A small tree", headings, rows_of(measured), [], [bar])
 
 
 def names(settings: Settings) -> Table:
@@ -431,7 +349,6 @@ def globs(settings: Settings) -> Table:
     return Table("Names, in Rust", headings, rows, [], bars)
 
 
-#: All of them, in this order.
 def outermost(settings: Settings) -> Table:
     """only the outermost matches, on projects with a thousand directories each"""
     number = settings.runs // 75
@@ -442,7 +359,7 @@ def outermost(settings: Settings) -> Table:
         looked_for = patterns.write(settings.scratch / "projects.jsonl", [pattern])
         for threads in sorted({1, settings.threads}):
             options = ["--serve", "--threads", str(threads), "--patterns", looked_for]
-            every = f"{how}, {_threads(threads)}"
+            every = f"{how}, {in_words(threads)}"
             name = f"the outermost, {every}"
             contestants = [
                 Contestant(every, [PROGRAM, "scan", *options, tree], counts="matches"),
@@ -454,13 +371,14 @@ def outermost(settings: Settings) -> Table:
                 ),
             ]
             measured = measure(contestants, settings.rounds)
-            rows += _rows(measured)
-            one = _by_name(measured)[name]
+            rows += rows_of(measured)
+            one = by_name(measured)[name]
             bars.append(Bar(f"{name}: of all", one.ratio, 0.1, cpu=one.cpu_ratio))
     settings.trees.drop("projects", number)
     return Table(f"{number} projects of 1,000 directories", HEADINGS, rows, [], bars)
 
 
+#: All of them, in this order.
 ALL: dict[str, Callable[[Settings], Table]] = {
     function.__name__: function
     for function in [
@@ -468,6 +386,14 @@ ALL: dict[str, Callable[[Settings], Table]] = {
         checks,
         processes,
         large,
+        named,
+        others,
+        early,
+        leaves,
+        warm,
+        cold,
+        waiting,
+        trusted,
         sets,
         sizes,
         shapes,

@@ -30,6 +30,7 @@ __all__ = [
     "Stats",
     "Walk",
     "__version__",
+    "read_list_page",
 ]
 
 #: One path component, or any other string. `bytes` go through `os.fsdecode`, and a `PathLike`
@@ -695,10 +696,12 @@ class Stats:
         keys: int = 0,
         retries: int = 0,
         hidden_by_links: int = 0,
+        skipped: int = 0,
+        threads: int = 0,
     ) -> Self: ...
     @property
     def directories(self) -> int:
-        """Directories listed."""
+        """Directories listed. Those that were `skipped` are not among them."""
 
     @property
     def entries(self) -> int:
@@ -741,6 +744,16 @@ class Stats:
         Such a directory matches its pattern in everything but required directories, at whatever
         level, that are there as links. What is behind these, nobody has looked at.
         """
+
+    @property
+    def skipped(self) -> int:
+        """Local directories that were not opened: nothing asked what is in them, and their link
+        count told that no directory is. What else is in them is not counted. 0 for a walk.
+        """
+
+    @property
+    def threads(self) -> int:
+        """The most threads that were at work at a time; 0 where nothing local is read."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -949,7 +962,12 @@ class Scan:
         outermost: Find only matches above which, up to the source, nothing matches.
         check: Tell of each candidate what it lacks.
         explain: Tell of the source alone what became of each requirement of the one pattern.
-        threads: How many threads. `None`: as many as there are processors.
+        threads: How many threads. `None`: found while it runs.
+        leaf_skip: Whether a directory that nothing asks to look into is left unopened where its
+            link count tells that there is no directory in it. Matches are the same either way.
+            Without effect if links are followed, and if `explain` is set.
+        trust_link_counts: Whether link counts are trusted on all file systems, also on those of
+            which it is not known that they keep them.
 
     Raises:
         OSError: The source does not exist, is no directory or cannot be read, or no threads
@@ -969,6 +987,8 @@ class Scan:
         check: bool = False,
         explain: bool = False,
         threads: int | None = None,
+        leaf_skip: bool = True,
+        trust_link_counts: bool = False,
     ) -> Self: ...
     def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
         """Waits at most so many seconds for results.
@@ -998,7 +1018,7 @@ class Walk:
             no limit.
         follow_links: Enter links to directories.
         one_file_system: Stay on the source's file system.
-        threads: How many threads. `None`: as many as there are processors.
+        threads: How many threads. `None`: found while it runs.
 
     Raises:
         OSError: The source does not exist, is no directory or cannot be read, or no threads
@@ -1181,6 +1201,25 @@ class KeyWalk(_Keyed):
             relative to the source, empty for the source, directory names and file names; and the
             keys that are no path, one for each directory and kind of bad component.
         """
+
+def read_list_page(body: bytes, /) -> tuple[list[str], list[str], str | None] | None:
+    """Reads a page of keys as S3 sends it: an answer to ``ListObjectsV2``.
+
+    Args:
+        body: The body of a response with status 200.
+
+    Returns:
+        The keys, the common prefixes and the continuation token of the next page (`None`: this is
+        the last). `None` if it is no whole listing, or not written as stores usually do: then an
+        XML reader must tell. In names that are not UTF-8 each such byte is a lone surrogate.
+
+    Example:
+        >>> read_list_page(
+        ...     b"<ListBucketResult><IsTruncated>false</IsTruncated>"
+        ...     b"<Contents><Key>run_1/a.csv</Key></Contents></ListBucketResult>"
+        ... )
+        (['run_1/a.csv'], [], None)
+    """
 
 @final
 class ListingScan:

@@ -258,5 +258,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "patterns": _patterns,
     "progress": _progress,
     "threads": lambda name, value: _count(name, value, 1, MAX_THREADS),
+    "trust_link_counts": _flag,
     "use_threading": lambda name, value: None if value is None else _truth(name, value),
 }

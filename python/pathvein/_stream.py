@@ -48,8 +48,11 @@ _COUNTS = [name for name in vars(Stats) if not name.startswith("_")]
 
 
 def sum_of(*stats: Stats) -> Stats:
-    """The counts of several runs together."""
-    return Stats(**{name: sum(getattr(each, name) for each in stats) for name in _COUNTS})
+    """The counts of several runs together, of which one came after the other."""
+    sums = {name: sum(getattr(each, name) for each in stats) for name in _COUNTS}
+    # Those were never at work together.
+    sums["threads"] = max((each.threads for each in stats), default=0)
+    return Stats(**sums)
 
 
 #: Those that a fork of this process would inherit.

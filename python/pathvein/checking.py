@@ -278,6 +278,7 @@ def check(
     one_file_system: bool = False,
     outermost: bool = False,
     threads: int | None = None,
+    trust_link_counts: bool = False,
     storage_options: Mapping[str, _types.Any] | None = None,
     concurrency: int | None = None,
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
@@ -295,9 +296,9 @@ def check(
         source: Where to look, as :func:`pathvein.scan` takes it.
         patterns: One pattern or several. Of equal ones the first is reported.
         near: Return only candidates with so many requirements missing at most, and at least one.
-        exclude, max_depth, follow_links, one_file_system, outermost, threads, storage_options,
-        concurrency, lister, on_error, progress: As :func:`pathvein.scan` takes them. With
-            `outermost`, what lies below a complete directory is not reported.
+        exclude, max_depth, follow_links, one_file_system, outermost, threads, trust_link_counts,
+        storage_options, concurrency, lister, on_error, progress: As :func:`pathvein.scan` takes
+            them. With `outermost`, what lies below a complete directory is not reported.
 
     Returns:
         A list of results in the order in which they were found, one for each candidate and
@@ -352,6 +353,7 @@ def icheck(
     one_file_system: bool = False,
     outermost: bool = False,
     threads: int | None = None,
+    trust_link_counts: bool = False,
     storage_options: Mapping[str, _types.Any] | None = None,
     concurrency: int | None = None,
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",

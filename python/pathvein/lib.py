@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         one_file_system: bool
         outermost: bool
         threads: int | None
+        trust_link_counts: bool
         storage_options: Mapping[str, _types.Any] | None
         concurrency: int | None
         lister: _types.Literal["auto", "fsspec", "obstore"]
@@ -114,6 +115,7 @@ def scan(
     one_file_system: bool = False,
     outermost: bool = False,
     threads: int | None = None,
+    trust_link_counts: bool = False,
     storage_options: Mapping[str, _types.Any] | None = None,
     concurrency: int | None = None,
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
@@ -143,7 +145,14 @@ def scan(
             patterns. Below a directory that is known to match, only what other patterns ask
             for is entered. An error that hides a match shows those below it, which are true
             as well.
-        threads: Threads for a local source. `None`: as many as there are processors.
+        threads: The most threads for a local source. `None`: found while it runs, by what comes
+            of more and of fewer (``stats.threads``).
+        trust_link_counts: Take the link count of a local directory for two and the number of
+            directories in it on every file system, and not only on those that are known to keep
+            it so. For mounts whose server does, as some network file systems do: directories
+            that nothing asks to look into need not be opened then (``stats.skipped``). Where a
+            count says less than there is, matches are not found. Has no effect on remote
+            sources.
         storage_options: Options for the file system of a URL or UPath, as fsspec takes them.
         concurrency: The most requests in flight for a remote source. `None`: 32, or fewer if
             the file system supports no more.
@@ -212,6 +221,7 @@ def iscan(
     one_file_system: bool = False,
     outermost: bool = False,
     threads: int | None = None,
+    trust_link_counts: bool = False,
     storage_options: Mapping[str, _types.Any] | None = None,
     concurrency: int | None = None,
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
@@ -383,7 +393,8 @@ def open_producer(
 
         name = opened.url()
         # They have no effect on remote sources.
-        del options["one_file_system"], options["threads"]
+        for name in "one_file_system", "threads", "trust_link_counts":
+            options.pop(name, None)
         producer = open_scan(opened, checked["patterns"], **options)
     return name, producer, checked, make_upath, isinstance(opened, str)
 

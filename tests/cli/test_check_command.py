@@ -502,6 +502,7 @@ def test_options_of_a_scan(lab: Path) -> None:
     assert count("--max-depth", "1") == 2
     assert count("--follow-links") == 4
     assert count("--threads", "1", "--one-file-system", "--lister", "auto") == 3
+    assert count("--trust-link-counts") == 3
     (lab / "run_001/run_010").mkdir()
     assert count() == 4
     assert count("--outermost") == 3

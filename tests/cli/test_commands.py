@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pathvein
 from cli_process import COMMAND, ENVIRONMENT, Arg, failure, lines, run, run_python
 from pathvein import cli as cli_module
 from servers.list_stub import ListStub
+from trees import Make, tree
 
 RUN = {"directory_name": "run_*", "files": ["*.csv"]}
 
@@ -340,6 +342,23 @@ def test_one_file_system(tmp_path: Path) -> None:
     args += ["--exclude", "/[!p]*", "--exclude", "/p[!r]*", "--exclude", "/proc/[!s]*"]
     assert run(*args).stdout == b"/proc/self\n"
     assert run(*args, "--one-file-system").stdout == b""
+
+
+def test_trust_link_counts(lab: Path, pattern: Path) -> None:
+    for command in "scan", "check", "report", "shuffle":
+        assert b"--trust-link-counts" in run(command, "--help").stdout
+    assert len(lines(run("scan", lab, "-p", pattern, "--trust-link-counts").stdout)) == 2
+    # All that it looks at, it looks into.
+    assert b"No such option" in run("explain", lab, "-p", pattern, "--trust-link-counts").stderr
+
+
+def test_what_is_not_opened_is_told(make_fast: Make) -> None:
+    source = make_fast(tree(*(f"{n}/f" for n in range(100)), "run_1/"))
+    said = run("scan", source, "-e", "run_1/", "-v").stderr.decode()
+    told = re.match(r"1 match, 102 directories(?: \((\d+) not opened\))?, ", said)
+    assert told, said
+    # On which file systems that is so, others test.
+    assert not told[1] or 0 < int(told[1]) <= 101
 
 
 def test_threads(lab: Path, pattern: Path) -> None:

@@ -23,7 +23,7 @@ import cli_process
 import pathvein
 from pathvein import FileStructurePattern as P
 from pathvein import iscan, scan, walk_parallel
-from trees import Dir, File, Link, Make, tree
+from trees import Dir, File, Link, Make, is_counting, tree
 
 pytestmark = pytest.mark.skipif(
     not hasattr(ctypes.CDLL(None), "renameat2"), reason="exchanges with renameat2"
@@ -276,6 +276,37 @@ def test_a_tree_in_turmoil(make_fast: Make, tmp_path: Path, follow: bool) -> Non
                 done = cli_process.run("scan", source, "-p", tmp_path / "p.json", *depth, *flags)
                 assert done.returncode in ((0, 1) if follow else (0,)), done.stderr
                 assert set(done.stdout.splitlines()) >= {os.fsencode(path) for path in expected}
+
+
+def test_directories_that_come_and_go_where_none_are_looked_for(make_fast: Make) -> None:
+    """What stays is found beside them, also where only link counts are asked for."""
+    spec = tree(*(f"d{n}/{leaf}/" for n in range(30) for leaf in ("stays", "leaf", "e/stays")))
+    top = make_fast(Dir({"src": spec, "other": Dir({"comes": Dir()})}))
+    source = top / "src"
+    code = """
+        source, other = sys.argv[1:]
+        chance = random.Random(7)
+        def step():
+            # Each in turn has no directory, and then one; or one, and then two.
+            where = chance.choice(["leaf", "e", "stays"])
+            place = f"{source}/d{chance.randrange(2, 30)}/{where}/comes"
+            os.rename(f"{other}/comes", place)
+            exchange(f"{source}/d0/leaf", f"{source}/d1/leaf")
+            os.rename(place, f"{other}/comes")
+    """
+    stays, comes = P("stays"), P("comes")
+    expected = {source / f"d{n}{way}/stays" for n in range(30) for way in ("", "/e")}
+    seen: set[Any] = set()
+    skipped = 0
+    with churning(code, source, top / "other"):
+        for number in rounds(100, seen, {True, False}):
+            with iscan(source, [stays, comes], on_error="raise", threads=1 + number % 2) as stream:
+                found = list(stream)
+            assert {result.source for result in found if result.pattern == stays} == expected
+            seen.add(len(found) > len(expected))
+            skipped += stream.stats.skipped
+    if is_counting(source):
+        assert skipped > 100
 
 
 def test_the_source_itself_goes_and_comes(make_fast: Make) -> None:

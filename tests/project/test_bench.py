@@ -50,9 +50,10 @@ def rows(markdown: str) -> dict[str, dict[str, list[str]]]:
 @pytest.mark.timeout(600)  # on a busy machine, with the build
 def test_it_measures_and_removes_what_it_made(program: Path, tmp_path: Path) -> None:
     page, trees = tmp_path / "page.md", tmp_path / "trees"
-    # All but the one that compiles and runs the Rust benchmarks.
+    # All but the one that compiles and runs the Rust benchmarks, one that drops the machine's
+    # caches, and one that is made as two others are.
     only = ["scans", "checks", "processes", "large", "sets", "sizes", "shapes", "memory"]
-    only += ["imports", "small", "names"]
+    only += ["imports", "small", "names", "named", "early", "leaves", "warm", "waiting", "trusted"]
     where = ["--own", str(TOP / "docs"), "--markdown", str(page), "--dir", str(trees)]
     done = bench(program, *where, "--only", *only)
     assert done.returncode == 0, done.stderr
@@ -79,6 +80,22 @@ def test_it_measures_and_removes_what_it_made(program: Path, tmp_path: Path) -> 
     assert shapes["directories in one: floor, 1 thread"][-1] == "100 entries"
     assert shapes["chain: floor, 1 thread"][-1] == "40 entries"
     assert shapes["chain: core's scan, 1 thread"][-1] == "41 matches"
+    named = tables["Runs among other things"]
+    for kind, matches in [("home", 2), ("archive", 1), ("python", 1)]:
+        assert named[f"{kind}: core's scan, 1 thread"][-1] == f"{matches} matches"
+    assert tables["One of 100 files"]["core's scan, 1 thread"][-1] == "1 matches"
+    leaves = tables["Where nothing can be skipped"]
+    assert leaves["lab: core's scan, 1 thread"][-1] == "51 matches"
+    assert tables["Threads, warm"]["core's scan, 64 threads"][-1] == "21 matches"
+    waits = tables["Where it has to wait"]
+    trusted = tables["Link counts that are trusted, 1 ms an operation"]
+    if waits:
+        assert waits["head: core's scan, its own choice"][-1] == "1 matches"
+        own = "core's scan, its own choice"
+        assert trusted[own][1:] == ["328", "82", "82", "164", "", ""]
+        assert float(trusted[f"{own}, trusting"][-2]) < 1
+    else:
+        assert done.stdout.count("LEFT OUT: no FUSE here: ") == 2
     assert tables["A small tree"]["pathvein scan"][-1] == "17 matches"
     assert tables["Bars"]["first result of iscan"][-1] in ("met", "MISSED")
     for table in tables:

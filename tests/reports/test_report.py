@@ -228,6 +228,13 @@ def test_what_a_check_knows_at_its_end_is_taken_then() -> None:
     assert report.stats == Stats(directories=3, errors=1)
 
 
+def test_counts_of_what_came_one_after_the_other() -> None:
+    report = CheckReport()
+    for threads in 3, 4, 2:
+        report.extend([], stats=Stats(directories=5, skipped=2, threads=threads))
+    assert report.stats == Stats(directories=15, skipped=6, threads=4)
+
+
 def test_of_a_real_check(make: trees.Make, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = trees.tree("run_1/config.json", "run_2/Config.json", "run_3/x")
     spec.entries["loop"] = trees.Link(to="")

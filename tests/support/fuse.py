@@ -21,6 +21,8 @@ Quirks, each after what real servers do:
   ``ended`` as if the directory did not exist any more, or belonged to a process that has ended.
 - ``short``: a listing ends after its first page, for comparison.
 - ``unknown``: what is known of a directory below the source cannot be asked for (EIO).
+- ``counted``: a directory's link count is two and the directories in it. Otherwise it is two of
+  everything, as of a server that does not count.
 - ``eio``: what a directory's mode forbids is an error of the device, and not of permissions.
 - ``torn``: a file of the name ``torn`` is said to have 1 MiB, and only its first half can be read;
   all other files are empty.
@@ -307,7 +309,7 @@ class Server:
             self.open.pop(struct.unpack_from("<Q", body)[0], None)
             return b""
         if code == STATFS:
-            return struct.pack("<QQQQQIIIIIIIII", 0, 0, 0, 0, 0, 4096, 255, 4096, *[0] * 6)
+            return struct.pack("<QQQQQIIIIIIIIII", 0, 0, 0, 0, 0, 4096, 255, 4096, *[0] * 7)
         if code == OPEN:
             return struct.pack("<QII", 0, 0, 0)
         if code in (RELEASE, FLUSH, ACCESS):
@@ -363,7 +365,10 @@ def attributes(node: Node) -> bytes:
     """Inode number, mode, number of links, size of a block."""
     mode, inode = MODES[type(node.entry)], 1 if "oneino" in node.quirks else node.inode
     head = inode, node.size, node.size // 512
-    return struct.pack("<QQQQQQIIIIIIIIII", *head, *[0] * 6, mode, 2, 0, 0, 0, 4096, 0)
+    links = 2
+    if "counted" in node.quirks and isinstance(node.entry, Dir):
+        links += sum(isinstance(below, Dir) for below in node.entry.entries.values())
+    return struct.pack("<QQQQQQIIIIIIIIII", *head, *[0] * 6, mode, links, 0, 0, 0, 4096, 0)
 
 
 # In the namespace --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How deep Hypothesis looks: ``HYPOTHESIS_PROFILE`` is ``ci``, ``quick`` or ``long``.
+"""How deep Hypothesis looks: ``HYPOTHESIS_PROFILE`` is ``ci``, ``quick``, ``few`` or ``long``.
 
 A module of its own, since child processes of the tests need it too.
 """
@@ -23,6 +23,7 @@ _common: dict[str, Any] = {
 }
 settings.register_profile("ci", derandomize=True, max_examples=_USUAL, **_common)
 settings.register_profile("quick", derandomize=True, max_examples=25, **_common)
+settings.register_profile("few", derandomize=True, max_examples=15, **_common)
 settings.register_profile("long", max_examples=5000, **_common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -52,6 +52,10 @@ class Tally(NamedTuple):
     links_not_followed: int
 
 
+#: That of one that did not begin.
+NOTHING = Tally([], 0, 0, 0)
+
+
 class Answer(NamedTuple):
     """What a scan has to give; ``found`` holds (absolute path, pattern).
 

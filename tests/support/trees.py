@@ -210,6 +210,17 @@ def built(spec: Dir, fast: bool = False) -> Iterator[Path]:
         remove(base)
 
 
+#: File systems whose directories' link counts are two and their directories, as ``stat -f`` names
+#: them.
+COUNTING = {"ext2/ext3", "f2fs", "tmpfs", "xfs"}
+
+
+def is_counting(path: str | Path) -> bool:
+    """Whether it lies on one of those."""
+    command = ["stat", "-f", "-c", "%T", path]
+    return subprocess.check_output(command, text=True).strip() in COUNTING
+
+
 #: The ``make`` fixture: builds a tree and gives its path.
 Make = Callable[[Dir], Path]
 

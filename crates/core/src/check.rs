@@ -191,6 +191,18 @@ impl Check {
         Check { scan: self.scan.one_file_system(yes), ..self }
     }
 
+    /// Whether a directory that nothing asks to look into may be left unopened, as
+    /// [`Scan::leaf_skip`](crate::Scan::leaf_skip) tells. Default: yes.
+    pub fn leaf_skip(self, yes: bool) -> Self {
+        Check { scan: self.scan.leaf_skip(yes), ..self }
+    }
+
+    /// Whether the link counts of directories are trusted on all file systems, as
+    /// [`Scan::trust_link_counts`](crate::Scan::trust_link_counts) tells. Default: no.
+    pub fn trust_link_counts(self, yes: bool) -> Self {
+        Check { scan: self.scan.trust_link_counts(yes), ..self }
+    }
+
     /// How many threads to use at most, as [`Scan::threads`](crate::Scan::threads) tells.
     pub fn threads(self, threads: impl Into<Option<usize>>) -> Self {
         Check { scan: self.scan.threads(threads), ..self }

@@ -154,7 +154,7 @@
 //! ```
 //!
 //! If all keys come in sorted order, as from an object store, a [`KeyScan`] takes them as
-//! they are.
+//! they are. A [`ListPage`] reads them from the answers of S3.
 //!
 //! # Copying
 //!
@@ -267,6 +267,7 @@ mod glob;
 mod key_scan;
 mod key_tree;
 mod key_walk;
+mod list_page;
 mod listing_scan;
 mod matching;
 mod memo;
@@ -299,6 +300,7 @@ pub use glob::NameGlob;
 pub use key_scan::KeyScan;
 pub use key_tree::{KeyCounts, RangeId};
 pub use key_walk::{KeyListing, KeyWalk};
+pub use list_page::ListPage;
 pub use listing_scan::{DirectoryId, ListingScan};
 pub use name::{Name, NameDecoder};
 pub use name_buf::NameBuf;

@@ -48,6 +48,11 @@ pub(crate) struct Candidates {
 }
 
 impl Candidates {
+    /// Whether the directory's name leaves anything possible.
+    pub(crate) fn are_any(&self) -> bool {
+        self.set.is_some()
+    }
+
     /// Whether the parent's answer depends on the directory.
     pub(crate) fn feeds_parent(&self) -> bool {
         self.feeds_parent
@@ -220,6 +225,23 @@ impl Matching {
     /// Whether a candidate asks for sub-directories.
     pub(crate) fn asks_for_directories(&self, candidates: &Candidates) -> bool {
         candidates.set.as_ref().is_some_and(|set| set.asks_for_directories)
+    }
+
+    /// Whether more than sub-directories matters to the candidates: a link to one, too, may
+    /// change an answer, or that the directory can be read.
+    pub(crate) fn asks_for_listing(&self, candidates: &Candidates) -> bool {
+        candidates.set.as_ref().is_some_and(|set| set.asks_for_listing)
+    }
+
+    /// Whether a candidate asks for a sub-directory of a name and nothing in it, as which a link
+    /// that is not followed will do.
+    pub(crate) fn asks_for_names(&self, candidates: &Candidates) -> bool {
+        candidates.set.as_ref().is_some_and(|set| set.asks_for_names)
+    }
+
+    /// Whether it is asked what is missing.
+    pub(crate) fn tells_missing(&self) -> bool {
+        self.program.checklists().is_some()
     }
 
     /// A search for the files that the candidates ask for.

@@ -297,6 +297,8 @@ impl Program {
         let looks_inside = nodes.iter().any(|&id| self.looks_inside(id));
         let asks_for_directories =
             nodes.iter().any(|&id| !self.nodes[id as usize].directories.is_empty());
+        let asks_for_listing = nodes.iter().any(|&id| self.asks_for_listing(id));
+        let asks_for_names = nodes.iter().any(|&id| self.asks_for_names(id));
         let questions = if self.has_special { Questions::new(self, &nodes) } else { None };
         let asks_for_entries = !files.is_empty() || questions.is_some();
         let checks = self.checklists().and_then(|checklists| Checks::new(checklists, &nodes));
@@ -309,6 +311,8 @@ impl Program {
             asks_for_entries,
             looks_inside,
             asks_for_directories,
+            asks_for_listing,
+            asks_for_names,
         }
     }
 
@@ -449,6 +453,30 @@ impl Program {
     pub(crate) fn looks_inside(&self, id: NodeId) -> bool {
         let node = &self.nodes[id as usize];
         !(node.files.is_empty() && node.directories.is_empty() && node.special.is_none())
+    }
+
+    /// Whether more matters to a node than which sub-directories there are that can be entered.
+    ///
+    /// A link that is not followed may satisfy a node that asks for nothing inside. What a limit
+    /// depends on has to be certain, and so has that a match can be read.
+    fn asks_for_listing(&self, id: NodeId) -> bool {
+        let node = &self.nodes[id as usize];
+        let special = node.special.as_ref();
+        let asks_for_entries = special.is_some_and(|special| special.asks_for_entries());
+        match self.looks_inside(id) {
+            false => !node.patterns.is_empty(),
+            true => {
+                node.decides_limit
+                    || !node.files.is_empty()
+                    || asks_for_entries
+                    || self.asks_for_names(id)
+            }
+        }
+    }
+
+    /// Whether a node asks for a sub-directory with nothing in it.
+    fn asks_for_names(&self, id: NodeId) -> bool {
+        self.directories(id).iter().any(|&below| self.holds_of_nothing(below))
     }
 
     /// Whether a node is satisfied by a directory of its name with nothing in it.
@@ -594,6 +622,10 @@ pub(crate) struct CandidateSet {
     pub(crate) looks_inside: bool,
     /// Whether any of the nodes asks for sub-directories.
     pub(crate) asks_for_directories: bool,
+    /// Whether any of the nodes asks for more than sub-directories that were entered.
+    pub(crate) asks_for_listing: bool,
+    /// Whether any of the nodes asks for sub-directories that hold nothing.
+    pub(crate) asks_for_names: bool,
 }
 
 impl Kept for CandidateSet {

@@ -80,8 +80,8 @@ pub struct Scan {
 
 impl Scan {
     /// A scan of `source` for `patterns`, with default options: no exclude rules, no depth
-    /// limit, links are not followed, file systems are crossed, as many threads as there
-    /// are processors.
+    /// limit, links are not followed, file systems are crossed, as many threads as the disk
+    /// wants.
     ///
     /// The patterns are a [`PatternSet`], or one or more
     /// [`FileStructurePattern`](crate::FileStructurePattern)s, of which one is made. Equal
@@ -117,9 +117,37 @@ impl Scan {
         self
     }
 
-    /// How many threads to use at most, up to 1,024. Default, and with `None` or 0: as many
-    /// as there are processors. They are started when there is work for them, no more than
-    /// the limit of open files allows, and end with this one traversal.
+    /// Whether a directory that nothing asks to look into is left unopened where its link
+    /// count says that there is no directory in it. Default: yes.
+    ///
+    /// What matches is the same either way. A directory left unopened is
+    /// [skipped](crate::Stats::skipped), not listed: its entries are not counted, and that it
+    /// cannot be read is no error. Only file systems are taken at their word that are known to
+    /// keep that count, which the system tells: ext2, ext3, ext4, XFS, tmpfs, F2FS. If links
+    /// are followed, no directory is skipped, since a link in it might matter.
+    pub fn leaf_skip(mut self, yes: bool) -> Self {
+        self.options.leaf_skip = yes;
+        self
+    }
+
+    /// Whether the link counts of directories are trusted on all file systems, also where
+    /// nothing is known of them: as 2 and the number of sub-directories. Default: no.
+    ///
+    /// That is for mounts whose server keeps such counts, as some network file systems do. On
+    /// one that says 2 of a directory that has sub-directories, what is below it is not found.
+    pub fn trust_link_counts(mut self, yes: bool) -> Self {
+        self.options.trust_link_counts = yes;
+        self
+    }
+
+    /// How many threads to use at most, up to 1,024. Default, and with `None` or 0: found
+    /// while it runs. It begins with as many as there are processors, or one if the disk says
+    /// that it rotates. Threads that wait more than they compute get company, up to 64, as
+    /// long as more directories a second come of it, and lose it again if not.
+    /// [`Stats::threads`](crate::Stats::threads) tells how many there were.
+    ///
+    /// Threads are started when there is work for them, no more than the limit of open files
+    /// allows, and end with this one traversal.
     pub fn threads(mut self, threads: impl Into<Option<usize>>) -> Self {
         self.options.threads = threads.into().and_then(NonZeroUsize::new);
         self

@@ -8,7 +8,7 @@ use crate::checking::Findings;
 use crate::matching::{Candidates, MatchState, Matching, Outcome, Settled, TreeNode};
 use crate::outermost::{Report, Standing};
 use crate::program::FileSearch;
-use crate::traversal::{Dir, Location, Need, ResultSender, Visitor};
+use crate::traversal::{Dir, Location, Matters, Need, ResultSender, Visitor};
 use crate::{Name, NameBuf, NameDecoder};
 
 /// What a traversal tells of a directory and a pattern.
@@ -239,6 +239,19 @@ impl<T: Tells> Visitor for ScanVisitor<T> {
         }
     }
 
+    /// Who asks what is missing looks at all that is in a candidate.
+    fn what_matters(&self, candidates: &Candidates) -> Matters {
+        let asks_what_is_missing =
+            self.matching.tells_missing() && (candidates.are_any() || candidates.is_watched());
+        if asks_what_is_missing || self.matching.asks_for_listing(candidates) {
+            Matters::Everything
+        } else if self.matching.asks_for_directories(candidates) {
+            Matters::DirectoriesOnly
+        } else {
+            Matters::Nothing
+        }
+    }
+
     fn visits_feeding_first(&self) -> bool {
         self.matching.outermost
     }
@@ -295,6 +308,18 @@ impl<T: Tells> Visitor for ScanVisitor<T> {
             let search = |name: Name<'_>| self.matching.program.search_directory(search, name);
             NameDecoder::with(self.decoder.as_ref(), name, search);
         }
+    }
+
+    /// Who asks what is missing in a directory may ask for the names above it.
+    fn awaits_only_directories(
+        &self,
+        candidates: &Candidates,
+        gathered: &Gathered<T::Gathered>,
+    ) -> bool {
+        let Gathered { search, .. } = gathered;
+        !self.matching.tells_missing()
+            && search.is_settled()
+            && !self.matching.asks_for_names(candidates)
     }
 
     fn untold(&self, gathered: &mut Gathered<T::Gathered>, name: &OsStr) {

@@ -119,6 +119,7 @@ fn each_directory_is_opened_once_and_others_are_not() {
             let scan = Scan::new(&root, patterns)
                 .exclude(ExcludeRules::new(["skipped/"]).unwrap())
                 .max_depth(max_depth)
+                .leaf_skip(false)
                 .portable_lister(portable);
             let (_, errors, _) = run(scan);
             assert!(errors.is_empty(), "{errors:?}");
@@ -200,6 +201,7 @@ fn links_are_looked_at_only_where_it_matters() {
                 for rules in [&outer, &with_rule] {
                     let scan = Scan::new(&root, &[(*pattern).clone()])
                         .exclude(rules.clone())
+                        .leaf_skip(false)
                         .portable_lister(portable)
                         .untyped_lister(untyped);
                     let (found, errors, stats) = run(scan);
@@ -228,7 +230,8 @@ fn a_rule_for_directories_takes_a_link_that_is_asked_for() {
     for (rules, expected) in [(&["data/"][..], 0), (&[], 1)] {
         for portable in [false, true] {
             let scan = Scan::new(&root, &patterns).exclude(ExcludeRules::new(rules).unwrap());
-            let (found, errors, stats) = run(scan.portable_lister(portable));
+            let scan = scan.leaf_skip(false).portable_lister(portable);
+            let (found, errors, stats) = run(scan);
             assert_eq!((found.len(), errors.len()), (expected, 0));
             assert_eq!((stats.links_not_followed, stats.entries), (expected, 4 + expected));
         }
@@ -242,7 +245,7 @@ fn a_link_that_is_excluded_after_a_match() {
     let patterns = [named("run"), pattern("run", &[], &[named("data")])];
     for portable in [false, true] {
         let scan = Scan::new(&root, &patterns).exclude(ExcludeRules::new(["data/"]).unwrap());
-        let (found, errors, stats) = run(scan.portable_lister(portable));
+        let (found, errors, stats) = run(scan.leaf_skip(false).portable_lister(portable));
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!((found.len(), stats.entries), (1, 4));
     }

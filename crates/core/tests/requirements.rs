@@ -484,6 +484,7 @@ mod on_disk {
                 let mut matches = Scan::new(&source, &[pattern(text)])
                     .follow_links(follow)
                     .threads(threads)
+                    .leaf_skip(false)
                     .portable_lister(portable)
                     .untyped_lister(untyped)
                     .start()

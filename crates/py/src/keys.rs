@@ -1,10 +1,13 @@
-//! `KeyScan` and `KeyWalk`: a scan and a walk of keys in sorted order.
+//! `KeyScan` and `KeyWalk`: a scan and a walk of keys in sorted order; and pages of keys.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
-use pathvein_core::{Error, KeyCounts, KeyScan as CoreScan, KeyWalk as CoreWalk, RangeId};
+use pathvein_core::{Error, KeyCounts, KeyScan as CoreScan, KeyWalk as CoreWalk};
+use pathvein_core::{ListPage, RangeId};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyBytes, PyList, PyString};
 
 use crate::convert::raise;
 use crate::findings::Converter;
@@ -210,5 +213,34 @@ impl KeyWalk {
     fn take(&self) -> (Vec<Directory>, Vec<String>) {
         let (directories, bad) = self.keyed.with(|walk| (walk.take_directories(), walk.take_bad()));
         (directories.into_iter().map(|d| (d.path, d.directories, d.files)).collect(), bad)
+    }
+}
+
+/// The keys, the common prefixes and the continuation token of a page.
+type Page<'py> = (Bound<'py, PyList>, Bound<'py, PyList>, Option<Bound<'py, PyString>>);
+
+/// Reads a page of keys as S3 sends it. `None` if it is not in the usual form.
+#[pyfunction]
+#[pyo3(signature = (body, /))]
+pub(crate) fn read_list_page<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Option<Page<'py>>> {
+    let Some(page) = ListPage::read(body) else {
+        return Ok(None);
+    };
+    let names = |found: Vec<Cow<'_, [u8]>>| {
+        let found: Vec<_> = found.iter().map(|name| text(py, name)).collect::<PyResult<_>>()?;
+        PyList::new(py, found)
+    };
+    let token = page.token.map(|token| text(py, &token)).transpose()?;
+    Ok(Some((names(page.keys)?, names(page.prefixes)?, token)))
+}
+
+/// The `str` of a name, in which each byte that is not UTF-8 is a lone surrogate.
+fn text<'py>(py: Python<'py>, name: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    match str::from_utf8(name) {
+        Ok(text) => Ok(PyString::new(py, text)),
+        Err(_) => {
+            let how = ("utf-8", "surrogateescape");
+            Ok(PyBytes::new(py, name).call_method1("decode", how)?.cast_into()?)
+        }
     }
 }

@@ -28,7 +28,7 @@ mod pathvein_core {
     #[pymodule_export]
     use crate::copy::{Copy, Staging};
     #[pymodule_export]
-    use crate::keys::{KeyScan, KeyWalk};
+    use crate::keys::{KeyScan, KeyWalk, read_list_page};
     #[pymodule_export]
     use crate::listing_scan::ListingScan;
     #[pymodule_export]

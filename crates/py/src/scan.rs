@@ -57,6 +57,8 @@ impl Scan {
         threads = None,
         check = false,
         explain = false,
+        leaf_skip = true,
+        trust_link_counts = false,
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -71,6 +73,8 @@ impl Scan {
         threads: Option<usize>,
         check: bool,
         explain: bool,
+        leaf_skip: bool,
+        trust_link_counts: bool,
     ) -> PyResult<Scan> {
         let patterns: Vec<CorePattern> = patterns.iter().map(|p| p.get().core()).collect();
         let options = (exclude, follow_links, one_file_system, threads);
@@ -84,12 +88,16 @@ impl Scan {
         let running = if check {
             let check = with_options!(Check::new(source, patterns), options, decoder)
                 .max_depth(max_depth)
-                .outermost(outermost);
+                .outermost(outermost)
+                .leaf_skip(leaf_skip)
+                .trust_link_counts(trust_link_counts);
             Found::Checked(Running::start(py, move || check.start())?)
         } else {
             let scan = with_options!(CoreScan::new(source, patterns), options, decoder)
                 .max_depth(max_depth)
-                .outermost(outermost);
+                .outermost(outermost)
+                .leaf_skip(leaf_skip)
+                .trust_link_counts(trust_link_counts);
             Found::Matches(Running::start(py, move || scan.start())?)
         };
         Ok(Scan { running })

@@ -26,10 +26,14 @@ pub(crate) struct Stats {
     retries: usize,
     /// Matches that failed for nothing but links to directories that were not followed.
     hidden_by_links: usize,
+    /// Directories that were not opened, as their link count told enough.
+    skipped: usize,
+    /// The most threads that were at work at a time.
+    threads: usize,
 }
 
 /// All the counts, for `pickle`.
-type StatsArguments = (usize, usize, usize, usize, usize, usize, usize, usize, usize);
+type StatsArguments = (usize, usize, usize, usize, usize, usize, usize, usize, usize, usize, usize);
 
 #[pymethods]
 impl Stats {
@@ -44,6 +48,8 @@ impl Stats {
         keys = 0,
         retries = 0,
         hidden_by_links = 0,
+        skipped = 0,
+        threads = 0,
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -56,6 +62,8 @@ impl Stats {
         keys: usize,
         retries: usize,
         hidden_by_links: usize,
+        skipped: usize,
+        threads: usize,
     ) -> Stats {
         Stats {
             directories,
@@ -67,6 +75,8 @@ impl Stats {
             keys,
             retries,
             hidden_by_links,
+            skipped,
+            threads,
         }
     }
 
@@ -83,6 +93,13 @@ impl Stats {
         }
         if self.hidden_by_links > 0 {
             text += &format!(", hidden_by_links={}", self.hidden_by_links);
+        }
+        // Those of a local scan.
+        if self.skipped > 0 {
+            text += &format!(", skipped={}", self.skipped);
+        }
+        if self.threads > 0 {
+            text += &format!(", threads={}", self.threads);
         }
         text + ")"
     }
@@ -111,6 +128,8 @@ impl Stats {
             self.keys,
             self.retries,
             self.hidden_by_links,
+            self.skipped,
+            self.threads,
         )
     }
 }
@@ -127,6 +146,8 @@ impl From<CoreStats> for Stats {
             keys: 0,
             retries: 0,
             hidden_by_links: stats.hidden_by_links,
+            skipped: stats.skipped,
+            threads: stats.threads,
         }
     }
 }

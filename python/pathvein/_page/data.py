@@ -238,12 +238,12 @@ def _front_coded(texts: Iterable[str]) -> dict[str, Any]:
 
 def _facts(report: CheckReport) -> list[tuple[str, list[str]]]:
     """When was checked, what, and how."""
-    stats = report.stats
+    directories = report.stats.directories + report.stats.skipped
     facts = [
         ("Checked", [report.started.isoformat(" ", "seconds")]),
         ("From", report.sources),
         ("Options", [f"{key}={value}" for key, value in report.options.items()]),
-        ("Read", [f"{stats.directories:,} directories"] if stats.directories else []),
+        ("Read", [f"{directories:,} directories"] if directories else []),
         ("By", [f"pathvein {report.version}"]),
     ]
     return [fact for fact in facts if fact[1]]

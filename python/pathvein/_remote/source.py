@@ -1,6 +1,6 @@
-"""The source of a remote scan or walk: opening it, its URLs, and the UPaths of its results.
+"""The source of a remote scan or walk: opening it, and its URLs.
 
-Listing works on strings. To make a UPath takes 46 to 80 µs, so only results get one.
+Listing works on strings. Only results get a UPath (`result_paths.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from pathvein._remote.errors import GENERIC, ErrorMeanings
 from pathvein._remote.filesystems import adapter_class, open_adapter
 from pathvein._remote.keys.lister import KeyProducer, open_flat, warn_not_by_obstore
 from pathvein._remote.loop import WAIT_SLICE, LoopThreadError, run_at_once, run_on_loop
-from pathvein._remote.names import join, unaddressable
+from pathvein._remote.names import join
+from pathvein._remote.result_paths import ResultPaths
 
 if TYPE_CHECKING:
     from pathvein._stream import Producer
@@ -147,19 +148,11 @@ class RemoteSource:
 
         Raises `OSError` (`EINVAL`) if universal-pathlib cannot express the name.
         """
-        if not rel:
-            return self.root
-        # In one piece, `http:/x` would be read as a URL.
-        components = rel.split("/") if ":" in rel else [rel]
-        try:
-            path = self.root.joinpath(*components)
-        except (NotImplementedError, ValueError) as error:
-            raise unaddressable(self.url(rel), str(error)) from error
-        expected = join(self._root_path, rel)
-        # A bucket's path may end with a slash.
-        if path.path.removesuffix("/") != expected and not is_local(path):
-            raise unaddressable(self.url(rel), "it changes when it is made a path")
-        return path
+        return self._result_paths.make(rel) if rel else self.root
+
+    @functools.cached_property
+    def _result_paths(self) -> ResultPaths:
+        return ResultPaths(self.root, self._make_url, local=is_local(self.root))
 
 
 def open_source(

@@ -184,12 +184,13 @@ def scan_options(
         writes: They are those of a command whose -o is the file that it writes.
     """
     and_copied = ", also of those that copy" if copies else ""
+    to_copy = "; to copy, as many as there are processors" if copies else ""
     files = ", and files copied from or to URLs," if copies else ""
-    options = _scan_options(and_copied, files)
+    options = _scan_options(and_copied, to_copy, files)
     if writes:
         options["options"] = _storage_option_as("--option")
     if one_directory:
-        for name in "max_depth", "outermost", "lister":
+        for name in "max_depth", "outermost", "lister", "trust_link_counts":
             del options[name]
 
     def decorate(function: F) -> F:
@@ -200,7 +201,7 @@ def scan_options(
     return decorate
 
 
-def _scan_options(threads: str, requests: str) -> dict[str, Callable[[F], F]]:
+def _scan_options(threads: str, usual: str, requests: str) -> dict[str, Callable[[F], F]]:
     """The options of a scan by their names. The arguments are parts of the help."""
     return {
         "exclude": click.option(
@@ -234,8 +235,15 @@ def _scan_options(threads: str, requests: str) -> dict[str, Callable[[F], F]]:
             "--threads",
             metavar="N",
             type=click.IntRange(min=1, max=MAX_THREADS),
-            help=f"Threads for what is on this machine{threads}. Default: as many as there are "
-            "processors.",
+            help=f"The most threads for what is on this machine{threads}. Default: found while it "
+            f"runs, by what comes of more and of fewer{usual}.",
+        ),
+        "trust_link_counts": click.option(
+            "--trust-link-counts",
+            is_flag=True,
+            help="Take a directory's link count for two and its directories on any file system, "
+            "such as a network's that keeps it so: one of which nothing is asked need not be "
+            "opened then. Where a count says less, matches are not found.",
         ),
         "options": storage_option,
         "concurrency": click.option(

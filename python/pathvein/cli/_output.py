@@ -197,7 +197,7 @@ class Messages:
         `found` tells what was found, if that is more than matches. What is told last may not fit.
         """
         elapsed = self.elapsed
-        pace = self.pace(stats.directories)
+        pace = self.pace(stats.directories + stats.skipped)
         if elapsed < self.PROGRESS_DELAY:
             return
         text = f"{elapsed:.0f} s: {pace}, {found or count(stats.matches, 'match')}"

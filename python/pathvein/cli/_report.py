@@ -47,7 +47,14 @@ __all__ = ["report"]
 #: How many errors a report has, as those of an iterator.
 _MOST_ERRORS = 10_000
 #: The options of a check that say what was looked at: a report tells of these.
-_TOLD = ("exclude", "max_depth", "follow_links", "one_file_system", "outermost")
+_TOLD = (
+    "exclude",
+    "max_depth",
+    "follow_links",
+    "one_file_system",
+    "outermost",
+    "trust_link_counts",
+)
 
 
 def _output(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

@@ -128,7 +128,10 @@ def say_matched(messages: Messages, patterns: list[Named], matched: list[int]) -
 
 
 def say_stats(messages: Messages, stats: Stats) -> None:
-    text = f"{count(stats.matches, 'match')}, {count(stats.directories, 'directory')}, "
+    # Whoever counts directories counts all; of entries there are only those that were listed.
+    unopened = f" ({stats.skipped:,} not opened)" if stats.skipped else ""
+    directories = count(stats.directories + stats.skipped, "directory", unopened)
+    text = f"{count(stats.matches, 'match')}, {directories}, "
     text += f"{count(stats.entries, 'entry')}, {count(stats.errors, 'error')}, "
     text += count(stats.links_not_followed, "link", " not followed")
     if stats.requests:

@@ -66,7 +66,8 @@ impl Matching {
         loop {
             let state = directory.state();
             let Some(early) = &state.early else { return };
-            if !early.has_news.swap(false, Ordering::Relaxed) {
+            let has_news = &early.has_news;
+            if !has_news.load(Ordering::Relaxed) || !has_news.swap(false, Ordering::Relaxed) {
                 return;
             }
             let parent = directory.parent().filter(|_| state.feeds_parent);

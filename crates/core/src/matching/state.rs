@@ -270,10 +270,11 @@ impl NodeBits {
         }
     }
 
-    /// Sets a bit. Returns whether it was not set before.
+    /// Sets a bit. Returns whether it was not set before. One that was is only read, which
+    /// workers can do side by side.
     pub(super) fn set(&self, index: usize) -> bool {
         let bit = 1 << (index % 64);
-        self.word(index).fetch_or(bit, Ordering::Relaxed) & bit == 0
+        !self.get(index) && self.word(index).fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
 
     pub(super) fn get(&self, index: usize) -> bool {

@@ -372,6 +372,15 @@ impl FileSearch {
         })
     }
 
+    /// Whether no more files can change anything, nor links, whatever they lead to.
+    pub(crate) fn is_settled(&self) -> bool {
+        let has_missing = self.missing_few != 0 || self.missing.iter().any(|&word| word != 0);
+        let asks = |(questions, counting): (&Questions, &Counting)| {
+            counting.is_active || questions.links.is_some()
+        };
+        !has_missing && !self.questions().is_some_and(asks)
+    }
+
     /// Whether more is asked than which atoms are passed by a file.
     #[inline]
     pub(crate) fn has_questions(&self) -> bool {

@@ -80,6 +80,11 @@ impl Special {
         self.directories.iter().any(|directory| directory.count.max().is_some())
     }
 
+    /// Whether it asks for more than sub-directories.
+    pub(super) fn asks_for_entries(&self) -> bool {
+        self.closed.is_some() || !self.files.is_empty()
+    }
+
     /// Whether it holds of a directory with nothing in it.
     pub(super) fn holds_of_nothing(&self) -> bool {
         self.files.iter().all(|file| file.count.min() == 0)

@@ -1,14 +1,30 @@
 //! Directories that were listed, their ancestors, and their paths.
 
 use std::ffi::OsStr;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::lister::Identity;
 
 /// A directory that was listed and has sub-directories to visit.
+///
+/// Each of these that is kept counts a reference to it. Where its sub-directories are visited by
+/// several workers, they would all write to one count, so each worker has a *twin* of its own,
+/// which stands for the directory.
 #[derive(Debug)]
-pub(crate) struct Dir<S> {
+pub(crate) struct Dir<S>(Kind<S>);
+
+#[derive(Debug)]
+enum Kind<S> {
+    Listed(Listed<S>),
+    /// `None` only while it is dropped.
+    Twin(Option<Arc<Dir<S>>>),
+}
+
+/// What is known of a directory that was listed.
+#[derive(Debug)]
+pub(crate) struct Listed<S> {
     pub(super) parent: Option<Arc<Dir<S>>>,
     /// One path component; of the source, its whole path.
     pub(super) name: Box<OsStr>,
@@ -22,7 +38,45 @@ pub(crate) struct Dir<S> {
     pub(crate) state: S,
 }
 
+impl<S> From<Listed<S>> for Dir<S> {
+    fn from(listed: Listed<S>) -> Dir<S> {
+        Dir(Kind::Listed(listed))
+    }
+}
+
+impl<S> Deref for Dir<S> {
+    type Target = Listed<S>;
+
+    #[inline]
+    fn deref(&self) -> &Listed<S> {
+        let mut dir = self;
+        loop {
+            match &dir.0 {
+                Kind::Listed(listed) => return listed,
+                Kind::Twin(of) => dir = of.as_ref().expect("it is not being dropped"),
+            }
+        }
+    }
+}
+
 impl<S> Dir<S> {
+    /// A twin of a directory, for another worker.
+    pub(super) fn twin(dir: &Arc<Dir<S>>) -> Arc<Dir<S>> {
+        let of = match &dir.0 {
+            Kind::Twin(Some(of)) => of,
+            _ => dir,
+        };
+        Arc::new(Dir(Kind::Twin(Some(Arc::clone(of)))))
+    }
+
+    /// The directory that this one keeps.
+    fn take_kept(&mut self) -> Option<Arc<Dir<S>>> {
+        match &mut self.0 {
+            Kind::Listed(listed) => listed.parent.take(),
+            Kind::Twin(of) => of.take(),
+        }
+    }
+
     pub(crate) fn parent(&self) -> Option<&Arc<Dir<S>>> {
         self.parent.as_ref()
     }
@@ -73,9 +127,9 @@ fn join<'d>(names: impl Iterator<Item = &'d OsStr> + Clone) -> PathBuf {
 impl<S> Drop for Dir<S> {
     fn drop(&mut self) {
         // A loop, since recursion as deep as the tree would overflow the stack.
-        let mut parent = self.parent.take();
-        while let Some(mut dir) = parent.and_then(Arc::into_inner) {
-            parent = dir.parent.take();
+        let mut kept = self.take_kept();
+        while let Some(mut dir) = kept.and_then(Arc::into_inner) {
+            kept = dir.take_kept();
         }
     }
 }
@@ -126,8 +180,10 @@ mod tests {
         };
         for (depth, name) in names.into_iter().enumerate() {
             let (name, by_link, links) = (OsStr::new(name).into(), false, 0);
-            let dir = Dir { parent, name, depth, by_link, links, identity: None, state: () };
-            parent = Some(Arc::new(dir));
+            let dir = Listed { parent, name, depth, by_link, links, identity: None, state: () };
+            let dir = Arc::new(Dir::from(dir));
+            // Every other one as another worker has it.
+            parent = Some(if depth % 2 == 1 { Dir::twin(&Dir::twin(&dir)) } else { dir });
         }
         let name = OsStr::new(last);
         let location = Location { parent: parent.as_ref(), name, depth: below.len() };
@@ -149,6 +205,33 @@ mod tests {
                 assert_eq!(relative.as_os_str(), below.iter().collect::<PathBuf>());
                 assert!(path.starts_with(Path::new(source)));
             }
+        }
+    }
+
+    fn child(parent: Option<Arc<Dir<()>>>) -> Arc<Dir<()>> {
+        let (name, identity) = (OsStr::new("d").into(), None);
+        let listed =
+            Listed { parent, name, depth: 0, by_link: false, links: 0, identity, state: () };
+        Arc::new(Dir::from(listed))
+    }
+
+    #[test]
+    fn what_is_below_a_twin_counts_no_reference_to_the_directory() {
+        let dir = child(None);
+        let (twin, count) = (Dir::twin(&dir), Arc::strong_count(&dir));
+        let children = [(); 3].map(|()| child(Some(Arc::clone(&twin))));
+        assert_eq!((Arc::strong_count(&dir), Arc::strong_count(&twin)), (count, 1 + 3));
+        assert!(std::ptr::eq(&raw const **children[0].parent().unwrap(), &raw const *twin));
+        assert!(std::ptr::eq(&raw const twin.state, &raw const dir.state));
+        drop((dir, twin));
+        assert_eq!(children[2].path(), Path::new("d/d"));
+    }
+
+    #[test]
+    fn twins_are_dropped_without_recursion() {
+        let mut dir = child(None);
+        for _ in 0..if cfg!(miri) { 100 } else { 100_000 } {
+            dir = child(Some(Dir::twin(&dir)));
         }
     }
 }

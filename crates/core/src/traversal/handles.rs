@@ -5,12 +5,18 @@
 //!
 //! # Invariant
 //!
-//! [`KEPT_OPEN`] is the number of [`CountedHandle`]s of this process. It stays within
-//! the budget, but for a few that each worker may always have: two on its stack, the
-//! parent that it works in, and the directory that it has just listed. (A handle whose
-//! identity cannot be had is kept in any case, and so are those in frames that are handed
-//! over.) Not counted are the source, and at most two directories for each worker: those
-//! that it lists, or passes on its way to another.
+//! Each [`CountedHandle`] has a *place*. [`PLACES`] is the number of those that are taken in this
+//! process. It stays within the budget, but for a few that each worker may always have: two on
+//! its stack, the parent that it works in, and the directory that it has just listed. (A handle
+//! whose identity cannot be had is kept in any case, and so are those in frames that are handed
+//! over.) Not counted are the source, and at most two directories for each worker: those that it
+//! lists, or passes on its way to another.
+//!
+//! All workers of all traversals would write to that number for each directory that has
+//! sub-directories, twice. So a worker takes some places at once, and keeps a few that become
+//! free, for its next handles ([`Share`]): fewer as the budget goes to its end, and none while it
+//! waits for work. What is in the hand of a worker is taken as well, so the budget is never
+//! exceeded for that; another worker may only close a directory a little early.
 //!
 //! A worker that cannot open anything (EMFILE, ENFILE) first closes what it keeps open,
 //! then tries again. One at a time holds [`TURN`] while it tries: if all tried at once,
@@ -22,17 +28,19 @@
 //! workers that all use the handles they may always have leave a few to the process: its own,
 //! and those that it opens while they are at work ([`Allowance`]).
 
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::stop::Stop;
 
-/// How many counted handles there are.
-static KEPT_OPEN: AtomicUsize = AtomicUsize::new(0);
+/// How many places for counted handles are taken. (Below zero in a fork, should a handle be
+/// closed in it that is not counted there.)
+static PLACES: AtomicIsize = AtomicIsize::new(0);
 
-/// The process that [`KEPT_OPEN`] counts for.
+/// The process that [`PLACES`] counts for.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 
 /// Whether one of the workers that can open nothing has its turn to try.
@@ -41,8 +49,8 @@ static TURN: AtomicBool = AtomicBool::new(false);
 /// How often a worker that could open nothing has closed something, or has got through.
 static ADVANCES: AtomicUsize = AtomicUsize::new(0);
 
-/// How many workers there are.
-static WORKERS: AtomicUsize = AtomicUsize::new(0);
+/// How many workers there are, counted as the places are.
+static WORKERS: AtomicIsize = AtomicIsize::new(0);
 
 /// How many directories a worker may have open at once: those that it may always keep, the
 /// one whose sub-directories it visits, and the two that are not counted.
@@ -53,7 +61,7 @@ const HANDLES_PER_WORKER: usize = 6;
 pub(super) fn begin() {
     let process = std::process::id();
     if PROCESS.swap(process, Ordering::Relaxed) != process {
-        KEPT_OPEN.store(0, Ordering::Relaxed);
+        PLACES.store(0, Ordering::Relaxed);
         WORKERS.store(0, Ordering::Relaxed);
         TURN.store(false, Ordering::Relaxed);
     }
@@ -68,12 +76,13 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// The allowance of a traversal that starts now, with at most so many workers and kept
-    /// directories, so that this process can still open files while they are at work.
-    pub(super) fn new(threads: usize, budget: usize) -> Allowance {
-        let running = WORKERS.load(Ordering::Relaxed);
+    /// The allowance of a traversal that starts now, with so many workers and kept directories,
+    /// and up to `max` workers if the limit allows them beside those directories, so that this
+    /// process can still open files while they are at work.
+    pub(super) fn new(threads: usize, max: usize, budget: usize) -> Allowance {
+        let running = workers();
         let limit = handle_limit();
-        let most = threads.saturating_add(running).saturating_mul(HANDLES_PER_WORKER);
+        let most = max.saturating_add(running).saturating_mul(HANDLES_PER_WORKER);
         let most = most.saturating_add(budget);
         // Far from a high limit, which files are open need not be asked for.
         if most <= limit / 4 {
@@ -90,8 +99,12 @@ impl Allowance {
         let workers = free.saturating_sub(left) / HANDLES_PER_WORKER;
         let for_workers = workers.clamp(1, threads.max(1)) * HANDLES_PER_WORKER;
         let kept = free.saturating_sub(for_workers + 8);
-        let budget = budget.min(KEPT_OPEN.load(Ordering::Relaxed).saturating_add(kept));
-        Allowance { max_workers: running + workers, budget }
+        // Of the places that are taken, workers may yet fill those that they have in hand.
+        let taken = usize::try_from(PLACES.load(Ordering::Relaxed)).unwrap_or(0);
+        let filled = taken.saturating_sub(running.saturating_mul(2 * MAX_BATCH));
+        let budget = budget.min(filled.saturating_add(kept));
+        let beside = free.saturating_sub(budget + 8) / HANDLES_PER_WORKER;
+        Allowance { max_workers: running + workers.min(beside.max(threads)), budget }
     }
 }
 
@@ -106,53 +119,167 @@ fn handle_limit() -> usize {
     return usize::MAX;
 }
 
-/// A worker's place among those that there may be.
+/// How many workers there are.
+fn workers() -> usize {
+    usize::try_from(WORKERS.load(Ordering::Relaxed)).unwrap_or(0)
+}
+
+/// A worker's slot among those that there may be.
 pub(super) struct WorkerSlot(());
 
 impl WorkerSlot {
-    /// The place of one more worker, if there may be so many; without a maximum, in any case.
+    /// The slot of one more worker, if there may be so many; without a maximum, in any case.
     pub(super) fn take(max_workers: Option<usize>) -> Option<WorkerSlot> {
         let slot = WorkerSlot(());
-        let before = WORKERS.fetch_add(1, Ordering::Relaxed);
+        let before = usize::try_from(WORKERS.fetch_add(1, Ordering::Relaxed)).unwrap_or(0);
         max_workers.is_none_or(|max| before < max).then_some(slot)
     }
 
     /// Whether there may be one more worker.
     pub(super) fn is_free(max_workers: usize) -> bool {
-        WORKERS.load(Ordering::Relaxed) < max_workers
+        workers() < max_workers
     }
 }
 
 impl Drop for WorkerSlot {
     fn drop(&mut self) {
-        decrement(&WORKERS);
+        WORKERS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Counts one less. Never below zero: in a fork, it may be of something that is not counted.
-fn decrement(count: &AtomicUsize) {
-    let minus_one = |count: usize| count.checked_sub(1);
-    let _ = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, minus_one);
+/// How many places a worker takes at once, at most. It keeps no more than twice as many.
+const MAX_BATCH: usize = 8;
+
+/// A worker takes no more at once than this part of what is left of the budget.
+const BATCH_DIVISOR: usize = 16;
+
+thread_local! {
+    /// The places that the worker which this thread is has in hand.
+    static SHARE: Share = const { Share::none() };
 }
 
-/// A directory that is kept open, and counted until it is closed.
+/// The places that are taken and have no handle at present, those of one thread.
+#[derive(Debug)]
+struct Share {
+    /// The budget of the worker's traversal; `None`: the thread is no worker, and has none.
+    budget: Cell<Option<usize>>,
+    free: Cell<usize>,
+}
+
+impl Share {
+    const fn none() -> Share {
+        Share { budget: Cell::new(None), free: Cell::new(0) }
+    }
+
+    /// How many places are taken at once: the fewer are left, the fewer.
+    fn batch(left: usize) -> usize {
+        (left / BATCH_DIVISOR).clamp(1, MAX_BATCH)
+    }
+
+    /// Takes a place, if the budget is not spent.
+    fn take(&self, places: &AtomicIsize, budget: usize) -> bool {
+        let free = match self.free.get() {
+            0 => self.take_batch(places, budget),
+            free => free,
+        };
+        self.free.set(free.saturating_sub(1));
+        free > 0
+    }
+
+    fn take_batch(&self, places: &AtomicIsize, budget: usize) -> usize {
+        let left = left(places.load(Ordering::Relaxed), budget);
+        if left == 0 {
+            return 0;
+        }
+        let wanted = if self.budget.get().is_some() { Share::batch(left) } else { 1 };
+        let before = places.fetch_add(wanted as isize, Ordering::Relaxed);
+        let got = wanted.min(self::left(before, budget));
+        if got < wanted {
+            places.fetch_sub((wanted - got) as isize, Ordering::Relaxed);
+        }
+        got
+    }
+
+    /// Takes a place, whether or not the budget is spent.
+    fn take_in_any_case(&self, places: &AtomicIsize) {
+        match self.free.get() {
+            0 => _ = places.fetch_add(1, Ordering::Relaxed),
+            free => self.free.set(free - 1),
+        }
+    }
+
+    /// Gives a place back, which the worker keeps in hand unless it has many.
+    fn give_back(&self, places: &AtomicIsize) {
+        let free = self.free.get() + 1;
+        let taken = places.load(Ordering::Relaxed);
+        let kept = match self.budget.get() {
+            Some(budget) if taken <= budget as isize => {
+                let batch = Share::batch(left(taken, budget));
+                if free > 2 * batch { batch } else { free }
+            }
+            // It was taken beyond the budget.
+            Some(_) => free - 1,
+            None => 0,
+        };
+        self.free.set(kept);
+        if kept < free {
+            places.fetch_sub((free - kept) as isize, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives back all that are in hand.
+    fn give_back_all(&self, places: &AtomicIsize) {
+        let free = self.free.take();
+        if free > 0 {
+            places.fetch_sub(free as isize, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How many places are left of a budget.
+fn left(taken: isize, budget: usize) -> usize {
+    budget.saturating_sub(usize::try_from(taken).unwrap_or(0))
+}
+
+/// As long as this lives, the thread is a worker, which may keep some places in hand.
+pub(super) struct Shareholder(());
+
+impl Shareholder {
+    pub(super) fn begin(budget: usize) -> Shareholder {
+        SHARE.with(|share| share.budget.set(Some(budget)));
+        Shareholder(())
+    }
+
+    /// Gives back what is in hand, before the worker waits.
+    pub(super) fn give_back_all(&self) {
+        SHARE.with(|share| share.give_back_all(&PLACES));
+    }
+}
+
+impl Drop for Shareholder {
+    fn drop(&mut self) {
+        self.give_back_all();
+        SHARE.with(|share| share.budget.set(None));
+    }
+}
+
+/// A directory that is kept open, and has a place until it is closed.
 pub(super) struct CountedHandle<H> {
     handle: H,
 }
 
 impl<H> CountedHandle<H> {
-    /// Counts a handle, or gives it back if the budget is spent.
+    /// Keeps a handle, or gives it back if the budget is spent.
     pub(super) fn within(budget: usize, handle: H) -> Result<CountedHandle<H>, H> {
-        if KEPT_OPEN.fetch_add(1, Ordering::Relaxed) < budget {
-            return Ok(CountedHandle { handle });
+        match SHARE.with(|share| share.take(&PLACES, budget)) {
+            true => Ok(CountedHandle { handle }),
+            false => Err(handle),
         }
-        KEPT_OPEN.fetch_sub(1, Ordering::Relaxed);
-        Err(handle)
     }
 
-    /// Counts a handle, whether or not the budget is spent.
+    /// Keeps a handle, whether or not the budget is spent.
     pub(super) fn beyond_budget(handle: H) -> CountedHandle<H> {
-        KEPT_OPEN.fetch_add(1, Ordering::Relaxed);
+        SHARE.with(|share| share.take_in_any_case(&PLACES));
         CountedHandle { handle }
     }
 
@@ -163,7 +290,7 @@ impl<H> CountedHandle<H> {
 
 impl<H> Drop for CountedHandle<H> {
     fn drop(&mut self) {
-        decrement(&KEPT_OPEN);
+        SHARE.with(|share| share.give_back(&PLACES));
     }
 }
 
@@ -253,5 +380,88 @@ impl Drop for FdBackoff {
         if self.has_turn {
             TURN.store(false, Ordering::Release);
         }
+    }
+}
+
+/// How many places are taken, by all traversals of this process.
+#[cfg(test)]
+pub(super) fn places_taken() -> isize {
+    PLACES.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worker(budget: usize) -> Share {
+        Share { budget: Cell::new(Some(budget)), free: Cell::new(0) }
+    }
+
+    /// Some workers go up and down in a tree, in turns. Returns how many turns there were, and
+    /// after how many the number of places was another.
+    fn wander(budget: usize, workers: usize) -> (usize, usize) {
+        let places = AtomicIsize::new(0);
+        let now = || places.load(Ordering::Relaxed) as usize;
+        let mut shares: Vec<_> = (0..workers).map(|_| (worker(budget), 0)).collect();
+        let (mut random, mut writes, turns) = (1_u64, 0, 20_000);
+        for _ in 0..turns {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (share, open) = &mut shares[(random >> 33) as usize % workers];
+            let before = now();
+            if random >> 62 & 1 == 0 && *open > 0 {
+                share.give_back(&places);
+                *open -= 1;
+            } else if share.take(&places, budget) {
+                *open += 1;
+            } else {
+                assert_eq!(before, budget, "places were left");
+                if *open > 0 {
+                    // The topmost is closed for it.
+                    share.give_back(&places);
+                    assert!(share.take(&places, budget));
+                }
+            }
+            writes += usize::from(now() != before);
+            let in_use: usize = shares.iter().map(|(_, open)| open).sum();
+            let in_hand: usize = shares.iter().map(|(share, _)| share.free.get()).sum();
+            assert_eq!(now(), in_use + in_hand);
+            assert!(now() <= budget && in_hand <= workers * 2 * MAX_BATCH);
+        }
+        for (share, open) in shares {
+            (0..open).for_each(|_| share.give_back(&places));
+            share.give_back_all(&places);
+        }
+        assert_eq!(now(), 0);
+        (turns, writes)
+    }
+
+    #[test]
+    fn a_budget_is_never_exceeded_and_never_left_unused() {
+        for (budget, workers) in [(1, 1), (1, 3), (16, 4), (256, 8)] {
+            wander(budget, workers);
+        }
+    }
+
+    #[test]
+    fn workers_take_places_in_batches() {
+        let (turns, writes) = wander(1024, 2);
+        assert!(writes * MAX_BATCH < turns, "{writes} of {turns}");
+    }
+
+    #[test]
+    fn what_is_beyond_the_budget_is_given_back_at_once() {
+        let (places, share) = (AtomicIsize::new(0), worker(1));
+        assert!(share.take(&places, 1) && !share.take(&places, 1));
+        share.take_in_any_case(&places);
+        assert_eq!(places.load(Ordering::Relaxed), 2);
+        share.give_back(&places);
+        assert_eq!(places.load(Ordering::Relaxed), 1);
+        assert!(!share.take(&places, 1));
+        // A thread that is no worker has none in hand.
+        let (places, other) = (AtomicIsize::new(0), Share::none());
+        assert!(other.take(&places, 1024));
+        assert_eq!(places.load(Ordering::Relaxed), 1);
+        other.give_back(&places);
+        assert_eq!(places.load(Ordering::Relaxed), 0);
     }
 }

@@ -38,6 +38,31 @@ impl Identity {
     }
 }
 
+/// What is told of a directory without listing it.
+#[derive(Clone, Debug)]
+pub(crate) struct Outside {
+    pub(crate) identity: Identity,
+    pub(crate) is_directory: bool,
+    pub(crate) links: u64,
+    /// When it was last changed, in seconds since the epoch, if that is told.
+    pub(crate) changed: Option<i64>,
+}
+
+impl Outside {
+    /// How many directories there are in it, by its link count; `None`: that does not tell.
+    pub(crate) fn directories(&self) -> Option<u64> {
+        if self.is_directory { self.links.checked_sub(2) } else { None }
+    }
+}
+
+/// What a listing tells.
+#[derive(Debug)]
+pub(crate) enum Told<'a> {
+    Entry(&'a OsStr, EntryKind),
+    /// All that was read so far was told, and to read on may take long.
+    Pause,
+}
+
 /// A directory that was opened, and its entries.
 pub(crate) type Opened<L> = (<L as Lister>::Handle, <L as Lister>::Entries);
 
@@ -67,11 +92,11 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
     /// `NotADirectory`.
     fn open(parent: &Self::Handle, name: &OsStr, follow: bool) -> io::Result<Opened<Self>>;
 
-    /// Calls `entry` for each entry but `.` and `..`, until `entry` breaks.
+    /// Tells each entry but `.` and `..`, until `tell` breaks.
     fn list(
         handle: &Self::Handle,
         entries: Self::Entries,
-        entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        tell: impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> io::Result<()>;
 
     /// What an entry is. Of a link: the link itself, or with `follow` what it leads to.
@@ -82,6 +107,18 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
 
     /// The identity of an open directory.
     fn handle_identity(handle: &Self::Handle) -> io::Result<Identity>;
+
+    /// What is told of a sub-directory, which is not opened, nor is anything mounted for it, and
+    /// a link is not followed; or of the open directory itself, without asking a server.
+    fn look(_directory: &Self::Handle, _name: Option<&OsStr>) -> io::Result<Outside> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Whether an open directory lies on a file system that is known to keep link counts of
+    /// directories: 2, and one for each directory in it.
+    fn counts_links(_directory: &Self::Handle) -> io::Result<bool> {
+        Ok(false)
+    }
 }
 
 /// The lister `L` as on a file system that does not tell types: for tests.
@@ -112,9 +149,12 @@ impl<L: Lister> Lister for Untyped<L> {
     fn list(
         handle: &L::Handle,
         entries: L::Entries,
-        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        mut tell: impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        L::list(handle, entries, |name, _| entry(name, EntryKind::Unknown))
+        L::list(handle, entries, |told| match told {
+            Told::Entry(name, _) => tell(Told::Entry(name, EntryKind::Unknown)),
+            Told::Pause => tell(Told::Pause),
+        })
     }
 
     fn kind(parent: &L::Handle, name: &OsStr, follow: bool) -> io::Result<EntryKind> {
@@ -127,6 +167,14 @@ impl<L: Lister> Lister for Untyped<L> {
 
     fn handle_identity(handle: &L::Handle) -> io::Result<Identity> {
         L::handle_identity(handle)
+    }
+
+    fn look(directory: &L::Handle, name: Option<&OsStr>) -> io::Result<Outside> {
+        L::look(directory, name)
+    }
+
+    fn counts_links(directory: &L::Handle) -> io::Result<bool> {
+        L::counts_links(directory)
     }
 }
 

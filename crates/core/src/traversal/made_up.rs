@@ -6,9 +6,10 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::lister::{EntryKind, Identity, Lister, Opened};
+use super::lister::{EntryKind, Identity, Lister, Opened, Outside, Told};
 
 /// A directory that exists in memory alone.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,18 @@ pub struct MadeUp {
     pub closed: Option<io::ErrorKind>,
     /// Whether another file system is mounted here.
     pub is_mount_point: bool,
+    /// Whether its file system is one that keeps link counts of directories.
+    pub counts_links: bool,
+    /// How many links lead to it; `None`: 2, and one for each directory in it.
+    pub links: Option<u64>,
+    /// The error that a look at it from outside gives.
+    pub unseen: Option<io::ErrorKind>,
+    /// When it was last changed, in seconds since the epoch.
+    pub changed: i64,
+    /// After how many entries each its listing pauses; 0: never.
+    pub pause: usize,
+    /// How often somebody looked at it from outside, or by its handle.
+    pub looks: Arc<AtomicUsize>,
 }
 
 /// An entry of such a directory.
@@ -63,7 +76,7 @@ fn directory(parent: &MadeUp, name: &OsStr) -> io::Result<Arc<MadeUp>> {
 }
 
 fn identity(directory: &Arc<MadeUp>) -> Identity {
-    let device = u64::from(directory.is_mount_point);
+    let device = u64::from(directory.is_mount_point) + 2 * u64::from(directory.counts_links);
     Identity { device, inode: Arc::as_ptr(directory).addr() as u64 }
 }
 
@@ -96,16 +109,20 @@ impl Lister for MadeUpLister {
     fn list(
         handle: &Arc<MadeUp>,
         (): (),
-        mut each: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        mut tell: impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        for (name, entry) in &handle.entries {
+        for (index, (name, entry)) in handle.entries.iter().enumerate() {
+            let pauses = index > 0 && handle.pause > 0 && index.is_multiple_of(handle.pause);
+            if pauses && tell(Told::Pause).is_break() {
+                return Ok(());
+            }
             let kind = match entry {
                 MadeUpEntry::Directory(_) => EntryKind::Directory,
                 MadeUpEntry::Link | MadeUpEntry::UntoldLink => EntryKind::Link,
                 MadeUpEntry::File => EntryKind::File,
                 MadeUpEntry::Untold => EntryKind::Unknown,
             };
-            if each(name, kind).is_break() {
+            if tell(Told::Entry(name, kind)).is_break() {
                 return Ok(());
             }
         }
@@ -131,5 +148,28 @@ impl Lister for MadeUpLister {
 
     fn handle_identity(handle: &Arc<MadeUp>) -> io::Result<Identity> {
         Ok(identity(handle))
+    }
+
+    fn look(at: &Arc<MadeUp>, name: Option<&OsStr>) -> io::Result<Outside> {
+        let seen = match name {
+            Some(name) => directory(at, name)?,
+            None => Arc::clone(at),
+        };
+        seen.looks.fetch_add(1, Ordering::Relaxed);
+        if let Some(kind) = seen.unseen {
+            return Err(kind.into());
+        }
+        let is_directory = |(_, entry): &&(_, _)| matches!(entry, MadeUpEntry::Directory(_));
+        let directories = seen.entries.iter().filter(is_directory).count();
+        Ok(Outside {
+            identity: identity(&seen),
+            is_directory: true,
+            links: seen.links.unwrap_or(2 + directories as u64),
+            changed: Some(seen.changed),
+        })
+    }
+
+    fn counts_links(directory: &Arc<MadeUp>) -> io::Result<bool> {
+        Ok(directory.counts_links)
     }
 }

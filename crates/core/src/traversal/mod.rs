@@ -19,6 +19,8 @@
 //!   visit.
 //! - *work*: what a worker gets to do from the [pool](pool::Pool): the source, or frames of
 //!   another worker. A worker that waits for work is *idle*.
+//! - *width*: how many workers may be at work. Where nobody said it, it is
+//!   [found](width::Width) while the traversal runs.
 //!
 //! Of the purpose:
 //!
@@ -47,6 +49,8 @@
 //!    its end.
 //! 3. **Absent.** The directory was removed after it was listed, or something else took its
 //!    place. This is its answer, and its end.
+//!    Or nothing in it matters but directories, and its link count says that there are none
+//!    ([`leaves`]): then it goes on as an empty one that was listed.
 //! 4. **Opened.** The directory is opened by its name, relative to the handle of its parent.
 //!    If the parent's handle was closed to save handles, the parent is opened again first.
 //! 5. **Listed.** Each entry is classified and added to the accumulator. At the end, the
@@ -62,21 +66,26 @@
 //!
 //! # Protocols
 //!
-//! Workers and the receiver share four things. The invariant of each is written where it is
+//! Workers and the receiver share four things, and the workers the [`width`], whose lock is taken
+//! before the pool's and held by nobody who waits. The invariant of each is written where it is
 //! implemented: the end of the work in [`pool`], the countdown of answers in `matching.rs`,
 //! the results in [`channel`] and [`sender`], the budget of open directories in [`handles`].
 
 pub(crate) mod channel;
 mod classify;
+mod company;
 mod crew;
 mod dir;
+mod disk;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod getdents;
 mod handles;
 mod later;
+mod leaves;
 mod lister;
 #[cfg(all(feature = "test-hooks", unix))]
 pub(crate) mod made_up;
+mod meter;
 mod opening;
 mod options;
 mod pool;
@@ -90,6 +99,7 @@ mod subdirs;
 #[cfg(test)]
 mod tests;
 mod visitor;
+mod width;
 mod worker;
 
 pub(crate) use dir::{Dir, Location};
@@ -99,4 +109,4 @@ pub(crate) use sender::ResultSender;
 pub(crate) use source::Naming;
 pub(crate) use stop::Stop;
 pub use stop::Stopper;
-pub(crate) use visitor::{Need, Visitor};
+pub(crate) use visitor::{Matters, Need, Visitor};

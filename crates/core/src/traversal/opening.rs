@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::handles::{self, CountedHandle, FdBackoff, is_out_of_handles};
+use super::leaves::FileSystem;
 use super::lister::{DISTINCT_ANSWERS, Identity, Lister, Opened};
 use super::lister::{all_differ, is_gone, not_the_same, too_many_links};
 use super::subdirs::Subdir;
 use super::worker::{Traversal, Worker};
-use super::{Dir, Visitor};
+use super::{Dir, Matters, Visitor};
 use crate::Operation;
 
 /// While fewer than this many directories of a worker's stack are open, none is closed to
@@ -30,6 +31,8 @@ pub(super) struct DirHandle<L: Lister> {
     /// same identity.
     identity: Option<Identity>,
     lost: Option<Lost>,
+    /// What is known of the file system it lies on; `None`: nobody has asked.
+    pub(super) file_system: Option<FileSystem>,
 }
 
 /// What became of a directory that cannot be opened again.
@@ -43,13 +46,18 @@ enum Lost {
 
 impl<L: Lister> Clone for DirHandle<L> {
     fn clone(&self) -> Self {
-        DirHandle { open: self.open.clone(), identity: self.identity.clone(), lost: self.lost }
+        DirHandle {
+            open: self.open.clone(),
+            identity: self.identity.clone(),
+            lost: self.lost,
+            file_system: self.file_system.clone(),
+        }
     }
 }
 
 impl<L: Lister> DirHandle<L> {
     pub(super) fn closed(identity: Option<Identity>) -> DirHandle<L> {
-        DirHandle { open: None, identity, lost: None }
+        DirHandle { open: None, identity, lost: None, file_system: None }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -73,6 +81,9 @@ impl<L: Lister> DirHandle<L> {
 /// The outcome of entering a sub-directory.
 pub(super) enum Entered<L: Lister> {
     Opened(Opened<L>, Option<Identity>),
+    /// There is no directory in the sub-directory, and nothing else in it matters. It was not
+    /// opened.
+    Leaf,
     /// The sub-directory lies on another file system than the source.
     MountPoint,
     /// The parent cannot be opened again, as an error has told.
@@ -116,24 +127,29 @@ impl EnterError {
 impl<V: Visitor, L: Lister> Worker<V, L> {
     /// Opens a sub-directory of `dir`. If no more can be opened, closes what it can and
     /// waits for others to do so.
+    ///
+    /// `matters` is what does in the sub-directory. If that is not everything, it is asked
+    /// from outside whether there is any of it, where that pays.
     pub(super) fn enter(
         &mut self,
         dir: &Arc<Dir<V::State>>,
         handle: &mut DirHandle<L>,
         subdir: Subdir<'_>,
+        matters: Matters,
     ) -> Result<Entered<L>, EnterError> {
-        match self.try_to_enter(dir, handle, subdir) {
+        match self.try_to_enter(dir, handle, subdir, matters) {
             Err(error) if error.is_out_of_handles() => {}
             result => return result,
         }
         self.is_out_of_handles = true;
+        self.traversal.needs_handles(self.meter.epoch());
         let mut backoff = None;
         let result = loop {
             let closed = self.stack.iter_mut().filter_map(|f| f.handle.close().then_some(()));
             if closed.count() > 0 {
                 handles::note_advance();
             }
-            match self.try_to_enter(dir, handle, subdir) {
+            match self.try_to_enter(dir, handle, subdir, matters) {
                 Err(error) if error.is_out_of_handles() => {
                     handle.close();
                     if !self.wait_for_handles(&mut backoff) {
@@ -175,6 +191,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         dir: &Arc<Dir<V::State>>,
         handle: &mut DirHandle<L>,
         subdir: Subdir<'_>,
+        matters: Matters,
     ) -> Result<Entered<L>, EnterError> {
         match handle.lost {
             None => {}
@@ -195,7 +212,8 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 Err(ReopenError::Io(error)) => return Err(EnterError::Parent(error)),
             }
         }
-        let traversal = &*self.traversal;
+        let Worker { traversal, leaves, .. } = self;
+        let traversal = &**traversal;
         let parent = handle.open.as_ref().map_or(&traversal.source, |counted| counted.handle());
         let Subdir { name, link, .. } = subdir;
         let is_elsewhere = |identity: &Identity| {
@@ -203,16 +221,41 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             traversal.options.one_file_system && source.is_some_and(|s| !s.same_device(identity))
         };
         let failed = |operation, error| Err(EnterError::Entry(operation, error));
-        if traversal.options.one_file_system {
-            match L::identity(parent, name, link) {
+        let one_file_system = traversal.options.one_file_system;
+        let trusts_all = traversal.options.trust_link_counts;
+        let file_system = &mut handle.file_system;
+        let asks = matters != Matters::Everything
+            && !leaves.is_refused()
+            && (one_file_system || leaves.pays(dir.depth + 1))
+            && (trusts_all || FileSystem::counts_links::<L>(file_system, parent));
+        let look = asks.then(|| L::look(parent, name.into()));
+        match &look {
+            Some(Ok(outside)) if one_file_system && is_elsewhere(&outside.identity) => {
+                return Ok(Entered::MountPoint);
+            }
+            Some(Ok(outside)) => {
+                let is_leaf = outside.directories() == Some(0)
+                    && (trusts_all
+                        || FileSystem::counts_links_of::<L>(file_system, parent, outside));
+                if is_leaf && (matters == Matters::Nothing || leaves.overlooks_links()) {
+                    return Ok(Entered::Leaf);
+                }
+            }
+            _ if one_file_system => match L::identity(parent, name, link) {
                 Ok(identity) if is_elsewhere(&identity) => return Ok(Entered::MountPoint),
                 Ok(_) => {}
                 Err(error) if is_gone(&error) => return Ok(Entered::Absent),
                 Err(error) => return failed(Operation::ReadMetadata, error),
-            }
+            },
+            _ => {}
         }
         let opened = match L::open(parent, name, link) {
-            Ok(opened) => opened,
+            Ok(opened) => {
+                if let Some(Err(error)) = look {
+                    leaves.note_refusal(&error);
+                }
+                opened
+            }
             Err(error) if is_gone(&error) => return Ok(Entered::Absent),
             Err(error) => return failed(Operation::OpenDirectory, error),
         };
@@ -276,7 +319,6 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         dir: &Dir<V::State>,
         handle: &DirHandle<L>,
     ) -> Result<Arc<CountedHandle<L::Handle>>, ReopenError> {
-        let traversal = Arc::clone(&self.traversal);
         let nearest = self.stack.iter().rposition(|frame| frame.handle.is_open());
         let (mut base, depth) = match nearest.map(|index| &self.stack[index]) {
             Some(frame) => (frame.handle.open.clone(), frame.dir.depth),
@@ -297,10 +339,11 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             let from = match (&last, &base) {
                 (Some(handle), _) => handle,
                 (None, Some(counted)) => counted.handle(),
-                (None, None) => &traversal.source,
+                (None, None) => &self.traversal.source,
             };
             let (opened, _) = L::open(from, &step.name, step.by_link)?;
             let check = |before: Option<&Identity>| {
+                let traversal = &self.traversal;
                 traversal.check_same(before, &opened, from, &step.name, step.by_link)
             };
             while half_way.last().is_some_and(|&index| self.stack[index].dir.depth < step.depth) {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 use super::lister::{DISTINCT_ANSWERS, all_differ, not_the_same};
-use super::lister::{EntryKind, Identity, Lister, Opened};
+use super::lister::{EntryKind, Identity, Lister, Opened, Told};
 
 /// How often a directory is opened at most, as long as another takes its place each time.
 #[cfg(unix)]
@@ -131,7 +131,7 @@ impl Lister for Portable {
     fn list(
         _: &PathHandle,
         entries: Peekable<fs::ReadDir>,
-        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        mut tell: impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
         for next in entries {
             let next = match next {
@@ -143,7 +143,7 @@ impl Lister for Portable {
             };
             // Why the kind cannot be told is found out by whoever asks for it.
             let kind = next.file_type().map_or(EntryKind::Unknown, kind);
-            if entry(&next.file_name(), kind).is_break() {
+            if tell(Told::Entry(&next.file_name(), kind)).is_break() {
                 break;
             }
         }

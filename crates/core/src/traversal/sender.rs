@@ -6,8 +6,9 @@
 //! hand of that worker while it sends, in the channel, or with the receiver. Results leave
 //! the outbox all together and under its lock, taken either by its worker, which sends them,
 //! or by the receiver, which keeps them. So none is lost and none comes twice, whoever is
-//! first. Before a worker waits for work or ends, it empties its outbox. (One that panics
-//! does not, which the receiver learns as an error.)
+//! first. What a worker leaves in its outbox when it waits for work, or ends, the receiver
+//! takes: it looks there now and then, and once more when all workers have ended. (Each of
+//! many workers waits many times, and would wake the receiver for a result or two.)
 
 use std::io;
 use std::path::PathBuf;
@@ -29,13 +30,14 @@ const BATCH_WEIGHT: usize = 256;
 /// How many batches the channel holds before the workers wait.
 pub(super) const MAX_BATCHES: usize = 8;
 
-/// How long a result may stay in the outbox is a sixteenth of the time that its worker
-/// has run, within these bounds.
+/// How long a result may stay in the outbox is a sixteenth of the time that the traversal has
+/// run, within these bounds. Of many workers each waits for longer, so that all together wake
+/// the receiver no more often than two would. (It comes by itself, every few milliseconds.)
 const MIN_DELAY: Duration = Duration::from_millis(1);
 const MAX_DELAY: Duration = Duration::from_millis(20);
 
 /// How many directories are visited between two looks at the clock, and between two
-/// updates of the shared counters.
+/// updates of the counters.
 const DIRECTORIES_PER_CHECK: usize = 8;
 
 /// The results that a worker has found and not sent yet.
@@ -43,9 +45,13 @@ const DIRECTORIES_PER_CHECK: usize = 8;
 /// The receiver takes them from here now and then, since the operating system may hold the
 /// worker up, and what others send must not be in the way.
 #[derive(Debug)]
+// Its worker looks into it every few directories, so it shares no cache line with another.
+#[repr(align(128))]
 pub(super) struct Outbox<T> {
     unsent: Mutex<Unsent<T>>,
     counters: Arc<Counters>,
+    /// The number of its worker among those of the counters.
+    worker: usize,
 }
 
 #[derive(Debug)]
@@ -55,12 +61,15 @@ struct Unsent<T> {
     /// What was counted until the last result was put in: whoever takes results is told of at
     /// least as many.
     stats: Stats,
+    /// When it was first seen not to be empty, since it was last emptied.
+    waiting_since: Option<Instant>,
 }
 
 impl<T> Outbox<T> {
     fn new(counters: Arc<Counters>) -> Outbox<T> {
-        let unsent = Unsent { batch: Vec::new(), weight: 0, stats: Stats::default() };
-        Outbox { unsent: Mutex::new(unsent), counters }
+        let (batch, stats) = (Vec::new(), Stats::default());
+        let unsent = Mutex::new(Unsent { batch, weight: 0, stats, waiting_since: None });
+        Outbox { unsent, worker: counters.next_worker(), counters }
     }
 
     fn lock(&self) -> MutexGuard<'_, Unsent<T>> {
@@ -68,15 +77,16 @@ impl<T> Outbox<T> {
         self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_empty(&self) -> bool {
-        self.lock().batch.is_empty()
+    /// Counts the workers that there are now.
+    pub(super) fn note_threads(&self, threads: usize) {
+        self.counters.add(self.worker, Stats { threads, ..Stats::default() });
     }
 
     /// Takes everything out.
     pub(super) fn take(&self) -> Batch<T> {
         let mut unsent = self.lock();
-        self.counters.add(std::mem::take(&mut unsent.stats));
-        unsent.weight = 0;
+        self.counters.add(self.worker, std::mem::take(&mut unsent.stats));
+        (unsent.weight, unsent.waiting_since) = (0, None);
         std::mem::take(&mut unsent.batch)
     }
 }
@@ -87,14 +97,13 @@ pub(crate) struct ResultSender<T> {
     channel: Sender<Batch<T>>,
     stop: Arc<Stop>,
     outbox: Arc<Outbox<T>>,
+    /// When the traversal started.
     started: Instant,
-    /// When the outbox was first seen not to be empty, since this worker last emptied it.
-    waiting_since: Option<Instant>,
-    /// Whether nothing was sent so far: the first result does not wait.
-    is_first: bool,
     /// The counts that neither the outbox nor the counters have yet.
     pub(crate) stats: Stats,
     directories_done: usize,
+    /// How long this worker has waited for the receiver.
+    held_up: Duration,
 }
 
 impl<T> ResultSender<T> {
@@ -108,17 +117,18 @@ impl<T> ResultSender<T> {
             stop,
             outbox: Arc::new(Outbox::new(counters)),
             started: Instant::now(),
-            waiting_since: None,
-            is_first: true,
             stats: Stats::default(),
             directories_done: 0,
+            held_up: Duration::ZERO,
         }
     }
 
     /// A sender for another worker.
     pub(super) fn another(&self) -> ResultSender<T> {
         let (stop, counters) = (Arc::clone(&self.stop), Arc::clone(&self.outbox.counters));
-        ResultSender::new(self.channel(), stop, counters)
+        let mut sender = ResultSender::new(self.channel(), stop, counters);
+        sender.started = self.started;
+        sender
     }
 
     /// The channel's end.
@@ -155,7 +165,8 @@ impl<T> ResultSender<T> {
         unsent.weight = unsent.weight.saturating_add(weight);
         let is_full = unsent.weight >= BATCH_WEIGHT;
         drop(unsent);
-        if is_full || self.is_first {
+        // The first result of all does not wait.
+        if is_full || !self.outbox.counters.has_sent() {
             self.flush();
         }
     }
@@ -173,16 +184,25 @@ impl<T> ResultSender<T> {
     /// Empties the outbox if its results have waited for long enough.
     #[cold]
     pub(super) fn flush_if_due(&mut self) {
-        if self.outbox.is_empty() {
-            self.waiting_since = None;
-            self.update_counters();
-        } else {
-            let now = Instant::now();
-            let delay = (now.duration_since(self.started) / 16).clamp(MIN_DELAY, MAX_DELAY);
-            if now.duration_since(*self.waiting_since.get_or_insert(now)) >= delay {
-                self.flush();
-            }
+        self.update_counters();
+        let mut unsent = self.outbox.lock();
+        if unsent.batch.is_empty() {
+            return;
         }
+        let now = Instant::now();
+        let waited = now.duration_since(*unsent.waiting_since.get_or_insert(now));
+        drop(unsent);
+        if waited >= self.delay(now) {
+            self.flush();
+        }
+    }
+
+    /// How long a result may stay in the outbox.
+    fn delay(&self, now: Instant) -> Duration {
+        let delay = (now.duration_since(self.started) / 16).clamp(MIN_DELAY, MAX_DELAY);
+        // One is the number of what senders are made after.
+        let pairs = self.outbox.counters.workers().saturating_sub(1) / 2;
+        delay.saturating_mul(u32::try_from(pairs.max(1)).unwrap_or(u32::MAX))
     }
 
     /// Empties the outbox.
@@ -192,15 +212,22 @@ impl<T> ResultSender<T> {
         if batch.is_empty() || self.is_stopped() {
             return;
         }
-        (self.is_first, self.waiting_since) = (false, None);
+        self.outbox.counters.note_sent();
+        let begun = Instant::now();
         if self.channel.send(batch, &self.stop).is_err() {
             // The receiver is gone.
             self.stop.set();
         }
+        self.held_up += begun.elapsed();
+    }
+
+    /// How long this worker has waited for the receiver, since it was last asked.
+    pub(super) fn take_held_up(&mut self) -> Duration {
+        std::mem::take(&mut self.held_up)
     }
 
     fn update_counters(&mut self) {
-        self.outbox.counters.add(std::mem::take(&mut self.stats));
+        self.outbox.counters.add(self.outbox.worker, std::mem::take(&mut self.stats));
     }
 
     /// The sign to stop.
@@ -219,7 +246,8 @@ impl<T> Drop for ResultSender<T> {
     fn drop(&mut self) {
         self.update_counters();
         // If the results are no longer wanted, or if the worker panicked.
-        self.outbox.counters.add(std::mem::take(&mut self.outbox.lock().stats));
+        let unsent = std::mem::take(&mut self.outbox.lock().stats);
+        self.outbox.counters.add(self.outbox.worker, unsent);
     }
 }
 

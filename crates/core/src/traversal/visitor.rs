@@ -16,6 +16,17 @@ pub(crate) enum Need {
     Nothing,
 }
 
+/// What matters in a directory, as far as is known before it is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Matters {
+    /// No answer depends on it. There may be directories to visit.
+    Nothing,
+    /// The directories in it. Links to directories that are not followed can change no answer,
+    /// but how many matches they hide.
+    DirectoriesOnly,
+    Everything,
+}
+
 /// What is done with the directories that a traversal visits.
 ///
 /// Each worker has a clone of its own, which may keep what it likes from one directory
@@ -52,6 +63,12 @@ pub(crate) trait Visitor: Clone + Send + Sized + 'static {
     /// What has to be known of a directory at `depth`.
     fn need(&self, _parent: &Arc<Dir<Self::State>>, depth: usize, _: &Self::NameVerdict) -> Need {
         if self.visits_depth(depth) { Need::Visit } else { Need::Presence }
+    }
+
+    /// What matters in a directory, where no link is followed. One in which there is no
+    /// directory may then be taken for empty without being opened.
+    fn what_matters(&self, _: &Self::NameVerdict) -> Matters {
+        Matters::Everything
     }
 
     /// Whether the sub-directories that feed their parent are visited before others.
@@ -98,6 +115,12 @@ pub(crate) trait Visitor: Clone + Send + Sized + 'static {
 
     /// Adds any other entry to the listing.
     fn add_file(&self, accumulator: &mut Self::Accumulator, name: &OsStr);
+
+    /// Whether nothing that may still be listed matters but directories. Links to directories
+    /// can change no answer, but how many matches they hide.
+    fn awaits_only_directories(&self, _: &Self::NameVerdict, _: &Self::Accumulator) -> bool {
+        false
+    }
 
     /// Notes that it could not be told of an entry of this name which kind it is. It was
     /// added as a file.

@@ -6,18 +6,22 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::classify::{Class, Classifier};
 use super::crew::{Roster, start_worker};
-use super::handles::{self, Allowance, FdBackoff, WorkerSlot, is_out_of_handles};
+use super::dir::Listed;
+use super::handles::{self, Allowance, FdBackoff, Shareholder, WorkerSlot, is_out_of_handles};
 use super::later::Later;
-use super::lister::{EntryKind, Identity, Lister, is_gone};
+use super::leaves::{FileSystem, Leaves, Rest};
+use super::lister::{EntryKind, Identity, Lister, Told, is_gone};
+use super::meter::Meter;
 use super::opening::{DirHandle, EnterError, Entered};
 use super::pool::Pool;
 use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
-use super::{Dir, Location, Naming, Need, Options, ResultSender, Visitor};
+use super::width::{MAX_WIDTH, Width};
+use super::{Dir, Location, Matters, Naming, Need, Options, ResultSender, Visitor};
 use crate::{Error, Operation};
 
 /// How many entries of one directory are listed between two looks at the clock.
@@ -26,6 +30,11 @@ const ENTRIES_PER_CHECK: usize = 4096;
 /// How long a worker is at work before it starts another: what is done sooner is done by one,
 /// since to start a thread takes as long as to visit several directories.
 const START_INTERVAL: Duration = Duration::from_micros(200);
+
+/// How long a worker keeps its work to itself after it has handed over some. To hand over what
+/// is done sooner costs more than to do it: the other has to be woken. Where there are more
+/// workers than processors, some are always idle, and would be woken for ever smaller parts.
+const SHARE_INTERVAL: Duration = Duration::from_micros(50);
 
 /// What all the workers of a traversal share.
 pub(super) struct Traversal<V: Visitor, L: Lister> {
@@ -40,9 +49,15 @@ pub(super) struct Traversal<V: Visitor, L: Lister> {
     pub(super) handle_budget: usize,
     /// Whether the last wait for others to close something was in vain.
     pub(super) has_waited_in_vain: AtomicBool,
+    /// When it began, in seconds since the epoch.
+    began: i64,
     /// How many workers this process may have.
     max_workers: usize,
-    pool: Pool<Work<V, L>>,
+    pub(super) pool: Pool<Work<V, L>>,
+    /// `None` if the caller said how many workers there may be.
+    pub(super) width: Option<Mutex<Width>>,
+    /// Whether the disk was asked if it has an arm.
+    pub(super) asked_disk: AtomicBool,
     pub(super) roster: Arc<Roster<V::Item>>,
     /// What each worker gets a copy of.
     begin_with: Mutex<(V, ResultSender<V::Item>)>,
@@ -58,7 +73,7 @@ pub(super) struct Shared<T> {
 }
 
 /// What a worker gets to do.
-enum Work<V: Visitor, L: Lister> {
+pub(super) enum Work<V: Visitor, L: Lister> {
     Source(L::Entries),
     Frames(Vec<Frame<V, L>>),
 }
@@ -73,12 +88,13 @@ pub(super) struct Frame<V: Visitor, L: Lister> {
 }
 
 impl<V: Visitor, L: Lister> Traversal<V, L> {
-    /// Opens the source, which at most `threads` workers will visit.
+    /// Opens the source, which at most `threads` workers will visit, or as many as are found
+    /// to be good for it.
     pub(super) fn open(
         options: Options,
         path: &Path,
         naming: Naming,
-        threads: usize,
+        threads: Option<usize>,
         visitor: V,
         shared: Shared<V::Item>,
     ) -> Result<Traversal<V, L>, Error> {
@@ -96,7 +112,11 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         } else {
             None
         };
-        let allowance = Allowance::new(threads, L::handle_budget());
+        let max = threads.unwrap_or(MAX_WIDTH);
+        let start = threads.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, usize::from).min(max)
+        });
+        let allowance = Allowance::new(start, max, L::handle_budget());
         Ok(Traversal {
             source_path: naming.path::<L>(path, &source)?,
             options,
@@ -105,8 +125,11 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             without_identities: Mutex::default(),
             handle_budget: allowance.budget,
             has_waited_in_vain: AtomicBool::new(false),
+            began: seconds_since_epoch(),
             max_workers: allowance.max_workers,
-            pool: Pool::new(threads, Work::Source(entries)),
+            pool: Pool::new(max, start, Work::Source(entries)),
+            width: threads.is_none().then(|| Mutex::new(Width::new(start, start, max))),
+            asked_disk: AtomicBool::new(false),
             roster: shared.roster,
             has_panicked: shared.has_panicked,
             stop: Arc::clone(shared.results.stop()),
@@ -127,11 +150,13 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             return;
         }
         let Some(slot) = WorkerSlot::take(Some(self.max_workers)) else {
-            return self.pool.not_started(false);
+            self.pool.not_started(false);
+            return;
         };
         let (visitor, results) = self.beginning();
         if start_worker(self, visitor, results, slot).is_err() {
-            self.pool.not_started(true);
+            let workers = self.pool.not_started(true);
+            self.adapt(|width| width.limit(workers));
         }
     }
 
@@ -165,12 +190,21 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     pub(super) first_open: usize,
     /// Whether nothing more can be opened: then no handle is kept that is not needed.
     pub(super) is_out_of_handles: bool,
+    pub(super) leaves: Leaves,
     /// The sub-directories of the directory that is being listed.
     listed: Subdirs,
+    /// How many directories there were in the last one that was listed.
+    directories_listed: u64,
     /// A buffer for the hashes of their names.
     hashes: Vec<u64>,
     /// When this worker began, or last started another.
     last_start: Instant,
+    pub(super) meter: Meter,
+    /// Whether there may be more workers than processors. Then directories take longer than to
+    /// start a thread.
+    pub(super) is_in_company: bool,
+    /// When it last handed over a part of its work to one that waited.
+    last_share: Instant,
 }
 
 /// Why a directory was not listed: not a single entry could be read. The verdict is as
@@ -193,16 +227,23 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             stack: Vec::new(),
             first_open: 0,
             is_out_of_handles: false,
+            leaves: Leaves::new(),
+            directories_listed: 0,
             listed: Subdirs::default(),
             last_start: Instant::now(),
+            last_share: Instant::now(),
             hashes: Vec::new(),
+            meter: Meter::off(),
+            is_in_company: false,
         }
     }
 
     /// Works until no worker has work.
     pub(super) fn work(&mut self) {
         self.last_start = Instant::now();
+        let places = Shareholder::begin(self.traversal.handle_budget);
         let mut next = self.traversal.pool.take_first();
+        self.begin_sample();
         while let Some(work) = next {
             self.first_open = 0;
             match work {
@@ -215,9 +256,22 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     break;
                 }
                 if self.traversal.pool.wants_work() {
+                    if self.traversal.pool.has_too_many() {
+                        self.push(frame);
+                        let frames = std::mem::take(&mut self.stack);
+                        self.traversal.pool.put_back(Work::Frames(frames));
+                        break;
+                    }
                     self.share(&mut frame);
+                    if self.is_in_company && self.traversal.pool.wants_work() {
+                        // Who is started shares as well, so there are soon enough.
+                        self.share(&mut frame);
+                    }
                 }
                 self.results.directory_done();
+                if self.meter.directory_done() {
+                    self.tell();
+                }
                 let (child, is_fed) = self.next_child(&mut frame);
                 if frame.subdirs.len() > 0 || !frame.later.is_empty() {
                     self.push(frame);
@@ -229,8 +283,9 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 }
             }
             next = self.traversal.pool.try_take().or_else(|| {
-                self.results.flush();
-                self.traversal.pool.take()
+                self.results.flush_if_due();
+                places.give_back_all();
+                self.wait_for_work()
             });
         }
     }
@@ -254,12 +309,19 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         if has_one || nobody_waits && !WorkerSlot::is_free(traversal.max_workers) {
             return;
         }
+        if !nobody_waits {
+            let now = Instant::now();
+            if now.duration_since(self.last_share) < SHARE_INTERVAL {
+                return;
+            }
+            self.last_share = now;
+        }
         let bottom = self.stack.first_mut().unwrap_or(top);
         let mut frames = Vec::new();
         if bottom.subdirs.len() > 1 {
             // Half of the undermost frame, which is likely to be the largest.
             frames.push(Frame {
-                dir: Arc::clone(&bottom.dir),
+                dir: Dir::twin(&bottom.dir),
                 subdirs: bottom.subdirs.split(),
                 handle: bottom.handle.clone(),
                 later: Later::new(),
@@ -279,7 +341,10 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
 
     /// Starts another worker for work that nobody waits for, if this one has worked for long.
     fn start_another_if_due(&mut self) {
-        if self.last_start.elapsed() >= START_INTERVAL {
+        if self.is_in_company || self.last_start.elapsed() >= START_INTERVAL {
+            if self.traversal.begins_with_one() {
+                self.begin_sample();
+            }
             self.last_start = Instant::now();
             self.traversal.start_another();
         }
@@ -346,10 +411,20 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         }
         let location = Location { parent: Some(parent), name: subdir.name, depth };
         let tells_errors = self.visitor.tells_errors(&verdict);
+        let matters = match self.may_skip() {
+            true => self.visitor.what_matters(&verdict),
+            false => Matters::Everything,
+        };
         let mut backoff = None;
         loop {
-            let (handle, entries, identity) = match self.enter(parent, parent_handle, subdir) {
+            let entered = self.enter(parent, parent_handle, subdir, matters);
+            let (handle, entries, identity) = match entered {
                 Ok(Entered::Opened((handle, entries), identity)) => (handle, entries, identity),
+                Ok(Entered::Leaf) => {
+                    self.leaves.learn(depth, true);
+                    self.skip(location, verdict);
+                    return None;
+                }
                 Ok(Entered::MountPoint) => {
                     self.visitor.not_entered(parent, verdict, &mut self.results);
                     return None;
@@ -387,8 +462,12 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             };
             match self.list(location, verdict, (&handle, entries), subdir.link, identity) {
                 Ok(frame) => {
+                    if matters != Matters::Everything {
+                        self.leaves.learn(depth, self.directories_listed == 0);
+                    }
                     let mut frame = frame?;
                     frame.handle.open = Some(self.keep_open(handle));
+                    frame.handle.file_system = self.inherited_file_system(parent_handle, depth);
                     return Some(frame);
                 }
                 Err(NotListed { error, verdict }) if is_gone(&error) => {
@@ -413,6 +492,37 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         }
     }
 
+    /// Whether what does not matter in a directory need not be read. A link that is followed may
+    /// matter.
+    fn may_skip(&self) -> bool {
+        let options = &self.traversal.options;
+        options.leaf_skip && !options.follow_links
+    }
+
+    /// What is known of the file system of a directory at `depth`, by its parent.
+    fn inherited_file_system(
+        &mut self,
+        parent: &mut DirHandle<L>,
+        depth: usize,
+    ) -> Option<FileSystem> {
+        if !self.may_skip() || self.traversal.options.trust_link_counts {
+            return None;
+        }
+        let handle = parent.open.as_ref().map(|counted| counted.handle());
+        let handle = handle.unwrap_or(&self.traversal.source);
+        let known = FileSystem::of::<L>(&mut parent.file_system, handle)?;
+        Some(self.leaves.inherited(known, depth))
+    }
+
+    /// Takes a directory for empty that was not opened, as nothing in it matters.
+    fn skip(&mut self, location: Location<'_, V::State>, verdict: V::NameVerdict) {
+        let Worker { visitor, results, .. } = self;
+        results.stats.skipped += 1;
+        let accumulator = visitor.begin(&verdict);
+        let mut state = visitor.listed(location, verdict, accumulator, true, results);
+        visitor.wait_for(location, &mut state, 0, results);
+    }
+
     /// Lists an open directory and classifies its entries. Returns a frame for it, if
     /// there is something to visit below; its handle is not set yet.
     fn list(
@@ -424,15 +534,27 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         identity: Option<Identity>,
     ) -> Result<Option<Frame<V, L>>, NotListed<V>> {
         let mut accumulator = self.visitor.begin(&verdict);
-        let Worker { traversal, visitor, results, listed: subdirs, .. } = self;
+        let may_skip = self.may_skip();
+        let Worker { traversal, visitor, results, leaves, listed: subdirs, .. } = self;
         subdirs.clear();
         let mut classifier = Classifier::<_, L>::new(&traversal.options, location, handle);
         let keeps_links = visitor.may_depend(&verdict);
-        let (mut read, mut count) = (0, 0);
-        let result = L::list(handle, entries, |name, kind| {
+        let (mut read, mut count, mut rest) = (0, 0, Rest::default());
+        let result = L::list(handle, entries, |told| {
             if results.is_stopped() {
                 return ControlFlow::Break(());
             }
+            let Told::Entry(name, kind) = told else {
+                let is_needed = !may_skip
+                    || keeps_links && !leaves.knows_of_no_links()
+                    || !visitor.awaits_only_directories(&verdict, &accumulator);
+                return match !is_needed && leaves.all_seen::<L>(handle, &mut rest, traversal.began)
+                {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                };
+            };
+            rest.seen += u64::from(kind == EntryKind::Directory);
             read += 1;
             if read % ENTRIES_PER_CHECK == 0 {
                 results.flush_if_due();
@@ -447,6 +569,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     visitor.add_file(&mut accumulator, name);
                 }
                 Class::Directory { link } => {
+                    rest.seen += u64::from(kind == EntryKind::Unknown && !link);
                     visitor.add_directory(&mut accumulator, name);
                     subdirs.push(Subdir { name, link, unseen: false, feeds_parent: false });
                 }
@@ -471,17 +594,22 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         }
         results.stats.directories += 1;
         results.stats.entries += count;
+        self.meter.listed(count);
         if results.is_stopped() {
             return Ok(None);
         }
         let mut state = visitor.listed(location, verdict, accumulator, is_whole, results);
+        self.directories_listed = rest.seen;
         if subdirs.has_unseen() {
             look_at_links(subdirs, visitor, &state, &mut classifier, results);
+        }
+        if keeps_links && visitor.depends_on_any(&state) {
+            leaves.learn_of_links(subdirs.has_links());
         }
         let (subdirs, feeding) = self.subdirs_to_visit(&state, location.depth + 1);
         self.visitor.wait_for(location, &mut state, feeding, &mut self.results);
         let Some(subdirs) = subdirs else { return Ok(None) };
-        let dir = Arc::new(Dir {
+        let dir = Arc::new(Dir::from(Listed {
             parent: location.parent.cloned(),
             name: location.name.into(),
             depth: location.depth,
@@ -489,7 +617,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             links: location.parent.map_or(0, |parent| parent.links) + u8::from(by_link),
             identity: identity.clone(),
             state,
-        });
+        }));
         let handle = DirHandle::closed(identity);
         Ok(Some(Frame { dir, subdirs, handle, later: Later::new() }))
     }
@@ -524,6 +652,11 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         kept.append(rest);
         ((!kept.is_empty()).then(|| kept.to_queue()), feeding)
     }
+}
+
+fn seconds_since_epoch() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0))
 }
 
 /// Looks at the links of a listed directory that its answer depends on, and counts the links

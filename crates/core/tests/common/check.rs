@@ -51,7 +51,11 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices, profile: Profile) {
     let within = |path: &&PathBuf| max_depth.is_none_or(|max| depth(path) <= max);
     let loops_within: BTreeSet<PathBuf> = loops.iter().filter(within).cloned().collect();
 
-    for (portable, untyped) in [(false, false), (false, true), (true, false), (true, true)] {
+    let listers = [(false, false), (false, true), (true, false), (true, true)];
+    let listers = listers.map(|(portable, untyped)| (portable, untyped, false));
+    // Where it is in memory, link counts tell that there are no directories.
+    for (portable, untyped, skips) in [(false, choices.once_in(2), true)].into_iter().chain(listers)
+    {
         let mut scan = Scan::new(&root, &patterns)
             .exclude(ExcludeRules::new(&options.exclude).unwrap())
             .follow_links(options.follow_links)
@@ -60,6 +64,7 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices, profile: Profile) {
             .threads(threads)
             .portable_lister(portable)
             .untyped_lister(untyped)
+            .leaf_skip(skips)
             .start()
             .unwrap();
         let (mut found, mut errors) = (Vec::new(), Vec::new());
@@ -81,14 +86,21 @@ pub(crate) fn tree_on_disk(choices: &mut impl Choices, profile: Profile) {
         let (count, error_count, told) = (found.len(), errors.len(), errors.clone());
         let found: reference::Matches = found.into_iter().collect();
         let errors: BTreeSet<PathBuf> = errors.into_iter().collect();
-        assert_eq!(found, expected, "{shown} {options:?} portable {portable} untyped {untyped}");
+        let ways = format!("portable {portable} untyped {untyped} skips {skips}");
+        assert_eq!(found, expected, "{shown} {options:?} {ways}");
         assert_eq!(
             (count, error_count),
             (found.len(), errors.len()),
-            "something stands twice: {found:?} {errors:?} {told:?} {shown} {tree} {options:?} {max_depth:?} {threads} portable {portable} untyped {untyped}"
+            "something stands twice: {found:?} {errors:?} {told:?} {shown} {tree} {options:?} {max_depth:?} {threads} {ways}"
         );
         assert_eq!(stats.hidden_by_links, hidden, "{shown} {tree} {max_depth:?}");
         assert!(loops_within.is_subset(&errors) && errors.is_subset(&loops));
+        if skips {
+            let visited = stats.directories + stats.skipped;
+            assert!(visited <= all.len() && (max_depth.is_some() || visited == all.len()));
+            continue;
+        }
+        assert_eq!(stats.skipped, 0);
         if max_depth.is_none() {
             let entries: usize = all.iter().map(|(_, dirs, files)| dirs.len() + files.len()).sum();
             assert_eq!(stats.directories, all.len());
@@ -178,6 +190,7 @@ pub(crate) fn made_up(choices: &mut impl Choices, profile: Profile) {
         .one_file_system(true)
         .max_depth(max_depth)
         .threads(threads)
+        .leaf_skip(choices.once_in(2))
         .start()
         .unwrap();
     let (mut found, mut errors) = (Vec::new(), Vec::new());

@@ -12,7 +12,8 @@ use pathvein_core::{MadeUp, MadeUpEntry};
 use super::generate::Choices;
 use super::reference::{Sub, Tree};
 
-/// The tree as one for a scan to be given: with the same that can be told and cannot.
+/// The tree as one for a scan to be given: with the same that can be told and cannot. Its link
+/// counts are right, where they can be.
 #[cfg(unix)]
 pub(crate) fn made_up(choices: &mut impl Choices, tree: &Tree) -> MadeUp {
     let mut entries: Vec<(OsString, MadeUpEntry)> = Vec::new();
@@ -22,14 +23,18 @@ pub(crate) fn made_up(choices: &mut impl Choices, tree: &Tree) -> MadeUp {
         entries.push((name.clone(), entry));
     }
     for (name, sub) in &tree.directories {
-        let closed = |kind| MadeUp { closed: Some(kind), ..MadeUp::default() };
+        // What is in it, nobody knows.
+        let unlisted = || MadeUp { links: Some(1), counts_links: true, ..MadeUp::default() };
+        let closed = |kind| MadeUp { closed: Some(kind), ..unlisted() };
         let directory = match sub {
             Sub::Entered(below) => made_up(choices, below),
             Sub::NotEntered => MadeUp { is_mount_point: true, ..MadeUp::default() },
-            Sub::Gone => closed(ErrorKind::NotFound),
+            Sub::Gone => {
+                MadeUp { unseen: Some(ErrorKind::NotFound), ..closed(ErrorKind::NotFound) }
+            }
             // It cannot be opened, or not be read.
             Sub::Unlisted if choices.once_in(2) => closed(ErrorKind::PermissionDenied),
-            Sub::Unlisted => MadeUp { broken: Some(ErrorKind::Other), ..MadeUp::default() },
+            Sub::Unlisted => MadeUp { broken: Some(ErrorKind::Other), ..unlisted() },
             Sub::Link => {
                 entries.push((name.clone(), MadeUpEntry::Link));
                 continue;
@@ -39,7 +44,8 @@ pub(crate) fn made_up(choices: &mut impl Choices, tree: &Tree) -> MadeUp {
         entries.insert(at, (name.clone(), MadeUpEntry::Directory(directory.into())));
     }
     let broken = tree.broke_off.then_some(ErrorKind::Other);
-    MadeUp { entries, broken, ..MadeUp::default() }
+    let links = tree.broke_off.then_some(1);
+    MadeUp { entries, broken, links, counts_links: true, pause: 2, ..MadeUp::default() }
 }
 
 /// The tree without files that have the name of a directory or of another file: a file system

@@ -1,8 +1,8 @@
 """S3: ListObjectsV2, through a client of s3fs.
 
-botocore makes a dictionary of each key, and a `datetime` of each time stamp. That takes four to
-six times as long as to find the keys. So the keys are extracted from a response before botocore
-parses it, if the response is in the usual form. botocore parses any other response.
+botocore makes a dictionary of each key, and a `datetime` of each time stamp. That takes most of
+the time of a listing. So the core extracts the names from a response before botocore parses it, if
+the response is in the usual form. botocore parses any other response.
 """
 
 from __future__ import annotations
@@ -11,28 +11,20 @@ import platform
 import re
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote_plus
-from xml.sax.saxutils import unescape
 
 import botocore
 import botocore.handlers
+from pathvein_core import read_list_page
 
 from pathvein._remote.errors import BadAnswer
 from pathvein._remote.filesystems.generic import without_cache
 from pathvein._remote.keys.planner import Page
 from pathvein._remote.stores.base import Info, ObjectStore
 
-_KEY = re.compile(rb"<Key>([^<]*)</Key>")
-_PREFIX = re.compile(rb"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
 _SIZE = re.compile(rb"<Size>(\d+)</Size>")
 _TIME = re.compile(rb"<LastModified>(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)</LastModified>")
-_ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
+_ETAG = re.compile(rb"<ETag>([^<&]*(?:&quot;[^<&]*)*)</ETag>")
 _TRUNCATED = re.compile(rb"<(?:\w+:)?IsTruncated>\s*(true|false)\s*</")
-_TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
-_HEAD = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<ListBucketResult[\s>]")
-#: References that are neither in `_ENTITIES` nor predefined in XML.
-_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#13|#10|#9);)")
-_ENTITIES = {"&quot;": '"', "&apos;": "'", "&#13;": "\r", "&#10;": "\n", "&#9;": "\t"}
 USER_AGENT = f"Botocore/{botocore.__version__} Python/{platform.python_version()}"
 _DIRECTORY_BUCKET = "--x-s3"
 
@@ -134,44 +126,25 @@ def pick_names(
     response_dict: dict[str, Any],
     customized_response_dict: dict[str, Any],
     *,
-    usual: bool = True,
+    count: int | None = None,
     **_: object,
 ) -> None:
     """Extract the names from a response, and leave the parser an empty body.
 
     A response in an unusual form is left to the parser, which also raises its errors; so is one
-    that the caller knows not to be `usual`. If several stores share a client, this is called twice
-    for one response. The second call finds an empty body and does nothing.
+    that has not `count` keys, if that is given. If several stores share a client, this is called
+    twice for one response. The second call finds an empty body and does nothing.
     """
     body: bytes = response_dict["body"]
-    truncated = _TRUNCATED.search(body)
-    if response_dict["status_code"] != 200 or not truncated:
+    if response_dict["status_code"] != 200:
         return
-    more = truncated[1] == b"true"
-    # The parser reads every other spelling as "false".
-    customized_response_dict["pathvein_more"] = more
-    token = _TOKEN.search(body) if more else None
-    if not usual or not _HEAD.match(body) or not is_whole(body) or (more and token is None):
-        return
-    names = _KEY.findall(body)
-    prefixes = _PREFIX.findall(body)
-    # In these cases names may be missed, or need an XML parser.
-    if (
-        len(names) != body.count(b"<Contents")
-        or len(prefixes) != body.count(b"<CommonPrefixes")
-        or b"xmlns:" in body
-        or b"<!" in body
-        or _REFERENCE.search(b"".join(names))
-        or _REFERENCE.search(b"".join(prefixes))
-    ):
-        return
-    encoded = b"<EncodingType>url</EncodingType>" in body
-    customized_response_dict["pathvein"] = (
-        _names(names, encoded),
-        _names(prefixes, encoded),
-        None if token is None else unescape(token[1].decode(), _ENTITIES),
-    )
-    response_dict["body"] = b""
+    page = read_list_page(body)
+    if page is not None and count in (None, len(page[0])):
+        customized_response_dict["pathvein"] = page
+        response_dict["body"] = b""
+    elif (truncated := _TRUNCATED.search(body)) is not None:
+        # The parser reads every other spelling as "false".
+        customized_response_dict["pathvein_more"] = truncated[1] == b"true"
 
 
 def pick_infos(
@@ -180,16 +153,15 @@ def pick_infos(
     """As `pick_names`, with what is told of each key."""
     body: bytes = response_dict["body"]
     told = _SIZE.findall(body), _TIME.findall(body), _ETAG.findall(body)
-    # Otherwise something is missing, or written in another way.
-    usual = all(len(values) == body.count(b"<Contents") for values in told) and not (
-        _REFERENCE.search(b"".join(told[2]))
-    )
-    pick_names(response_dict, customized_response_dict, usual=usual)
-    if usual and "pathvein" in customized_response_dict:
+    count = len(told[0])
+    if any(len(values) != count for values in told):
+        count = -1  # something is missing, or written in another way
+    pick_names(response_dict, customized_response_dict, count=count)
+    if "pathvein" in customized_response_dict:
         customized_response_dict.setdefault(
             "pathvein_infos",
             [
-                Info(int(size), _nanoseconds(time.decode()), unescape(etag.decode(), _ENTITIES))
+                Info(int(size), _nanoseconds(time.decode()), etag.decode().replace("&quot;", '"'))
                 for size, time, etag in zip(*told, strict=True)
             ],
         )
@@ -197,29 +169,3 @@ def pick_infos(
 
 def _nanoseconds(time: str) -> int:
     return round(datetime.fromisoformat(time).timestamp() * 1000) * 1_000_000
-
-
-def is_whole(body: bytes) -> bool:
-    """Whether a response is complete: it has its end, and each element is closed."""
-    return (
-        body.rstrip().endswith(b"</ListBucketResult>")
-        and body.count(b"</ListBucketResult>") == 1
-        and body.count(b"<Contents>") == body.count(b"</Contents>")
-    )
-
-
-def _names(found: list[bytes], encoded: bool) -> list[str]:
-    text = b"\n".join(found)
-    special = b"&" in text or (encoded and (b"%" in text or b"+" in text))
-    if special or text.count(b"\n") >= max(len(found), 1):
-        return [_name(name, encoded) for name in found]
-    return text.decode().split("\n") if found else []
-
-
-def _name(text: bytes, encoded: bool) -> str:
-    name = text.decode()
-    if "&" in name:
-        name = unescape(name, _ENTITIES)
-    if encoded and ("%" in name or "+" in name):
-        name = unquote_plus(name, errors="surrogateescape")
-    return name

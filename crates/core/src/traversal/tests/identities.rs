@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::super::lister::{EntryKind, Identity, Lister, Opened};
+use super::super::lister::{EntryKind, Identity, Lister, Opened, Told};
 use super::super::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
 use crate::walk::{Listing, WalkVisitor};
 use crate::{Error, Operation};
@@ -82,7 +82,7 @@ impl Lister for Odd {
     fn list(
         handle: &PathBuf,
         (): (),
-        mut entry: impl FnMut(&OsStr, EntryKind) -> ControlFlow<()>,
+        mut tell: impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
         if handle.starts_with("ending") && handle.ends_with("b") {
             return Err(rustix::io::Errno::SRCH.into());
@@ -98,7 +98,7 @@ impl Lister for Odd {
         let is_link = names == ["up"];
         let kind = if is_link { EntryKind::Link } else { EntryKind::Directory };
         for name in names {
-            if entry(OsStr::new(name), kind).is_break() {
+            if tell(Told::Entry(OsStr::new(name), kind)).is_break() {
                 break;
             }
         }
