@@ -39,7 +39,7 @@ impl<'b> ListPage<'b> {
     ///
     /// `None`: it is no whole listing, or has something that stores do not usually send:
     /// namespace prefixes, attributes, comments, `CDATA`, other references than those of XML and
-    /// of white space. A general XML reader must tell. What is read is what that would read.
+    /// of white space. A general XML reader must tell. Of well-formed XML it would read the same.
     pub fn read(body: &'b [u8]) -> Option<ListPage<'b>> {
         let mut reader = Reader::begin(body)?;
         let (mut keys, mut prefixes) = (Vec::new(), Vec::new());

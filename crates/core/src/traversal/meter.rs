@@ -107,30 +107,35 @@ impl Meter {
     }
 }
 
-/// The processor time of this thread. Where it is not told, the time on the clock would be no
-/// help: a worker that does not know whether it waits is taken for one that computes.
+/// The processor time of this thread.
+#[cfg(all(
+    any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_vendor = "apple"
+    ),
+    not(miri)
+))]
 fn cpu_time() -> Duration {
-    #[cfg(any(
+    use rustix::time::{ClockId, clock_gettime};
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
+}
+
+/// Where the processor time is not told, the time on the clock: a worker of which nobody knows
+/// whether it waits is taken for one that computes.
+#[cfg(not(all(
+    any(
         target_os = "linux",
         target_os = "android",
         target_os = "freebsd",
         target_vendor = "apple"
-    ))]
-    {
-        use rustix::time::{ClockId, clock_gettime};
-        clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
-    }
-    #[cfg(not(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "freebsd",
-        target_vendor = "apple"
-    )))]
-    {
-        use std::sync::LazyLock;
-        static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-        BEGIN.elapsed()
-    }
+    ),
+    not(miri)
+)))]
+fn cpu_time() -> Duration {
+    static BEGIN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    BEGIN.elapsed()
 }
 
 /// How long this thread has waited for a processor, where the system tells.

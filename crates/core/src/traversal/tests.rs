@@ -316,6 +316,7 @@ fn threads_start_when_there_is_work() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "no processor time is told there")]
 fn workers_that_wait_for_the_disk_get_company() {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let of = |results: &mut Results<Listing>| {

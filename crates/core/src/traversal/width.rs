@@ -28,8 +28,13 @@ const DONE_IN_ALL: usize = 6;
 /// little, as a traversal may take no more than a second.
 const WINDOW: Duration = Duration::from_millis(4);
 
-/// How much more has to be done by more workers to keep them.
-const GAIN: f64 = 1.1;
+/// How much more has to be done by more workers to keep them: of this power of how many times
+/// as many they are. For twice as many it is a seventh, for four times as many a third.
+const GAIN: f64 = 0.2;
+
+fn wanted(factor: f64) -> f64 {
+    factor.max(1.0).powf(GAIN)
+}
 
 /// How many times as many are tried first. There is no time to be lost, and later there is.
 const FIRST_FACTOR: usize = 4;
@@ -81,8 +86,9 @@ pub(super) struct Width {
     /// Whether more workers were once found to get more done: then company that neither helps
     /// nor harms may stay.
     is_parallel: bool,
-    /// Whether to try more, or fewer, before the next rest.
+    /// Whether to try more, one alone, or fewer, before the next rest.
     try_more: bool,
+    try_one: bool,
     try_fewer: bool,
     /// How many windows are left without a trial, and how many the next rest takes.
     resting: u32,
@@ -101,7 +107,7 @@ pub(super) struct Width {
 enum Phase {
     /// The workers are as many as they were.
     Steady,
-    /// They are to become more, for a trial.
+    /// They are to become more or fewer, for a trial.
     Filling { from: usize, rate: f64 },
     /// Others than `from`, which got so much done a second, are tried.
     Trial { from: usize, rate: f64 },
@@ -120,6 +126,7 @@ impl Width {
             samples: 0,
             is_parallel: false,
             try_more: true,
+            try_one: true,
             try_fewer: true,
             resting: 0,
             rest: FIRST_REST,
@@ -153,10 +160,14 @@ impl Width {
     }
 
     /// Notes that as many workers are at work as may be. What they do since they were to become
-    /// so many counts for the trial: the last come within a millisecond.
+    /// more counts for the trial: the last come within a millisecond. What they do while others
+    /// still have to end does not.
     pub(super) fn is_full(&mut self) {
         if let Phase::Filling { from, rate } = self.phase {
             self.phase = Phase::Trial { from, rate };
+            if self.now < from {
+                self.begin(self.now, self.phase);
+            }
         }
     }
 
@@ -176,7 +187,7 @@ impl Width {
         self.window.computed += sample.computed;
         self.window.idle += sample.idle;
         if let Phase::Filling { from, .. } = self.phase {
-            if self.samples >= DONE_BY_EACH * self.now {
+            if self.now > from && self.samples >= DONE_BY_EACH * self.now {
                 // There is no work for so many.
                 self.give_up(from);
             }
@@ -191,12 +202,12 @@ impl Width {
         let share = match self.phase {
             Phase::Trial { rate, .. } if self.rate() < rate * BAD => 4,
             Phase::Trial { from, rate } if from < self.now => {
-                let gain = self.rate() / rate;
-                if gain < GAIN || gain > NEARLY * self.now as f64 / from as f64 { 2 } else { 1 }
+                let (gain, factor) = (self.rate() / rate, self.now as f64 / from as f64);
+                if gain < wanted(factor) || gain > NEARLY * factor { 2 } else { 1 }
             }
             _ => 1,
         };
-        if self.window.done >= enough / share && spent >= WINDOW * self.now as u32 {
+        if self.window.done >= (enough / share).max(2) && spent >= WINDOW * self.now as u32 {
             self.end_window();
         }
     }
@@ -220,29 +231,35 @@ impl Width {
         match self.phase {
             Phase::Trial { from, rate: before } => {
                 let gain = rate / before;
-                let is_kept = if self.now < from {
-                    gain >= NO_LOSS
-                } else {
-                    gain >= GAIN || self.is_parallel && gain >= NO_LOSS
-                };
+                let factor = self.now as f64 / from as f64;
+                let is_gain = gain >= wanted(factor);
+                let is_fewer = self.now < from;
+                let may_stay = is_fewer || self.is_parallel;
+                let is_kept = is_gain || may_stay && gain >= NO_LOSS;
                 if !is_kept {
-                    (self.try_more, self.try_fewer) =
-                        (self.try_more && self.now < from, self.try_fewer && self.now > from);
+                    if !is_fewer {
+                        self.try_more = false;
+                    } else if self.now == 1 {
+                        self.try_one = false;
+                    } else {
+                        self.try_fewer = false;
+                    }
                     self.now = from;
                     self.worst = self.worst.min(gain);
                     return self.next(before, waits);
                 }
-                if self.now < from {
+                if is_fewer {
                     self.try_more = false;
                 } else {
                     self.try_fewer = false;
-                    self.try_more = gain >= GAIN;
-                    self.is_parallel |= gain >= GAIN;
+                    // An arm may be a little less slow with very many than with few.
+                    self.try_one &= gain < factor.sqrt();
+                    self.try_more = is_gain;
+                    self.is_parallel |= is_gain;
                     // Each did as much as before, so there is room for many more.
-                    let factor = self.now as f64 / from as f64;
                     self.factor = if gain >= factor * NEARLY { self.factor.pow(2) } else { 2 };
                 }
-                if gain >= GAIN {
+                if is_gain && !is_fewer {
                     self.rest = FIRST_REST;
                 }
                 self.next(rate, waits);
@@ -258,7 +275,7 @@ impl Width {
                 self.begin(self.now, Phase::Steady);
             }
             _ => {
-                (self.try_more, self.try_fewer) = (true, true);
+                (self.try_more, self.try_one, self.try_fewer) = (true, true, true);
                 self.next(rate, waits);
             }
         }
@@ -272,9 +289,12 @@ impl Width {
         let fewest = if waits { 1 } else { self.processors };
         if waits && self.try_more && from < self.max {
             self.begin((from * self.factor).min(self.max), Phase::Filling { from, rate });
-        } else if self.try_fewer && from > fewest {
+        } else if self.try_one && from > fewest && fewest == 1 {
+            // An arm is slow with any number but one.
+            self.begin(1, Phase::Filling { from, rate });
+        } else if self.try_fewer && from / 4 > 0 && from > fewest {
             // In large steps, as with too many all seem alike.
-            self.begin((from / 4).max(fewest), Phase::Trial { from, rate });
+            self.begin((from / 4).max(fewest), Phase::Filling { from, rate });
         } else if waits || from > fewest {
             (self.usual, self.others) = ((rate, waits), 0);
             self.give_up(from);

@@ -134,6 +134,7 @@ const ONE_AT_A_TIME: Disk = Disk { served: 1, ..FAR };
 const ARM: Disk = Disk { served: 1, seek: 4000, ..FAR };
 
 #[test]
+#[cfg_attr(miri, ignore = "takes long, and has nothing unsafe")]
 fn a_disk_gets_as_many_requests_as_it_wants() {
     for (name, processors, start, directories, disk, bar) in [
         ("warm", 2, 2, 20_000, WARM, 1.01),
@@ -163,6 +164,7 @@ fn a_disk_gets_as_many_requests_as_it_wants() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes long, and has nothing unsafe")]
 fn fewer_are_at_work_if_something_else_runs_out() {
     let mut width = Width::new(2, 2, MAX_WIDTH);
     run(&mut width, true, 2, &[(10_000, FAR)]);
@@ -175,6 +177,7 @@ fn fewer_are_at_work_if_something_else_runs_out() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes long, and has nothing unsafe")]
 fn a_disk_that_becomes_another_gets_what_that_wants() {
     let disks = [(20_000, WARM), (10_000, FAR), (20_000, WARM), (9_000, ARM), (40_000, FAR)];
     let mut width = Width::new(2, 2, MAX_WIDTH);
