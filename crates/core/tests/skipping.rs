@@ -188,6 +188,34 @@ fn where_there_are_no_leaves_it_is_not_asked() {
 }
 
 #[test]
+fn names_tell_where_it_pays_to_ask() {
+    // At each depth there are as many leaves as others.
+    let letters = |number: usize| {
+        let letter = |digit: usize| char::from(b"abcdefghijklmnopqrst"[number / digit % 20]);
+        [8000, 400, 20, 1].map(letter).iter().collect::<String>()
+    };
+    let names: [(&str, &dyn Fn(usize) -> String); 3] = [
+        ("one name", &|_| "package".into()),
+        ("numbered names", &|number| format!("package-{number}.{number}")),
+        ("names without end", &letters),
+    ];
+    for (what, name) in names {
+        let looks = Arc::new(AtomicUsize::new(0));
+        let module = |number| {
+            let below = made_up([("run", directory(leaf()))]);
+            let package = MadeUp { looks: Arc::clone(&looks), ..below };
+            made_up([("cache".into(), directory(leaf())), (name(number), directory(package))])
+        };
+        let (listed, skipped) = counts(scan(of_many(500, module), "run/{a.csv}"));
+        assert_eq!(listed + skipped, 1 + 4 * 500);
+        assert_eq!(skipped, 500, "{what}");
+        // Those of the depth above tell nothing of these.
+        let in_vain = looks.load(Ordering::Relaxed);
+        assert!((1..30).contains(&in_vain), "{what}: {in_vain}");
+    }
+}
+
+#[test]
 fn matches_that_links_hide_are_told_of_as_long_as_there_may_be_any() {
     // Of these only the directories matter, and there are none in them.
     let run = |has_link| match has_link {

@@ -19,9 +19,9 @@ use super::lister::{EntryKind, Identity, Lister, Opened, Outside, Told};
 /// As large as the C library's own buffer, so that few directories take two calls.
 const BUFFER: usize = 32 * 1024;
 
-/// So many entries at least were read if the buffer was too small for more: a name has 255 bytes
-/// at most.
-const ENTRIES_IN_BUFFER: usize = BUFFER / 280 - 1;
+/// The largest record of an entry: a name has 255 bytes at most. With less left in the buffer
+/// there may be more to come.
+const LARGEST_RECORD: usize = record_size(255);
 
 /// The file systems that keep link counts of directories: ext2, ext3 and ext4, XFS, tmpfs, F2FS.
 /// ext4 says 1 where there are too many. Others say 1 (btrfs, overlayfs), what a server says, or
@@ -61,7 +61,19 @@ fn kind(file_type: FileType) -> EntryKind {
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     read: Vec<(OsString, EntryKind)>,
+    /// Of their records.
+    size: usize,
     has_ended: bool,
+}
+
+/// The size of an entry's record in the buffer: 19 bytes, the name and its end, aligned.
+const fn record_size(name_length: usize) -> usize {
+    (19 + name_length + 1).next_multiple_of(8)
+}
+
+/// The same, of an entry that was read.
+fn size_of(entry: &RawDirEntry<'_>) -> usize {
+    record_size(entry.file_name().to_bytes().len())
 }
 
 /// An entry's name and kind; `None` for `.` and `..`.
@@ -118,6 +130,7 @@ impl Lister for Getdents {
         loop {
             match entries.next() {
                 Some(Ok(entry)) => {
+                    first.size += size_of(&entry);
                     first.read.extend(entry_of(&entry).map(|(name, kind)| (name.into(), kind)));
                 }
                 Some(Err(Errno::INTR)) => continue,
@@ -169,11 +182,13 @@ impl Lister for Getdents {
         if entries.has_ended {
             return Ok(());
         }
-        let mut read = entries.read.len();
-        if read >= ENTRIES_IN_BUFFER && tell(Told::Pause).is_break() {
+        let is_full = |size| size + LARGEST_RECORD > BUFFER;
+        if is_full(entries.size) && tell(Told::Pause).is_break() {
             return Ok(());
         }
-        let mut has_read = read > 0;
+        let mut has_read = !entries.read.is_empty();
+        // Since the last pause.
+        let mut size = 0;
         let mut buffer = [MaybeUninit::uninit(); BUFFER];
         let mut entries = RawDir::new(handle, &mut buffer);
         while let Some(next) = entries.next() {
@@ -185,14 +200,14 @@ impl Lister for Getdents {
                     None => break,
                 },
             };
+            size += size_of(&next);
             let Some((name, kind)) = entry_of(&next) else { continue };
             has_read = true;
-            read += 1;
             if tell(Told::Entry(name, kind)).is_break() {
                 break;
             }
-            if read >= ENTRIES_IN_BUFFER && entries.is_buffer_empty() {
-                read = 0;
+            if is_full(size) && entries.is_buffer_empty() {
+                size = 0;
                 if tell(Told::Pause).is_break() {
                     break;
                 }
@@ -241,5 +256,46 @@ impl Lister for Getdents {
     fn counts_links(directory: &OwnedFd) -> io::Result<bool> {
         let stat = retry_on_intr(|| rustix::fs::fstatfs(directory))?;
         Ok(COUNTING_LINKS.contains(&(stat.f_type as u32)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many pauses there are in listing a directory of files with names of this length, by its
+    /// handle alone and as a source.
+    fn pauses(files: usize, name_length: usize) -> [usize; 2] {
+        let dir = tempfile::tempdir().unwrap();
+        for number in 0..files {
+            std::fs::write(dir.path().join(format!("{number:0name_length$}")), "").unwrap();
+        }
+        [false, true].map(|is_source| {
+            let (handle, entries) = match is_source {
+                true => Getdents::open_source(dir.path()).unwrap(),
+                false => {
+                    let handle = rustix::fs::open(dir.path(), OPEN, Mode::empty()).unwrap();
+                    (handle, Entries::default())
+                }
+            };
+            let (mut pauses, mut read) = (0, 0);
+            let tell = |told: Told<'_>| {
+                match told {
+                    Told::Pause => pauses += 1,
+                    Told::Entry(..) => read += 1,
+                }
+                ControlFlow::Continue(())
+            };
+            Getdents::list(&handle, entries, tell).unwrap();
+            assert_eq!(read, files);
+            pauses
+        })
+    }
+
+    #[test]
+    fn a_listing_pauses_where_the_buffer_was_too_small() {
+        assert_eq!(pauses(200, 4), [0, 0]);
+        assert_eq!(pauses(110, 240), [0, 0]);
+        assert_eq!(pauses(130, 240), [1, 1]);
     }
 }

@@ -226,7 +226,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         let file_system = &mut handle.file_system;
         let asks = matters != Matters::Everything
             && !leaves.is_refused()
-            && (one_file_system || leaves.pays(dir.depth + 1))
+            && (one_file_system || leaves.pays(dir.depth + 1, name))
             && (trusts_all || FileSystem::counts_links::<L>(file_system, parent));
         let look = asks.then(|| L::look(parent, name.into()));
         match &look {

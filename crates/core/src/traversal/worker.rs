@@ -421,7 +421,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             let (handle, entries, identity) = match entered {
                 Ok(Entered::Opened((handle, entries), identity)) => (handle, entries, identity),
                 Ok(Entered::Leaf) => {
-                    self.leaves.learn(depth, true);
+                    self.leaves.learn(depth, subdir.name, true);
                     self.skip(location, verdict);
                     return None;
                 }
@@ -463,7 +463,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             match self.list(location, verdict, (&handle, entries), subdir.link, identity) {
                 Ok(frame) => {
                     if matters != Matters::Everything {
-                        self.leaves.learn(depth, self.directories_listed == 0);
+                        self.leaves.learn(depth, subdir.name, self.directories_listed == 0);
                     }
                     let mut frame = frame?;
                     frame.handle.open = Some(self.keep_open(handle));
