@@ -309,7 +309,7 @@ class Server:
             self.open.pop(struct.unpack_from("<Q", body)[0], None)
             return b""
         if code == STATFS:
-            return struct.pack("<QQQQQIIIIIIIII", 0, 0, 0, 0, 0, 4096, 255, 4096, *[0] * 6)
+            return struct.pack("<QQQQQIIIIIIIIII", 0, 0, 0, 0, 0, 4096, 255, 4096, *[0] * 7)
         if code == OPEN:
             return struct.pack("<QII", 0, 0, 0)
         if code in (RELEASE, FLUSH, ACCESS):

@@ -41,7 +41,7 @@ impl<'b> ListPage<'b> {
     /// `None`: it is no whole listing, or has something that stores do not usually send:
     /// namespace prefixes, attributes, space in tags, comments, `CDATA`, another encoding than
     /// `url`, other references than those of XML and of white space. A general XML reader must
-    /// tell. What is read is what that would read.
+    /// tell. Of well-formed XML it would read the same.
     pub fn read(body: &'b [u8]) -> Option<ListPage<'b>> {
         let mut reader = Reader::begin(body)?;
         let (mut keys, mut prefixes) = (Vec::new(), Vec::new());

@@ -80,8 +80,8 @@ pub struct Scan {
 
 impl Scan {
     /// A scan of `source` for `patterns`, with default options: no exclude rules, no depth
-    /// limit, links are not followed, file systems are crossed, as many threads as there
-    /// are processors.
+    /// limit, links are not followed, file systems are crossed, as many threads as the disk
+    /// wants.
     ///
     /// The patterns are a [`PatternSet`], or one or more
     /// [`FileStructurePattern`](crate::FileStructurePattern)s, of which one is made. Equal
@@ -140,9 +140,14 @@ impl Scan {
         self
     }
 
-    /// How many threads to use at most, up to 1,024. Default, and with `None` or 0: as many
-    /// as there are processors. They are started when there is work for them, no more than
-    /// the limit of open files allows, and end with this one traversal.
+    /// How many threads to use at most, up to 1,024. Default, and with `None` or 0: found
+    /// while it runs. It begins with as many as there are processors, or one if the disk says
+    /// that it rotates. Threads that wait more than they compute get company, up to 64, as
+    /// long as more directories a second come of it, and lose it again if not.
+    /// [`Stats::threads`](crate::Stats::threads) tells how many there were.
+    ///
+    /// Threads are started when there is work for them, no more than the limit of open files
+    /// allows, and end with this one traversal.
     pub fn threads(mut self, threads: impl Into<Option<usize>>) -> Self {
         self.options.threads = threads.into().and_then(NonZeroUsize::new);
         self

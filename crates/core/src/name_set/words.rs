@@ -51,9 +51,7 @@ struct Member {
 
 impl Words {
     /// Takes the globs that can be found by a word, and hands back the others.
-    pub(super) fn new<'g>(
-        globs: Vec<(u32, &'g CompiledGlob)>,
-    ) -> (Words, Vec<(u32, &'g CompiledGlob)>) {
+    pub(super) fn new(globs: Vec<(u32, &CompiledGlob)>) -> (Words, Vec<(u32, &CompiledGlob)>) {
         let (mut words, mut members, mut left) = (Vec::new(), Vec::new(), Vec::new());
         let mut noted = 0;
         for &(id, glob) in &globs {

@@ -89,7 +89,10 @@ pub(super) fn start_worker<V: Visitor, L: Lister>(
     });
     let mut members = roster.lock();
     match started {
-        Ok(thread) => members.threads.push(thread),
+        Ok(thread) => {
+            members.threads.push(thread);
+            outbox.note_threads(members.threads.len());
+        }
         Err(error) => {
             members.outboxes.retain(|other| !Arc::ptr_eq(other, &outbox));
             return Err(error);

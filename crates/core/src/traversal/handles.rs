@@ -76,12 +76,13 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// The allowance of a traversal that starts now, with at most so many workers and kept
-    /// directories, so that this process can still open files while they are at work.
-    pub(super) fn new(threads: usize, budget: usize) -> Allowance {
+    /// The allowance of a traversal that starts now, with so many workers and kept directories,
+    /// and up to `max` workers if the limit allows them beside those directories, so that this
+    /// process can still open files while they are at work.
+    pub(super) fn new(threads: usize, max: usize, budget: usize) -> Allowance {
         let running = workers();
         let limit = handle_limit();
-        let most = threads.saturating_add(running).saturating_mul(HANDLES_PER_WORKER);
+        let most = max.saturating_add(running).saturating_mul(HANDLES_PER_WORKER);
         let most = most.saturating_add(budget);
         // Far from a high limit, which files are open need not be asked for.
         if most <= limit / 4 {
@@ -102,7 +103,8 @@ impl Allowance {
         let taken = usize::try_from(PLACES.load(Ordering::Relaxed)).unwrap_or(0);
         let filled = taken.saturating_sub(running.saturating_mul(2 * MAX_BATCH));
         let budget = budget.min(filled.saturating_add(kept));
-        Allowance { max_workers: running + workers, budget }
+        let beside = free.saturating_sub(budget + 8) / HANDLES_PER_WORKER;
+        Allowance { max_workers: running + workers.min(beside.max(threads)), budget }
     }
 }
 

@@ -38,7 +38,8 @@ impl Identity {
     }
 }
 
-/// What is told of a directory without listing it.
+/// What is told of a directory without listing it. The portable lister tells nothing.
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), allow(dead_code))]
 #[derive(Clone, Debug)]
 pub(crate) struct Outside {
     pub(crate) identity: Identity,
@@ -55,7 +56,8 @@ impl Outside {
     }
 }
 
-/// What a listing tells.
+/// What a listing tells. That of the portable lister does not pause.
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), allow(dead_code))]
 #[derive(Debug)]
 pub(crate) enum Told<'a> {
     Entry(&'a OsStr, EntryKind),

@@ -19,6 +19,8 @@
 //!   visit.
 //! - *work*: what a worker gets to do from the [pool](pool::Pool): the source, or frames of
 //!   another worker. A worker that waits for work is *idle*.
+//! - *width*: how many workers may be at work. Where nobody said it, it is
+//!   [found](width::Width) while the traversal runs.
 //!
 //! Of the purpose:
 //!
@@ -64,14 +66,17 @@
 //!
 //! # Protocols
 //!
-//! Workers and the receiver share four things. The invariant of each is written where it is
+//! Workers and the receiver share four things, and the workers the [`width`], whose lock is taken
+//! before the pool's and held by nobody who waits. The invariant of each is written where it is
 //! implemented: the end of the work in [`pool`], the countdown of answers in `matching.rs`,
 //! the results in [`channel`] and [`sender`], the budget of open directories in [`handles`].
 
 pub(crate) mod channel;
 mod classify;
+mod company;
 mod crew;
 mod dir;
+mod disk;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod getdents;
 mod handles;
@@ -80,6 +85,7 @@ mod leaves;
 mod lister;
 #[cfg(all(feature = "test-hooks", unix))]
 pub(crate) mod made_up;
+mod meter;
 mod opening;
 mod options;
 mod pool;
@@ -93,6 +99,7 @@ mod subdirs;
 #[cfg(test)]
 mod tests;
 mod visitor;
+mod width;
 mod worker;
 
 pub(crate) use dir::{Dir, Location};

@@ -142,6 +142,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             result => return result,
         }
         self.is_out_of_handles = true;
+        self.traversal.needs_handles(self.meter.epoch());
         let mut backoff = None;
         let result = loop {
             let closed = self.stack.iter_mut().filter_map(|f| f.handle.close().then_some(()));

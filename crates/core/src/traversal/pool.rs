@@ -18,6 +18,13 @@
 //! when it arrives. If it cannot be started, those that wait are woken, as one of them may
 //! now be the last.
 //!
+//! Of the workers, only so many may be at work as the width says, which may change at any
+//! time. Where more are, some put back what they have and wait; that is work that nobody
+//! waits for, until another worker has done with its own, or the width allows more. Who
+//! comes to wait takes what is queued if the width allows it, and whoever raises the width
+//! wakes all, so no work is left while fewer are at work than may be. The width is at least
+//! one: when all wait, nothing is queued.
+//!
 //! `demand` is written only under the lock, and read without it: a reader that sees an
 //! old one hands over a little too early or too late, which is no error. A worker that is
 //! lost can never arrive, so it must abandon the pool instead.
@@ -29,10 +36,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 const MAY_START: usize = 1;
 /// There is work that nobody waits for.
 const QUEUED: usize = 2;
-const IDLE: usize = 4;
+/// More workers are at work than the width allows.
+const SURPLUS: usize = 4;
+const IDLE: usize = 8;
 
 /// How many workers wait for work that was not handed over yet, times [`IDLE`]; with
-/// [`MAY_START`] and [`QUEUED`]. All workers read it before each directory, so nothing that is
+/// [`MAY_START`], [`QUEUED`] and [`SURPLUS`]. All workers read it before each directory, so nothing that is
 /// written more often lies in its cache lines, which are fetched in pairs.
 #[derive(Debug)]
 #[repr(align(128))]
@@ -52,6 +61,8 @@ struct PoolState<W> {
     queue: Vec<W>,
     workers: usize,
     max_workers: usize,
+    /// How many of them may be at work: the *width*.
+    width: usize,
     waiting: usize,
     /// How many of those that wait sleep, and were not told to wake; at times a few more, never
     /// fewer. To tell nobody costs a system call as well.
@@ -59,12 +70,29 @@ struct PoolState<W> {
     is_done: bool,
 }
 
+impl<W> PoolState<W> {
+    /// How many workers are at work.
+    fn active(&self) -> usize {
+        self.workers - self.waiting
+    }
+
+    /// How many of those that wait may get work.
+    fn idle(&self) -> usize {
+        self.waiting.min(self.width.saturating_sub(self.active()))
+    }
+
+    fn may_start(&self) -> bool {
+        self.workers < self.max_workers.min(self.width)
+    }
+}
+
 impl<W> Pool<W> {
-    /// A pool for at most so many workers. The first of them, which is to be started, will
-    /// take the `first` work.
-    pub(super) fn new(max_workers: usize, first: W) -> Pool<W> {
+    /// A pool for at most so many workers, of which `width` may be at work. The first of
+    /// them, which is to be started, will take the `first` work.
+    pub(super) fn new(max_workers: usize, width: usize, first: W) -> Pool<W> {
         let (queue, is_done) = (vec![first], false);
-        let state = PoolState { queue, workers: 1, max_workers, waiting: 1, asleep: 0, is_done };
+        let (workers, waiting, asleep) = (1, 1, 0);
+        let state = PoolState { queue, workers, max_workers, width, waiting, asleep, is_done };
         let demand = Demand(AtomicUsize::new(0));
         let pool = Pool { demand, state: Mutex::new(state), wake: Condvar::new() };
         pool.update_demand(&pool.lock());
@@ -77,20 +105,44 @@ impl<W> Pool<W> {
     }
 
     fn update_demand(&self, state: &PoolState<W>) {
-        let (waiting, queued) = (state.waiting, state.queue.len());
-        let demand = usize::from(state.workers < state.max_workers) * MAY_START
-            + usize::from(queued > waiting) * QUEUED
-            + waiting.saturating_sub(queued) * IDLE;
+        let (idle, queued) = (state.idle(), state.queue.len());
+        let demand = usize::from(state.may_start()) * MAY_START
+            + usize::from(queued > idle) * QUEUED
+            + usize::from(state.active() > state.width) * SURPLUS
+            + idle.saturating_sub(queued) * IDLE;
         self.demand.0.store(demand, Ordering::Relaxed);
     }
 
-    /// Whether a worker waits for work, or may be started for it.
+    /// Whether a worker waits for work or may be started for it, or one is too many.
     #[inline]
     pub(super) fn wants_work(&self) -> bool {
         self.demand.0.load(Ordering::Relaxed) & !QUEUED != 0
     }
 
-    /// Whether a worker waits for work.
+    /// Whether more workers are at work than may be: whoever sees it puts back what it has,
+    /// and waits.
+    pub(super) fn has_too_many(&self) -> bool {
+        self.demand.0.load(Ordering::Relaxed) & SURPLUS != 0
+    }
+
+    /// Sets how many workers may be at work.
+    pub(super) fn set_width(&self, width: usize) {
+        let mut state = self.lock();
+        state.width = width;
+        state.asleep = 0;
+        self.update_demand(&state);
+        drop(state);
+        self.wake.notify_all();
+    }
+
+    /// Puts back what a worker has that is one too many. It has to wait for work then.
+    pub(super) fn put_back(&self, work: W) {
+        let mut state = self.lock();
+        state.queue.push(work);
+        self.update_demand(&state);
+    }
+
+    /// Whether a worker waits for work that it may get.
     pub(super) fn has_idle_worker(&self) -> bool {
         self.demand.0.load(Ordering::Relaxed) >= IDLE
     }
@@ -105,10 +157,10 @@ impl<W> Pool<W> {
         let mut state = self.lock();
         state.queue.push(work);
         self.update_demand(&state);
-        let is_asleep = state.asleep > 0;
-        state.asleep = state.asleep.saturating_sub(1);
+        let wakes = state.asleep > 0 && state.idle() > 0;
+        state.asleep -= usize::from(wakes);
         drop(state);
-        if is_asleep {
+        if wakes {
             self.wake.notify_one();
         }
     }
@@ -117,7 +169,7 @@ impl<W> Pool<W> {
     /// It is counted already, and the caller has to start it.
     pub(super) fn wants_worker(&self) -> bool {
         let mut state = self.lock();
-        let start = state.waiting < state.queue.len() && state.workers < state.max_workers;
+        let start = state.idle() < state.queue.len() && state.may_start();
         if start {
             state.workers += 1;
             state.waiting += 1;
@@ -127,8 +179,8 @@ impl<W> Pool<W> {
     }
 
     /// A worker that was to be started could not be. `for_ever`: none is to be started any
-    /// more. The work is done by those that there are.
-    pub(super) fn not_started(&self, for_ever: bool) {
+    /// more. The work is done by those that there are; their number is returned.
+    pub(super) fn not_started(&self, for_ever: bool) -> usize {
         let mut state = self.lock();
         state.workers -= 1;
         state.waiting -= 1;
@@ -136,8 +188,10 @@ impl<W> Pool<W> {
             state.max_workers = state.workers;
         }
         self.update_demand(&state);
+        let workers = state.workers;
         drop(state);
         self.wake.notify_all();
+        workers
     }
 
     /// The first work of a worker that was started; `None` if none is left.
@@ -151,6 +205,9 @@ impl<W> Pool<W> {
             return None;
         }
         let mut state = self.lock();
+        if state.active() > state.width {
+            return None;
+        }
         let work = state.queue.pop();
         self.update_demand(&state);
         work
@@ -165,7 +222,8 @@ impl<W> Pool<W> {
 
     fn wait(&self, mut state: MutexGuard<'_, PoolState<W>>) -> Option<W> {
         loop {
-            let work = state.queue.pop();
+            let may_work = state.active() < state.width;
+            let work = if may_work { state.queue.pop() } else { None };
             if work.is_some() || state.is_done {
                 state.waiting -= 1;
                 self.update_demand(&state);
@@ -193,5 +251,53 @@ impl<W> Pool<W> {
         self.wake.notify_all();
         // Without the lock: it closes directories.
         drop(dropped);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_are_at_work_than_the_width_says_and_all_work_is_done() {
+        let pool = Pool::new(8, 2, 0);
+        let take_all = || std::iter::from_fn(|| pool.take()).count();
+        assert_eq!(pool.take_first(), Some(0));
+        pool.hand_over(1);
+        assert!(pool.wants_worker());
+        assert_eq!(pool.take_first(), Some(1));
+        pool.hand_over(2);
+        assert!(!pool.wants_work() && !pool.wants_worker() && !pool.has_too_many());
+        pool.set_width(3);
+        assert!(pool.wants_work() && pool.wants_worker());
+        assert_eq!(pool.take_first(), Some(2));
+
+        // Two of the three are too many, and put back what they have.
+        pool.set_width(1);
+        let waiting = |count| {
+            while pool.lock().waiting < count {
+                std::thread::yield_now();
+            }
+        };
+        let done = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..3)
+                .map(|number| {
+                    assert!(pool.has_too_many());
+                    pool.put_back(number);
+                    assert_eq!(pool.try_take(), None);
+                    let other = scope.spawn(take_all);
+                    waiting(number);
+                    other
+                })
+                .collect();
+            assert!(!pool.wants_work() && !pool.has_too_many() && pool.has_queued());
+            // Who has done with its own goes on with theirs.
+            assert_eq!(pool.try_take(), Some(2));
+            pool.set_width(2);
+            waiting(1);
+            let mine = take_all();
+            mine + others.into_iter().map(|other| other.join().unwrap()).sum::<usize>()
+        });
+        assert_eq!(done, 1);
     }
 }

@@ -19,6 +19,7 @@ use super::lister::Untyped;
 use super::portable::Portable;
 use super::sender::{Batch, MAX_BATCHES, ResultSender};
 use super::stop::{Stop, Stopper};
+use super::width::MAX_WIDTH;
 use super::worker::{Shared, Traversal};
 use super::{Naming, Options, Visitor};
 use crate::stats::{Counters, Progress, Stats};
@@ -56,6 +57,9 @@ pub struct Results<T> {
     stop: Arc<Stop>,
     has_panicked: Arc<AtomicBool>,
     counters: Arc<Counters>,
+    /// Sets how many workers may be at work.
+    #[cfg(test)]
+    pub(super) set_width: Arc<dyn Fn(usize) + Send + Sync>,
 }
 
 /// The outcome of waiting for a result with a deadline. There are no others.
@@ -104,12 +108,9 @@ impl<T: Send + 'static> Results<T> {
         path: &Path,
         naming: Naming,
     ) -> Result<Results<T>, Error> {
-        let threads = options.threads.map_or_else(
-            || std::thread::available_parallelism().map_or(1, usize::from),
-            |threads| usize::from(threads).min(MAX_THREADS),
-        );
+        let threads = options.threads.map(|threads| usize::from(threads).min(MAX_THREADS));
         let mut running = Results::ended();
-        running.counters = Arc::new(Counters::new(threads));
+        running.counters = Arc::new(Counters::new(threads.unwrap_or(MAX_WIDTH)));
         let (channel, receiver) = bounded(MAX_BATCHES);
         let (stop, counters) = (Arc::clone(&running.stop), Arc::clone(&running.counters));
         let shared = Shared {
@@ -133,6 +134,15 @@ impl<T: Send + 'static> Results<T> {
                 traversal.start_another();
             }
         });
+        #[cfg(test)]
+        {
+            let workers = Arc::downgrade(&traversal);
+            running.set_width = Arc::new(move |width| {
+                if let Some(traversal) = workers.upgrade() {
+                    traversal.set_width(width);
+                }
+            });
+        }
         running.receiver = Some(receiver);
         Ok(running)
     }
@@ -151,6 +161,8 @@ impl<T> Results<T> {
             stop: Arc::new(Stop::new()),
             has_panicked: Arc::default(),
             counters: Arc::default(),
+            #[cfg(test)]
+            set_width: Arc::new(|_| {}),
         }
     }
 

@@ -77,6 +77,11 @@ impl<T> Outbox<T> {
         self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts the workers that there are now.
+    pub(super) fn note_threads(&self, threads: usize) {
+        self.counters.add(self.worker, Stats { threads, ..Stats::default() });
+    }
+
     /// Takes everything out.
     pub(super) fn take(&self) -> Batch<T> {
         let mut unsent = self.lock();
@@ -97,6 +102,8 @@ pub(crate) struct ResultSender<T> {
     /// The counts that neither the outbox nor the counters have yet.
     pub(crate) stats: Stats,
     directories_done: usize,
+    /// How long this worker has waited for the receiver.
+    held_up: Duration,
 }
 
 impl<T> ResultSender<T> {
@@ -112,6 +119,7 @@ impl<T> ResultSender<T> {
             started: Instant::now(),
             stats: Stats::default(),
             directories_done: 0,
+            held_up: Duration::ZERO,
         }
     }
 
@@ -205,10 +213,17 @@ impl<T> ResultSender<T> {
             return;
         }
         self.outbox.counters.note_sent();
+        let begun = Instant::now();
         if self.channel.send(batch, &self.stop).is_err() {
             // The receiver is gone.
             self.stop.set();
         }
+        self.held_up += begun.elapsed();
+    }
+
+    /// How long this worker has waited for the receiver, since it was last asked.
+    pub(super) fn take_held_up(&mut self) -> Duration {
+        std::mem::take(&mut self.held_up)
     }
 
     fn update_counters(&mut self) {

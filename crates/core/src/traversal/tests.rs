@@ -4,16 +4,18 @@
 
 mod identities;
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::lister::{EntryKind, Identity, Lister, Opened, Told};
+use super::width::MAX_WIDTH;
 use super::{Naming, Next, Options, Results};
 use crate::walk::{Listing, WalkVisitor};
 use crate::{Error, ErrorKind, ExcludeRules, Operation};
@@ -81,6 +83,16 @@ fn list_special(path: &Path, mut directory: impl FnMut(&str)) -> bool {
             }
             CROWDED.pass();
         }
+        // Each takes longer than anything that is computed.
+        ("far", []) => (0..20).for_each(|number| directory(&number.to_string())),
+        ("far", [_]) => {
+            std::thread::sleep(Duration::from_millis(5));
+            (0..20).for_each(|number| directory(&number.to_string()));
+        }
+        ("far", _) => std::thread::sleep(Duration::from_millis(5)),
+        ("wide", below) if below.len() < 3 => {
+            (0..8).for_each(|number| directory(&number.to_string()));
+        }
         ("streaming", []) => ["stream", "stuck"].into_iter().for_each(directory),
         ("streaming", ["stuck"]) => directory("a"),
         ("streaming", ["stuck", "a"]) => directory("b"),
@@ -89,7 +101,7 @@ fn list_special(path: &Path, mut directory: impl FnMut(&str)) -> bool {
         ("streaming", ["stream", ..]) if below.len() < 6 && !STREAMING.is_open() => {
             (0..300).for_each(|number| directory(&number.to_string()));
         }
-        ("small" | "streaming", _) => {}
+        ("small" | "streaming" | "wide", _) => {}
         _ => return false,
     }
     true
@@ -289,15 +301,57 @@ fn settles(condition: impl Fn() -> bool) {
 
 #[test]
 fn threads_start_when_there_is_work() {
-    let mut results = start("small", 64);
-    // The source, and the one directory in it.
-    assert!(results.next().is_some() && results.next().is_some());
-    assert_eq!(results.started(), 1);
-    assert!(results.next().is_none());
+    for threads in [0, 64] {
+        let mut results = start("small", threads);
+        // The source, and the one directory in it.
+        assert!(results.next().is_some() && results.next().is_some());
+        assert_eq!(results.started(), 1);
+        assert!(results.next().is_none());
+        assert_eq!(results.stats().threads, 1);
+    }
 
     // Each worker hangs in the first directory that it gets, and keeps half of what there is.
     let results = start("crowded", 64);
     assert_eq!(results.count(), 1 + 20);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "no processor time is told there")]
+fn workers_that_wait_for_the_disk_get_company() {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let of = |results: &mut Results<Listing>| {
+        assert_eq!(results.count(), 1 + 20 + 400);
+        results.stats().threads
+    };
+    // (A machine that has much else to do may look like one that computes.)
+    settles(|| of(&mut start("far", 0)) > processors.min(MAX_WIDTH - 1));
+    assert!(of(&mut start("far", 2)) <= 2, "no more than the caller says");
+}
+
+#[test]
+fn the_width_may_change_at_any_time() {
+    let mut results = start("wide", 8);
+    let (set_width, stop) = (Arc::clone(&results.set_width), AtomicBool::new(false));
+    let count = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let widths = [1, 8, 2, 5, 1, 3].into_iter().cycle();
+            widths.take_while(|_| !stop.load(Ordering::Relaxed)).for_each(|width| {
+                set_width(width);
+                std::thread::sleep(Duration::from_micros(300));
+            });
+        });
+        let paths: HashSet<_> = results.by_ref().map(|listing| listing.unwrap().path).collect();
+        stop.store(true, Ordering::Relaxed);
+        paths.len()
+    });
+    let all = 1 + 8 + 64 + 512;
+    assert_eq!((count, results.stats().directories), (all, all));
+    assert!(results.stats().threads <= 8);
+
+    // Closing does not wait for workers that may not work.
+    let results = start("wide", 8);
+    (results.set_width)(1);
+    drop(results);
 }
 
 #[test]

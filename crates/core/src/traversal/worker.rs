@@ -15,10 +15,12 @@ use super::handles::{self, Allowance, FdBackoff, Shareholder, WorkerSlot, is_out
 use super::later::Later;
 use super::leaves::{FileSystem, Leaves, Rest};
 use super::lister::{EntryKind, Identity, Lister, Told, is_gone};
+use super::meter::Meter;
 use super::opening::{DirHandle, EnterError, Entered};
 use super::pool::Pool;
 use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
+use super::width::{MAX_WIDTH, Width};
 use super::{Dir, Location, Matters, Naming, Need, Options, ResultSender, Visitor};
 use crate::{Error, Operation};
 
@@ -51,7 +53,11 @@ pub(super) struct Traversal<V: Visitor, L: Lister> {
     began: i64,
     /// How many workers this process may have.
     max_workers: usize,
-    pool: Pool<Work<V, L>>,
+    pub(super) pool: Pool<Work<V, L>>,
+    /// `None` if the caller said how many workers there may be.
+    pub(super) width: Option<Mutex<Width>>,
+    /// Whether the disk was asked if it has an arm.
+    pub(super) asked_disk: AtomicBool,
     pub(super) roster: Arc<Roster<V::Item>>,
     /// What each worker gets a copy of.
     begin_with: Mutex<(V, ResultSender<V::Item>)>,
@@ -67,7 +73,7 @@ pub(super) struct Shared<T> {
 }
 
 /// What a worker gets to do.
-enum Work<V: Visitor, L: Lister> {
+pub(super) enum Work<V: Visitor, L: Lister> {
     Source(L::Entries),
     Frames(Vec<Frame<V, L>>),
 }
@@ -82,12 +88,13 @@ pub(super) struct Frame<V: Visitor, L: Lister> {
 }
 
 impl<V: Visitor, L: Lister> Traversal<V, L> {
-    /// Opens the source, which at most `threads` workers will visit.
+    /// Opens the source, which at most `threads` workers will visit, or as many as are found
+    /// to be good for it.
     pub(super) fn open(
         options: Options,
         path: &Path,
         naming: Naming,
-        threads: usize,
+        threads: Option<usize>,
         visitor: V,
         shared: Shared<V::Item>,
     ) -> Result<Traversal<V, L>, Error> {
@@ -105,7 +112,11 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         } else {
             None
         };
-        let allowance = Allowance::new(threads, L::handle_budget());
+        let max = threads.unwrap_or(MAX_WIDTH);
+        let start = threads.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, usize::from).min(max)
+        });
+        let allowance = Allowance::new(start, max, L::handle_budget());
         Ok(Traversal {
             source_path: naming.path::<L>(path, &source)?,
             options,
@@ -116,7 +127,9 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             has_waited_in_vain: AtomicBool::new(false),
             began: seconds_since_epoch(),
             max_workers: allowance.max_workers,
-            pool: Pool::new(threads, Work::Source(entries)),
+            pool: Pool::new(max, start, Work::Source(entries)),
+            width: threads.is_none().then(|| Mutex::new(Width::new(start, start, max))),
+            asked_disk: AtomicBool::new(false),
             roster: shared.roster,
             has_panicked: shared.has_panicked,
             stop: Arc::clone(shared.results.stop()),
@@ -137,11 +150,13 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             return;
         }
         let Some(slot) = WorkerSlot::take(Some(self.max_workers)) else {
-            return self.pool.not_started(false);
+            self.pool.not_started(false);
+            return;
         };
         let (visitor, results) = self.beginning();
         if start_worker(self, visitor, results, slot).is_err() {
-            self.pool.not_started(true);
+            let workers = self.pool.not_started(true);
+            self.adapt(|width| width.limit(workers));
         }
     }
 
@@ -184,6 +199,10 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     hashes: Vec<u64>,
     /// When this worker began, or last started another.
     last_start: Instant,
+    pub(super) meter: Meter,
+    /// Whether there may be more workers than processors. Then directories take longer than to
+    /// start a thread.
+    pub(super) is_in_company: bool,
     /// When it last handed over a part of its work to one that waited.
     last_share: Instant,
 }
@@ -214,6 +233,8 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             last_start: Instant::now(),
             last_share: Instant::now(),
             hashes: Vec::new(),
+            meter: Meter::off(),
+            is_in_company: false,
         }
     }
 
@@ -222,6 +243,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         self.last_start = Instant::now();
         let places = Shareholder::begin(self.traversal.handle_budget);
         let mut next = self.traversal.pool.take_first();
+        self.begin_sample();
         while let Some(work) = next {
             self.first_open = 0;
             match work {
@@ -234,9 +256,22 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                     break;
                 }
                 if self.traversal.pool.wants_work() {
+                    if self.traversal.pool.has_too_many() {
+                        self.push(frame);
+                        let frames = std::mem::take(&mut self.stack);
+                        self.traversal.pool.put_back(Work::Frames(frames));
+                        break;
+                    }
                     self.share(&mut frame);
+                    if self.is_in_company && self.traversal.pool.wants_work() {
+                        // Who is started shares as well, so there are soon enough.
+                        self.share(&mut frame);
+                    }
                 }
                 self.results.directory_done();
+                if self.meter.directory_done() {
+                    self.tell();
+                }
                 let (child, is_fed) = self.next_child(&mut frame);
                 if frame.subdirs.len() > 0 || !frame.later.is_empty() {
                     self.push(frame);
@@ -250,7 +285,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             next = self.traversal.pool.try_take().or_else(|| {
                 self.results.flush_if_due();
                 places.give_back_all();
-                self.traversal.pool.take()
+                self.wait_for_work()
             });
         }
     }
@@ -306,7 +341,10 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
 
     /// Starts another worker for work that nobody waits for, if this one has worked for long.
     fn start_another_if_due(&mut self) {
-        if self.last_start.elapsed() >= START_INTERVAL {
+        if self.is_in_company || self.last_start.elapsed() >= START_INTERVAL {
+            if self.traversal.begins_with_one() {
+                self.begin_sample();
+            }
             self.last_start = Instant::now();
             self.traversal.start_another();
         }
@@ -556,6 +594,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         }
         results.stats.directories += 1;
         results.stats.entries += count;
+        self.meter.listed(count);
         if results.is_stopped() {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-"""S3, Google Cloud and Azure through obstore, which lists with less CPU time than fsspec.
+"""S3, Google Cloud and Azure through obstore, which reads the answers in threads of its own.
 
 obstore makes a path of each key: it removes the slash of a marker and a leading slash, and an empty
 component fails the whole listing. Ambiguous keys are checked by further requests, up to a limit.
