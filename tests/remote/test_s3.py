@@ -182,6 +182,7 @@ def test_what_is_no_whole_listing_is_none(body: bytes) -> None:
         answer("a").replace(b"<Key>", b"<Key >"),
         answer("a").replace(b"<Contents>", b"<Contents >"),
         answer("a").replace(b"Contents>", b"Contents >"),
+        answer("a").replace(b"IsTruncated>", b"IsTruncated >"),
         answer("%61").replace(b"<Contents>", b"<EncodingType >url</EncodingType ><Contents>"),
         answer("a").replace(b"<Contents>", b"<Contents xmlns='x'>"),
         answer("a").replace(b"<Contents>", b"<!-- <Contents><Key>b</Key></Contents> --><Contents>"),
