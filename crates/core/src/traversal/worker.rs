@@ -505,12 +505,13 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         parent: &mut DirHandle<L>,
         depth: usize,
     ) -> Option<FileSystem> {
-        if !self.may_skip() || self.traversal.options.trust_link_counts {
+        if !self.may_skip() {
             return None;
         }
+        let trusts_all = self.traversal.options.trust_link_counts;
         let handle = parent.open.as_ref().map(|counted| counted.handle());
         let handle = handle.unwrap_or(&self.traversal.source);
-        let known = FileSystem::of::<L>(&mut parent.file_system, handle)?;
+        let known = FileSystem::of::<L>(&mut parent.file_system, handle, trusts_all)?;
         Some(self.leaves.inherited(known, depth))
     }
 
