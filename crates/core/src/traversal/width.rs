@@ -266,7 +266,8 @@ impl Width {
                 let is_gain = gain >= wanted(factor);
                 let is_fewer = self.now < from;
                 let may_stay = is_fewer || self.is_parallel;
-                if !is_gain && !(may_stay && gain >= NO_LOSS) {
+                let is_kept = is_gain || may_stay && gain >= NO_LOSS;
+                if !is_kept {
                     if !is_fewer {
                         self.try_more = false;
                     } else if self.now == 1 {
