@@ -145,8 +145,11 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         self.traversal.needs_handles(self.meter.epoch());
         let mut backoff = None;
         let result = loop {
-            let closed = self.stack.iter_mut().filter_map(|f| f.handle.close().then_some(()));
-            if closed.count() > 0 {
+            let mut has_closed = false;
+            self.stack.iter_mut().for_each(|frame| has_closed |= frame.handle.close());
+            // What is queued, nobody else may close: those that put it there may wait for long.
+            self.traversal.pool.change_queued(|work| has_closed |= work.close_handles());
+            if has_closed {
                 handles::note_advance();
             }
             match self.try_to_enter(dir, handle, subdir, matters) {

@@ -78,6 +78,14 @@ pub(super) enum Work<V: Visitor, L: Lister> {
     Frames(Vec<Frame<V, L>>),
 }
 
+impl<V: Visitor, L: Lister> Work<V, L> {
+    /// Closes the directories that may be opened again; false if there were none.
+    pub(super) fn close_handles(&mut self) -> bool {
+        let Work::Frames(frames) = self else { return false };
+        frames.iter_mut().filter_map(|frame| frame.handle.close().then_some(())).count() > 0
+    }
+}
+
 /// A directory, and its sub-directories that are left to visit.
 pub(super) struct Frame<V: Visitor, L: Lister> {
     pub(super) dir: Arc<Dir<V::State>>,
@@ -559,6 +567,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             read += 1;
             if read % ENTRIES_PER_CHECK == 0 {
                 results.flush_if_due();
+                traversal.adapt(Width::is_alive);
             }
             let is_asked_for = || visitor.asks_for_link(&accumulator, name);
             match classifier.classify(name, kind, is_asked_for, results) {
