@@ -89,6 +89,15 @@ fn only_some_file_systems_are_trusted() {
     assert_eq!(count(tree(true, None), false), (1, 3));
     assert_eq!(count(tree(false, None), false), (4, 0));
     assert_eq!(count(tree(false, None), true), (1, 3));
+    // What is mounted when it is opened, nobody has seen yet.
+    let on_demand = |is_mount_point| {
+        let of =
+            |tree| MadeUp { counts_links: false, mounts_on_demand: true, is_mount_point, ..tree };
+        of(of_many(3, |_| of(leaf())))
+    };
+    assert_eq!(count(on_demand(false), true), (4, 0));
+    let within = made_up([("net", directory(on_demand(true)))]);
+    assert_eq!(count(MadeUp { counts_links: false, ..within }, true), (5, 0));
     // btrfs says 1 of each, and other counts tell nothing either.
     for links in [0, 1, 3] {
         assert_eq!(count(tree(true, Some(links)), true), (4, 0));
@@ -138,7 +147,7 @@ fn mount_points_are_listed_on_one_file_system() {
     assert_eq!(counts(all), (1, 1));
     // What is mounted is of another file system, of which nothing is known.
     assert_eq!(counts(scan(tree(), "run/{file}")), (2, 1));
-    assert_eq!(counts(scan(tree(), "run/{file}").trust_link_counts(true)), (1, 2));
+    assert_eq!(counts(scan(tree(), "run/{file}").trust_link_counts(true)), (2, 1));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the workers tell the controller of their [width](super::width), and what comes of it.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::lister::Lister;
@@ -37,6 +37,15 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
                 width.limit(width.now() / 2);
             }
         });
+    }
+
+    /// For the receiver, now and then: starts another worker if there is work that nobody waits
+    /// for, or lets one more to work if none of them gets on.
+    pub(super) fn look_after(self: &Arc<Self>) {
+        if self.pool.has_queued() {
+            self.adapt(Width::look);
+        }
+        self.start_another();
     }
 
     /// Asks the disk, once, whether it has an arm; if so, the traversal begins again with one

@@ -10,7 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, RawDir, RawDirEntry, Stat, StatxFlags,
+    AtFlags, CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, RawDir, RawDirEntry, Stat,
+    StatxAttributes, StatxFlags,
 };
 use rustix::io::{Errno, retry_on_intr};
 
@@ -27,6 +28,10 @@ const LARGEST_RECORD: usize = record_size(255);
 /// ext4 says 1 where there are too many. Others say 1 (btrfs, overlayfs), what a server says, or
 /// what the maker of an image wrote.
 const COUNTING_LINKS: [u32; 4] = [0xef53, 0x5846_5342, 0x0102_1994, 0xf2f5_2010];
+
+/// The file system of which each directory may be one that another is mounted on, as soon as it is
+/// opened.
+const AUTOFS: u32 = 0x0187;
 
 const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -52,6 +57,13 @@ fn kind(file_type: FileType) -> EntryKind {
         FileType::Unknown => EntryKind::Unknown,
         _ => EntryKind::File,
     }
+}
+
+/// The kind of the file system that a directory lies on.
+// The type of the field differs between architectures.
+#[allow(clippy::unnecessary_cast)]
+fn magic(directory: &OwnedFd) -> io::Result<u32> {
+    Ok(retry_on_intr(|| rustix::fs::fstatfs(directory))?.f_type as u32)
 }
 
 /// The entries of a directory that was opened: those that were read already, which are
@@ -240,22 +252,25 @@ impl Lister for Getdents {
         if !mask.contains(told) {
             return Err(Errno::OPNOTSUPP.into());
         }
+        let is_mounted_on = stat.stx_attributes.contains(StatxAttributes::AUTOMOUNT);
         Ok(Outside {
             identity: Identity {
                 device: rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor),
                 inode: stat.stx_ino,
             },
             is_directory: FileType::from_raw_mode(stat.stx_mode.into()) == FileType::Directory,
-            links: stat.stx_nlink.into(),
+            // What will be mounted there, as by NFS or CIFS, has a count of its own.
+            links: if is_mounted_on { 1 } else { stat.stx_nlink.into() },
             changed: mask.contains(StatxFlags::CTIME).then_some(stat.stx_ctime.tv_sec),
         })
     }
 
-    // The type of the field differs between architectures.
-    #[allow(clippy::unnecessary_cast)]
     fn counts_links(directory: &OwnedFd) -> io::Result<bool> {
-        let stat = retry_on_intr(|| rustix::fs::fstatfs(directory))?;
-        Ok(COUNTING_LINKS.contains(&(stat.f_type as u32)))
+        Ok(COUNTING_LINKS.contains(&magic(directory)?))
+    }
+
+    fn mounts_on_demand(directory: &OwnedFd) -> io::Result<bool> {
+        Ok(magic(directory)? == AUTOFS)
     }
 }
 

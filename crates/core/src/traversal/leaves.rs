@@ -224,24 +224,30 @@ pub(super) struct Rest {
 }
 
 impl FileSystem {
-    /// That of an open directory, by what is `known` of it.
+    /// That of an open directory, by what is `known` of it. `trusts_all`: whether all link counts
+    /// are trusted.
     pub(super) fn of<'k, L: Lister>(
         known: &'k mut Option<FileSystem>,
         directory: &L::Handle,
+        trusts_all: bool,
     ) -> Option<&'k FileSystem> {
         if let Some(known) = known.as_mut().filter(|known| !known.is_certain) {
             let outside = L::look(directory, None).ok();
             known.is_certain = outside.is_some_and(|outside| known.has(&outside));
         }
         if !known.as_ref().is_some_and(|known| known.is_certain) {
-            *known = FileSystem::ask::<L>(directory).ok();
+            *known = FileSystem::ask::<L>(directory, trusts_all).ok();
         }
         known.as_ref()
     }
 
-    fn ask<L: Lister>(directory: &L::Handle) -> io::Result<FileSystem> {
+    fn ask<L: Lister>(directory: &L::Handle, trusts_all: bool) -> io::Result<FileSystem> {
         let identity = L::look(directory, None)?.identity;
-        Ok(FileSystem { identity, counts_links: L::counts_links(directory)?, is_certain: true })
+        let counts_links = match trusts_all {
+            true => !L::mounts_on_demand(directory)?,
+            false => L::counts_links(directory)?,
+        };
+        Ok(FileSystem { identity, counts_links, is_certain: true })
     }
 
     /// Whether this is the file system of a directory that was looked at from outside.
@@ -254,8 +260,9 @@ impl FileSystem {
     pub(super) fn counts_links<L: Lister>(
         known: &mut Option<FileSystem>,
         parent: &L::Handle,
+        trusts_all: bool,
     ) -> bool {
-        FileSystem::of::<L>(known, parent).is_some_and(|known| known.counts_links)
+        FileSystem::of::<L>(known, parent, trusts_all).is_some_and(|known| known.counts_links)
     }
 
     /// Whether the link count of a directory in `parent` is to be trusted.
@@ -263,9 +270,10 @@ impl FileSystem {
         known: &mut Option<FileSystem>,
         parent: &L::Handle,
         outside: &Outside,
+        trusts_all: bool,
     ) -> bool {
         if !known.as_ref().is_some_and(|known| known.has(outside)) {
-            *known = FileSystem::ask::<L>(parent).ok();
+            *known = FileSystem::ask::<L>(parent, trusts_all).ok();
         }
         // If it is still another, something is mounted there.
         known.as_ref().is_some_and(|known| known.has(outside) && known.counts_links)

@@ -145,8 +145,11 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         self.traversal.needs_handles(self.meter.epoch());
         let mut backoff = None;
         let result = loop {
-            let closed = self.stack.iter_mut().filter_map(|f| f.handle.close().then_some(()));
-            if closed.count() > 0 {
+            let mut has_closed = false;
+            self.stack.iter_mut().for_each(|frame| has_closed |= frame.handle.close());
+            // What is queued, nobody else may close: those that put it there may wait for long.
+            self.traversal.pool.change_queued(|work| has_closed |= work.close_handles());
+            if has_closed {
                 handles::note_advance();
             }
             match self.try_to_enter(dir, handle, subdir, matters) {
@@ -227,7 +230,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         let asks = matters != Matters::Everything
             && !leaves.is_refused()
             && (one_file_system || leaves.pays(dir.depth + 1, name))
-            && (trusts_all || FileSystem::counts_links::<L>(file_system, parent));
+            && FileSystem::counts_links::<L>(file_system, parent, trusts_all);
         let look = asks.then(|| L::look(parent, name.into()));
         match &look {
             Some(Ok(outside)) if one_file_system && is_elsewhere(&outside.identity) => {
@@ -235,8 +238,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             }
             Some(Ok(outside)) => {
                 let is_leaf = outside.directories() == Some(0)
-                    && (trusts_all
-                        || FileSystem::counts_links_of::<L>(file_system, parent, outside));
+                    && FileSystem::counts_links_of::<L>(file_system, parent, outside, trusts_all);
                 if is_leaf && (matters == Matters::Nothing || leaves.overlooks_links()) {
                     return Ok(Entered::Leaf);
                 }

@@ -41,8 +41,8 @@ const SURPLUS: usize = 4;
 const IDLE: usize = 8;
 
 /// How many workers wait for work that was not handed over yet, times [`IDLE`]; with
-/// [`MAY_START`], [`QUEUED`] and [`SURPLUS`]. All workers read it before each directory, so nothing that is
-/// written more often lies in its cache lines, which are fetched in pairs.
+/// [`MAY_START`], [`QUEUED`] and [`SURPLUS`]. All workers read it before each directory, so nothing
+/// that is written more often lies in its cache lines, which are fetched in pairs.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Demand(AtomicUsize);
@@ -140,6 +140,26 @@ impl<W> Pool<W> {
         let mut state = self.lock();
         state.queue.push(work);
         self.update_demand(&state);
+    }
+
+    /// Changes what is queued, without holding up the others: they do not see it meanwhile. For
+    /// a worker that is at work, so that those that wait do not take it for the end.
+    pub(super) fn change_queued(&self, change: impl FnMut(&mut W)) {
+        let mut queue = std::mem::take(&mut self.lock().queue);
+        if queue.is_empty() {
+            return;
+        }
+        queue.iter_mut().for_each(change);
+        let mut state = self.lock();
+        if state.is_done {
+            // Abandoned. It is dropped without the lock.
+            return drop((state, queue));
+        }
+        queue.append(&mut state.queue);
+        (state.queue, state.asleep) = (queue, 0);
+        self.update_demand(&state);
+        drop(state);
+        self.wake.notify_all();
     }
 
     /// Whether a worker waits for work that it may get.

@@ -49,9 +49,9 @@ pub struct Results<T> {
     /// When the outboxes are to be looked into next.
     next_look: Instant,
     roster: Arc<Roster<T>>,
-    /// Starts another worker, if there is work that nobody waits for: all that could start
-    /// one may hang.
-    start_another: Box<dyn Fn() + Send + Sync>,
+    /// Starts another worker, or lets one to work, if there is work that nobody waits for: all
+    /// that could may hang.
+    look_after: Box<dyn Fn() + Send + Sync>,
     /// `None` once the traversal has ended.
     receiver: Option<Receiver<Batch<T>>>,
     stop: Arc<Stop>,
@@ -129,9 +129,9 @@ impl<T: Send + 'static> Results<T> {
         });
         traversal.start().map_err(|error| Error::io(path, Operation::StartThreads, error))?;
         let workers = Arc::downgrade(&traversal);
-        running.start_another = Box::new(move || {
+        running.look_after = Box::new(move || {
             if let Some(traversal) = workers.upgrade() {
-                traversal.start_another();
+                traversal.look_after();
             }
         });
         #[cfg(test)]
@@ -156,7 +156,7 @@ impl<T> Results<T> {
             received: Vec::new().into_iter(),
             next_look: Instant::now() + OUTBOX_INTERVAL,
             roster: Arc::new(Roster::new()),
-            start_another: Box::new(|| {}),
+            look_after: Box::new(|| {}),
             receiver: None,
             stop: Arc::new(Stop::new()),
             has_panicked: Arc::default(),
@@ -239,7 +239,7 @@ impl<T> Results<T> {
             let now = Instant::now();
             if now >= self.next_look {
                 self.next_look = now + OUTBOX_INTERVAL;
-                (self.start_another)();
+                (self.look_after)();
                 let batch = self.roster.take_results();
                 if !batch.is_empty() {
                     return Ok(batch);

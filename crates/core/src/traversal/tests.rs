@@ -3,6 +3,7 @@
 //! answer.
 
 mod identities;
+mod parked;
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};

@@ -57,6 +57,11 @@ const BUSY: f64 = 0.8;
 const FIRST_REST: u32 = 8;
 const MAX_REST: u32 = 64;
 
+/// After how many looks of the receiver, in which no worker told anything though there is work,
+/// they are taken to hang: about two seconds. A worker that was at work for so long, did.
+const LOOKS_UNTIL_STALLED: u32 = 128;
+const STALL: Duration = Duration::from_secs(2);
+
 /// What a worker did since it last told.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
@@ -101,6 +106,10 @@ pub(super) struct Width {
     /// and how many windows in a row were other than that.
     usual: (f64, bool),
     others: u32,
+    /// How many looks of the receiver there were since a worker last told anything.
+    looks: u32,
+    /// How many workers hang, as far as is known. Fewer than one more are never tried.
+    hanging: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,6 +143,8 @@ impl Width {
             worst: 1.0,
             usual: (0.0, false),
             others: 0,
+            looks: 0,
+            hanging: 0,
         }
     }
 
@@ -176,8 +187,28 @@ impl Width {
         self.now > self.processors
     }
 
+    /// Notes that a worker is in a directory that takes long, and does not hang.
+    pub(super) fn is_alive(&mut self) {
+        self.looks = 0;
+    }
+
+    /// Notes that the receiver looks, while there is work that nobody waits for. Where all that
+    /// may be at work hang, as on a server that does not answer, one more is let in.
+    pub(super) fn look(&mut self) {
+        self.looks += 1;
+        if self.looks >= LOOKS_UNTIL_STALLED && self.now < self.max {
+            self.looks = 0;
+            self.hanging = self.now;
+            self.begin(self.now + 1, Phase::Steady);
+        }
+    }
+
     /// Takes a sample. Afterwards the width may be another.
     pub(super) fn add(&mut self, sample: Sample) {
+        self.looks = 0;
+        if sample.busy >= STALL {
+            self.hanging = self.hanging.saturating_sub(1);
+        }
         if sample.epoch != self.epoch {
             return;
         }
@@ -286,7 +317,7 @@ impl Width {
     fn next(&mut self, rate: f64, waits: bool) {
         let from = self.now;
         // Fewer than there are processors are of use to a disk alone.
-        let fewest = if waits { 1 } else { self.processors };
+        let fewest = if waits { 1 + self.hanging } else { self.processors };
         if waits && self.try_more && from < self.max {
             self.begin((from * self.factor).min(self.max), Phase::Filling { from, rate });
         } else if self.try_one && from > fewest && fewest == 1 {

@@ -78,6 +78,14 @@ pub(super) enum Work<V: Visitor, L: Lister> {
     Frames(Vec<Frame<V, L>>),
 }
 
+impl<V: Visitor, L: Lister> Work<V, L> {
+    /// Closes the directories that may be opened again; false if there were none.
+    pub(super) fn close_handles(&mut self) -> bool {
+        let Work::Frames(frames) = self else { return false };
+        frames.iter_mut().filter_map(|frame| frame.handle.close().then_some(())).count() > 0
+    }
+}
+
 /// A directory, and its sub-directories that are left to visit.
 pub(super) struct Frame<V: Visitor, L: Lister> {
     pub(super) dir: Arc<Dir<V::State>>,
@@ -505,12 +513,13 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         parent: &mut DirHandle<L>,
         depth: usize,
     ) -> Option<FileSystem> {
-        if !self.may_skip() || self.traversal.options.trust_link_counts {
+        if !self.may_skip() {
             return None;
         }
+        let trusts_all = self.traversal.options.trust_link_counts;
         let handle = parent.open.as_ref().map(|counted| counted.handle());
         let handle = handle.unwrap_or(&self.traversal.source);
-        let known = FileSystem::of::<L>(&mut parent.file_system, handle)?;
+        let known = FileSystem::of::<L>(&mut parent.file_system, handle, trusts_all)?;
         Some(self.leaves.inherited(known, depth))
     }
 
@@ -558,6 +567,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             read += 1;
             if read % ENTRIES_PER_CHECK == 0 {
                 results.flush_if_due();
+                traversal.adapt(Width::is_alive);
             }
             let is_asked_for = || visitor.asks_for_link(&accumulator, name);
             match classifier.classify(name, kind, is_asked_for, results) {

@@ -158,8 +158,7 @@ fn a_disk_gets_as_many_requests_as_it_wants() {
         let mut width = Width::new(start, processors, MAX_WIDTH);
         let (time, end) = run(&mut width, true, processors, &[(directories, disk)])[0];
         let ratio = time as f64 / best as f64;
-        println!("{name}: {ratio:.3} of {best} with {of}; ends with {end}");
-        assert!(ratio <= bar, "{name}: {ratio}");
+        assert!(ratio <= bar, "{name}: {ratio:.3} of {best} with {of}; ends with {end}");
     }
 }
 
@@ -184,4 +183,43 @@ fn a_disk_that_becomes_another_gets_what_that_wants() {
     let ends = run(&mut width, true, 2, &disks);
     let widths: Vec<_> = ends.into_iter().map(|(_, width)| width).collect();
     assert_eq!(widths, [2, 64, 2, 1, 64]);
+}
+
+#[test]
+fn where_workers_hang_others_are_let_in_and_the_trials_leave_room_for_them() {
+    let mut width = Width::new(2, 2, 4);
+    let looks = |width: &mut Width, looks| (0..looks).for_each(|_| width.look());
+    looks(&mut width, LOOKS_UNTIL_STALLED - 1);
+    width.is_alive();
+    looks(&mut width, LOOKS_UNTIL_STALLED - 1);
+    width.add(Sample::default());
+    looks(&mut width, LOOKS_UNTIL_STALLED - 1);
+    assert_eq!(width.now(), 2);
+    width.look();
+    assert_eq!(width.now(), 3);
+
+    // One works, and waits. Two hang, so three are the fewest.
+    let work = |width: &mut Width| {
+        let done = Sample { done: 20, busy: WINDOW * 8, ..Sample::default() };
+        width.add(Sample { epoch: width.epoch(), ..done });
+        width.is_full();
+        assert!((3..=4).contains(&width.now()));
+    };
+    (0..200).for_each(|_| work(&mut width));
+    // They come back.
+    for _ in 0..2 {
+        width.add(Sample { busy: STALL, ..Sample::default() });
+    }
+    let mut fewest = usize::MAX;
+    for _ in 0..200 {
+        let done = Sample { done: 20, busy: WINDOW * 8, ..Sample::default() };
+        width.add(Sample { epoch: width.epoch(), ..done });
+        width.is_full();
+        fewest = fewest.min(width.now());
+    }
+    assert_eq!(fewest, 1);
+
+    let (max, mut width) = (4, Width::new(4, 4, 4));
+    looks(&mut width, 10 * LOOKS_UNTIL_STALLED);
+    assert_eq!(width.now(), max);
 }
