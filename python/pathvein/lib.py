@@ -393,8 +393,8 @@ def open_producer(
 
         name = opened.url()
         # They have no effect on remote sources.
-        for name in "one_file_system", "threads", "trust_link_counts":
-            options.pop(name, None)
+        for local in "one_file_system", "threads", "trust_link_counts":
+            options.pop(local, None)
         producer = open_scan(opened, checked["patterns"], **options)
     return name, producer, checked, make_upath, isinstance(opened, str)
 

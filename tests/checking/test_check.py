@@ -114,6 +114,8 @@ def test_sources(source: Any) -> None:
         assert stream.stats.errors == 0
         assert stream.patterns == (RUN,)
         assert stream.source == (source if isinstance(source, str) else str(source))
+    with pathvein.iscan(source, RUN) as stream_of_scan:
+        assert f" of {str(source)!r}," in repr(stream_of_scan)
 
 
 def test_explaining_sources(source: Any) -> None:

@@ -48,6 +48,7 @@ ROOTS: dict[str, tuple[str, dict[str, Any]]] = {
     "zip root": ("zip://::s3://bucket/x.zip", {"s3": {"anon": True}}),
     "tar": ("tar://some/top::simplecache::memory:///x.tar", {}),
     "cached": ("simplecache::s3://bucket/prefix", {"s3": {"anon": True}}),
+    "cached buckets": ("simplecache::s3://", {"s3": {"anon": True}}),
     "FTP": ("ftp://localhost/some", {}),
     "WebDAV": ("webdav+http://localhost/some", {}),
     "file": ("file:///some/directory", {}),
@@ -70,6 +71,7 @@ ODD_NAMES = (
     *("?v=1", "a?b#c/d", "a#b?c", "10:00:00", "a:b/c:d", "ab::c", "s3::x", "ab:/c", "http:/x"),
     *("data:x,y", "data:,", "x/data:a,b", "s3:", "c:\\x", "C:", "memory:/x", "~", "~root", "$HOME"),
     *("-", "--", "\u00e9", "e\u0301", "\ufb01", "\u212b", "\u0130\u0131", "\u202e", "\U0001f600"),
+    *("C:x", "True1:2/y", " a1:b", "http:x", "x/C:y"),
     *("l" * 300, "l/" * 60 + "l", "host@x", "x.zip", "a;b=c", "[::1]", "..a", "a..", "...."),
 )
 

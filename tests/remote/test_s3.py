@@ -181,6 +181,9 @@ def test_what_is_no_whole_listing_is_none(body: bytes) -> None:
         answer("a").replace(b"<Key>", b"<Key x='1'>"),
         answer("a").replace(b"<Key>", b"<Key >"),
         answer("a").replace(b"<Contents>", b"<Contents >"),
+        answer("a").replace(b"Contents>", b"Contents >"),
+        answer("a").replace(b"IsTruncated>", b"IsTruncated >"),
+        answer("%61").replace(b"<Contents>", b"<EncodingType >url</EncodingType ><Contents>"),
         answer("a").replace(b"<Contents>", b"<Contents xmlns='x'>"),
         answer("a").replace(b"<Contents>", b"<!-- <Contents><Key>b</Key></Contents> --><Contents>"),
         answer("a").replace(b"</ListBucketResult>", b"</ListBucketResult><!-- end -->"),
@@ -237,6 +240,7 @@ def documents(draw: Any) -> bytes:
     encoded = draw(st.booleans())
     space = draw(st.sampled_from(["", "", "\n  ", " "]))
     named = draw(st.sampled_from(["", "", "", "s:"]))
+    gap = st.sampled_from(["", "", "", " ", "\n"])
     more = draw(st.booleans())
 
     def text(value: str) -> str:
@@ -253,7 +257,8 @@ def documents(draw: Any) -> bytes:
     def element(name: str, inner: str) -> str:
         if not inner and draw(st.booleans()):
             return f"{space}<{named}{name}/>"
-        return f"{space}<{named}{name}>{inner}</{named}{name}>"
+        tag = f"{named}{name}{draw(gap)}"
+        return f"{space}<{tag}>{inner}</{tag}>"
 
     def contents(key: str) -> str:
         size = draw(st.sampled_from(["0", "17", "5368709121"]))

@@ -11,7 +11,8 @@ const MAX_NESTED: usize = 8;
 ///
 /// Only names are read. (To a general XML reader a key costs many times as much: most of the text
 /// is time stamps, sizes and check sums.) They are decoded, by XML and, if the store says that
-/// they are encoded as in URLs, by that. Then they need not be UTF-8.
+/// they are encoded as in URLs, by that. Then they need not be UTF-8. The body itself is taken for
+/// UTF-8, as botocore does, whatever its first line declares.
 ///
 /// # Example
 ///
@@ -38,8 +39,9 @@ impl<'b> ListPage<'b> {
     /// Reads the body of a response.
     ///
     /// `None`: it is no whole listing, or has something that stores do not usually send:
-    /// namespace prefixes, attributes, comments, `CDATA`, other references than those of XML and
-    /// of white space. A general XML reader must tell. Of well-formed XML it would read the same.
+    /// namespace prefixes, attributes, space in tags, comments, `CDATA`, another encoding than
+    /// `url`, other references than those of XML and of white space. A general XML reader must
+    /// tell. Of well-formed XML it would read the same.
     pub fn read(body: &'b [u8]) -> Option<ListPage<'b>> {
         let mut reader = Reader::begin(body)?;
         let (mut keys, mut prefixes) = (Vec::new(), Vec::new());
@@ -71,7 +73,11 @@ impl<'b> ListPage<'b> {
             b"false" => None,
             _ => return None,
         };
-        let is_encoded = encoding == Some(b"url");
+        let is_encoded = match encoding {
+            None | Some(b"") => false,
+            Some(b"url") => true,
+            _ => return None,
+        };
         let names = |found: Vec<&'b [u8]>| {
             found.into_iter().map(|name| decoded(name, is_encoded)).collect::<Option<_>>()
         };
@@ -132,7 +138,8 @@ impl<'b> Reader<'b> {
         self.rest = &rest[end + 1..];
         let mut tag = Tag { name: &rest[1..end], is_end: false, is_empty: false };
         match tag.name {
-            // A name with attributes would be closed by another one.
+            // A name with attributes would be closed by another one, one with a space by itself.
+            [.., last] if last.is_ascii_whitespace() => return None,
             [b'/', name @ ..] => tag = Tag { name, is_end: true, ..tag },
             [name @ .., b'/'] => tag = Tag { name: usual(name)?, is_empty: true, ..tag },
             [b'!' | b'?', ..] | [] => return None,
@@ -364,6 +371,22 @@ mod tests {
             let body = whole.replacen(from, to, 1);
             assert_eq!(ListPage::read(body.as_bytes()), None, "{body}");
         }
+    }
+
+    #[test]
+    fn what_is_known_by_name_alone_is_not_passed_over() {
+        for inner in [
+            "<Contents ><Key>a</Key></Contents >",
+            "<Contents\n><Key>a</Key></Contents\n>",
+            "<CommonPrefixes ><Prefix>a/</Prefix></CommonPrefixes >",
+            "<EncodingType >url</EncodingType ><Contents><Key>%41</Key></Contents>",
+            "<EncodingType>&#117;rl</EncodingType><Contents><Key>%41</Key></Contents>",
+            "<Contents><Key>a</Key><Key >b</Key ></Contents>",
+        ] {
+            assert_eq!(keys(inner), None, "{inner}");
+        }
+        let inner = "<EncodingType></EncodingType><Contents><Key>%41</Key></Contents>";
+        assert_eq!(keys(inner), Some(vec!["%41".to_string()]));
     }
 
     #[test]

@@ -182,10 +182,9 @@ impl NameSet {
         let name = name.into();
         match name.0 {
             Repr::Bytes(bytes) if self.globs.len() > self.few => {
-                let _ = self.search(bytes, &mut All(indices));
-                indices.sort_unstable();
-                // A word can occur twice.
-                indices.dedup();
+                let most = 2 * self.globs.len();
+                let _ = self.search(bytes, &mut All { indices, most });
+                sort_once(indices);
             }
             _ => {
                 let globs = self.globs.iter().enumerate();
@@ -399,7 +398,12 @@ impl Sink for Any {
 }
 
 /// The sink that lists every match.
-struct All<'a>(&'a mut Vec<usize>);
+struct All<'a> {
+    indices: &'a mut Vec<usize>,
+    /// At this length, of twice the globs, each glob is left in it once. (A word may occur as
+    /// often as a name has bytes.)
+    most: usize,
+}
 
 impl Sink for All<'_> {
     const WANTS_ALL: bool = true;
@@ -409,9 +413,17 @@ impl Sink for All<'_> {
     }
 
     fn found(&mut self, id: u32) -> ControlFlow<()> {
-        self.0.push(id as usize);
+        if self.indices.len() == self.most {
+            sort_once(self.indices);
+        }
+        self.indices.push(id as usize);
         ControlFlow::Continue(())
     }
+}
+
+fn sort_once(indices: &mut Vec<usize>) {
+    indices.sort_unstable();
+    indices.dedup();
 }
 
 /// The sink that sets the bits of [`NameSet::hit`].

@@ -89,6 +89,15 @@ fn only_some_file_systems_are_trusted() {
     assert_eq!(count(tree(true, None), false), (1, 3));
     assert_eq!(count(tree(false, None), false), (4, 0));
     assert_eq!(count(tree(false, None), true), (1, 3));
+    // What is mounted when it is opened, nobody has seen yet.
+    let on_demand = |is_mount_point| {
+        let of =
+            |tree| MadeUp { counts_links: false, mounts_on_demand: true, is_mount_point, ..tree };
+        of(of_many(3, |_| of(leaf())))
+    };
+    assert_eq!(count(on_demand(false), true), (4, 0));
+    let within = made_up([("net", directory(on_demand(true)))]);
+    assert_eq!(count(MadeUp { counts_links: false, ..within }, true), (5, 0));
     // btrfs says 1 of each, and other counts tell nothing either.
     for links in [0, 1, 3] {
         assert_eq!(count(tree(true, Some(links)), true), (4, 0));
@@ -138,7 +147,7 @@ fn mount_points_are_listed_on_one_file_system() {
     assert_eq!(counts(all), (1, 1));
     // What is mounted is of another file system, of which nothing is known.
     assert_eq!(counts(scan(tree(), "run/{file}")), (2, 1));
-    assert_eq!(counts(scan(tree(), "run/{file}").trust_link_counts(true)), (1, 2));
+    assert_eq!(counts(scan(tree(), "run/{file}").trust_link_counts(true)), (2, 1));
 }
 
 #[test]
@@ -185,6 +194,34 @@ fn where_there_are_no_leaves_it_is_not_asked() {
     let one = |number| if number < 500 { made_up([run()]) } else { leaf() };
     let (listed, skipped) = counts(scan(of_many(1000, one), "run/{a.csv}"));
     assert!(listed + skipped == 1501 && skipped > 490, "{skipped}");
+}
+
+#[test]
+fn names_tell_where_it_pays_to_ask() {
+    // At each depth there are as many leaves as others.
+    let letters = |number: usize| {
+        let letter = |digit: usize| char::from(b"abcdefghijklmnopqrst"[number / digit % 20]);
+        [8000, 400, 20, 1].map(letter).iter().collect::<String>()
+    };
+    let names: [(&str, &dyn Fn(usize) -> String); 3] = [
+        ("one name", &|_| "package".into()),
+        ("numbered names", &|number| format!("package-{number}.{number}")),
+        ("names without end", &letters),
+    ];
+    for (what, name) in names {
+        let looks = Arc::new(AtomicUsize::new(0));
+        let module = |number| {
+            let below = made_up([("run", directory(leaf()))]);
+            let package = MadeUp { looks: Arc::clone(&looks), ..below };
+            made_up([("cache".into(), directory(leaf())), (name(number), directory(package))])
+        };
+        let (listed, skipped) = counts(scan(of_many(500, module), "run/{a.csv}"));
+        assert_eq!(listed + skipped, 1 + 4 * 500);
+        assert_eq!(skipped, 500, "{what}");
+        // Those of the depth above tell nothing of these.
+        let in_vain = looks.load(Ordering::Relaxed);
+        assert!((1..30).contains(&in_vain), "{what}: {in_vain}");
+    }
 }
 
 #[test]

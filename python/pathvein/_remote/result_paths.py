@@ -35,6 +35,8 @@ _PLAIN_NAMES = re.compile(rf"{_UNMARKED}(?:(?<=\d):(?=\d){_UNMARKED})*+(?<=[\w).
 _READ_PACKAGES = frozenset({"adlfs", "fsspec", "gcsfs", "s3fs", "upath"})
 #: What may be taken for a protocol (`ab::`, `ab:/`, `data:,`), if a component begins with it.
 _MAY_BE_PROTOCOL = re.compile(r":[:/]|:$|data:").search
+#: What may be taken for the scheme of a URL, and be written in small letters, at the start of one.
+_MAY_BE_SCHEME = re.compile(r"[\0- ]*[A-Za-z][^/:]*:").match
 #: What takes part in `joinpath`. A class that defines one of these itself may do anything there.
 _MAKERS = {
     *("_chain", "_chain_parser", "_fs_cached", "_raw_urlpaths", "_relative_base"),
@@ -107,8 +109,8 @@ class _FilledPaths:
             raise ValueError(f"{path!r} does not end with {rel!r}")
         self._prefix: str = path[: len(path) - len(rel)]
         self._strip: Callable[[str], str] = root.parser.strip_protocol
-        #: Whether paths of plain names need no check.
-        self.plain_will_do = _was_read(root.parser)
+        #: Whether paths of plain names need no check. With nothing before it, a name may be a host.
+        self.plain_will_do = self._prefix != "" and _was_read(root.parser)
 
     def make(self, rel: str) -> UPath:
         """The UPath of an entry."""
@@ -127,7 +129,7 @@ class _FilledPaths:
 
     def make_checked(self, rel: str) -> UPath | None:
         """The UPath of an entry, or `None` where `joinpath` may make another, or none."""
-        if ":" in rel and _MAY_BE_PROTOCOL(rel):
+        if ":" in rel and (_MAY_BE_PROTOCOL(rel) or (not self._prefix and _MAY_BE_SCHEME(rel))):
             return None
         try:
             if self._strip(self._prefix + rel) != self._prefix + rel:

@@ -267,6 +267,16 @@ fn words_of_every_number() {
 }
 
 #[test]
+fn words_that_occur_often_take_no_memory() {
+    let globs = (1..=20).map(|length| format!("*{}*", "a".repeat(length)));
+    let set = NameSet::new(globs.collect::<Vec<_>>());
+    let mut indices = Vec::new();
+    set.matching_into("a".repeat(10_000).as_str(), &mut indices);
+    assert!(indices.iter().copied().eq(0..20));
+    assert!(indices.capacity() < 100, "{}", indices.capacity());
+}
+
+#[test]
 fn listings() {
     let mut random = Random(7);
     let (mut many, mut matched) = (Bitmask::new(), Bitmask::new());

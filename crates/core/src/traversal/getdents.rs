@@ -10,7 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, RawDir, RawDirEntry, Stat, StatxFlags,
+    AtFlags, CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, RawDir, RawDirEntry, Stat,
+    StatxAttributes, StatxFlags,
 };
 use rustix::io::{Errno, retry_on_intr};
 
@@ -19,14 +20,18 @@ use super::lister::{EntryKind, Identity, Lister, Opened, Outside, Told};
 /// As large as the C library's own buffer, so that few directories take two calls.
 const BUFFER: usize = 32 * 1024;
 
-/// So many entries at least were read if the buffer was too small for more: a name has 255 bytes
-/// at most.
-const ENTRIES_IN_BUFFER: usize = BUFFER / 280 - 1;
+/// The largest record of an entry: a name has 255 bytes at most. With less left in the buffer
+/// there may be more to come.
+const LARGEST_RECORD: usize = record_size(255);
 
 /// The file systems that keep link counts of directories: ext2, ext3 and ext4, XFS, tmpfs, F2FS.
 /// ext4 says 1 where there are too many. Others say 1 (btrfs, overlayfs), what a server says, or
 /// what the maker of an image wrote.
 const COUNTING_LINKS: [u32; 4] = [0xef53, 0x5846_5342, 0x0102_1994, 0xf2f5_2010];
+
+/// The file system of which each directory may be one that another is mounted on, as soon as it is
+/// opened.
+const AUTOFS: u32 = 0x0187;
 
 const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -54,6 +59,13 @@ fn kind(file_type: FileType) -> EntryKind {
     }
 }
 
+/// The kind of the file system that a directory lies on.
+// The type of the field differs between architectures.
+#[allow(clippy::unnecessary_cast)]
+fn magic(directory: &OwnedFd) -> io::Result<u32> {
+    Ok(retry_on_intr(|| rustix::fs::fstatfs(directory))?.f_type as u32)
+}
+
 /// The entries of a directory that was opened: those that were read already, which are
 /// the first of the source and none of any other. The system reads on from there. No
 /// directory is rewound, since there are file systems that then list nothing, or all
@@ -61,7 +73,19 @@ fn kind(file_type: FileType) -> EntryKind {
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     read: Vec<(OsString, EntryKind)>,
+    /// Of their records.
+    size: usize,
     has_ended: bool,
+}
+
+/// The size of an entry's record in the buffer: 19 bytes, the name and its end, aligned.
+const fn record_size(name_length: usize) -> usize {
+    (19 + name_length + 1).next_multiple_of(8)
+}
+
+/// The same, of an entry that was read.
+fn size_of(entry: &RawDirEntry<'_>) -> usize {
+    record_size(entry.file_name().to_bytes().len())
 }
 
 /// An entry's name and kind; `None` for `.` and `..`.
@@ -118,6 +142,7 @@ impl Lister for Getdents {
         loop {
             match entries.next() {
                 Some(Ok(entry)) => {
+                    first.size += size_of(&entry);
                     first.read.extend(entry_of(&entry).map(|(name, kind)| (name.into(), kind)));
                 }
                 Some(Err(Errno::INTR)) => continue,
@@ -169,11 +194,13 @@ impl Lister for Getdents {
         if entries.has_ended {
             return Ok(());
         }
-        let mut read = entries.read.len();
-        if read >= ENTRIES_IN_BUFFER && tell(Told::Pause).is_break() {
+        let is_full = |size| size + LARGEST_RECORD > BUFFER;
+        if is_full(entries.size) && tell(Told::Pause).is_break() {
             return Ok(());
         }
-        let mut has_read = read > 0;
+        let mut has_read = !entries.read.is_empty();
+        // Since the last pause.
+        let mut size = 0;
         let mut buffer = [MaybeUninit::uninit(); BUFFER];
         let mut entries = RawDir::new(handle, &mut buffer);
         while let Some(next) = entries.next() {
@@ -185,14 +212,14 @@ impl Lister for Getdents {
                     None => break,
                 },
             };
+            size += size_of(&next);
             let Some((name, kind)) = entry_of(&next) else { continue };
             has_read = true;
-            read += 1;
             if tell(Told::Entry(name, kind)).is_break() {
                 break;
             }
-            if read >= ENTRIES_IN_BUFFER && entries.is_buffer_empty() {
-                read = 0;
+            if is_full(size) && entries.is_buffer_empty() {
+                size = 0;
                 if tell(Told::Pause).is_break() {
                     break;
                 }
@@ -225,21 +252,65 @@ impl Lister for Getdents {
         if !mask.contains(told) {
             return Err(Errno::OPNOTSUPP.into());
         }
+        let is_mounted_on = stat.stx_attributes.contains(StatxAttributes::AUTOMOUNT);
         Ok(Outside {
             identity: Identity {
                 device: rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor),
                 inode: stat.stx_ino,
             },
             is_directory: FileType::from_raw_mode(stat.stx_mode.into()) == FileType::Directory,
-            links: stat.stx_nlink.into(),
+            // What will be mounted there, as by NFS or CIFS, has a count of its own.
+            links: if is_mounted_on { 1 } else { stat.stx_nlink.into() },
             changed: mask.contains(StatxFlags::CTIME).then_some(stat.stx_ctime.tv_sec),
         })
     }
 
-    // The type of the field differs between architectures.
-    #[allow(clippy::unnecessary_cast)]
     fn counts_links(directory: &OwnedFd) -> io::Result<bool> {
-        let stat = retry_on_intr(|| rustix::fs::fstatfs(directory))?;
-        Ok(COUNTING_LINKS.contains(&(stat.f_type as u32)))
+        Ok(COUNTING_LINKS.contains(&magic(directory)?))
+    }
+
+    fn mounts_on_demand(directory: &OwnedFd) -> io::Result<bool> {
+        Ok(magic(directory)? == AUTOFS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many pauses there are in listing a directory of files with names of this length, by its
+    /// handle alone and as a source.
+    fn pauses(files: usize, name_length: usize) -> [usize; 2] {
+        let dir = tempfile::tempdir().unwrap();
+        for number in 0..files {
+            std::fs::write(dir.path().join(format!("{number:0name_length$}")), "").unwrap();
+        }
+        [false, true].map(|is_source| {
+            let (handle, entries) = match is_source {
+                true => Getdents::open_source(dir.path()).unwrap(),
+                false => {
+                    let handle = rustix::fs::open(dir.path(), OPEN, Mode::empty()).unwrap();
+                    (handle, Entries::default())
+                }
+            };
+            let (mut pauses, mut read) = (0, 0);
+            let tell = |told: Told<'_>| {
+                match told {
+                    Told::Pause => pauses += 1,
+                    Told::Entry(..) => read += 1,
+                }
+                ControlFlow::Continue(())
+            };
+            Getdents::list(&handle, entries, tell).unwrap();
+            assert_eq!(read, files);
+            pauses
+        })
+    }
+
+    #[test]
+    fn a_listing_pauses_where_the_buffer_was_too_small() {
+        assert_eq!(pauses(200, 4), [0, 0]);
+        assert_eq!(pauses(110, 240), [0, 0]);
+        assert_eq!(pauses(130, 240), [1, 1]);
     }
 }

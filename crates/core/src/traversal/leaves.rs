@@ -10,11 +10,13 @@
 //! device than that says that it is no longer true. What is known is used only while a directory
 //! of that file system is open, since the number of a device may get to be another's.
 //!
-//! The question costs about a tenth of what it may save, which matters where it is always in
-//! vain. So each worker learns at which depths it pays. A depth-first way comes by the
-//! directories of a depth parent by parent, so that this is as good as to learn it of each
-//! parent.
+//! The question costs about a fifth of what it may save, which matters where it is often in
+//! vain. So each worker learns where it pays: most trees repeat a few names, which say whether
+//! there are directories in a directory (`__pycache__`, `src`). A name that says nothing yet is
+//! taken for one of its depth. A depth-first way comes by the directories of a depth parent by
+//! parent, so that this is as good as to learn it of each parent.
 
+use std::ffi::OsStr;
 use std::io;
 
 use super::lister::{Identity, Lister, Outside};
@@ -22,11 +24,19 @@ use super::lister::{Identity, Lister, Outside};
 /// At so many depths it is learnt whether to ask; what lies deeper counts as the last.
 const DEPTHS: usize = 64;
 
+/// So many names are known at a time.
+const NAMES: usize = 256;
+
 /// The share of leaves is learnt as a number up to this.
 const ALL: u16 = 1024;
 
-/// From which share of leaves on it is asked.
-const SOME: u16 = ALL / 4;
+/// From which share of leaves on it is asked: what a question costs, of what it may save.
+const SOME: u16 = ALL * 3 / 16;
+
+/// One more directory counts as one in so many: of those with one name, which are much alike, and
+/// of those at one depth.
+const OF_A_NAME: u16 = 4;
+const OF_A_DEPTH: u16 = 8;
 
 /// So many directories whose links might matter are listed before one is left out for being a
 /// leaf, and one in so many from then on.
@@ -55,8 +65,11 @@ pub(super) struct FileSystem {
 /// What a worker has learnt of leaves: directories without directories.
 #[derive(Debug)]
 pub(super) struct Leaves {
-    /// The share of leaves at each depth.
-    shares: [u16; DEPTHS],
+    /// The share of leaves among the directories of each depth that had new names.
+    depths: [u16; DEPTHS],
+    /// That among those of a name, by its hash, in the place that the hash leads to. The last
+    /// name takes the place of the one before.
+    names: [(u32, u16); NAMES],
     /// Whether the question cannot be asked at all.
     is_refused: bool,
     /// Whether links were seen that hide matches.
@@ -73,7 +86,9 @@ pub(super) struct Leaves {
 impl Leaves {
     pub(super) fn new() -> Leaves {
         Leaves {
-            shares: [ALL / 2; DEPTHS],
+            depths: [ALL / 2; DEPTHS],
+            // What has this hash is not asked for before it was seen.
+            names: [(0, 0); NAMES],
             is_refused: false,
             has_seen_links: false,
             listed_for_links: 0,
@@ -95,15 +110,26 @@ impl Leaves {
         self.is_refused |= matches!(error.kind(), PermissionDenied | Unsupported);
     }
 
-    /// Whether it pays to ask for a directory at this depth.
-    pub(super) fn pays(&self, depth: usize) -> bool {
-        self.shares[depth.min(DEPTHS - 1)] >= SOME
+    /// Whether it pays to ask for a directory of this name at this depth.
+    pub(super) fn pays(&self, depth: usize, name: &OsStr) -> bool {
+        let hash = hash(depth, name);
+        let share = match self.names[place(hash)] {
+            (known, share) if known == hash => share,
+            _ => self.depths[depth.min(DEPTHS - 1)],
+        };
+        share >= SOME
     }
 
     /// Notes what a directory of which nothing but its directories mattered turned out to be.
-    pub(super) fn learn(&mut self, depth: usize, is_leaf: bool) {
-        let share = &mut self.shares[depth.min(DEPTHS - 1)];
-        *share = if is_leaf { *share + (ALL - *share) / 8 } else { *share - *share / 8 };
+    pub(super) fn learn(&mut self, depth: usize, name: &OsStr, is_leaf: bool) {
+        let hash = hash(depth, name);
+        let (known, of_name) = &mut self.names[place(hash)];
+        if *known != hash {
+            let of_depth = &mut self.depths[depth.min(DEPTHS - 1)];
+            (*known, *of_name) = (hash, *of_depth);
+            count_in(of_depth, is_leaf, OF_A_DEPTH);
+        }
+        count_in(of_name, is_leaf, OF_A_NAME);
     }
 
     /// Notes that a directory was listed in which links to directories might hide matches, and
@@ -168,6 +194,24 @@ impl Leaves {
     }
 }
 
+/// Moves a share of leaves towards what one more directory is.
+fn count_in(share: &mut u16, is_leaf: bool, one_of: u16) {
+    *share = if is_leaf { *share + (ALL - *share) / one_of } else { *share - *share / one_of };
+}
+
+/// The hash (FNV-1a) of a name at a depth. Digits count for nothing: what is numbered is alike,
+/// and is one name of those that are known.
+fn hash(depth: usize, name: &OsStr) -> u32 {
+    let add = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    let letters = name.as_encoded_bytes().iter().filter(|byte| !byte.is_ascii_digit());
+    letters.fold(add(0x811c_9dc5, depth.min(DEPTHS - 1) as u8), |hash, byte| add(hash, *byte))
+}
+
+/// By its upper bits, which depend on all of the name's.
+fn place(hash: u32) -> usize {
+    (hash >> 16) as usize % NAMES
+}
+
 /// What was read of a directory that is being listed.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
@@ -180,24 +224,30 @@ pub(super) struct Rest {
 }
 
 impl FileSystem {
-    /// That of an open directory, by what is `known` of it.
+    /// That of an open directory, by what is `known` of it. `trusts_all`: whether all link counts
+    /// are trusted.
     pub(super) fn of<'k, L: Lister>(
         known: &'k mut Option<FileSystem>,
         directory: &L::Handle,
+        trusts_all: bool,
     ) -> Option<&'k FileSystem> {
         if let Some(known) = known.as_mut().filter(|known| !known.is_certain) {
             let outside = L::look(directory, None).ok();
             known.is_certain = outside.is_some_and(|outside| known.has(&outside));
         }
         if !known.as_ref().is_some_and(|known| known.is_certain) {
-            *known = FileSystem::ask::<L>(directory).ok();
+            *known = FileSystem::ask::<L>(directory, trusts_all).ok();
         }
         known.as_ref()
     }
 
-    fn ask<L: Lister>(directory: &L::Handle) -> io::Result<FileSystem> {
+    fn ask<L: Lister>(directory: &L::Handle, trusts_all: bool) -> io::Result<FileSystem> {
         let identity = L::look(directory, None)?.identity;
-        Ok(FileSystem { identity, counts_links: L::counts_links(directory)?, is_certain: true })
+        let counts_links = match trusts_all {
+            true => !L::mounts_on_demand(directory)?,
+            false => L::counts_links(directory)?,
+        };
+        Ok(FileSystem { identity, counts_links, is_certain: true })
     }
 
     /// Whether this is the file system of a directory that was looked at from outside.
@@ -210,8 +260,9 @@ impl FileSystem {
     pub(super) fn counts_links<L: Lister>(
         known: &mut Option<FileSystem>,
         parent: &L::Handle,
+        trusts_all: bool,
     ) -> bool {
-        FileSystem::of::<L>(known, parent).is_some_and(|known| known.counts_links)
+        FileSystem::of::<L>(known, parent, trusts_all).is_some_and(|known| known.counts_links)
     }
 
     /// Whether the link count of a directory in `parent` is to be trusted.
@@ -219,9 +270,10 @@ impl FileSystem {
         known: &mut Option<FileSystem>,
         parent: &L::Handle,
         outside: &Outside,
+        trusts_all: bool,
     ) -> bool {
         if !known.as_ref().is_some_and(|known| known.has(outside)) {
-            *known = FileSystem::ask::<L>(parent).ok();
+            *known = FileSystem::ask::<L>(parent, trusts_all).ok();
         }
         // If it is still another, something is mounted there.
         known.as_ref().is_some_and(|known| known.has(outside) && known.counts_links)

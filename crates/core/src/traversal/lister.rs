@@ -121,6 +121,12 @@ pub(crate) trait Lister: Send + Sync + Sized + 'static {
     fn counts_links(_directory: &Self::Handle) -> io::Result<bool> {
         Ok(false)
     }
+
+    /// Whether an open directory lies on a file system on which others are mounted when what is
+    /// in it is opened, as by autofs. What is seen of that from outside is nothing of them.
+    fn mounts_on_demand(_directory: &Self::Handle) -> io::Result<bool> {
+        Ok(false)
+    }
 }
 
 /// The lister `L` as on a file system that does not tell types: for tests.
@@ -177,6 +183,10 @@ impl<L: Lister> Lister for Untyped<L> {
 
     fn counts_links(directory: &L::Handle) -> io::Result<bool> {
         L::counts_links(directory)
+    }
+
+    fn mounts_on_demand(directory: &L::Handle) -> io::Result<bool> {
+        L::mounts_on_demand(directory)
     }
 }
 

@@ -24,6 +24,8 @@ pub struct MadeUp {
     pub is_mount_point: bool,
     /// Whether its file system is one that keeps link counts of directories.
     pub counts_links: bool,
+    /// Whether on its file system others are mounted where directories are opened.
+    pub mounts_on_demand: bool,
     /// How many links lead to it; `None`: 2, and one for each directory in it.
     pub links: Option<u64>,
     /// The error that a look at it from outside gives.
@@ -171,5 +173,9 @@ impl Lister for MadeUpLister {
 
     fn counts_links(directory: &Arc<MadeUp>) -> io::Result<bool> {
         Ok(directory.counts_links)
+    }
+
+    fn mounts_on_demand(directory: &Arc<MadeUp>) -> io::Result<bool> {
+        Ok(directory.mounts_on_demand)
     }
 }

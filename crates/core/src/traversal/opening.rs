@@ -229,8 +229,8 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         let file_system = &mut handle.file_system;
         let asks = matters != Matters::Everything
             && !leaves.is_refused()
-            && (one_file_system || leaves.pays(dir.depth + 1))
-            && (trusts_all || FileSystem::counts_links::<L>(file_system, parent));
+            && (one_file_system || leaves.pays(dir.depth + 1, name))
+            && FileSystem::counts_links::<L>(file_system, parent, trusts_all);
         let look = asks.then(|| L::look(parent, name.into()));
         match &look {
             Some(Ok(outside)) if one_file_system && is_elsewhere(&outside.identity) => {
@@ -238,8 +238,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             }
             Some(Ok(outside)) => {
                 let is_leaf = outside.directories() == Some(0)
-                    && (trusts_all
-                        || FileSystem::counts_links_of::<L>(file_system, parent, outside));
+                    && FileSystem::counts_links_of::<L>(file_system, parent, outside, trusts_all);
                 if is_leaf && (matters == Matters::Nothing || leaves.overlooks_links()) {
                     return Ok(Entered::Leaf);
                 }

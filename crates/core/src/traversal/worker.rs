@@ -429,7 +429,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             let (handle, entries, identity) = match entered {
                 Ok(Entered::Opened((handle, entries), identity)) => (handle, entries, identity),
                 Ok(Entered::Leaf) => {
-                    self.leaves.learn(depth, true);
+                    self.leaves.learn(depth, subdir.name, true);
                     self.skip(location, verdict);
                     return None;
                 }
@@ -471,7 +471,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             match self.list(location, verdict, (&handle, entries), subdir.link, identity) {
                 Ok(frame) => {
                     if matters != Matters::Everything {
-                        self.leaves.learn(depth, self.directories_listed == 0);
+                        self.leaves.learn(depth, subdir.name, self.directories_listed == 0);
                     }
                     let mut frame = frame?;
                     frame.handle.open = Some(self.keep_open(handle));
@@ -513,12 +513,13 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         parent: &mut DirHandle<L>,
         depth: usize,
     ) -> Option<FileSystem> {
-        if !self.may_skip() || self.traversal.options.trust_link_counts {
+        if !self.may_skip() {
             return None;
         }
+        let trusts_all = self.traversal.options.trust_link_counts;
         let handle = parent.open.as_ref().map(|counted| counted.handle());
         let handle = handle.unwrap_or(&self.traversal.source);
-        let known = FileSystem::of::<L>(&mut parent.file_system, handle)?;
+        let known = FileSystem::of::<L>(&mut parent.file_system, handle, trusts_all)?;
         Some(self.leaves.inherited(known, depth))
     }
 

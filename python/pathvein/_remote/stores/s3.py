@@ -24,7 +24,7 @@ from pathvein._remote.stores.base import Info, ObjectStore
 _SIZE = re.compile(rb"<Size>(\d+)</Size>")
 _TIME = re.compile(rb"<LastModified>(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)</LastModified>")
 _ETAG = re.compile(rb"<ETag>([^<&]*(?:&quot;[^<&]*)*)</ETag>")
-_TRUNCATED = re.compile(rb"<(?:\w+:)?IsTruncated>\s*(true|false)\s*</")
+_TRUNCATED = re.compile(rb"<(?:\w+:)?IsTruncated\s*>\s*(true|false)\s*</")
 USER_AGENT = f"Botocore/{botocore.__version__} Python/{platform.python_version()}"
 _DIRECTORY_BUCKET = "--x-s3"
 
