@@ -56,6 +56,11 @@ static WORKERS: AtomicIsize = AtomicIsize::new(0);
 /// one whose sub-directories it visits, and the two that are not counted.
 const HANDLES_PER_WORKER: usize = 6;
 
+/// How many workers all traversals together have at most, but for those that they begin with.
+/// Each that waits for a disk would have its 64: many scans side by side would take all the
+/// threads that a process, or a container, may have.
+const MAX_COMPANY: usize = 256;
+
 /// Called before a traversal starts. A fork begins to count afresh, since it has none of
 /// the workers whose handles were counted.
 pub(super) fn begin() {
@@ -81,12 +86,17 @@ impl Allowance {
     /// process can still open files while they are at work.
     pub(super) fn new(threads: usize, max: usize, budget: usize) -> Allowance {
         let running = workers();
+        let company = match max > threads {
+            true => MAX_COMPANY.max(running.saturating_add(threads)),
+            // The caller said how many.
+            false => usize::MAX,
+        };
         let limit = handle_limit();
         let most = max.saturating_add(running).saturating_mul(HANDLES_PER_WORKER);
         let most = most.saturating_add(budget);
         // Far from a high limit, which files are open need not be asked for.
         if most <= limit / 4 {
-            return Allowance { max_workers: usize::MAX, budget };
+            return Allowance { max_workers: company, budget };
         }
         let open = std::fs::read_dir("/dev/fd").map(Iterator::count);
         let open =
@@ -104,7 +114,8 @@ impl Allowance {
         let filled = taken.saturating_sub(running.saturating_mul(2 * MAX_BATCH));
         let budget = budget.min(filled.saturating_add(kept));
         let beside = free.saturating_sub(budget + 8) / HANDLES_PER_WORKER;
-        Allowance { max_workers: running + workers.min(beside.max(threads)), budget }
+        let max_workers = running.saturating_add(workers.min(beside.max(threads))).min(company);
+        Allowance { max_workers, budget }
     }
 }
 
@@ -433,6 +444,22 @@ mod tests {
         }
         assert_eq!(now(), 0);
         (turns, writes)
+    }
+
+    #[test]
+    fn many_traversals_side_by_side_share_the_company_that_they_may_have() {
+        let most = |threads, max| Allowance::new(threads, max, 16).max_workers;
+        // (Where the limit of open files is low, there may be fewer.)
+        assert!(most(2, 64) <= MAX_COMPANY.max(2 + workers()));
+        let slots: Vec<_> = (0..MAX_COMPANY).map(|_| WorkerSlot::take(None)).collect();
+        let allowed = most(2, 64);
+        assert!(allowed <= workers() + 64, "{allowed}");
+        assert!(
+            WorkerSlot::is_free(allowed) || handle_limit() < 4096,
+            "each has what it begins with"
+        );
+        drop(slots);
+        assert!(most(512, 512) >= MAX_COMPANY + 256 || handle_limit() < 16_384);
     }
 
     #[test]
