@@ -134,7 +134,7 @@ def test_random_trees() -> None:
     compare_all()
     # A few examples need not have any.
     if is_counting(public_base(fast=True)) and len(skipped) > 100:
-        assert sum(map(bool, skipped)) > len(skipped) / 10
+        assert any(skipped)
 
 
 def compare_unprivileged() -> None:

