@@ -96,14 +96,15 @@ impl Meter {
             return None;
         }
         let busy = passed.saturating_sub(self.idle + held_up());
-        let mut computed = cpu_time().saturating_sub(self.cpu);
+        let computed = cpu_time().saturating_sub(self.cpu);
+        let mut delayed = Duration::ZERO;
         // It costs more to ask for that, so it is asked only where it makes a difference.
         if computed * 2 < busy {
             let before = std::mem::replace(&mut self.delay, run_delay());
-            computed += self.delay.saturating_sub(before).min(busy - computed);
+            delayed = self.delay.saturating_sub(before).min(busy - computed);
         }
         let Meter { epoch, done, idle, .. } = *self;
-        Some(Sample { epoch, done, busy, computed, idle })
+        Some(Sample { epoch, done, busy, computed, delayed, idle })
     }
 }
 

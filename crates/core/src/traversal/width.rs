@@ -50,7 +50,7 @@ const NO_LOSS: f64 = 0.94;
 const BAD: f64 = 0.5;
 
 /// How many of the processors are busy if they are what the workers wait for.
-const BUSY: f64 = 0.8;
+const BUSY: f64 = 0.9;
 
 /// How many windows there are without a trial, after one that brought nothing: at first, and
 /// at most. More, in proportion, after one that cost much.
@@ -71,8 +71,9 @@ pub(super) struct Sample {
     pub(super) done: usize,
     /// How long it was at work.
     pub(super) busy: Duration,
-    /// How much of that it computed, or could have, had it got a processor.
+    /// How much of that it computed, and for how much it waited for a processor.
     pub(super) computed: Duration,
+    pub(super) delayed: Duration,
     /// How long it waited for work.
     pub(super) idle: Duration,
 }
@@ -216,6 +217,7 @@ impl Width {
         self.window.done += sample.done;
         self.window.busy += sample.busy;
         self.window.computed += sample.computed;
+        self.window.delayed += sample.delayed;
         self.window.idle += sample.idle;
         if let Phase::Filling { from, .. } = self.phase {
             if self.now > from && self.samples >= DONE_BY_EACH * self.now {
@@ -226,8 +228,16 @@ impl Width {
         }
         let spent = self.window.busy + self.window.idle;
         if self.now < self.processors && !self.waits() && spent >= WINDOW / 4 {
-            // No trial is needed, and no time to be lost.
-            return self.begin(self.processors, Phase::Steady);
+            match self.phase {
+                // One that computes cannot do more than many that waited.
+                Phase::Trial { from, rate } if from > self.processors => {
+                    (self.now, self.try_one) = (from, false);
+                    self.next(rate, true);
+                }
+                // No trial is needed, and no time to be lost.
+                _ => self.begin(self.processors, Phase::Steady),
+            }
+            return;
         }
         let enough = (DONE_BY_EACH * self.now).max(DONE_IN_ALL);
         let share = match self.phase {
@@ -243,11 +253,11 @@ impl Width {
         }
     }
 
-    /// Whether the workers waited more than they computed.
+    /// Whether the workers waited more than they computed, for something else than processors.
     fn waits(&self) -> bool {
-        let Sample { busy, computed, .. } = self.window;
+        let Sample { busy, computed, delayed, .. } = self.window;
         let at_a_time = self.now as f64 * computed.as_secs_f64() / busy.as_secs_f64();
-        computed * 2 < busy && at_a_time < BUSY * self.processors as f64
+        computed * 2 + delayed < busy && at_a_time < BUSY * self.processors as f64
     }
 
     /// How much got done a second.

@@ -42,6 +42,7 @@ struct Worker {
     began: u64,
     done: usize,
     computed: u64,
+    delayed: u64,
 }
 
 /// How long, in microseconds, so many directories take for each of these disks, in turn; and
@@ -95,6 +96,7 @@ fn run(
                         done: worker.done,
                         busy: Duration::from_micros(now - worker.began),
                         computed: Duration::from_micros(worker.computed),
+                        delayed: Duration::from_micros(worker.delayed),
                         idle: Duration::ZERO,
                     };
                     if active == width.now() {
@@ -109,7 +111,8 @@ fn run(
                 }
             }
             let begins = processors.serve(now, disk.compute);
-            worker.computed += begins + disk.compute - now;
+            worker.computed += disk.compute;
+            worker.delayed += begins - now;
             worker.requests = disk.requests;
             events.push(Reverse((begins + disk.compute, index, true)));
         }
