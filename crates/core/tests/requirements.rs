@@ -494,7 +494,10 @@ mod on_disk {
                 let found = found.map(|path| path.to_str().unwrap().to_owned());
                 let mut found: Vec<String> = found.collect();
                 found.sort();
-                answers.push((found, matches.stats()));
+                let mut stats = matches.stats();
+                // How many had something to do is a matter of time.
+                stats.threads = 0;
+                answers.push((found, stats));
             }
         }
         answers.dedup();
