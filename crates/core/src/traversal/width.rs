@@ -220,8 +220,8 @@ impl Width {
         self.window.delayed += sample.delayed;
         self.window.idle += sample.idle;
         if let Phase::Filling { from, .. } = self.phase {
-            if self.now > from && self.samples >= DONE_BY_EACH * self.now {
-                // There is no work for so many.
+            if self.samples >= DONE_BY_EACH * self.now.max(from) {
+                // There is no work for so many, or others do not end.
                 self.give_up(from);
             }
             return;
@@ -231,7 +231,7 @@ impl Width {
             match self.phase {
                 // One that computes cannot do more than many that waited.
                 Phase::Trial { from, rate } if from > self.processors => {
-                    (self.now, self.try_one) = (from, false);
+                    (self.now, self.try_one, self.try_fewer) = (from, false, false);
                     self.next(rate, true);
                 }
                 // No trial is needed, and no time to be lost.

@@ -189,6 +189,18 @@ fn a_disk_that_becomes_another_gets_what_that_wants() {
 }
 
 #[test]
+fn one_that_computes_is_not_tried_again_and_again() {
+    let mut width = Width::new(2, 2, 4);
+    width.begin(4, Phase::Steady);
+    let (done, busy) = (40, WINDOW * 5);
+    width.add(Sample { epoch: width.epoch(), done, busy, ..Sample::default() });
+    assert_eq!((width.now(), width.phase), (1, Phase::Filling { from: 4, rate: 8_000.0 }));
+    width.is_full();
+    width.add(Sample { epoch: width.epoch(), done, busy, computed: busy, ..Sample::default() });
+    assert_eq!((width.now(), width.phase), (4, Phase::Steady));
+}
+
+#[test]
 fn where_workers_hang_others_are_let_in_and_the_trials_leave_room_for_them() {
     let mut width = Width::new(2, 2, 4);
     let looks = |width: &mut Width, looks| (0..looks).for_each(|_| width.look());
