@@ -78,7 +78,7 @@ def test_what_is_looked_at(
     pattern = FileStructurePattern("*", files=["pyproject.toml"], directories=directories)
     # The source, each project, and its `src`.
     least = 1 + len(places) * (1 + len(directories))
-    looked_at = []
+    looked_at: list[int] = []
     # Others may have begun meanwhile, and on a busy machine they may get far.
     while not looked_at or looked_at[-1] > least + 40 * (threads - 1):
         with iscan(tmp_path, pattern, outermost=True, threads=threads) as stream:
