@@ -14,8 +14,9 @@ __all__ = ["inventory_of", "is_manifest"]
 
 _COLUMNS = Columns(
     "name",
-    must_hold=("iscurrentversion",),
-    must_not_hold=("deleted",),
+    is_current="iscurrentversion",
+    version="versionid",
+    is_deleted="deleted",
     must_be_empty=("snapshot",),
     is_directory="hdiisfolder",
 )

@@ -31,14 +31,21 @@ class Columns:
 
     #: The key.
     key: str
-    #: Where one of these is false, the row is left out.
-    must_hold: tuple[str, ...] = ()
-    #: Where one of these is true, the row is left out.
-    must_not_hold: tuple[str, ...] = ()
+    #: Where this is false, the row is an older version. Where it has no value, it is one if it has
+    #: a `version`.
+    is_current: str = ""
+    version: str = ""
+    #: Where this is true, the row is left out.
+    is_deleted: str = ""
     #: Where one of these has a value, the row is left out.
     must_be_empty: tuple[str, ...] = ()
     #: Where this is true, the key is a directory.
-    is_directory: str | None = None
+    is_directory: str = ""
+
+    def names(self) -> set[str]:
+        """All of them."""
+        names = {self.key, self.is_current, self.version, self.is_deleted, self.is_directory}
+        return (names | set(self.must_be_empty)) - {""}
 
 
 @dataclass(frozen=True)

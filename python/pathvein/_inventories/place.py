@@ -42,7 +42,7 @@ class Place:
         #: What errors mean.
         self._meanings = GENERIC
         if _arguments.is_url_or_upath(manifest):
-            upath = make_upath(manifest, storage_options)  # type: ignore[arg-type]
+            upath = make_upath(manifest, storage_options)
             self._meanings = errors_of(upath)
             self._fs = self._calling(str(upath), lambda: upath.fs, "opening the file system")
             #: The manifest's path in it.

@@ -13,7 +13,7 @@ from pathvein._inventories.manifest import Columns, CsvForm, Inventory, Inventor
 
 __all__ = ["inventory_of", "is_manifest"]
 
-_COLUMNS = Columns("key", must_hold=("islatest",), must_not_hold=("isdeletemarker",))
+_COLUMNS = Columns("key", is_current="islatest", version="versionid", is_deleted="isdeletemarker")
 _FORMATS = ("csv", "orc", "parquet")
 
 

@@ -6,6 +6,7 @@ A thread reads the files and sorts the keys. The caller's thread takes sorted ke
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import queue
 import tempfile
@@ -197,10 +198,18 @@ class InventoryProducer:
         memory_limit: int | str | None,
         temporary_directory: str | os.PathLike[str] | None,
     ) -> None:
-        def make_scan(name: str) -> KeyScan:
-            return KeyScan(patterns, name, max_depth, exclude, outermost=outermost, check=check)
-
-        self._make = lambda url: _Source(url, storage_options, make_scan)
+        self._make_source = functools.partial(
+            _Source,
+            storage_options=storage_options,
+            make_scan=functools.partial(
+                KeyScan,
+                patterns,
+                max_depth=max_depth,
+                exclude=exclude,
+                outermost=outermost,
+                check=check,
+            ),
+        )
         #: The URL of what is scanned.
         self.url = f"{inventory.protocol}://{prefix}"
         #: The container whose keys come; `None` if they are all of one source.
@@ -211,7 +220,7 @@ class InventoryProducer:
         if inventory.bucket_url is not None:
             self.url = f"{inventory.bucket_url}/{prefix}" if prefix else inventory.bucket_url
         if self._protocol is None:
-            self._source = self._make(self.url)
+            self._source = self._make_source(self.url)
         self._must_exist = bool(prefix)
         #: The counts of the sources before.
         self._directories = self._entries = 0
@@ -225,18 +234,10 @@ class InventoryProducer:
         if self._closed:
             return [], [], True
         check_process(self._process)
-        deadline = time.monotonic() + seconds
-        while True:
-            left = deadline - time.monotonic()
-            try:
-                keys = self._reading.sorted.get(left > 0, max(min(left, _WAIT_SLICE), 0))
-            except queue.Empty:
-                if self._closed:
-                    return [], [], True
-                if left <= 0:
-                    return [], [], False
-                continue
-            break
+        try:
+            keys = self._next_keys(seconds)
+        except queue.Empty:
+            return [], [], self._closed
         found: list[Any] = []
         errors: list[OSError] = []
         if keys is not None:
@@ -249,6 +250,17 @@ class InventoryProducer:
         self._end_source(found, errors)
         self._reading.close()
         return found, errors, True
+
+    def _next_keys(self, seconds: float) -> pyarrow.Array | None:
+        """Wait for keys; `None` at the end. Raises `queue.Empty` if there are none so soon."""
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return self._reading.sorted.get(left > 0, max(min(left, _WAIT_SLICE), 0))
+            except queue.Empty:
+                if self._closed or left <= 0:
+                    raise
 
     def _take(self, keys: pyarrow.Array, found: list[Any], errors: list[OSError]) -> None:
         if not len(keys):
@@ -276,7 +288,7 @@ class InventoryProducer:
                 self._end_source(found, errors)
                 self._container = container
                 name = os.fsdecode(container)
-                self._source = self._make(f"{self._protocol}://{name}")
+                self._source = self._make_source(f"{self._protocol}://{name}")
             yield compute.binary_slice(keys[:count], len(prefix))
             keys = keys[count:]
 

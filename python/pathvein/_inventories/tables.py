@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -32,14 +33,11 @@ def rows_of(path: str, url: str, inventory: Inventory) -> Iterator[pyarrow.Recor
 
     Raises the `OSError` of a file that cannot be read to its end as what it should be.
     """
-    columns = inventory.columns
-    wanted = {columns.key, *columns.must_hold, *columns.must_not_hold, *columns.must_be_empty}
-    if columns.is_directory is not None:
-        wanted.add(columns.is_directory)
+    wanted = inventory.columns.names()
     rows = {"csv": _csv_rows, "orc": _orc_rows, "parquet": _parquet_rows}[inventory.format]
     try:
         for batch in rows(path, wanted, inventory.csv):
-            keys = batch.column(columns.key)
+            keys = batch.column(inventory.columns.key)
             if keys.null_count:
                 raise pyarrow.ArrowInvalid("a key is null")
             yield batch
@@ -50,7 +48,7 @@ def rows_of(path: str, url: str, inventory: Inventory) -> Iterator[pyarrow.Recor
         raise noted(OSError(errno.EIO, message, url), "reading the inventory") from error
 
 
-def _chosen(names: list[str], wanted: set[str], key: str = "") -> dict[str, str]:
+def _chosen(names: list[str], wanted: set[str]) -> dict[str, str]:
     """The columns to read, by their names in the file, and their normal names."""
     return {name: normal(name) for name in names if normal(name) in wanted}
 
@@ -82,17 +80,18 @@ def _csv_rows(path: str, wanted: set[str], form: CsvForm) -> Iterator[pyarrow.Re
     if not start and form.names is not None:
         return
     compression = "gzip" if start == _GZIP else None
-    names = form.names
-    if names is None:
+    if form.names is not None:
+        names = list(form.names)
+    else:
         with pyarrow.input_stream(path, compression=compression) as stream:
             names = _header(stream, form)
-    chosen = _chosen(list(names), wanted)
+    chosen = _chosen(names, wanted)
     with pyarrow.input_stream(path, compression=compression) as stream:
         try:
             reader = csv.open_csv(
                 stream,
                 csv.ReadOptions(
-                    column_names=None if form.names is None else list(names),
+                    column_names=None if form.names is None else names,
                     block_size=_CSV_BLOCK,
                 ),
                 csv.ParseOptions(delimiter=form.delimiter, newlines_in_values=True),
@@ -128,36 +127,33 @@ def _header(stream: Any, form: CsvForm) -> list[str]:
 def current_keys(batch: pyarrow.RecordBatch, columns: Columns) -> pyarrow.Array:
     """The keys, as bytes, of the rows that stand for what is in the bucket now."""
     compute = pyarrow.compute
-    keys = batch.column(columns.key).cast(pyarrow.binary())
-    kept: Any = None
-    names = batch.schema.names
-    conditions = [_is(batch.column(name), True) for name in columns.must_hold if name in names]
-    conditions += [
-        compute.invert(_is(batch.column(name), True, null=False))
-        for name in columns.must_not_hold
-        if name in names
-    ]
-    conditions += [_is_empty(batch.column(name)) for name in columns.must_be_empty if name in names]
-    if columns.is_directory is not None and columns.is_directory in names:
-        is_directory = _is(batch.column(columns.is_directory), True, null=False)
+    table = dict(zip(batch.schema.names, batch.columns, strict=True))
+    keys = table[columns.key].cast(pyarrow.binary())
+    if columns.is_directory in table:
+        is_directory = compute.fill_null(_truths(table[columns.is_directory]), False)
         marked = compute.binary_join_element_wise(keys, b"/", b"")
         keys = compute.if_else(is_directory, marked, keys)
-    for condition in conditions:
-        kept = condition if kept is None else compute.and_(kept, condition)
-    return keys if kept is None else keys.filter(kept)
+    conditions = [_is_empty(table[name]) for name in columns.must_be_empty if name in table]
+    if columns.is_current in table:
+        has_no_version = _is_empty(table[columns.version]) if columns.version in table else True
+        current = _truths(table[columns.is_current])
+        conditions.append(compute.if_else(compute.is_null(current), has_no_version, current))
+    if columns.is_deleted in table:
+        deleted = compute.fill_null(_truths(table[columns.is_deleted]), False)
+        conditions.append(compute.invert(deleted))
+    if not conditions:
+        return keys
+    return keys.filter(functools.reduce(compute.and_, conditions))
 
 
-def _is(column: pyarrow.Array, value: bool, *, null: bool = True) -> pyarrow.Array:
-    """Where a column of truths is true; `null` says what those without a value are."""
+def _truths(column: pyarrow.Array) -> pyarrow.Array:
+    """A column as truths; null where it is empty."""
     compute = pyarrow.compute
-    if not pyarrow.types.is_boolean(column.type):
-        text = compute.ascii_lower(column.cast(pyarrow.string()))
-        column = compute.if_else(
-            compute.equal(text, ""),
-            pyarrow.scalar(None, pyarrow.bool_()),
-            compute.equal(text, "true"),
-        )
-    return compute.fill_null(column, null)
+    if pyarrow.types.is_boolean(column.type) or pyarrow.types.is_null(column.type):
+        return column.cast(pyarrow.bool_())
+    text = compute.ascii_lower(column.cast(pyarrow.string()))
+    nothing = pyarrow.scalar(None, pyarrow.bool_())
+    return compute.if_else(compute.equal(text, ""), nothing, compute.equal(text, "true"))
 
 
 def _is_empty(column: pyarrow.Array) -> pyarrow.Array:
