@@ -1,5 +1,6 @@
 //! The error type of the crate.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -187,7 +188,7 @@ enum Repr {
     },
     Key {
         key: String,
-        message: &'static str,
+        message: Cow<'static, str>,
     },
     OtherProcess,
     Internal {
@@ -277,8 +278,9 @@ impl Error {
         Repr::TextSyntax { place, message, line, column, offset, source_line, caret }.into()
     }
 
-    pub(crate) fn bad_key(key: &[u8], message: &'static str) -> Error {
-        Repr::Key { key: String::from_utf8_lossy(key).into_owned(), message }.into()
+    pub(crate) fn bad_key(key: &[u8], message: impl Into<Cow<'static, str>>) -> Error {
+        let key = String::from_utf8_lossy(key).into_owned();
+        Repr::Key { key, message: message.into() }.into()
     }
 
     /// The error of what was started in another process: for those who hold it behind a lock
@@ -453,7 +455,8 @@ impl Error {
             | Repr::TextSyntax { message, .. }
             | Repr::JsonSyntax { message, .. }
             | Repr::JsonPattern { message, .. } => message.clone(),
-            Repr::Key { message, .. } | Repr::Refused { message, .. } => (*message).to_owned(),
+            Repr::Key { message, .. } => message.clone().into_owned(),
+            Repr::Refused { message, .. } => (*message).to_owned(),
             Repr::OtherProcess => {
                 "this iterator was started in another process: start one here".to_owned()
             }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use self::early::Early;
 use crate::bits;
 use crate::checking::{Checking, Notes, Opened, Told};
-use crate::key_tree::{Advance, Closed, KeyCounts, KeyTree, KeyVisitor, RangeId, into_text};
+use crate::key_tree::{
+    Advance, Closed, Cursor, KeyCounts, KeyTree, KeyVisitor, RangeId, into_text,
+};
 use crate::name::Repr;
 use crate::outermost::{Report, Standing};
 use crate::program::{Below, ByFiles, CandidateSet, ChildRequirements, CountedAnswer, Evaluation};
@@ -551,6 +553,21 @@ impl KeyScan {
     /// range, or if the range has ended.
     pub fn split(&mut self, range: RangeId, at: impl AsRef<[u8]>) -> Result<RangeId, Error> {
         self.tree.split(range, at.as_ref())
+    }
+
+    /// Takes the next keys of the only range one after another.
+    pub(crate) fn successive<'k>(
+        &mut self,
+        range: RangeId,
+        cursor: &mut Cursor,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> Result<(), Error> {
+        self.tree.successive(range, cursor, keys)
+    }
+
+    /// Ends the only range, after its last key.
+    pub(crate) fn end_successive(&mut self, range: RangeId, cursor: &mut Cursor) {
+        self.tree.end_successive(range, cursor);
     }
 
     /// The prefix of the topmost directory, at the position of the range, inside which
