@@ -116,7 +116,7 @@ impl FirstNames {
         if self.known.len() < MOST_KNOWN && !self.known.insert(hash) {
             return;
         }
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         self.keep(place, name);
     }
 
