@@ -252,7 +252,7 @@ impl Scan {
         matching.decoder.clone_from(&decoder);
         let visitor = ScanVisitor::<T>::new(matching, decoder);
         let exclude = options.exclude.clone();
-        let results = Results::start(visitor, options, &source, Naming::Resolved)?;
+        let results = Results::start(visitor, options, &source, Naming::Resolved, None)?;
         exclude.check_source(&source)?;
         Ok(results)
     }

@@ -27,10 +27,10 @@ enum Kind<S> {
 pub(crate) struct Listed<S> {
     pub(super) parent: Option<Arc<Dir<S>>>,
     /// One path component; of the source, its whole path.
-    pub(super) name: Box<OsStr>,
+    pub(crate) name: Box<OsStr>,
     pub(crate) depth: usize,
     /// Whether it was entered through a link.
-    pub(super) by_link: bool,
+    pub(crate) by_link: bool,
     /// How many links the way to it leads through.
     pub(super) links: u8,
     /// Known if the traversal follows links or stays on one file system.
