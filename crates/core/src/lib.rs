@@ -281,6 +281,7 @@ mod program;
 mod scan;
 mod scan_visitor;
 mod stats;
+mod subtree_scan;
 mod traversal;
 mod validate;
 mod walk;
@@ -316,6 +317,7 @@ pub use stats::{Progress, Stats};
 #[cfg(all(feature = "test-hooks", unix))]
 #[doc(hidden)]
 pub use traversal::made_up::{MadeUp, MadeUpEntry};
+pub use subtree_scan::{RunningSubtree, SubtreeScan};
 pub use traversal::{Next, Results, Stopper};
 pub use validate::{Problem, Severity};
 pub use walk::{Listing, Listings, Walk};

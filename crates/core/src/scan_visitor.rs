@@ -28,6 +28,9 @@ pub(crate) trait Tells: Sized + Send + Sync + 'static {
 
     /// Whether the directory matches.
     fn is_complete(&self) -> bool;
+
+    /// The path, the position of the pattern, and what is missing, by value.
+    fn into_parts(self) -> (PathBuf, usize, Findings);
 }
 
 /// What is gathered while a directory is listed, for those who ask what is missing.
@@ -176,6 +179,16 @@ impl<T: Tells> ScanVisitor<T> {
 pub(crate) struct ScanState<T> {
     matching: MatchState,
     standing: Standing<T>,
+}
+
+impl<T> ScanState<T> {
+    pub(crate) fn new(matching: MatchState, standing: Standing<T>) -> ScanState<T> {
+        ScanState { matching, standing }
+    }
+
+    pub(crate) fn parts(&self) -> (&MatchState, &Standing<T>) {
+        (&self.matching, &self.standing)
+    }
 }
 
 impl<T> TreeNode for Dir<ScanState<T>> {

@@ -105,7 +105,7 @@ mod worker;
 
 pub(crate) use dir::{Dir, Location};
 pub(crate) use options::Options;
-pub(crate) use part::{Beginning, HandedBack, Left, Part, Seen, Step};
+pub(crate) use part::{Beginning, LeftOf, LeftOver, Part, Seen, Step};
 pub use results::{Next, Results};
 pub(crate) use sender::ResultSender;
 pub(crate) use source::Naming;

@@ -35,7 +35,7 @@ pub(crate) struct Part<S> {
     pub(crate) time: Option<Duration>,
     pub(crate) directories: Option<usize>,
     /// Where it is handed back what is left.
-    pub(crate) left: Arc<HandedBack<S>>,
+    pub(crate) left: Arc<LeftOver<S>>,
 }
 
 /// Where a part begins.
@@ -59,26 +59,26 @@ pub(crate) struct Step<S> {
 }
 
 /// What is left of a part.
-pub(crate) struct HandedBack<S> {
+pub(crate) struct LeftOver<S> {
     /// The path of the source.
     source: OnceLock<PathBuf>,
     /// The directory that the part began in; none if it began at the source.
     above: OnceLock<Arc<Dir<S>>>,
-    left: Mutex<Vec<Left<S>>>,
+    left: Mutex<Vec<LeftOf<S>>>,
 }
 
 /// What is left of a directory. There may be several for one.
-pub(crate) struct Left<S> {
+pub(crate) struct LeftOf<S> {
     pub(crate) dir: Arc<Dir<S>>,
     pub(crate) subdirs: SubdirQueue,
     /// `None`: it is not known, or not to be known again.
     pub(crate) seen: Option<Seen>,
 }
 
-impl<S> HandedBack<S> {
-    pub(crate) fn new() -> Arc<HandedBack<S>> {
+impl<S> LeftOver<S> {
+    pub(crate) fn new() -> Arc<LeftOver<S>> {
         let (source, above, left) = (OnceLock::new(), OnceLock::new(), Mutex::default());
-        Arc::new(HandedBack { source, above, left })
+        Arc::new(LeftOver { source, above, left })
     }
 
     /// The path of the directory that the part began in, or of the source.
@@ -96,12 +96,12 @@ impl<S> HandedBack<S> {
     }
 
     /// Takes what was handed back.
-    pub(crate) fn take(&self) -> Vec<Left<S>> {
+    pub(crate) fn take(&self) -> Vec<LeftOf<S>> {
         // Nothing panics while it is locked.
         std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn add(&self, mut left: Vec<Left<S>>) {
+    fn add(&self, mut left: Vec<LeftOf<S>>) {
         self.left.lock().unwrap_or_else(PoisonError::into_inner).append(&mut left);
     }
 }
@@ -163,7 +163,7 @@ pub(super) struct Budget<S> {
     /// How many directories it may still visit.
     directories: AtomicUsize,
     has_begun: AtomicBool,
-    left: Arc<HandedBack<S>>,
+    left: Arc<LeftOver<S>>,
 }
 
 impl<S> Budget<S> {
@@ -248,7 +248,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             frames.append(&mut frame.later);
             if frame.subdirs.len() > 0 {
                 let seen = frame.handle.identity().and_then(Seen::new);
-                left.push(Left { dir: frame.dir, subdirs: frame.subdirs, seen });
+                left.push(LeftOf { dir: frame.dir, subdirs: frame.subdirs, seen });
             }
         }
         if let Some(budget) = &self.traversal.budget {
