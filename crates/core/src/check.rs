@@ -79,8 +79,9 @@ impl Tells for Checked {
         self.findings.is_complete()
     }
 
-    fn into_parts(self) -> (PathBuf, usize, Findings) {
-        self.into_parts()
+    fn into_parts(self) -> (PathBuf, usize, Option<Findings>) {
+        let findings = (!self.is_complete()).then_some(self.findings);
+        (self.path, self.pattern, findings)
     }
 }
 

@@ -258,15 +258,15 @@ impl Scan {
     pub(crate) fn start_part<T: Tells>(
         self,
         program: Arc<Program>,
-        part: impl FnOnce(&mut Matching) -> Result<Option<Part<ScanState<T>>>, Error>,
+        part: impl FnOnce(&mut ScanVisitor<T>) -> Result<Option<Part<ScanState<T>>>, Error>,
     ) -> Result<Results<T>, Error> {
         let Scan { source, mut options, outermost, decoder, .. } = self;
         options.exclude.decoder.clone_from(&decoder);
         let max_depth = options.max_depth.unwrap_or(usize::MAX);
         let mut matching = Matching::new(program, max_depth, outermost);
         matching.decoder.clone_from(&decoder);
-        let part = part(&mut matching)?;
-        let visitor = ScanVisitor::<T>::new(matching, decoder);
+        let mut visitor = ScanVisitor::<T>::new(matching, decoder);
+        let part = part(&mut visitor)?;
         let exclude = options.exclude.clone();
         let results = Results::start(visitor, options, &source, Naming::Resolved, part)?;
         exclude.check_source(&source)?;
@@ -289,8 +289,8 @@ impl Tells for Match {
         true
     }
 
-    fn into_parts(self) -> (PathBuf, usize, Findings) {
-        (self.path, self.pattern, Findings::default())
+    fn into_parts(self) -> (PathBuf, usize, Option<Findings>) {
+        (self.path, self.pattern, None)
     }
 }
 

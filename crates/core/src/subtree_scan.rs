@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::matching::{MatchState, Matching};
+use crate::matching::MatchState;
 use crate::outermost::Standing;
 use crate::program::Program;
-use crate::scan_visitor::{ScanState, Tells};
-use crate::subtree::{self, HandedBack, Inside, OpenIndex, OutcomeBuilder, Reported};
-use crate::subtree::{SiblingKind, SiblingsBuilder};
+use crate::scan_visitor::{ScanState, ScanVisitor, Tells};
+use crate::subtree::{self, HandedBack, OpenIndex, OutcomeBuilder, Reported};
+use crate::subtree::{SiblingKind, Siblings, SiblingsBuilder};
 use crate::traversal::{Beginning, Dir, LeftOf, LeftOver, Part, Seen, Step, Subdir, Subdirs};
 use crate::{Check, Checked, Error, ErrorKind, Match, Name, NameBuf, Next, Results, Scan, Stats};
 use crate::{Subtree, SubtreeOutcome};
@@ -169,6 +169,8 @@ trait Run: Send {
 struct Running<T: Tells> {
     results: Results<T>,
     left: Arc<LeftOver<ScanState<T>>>,
+    /// What paths are told from.
+    base: PathBuf,
     /// `None` once the outcome was given.
     outcome: Option<OutcomeBuilder>,
 }
@@ -178,20 +180,19 @@ impl<T: Tells> Running<T> {
         let SubtreeScan { scan, subtree, time, directories, .. } = scan;
         let outcome = Some(OutcomeBuilder::new(&subtree));
         let left = LeftOver::new();
-        let results = scan.start_part(program, |matching| {
-            let inside = subtree.inside.as_ref();
-            let beginning = inside.map(|inside| begin(matching, inside)).transpose()?;
+        let results = scan.start_part(program, |visitor| {
+            let beginning = begin(visitor, &subtree)?;
             Ok(Some(Part { beginning, time, directories, left: Arc::clone(&left) }))
         })?;
-        Ok(Running { results, left, outcome })
+        let base = left.base();
+        Ok(Running { results, left, base, outcome })
     }
 
     /// What was left, when all workers have ended.
     fn finish(&self, mut outcome: OutcomeBuilder) -> (SubtreeOutcome, Stats) {
         let stats = self.results.stats();
         outcome.hidden_by_links(stats.hidden_by_links);
-        let base = self.left.base();
-        let reported = |found: T| reported(&base, found);
+        let reported = |found: T| reported(&self.base, found);
         let above = self.left.above();
         // What is left of each directory, which several workers may have had.
         let mut directories: Vec<Arc<Dir<ScanState<T>>>> = Vec::new();
@@ -217,15 +218,14 @@ impl<T: Tells> Running<T> {
             let way: Vec<_> = dir.ancestors().take_while(|dir| !is_open(dir)).collect();
             for dir in way.into_iter().rev() {
                 let (siblings, seen) = left.remove(&dir.id()).unwrap_or_default();
-                let (state, standing) = dir.state.parts();
                 let index = outcome.open(
                     HandedBack {
                         parent: dir.parent().and_then(|parent| opened.get(&parent.id())).copied(),
                         name: if dir.depth > 0 { Name::from(&*dir.name) } else { "".into() },
                         by_link: dir.by_link,
-                        seen,
-                        state,
-                        standing,
+                        inode: seen,
+                        state: dir.state.matching(),
+                        standing: dir.state.standing(),
                         left: siblings.finish(),
                     },
                     reported,
@@ -233,7 +233,7 @@ impl<T: Tells> Running<T> {
                 opened.insert(dir.id(), index);
             }
         }
-        let above = above.map(|above| above.state.parts());
+        let above = above.map(|above| (above.state.matching(), above.state.standing()));
         (outcome.finish(above, reported), stats)
     }
 }
@@ -248,8 +248,7 @@ impl<T: Tells> Run for Running<T> {
             let Some(outcome) = &mut self.outcome else { return Ok(None) };
             match self.results.next_before(deadline) {
                 Next::Item(Ok(found)) => {
-                    let (path, pattern) = reported(&self.left.base(), found);
-                    outcome.report(path.as_name(), pattern);
+                    outcome.report(reported(&self.base, found));
                 }
                 Next::Item(Err(error)) => match error.kind() {
                     ErrorKind::Internal | ErrorKind::OtherProcess => {
@@ -267,20 +266,20 @@ impl<T: Tells> Run for Running<T> {
     }
 }
 
-/// What a scan begins with in the directory that the roots are in.
+/// What a scan begins with; `None` if that is the source.
 fn begin<T: Tells>(
-    matching: &mut Matching,
-    inside: &Inside,
-) -> Result<Beginning<ScanState<T>>, Error> {
-    let Inside { way, asking, standing, roots } = inside;
+    visitor: &mut ScanVisitor<T>,
+    subtree: &Subtree,
+) -> Result<Option<Beginning<ScanState<T>>>, Error> {
+    let Some(stand_in) = visitor.stand_in(subtree)? else { return Ok(None) };
     let mut subdirs = Subdirs::default();
-    for root in roots.iter() {
+    for root in subtree.roots().into_iter().flat_map(Siblings::iter) {
         let SiblingKind { link, unseen, feeds_parent } = root.kind();
         let name = &*component(&root.name())?;
         subdirs.push(Subdir { name, link, unseen, feeds_parent });
     }
-    let state = matching.stand_in(asking, way.len(), roots.feeding())?;
-    let mut stand_in = Some(ScanState::new(state, Standing::stand_in(*standing)));
+    let way = subtree.way();
+    let mut stand_in = Some(stand_in);
     // Nothing is asked of those above.
     let mut state = |depth| {
         let stand_in = if depth == way.len() { stand_in.take() } else { None };
@@ -292,8 +291,8 @@ fn begin<T: Tells>(
         Ok(Step { name, by_link, state: state(index + 1) })
     };
     let steps = way.iter().enumerate().map(step).collect::<Result<_, Error>>()?;
-    let seen = way.last().and_then(|last| last.seen.clone());
-    Ok(Beginning { source, way: steps, seen, subdirs })
+    let seen = way.last().and_then(|last| last.inode);
+    Ok(Some(Beginning { source, way: steps, seen, subdirs }))
 }
 
 /// The name of a directory in another one.
@@ -317,7 +316,7 @@ fn kind(subdir: Subdir<'_>) -> SiblingKind {
 
 /// What was found, by its path relative to the one that paths are told from.
 fn reported<T: Tells>(base: &Path, found: T) -> Reported {
-    let (path, pattern, _) = found.into_parts();
+    let (path, pattern, findings) = found.into_parts();
     #[cfg(unix)]
     let below = {
         use std::os::unix::ffi::OsStrExt;
@@ -329,5 +328,5 @@ fn reported<T: Tells>(base: &Path, found: T) -> Reported {
         let below = path.strip_prefix(base).unwrap_or(&path);
         &*below.iter().collect::<Vec<_>>().join("/".as_ref())
     };
-    (Name::from(below).into(), pattern)
+    (Name::from(below).into(), pattern, findings)
 }

@@ -110,7 +110,8 @@ impl<S> LeftOver<S> {
 ///
 /// Numbers of devices, and on some file systems of inodes, are those of one machine. They are
 /// compared where that is the same, and elsewhere the names have to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Seen {
     machine: u64,
     device: u64,
