@@ -288,6 +288,7 @@ mod scan;
 mod scan_visitor;
 mod stats;
 mod subtree;
+mod subtree_scan;
 mod traversal;
 mod validate;
 mod walk;
@@ -324,6 +325,7 @@ pub use pattern_set::PatternSet;
 pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
 pub use subtree::{Subtree, SubtreeOutcome};
+pub use subtree_scan::{RunningSubtree, SubtreeScan};
 #[cfg(all(feature = "test-hooks", unix))]
 #[doc(hidden)]
 pub use traversal::made_up::{MadeUp, MadeUpEntry};

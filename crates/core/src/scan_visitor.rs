@@ -29,6 +29,9 @@ pub(crate) trait Tells: Sized + Send + Sync + 'static {
 
     /// Whether the directory matches.
     fn is_complete(&self) -> bool;
+
+    /// The path, the position of the pattern, and what is missing if it does not match, by value.
+    fn into_parts(self) -> (PathBuf, usize, Option<Findings>);
 }
 
 /// What is gathered while a directory is listed, for those who ask what is missing.
@@ -187,6 +190,10 @@ pub(crate) struct ScanState<T> {
 }
 
 impl<T> ScanState<T> {
+    pub(crate) fn new(matching: MatchState, standing: Standing<T>) -> ScanState<T> {
+        ScanState { matching, standing }
+    }
+
     pub(crate) fn matching(&self) -> &MatchState {
         &self.matching
     }

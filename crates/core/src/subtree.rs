@@ -22,6 +22,7 @@ pub(crate) use siblings::{Sibling, SiblingKind, Siblings, SiblingsBuilder};
 
 use crate::matching::{Asking, MatchState, Matching};
 use crate::outermost::Standing;
+use crate::traversal::Seen;
 use crate::{Error, NameBuf};
 
 /// Some sub-directories of an open directory, or the source, to be scanned elsewhere.
@@ -57,8 +58,8 @@ pub(crate) struct Step {
     pub(crate) name: NameBuf,
     /// Whether it was entered through a link.
     pub(crate) by_link: bool,
-    /// The number of its inode, if that was asked for.
-    pub(crate) inode: Option<u64>,
+    /// Its identity, if that was asked for.
+    pub(crate) inode: Option<Seen>,
 }
 
 /// How a directory stands to the outermost matches whose stand-in is made.

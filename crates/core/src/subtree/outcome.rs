@@ -6,6 +6,7 @@ use super::reports::Reports;
 use super::{Siblings, Subtree};
 use crate::matching::{Answers, MatchState, OpenState};
 use crate::outermost::Standing;
+use crate::traversal::Seen;
 use crate::{Findings, Name, NameBuf};
 
 /// What became of a [`Subtree`] that was scanned elsewhere: what was found, what its roots answer
@@ -44,7 +45,7 @@ pub(crate) struct OpenDirectory {
     /// Empty for the source.
     pub(crate) name: NameBuf,
     pub(crate) by_link: bool,
-    pub(crate) inode: Option<u64>,
+    pub(crate) inode: Option<Seen>,
     /// `None`: it has answered, and only the directories below are left to visit.
     pub(crate) state: Option<OpenState>,
     pub(crate) standing: OpenStanding,
@@ -87,7 +88,7 @@ pub(crate) struct HandedBack<'a, R> {
     pub(crate) parent: Option<OpenIndex>,
     pub(crate) name: Name<'a>,
     pub(crate) by_link: bool,
-    pub(crate) inode: Option<u64>,
+    pub(crate) inode: Option<Seen>,
     pub(crate) state: &'a MatchState,
     pub(crate) standing: &'a Standing<R>,
     pub(crate) left: Siblings,
