@@ -11,9 +11,9 @@ import errno
 import functools
 import os
 from array import array
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from pathvein_core import KeyScan, KeyWalk, Stats
 
@@ -21,7 +21,10 @@ from pathvein._errors import warn
 from pathvein._listing import noted
 from pathvein._remote.directories import is_match
 from pathvein._remote.errors import BadAnswer, Disordered, FlatDenied, TooLarge, Unfit
-from pathvein._remote.keys.planner import Failure, KeyTaker, Page, Planner, Request
+from pathvein._remote.keys.planner import Planner
+from pathvein._remote.keys.ranges import KeyRange
+from pathvein._remote.keys.requests import Failure, KeyTaker, Page, Request
+from pathvein._remote.keys.traits import Traits
 from pathvein._remote.loop import BackgroundTask, check_process
 from pathvein._remote.names import bad_key
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
@@ -51,9 +54,22 @@ class Store(Protocol):
         """
 
 
+class Budget(NamedTuple):
+    """When the listing of a part of the keys ends early."""
+
+    #: After so many seconds, and after so many pages.
+    seconds: float | None = None
+    pages: int | None = None
+    #: When the part can be divided into so many ranges.
+    pieces: int | None = None
+
+
+_NO_LIMIT = Budget()
+
+
 @dataclass(eq=False)
 class KeyLister:
-    """One listing of all keys below a source."""
+    """One listing of all keys below a source, or of some ranges of them."""
 
     store: Store
     taker: KeyTaker
@@ -66,10 +82,21 @@ class KeyLister:
     #: Called with an error and the keys that it hides: their prefix, the key after which they
     #: begin, and the key before which they end.
     on_error: Callable[[Exception, str, str, str | None], None]
+    #: Of a part of the keys: what is known of the store, and the ranges. What is not listed when
+    #: the budget is out is left in the planner.
+    traits: Traits | None = None
+    ranges: Sequence[KeyRange] | None = None
+    budget: Budget = _NO_LIMIT
 
     def __post_init__(self) -> None:
-        page_size, can_start = self.store.page_size, self.store.can_start
-        self._planner = Planner(self.taker, page_size=page_size, can_start=can_start)
+        self.planner = Planner(
+            self.taker,
+            page_size=self.store.page_size,
+            can_start=self.store.can_start,
+            traits=self.traits,
+            ranges=self.ranges,
+        )
+        self._pages = 0
         self._limit = ConcurrencyLimit(self.concurrency)
         #: Whether any page had a key.
         self._any_key = False
@@ -84,9 +111,15 @@ class KeyLister:
         errors go to `on_error`.
         """
         self._send_requests()
+        timer = None
+        if self.budget.seconds is not None:
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(self.budget.seconds, self._stop)
         try:
             await self._ended.wait()
         finally:
+            if timer is not None:
+                timer.cancel()
             self._ended.set()  # nothing is sent any more
             tasks = list(self._tasks)
             for task in tasks:
@@ -97,16 +130,29 @@ class KeyLister:
 
     def _send_requests(self) -> None:
         """Send the planner's requests, up to the limit."""
+        planner, budget = self.planner, self.budget
+        if budget.pieces is not None and planner.pieces >= budget.pieces:
+            planner.stop()
+        request = None
         while len(self._tasks) < self._limit.limit:
-            request = self._planner.next_request()
+            if budget.pages is not None and self._pages >= budget.pages:
+                planner.stop()
+            request = planner.next_request()
             if request is None:
                 break
+            self._pages += 1
             task = asyncio.get_running_loop().create_task(self._list_page(request))
             self._tasks.add(task)
             task.add_done_callback(self._done)
-        if self._planner.is_done:
+        is_part = self.ranges is not None
+        if planner.is_done or (is_part and not self._tasks):
             # Probes in flight are not awaited.
             self._ended.set()
+
+    def _stop(self) -> None:
+        """The time is over: no more requests, but those in flight are awaited."""
+        self.planner.stop()
+        self._send_requests()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -131,7 +177,7 @@ class KeyLister:
             prefix, after, end, token, delimiter, _ = request
             return self.store.page(prefix, after, end, token, delimiter=delimiter)
 
-        planner, errors = self._planner, self.store.errors
+        planner, errors = self.planner, self.store.errors
         error: Exception
         try:
             page = await send(send_once, self._limit, self.counts, errors)
@@ -140,7 +186,7 @@ class KeyLister:
         except Exception as failure:
             error = failure
             kind = _kind(error, errors)
-            if not planner.has_begun:
+            if not planner.traits.has_begun:
                 if kind == "denied" and not errors.is_refused(error):
                     raise FlatDenied from error
                 raise
@@ -153,7 +199,7 @@ class KeyLister:
                 lost = planner.failed(request, "unsorted")
             if lost is not None:
                 error = BadAnswer(lost.reason)
-                if not planner.has_begun:
+                if not planner.traits.has_begun:
                     raise Disordered from error
         if lost is not None:
             self.on_error(error, lost.prefix, lost.after, lost.end)
@@ -298,13 +344,8 @@ async def _list_keys(
         if exists:
             pass_on()
 
-    def on_error(error: Exception, prefix: str, after: str, end: str | None) -> None:
-        failure = store.errors.os_error(error, source.url(prefix), "reading the directory")
-        if after > prefix:
-            noted(failure, f"listing the keys after {after.rstrip(chr(0x10FFFF))!r}")
-        if end is not None:
-            noted(failure, f"listing the keys before {end!r}")
-        failures.append(failure)  # `on_page` follows
+    def on_error(*lost: Any) -> None:
+        failures.append(lost_keys(source, store, *lost))  # `on_page` follows
 
     lister = KeyLister(
         store,
@@ -326,6 +367,18 @@ async def _list_keys(
     if not exists:
         await source.adapter.check_source()
         pass_on()
+
+
+def lost_keys(
+    source: RemoteSource, store: Store, error: Exception, prefix: str, after: str, end: str | None
+) -> OSError:
+    """The error item of keys that are not listed; see `KeyLister.on_error`."""
+    failure = store.errors.os_error(error, source.url(prefix), "reading the directory")
+    if after > prefix:
+        noted(failure, f"listing the keys after {after.rstrip(chr(0x10FFFF))!r}")
+    if end is not None:
+        noted(failure, f"listing the keys before {end!r}")
+    return failure
 
 
 # By obstore or by the file system

@@ -20,8 +20,8 @@ import obstore
 from obstore.exceptions import BaseError, InvalidPathError
 
 from pathvein._remote.errors import BadAnswer, ErrorMeanings, TooLarge, Unfit
-from pathvein._remote.keys.planner import Page, Streamed
 from pathvein._remote.keys.ranges import LAST
+from pathvein._remote.keys.requests import Page, Streamed
 from pathvein._remote.stores.obstore_options import open_store
 
 if TYPE_CHECKING:
