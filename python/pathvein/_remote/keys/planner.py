@@ -88,8 +88,7 @@ class Planner:
             page_size: Most keys in a page.
             can_start: Whether a listing can start after any key. Otherwise only at a prefix.
             traits: What is known of the store instead; it is kept up to date.
-            ranges: What is to be listed instead of all. It tells more of these to go on with a
-                listing that was begun elsewhere; see `left`.
+            ranges: What is to be listed instead of all keys; see `sharing`.
         """
         self._taker = taker
         self._max_page = page_size
@@ -127,8 +126,7 @@ class Planner:
                 return Request(*target.token, target.delimited is not None, target)
             if not self.traits.anywhere:
                 target.delimited = None
-            unknown = target.follows and not target.last and target.position != target.prefix
-            if unknown and not self.traits.can_invent(target):
+            if self._must_wait(target):
                 target.is_waiting = True
                 continue
             level = None if target.is_proof else target.delimited
@@ -146,6 +144,11 @@ class Planner:
             return Request(*target.asked, None, level is not None, target)
         return None
 
+    def _must_wait(self, range_: KeyRange) -> bool:
+        """Whether a range can be listed only once the last key before it is known."""
+        unknown = range_.follows and not range_.last and range_.position != range_.prefix
+        return unknown and not self.traits.can_invent(range_)
+
     # Ending before the end
 
     @property
@@ -156,7 +159,7 @@ class Planner:
     def stop(self) -> None:
         """Ask for no more than what nobody else can go on with.
 
-        Once all requests are answered, what is not listed is `left`.
+        Once all requests are answered, others can go on with the ranges that have not ended.
         """
         self._is_stopped = True
         for range_ in [*self._values]:
@@ -175,16 +178,6 @@ class Planner:
         if target is not None:
             self._ready.remove(target)
         return target
-
-    def left(self, tail: KeyRange) -> list[KeyRange]:
-        """The ranges before another that have not ended, in order."""
-        left = []
-        range_ = tail.previous
-        while range_ is not None:
-            left.append(range_)
-            range_ = range_.previous
-        left.reverse()
-        return left
 
     def _start_of(self, range_: KeyRange) -> str:
         """After what the listing of a range is to start."""
@@ -273,12 +266,16 @@ class Planner:
         following = range_.next
         range_.unlink()
         if following is not None:
-            following.follows = False
-            following.last = max(following.last, range_.last)
-            if following.is_waiting:
-                following.is_waiting = False
-                self._ready.append(following)
+            self._follow(following, range_.last)
         self._rank(range_)
+
+    def _follow(self, range_: KeyRange, last: str) -> None:
+        """All that comes right before a range has ended, with this last key."""
+        range_.follows = False
+        range_.last = max(range_.last, last)
+        if range_.is_waiting:
+            range_.is_waiting = False
+            self._ready.append(range_)
 
     @property
     def _page_size(self) -> int:
