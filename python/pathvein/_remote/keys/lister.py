@@ -55,16 +55,20 @@ class Store(Protocol):
 
 
 class Budget(NamedTuple):
-    """When the listing of a part of the keys ends early."""
+    """When the listing of a part of the keys ends early: no more is asked for then."""
 
-    #: After so many seconds, and after so many pages.
+    #: After so many seconds; not before `_LEAST_ROUNDS` requests could be answered in a row.
     seconds: float | None = None
+    #: After so many requests.
     pages: int | None = None
-    #: When the part can be divided into so many ranges.
+    #: As soon as it could be divided into so many ranges.
     pieces: int | None = None
 
 
 _NO_LIMIT = Budget()
+#: How many times the time that a request takes a budget is at least. While those that are in
+#: flight at its end are awaited, half of the requests that could be sent are not.
+_LEAST_ROUNDS = 10
 
 
 @dataclass(eq=False)
@@ -96,10 +100,13 @@ class KeyLister:
             traits=self.traits,
             ranges=self.ranges,
         )
-        self._pages = 0
+        self._is_first = not self.planner.traits.has_begun
+        #: How many requests were begun, how many ended, and how long these took together.
+        self._begun = self._answered = 0
+        self._seconds = 0.0
         self._limit = ConcurrencyLimit(self.concurrency)
         #: Whether any page had a key.
-        self._any_key = False
+        self.any_key = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
@@ -110,16 +117,12 @@ class KeyLister:
         If the first request fails, raises its exception, `FlatDenied` or `Disordered`. Later
         errors go to `on_error`.
         """
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
         self._send_requests()
-        timer = None
-        if self.budget.seconds is not None:
-            loop = asyncio.get_running_loop()
-            timer = loop.call_later(self.budget.seconds, self._stop)
         try:
             await self._ended.wait()
         finally:
-            if timer is not None:
-                timer.cancel()
             self._ended.set()  # nothing is sent any more
             tasks = list(self._tasks)
             for task in tasks:
@@ -130,18 +133,15 @@ class KeyLister:
 
     def _send_requests(self) -> None:
         """Send the planner's requests, up to the limit."""
-        planner, budget = self.planner, self.budget
-        if budget.pieces is not None and planner.pieces >= budget.pieces:
-            planner.stop()
-        request = None
+        planner = self.planner
         while len(self._tasks) < self._limit.limit:
-            if budget.pages is not None and self._pages >= budget.pages:
+            if self._is_spent():
                 planner.stop()
             request = planner.next_request()
             if request is None:
                 break
-            self._pages += 1
-            task = asyncio.get_running_loop().create_task(self._list_page(request))
+            self._begun += 1
+            task = self._loop.create_task(self._list_page(request))
             self._tasks.add(task)
             task.add_done_callback(self._done)
         is_part = self.ranges is not None
@@ -149,10 +149,19 @@ class KeyLister:
             # Probes in flight are not awaited.
             self._ended.set()
 
-    def _stop(self) -> None:
-        """The time is over: no more requests, but those in flight are awaited."""
-        self.planner.stop()
-        self._send_requests()
+    def _is_spent(self) -> bool:
+        """Whether the budget is."""
+        seconds, pages, pieces = self.budget
+        if self._is_first and not self.any_key:
+            return False  # nobody knows if it can be listed, or exists
+        if pages is not None and self._begun >= pages:
+            return True
+        if pieces is not None and self.planner.pieces >= pieces:
+            return True
+        if seconds is None:
+            return False
+        least = _LEAST_ROUNDS * self._seconds / self._answered if self._answered else 0.0
+        return self._loop.time() - self._started >= max(seconds, least)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -179,8 +188,11 @@ class KeyLister:
 
         planner, errors = self.planner, self.store.errors
         error: Exception
+        begun = self._loop.time()
         try:
             page = await send(send_once, self._limit, self.counts, errors)
+            self._seconds += self._loop.time() - begun
+            self._answered += 1
         except (Unfit, FlatDenied):
             raise
         except Exception as failure:
@@ -192,7 +204,7 @@ class KeyLister:
                 raise
             lost = planner.failed(request, kind)
         else:
-            self._any_key = self._any_key or bool(page.keys or page.prefixes)
+            self.any_key = self.any_key or bool(page.keys or page.prefixes)
             if request.delimiter or page.keys == sorted(page.keys):
                 lost = planner.answered(request, page)
             else:
@@ -203,7 +215,7 @@ class KeyLister:
                     raise Disordered from error
         if lost is not None:
             self.on_error(error, lost.prefix, lost.after, lost.end)
-        self.on_page(self._any_key)
+        self.on_page(self.any_key)
 
 
 def _kind(error: Exception, errors: ErrorMeanings) -> Failure:
@@ -397,7 +409,7 @@ def open_flat(
     try:
         if source.lister == "obstore":
             try:
-                by_obstore = _open_obstore(adapter)
+                by_obstore = open_obstore_lister(adapter)
                 fallback = adapter, functools.partial(warn_not_by_obstore, source)
                 return KeyProducer(source, by_obstore, keys, fallback=fallback), None
             except Unfit as unfit:
@@ -413,7 +425,7 @@ def open_flat(
         return None, reason
 
 
-def _open_obstore(store: ObjectStore) -> Store:
+def open_obstore_lister(store: ObjectStore) -> Store:
     """The store, listed by obstore. Raises `Unfit` with the reason if it cannot be."""
     try:
         from pathvein._remote.stores.obstore import open_obstore
