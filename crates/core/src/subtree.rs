@@ -17,6 +17,7 @@ pub use outcome::SubtreeOutcome;
 pub(crate) use outcome::{
     HandedBack, Held, OpenDirectory, OpenIndex, OpenStanding, OutcomeBuilder, Reported,
 };
+pub(crate) use reports::Reports;
 pub(crate) use siblings::{Sibling, SiblingKind, Siblings, SiblingsBuilder};
 
 use crate::matching::{Asking, MatchState, Matching};

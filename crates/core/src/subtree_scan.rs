@@ -12,7 +12,8 @@ use crate::program::Program;
 use crate::scan_visitor::{ScanState, ScanVisitor, Tells};
 use crate::subtree::{self, HandedBack, OpenIndex, OutcomeBuilder, Reported};
 use crate::subtree::{SiblingKind, Siblings, SiblingsBuilder};
-use crate::traversal::{Beginning, Dir, LeftOf, LeftOver, Part, Seen, Step, Subdir, Subdirs};
+use crate::traversal::{Beginning, Dir, LeftOf, LeftOver, Part, Seen, Step};
+use crate::traversal::{Subdir, SubdirQueue, Subdirs, Visitor};
 use crate::{Check, Checked, Error, ErrorKind, Match, Name, NameBuf, Next, Results, Scan, Stats};
 use crate::{Subtree, SubtreeOutcome};
 
@@ -194,22 +195,23 @@ impl<T: Tells> Running<T> {
         outcome.hidden_by_links(stats.hidden_by_links);
         let reported = |found: T| reported(&self.base, found);
         let above = self.left.above();
+        let (mut ranges, mut directories) = (Vec::new(), Vec::new());
         // What is left of each directory, which several workers may have had.
-        let mut directories: Vec<Arc<Dir<ScanState<T>>>> = Vec::new();
-        let mut left: HashMap<usize, (SiblingsBuilder, Option<Seen>)> = HashMap::new();
+        let mut left: HashMap<usize, (Vec<SubdirQueue>, Option<Seen>)> = HashMap::new();
         for LeftOf { dir, subdirs, seen } in self.left.take() {
             if above.is_some_and(|above| above.id() == dir.id()) {
-                let start = subdirs.index();
-                outcome.left(start..start + subdirs.len());
+                ranges.push((subdirs.index(), subdirs.len()));
                 continue;
             }
-            let (siblings, known) = left.entry(dir.id()).or_insert_with(|| {
+            let (queues, known) = left.entry(dir.id()).or_default();
+            if queues.is_empty() {
                 directories.push(dir);
-                <_>::default()
-            });
-            subdirs.iter().for_each(|subdir| siblings.push(subdir.name.into(), kind(subdir)));
-            *known = known.take().or(seen);
+            }
+            queues.push(subdirs);
+            *known = known.or(seen);
         }
+        ranges.sort_unstable();
+        ranges.into_iter().for_each(|(start, len)| outcome.left(start..start + len));
         let mut opened: HashMap<usize, OpenIndex> = HashMap::new();
         for dir in &directories {
             let is_open = |dir: &&Dir<_>| {
@@ -217,7 +219,7 @@ impl<T: Tells> Running<T> {
             };
             let way: Vec<_> = dir.ancestors().take_while(|dir| !is_open(dir)).collect();
             for dir in way.into_iter().rev() {
-                let (siblings, seen) = left.remove(&dir.id()).unwrap_or_default();
+                let (queues, seen) = left.remove(&dir.id()).unwrap_or_default();
                 let index = outcome.open(
                     HandedBack {
                         parent: dir.parent().and_then(|parent| opened.get(&parent.id())).copied(),
@@ -226,7 +228,7 @@ impl<T: Tells> Running<T> {
                         inode: seen,
                         state: dir.state.matching(),
                         standing: dir.state.standing(),
-                        left: siblings.finish(),
+                        left: siblings(&queues),
                     },
                     reported,
                 );
@@ -272,11 +274,16 @@ fn begin<T: Tells>(
     subtree: &Subtree,
 ) -> Result<Option<Beginning<ScanState<T>>>, Error> {
     let Some(stand_in) = visitor.stand_in(subtree)? else { return Ok(None) };
-    let mut subdirs = Subdirs::default();
+    let (mut subdirs, mut rest) = (Subdirs::default(), false);
     for root in subtree.roots().into_iter().flat_map(Siblings::iter) {
         let SiblingKind { link, unseen, feeds_parent } = root.kind();
         let name = &*component(&root.name())?;
         subdirs.push(Subdir { name, link, unseen, feeds_parent });
+        if !feeds_parent {
+            rest = true;
+        } else if rest && visitor.visits_feeding_first() {
+            return Err(Error::subtree("a root that comes behind those that come last"));
+        }
     }
     let way = subtree.way();
     let mut stand_in = Some(stand_in);
@@ -309,9 +316,19 @@ fn component(name: &NameBuf) -> Result<OsString, Error> {
     }
 }
 
-fn kind(subdir: Subdir<'_>) -> SiblingKind {
-    let Subdir { link, unseen, feeds_parent, .. } = subdir;
-    SiblingKind { link, unseen, feeds_parent }
+/// The sub-directories that are left of a directory, those that feed it first: the queues are
+/// such, too.
+fn siblings(queues: &[SubdirQueue]) -> Siblings {
+    let mut siblings = SiblingsBuilder::default();
+    for feeding in [true, false] {
+        let subdirs = queues.iter().flat_map(SubdirQueue::iter);
+        for Subdir { name, link, unseen, feeds_parent } in subdirs {
+            if feeds_parent == feeding {
+                siblings.push(name.into(), SiblingKind { link, unseen, feeds_parent });
+            }
+        }
+    }
+    siblings.finish()
 }
 
 /// What was found, by its path relative to the one that paths are told from.

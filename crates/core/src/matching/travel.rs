@@ -56,7 +56,19 @@ pub(crate) struct OpenState {
     own: Option<(Box<[NodeId]>, Box<[(NodeId, bool)]>)>,
 }
 
+impl OpenState {
+    /// Whether the answer of the directory's parent depends on this one.
+    pub(crate) fn feeds_parent(&self) -> bool {
+        self.feeds_parent
+    }
+}
+
 impl MatchState {
+    /// The state of a directory that waits for nothing, and that nobody waits for.
+    pub(crate) fn answered() -> MatchState {
+        MatchState::new(false)
+    }
+
     /// For how many sub-directories it waits.
     pub(crate) fn awaits(&self) -> usize {
         self.open_children.load(Ordering::Acquire)

@@ -78,6 +78,10 @@ impl SiblingsBuilder {
         self.len += 1;
     }
 
+    pub(crate) fn push_sibling(&mut self, sibling: Sibling<'_>) {
+        sibling.with_name(|name| self.push(name, sibling.kind()));
+    }
+
     pub(crate) fn finish(self) -> Siblings {
         let end = self.packed.len();
         Siblings { packed: self.packed.into(), start: 0, end, len: self.len }
