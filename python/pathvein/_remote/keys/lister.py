@@ -57,7 +57,7 @@ class Store(Protocol):
 class Budget(NamedTuple):
     """When the listing of a part of the keys ends early: no more is asked for then."""
 
-    #: After so many seconds; not before `_LEAST_ROUNDS` requests could be answered in a row.
+    #: After so many seconds; not before `LEAST_ROUNDS` requests could be answered in a row.
     seconds: float | None = None
     #: After so many requests.
     pages: int | None = None
@@ -68,7 +68,7 @@ class Budget(NamedTuple):
 _NO_LIMIT = Budget()
 #: How many times the time that a request takes a budget is at least. While those that are in
 #: flight at its end are awaited, half of the requests that could be sent are not.
-_LEAST_ROUNDS = 10
+LEAST_ROUNDS = 10
 
 
 @dataclass(eq=False)
@@ -160,7 +160,7 @@ class KeyLister:
             return True
         if seconds is None:
             return False
-        least = _LEAST_ROUNDS * self._seconds / self._answered if self._answered else 0.0
+        least = LEAST_ROUNDS * self._seconds / self._answered if self._answered else 0.0
         return self._loop.time() - self._started >= max(seconds, least)
 
     def _done(self, task: asyncio.Task[None]) -> None:

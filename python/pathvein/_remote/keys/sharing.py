@@ -18,6 +18,9 @@ from pathvein._remote.keys.ranges import UNKNOWN, KeyRange, can_travel
 from pathvein._remote.keys.requests import KeyTaker, Lost
 
 
+MIN_TASK=40
+CUT_ABOVE=1.5
+
 class Rest(NamedTuple):
     """What is left of a range that was lent."""
 
@@ -84,12 +87,14 @@ class Shares(Planner):
 
         At least one range; none only if nothing is waiting.
         """
-        most = math.ceil(1 / share)
-        while len(ready := self._lendable()) < most and (new := self._help()) is not None:
-            assert isinstance(new, KeyRange)
+        ready = self._lendable()
+        total = sum(map(self._size, ready))
+        enough = max(share * total, MIN_TASK * self._page_size)
+        while max(map(self._size, ready), default=0) > CUT_ABOVE * enough and (new := self._help()) is not None:
             self._ready.append(new)
+            ready = self._lendable()
         sizes = [self._size(range_) for range_ in ready]
-        enough, taken = share * sum(sizes), 0.0
+        taken = 0.0
         lent: list[KeyRange] = []
         for range_, size in zip(ready, sizes, strict=True):
             if lent and taken + size / 2 > enough:
