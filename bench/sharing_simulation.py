@@ -18,19 +18,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from listing_simulation import SHAPES, Counter, Store, random_latency, simulate  # noqa: E402
-
-from pathvein._remote.keys.lister import LEAST_ROUNDS  # noqa: E402
-from pathvein._remote.keys.planner import Planner  # noqa: E402
-from pathvein._remote.keys.ranges import KeyRange  # noqa: E402
-from pathvein._remote.keys.requests import Request  # noqa: E402
-from pathvein._remote.keys.sharing import Borrowed, Rest, Shares, packed  # noqa: E402
-from pathvein._tasks.keys import FIRST_PIECES  # noqa: E402
+from listing_simulation import SHAPES, Counter, Store, random_latency, simulate
+from pathvein._remote.keys.lister import LEAST_ROUNDS
+from pathvein._remote.keys.planner import Planner
+from pathvein._remote.keys.ranges import KeyRange
+from pathvein._remote.keys.requests import Request
+from pathvein._remote.keys.sharing import Borrowed, Rest, Shares, packed
+from pathvein._tasks.keys import FIRST_PIECES
 
 #: What a task costs besides: seconds until its first request, and until the next one begins.
 TASK_COST = 0.005
-GRAIN=2
-STARVE=False
 
 
 @dataclass
@@ -86,7 +83,6 @@ def simulate_shared(
                 planner.stop()
             request = planner.next_request()
             if request is None:
-                if STARVE and not worker.is_first and planner.traits.has_begun and not planner._is_stopped: planner.stop(); continue
                 break
             requests += 1
             worker.in_flight += 1
@@ -110,7 +106,7 @@ def simulate_shared(
                 ranges, traits = pickle.loads(sent)
                 worker.borrowed = [*map(Borrowed, ranges)]
                 worker.is_first = not traits.has_begun
-                worker.planner = Planner(taker, page_size=page_size, traits=traits, ranges=ranges, grain=2 if worker.is_first else GRAIN)
+                worker.planner = Planner(taker, page_size=page_size, traits=traits, ranges=ranges)
                 worker.started = now + TASK_COST
                 worker.idle += now - worker.idle_since
                 worker.in_flight = worker.answered = 0

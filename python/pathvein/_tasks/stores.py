@@ -12,7 +12,7 @@ import os
 import pickle
 from typing import TYPE_CHECKING, Any
 
-from pathvein_core import ExcludeRules, Stats
+from pathvein_core import Stats
 from upath import UPath
 
 from pathvein._remote.directories import is_match
@@ -51,12 +51,13 @@ def open_division(
 
     Args:
         opened: The source. Nothing is listed here.
-        options: Those of `open_scan`, but ``exclude`` as the caller gave it.
+        options: Those of `open_scan`.
         storage_options: They are among those that the source's UPath carries.
 
     Raises `TypeError` if a storage option cannot be sent.
     """
     root, adapter = opened.root, opened.adapter
+    options = {"check": False, **options}
     sent = {
         **options,
         "protocol": root.protocol,
@@ -85,7 +86,7 @@ class StoreDivision:
     ) -> None:
         self._source = source
         self._patterns = patterns
-        self._options = {**options, "exclude": ExcludeRules(options["exclude"])}
+        self._options = options
         self._matches = 0
         self._errors: list[OSError] = []
         #: Why it is not listed by obstore, if the caller chose that and was not told.
@@ -233,7 +234,6 @@ class StoreWorker:
                 f"{self._options['protocol']!r} is of the process that scans: workers that are "
                 "other processes do not see it"
             )
-        self._options["exclude"] = ExcludeRules(self._options["exclude"])
         del self._options["scan"]
         self._source: RemoteSource | None = None
         self._keys: dict[str, KeyWorker] = {}

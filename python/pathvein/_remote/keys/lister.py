@@ -68,7 +68,7 @@ class Budget(NamedTuple):
 _NO_LIMIT = Budget()
 #: How many times the time that a request takes a budget is at least. While those that are in
 #: flight at its end are awaited, half of the requests that could be sent are not.
-LEAST_ROUNDS = 10
+LEAST_ROUNDS = 20
 
 
 @dataclass(eq=False)

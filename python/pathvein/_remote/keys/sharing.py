@@ -8,7 +8,6 @@ were found, what was said of its last key. So nobody looks for that again.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,9 +16,12 @@ from pathvein._remote.keys.planner import Planner
 from pathvein._remote.keys.ranges import UNKNOWN, KeyRange, can_travel
 from pathvein._remote.keys.requests import KeyTaker, Lost
 
+#: How many pages a task has at least, and how many ranges or children at which these can be cut:
+#: it can use several requests then, and spends few on ends of ranges. (Less if less is left.)
+_LEAST_PAGES, _LEAST_PIECES = 40, 16
+#: By how much a range must be larger than a task to be cut for it.
+_CUT_ABOVE = 1.5
 
-MIN_TASK=40
-CUT_ABOVE=1.5
 
 class Rest(NamedTuple):
     """What is left of a range that was lent."""
@@ -83,23 +85,28 @@ class Shares(Planner):
         )
 
     def lend(self, share: float) -> list[KeyRange]:
-        """Lend so much of what is waiting, as far as it is known how much that is.
+        """Lend about so much of what is waiting, as far as it is known how much that is.
 
-        At least one range; none only if nothing is waiting.
+        It is twice as much at most, so that a task has enough to do. At least one range; none
+        only if nothing is waiting.
         """
         ready = self._lendable()
-        total = sum(map(self._size, ready))
-        enough = max(share * total, MIN_TASK * self._page_size)
-        while max(map(self._size, ready), default=0) > CUT_ABOVE * enough and (new := self._help()) is not None:
+        share = min(2 * share, 1.0)
+        size = sum(map(self._size, ready))
+        enough = max(share * size / 2, min(_LEAST_PAGES * self._page_size, share * size))
+        while max(map(self._size, ready), default=0.0) > _CUT_ABOVE * enough:
+            new = self._help()
+            if new is None:
+                break
             self._ready.append(new)
             ready = self._lendable()
-        sizes = [self._size(range_) for range_ in ready]
-        taken = 0.0
+        pieces = min(_LEAST_PIECES, share * sum(1 + len(range_.cuts) for range_ in ready))
         lent: list[KeyRange] = []
-        for range_, size in zip(ready, sizes, strict=True):
-            if lent and taken + size / 2 > enough:
+        for range_ in ready:
+            if lent and enough < self._size(range_) / 2 and pieces <= 0:
                 break
-            taken += size
+            enough -= self._size(range_)
+            pieces -= 1 + len(range_.cuts)
             lent.append(range_)
             self._ready.remove(range_)
             self._lent.add(range_)
