@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pathvein_core import KeyScan
 
 from pathvein._remote.errors import Disordered, FlatDenied, Unfit
-from pathvein._remote.keys.lister import Budget, KeyLister, Store, lost_keys, open_obstore_lister
+from pathvein._remote.keys.lister import Budget, KeyLister, lost_keys, open_obstore_lister
 from pathvein._remote.keys.ranges import KeyRange, common_directory
 from pathvein._remote.keys.sharing import Borrowed, Rest, Shares, packed
 from pathvein._remote.loop import run_on_loop
@@ -173,7 +173,7 @@ class KeyWorker:
     ) -> None:
         self._source, self._patterns, self._options = source, patterns, options
         self._is_obstore = lister == "obstore"
-        self._store: Store | None = None
+        self._store: Any = None
 
     def run(
         self,
@@ -228,12 +228,15 @@ class KeyWorker:
         errors: list[OSError],
     ) -> bool:
         """Whether there was any key."""
-        source, adapter = self._source, self._source.adapter
+        source = self._source
+        adapter: Any = source.adapter
         lister = None
         try:
             if self._store is None:
                 self._store = open_obstore_lister(adapter) if self._is_obstore else adapter
             store = self._store
+            if self._is_obstore:
+                store.believe(traits.facts)
             lister = KeyLister(
                 store,
                 taker,
@@ -247,6 +250,8 @@ class KeyWorker:
                 budget=budget,
             )
             run_on_loop(adapter.loop, lister.run())
+            if self._is_obstore:
+                traits.facts |= store.facts
         except Unfit as unfit:
             raise NotByObstore(str(unfit)) from unfit
         except Disordered as error:

@@ -12,6 +12,7 @@ import os
 import pickle
 from typing import TYPE_CHECKING, Any
 
+from fsspec.asyn import get_loop
 from pathvein_core import Stats
 from upath import UPath
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pathvein._tasks.plan import Parts
     from pathvein.pattern import FileStructurePattern
 
-#: Seconds after which a worker that has nothing to do closes what it has opened.
+#: Seconds after which a worker that was given nothing more closes what it has opened.
 IDLE = 10.0
 
 #: What a task is to list, or why it has not listed it.
@@ -237,6 +238,8 @@ class StoreWorker:
         del self._options["scan"]
         self._source: RemoteSource | None = None
         self._keys: dict[str, KeyWorker] = {}
+        #: How many tasks have begun and ended; whether one runs is told by their difference.
+        self._begun = self._ended = 0
 
     def __repr__(self) -> str:
         return f"<StoreWorker of {self._options['protocol']}>"
@@ -245,6 +248,21 @@ class StoreWorker:
         self, description: bytes, seconds: float | None, directories: int | None
     ) -> tuple[bytes, list[OSError], Stats]:
         """See `pathvein._tasks.work.Worker`."""
+        self._begun += 1
+        try:
+            return self._run(description, seconds, directories)
+        finally:
+            self._ended += 1
+            loop = get_loop()
+            loop.call_soon_threadsafe(loop.call_later, IDLE, self._close_unused, self._begun)
+
+    def _close_unused(self, begun: int) -> None:
+        if self._begun == self._ended == begun:
+            self.close()
+
+    def _run(
+        self, description: bytes, seconds: float | None, directories: int | None
+    ) -> tuple[bytes, list[OSError], Stats]:
         source = self._opened()
         counts = source.adapter.counts
         before = counts.requests, counts.retries

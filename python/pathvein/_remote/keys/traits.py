@@ -46,6 +46,8 @@ class Traits:
     failed_probes: int = 0
     #: Levels that cannot be listed with a delimiter.
     too_large: set[str] = field(default_factory=set)
+    #: What its lister has found out for itself; see `ObstoreStore.facts`.
+    facts: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.has_led_on |= not self.can_start
@@ -74,6 +76,7 @@ class Traits:
         self.largest_page = max(self.largest_page, other.largest_page)
         self.failed_probes = other.failed_probes
         self.too_large |= other.too_large
+        self.facts |= other.facts
 
     def leads_back(self, range_: KeyRange, request: Request, page: Page) -> bool:
         """Whether a token brings what was there already, after nothing came behind the last key."""

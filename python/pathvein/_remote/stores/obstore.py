@@ -108,6 +108,23 @@ class ObstoreStore:
         #: What checks if the namespace is hierarchical; `None` if it is known to be flat.
         self._namespace: Any = None if kind == "S3Store" else adapter
 
+    @property
+    def facts(self) -> set[str]:
+        """What it has found out of the store, for others that list other parts of it."""
+        facts = {
+            "gives tokens": self._gives_tokens,
+            "leads back": self._leads_back,
+            "is flat": self._namespace is None,
+        }
+        return {name for name, is_known in facts.items() if is_known}
+
+    def believe(self, facts: set[str]) -> None:
+        """Take what another has found out."""
+        self._gives_tokens |= "gives tokens" in facts
+        self._leads_back |= "leads back" in facts
+        if "is flat" in facts:
+            self._namespace = None
+
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool
     ) -> Page:
