@@ -197,18 +197,6 @@ impl<T> Standing<T> {
         standing
     }
 
-    /// What this directory holds: what is told below it, and how many matches links hide there.
-    /// `None` if it is decided or is none that holds anything. Nobody may work below it any more.
-    pub(crate) fn leave(&self) -> Option<(Vec<T>, usize)> {
-        let undecided = self.nearest.as_ref().filter(|_| self.is_own)?;
-        let mut held = undecided.lock();
-        let is_unknown = undecided.answer() == UNKNOWN;
-        is_unknown.then(|| {
-            let hidden_by_links = std::mem::take(&mut held.hidden_by_links);
-            (std::mem::take(&mut held.reports), hidden_by_links)
-        })
-    }
-
     /// The directories that were undecided when this one was listed, from it up.
     fn chain(&self) -> impl Iterator<Item = &Undecided<T>> {
         std::iter::successors(self.nearest.as_deref(), |undecided| undecided.above.as_deref())

@@ -77,8 +77,9 @@ class KeyDivision:
             return None
         number = next(self._numbers)
         self._tasks[number] = lent = self._shares.lend(min(most / waiting, 1.0))
-        traits = self._shares.traits
-        return number, pickle.dumps((self._lister, [*map(packed, lent)], traits))
+        spans = [self._scan.left(range_.number) for range_ in lent]
+        task = self._lister, [*map(packed, lent)], spans, self._shares.traits
+        return number, pickle.dumps(task)
 
     def take(self, task: int, outcome: bytes) -> None:
         """See `Division`."""
@@ -178,12 +179,13 @@ class KeyWorker:
     def run(
         self,
         ranges: list[KeyRange],
+        spans: list[tuple[bytes, bytes | None]],
         traits: Traits,
         seconds: float | None,
         pages: int | None,
         errors: list[OSError],
     ) -> tuple[bytes, tuple[int, int, int, int]]:
-        """List ranges up to the end of a budget.
+        """List ranges up to the end of a budget. The spans are those of the caller's scan.
 
         Returns the outcome, and how many directories, entries and keys there were.
 
@@ -192,17 +194,17 @@ class KeyWorker:
         """
         source, options = self._source, self._options
         taker, parts = _Taker(), []
-        for range_ in ranges:
-            scan, first = KeyScan.part(
+        for range_, span in zip(ranges, spans, strict=True):
+            scan = KeyScan.part(
                 self._patterns,
                 source.name,
                 options["max_depth"],
                 options["exclude"],
-                *range_.span,
+                *span,
                 outermost=options["outermost"],
                 check=options["check"],
             )
-            range_.number = taker.add(scan, first)
+            range_.number = taker.add(scan, scan.whole())
             parts.append((Borrowed(range_), scan))
         # Nobody knows yet if it exists.
         is_first = not traits.has_begun

@@ -203,11 +203,6 @@ class KeyRange:
         """Whether only the process that has begun to list it can go on."""
         return self.needs_token and self.token is not None and not can_travel(self.token[3])
 
-    @property
-    def span(self) -> tuple[str, str | None]:
-        """The first key that may be of it, and the first behind it."""
-        return self.start if self.start > "\0" else "", self.end
-
     def insert_after(self, range_: KeyRange) -> None:
         """Put it between a range, of which it follows, and the next."""
         self.previous, self.next, self.follows = range_, range_.next, True
