@@ -1168,6 +1168,44 @@ class KeyScan(_Keyed):
         outermost: bool = False,
         check: bool = False,
     ) -> Self: ...
+    @staticmethod
+    def part(
+        patterns: Sequence[FileStructurePattern],
+        source_name: str,
+        max_depth: int | None,
+        exclude: ExcludeRules | None,
+        start: bytes,
+        end: bytes | None,
+        *,
+        outermost: bool = False,
+        check: bool = False,
+    ) -> KeyScan:
+        """A scan of a part of the keys, which another `KeyScan` of these arguments takes.
+
+        Args:
+            start: The first key that may come.
+            end: The first key beyond; `None`: there is no end.
+
+        Returns:
+            The scan. The range that it begins with is `whole`.
+        """
+
+    def left(self, range_id: int) -> tuple[bytes, bytes | None] | None:
+        """What a range has left: `start` and `end` of `part`. `None` if it has ended."""
+
+    def hand_back(self) -> bytes:
+        """End a part. Returns what became of it, ranges that have not ended included."""
+
+    def take_part(self, range_id: int, outcome: bytes) -> list[int]:
+        """Take what became of a part in place of the keys that a range has left.
+
+        Returns:
+            The ranges that had not ended, in order. None if the range had.
+
+        Raises:
+            ValueError: The outcome is none, or is not of these keys, patterns and options.
+        """
+
     def take(self) -> tuple[list[Any], list[str]]:
         """The results since the last call.
 
