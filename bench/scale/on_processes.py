@@ -20,10 +20,9 @@ from pathlib import Path
 # It is run by its path, and the processes load it, too.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from pathvein._tasks import engine
-
 import pathvein
 from driver.served import load, rounds
+from pathvein._tasks import engine
 from scale.watched import Watched
 
 
