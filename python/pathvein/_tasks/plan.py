@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pathvein_core
+
+from pathvein.pattern import FileStructurePattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from pathvein.pattern import FileStructurePattern
 
 
 class Parts(NamedTuple):
@@ -19,8 +23,7 @@ class Parts(NamedTuple):
     source: str
     #: The distinct patterns, in their order: the numbers in outcomes are those of these.
     patterns: list[FileStructurePattern]
-    #: The options of the scan that tasks need: values that can be pickled. Rules of `exclude` are
-    #: those that the caller gave.
+    #: The options of the scan that tasks need: values that can be pickled.
     options: dict[str, Any]
     #: What the caller gave, and nothing else: no credentials that were found in the environment.
     storage_options: dict[str, Any]
@@ -51,12 +54,38 @@ class Plan:
         options: Mapping[str, Any],
         storage_options: Mapping[str, Any] | None = None,
     ) -> Plan:
-        """A plan of these parts. Raises `TypeError` if one of them cannot be pickled."""
-        raise NotImplementedError
+        """A plan of these parts. Raises `TypeError` for storage options that cannot be pickled."""
+        # Without their classes, which may be the caller's own, and unknown to workers.
+        rows = [pattern.__reduce__()[1][0] for pattern in patterns]
+        given = dict(storage_options or {})
+        packed = pickle.dumps((module, source, rows, dict(options), _packed_options(given)))
+        digest = hashlib.sha256(packed).digest()
+        return cls(pathvein_core.__version__, digest, packed)
 
     def parts(self) -> Parts:
         """Take it apart, in a worker of the same version."""
-        raise NotImplementedError
+        module, source, rows, options, given = pickle.loads(self.packed)
+        rebuild: Any = FileStructurePattern._rebuild  # type: ignore[attr-defined]
+        patterns = [rebuild(one) for one in rows]
+        return Parts(module, source, patterns, options, pickle.loads(given))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Plan, (self.version, self.digest, self.packed)
 
     def __repr__(self) -> str:
         return f"<Plan {self.digest.hex()[:8]} of pathvein {self.version}>"
+
+
+def _packed_options(options: dict[str, Any]) -> bytes:
+    """Storage options as bytes. What is told of one that cannot be pickled is its name alone."""
+    try:
+        return pickle.dumps(options)
+    except Exception:
+        for name, value in options.items():
+            try:
+                pickle.dumps(value)
+            except Exception:
+                kind = type(value).__name__
+                text = f"storage_options[{name!r}] cannot be sent to workers: {kind} has no pickle"
+                raise TypeError(text) from None
+        raise
