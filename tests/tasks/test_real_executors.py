@@ -11,9 +11,8 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ import pathvein
 import real_workers
 from pathvein import FileStructurePattern, Stats, check, scan, shuffle_to
 from pathvein._tasks import engine
-from trees import Dir, File, Make
 
 SCALING = Path(__file__).parents[2] / "docs" / "scaling.md"
 DATA = FileStructurePattern("data", files=["*.bin"])
@@ -144,6 +142,19 @@ def test_workers_of_another_version(dask: Any, lab: Path) -> None:
             scan(lab, RUN, executor=dask)
     finally:
         dask.run(real_workers.be_of_version, pathvein_core.__version__)
+
+
+def test_dask_at_the_shell(dask: Any, lab: Path) -> None:
+    pytest.importorskip("rich_click")
+    from click.testing import CliRunner
+
+    from pathvein.cli import cli
+
+    call = ["scan", "-e", "run_*/{*.csv, data/{*.bin}}", str(lab)]
+    found = CliRunner().invoke(cli, [*call, "--dask", dask.scheduler.address])
+    expected = CliRunner().invoke(cli, call)
+    assert sorted(found.stdout_bytes.splitlines()) == sorted(expected.stdout_bytes.splitlines())
+    assert (found.exit_code, expected.exit_code) == (0, 0)
 
 
 def test_mpi(lab: Path, tmp_path: Path) -> None:
