@@ -62,7 +62,7 @@ def test_ctrl_c_ends_the_workers_at_once(endless: Path) -> None:
         # As a terminal does: to all of them.
         os.killpg(child.pid, signal.SIGINT)
         started = time.monotonic()
-        out, err = child.communicate(timeout=60)
+        _, err = child.communicate(timeout=60)
         assert time.monotonic() - started < 20
     finally:
         child.kill()

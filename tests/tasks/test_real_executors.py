@@ -67,9 +67,12 @@ def dask() -> Iterator[Any]:
     """A client of two worker processes on this machine."""
     distributed = pytest.importorskip("distributed")
     quiet = {"dashboard_address": None, "silence_logs": 50}
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", **quiet
-    ) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", **quiet
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
         yield client
 
 
@@ -114,9 +117,8 @@ def test_the_answer_is_that_of_one_process(executor: Any, lab: Path, tmp_path: P
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_a_pool_that_a_dead_worker_breaks(method: str, lab: Path, tmp_path: Path) -> None:
     deadly = real_workers.be_deadly, str(tmp_path / "dead")
-    with processes(method, *deadly) as pool:
-        with pytest.raises(BrokenExecutor) as raised:
-            scan(lab, RUN, executor=pool)
+    with processes(method, *deadly) as pool, pytest.raises(BrokenExecutor) as raised:
+        scan(lab, RUN, executor=pool)
     assert "abruptly" in str(raised.value)
     with processes(method, *deadly) as pool:
         assert scan(lab, RUN, executor=pool) == scan(lab, RUN)
