@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pathvein._stream import Producer
 
     _Patterns = FileStructurePattern | Iterable[FileStructurePattern]
+    #: What :func:`open_producer` returns.
+    Opened = tuple[str, Producer, dict[str, _types.Any], Callable[[str], _types.UPath] | None, bool]
 
     class _Options(TypedDict, total=False):
         """The options of :func:`scan` and :func:`iscan`.
@@ -341,7 +343,16 @@ def start_scan(make_results: Make[_types.Any] | None, /, **arguments: _types.Any
     results of local matches is given. Without it matches stay pairs of a path, local ones as
     `str`, and the index of the pattern.
     """
-    name, producer, options, make_upath, is_text = open_producer(**arguments)
+    return scan_stream(ScanIterator, make_results, open_producer(**arguments))
+
+
+def scan_stream(
+    stream: type[ScanIterator[_types.Any]],
+    make_results: Make[_types.Any] | None,
+    opened: Opened,
+) -> _types.Any:
+    """The stream, of the given class, of a scan that was opened."""
+    name, producer, options, make_upath, is_text = opened
     unique = options["patterns"]
 
     def convert(found: list[_types.Any]) -> list[_types.Any]:
@@ -353,7 +364,7 @@ def start_scan(make_results: Make[_types.Any] | None, /, **arguments: _types.Any
             return make_results(ScanResult, found, unique)
         return [ScanResult(path, unique[index]) for path, index in found]
 
-    return ScanIterator(name, producer, convert, options["on_error"], options["progress"])
+    return stream(name, producer, convert, options["on_error"], options["progress"])
 
 
 def open_producer(
@@ -363,7 +374,7 @@ def open_producer(
     kind: str | None = None,
     argument: str = "source",
     **arguments: _types.Any,
-) -> tuple[str, Producer, dict[str, _types.Any], Callable[[str], _types.UPath] | None, bool]:
+) -> Opened:
     """Start the producer of a scan, or of another kind: of a ``"check"``, or to ``"explain"``.
 
     Args:

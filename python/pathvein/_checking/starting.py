@@ -19,17 +19,25 @@ if TYPE_CHECKING:
     from pathvein._checking.records import Raw
     from pathvein._types import Any, UPath
     from pathvein.checking import Finding
+    from pathvein.lib import Opened
 
     #: A directory, the index of its pattern, and what is missing or cannot be told.
     Found = tuple[Any, int, tuple[Raw, ...]]
 
-__all__ = ["run_explaining", "start_check"]
+__all__ = ["check_stream", "run_explaining", "start_check"]
 
 
 def start_check(near: int | None, /, **arguments: Any) -> CheckIterator[Any]:
     """Start a check as :func:`pathvein.icheck` does, whose arguments these are."""
     near = _arguments.check(near=near)["near"]
-    name, producer, options, make_upath, is_text = open_producer(kind="check", **arguments)
+    return check_stream(CheckIterator, near, open_producer(kind="check", **arguments))
+
+
+def check_stream(
+    cls: type[CheckIterator[Any]], near: int | None, opened: Opened
+) -> CheckIterator[Any]:
+    """The stream, of the given class, of a check that was opened."""
+    name, producer, options, make_upath, is_text = opened
     patterns = options["patterns"]
     records = Records(patterns)
     new = tuple.__new__  # half as long as to call the class
@@ -47,9 +55,7 @@ def start_check(near: int | None, /, **arguments: Any) -> CheckIterator[Any]:
                 results.append(new(CheckResult, (path, pattern, True, (), ())))
         return results
 
-    stream: CheckIterator[Any] = CheckIterator(
-        name, producer, convert, options["on_error"], options["progress"]
-    )
+    stream = cls(name, producer, convert, options["on_error"], options["progress"])
     stream.source, stream.patterns = name, tuple(patterns)
     return stream
 
