@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -36,14 +37,20 @@ fn by_tasks(
     let mut done = Done::default();
     let mut waiting = vec![(whole.source(name), 1)];
     // What has ended and was not taken yet.
+    let mut taken = HashSet::new();
     let mut ended: Vec<(_, SubtreeOutcome, Stats, Vec<String>)> = Vec::new();
     let most_directories = [1, 1, 3, 10, 50][choices.below(5)];
     while !waiting.is_empty() || !ended.is_empty() {
-        assert!(!whole.is_done());
+        assert!(waiting.is_empty() || !whole.is_done());
         if waiting.is_empty() || choices.once_in(2) && !ended.is_empty() {
             let (id, outcome, stats, errors) = ended.swap_remove(choices.below(ended.len()));
             let tag = |above: Option<&PathBuf>, name: Name<'_>| below(above, root, name);
-            waiting.extend(whole.scanned(id, &outcome, tag).unwrap());
+            let left = whole.scanned(id, &outcome, tag).unwrap();
+            if !taken.insert(id) {
+                assert_eq!(left, [], "an outcome that comes twice");
+                continue;
+            }
+            waiting.extend(left);
             done.directories += stats.directories;
             done.skipped += stats.skipped;
             done.entries += stats.entries;
