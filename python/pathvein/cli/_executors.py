@@ -58,8 +58,7 @@ _WORKERS = click.option(
     "--workers",
     metavar="N",
     type=click.IntRange(min=1, max=MAX_THREADS),
-    help="Scan in so many processes, each with --threads, or one if that is not given. Default: "
-    "in this one.",
+    help="Scan in so many processes; --threads is for each of them then. Default: in this one.",
 )
 _DASK = click.option(
     "--dask",
