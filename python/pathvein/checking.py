@@ -298,8 +298,8 @@ def check(
         patterns: One pattern or several. Of equal ones the first is reported.
         near: Return only candidates with so many requirements missing at most, and at least one.
         exclude, max_depth, follow_links, one_file_system, outermost, threads, trust_link_counts,
-        storage_options, concurrency, executor, lister, on_error, progress: As
-            :func:`pathvein.scan` takes them. With `outermost`, what lies below a complete directory is not reported.
+        storage_options, concurrency, executor, lister, on_error, progress: As :func:`pathvein.scan`
+            takes them. With `outermost`, what lies below a complete directory is not reported.
 
     Returns:
         A list of results in the order in which they were found, one for each candidate and

@@ -5,11 +5,11 @@
 mod common;
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use common::generate::{self, Choices, Profile, Random};
-use common::reference::{Matches, Tree};
+use common::reference::{self, Matches, Sub, Tree};
 use common::{disk, faults, shown};
 use pathvein_core::{ExcludeRules, FileStructurePattern, ListingScan, MadeUp, Name, NameBuf, Scan};
 use pathvein_core::{Stats, Subtree, SubtreeOutcome, SubtreeScan};
@@ -216,10 +216,48 @@ fn on_disk(choices: &mut impl Choices, profile: Profile) {
     case.compare(choices);
 }
 
+/// Adds what a pattern asks for. There is little of it where all is chance.
+fn plant(choices: &mut impl Choices, tree: &mut Tree, pattern: &FileStructurePattern) {
+    let name = |passes: &dyn Fn(&OsStr) -> bool| {
+        let names = ["a", "b", "ab", "a.x", "b.x", "c", ".a"].map(OsStr::new);
+        names.into_iter().find(|name| passes(name))
+    };
+    for file in pattern.files() {
+        tree.files.extend(name(&|name| reference::passes(file.test(), name)).map(OsString::from));
+    }
+    for directory in pattern.directories() {
+        let alternatives = directory.alternatives();
+        let below = &alternatives[choices.below(alternatives.len())];
+        let Some(name) = name(&|name| reference::name_matches(name, below)) else { continue };
+        if !tree.directories.iter().any(|(other, _)| other == name) {
+            tree.directories.push((name.into(), Sub::Entered(Tree::default())));
+        }
+        let planted = tree.directories.iter_mut().find(|(other, _)| other == name);
+        if let Some((_, Sub::Entered(tree))) = planted {
+            plant(choices, tree, below);
+        }
+    }
+}
+
 /// In which much goes wrong.
 fn made_up(choices: &mut impl Choices, profile: Profile) {
     let mut case = case(choices, profile);
-    let mut tree = faults::without_twins(generate::tree(choices));
+    let mut tree = generate::tree(choices);
+    for _ in 0..choices.below(4) {
+        let pattern = &case.patterns[choices.below(case.patterns.len())];
+        let mut place = &mut tree;
+        while choices.once_in(2) && !place.directories.is_empty() {
+            let chosen = choices.below(place.directories.len());
+            match place.directories[chosen].1 {
+                Sub::Entered(_) => {}
+                _ => break,
+            }
+            let Sub::Entered(below) = &mut place.directories[chosen].1 else { unreachable!() };
+            place = below;
+        }
+        plant(choices, place, pattern);
+    }
+    let mut tree = faults::without_twins(tree);
     if choices.once_in(2) {
         tree = generate::damaged(choices, &tree);
     }
@@ -250,5 +288,30 @@ fn trees_in_which_much_goes_wrong_by_tasks() {
     }
     for seed in 0..10 {
         made_up(&mut Random(seed), Profile::Large);
+    }
+}
+
+#[test]
+fn what_is_asked_for_above_the_stand_in_is_visited() {
+    use pathvein_core::FileStructurePattern as P;
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap().join("a");
+    disk::plant(&root, &["x/y/z/f"]);
+    let z = P::builder("z").file("f").build().unwrap();
+    let y = P::builder("y").directory(z).build().unwrap();
+    let x = P::builder("x").directory(y).build().unwrap();
+    let top = P::builder("a").directory(x).build().unwrap();
+    for seed in 0..20 {
+        let case = Case {
+            root: root.clone(),
+            patterns: vec![top.clone()],
+            options: disk::Options::default(),
+            max_depth: Some(0),
+            threads: 1,
+            outermost: true,
+            leaf_skip: false,
+            made_up: None,
+        };
+        case.compare(&mut Random(seed));
     }
 }

@@ -88,7 +88,7 @@ impl<T: Clone> ListingScan<T> {
         way.reverse();
         let asking = match roots.feeding() {
             0 => Default::default(),
-            _ => parent.state.asking(),
+            _ => self.matching.asking(parent),
         };
         let standing = parent.standing.asking();
         Some(Subtree { id: id.0, inside: Some(Inside { way, asking, standing, roots }) })

@@ -19,6 +19,9 @@ pub(crate) struct Asking {
     /// Which of the nodes that they ask for are satisfied, and which of them are told to be.
     satisfied: Box<[u64]>,
     told: Box<[u64]>,
+    /// On which of the candidates an answer still depends. None unless the outermost matches are
+    /// looked for.
+    asked: Box<[NodeId]>,
 }
 
 /// The undecided candidates of a directory.
@@ -90,12 +93,6 @@ impl MatchState {
         })
     }
 
-    /// What it asks of sub-directories that another process visits.
-    pub(crate) fn asking(&self) -> Asking {
-        let satisfied = self.satisfied.words();
-        Asking { candidates: self.undecided(), satisfied, told: self.told() }
-    }
-
     fn undecided(&self) -> Undecided {
         let requirements = self.requirements.as_ref();
         let copy = |requirements: &Arc<ChildRequirements>| Undecided {
@@ -160,6 +157,14 @@ fn misfit(message: &'static str) -> Error {
 }
 
 impl Matching {
+    /// What a directory asks of sub-directories that another process visits.
+    pub(crate) fn asking<N: TreeNode>(&self, directory: &Arc<N>) -> Asking {
+        let state = directory.state();
+        let asked = if self.outermost { self.asked_of(directory).into() } else { Box::default() };
+        let satisfied = state.satisfied.words();
+        Asking { candidates: state.undecided(), satisfied, told: state.told(), asked }
+    }
+
     /// The stand-in of a directory at `depth` that is open in another process. `feeding` tells
     /// how many of its sub-directories that are visited here answer it. It waits for one more, so
     /// that it is never closed here.
@@ -178,6 +183,7 @@ impl Matching {
         }
         state.satisfied.add(&asking.satisfied);
         set_told(&mut state, &asking.told)?;
+        state.set_asked_elsewhere(asking.asked.clone());
         Ok(state)
     }
 
