@@ -25,6 +25,7 @@ enum Kind {
     OnDisk,
     Checks,
     Tasks,
+    CheckTasks,
 }
 
 impl Kind {
@@ -40,6 +41,7 @@ impl Kind {
             Kind::OnDisk => check::tree_on_disk(choices, profile),
             Kind::Checks => check_cases::checks(choices, profile),
             Kind::Tasks => tasks::scans(choices, profile),
+            Kind::CheckTasks => check_cases::by_tasks(choices, profile),
         }
     }
 }
@@ -166,6 +168,8 @@ fn checks_of_sorted_keys_in_ranges() {
 fn tasks_in_any_order() {
     run(Kind::Tasks, Profile::Small, 0..500);
     run(Kind::Tasks, Profile::Large, 0..8);
+    run(Kind::CheckTasks, Profile::Small, 0..200);
+    run(Kind::CheckTasks, Profile::Large, 0..1);
 }
 
 /// So many cases as the variable says, of all kinds.
