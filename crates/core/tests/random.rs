@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
 use common::{check, check_cases, keys};
-use pathvein_core::FileStructurePattern;
+use pathvein_core::{FileStructurePattern, KeyOutcome};
 
 /// The ways to run a case.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,8 @@ enum Kind {
     Listings,
     Keys,
     CheckKeys,
+    KeyParts,
+    CheckKeyParts,
     #[cfg(unix)]
     MadeUp,
     #[cfg(unix)]
@@ -33,6 +35,8 @@ impl Kind {
             Kind::Listings => check::listings(choices, profile),
             Kind::Keys => keys::keys(choices, profile),
             Kind::CheckKeys => keys::checks(choices, profile),
+            Kind::KeyParts => keys::parts(choices, profile, written_and_read),
+            Kind::CheckKeyParts => keys::check_parts(choices, profile, written_and_read),
             #[cfg(unix)]
             Kind::MadeUp => check::made_up(choices, profile),
             #[cfg(unix)]
@@ -40,6 +44,14 @@ impl Kind {
             Kind::Checks => check_cases::checks(choices, profile),
         }
     }
+}
+
+/// What comes from another process.
+fn written_and_read(outcome: KeyOutcome) -> KeyOutcome {
+    #[cfg(feature = "serde")]
+    return serde_json::from_str(&serde_json::to_string(&outcome).unwrap()).unwrap();
+    #[cfg(not(feature = "serde"))]
+    outcome
 }
 
 /// Runs the cases of these seeds. One that fails is made smaller first.
@@ -158,6 +170,17 @@ fn checks_and_explanations() {
 fn checks_of_sorted_keys_in_ranges() {
     run(Kind::CheckKeys, Profile::Small, 0..300);
     run(Kind::CheckKeys, Profile::Large, 0..2);
+}
+
+#[test]
+fn sorted_keys_in_parts() {
+    run(Kind::KeyParts, Profile::Small, 0..1_500);
+    run(Kind::KeyParts, Profile::Large, 0..20);
+}
+
+#[test]
+fn checks_of_sorted_keys_in_parts() {
+    run(Kind::CheckKeyParts, Profile::Small, 0..300);
 }
 
 /// So many cases as the variable says, of all kinds.
