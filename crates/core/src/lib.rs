@@ -259,6 +259,8 @@
 #![forbid(unsafe_code)]
 
 mod bits;
+#[cfg(feature = "serde")]
+mod bytes;
 mod check;
 mod checking;
 mod copying;
@@ -285,6 +287,8 @@ mod program;
 mod scan;
 mod scan_visitor;
 mod stats;
+mod subtree;
+mod subtree_scan;
 mod traversal;
 mod validate;
 mod walk;
@@ -320,6 +324,8 @@ pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS}
 pub use pattern_set::PatternSet;
 pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
+pub use subtree::{Subtree, SubtreeOutcome};
+pub use subtree_scan::{RunningSubtree, SubtreeScan};
 #[cfg(all(feature = "test-hooks", unix))]
 #[doc(hidden)]
 pub use traversal::made_up::{MadeUp, MadeUpEntry};

@@ -28,7 +28,7 @@ pub struct NameBuf(Kept);
 #[derive(Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Kept {
-    Bytes(Box<[u8]>),
+    Bytes(#[cfg_attr(feature = "serde", serde(with = "crate::bytes"))] Box<[u8]>),
     CodePoints(Box<[u32]>),
 }
 

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
-use common::{check, check_cases, keys};
+use common::{check, check_cases, keys, tasks};
 use pathvein_core::{FileStructurePattern, KeyOutcome};
 
 /// The ways to run a case.
@@ -26,6 +26,7 @@ enum Kind {
     #[cfg(unix)]
     OnDisk,
     Checks,
+    Tasks,
 }
 
 impl Kind {
@@ -42,6 +43,7 @@ impl Kind {
             #[cfg(unix)]
             Kind::OnDisk => check::tree_on_disk(choices, profile),
             Kind::Checks => check_cases::checks(choices, profile),
+            Kind::Tasks => tasks::scans(choices, profile),
         }
     }
 }
@@ -174,13 +176,19 @@ fn checks_of_sorted_keys_in_ranges() {
 
 #[test]
 fn sorted_keys_in_parts() {
-    run(Kind::KeyParts, Profile::Small, 0..1_500);
-    run(Kind::KeyParts, Profile::Large, 0..20);
+    run(Kind::KeyParts, Profile::Small, 0..800);
+    run(Kind::KeyParts, Profile::Large, 0..5);
 }
 
 #[test]
 fn checks_of_sorted_keys_in_parts() {
-    run(Kind::CheckKeyParts, Profile::Small, 0..300);
+    run(Kind::CheckKeyParts, Profile::Small, 0..150);
+}
+
+#[test]
+fn tasks_in_any_order() {
+    run(Kind::Tasks, Profile::Small, 0..500);
+    run(Kind::Tasks, Profile::Large, 0..8);
 }
 
 /// So many cases as the variable says, of all kinds.
@@ -194,7 +202,9 @@ fn any_number_of_cases() {
     let only = std::env::var("PATHVEIN_KIND").ok().map(|kind| match &*kind {
         "Listings" => 0,
         "Keys" => 60,
+        "KeyParts" => 80,
         "CheckKeys" => 100,
+        "CheckKeyParts" => 105,
         "Checks" => 110,
         "MadeUp" => 150,
         "OnDisk" => 199,
@@ -210,8 +220,10 @@ fn any_number_of_cases() {
             }
             let kind = match only.unwrap_or(batch % 200) {
                 0..60 => Kind::Listings,
-                60..100 => Kind::Keys,
-                100..110 => Kind::CheckKeys,
+                60..80 => Kind::Keys,
+                80..100 => Kind::KeyParts,
+                100..105 => Kind::CheckKeys,
+                105..110 => Kind::CheckKeyParts,
                 110..150 => Kind::Checks,
                 #[cfg(unix)]
                 150..199 => Kind::MadeUp,
