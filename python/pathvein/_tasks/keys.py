@@ -100,7 +100,7 @@ class KeyDivision:
 
     def give_up(self, task: int) -> list[str]:
         """See `Division`."""
-        urls = {}
+        urls: dict[str, None] = {}
         for range_ in self._tasks.pop(task):
             self._shares.lose(range_)
             urls[self._url(common_directory(range_.start, range_.end or "").rstrip("/"))] = None

@@ -298,11 +298,11 @@ class StoreWorker:
     def _list_keys(
         self, task: bytes, seconds: float | None, pages: int | None, errors: list[OSError]
     ) -> tuple[bytes, tuple[int, int, int, int]]:
-        lister, *what = pickle.loads(task)
+        lister, ranges, spans, traits = pickle.loads(task)
         source = self._opened()
         if lister not in self._keys:
             self._keys[lister] = KeyWorker(source, self._parts.patterns, self._options, lister)
-        return self._keys[lister].run(*what, seconds, pages, errors)
+        return self._keys[lister].run(ranges, spans, traits, seconds, pages, errors)
 
     def _opened(self) -> RemoteSource:
         if self._source is None:
