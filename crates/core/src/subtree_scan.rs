@@ -153,6 +153,14 @@ impl RunningSubtree {
     }
 }
 
+impl RunningSubtree {
+    /// The path of the directory that paths are told from: for the source, its absolute path
+    /// without links.
+    pub fn base(&self) -> &Path {
+        self.0.base()
+    }
+}
+
 impl std::fmt::Debug for RunningSubtree {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RunningSubtree").finish_non_exhaustive()
@@ -161,6 +169,8 @@ impl std::fmt::Debug for RunningSubtree {
 
 /// A running scan or check.
 trait Run: Send {
+    fn base(&self) -> &Path;
+
     fn outcome_before(
         &mut self,
         deadline: Instant,
@@ -249,6 +259,10 @@ impl<T: Tells> Running<T> {
 }
 
 impl<T: Tells> Run for Running<T> {
+    fn base(&self) -> &Path {
+        &self.base
+    }
+
     fn outcome_before(
         &mut self,
         deadline: Instant,
