@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
 use common::{check, check_cases, keys, tasks};
-use pathvein_core::{FileStructurePattern, KeyOutcome};
+use pathvein_core::FileStructurePattern;
 
 /// The ways to run a case.
 #[derive(Clone, Copy, Debug)]
@@ -19,14 +19,13 @@ enum Kind {
     Listings,
     Keys,
     CheckKeys,
-    KeyParts,
-    CheckKeyParts,
     #[cfg(unix)]
     MadeUp,
     #[cfg(unix)]
     OnDisk,
     Checks,
     Tasks,
+    CheckTasks,
 }
 
 impl Kind {
@@ -36,24 +35,15 @@ impl Kind {
             Kind::Listings => check::listings(choices, profile),
             Kind::Keys => keys::keys(choices, profile),
             Kind::CheckKeys => keys::checks(choices, profile),
-            Kind::KeyParts => keys::parts(choices, profile, written_and_read),
-            Kind::CheckKeyParts => keys::check_parts(choices, profile, written_and_read),
             #[cfg(unix)]
             Kind::MadeUp => check::made_up(choices, profile),
             #[cfg(unix)]
             Kind::OnDisk => check::tree_on_disk(choices, profile),
             Kind::Checks => check_cases::checks(choices, profile),
             Kind::Tasks => tasks::scans(choices, profile),
+            Kind::CheckTasks => check_cases::by_tasks(choices, profile),
         }
     }
-}
-
-/// What comes from another process.
-fn written_and_read(outcome: KeyOutcome) -> KeyOutcome {
-    #[cfg(feature = "serde")]
-    return serde_json::from_str(&serde_json::to_string(&outcome).unwrap()).unwrap();
-    #[cfg(not(feature = "serde"))]
-    outcome
 }
 
 /// Runs the cases of these seeds. One that fails is made smaller first.
@@ -175,20 +165,11 @@ fn checks_of_sorted_keys_in_ranges() {
 }
 
 #[test]
-fn sorted_keys_in_parts() {
-    run(Kind::KeyParts, Profile::Small, 0..800);
-    run(Kind::KeyParts, Profile::Large, 0..5);
-}
-
-#[test]
-fn checks_of_sorted_keys_in_parts() {
-    run(Kind::CheckKeyParts, Profile::Small, 0..150);
-}
-
-#[test]
 fn tasks_in_any_order() {
     run(Kind::Tasks, Profile::Small, 0..500);
     run(Kind::Tasks, Profile::Large, 0..8);
+    run(Kind::CheckTasks, Profile::Small, 0..200);
+    run(Kind::CheckTasks, Profile::Large, 0..1);
 }
 
 /// So many cases as the variable says, of all kinds.
@@ -202,10 +183,10 @@ fn any_number_of_cases() {
     let only = std::env::var("PATHVEIN_KIND").ok().map(|kind| match &*kind {
         "Listings" => 0,
         "Keys" => 60,
-        "KeyParts" => 80,
         "CheckKeys" => 100,
-        "CheckKeyParts" => 105,
         "Checks" => 110,
+        "Tasks" => 50,
+        "CheckTasks" => 140,
         "MadeUp" => 150,
         "OnDisk" => 199,
         _ => panic!("no kind {kind}"),
@@ -219,12 +200,12 @@ fn any_number_of_cases() {
                 return;
             }
             let kind = match only.unwrap_or(batch % 200) {
-                0..60 => Kind::Listings,
-                60..80 => Kind::Keys,
-                80..100 => Kind::KeyParts,
-                100..105 => Kind::CheckKeys,
-                105..110 => Kind::CheckKeyParts,
-                110..150 => Kind::Checks,
+                0..50 => Kind::Listings,
+                50..60 => Kind::Tasks,
+                60..100 => Kind::Keys,
+                100..110 => Kind::CheckKeys,
+                110..140 => Kind::Checks,
+                140..150 => Kind::CheckTasks,
                 #[cfg(unix)]
                 150..199 => Kind::MadeUp,
                 #[cfg(unix)]
@@ -232,8 +213,8 @@ fn any_number_of_cases() {
                 _ => Kind::Listings,
             };
             // These take a hundred times as long.
-            let is_large =
-                [59, 79, 99, 149, 198].contains(&(batch % 200)) && (batch / 200).is_multiple_of(2);
+            let is_large = [49, 59, 79, 99, 139, 149, 198].contains(&(batch % 200))
+                && (batch / 200).is_multiple_of(2);
             let profile = if is_large { Profile::Large } else { Profile::Small };
             run(kind, profile, first + done..first + cases.min(done + AT_ONCE));
         }
