@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use common::generate::{self, Choices, Profile, Random};
 use common::reference::{self, Matches, Sub, Tree};
-use common::{disk, faults, shown};
+use common::{check_cases, disk, faults, shown};
 use pathvein_core::{
-    DirectoryId, ErrorKind, ExcludeRules, FileStructurePattern, ListingScan, MadeUp, Name, NameBuf,
-    Scan,
+    Check, DirectoryId, ErrorKind, ExcludeRules, FileStructurePattern, ListingScan, MadeUp, Name,
+    NameBuf, Scan,
 };
 use pathvein_core::{Stats, Subtree, SubtreeOutcome, SubtreeScan};
 
@@ -146,6 +146,18 @@ impl Case {
         }
     }
 
+    /// A check by tasks, against the reference for what is in the source.
+    fn compare_check(&self, choices: &mut impl Choices, tree: &Tree) {
+        let whole = ListingScan::new(&self.patterns, self.max_depth).outermost(self.outermost);
+        let mut whole = whole.checking();
+        let at = (&*self.root, self.root.file_name().unwrap());
+        by_tasks(choices, &mut whole, at, |subtree| {
+            Check::new(&self.root, &self.patterns).with(|_| self.scan()).subtree(subtree)
+        });
+        let asked = (self.max_depth, self.outermost);
+        check_cases::compare((&self.root, tree), &self.patterns, asked, whole.take_checked());
+    }
+
     /// By one scan, and by tasks: the same.
     fn compare(&self, choices: &mut impl Choices) {
         let mut one = self.scan().start().unwrap();
@@ -218,6 +230,10 @@ fn on_disk(choices: &mut impl Choices, profile: Profile) {
     case.root = dir.path().canonicalize().unwrap().join("a");
     std::fs::create_dir(&case.root).unwrap();
     disk::build(choices, &case.root);
+    if choices.once_in(3) {
+        let tree = disk::read(&case.root, &case.options, &mut Vec::new());
+        return case.compare_check(choices, &tree);
+    }
     case.compare(choices);
 }
 
@@ -276,6 +292,9 @@ fn made_up(choices: &mut impl Choices, profile: Profile) {
     case.root = Path::new("/made-up").join(faults::number()).join(generate::name(choices));
     case.options.one_file_system = true;
     case.made_up = Some(faults::made_up(choices, &tree));
+    if choices.once_in(3) {
+        return case.compare_check(choices, &tree);
+    }
     case.compare(choices);
 }
 
