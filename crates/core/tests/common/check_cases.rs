@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 use pathvein_core::{Check, ExcludeRules, Explain};
-use pathvein_core::{FileStructurePattern, Findings, ListingScan, Name};
+use pathvein_core::{FileStructurePattern, Findings, ListingScan, Name, PatternSet};
 
 use super::check::ROOT;
 use super::check_reference::{self, At, Lacks, Seen};
@@ -224,8 +224,9 @@ fn listings(choices: &mut impl Choices, profile: Profile, explains: bool, by_tas
     faults::tell_of_whole_directories(&mut tree);
     let name = if choices.once_in(8) { OsString::new() } else { generate::name(choices) };
 
+    let compiled = PatternSet::new(&patterns);
     let make = || {
-        let scan = ListingScan::new(&patterns, max_depth).outermost(outermost);
+        let scan = ListingScan::new(&compiled, max_depth).outermost(outermost);
         if explains { scan.explaining() } else { scan.checking() }
     };
     let told = if by_tasks {
