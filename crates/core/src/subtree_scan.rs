@@ -28,7 +28,9 @@ use crate::{Scan, Stats, Subtree, SubtreeOutcome};
 /// A scan that is divided, here by one process:
 ///
 /// ```
-/// use pathvein_core::{FileStructurePattern, ListingScan, Scan, Subtree};
+/// use std::path::PathBuf;
+///
+/// use pathvein_core::{FileStructurePattern, ListingScan, Name, NameBuf, Scan};
 ///
 /// # let dir = tempfile::tempdir()?;
 /// # std::fs::create_dir_all(dir.path().join("lab/run_1/data"))?;
@@ -38,21 +40,20 @@ use crate::{Scan, Stats, Subtree, SubtreeOutcome};
 /// let run = [FileStructurePattern::builder("run_*").directory(data).build()?];
 ///
 /// let mut whole = ListingScan::new(&run, None);
+/// let path = |above: Option<&PathBuf>, name: Name<'_>| match above {
+///     Some(above) => above.join(NameBuf::from(name).to_os_string()),
+///     None => NameBuf::from(name).to_os_string().into(),
+/// };
 /// let mut waiting = vec![whole.source("")];
-/// let mut found = Vec::new();
 /// while let Some(id) = waiting.pop() {
-///     // What any process may do that has the same file system.
-///     let subtree = whole.subtree(id).unwrap();
-///     let scan = Scan::new(source, &run).subtree(subtree).budget(None, Some(2));
+///     // What any process may do that has the same file system. It visits two directories.
+///     let subtree = whole.subtree(id).expect("it is wanted");
+///     let scan = Scan::new(source, &run).subtree(subtree).budget(None, 2);
 ///     let (outcome, _) = scan.run(|error| eprintln!("{error}"))?;
-///     // Two directories were visited. What is left is divided anew.
-///     let tag = |above: Option<&String>, name: pathvein_core::Name<'_>| {
-///         format!("{}/{}", above.map_or("", |above| above), name.to_string_lossy())
-///     };
-///     waiting.extend(whole.scanned(id, &outcome, tag)?.into_iter().map(|(id, _)| id));
-///     found.append(&mut whole.take_matches());
+///     // What is left is divided anew.
+///     waiting.extend(whole.scanned(id, &outcome, path)?.into_iter().map(|(id, _)| id));
 /// }
-/// assert!(whole.is_done());
+/// assert_eq!(whole.take_matches(), [(PathBuf::from("lab/run_1"), 0)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -153,6 +154,14 @@ impl RunningSubtree {
     }
 }
 
+impl RunningSubtree {
+    /// The path of the directory that paths are told from: for the source, its absolute path
+    /// without links.
+    pub fn base(&self) -> &Path {
+        self.0.base()
+    }
+}
+
 impl std::fmt::Debug for RunningSubtree {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RunningSubtree").finish_non_exhaustive()
@@ -161,6 +170,8 @@ impl std::fmt::Debug for RunningSubtree {
 
 /// A running scan or check.
 trait Run: Send {
+    fn base(&self) -> &Path;
+
     fn outcome_before(
         &mut self,
         deadline: Instant,
@@ -249,6 +260,10 @@ impl<T: Tells> Running<T> {
 }
 
 impl<T: Tells> Run for Running<T> {
+    fn base(&self) -> &Path {
+        &self.base
+    }
+
     fn outcome_before(
         &mut self,
         deadline: Instant,
