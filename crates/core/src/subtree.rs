@@ -11,8 +11,6 @@ mod packing;
 mod reports;
 mod siblings;
 
-use std::path::PathBuf;
-
 pub use outcome::SubtreeOutcome;
 pub(crate) use outcome::{
     HandedBack, OpenDirectory, OpenIndex, OpenStanding, OutcomeBuilder, Reported,
@@ -24,7 +22,7 @@ use crate::checking::{PackedNotes, Unpacked};
 use crate::matching::{Asking, MatchState, Matching};
 use crate::outermost::Standing;
 use crate::traversal::Seen;
-use crate::{Error, NameBuf};
+use crate::{Error, Name, NameBuf};
 
 /// Some sub-directories of an open directory, or the source, to be scanned elsewhere.
 ///
@@ -87,9 +85,9 @@ impl Subtree {
 
     /// The directory in which the roots are, relative to the source: empty for the source, and
     /// where the roots are in it.
-    pub fn path(&self) -> PathBuf {
-        let way = self.inside.iter().flat_map(|inside| &inside.way);
-        way.map(|step| step.name.to_os_string()).collect()
+    pub fn path(&self) -> NameBuf {
+        let source = NameBuf::from(Name::from(""));
+        self.way().iter().fold(source, |path, step| path.join(step.name.as_name()))
     }
 
     /// How many roots it has: 1 for the source.
