@@ -244,7 +244,7 @@ impl<T: Tells> Running<T> {
                         parent: dir.parent().and_then(|parent| opened.get(&parent.id())).copied(),
                         name: if dir.depth > 0 { Name::from(&*dir.name) } else { "".into() },
                         by_link: dir.by_link,
-                        inode: seen,
+                        seen,
                         state: dir.state.matching(),
                         standing: dir.state.standing(),
                         left: siblings(&queues),
@@ -321,7 +321,7 @@ fn begin<T: Tells>(
         Ok(Step { name, by_link, state: state(index + 1) })
     };
     let steps = way.iter().enumerate().map(step).collect::<Result<_, Error>>()?;
-    let seen = way.last().and_then(|last| last.inode);
+    let seen = way.last().and_then(|last| last.seen);
     Ok(Some(Beginning { source, way: steps, seen, subdirs }))
 }
 
