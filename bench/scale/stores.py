@@ -29,7 +29,7 @@ REQUESTS, WORKERS = 8, 4
 #: Directories in the source, directories in each, files in these: 320,000 keys; and how many of
 #: them are on a page. Pages are small, so that processes wait for the store and not for a
 #: processor: there are fewer of these than of processes, and the stub takes its part.
-_SHAPE = 400, 20, 40
+_SHAPE = 80, 50, 80
 _PAGE = 100
 
 
