@@ -19,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from listing_simulation import SHAPES, Counter, Store, random_latency, simulate
-from pathvein._remote.keys.lister import GRAIN_OF_PARTS, LEAST_ROUNDS
+from pathvein._remote.keys.lister import FIRST_ROUNDS, GRAIN_OF_PARTS, LEAST_ROUNDS
 from pathvein._remote.keys.planner import Planner
 from pathvein._remote.keys.ranges import KeyRange
 from pathvein._remote.keys.requests import Request
@@ -75,7 +75,8 @@ def simulate_shared(
         planner = worker.planner
         assert planner is not None
         while worker.in_flight < concurrency:
-            least = LEAST_ROUNDS * worker.took / max(worker.answered, 1)
+            rounds = FIRST_ROUNDS if worker.is_first else LEAST_ROUNDS
+            least = rounds * worker.took / max(worker.answered, 1)
             over = now - worker.started >= max(worker.budget, least)
             if planner.traits.has_begun and (
                 over or (worker.is_first and planner.pieces >= FIRST_PIECES)
