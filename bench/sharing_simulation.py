@@ -23,7 +23,7 @@ from pathvein._remote.keys.lister import FIRST_ROUNDS, GRAIN_OF_PARTS, LEAST_ROU
 from pathvein._remote.keys.planner import Planner
 from pathvein._remote.keys.ranges import KeyRange
 from pathvein._remote.keys.requests import Request
-from pathvein._remote.keys.sharing import Borrowed, Rest, Shares, packed
+from pathvein._remote.keys.sharing import Borrowed, Shares, packed
 from pathvein._tasks.keys import FIRST_PIECES
 
 #: What a task costs besides: seconds until its first request, and until the next one begins.
@@ -133,9 +133,10 @@ def simulate_shared(
             heapq.heapify(events)
             shares.traits.learn(planner.traits)
             for range_, one in zip(worker.lent, worker.borrowed, strict=True):
-                left, *behind = one.rest()
-                copies = [*map(packed, left)]
-                shares.returned(range_, Rest(copies, *behind), [copy.number for copy in copies])
+                rest = one.rest()
+                copies = [*map(packed, rest.ranges)]
+                numbers = [copy.number for copy in copies]
+                shares.returned(range_, rest._replace(ranges=copies), numbers)
             worker.planner, worker.idle_since = None, now
             running -= 1
             begun = now if begun is None else begun
