@@ -254,10 +254,14 @@ def test_ctrl_c_while_workers_are_waited_for() -> None:
     executor = Waiting()
     stream = Stream("made up", started(executor), list, "raise", None)
     next(stream)
-    # It is told to the main thread, which waits by then, or will.
-    with pytest.raises(KeyboardInterrupt):
+
+    def interrupted() -> None:
+        # It is told to the main thread, which waits by then, or will.
         _thread.start_new_thread(_thread.interrupt_main, ())
         list(stream)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert all(future.done() for future in executor.futures)
     assert list(stream) == []
 
