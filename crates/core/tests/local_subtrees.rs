@@ -108,14 +108,8 @@ fn below(above: Option<&PathBuf>, root: &Path, name: Name<'_>) -> PathBuf {
 }
 
 /// What arrives at another process.
-#[cfg(feature = "serde")]
 fn sent<T: serde::Serialize + serde::de::DeserializeOwned>(it: T) -> T {
     postcard::from_bytes(&postcard::to_stdvec(&it).unwrap()).unwrap()
-}
-
-#[cfg(not(feature = "serde"))]
-fn sent<T>(it: T) -> T {
-    it
 }
 
 /// What is scanned, and how.
@@ -407,7 +401,6 @@ fn a_budget_of_no_time_visits_one_directory_each() {
 }
 
 #[test]
-#[cfg(feature = "serde")]
 fn names_that_lead_elsewhere_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (_, subtree, _, scan) = with_p_listed(dir.path());
