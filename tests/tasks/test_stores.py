@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("s3fs")
+pytest.importorskip("obstore")
 
 from hypothesis import given, note
 from hypothesis import strategies as st
@@ -147,6 +148,18 @@ def test_stores_that_differ(
     assert set(found) <= set(right)
     assert found == right or errors
     assert not (errors and quirk in HARMLESS), errors
+
+
+def test_obstore_in_a_process_that_was_forked_after_its_use(
+    stub: ListStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would not answer there: the file system lists the source."""
+    bucket = stub.bucket(KEYS)
+    options: Any = {"storage_options": bucket.options, "lister": "obstore"}
+    alone = told(bucket.url, **options)
+    monkeypatch.setattr(obstore, "_process", 1)
+    with pytest.warns(pathvein.ScanWarning, match="not by obstore: .*forked"):
+        assert told(bucket.url, executor=Immediate(), **options) == alone
 
 
 # The same errors

@@ -69,6 +69,8 @@ _NO_LIMIT = Budget()
 #: How many times the time that a request takes a budget is at least. While those that are in
 #: flight at its end are awaited, half of the requests that could be sent are not.
 LEAST_ROUNDS = 20
+#: The same for the first part, which is to be divided as soon as it is known where.
+FIRST_ROUNDS = 6
 #: How many pages a range of a part has at least to be cut. Each part is cut as often as a whole.
 GRAIN_OF_PARTS = 3
 
@@ -163,7 +165,8 @@ class KeyLister:
             return True
         if seconds is None:
             return False
-        least = LEAST_ROUNDS * self._seconds / self._answered if self._answered else 0.0
+        rounds = FIRST_ROUNDS if self._is_first else LEAST_ROUNDS
+        least = rounds * self._seconds / self._answered if self._answered else 0.0
         return self._loop.time() - self._started >= max(seconds, least)
 
     def _done(self, task: asyncio.Task[None]) -> None:

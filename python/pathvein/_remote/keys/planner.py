@@ -115,6 +115,7 @@ class Planner:
     def next_request(self) -> Request | None:
         """The next request; `None` if there is nothing to ask for until one is answered."""
         while not self.is_done:
+            target: KeyRange | Probe | None
             if self._is_stopped:
                 target = self._next_to_finish()
             else:
