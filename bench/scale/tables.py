@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from driver.report import Table
 
-from . import trees
+from . import callers_cost, trees
 from .settings import Settings
 
 #: In the order in which they are measured.
 ALL: dict[str, Callable[[Settings], Table]] = {
     "trees": trees.trees,
     "skewed": trees.skewed,
+    "callers-cost": callers_cost.callers_cost,
 }

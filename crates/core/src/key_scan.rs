@@ -1,13 +1,17 @@
 //! A scan of a tree that is given as keys in sorted order.
 
 mod early;
+mod parts;
 
 use std::sync::Arc;
 
 use self::early::Early;
+pub use self::parts::KeyOutcome;
 use crate::bits;
 use crate::checking::{Checking, Notes, Opened, Told};
-use crate::key_tree::{Advance, Closed, KeyCounts, KeyTree, KeyVisitor, RangeId, into_text};
+use crate::key_tree::{
+    Advance, Closed, Cursor, KeyCounts, KeyTree, KeyVisitor, RangeId, into_text,
+};
 use crate::name::Repr;
 use crate::outermost::{Report, Standing};
 use crate::program::{Below, ByFiles, CandidateSet, ChildRequirements, CountedAnswer, Evaluation};
@@ -169,9 +173,19 @@ impl Below for KeyScanState {
 }
 
 impl KeyScanVisitor {
+    fn new(patterns: &PatternSet, source: &str, max_depth: Option<usize>) -> KeyScanVisitor {
+        KeyScanVisitor {
+            program: patterns.clone().into_program(),
+            max_depth: max_depth.unwrap_or(usize::MAX),
+            source: source.into(),
+            outermost: false,
+        }
+    }
+
     fn state(&self, parent: Option<&KeyScanState>, depth: usize, name: Name<'_>) -> KeyScanState {
         let above = parent.map(|parent| &parent.standing);
-        let may_start = depth <= self.max_depth && !above.is_some_and(Standing::is_covered);
+        // Whatever is covered, so that parts of the keys of a directory agree on its state.
+        let may_start = depth <= self.max_depth;
         let sought = match parent.and_then(|parent| parent.requirements.as_ref()) {
             Some(requirements) if may_start => &requirements.sought,
             Some(requirements) => &requirements.required,
@@ -202,7 +216,7 @@ impl KeyScanVisitor {
             early: None,
         };
         if let Some(checking) = self.checking() {
-            let visits_below = depth < self.max_depth && !above.is_some_and(Standing::is_covered);
+            let visits_below = depth < self.max_depth;
             state.notes = checking.open(Opened {
                 name,
                 checks: state.candidates.as_ref().and_then(|set| set.checks.as_ref()),
@@ -446,12 +460,7 @@ impl KeyScan {
         exclude: ExcludeRules,
     ) -> (KeyScan, RangeId) {
         let patterns = patterns.into();
-        let visitor = KeyScanVisitor {
-            program: patterns.clone().into_program(),
-            max_depth: max_depth.into().unwrap_or(usize::MAX),
-            source: source.into(),
-            outermost: false,
-        };
+        let visitor = KeyScanVisitor::new(&patterns, source, max_depth.into());
         let (tree, range) = KeyTree::new(visitor, exclude);
         (KeyScan { tree, patterns }, range)
     }
@@ -551,6 +560,21 @@ impl KeyScan {
     /// range, or if the range has ended.
     pub fn split(&mut self, range: RangeId, at: impl AsRef<[u8]>) -> Result<RangeId, Error> {
         self.tree.split(range, at.as_ref())
+    }
+
+    /// Takes the next keys of the only range one after another.
+    pub(crate) fn successive<'k>(
+        &mut self,
+        range: RangeId,
+        cursor: &mut Cursor,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> Result<(), Error> {
+        self.tree.successive(range, cursor, keys)
+    }
+
+    /// Ends the only range, after its last key.
+    pub(crate) fn end_successive(&mut self, range: RangeId, cursor: &mut Cursor) {
+        self.tree.end_successive(range, cursor);
     }
 
     /// The prefix of the topmost directory, at the position of the range, inside which

@@ -11,6 +11,9 @@
 //!
 //! Keys are bytes: UTF-8 in which any other byte stands for itself, as in names on disk.
 
+mod parts;
+mod successive;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -18,6 +21,8 @@ use std::path::Path;
 
 use memchr::memchr;
 
+pub(crate) use self::parts::{PackedTree, Span};
+pub(crate) use self::successive::Cursor;
 use crate::{Error, ExcludeRules};
 
 /// A range of the keys, from one key up to another, which come in order.
@@ -149,6 +154,8 @@ struct Node<S> {
     excluded: bool,
     /// Whether anything inside is wanted.
     wanted: bool,
+    /// Whether it may have keys outside the part that this is the tree of.
+    is_outer: bool,
     /// Which bad components were reported.
     reported: [bool; BAD.len()],
     state: S,
@@ -203,6 +210,8 @@ pub(crate) struct KeyTree<V: KeyVisitor> {
     next_range: u64,
     /// Whether nothing is known of keys that may be missing anywhere.
     is_trusted: bool,
+    /// The keys of the tree, if they are a part of all.
+    part: Option<Span>,
     counts: KeyCounts,
     found: Vec<(Vec<u8>, V::Found)>,
     bad: Vec<Vec<u8>>,
@@ -223,6 +232,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             ranges: HashMap::new(),
             next_range: 0,
             is_trusted: true,
+            part: None,
             counts: KeyCounts { directories: 1, ..KeyCounts::default() },
             found: Vec::new(),
             bad: Vec::new(),
@@ -238,6 +248,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             is_whole: true,
             excluded: false,
             wanted: true,
+            is_outer: false,
             reported: Default::default(),
             state,
         });
@@ -257,9 +268,15 @@ impl<V: KeyVisitor> KeyTree<V> {
 
     /// Begins again with another visitor, before the first key.
     pub(crate) fn set_visitor(&mut self, visitor: V) {
+        match self.part.take() {
+            Some(part) => *self = KeyTree::part(visitor, self.exclude.clone(), part).0,
+            None => {
+                let source = self.source;
+                self.node_mut(source).state = visitor.source();
+                self.visitor = visitor;
+            }
+        }
         let source = self.source;
-        self.node_mut(source).state = visitor.source();
-        self.visitor = visitor;
         // What the visitor before found of the source without any key.
         self.found.clear();
         self.advance(source);
@@ -273,6 +290,11 @@ impl<V: KeyVisitor> KeyTree<V> {
     /// What was found since the last call, each with its directory's path.
     pub(crate) fn take_found(&mut self) -> Vec<(Vec<u8>, V::Found)> {
         std::mem::take(&mut self.found)
+    }
+
+    /// Adds what was found elsewhere.
+    pub(crate) fn add_found(&mut self, found: Vec<(Vec<u8>, V::Found)>) {
+        self.found.extend(found);
     }
 
     pub(crate) fn take_bad(&mut self) -> Vec<Vec<u8>> {
@@ -366,19 +388,33 @@ impl<V: KeyVisitor> KeyTree<V> {
 
     fn key(&mut self, range: &mut KeyRange, key: &[u8]) {
         while !key.starts_with(&range.prefix) {
-            let left = range.open.pop().expect(OPEN);
-            range.prefix.truncate(range.open.last().expect(OPEN).length);
-            self.unpin(left.node);
+            self.leave(range);
         }
         range.existing = range.existing.min(range.open.len());
         for step in &range.open[range.existing..] {
             self.exists(step.node);
         }
+        if let Some((node, from)) = self.descend(range, key) {
+            self.file(node, key, from);
+        }
+    }
+
+    /// Leaves the last open directory that leads to the position of a range.
+    fn leave(&mut self, range: &mut KeyRange) {
+        let left = range.open.pop().expect(OPEN);
+        range.prefix.truncate(range.open.last().expect(OPEN).length);
+        self.unpin(left.node);
+    }
+
+    /// Opens the directories that lead to a key. Returns the one that the key's last component
+    /// is in and where that begins, if it is wanted.
+    fn descend(&mut self, range: &mut KeyRange, key: &[u8]) -> Option<(usize, usize)> {
         let mut node = range.open.last().expect(OPEN).node;
+        let mut file = None;
         while self.node(node).wanted {
             let from = range.prefix.len();
             let Some(length) = memchr(b'/', &key[from..]) else {
-                self.file(node, key, from);
+                file = Some((node, from));
                 break;
             };
             let end = from + length;
@@ -391,6 +427,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             range.open.push(Step { node, length: end + 1 });
         }
         range.existing = range.open.len();
+        file
     }
 
     /// Takes a key whose last component, a file in `node`, begins at `from`.
@@ -446,6 +483,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             is_whole: self.is_trusted,
             excluded,
             wanted: wanted && !excluded,
+            is_outer: false,
             reported: Default::default(),
             state,
         });
@@ -471,6 +509,9 @@ impl<V: KeyVisitor> KeyTree<V> {
             return;
         }
         let Some(parent) = node.parent else { return };
+        if node.is_outer {
+            return self.advance(index);
+        }
         let (wanted, name) = (node.wanted, std::mem::take(&mut node.name));
         let parent_node = self.nodes[parent].as_mut().expect(OPEN);
         self.visitor.directory(&mut parent_node.state, &name);
@@ -495,7 +536,11 @@ impl<V: KeyVisitor> KeyTree<V> {
                 let found = (self.path(node.parent, &node.name), found);
                 let parent = node.parent.and_then(|parent| self.nodes[parent].as_ref());
                 let above = parent.map(|parent| &parent.state);
-                self.visitor.take(&node.state, above, found, &mut self.found);
+                match node.is_outer {
+                    // Who has all parts finds the same.
+                    true => self.visitor.take(&node.state, None, found, &mut Vec::new()),
+                    false => self.visitor.take(&node.state, above, found, &mut self.found),
+                }
             }
             let parent = node.parent;
             self.nodes[index] = Some(node);

@@ -320,13 +320,11 @@ fn begin<T: Tells>(
 fn component(name: &NameBuf) -> Result<OsString, Error> {
     let name = name.to_os_string();
     let mut components = Path::new(&name).components();
-    match (components.next(), components.next()) {
-        (Some(Component::Normal(only)), None)
-            if *only == name && name.len() <= usize::from(u16::MAX) =>
-        {
-            Ok(name)
-        }
-        _ => Err(Error::subtree("a name that no directory has")),
+    let is_one = components.next() == Some(Component::Normal(&name)) && components.next().is_none();
+    let bytes = name.as_encoded_bytes();
+    match is_one && !bytes.contains(&0) && bytes.len() <= usize::from(u16::MAX) {
+        true => Ok(name),
+        false => Err(Error::subtree("a name that no directory has")),
     }
 }
 

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
-use common::{check, check_cases, keys};
+use common::{check, check_cases, keys, tasks};
 use pathvein_core::FileStructurePattern;
 
 /// The ways to run a case.
@@ -24,6 +24,7 @@ enum Kind {
     #[cfg(unix)]
     OnDisk,
     Checks,
+    Tasks,
 }
 
 impl Kind {
@@ -38,6 +39,7 @@ impl Kind {
             #[cfg(unix)]
             Kind::OnDisk => check::tree_on_disk(choices, profile),
             Kind::Checks => check_cases::checks(choices, profile),
+            Kind::Tasks => tasks::scans(choices, profile),
         }
     }
 }
@@ -158,6 +160,12 @@ fn checks_and_explanations() {
 fn checks_of_sorted_keys_in_ranges() {
     run(Kind::CheckKeys, Profile::Small, 0..300);
     run(Kind::CheckKeys, Profile::Large, 0..2);
+}
+
+#[test]
+fn tasks_in_any_order() {
+    run(Kind::Tasks, Profile::Small, 0..500);
+    run(Kind::Tasks, Profile::Large, 0..8);
 }
 
 /// So many cases as the variable says, of all kinds.

@@ -243,42 +243,46 @@ impl DividedScan {
         Ok(DividedScan { scan: Mutex::new(scan), source, base })
     }
 
-    /// The id of the source.
+    /// The number of the source.
     fn source(&self) -> u64 {
         self.source.to_raw()
     }
 
-    /// Whether what an id stands for is wanted still.
-    fn is_wanted(&self, id: u64) -> bool {
-        self.with(|scan| scan.is_wanted(DirectoryId::from_raw(id)))
+    /// Whether what a number stands for is wanted still.
+    fn is_wanted(&self, number: u64) -> bool {
+        self.with(|scan| scan.is_wanted(DirectoryId::from_raw(number)))
     }
 
-    /// Cuts off all but so many of the directories that an id stands for. Returns the id of the
-    /// others.
-    fn split(&self, id: u64, count: usize) -> Option<u64> {
-        self.with(|scan| scan.split(DirectoryId::from_raw(id), count)).map(DirectoryId::to_raw)
+    /// Cuts off all but so many of the directories that a number stands for. Returns the number of
+    /// the others.
+    fn split(&self, number: u64, count: usize) -> Option<u64> {
+        self.with(|scan| scan.split(DirectoryId::from_raw(number), count)).map(DirectoryId::to_raw)
     }
 
-    /// What an id stands for, as a sub-tree to be scanned elsewhere. `None` if it is not wanted.
-    fn subtree<'py>(&self, py: Python<'py>, id: u64) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let subtree = self.with(|scan| scan.subtree(DirectoryId::from_raw(id)));
+    /// What a number stands for, as a sub-tree to be scanned elsewhere. `None` if it is not wanted.
+    fn subtree<'py>(&self, py: Python<'py>, number: u64) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let subtree = self.with(|scan| scan.subtree(DirectoryId::from_raw(number)));
         subtree.map(|subtree| to_bytes(py, &subtree)).transpose()
     }
 
-    /// Takes what came of a sub-tree. Returns the ids of what is left, each with how many
+    /// Takes what came of a sub-tree. Returns the numbers of what is left, each with how many
     /// directories it stands for.
-    fn scanned(&self, py: Python<'_>, id: u64, outcome: &[u8]) -> PyResult<Vec<(u64, usize)>> {
+    fn scanned(&self, py: Python<'_>, number: u64, outcome: &[u8]) -> PyResult<Vec<(u64, usize)>> {
         let outcome: SubtreeOutcome = from_bytes("outcome", outcome)?;
-        let left = self.with(|scan| scan.scanned(DirectoryId::from_raw(id), &outcome, tag));
+        let left = self.with(|scan| scan.scanned(DirectoryId::from_raw(number), &outcome, tag));
         let left = left.map_err(|error| raise(py, error))?;
         Ok(left.into_iter().map(|(id, count)| (id.to_raw(), count)).collect())
     }
 
-    /// Tells that what an id stands for could not be scanned. Returns the paths of these
+    /// Tells that what a number stands for could not be scanned. Returns the paths of these
     /// directories.
-    fn not_scanned<'py>(&self, py: Python<'py>, id: u64) -> PyResult<Vec<Bound<'py, PyString>>> {
+    fn not_scanned<'py>(
+        &self,
+        py: Python<'py>,
+        number: u64,
+    ) -> PyResult<Vec<Bound<'py, PyString>>> {
         let subtree = self.with(|scan| {
-            let id = DirectoryId::from_raw(id);
+            let id = DirectoryId::from_raw(number);
             let subtree = scan.subtree(id);
             scan.not_listed(id);
             subtree

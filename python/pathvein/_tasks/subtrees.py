@@ -85,14 +85,15 @@ class SubtreeDivision:
     def found(self) -> list[Any]:
         found: list[Any]
         found = self._scan.take_checked() if self._checks else self._scan.take_matches()
-        made = found if self._path is None else self._with_paths(found)
+        if self._path is not None:
+            found = self._with_paths(found)
         # Of a check, where nothing is told of it.
-        self.matches += sum(not told[2] for told in made) if self._checks else len(made)
-        return made
+        self.matches += sum(not told[-1] for told in found) if self._checks else len(found)
+        return found
 
     def _with_paths(self, found: list[Any]) -> list[Any]:
         assert self._path is not None
-        made = []
+        made: list[Any] = []
         for rel, *told in found:
             try:
                 made.append((self._path(rel), *told))

@@ -140,7 +140,6 @@ impl Answers {
         };
         let bits = [&self.satisfied, &self.behind_links];
         bits.into_iter().chain(self.untold.iter().flatten()).all(|words| fit(words, required))
-            // Of those that answer nothing, nothing was asked.
             && (self.counters.is_empty() || self.counters.len() == counters)
             && self.counters.iter().all(is_possible)
     }
