@@ -115,11 +115,14 @@ def test_callables(make: Make, executor: Unruly) -> None:
     options: Any = {"follow_links": True, "executor": executor}
     errors: list[OSError] = []
     seen: list[pathvein.Stats] = []
-    pathvein.scan(source, [RUN], on_error=errors.append, progress=seen.append, **options)
+    with pathvein.iscan(
+        source, [RUN], on_error=errors.append, progress=seen.append, **options
+    ) as stream:
+        assert len(list(stream)) == 12
     [error] = errors
     assert (error.errno, error.filename) == (errno.ELOOP, str(source / "loop"))
-    assert seen[-1].errors == 1
-    assert seen[-1].matches == 12
+    assert (stream.stats.errors, stream.stats.matches) == (1, 12)
+    assert 0 < seen[-1].directories <= stream.stats.directories
     for name in "on_error", "progress":
         with pytest.raises(KeyError):
             pathvein.scan(source, [RUN], **{name: lambda _: {}[0]}, **options)
@@ -127,9 +130,9 @@ def test_callables(make: Make, executor: Unruly) -> None:
         pathvein.scan(source, [RUN], on_error="raise", **options)
     with pytest.warns(pathvein.ScanWarning, match="1 error below"):
         pathvein.scan(source, [RUN], **options)
-    with pathvein.iscan(source, [RUN], **options) as stream:
-        next(stream)
-    assert list(stream) == []
+    with pathvein.iscan(source, [RUN], on_error="ignore", **options) as closed:
+        next(closed)
+    assert list(closed) == []
 
 
 def test_what_is_lost_with_its_workers_counts_as_not_read(make: Make) -> None:

@@ -279,8 +279,10 @@ impl<V: KeyVisitor> KeyTree<V> {
         let source = self.source;
         // What the visitor before found of the source without any key.
         self.found.clear();
-        self.advance(source);
-        self.look_at_wanted(source);
+        if self.visitor.decides_early() {
+            self.advance(source);
+            self.look_at_wanted(source);
+        }
     }
 
     pub(crate) fn counts(&self) -> KeyCounts {

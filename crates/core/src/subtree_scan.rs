@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::checking::Checking;
 use crate::matching::MatchState;
 use crate::outermost::Standing;
 use crate::program::Program;
@@ -14,8 +15,8 @@ use crate::subtree::{self, HandedBack, OpenIndex, OutcomeBuilder, Reported};
 use crate::subtree::{SiblingKind, Siblings, SiblingsBuilder};
 use crate::traversal::{Beginning, Dir, LeftOf, LeftOver, Part, Seen, Step};
 use crate::traversal::{Subdir, SubdirQueue, Subdirs, Visitor};
-use crate::{Check, Checked, Error, ErrorKind, Match, Name, NameBuf, Next, Results, Scan, Stats};
-use crate::{Subtree, SubtreeOutcome};
+use crate::{Check, Checked, Error, ErrorKind, Match, Name, NameBuf, NameDecoder, Next, Results};
+use crate::{Scan, Stats, Subtree, SubtreeOutcome};
 
 /// A scan or a check of a [`Subtree`] that is not started yet.
 ///
@@ -182,6 +183,8 @@ struct Running<T: Tells> {
     left: Arc<LeftOver<ScanState<T>>>,
     /// What paths are told from.
     base: PathBuf,
+    program: Arc<Program>,
+    decoder: Option<NameDecoder>,
     /// `None` once the outcome was given.
     outcome: Option<OutcomeBuilder>,
 }
@@ -191,17 +194,22 @@ impl<T: Tells> Running<T> {
         let SubtreeScan { scan, subtree, time, directories, .. } = scan;
         let outcome = Some(OutcomeBuilder::new(&subtree));
         let left = LeftOver::new();
+        let (decoder, own) = (scan.decoder().cloned(), Arc::clone(&program));
         let results = scan.start_part(program, |visitor| {
             let beginning = begin(visitor, &subtree)?;
             Ok(Some(Part { beginning, time, directories, left: Arc::clone(&left) }))
         })?;
         let base = left.base();
-        Ok(Running { results, left, base, outcome })
+        Ok(Running { results, left, base, program: own, decoder, outcome })
     }
 
     /// What was left, when all workers have ended.
-    fn finish(&self, mut outcome: OutcomeBuilder) -> (SubtreeOutcome, Stats) {
+    fn finish(&self, outcome: OutcomeBuilder) -> (SubtreeOutcome, Stats) {
         let stats = self.results.stats();
+        let checklists = self.program.checklists();
+        let decoder = self.decoder.as_ref();
+        let mut outcome =
+            outcome.end(checklists.map(|checklists| Checking { checklists, decoder }));
         outcome.hidden_by_links(stats.hidden_by_links);
         let reported = |found: T| reported(&self.base, found);
         let above = self.left.above();

@@ -59,6 +59,9 @@ struct PackedState {
     /// The rows of [`Untold`].
     untold: Option<[Box<[u64]>; 3]>,
     tallies: Box<[Tally]>,
+    /// Which of the candidates were told to be satisfied. `None` of an outer directory, as who
+    /// has all parts finds the same.
+    told: Option<Box<[u64]>>,
     /// What is told below it and belongs to the outcome unless it, or one above it, matches.
     held: Vec<PackedFound>,
     notes: Option<PackedOpened>,
@@ -100,7 +103,12 @@ fn unpack_found(
 }
 
 impl KeyScanVisitor {
-    fn pack(&self, state: &KeyScanState, packer: &mut Option<Packer<'_>>) -> PackedState {
+    fn pack(
+        &self,
+        state: &KeyScanState,
+        is_outer: bool,
+        packer: &mut Option<Packer<'_>>,
+    ) -> PackedState {
         let KeyScanState { files, satisfied, untold, tallies, standing, notes, .. } = state;
         let untold = untold.as_ref().map(|untold| {
             [&untold.cannot_be_told, &untold.may_be, &untold.is_sure].map(Clone::clone)
@@ -115,6 +123,7 @@ impl KeyScanVisitor {
             satisfied: satisfied.clone(),
             untold,
             tallies: tallies.clone(),
+            told: state.told().filter(|_| !is_outer).map(Box::from),
             held,
             notes,
         }
@@ -133,7 +142,11 @@ impl KeyScanVisitor {
         let fits = state.files.fits(&packed.files)
             && packed.satisfied.len() == words
             && packed.untold.as_ref().is_none_or(has_rows)
-            && packed.tallies.len() == state.tallies.len();
+            && packed.tallies.len() == state.tallies.len()
+            && packed
+                .told
+                .as_ref()
+                .is_none_or(|told| Some(told.len()) == state.told().map(<[_]>::len));
         let notes = match (&state.notes, &packed.notes) {
             (None, None) => None,
             (Some(notes), Some(packed)) => {
@@ -166,6 +179,9 @@ impl KeyScanVisitor {
             (self.checking(), &mut state.notes, notes)
         {
             ours.take_opened(checking, theirs);
+        }
+        if let Some(told) = &packed.told {
+            self.take_told(state, told);
         }
         for found in held {
             let report = match found.1.matched.is_empty() {
@@ -262,7 +278,8 @@ impl KeyScan {
         let mut packer = program.checklists().map(Packer::new);
         let found = self.tree.take_found().into_iter();
         let found = found.map(|found| pack_found(program, &mut packer, found)).collect();
-        let tree = self.tree.hand_back(|_, state| visitor.pack(state, &mut packer));
+        let tree =
+            self.tree.hand_back(|_, state, is_outer| visitor.pack(state, is_outer, &mut packer));
         KeyOutcome {
             tree,
             found,

@@ -114,10 +114,11 @@ impl<V: KeyVisitor> KeyTree<V> {
         children.find(|&child| &*self.node(child).name == name)
     }
 
-    /// Ends a part. `pack` makes a state travel.
+    /// Ends a part. `pack` makes a state travel; it is told whether it is that of an outer
+    /// directory.
     pub(crate) fn hand_back<S>(
         &mut self,
-        mut pack: impl FnMut(&V, &V::State) -> S,
+        mut pack: impl FnMut(&V, &V::State, bool) -> S,
     ) -> PackedTree<S> {
         let mut left: Vec<Span> = self.ranges.values().map(KeyRange::span).collect();
         left.retain(|(start, end)| end.as_ref().is_none_or(|end| start < end));
@@ -137,7 +138,7 @@ impl<V: KeyVisitor> KeyTree<V> {
                 exists: node.exists,
                 is_whole: node.is_whole,
                 reported: node.reported,
-                state: pack(&self.visitor, &node.state),
+                state: pack(&self.visitor, &node.state, node.is_outer),
             }
         });
         PackedTree {
@@ -211,6 +212,9 @@ impl<V: KeyVisitor> KeyTree<V> {
             if node.exists && !node.excluded {
                 self.advance(opened.node);
             }
+        }
+        if self.visitor.decides_early() {
+            self.look_at_wanted(self.source);
         }
         let left = packed.left.iter().map(|(start, end)| {
             let (open, prefix) = self.way(start, false);

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use super::{MatchState, Matching, Outcome, TreeNode};
 use crate::Error;
+use crate::checking::{Below, Notes, PackedBelow, PackedNotes, Unpacked};
 use crate::program::{ChildRequirements, Evaluation, NodeId, NotWhole, Tally};
 
 /// What undecided candidates of a directory ask of sub-directories that another process visits.
@@ -70,6 +71,11 @@ impl MatchState {
     /// The state of a directory that waits for nothing, and that nobody waits for.
     pub(crate) fn answered() -> MatchState {
         MatchState::new(false)
+    }
+
+    /// What is kept to tell what is missing.
+    pub(crate) fn notes(&self) -> Option<&Notes> {
+        self.notes.as_deref()
     }
 
     /// For how many sub-directories it waits.
@@ -140,6 +146,7 @@ impl Answers {
         };
         let bits = [&self.satisfied, &self.behind_links];
         bits.into_iter().chain(self.untold.iter().flatten()).all(|words| fit(words, required))
+            // Of those that answer nothing, nothing was asked.
             && (self.counters.is_empty() || self.counters.len() == counters)
             && self.counters.iter().all(is_possible)
     }
@@ -210,6 +217,45 @@ impl Matching {
             state.keep(Arc::new(own));
         }
         Ok(state)
+    }
+
+    /// Adds the notes of a directory that another process made. `closes` tells whether it is
+    /// closed here: only then undecided candidates are looked at.
+    pub(crate) fn restore_notes(
+        &self,
+        state: &mut MatchState,
+        notes: Option<&PackedNotes>,
+        findings: &Unpacked,
+        closes: bool,
+    ) -> Result<(), Error> {
+        state.notes = match (notes, self.checking()) {
+            (None, _) => None,
+            (Some(notes), Some(checking)) => {
+                let undecided = state.requirements.as_ref().map_or(0, |r| r.undecided.len());
+                let undecided = if closes { undecided } else { usize::MAX };
+                let notes = Notes::unpack(notes, checking, findings, undecided);
+                Some(Box::new(notes.ok_or(misfit("notes on what is not looked for"))?))
+            }
+            (Some(_), None) => return Err(misfit("notes that nobody asks for")),
+        };
+        Ok(())
+    }
+
+    /// What sub-directories told that may be missing, if it fits; `None`: nobody asks.
+    pub(crate) fn check_below(
+        &self,
+        state: &MatchState,
+        below: Option<&PackedBelow>,
+        findings: &Unpacked,
+    ) -> Result<Option<Below>, Error> {
+        match (state.notes(), below, self.checking()) {
+            (None, None, _) => Ok(None),
+            (Some(notes), Some(below), Some(checking)) => {
+                let below = notes.unpack_below(below, checking, findings);
+                below.map(Some).ok_or(misfit("findings on what is not looked for"))
+            }
+            _ => Err(misfit("not the findings that were asked for")),
+        }
     }
 
     fn check_nodes(&self, mut nodes: impl Iterator<Item = NodeId>) -> Result<(), Error> {

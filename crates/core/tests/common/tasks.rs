@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use pathvein_core::{DirectoryId, ErrorKind, ListingScan, Name, NameBuf, Subtree, SubtreeOutcome};
+use pathvein_core::{DirectoryId, ErrorKind, ListingScan, Name, NameBuf};
+use pathvein_core::{PatternSet, Subtree, SubtreeOutcome};
 
 use super::check::{ROOT, close_unasked};
 use super::generate::{self, Choices, Profile};
@@ -190,8 +191,9 @@ pub(crate) fn scans(choices: &mut impl Choices, profile: Profile) {
     let mut tree = if choices.once_in(4) { whole } else { generate::damaged(choices, &whole) };
     let name = if choices.once_in(8) { OsString::new() } else { generate::name(choices) };
     let tells_unknown = !outermost && choices.once_in(2);
+    let compiled = PatternSet::new(&patterns);
     let make = || {
-        let scan = ListingScan::new(&patterns, max_depth).outermost(outermost);
+        let scan = ListingScan::new(&compiled, max_depth).outermost(outermost);
         if tells_unknown { scan.telling_unknown() } else { scan }
     };
     let mut tasks = Tasks { name: &name, tree: &tree, make: &make, asked: BTreeSet::new() };
