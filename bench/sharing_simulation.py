@@ -19,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from listing_simulation import SHAPES, Counter, Store, random_latency, simulate
-from pathvein._remote.keys.lister import LEAST_ROUNDS
+from pathvein._remote.keys.lister import GRAIN_OF_PARTS, LEAST_ROUNDS
 from pathvein._remote.keys.planner import Planner
 from pathvein._remote.keys.ranges import KeyRange
 from pathvein._remote.keys.requests import Request
@@ -106,7 +106,9 @@ def simulate_shared(
                 ranges, traits = pickle.loads(sent)
                 worker.borrowed = [*map(Borrowed, ranges)]
                 worker.is_first = not traits.has_begun
-                worker.planner = Planner(taker, page_size=page_size, traits=traits, ranges=ranges)
+                worker.planner = Planner(
+                    taker, page_size=page_size, traits=traits, ranges=ranges, grain=GRAIN_OF_PARTS
+                )
                 worker.started = now + TASK_COST
                 worker.idle += now - worker.idle_since
                 worker.in_flight = worker.answered = 0

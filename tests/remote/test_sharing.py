@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pathvein._remote.keys.planner import Planner
 from pathvein._remote.keys.ranges import KeyRange
 from pathvein._remote.keys.requests import Lost, Page, Request, Streamed
-from pathvein._remote.keys.sharing import Borrowed, Rest, Shares, packed
+from pathvein._remote.keys.sharing import Borrowed, Shares, packed
 from pathvein._remote.keys.traits import Traits
 from servers.quirks import HARMLESS, Quirky
 from test_planner import (
@@ -100,7 +100,7 @@ class Sharing:
             self.lost += [] if outcome is None else [outcome]
         rests = [one.rest() for one in borrowed]
         return pickle.dumps(
-            ([Rest([*map(packed, ranges)], *rest) for ranges, *rest in rests], traits)
+            ([one._replace(ranges=[*map(packed, one.ranges)]) for one in rests], traits)
         )
 
 
@@ -187,11 +187,12 @@ def test_quirks_lose_no_key(flavour: str, quirks: tuple[str, ...]) -> None:
     ):
         keys, source = SHAPES[shape], random.Random(seed)
         store, taker = Quirky(keys, quirks, page_size=10), Taker(unwanted)
-        sharing = Sharing(
-            *(taker, lambda request, store=store: quirky_page(flavour, store, request)),
-            *(source, 10, flavour != "azure"),
-            budgets=(4, 10, 40),
-        )
+
+        def answer(request: Request, store: Quirky = store) -> Page:
+            return quirky_page(flavour, store, request)
+
+        can_start = flavour != "azure"
+        sharing = Sharing(taker, answer, source, 10, can_start, budgets=(4, 10, 40))
         sharing.run()
         pages = len(keys) / 10 * (2 if "empty pages" in quirks else 1)
         assert sharing.requests <= 2 * pages + 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import gc
 import os
@@ -247,6 +248,22 @@ def test_close_cancels_what_has_not_begun_and_waits_for_nothing() -> None:
     executor.answer(1)
     assert producer.next_batch(0) == ([], [], True)
     producer.close()
+
+
+def test_ctrl_c_while_workers_are_waited_for() -> None:
+    executor = Waiting()
+    stream = Stream("made up", started(executor), list, "raise", None)
+    next(stream)
+
+    def interrupted() -> None:
+        # It is told to the main thread, which waits by then, or will.
+        _thread.start_new_thread(_thread.interrupt_main, ())
+        list(stream)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert all(future.done() for future in executor.futures)
+    assert list(stream) == []
 
 
 def test_an_answer_that_comes_twice_counts_once() -> None:

@@ -213,7 +213,7 @@ fn any_number_of_cases() {
                 _ => Kind::Listings,
             };
             // These take a hundred times as long.
-            let is_large = [49, 59, 99, 139, 149, 198].contains(&(batch % 200))
+            let is_large = [49, 59, 79, 99, 139, 149, 198].contains(&(batch % 200))
                 && (batch / 200).is_multiple_of(2);
             let profile = if is_large { Profile::Large } else { Profile::Small };
             run(kind, profile, first + done..first + cases.min(done + AT_ONCE));

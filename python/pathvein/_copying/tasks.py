@@ -161,6 +161,7 @@ class _Division:
     """Groups of matches as tasks: see `pathvein._tasks.division.Division`."""
 
     matches = hidden_by_links = 0
+    counts = 0, 0, 0
 
     def __init__(self, groups: Sequence[list[Item]]) -> None:
         self._waiting = deque(groups)

@@ -268,7 +268,7 @@ class DirectoryProducer:
     def __init__(
         self,
         source: RemoteSource,
-        patterns: list[FileStructurePattern],
+        patterns: Sequence[FileStructurePattern],
         *,
         exclude: ExcludeRules,
         max_depth: int | None,

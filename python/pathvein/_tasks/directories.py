@@ -40,11 +40,11 @@ def list_directories(
     seconds: float | None,
     directories: int | None,
     errors: list[OSError],
-) -> tuple[bytes, tuple[int, int, int, int]]:
+) -> tuple[bytes, tuple[int, int, int]]:
     """Scan a sub-tree up to the end of a budget.
 
-    Returns the outcome, and how many directories, entries and keys there were, and links that were
-    not followed. Raises the `OSError` of a source that cannot be listed.
+    Returns the outcome, and how many directories and entries there were, and links that were not
+    followed. Raises the `OSError` of a source that cannot be listed.
     """
     budget = _Budget(seconds, directories)
     return _SubtreeScan(source, patterns, options, subtree, budget).run(errors)
@@ -102,7 +102,7 @@ class _SubtreeScan(DirectoryProducer):
             check=options["check"],
         )
 
-    def run(self, errors: list[OSError]) -> tuple[bytes, tuple[int, int, int, int]]:
+    def run(self, errors: list[OSError]) -> tuple[bytes, tuple[int, int, int]]:
         """List what the budget allows."""
         try:
             while self._lister.busy:
@@ -111,7 +111,7 @@ class _SubtreeScan(DirectoryProducer):
         finally:
             self.close()
         errors += self._errors
-        counts = (self._directories, self._entries, 0, self._links)
+        counts = self._directories, self._entries, self._links
         return self._scan.hand_back(), counts
 
     def close(self) -> None:

@@ -64,6 +64,10 @@ def _sum(some: tuple[int, ...], more: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(counts)
 
 
+#: What a division may count itself.
+_COUNTED = "directories", "entries", "keys"
+
+
 class _Flight(NamedTuple):
     """A task that is submitted."""
 
@@ -120,6 +124,8 @@ class TaskProducer:
 
     def stats(self) -> Stats:
         counts = {name: self._counts[index] for name, index in _INDICES.items()}
+        for name, count in zip(_COUNTED, self._division.counts, strict=True):
+            counts[name] += count
         # What a task has found may still be held back, or not count in the end.
         counts["matches"] = self._division.matches
         counts["hidden_by_links"] = self._division.hidden_by_links

@@ -51,7 +51,8 @@ class KeyDivision:
         lister: str,
     ) -> None:
         self._url = source.url
-        self._lister = lister
+        #: What lists it: obstore, or the file system.
+        self.lister = lister
         self._scan = KeyScan(
             patterns,
             source.name,
@@ -78,14 +79,14 @@ class KeyDivision:
         number = next(self._numbers)
         self._tasks[number] = lent = self._shares.lend(min(most / waiting, 1.0))
         spans = [self._scan.left(range_.number) for range_ in lent]
-        task = self._lister, [*map(packed, lent)], spans, self._shares.traits
+        task = self.lister, [*map(packed, lent)], spans, self._shares.traits
         return number, pickle.dumps(task)
 
     def take(self, task: int, outcome: bytes) -> None:
         """See `Division`."""
         lent = self._tasks[task]
         try:
-            traits, is_trusted, parts = pickle.loads(outcome)
+            traits, parts = pickle.loads(outcome)
             told = [(Rest(*rest), bytes(told)) for rest, told in parts]
             if len(told) != len(lent):
                 raise ValueError("another task's")
@@ -93,18 +94,21 @@ class KeyDivision:
             raise ValueError("this is no outcome of this task") from error
         del self._tasks[task]
         self._shares.traits.learn(traits)
-        if not is_trusted:
-            self._scan.distrust()
         for range_, (rest, part) in zip(lent, told, strict=True):
             self._shares.returned(range_, rest, self._scan.take_part(range_.number, part))
 
     def give_up(self, task: int) -> list[str]:
         """See `Division`."""
-        urls = {}
+        urls: dict[str, None] = {}
         for range_ in self._tasks.pop(task):
             self._shares.lose(range_)
             urls[self._url(common_directory(range_.start, range_.end or "").rstrip("/"))] = None
         return list(urls)
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """See `Division`: a directory may have keys in several parts."""
+        return self._scan.counts()
 
     def found(self) -> tuple[list[Any], list[str]]:
         """The results since the last call, and the keys that are no path."""
@@ -119,8 +123,6 @@ class _Taker:
 
     def __init__(self) -> None:
         self._ranges: list[tuple[KeyScan, int]] = []
-        #: Whether keys may be missing anywhere.
-        self.is_trusted = True
 
     def add(self, scan: KeyScan, range_id: int) -> int:
         """A range of one of the parts."""
@@ -155,7 +157,8 @@ class _Taker:
         scan.break_off(inner)
 
     def distrust(self) -> None:
-        self.is_trusted = False
+        for scan, _ in self._ranges:
+            scan.distrust()
 
 
 async def _always_space() -> None:
@@ -184,10 +187,8 @@ class KeyWorker:
         seconds: float | None,
         pages: int | None,
         errors: list[OSError],
-    ) -> tuple[bytes, tuple[int, int, int, int]]:
+    ) -> bytes:
         """List ranges up to the end of a budget. The spans are those of the caller's scan.
-
-        Returns the outcome, and how many directories, entries and keys there were.
 
         Raises `NotFlat` or `NotByObstore` if they must be listed otherwise, and the `OSError` of
         a source that cannot be listed.
@@ -212,14 +213,11 @@ class KeyWorker:
         any_key = self._list(taker, ranges, traits, budget, errors)
         if is_first and not any_key:
             source.wait(source.adapter.check_source())
-        counts = [scan.counts() for _, scan in parts]
         told = []
         for borrowed, scan in parts:
             left, *behind = borrowed.rest()
             told.append((([*map(packed, left)], *behind), scan.hand_back()))
-        outcome = pickle.dumps((traits, taker.is_trusted, told))
-        directories, entries, keys = (sum(count) for count in zip(*counts, strict=True))
-        return outcome, (directories, entries, keys, 0)
+        return pickle.dumps((traits, told))
 
     def _list(
         self,

@@ -8,6 +8,7 @@ sub-trees.
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 from typing import TYPE_CHECKING, Any
@@ -100,8 +101,9 @@ class StoreDivision:
         self._may_restart = False
         self._subtrees: SubtreeDivision | None = None
         self._keys: KeyDivision | None = None
+        #: Tasks, by the number that they have in what they are of.
         self._in_flight: dict[int, int] = {}
-        self._next = 0
+        self._next = self._source_task = 0
         if source.adapter.flat:
             self._may_restart = source.lister == "obstore"
             self._keys = self._by_keys("obstore" if self._may_restart else "fsspec")
@@ -140,24 +142,42 @@ class StoreDivision:
         inner, description = task
         number, self._next = self._next, self._next + 1
         self._in_flight[number] = inner
-        return number, (_SUBTREE if self._keys is None else _KEYS) + description
+        if self._keys is None:
+            return number, _SUBTREE + description
+        fallback = None
+        if number == 0:
+            # The source, for a worker that finds that it cannot be listed flat.
+            self._subtrees = self._by_directories()
+            started = self._subtrees.next_task(1)
+            assert started is not None
+            self._source_task, fallback = started
+        return number, _KEYS + pickle.dumps((description, fallback))
 
     def take(self, task: int, outcome: bytes) -> None:
-        inner = self._in_flight.pop(task)
+        inner = self._in_flight[task]
+        kind, rest = outcome[:1], outcome[1:]
         if task in self._outdated:
             self._outdated.remove(task)
-            return
-        kind, rest = outcome[:1], outcome[1:]
-        if kind == _NOT_BY_OBSTORE and self._may_restart:
-            self._begin_again(rest.decode())
-        elif kind == _NOT_FLAT and self._keys is not None:
-            self._reason = rest.decode() or self._reason
-            self._keys, self._subtrees = None, self._by_directories()
-        elif kind == (_SUBTREE if self._keys is None else _KEYS):
+        elif kind == _SUBTREE and self._keys is None:
             self._parts.take(inner, rest)
+        elif kind == _NOT_FLAT and task == 0 and self._subtrees is not None:
+            reason, subtree = pickle.loads(rest)
+            self._subtrees.take(self._source_task, subtree)
+            self._keys, self._reason = None, reason or self._reason
             self._warn()
+        elif kind == _KEYS and self._keys is not None:
+            lister, reason, told = pickle.loads(rest)
+            self._keys.take(inner, told)
+            self._keys.lister, self._reason = lister, reason or self._reason
+            self._may_restart &= lister == "obstore"
+            self._warn()
+        elif kind == _NOT_BY_OBSTORE and self._may_restart:
+            del self._in_flight[task]
+            self._begin_again(rest.decode())
+            return
         else:
             raise ValueError("this is no outcome of this task")
+        del self._in_flight[task]
 
     def _begin_again(self, reason: str) -> None:
         """The file system lists it all, after obstore could not; no result is told twice."""
@@ -165,6 +185,7 @@ class StoreDivision:
         self._known, self._may_restart = frozenset(self._told), False
         self._keys = self._by_keys("fsspec")
         self._reason = reason
+        self._warn()
 
     def _warn(self) -> None:
         if self._reason is not None:
@@ -181,12 +202,12 @@ class StoreDivision:
 
     def found(self) -> list[Any]:
         if self._keys is None:
-            assert self._subtrees is not None
-            return self._subtrees.found()
-        found, bad = self._keys.found()
+            found: list[Any] = self._parts.found()
+            return found
+        items, bad = self._keys.found()
         self._errors += (bad_key(self._source.url, key) for key in bad)
         told = []
-        for rel, *what in found:
+        for rel, *what in items:
             if self._may_restart or self._known:
                 result = hash((rel, what[0]))
                 if result in self._known:
@@ -201,15 +222,19 @@ class StoreDivision:
 
     def errors(self) -> list[OSError]:
         errors, self._errors = self._errors, []
-        return errors if self._subtrees is None else [*errors, *self._subtrees.errors()]
+        return errors if self._keys is not None else [*errors, *self._parts.errors()]
 
     @property
     def matches(self) -> int:
-        return self._matches if self._subtrees is None else self._subtrees.matches
+        return self._matches if self._subtrees is None else self._matches + self._subtrees.matches
 
     @property
     def hidden_by_links(self) -> int:
         return 0 if self._subtrees is None else self._subtrees.hidden_by_links
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        return (0, 0, 0) if self._keys is None else self._keys.counts
 
     def close(self) -> None:
         self._source.adapter.close()
@@ -267,28 +292,21 @@ class StoreWorker:
         counts = source.adapter.counts
         before = counts.requests, counts.retries
         errors: list[OSError] = []
+        listed = (0, 0, 0)
+        budget = seconds, directories
         kind, rest = description[:1], description[1:]
-        listed = (0, 0, 0, 0)
-        try:
-            if kind == _KEYS:
-                told, listed = self._list_keys(rest, seconds, directories, errors)
-                outcome = kind + told
-            elif kind == _SUBTREE:
-                told, listed = list_directories(
-                    source, self._parts.patterns, self._options, rest, seconds, directories, errors
-                )
-                outcome = kind + told
-            else:
-                raise ValueError("this is no task")
-        except NotFlat as reason:
-            outcome = _NOT_FLAT + str(reason).encode()
-        except NotByObstore as reason:
-            outcome = _NOT_BY_OBSTORE + str(reason).encode()
-        directory_count, entries, keys, links = listed
+        if kind == _KEYS:
+            keys, fallback = pickle.loads(rest)
+            outcome, listed = self._list_keys(keys, fallback, *budget, errors)
+        elif kind == _SUBTREE:
+            told, listed = self._list_directories(rest, *budget, errors)
+            outcome = _SUBTREE + told
+        else:
+            raise ValueError("this is no task")
+        directory_count, entries, links = listed
         stats = Stats(
             directories=directory_count,
             entries=entries,
-            keys=keys,
             links_not_followed=links,
             requests=counts.requests - before[0],
             retries=counts.retries - before[1],
@@ -296,13 +314,44 @@ class StoreWorker:
         return outcome, errors, stats
 
     def _list_keys(
-        self, task: bytes, seconds: float | None, pages: int | None, errors: list[OSError]
-    ) -> tuple[bytes, tuple[int, int, int, int]]:
-        lister, *what = pickle.loads(task)
-        source = self._opened()
-        if lister not in self._keys:
-            self._keys[lister] = KeyWorker(source, self._parts.patterns, self._options, lister)
-        return self._keys[lister].run(*what, seconds, pages, errors)
+        self,
+        task: bytes,
+        fallback: bytes | None,
+        seconds: float | None,
+        pages: int | None,
+        errors: list[OSError],
+    ) -> tuple[bytes, tuple[int, int, int]]:
+        """Who has the first task, with a `fallback`, finds out how the source can be listed."""
+        lister, reason = pickle.loads(task)[0], ""
+        while True:
+            _, ranges, spans, traits = pickle.loads(task)
+            if lister not in self._keys:
+                self._keys[lister] = KeyWorker(
+                    self._opened(), self._parts.patterns, self._options, lister
+                )
+            try:
+                told = self._keys[lister].run(ranges, spans, traits, seconds, pages, errors)
+                return _KEYS + pickle.dumps((lister, reason, told)), (0, 0, 0)
+            except NotByObstore as unfit:
+                if fallback is None:
+                    return _NOT_BY_OBSTORE + str(unfit).encode(), (0, 0, 0)
+                lister, reason = "fsspec", str(unfit)
+            except NotFlat as error:
+                if fallback is None:
+                    message = "it cannot be listed flat"
+                    raise OSError(errno.EIO, message, self._opened().url()) from error
+                subtree, listed = self._list_directories(fallback, seconds, pages, errors)
+                return _NOT_FLAT + pickle.dumps((reason or str(error), subtree)), listed
+
+    def _list_directories(
+        self,
+        subtree: bytes,
+        seconds: float | None,
+        directories: int | None,
+        errors: list[OSError],
+    ) -> tuple[bytes, tuple[int, int, int]]:
+        source, patterns, options = self._opened(), self._parts.patterns, self._options
+        return list_directories(source, patterns, options, subtree, seconds, directories, errors)
 
     def _opened(self) -> RemoteSource:
         if self._source is None:

@@ -58,6 +58,10 @@ class SubtreeDivision:
     def hidden_by_links(self) -> int:
         return self._scan.hidden_by_links()
 
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        return 0, 0, 0
+
     def next_task(self, most: int) -> tuple[int, bytes] | None:
         while self._stack:
             number, count = self._stack.pop()

@@ -73,7 +73,7 @@ pub(crate) enum OpenStanding {
 }
 
 /// What a directory holds back until it is decided.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Held {
     pub(crate) reports: Reports,
@@ -195,8 +195,8 @@ impl OutcomeEnd<'_> {
             _ if standing.is_covered() => OpenStanding::Covered,
             None => OpenStanding::Free,
             Some((reports, hidden_by_links)) => {
-                let mut held = Held::default();
-                held.hidden_by_links = hidden_by_links as u64;
+                let hidden_by_links = hidden_by_links as u64;
+                let mut held = Held { reports: Reports::default(), hidden_by_links };
                 for report in reports {
                     self.packer.push(&mut held.reports, reported(report));
                 }

@@ -69,6 +69,8 @@ _NO_LIMIT = Budget()
 #: How many times the time that a request takes a budget is at least. While those that are in
 #: flight at its end are awaited, half of the requests that could be sent are not.
 LEAST_ROUNDS = 20
+#: How many pages a range of a part has at least to be cut. Each part is cut as often as a whole.
+GRAIN_OF_PARTS = 3
 
 
 @dataclass(eq=False)
@@ -99,6 +101,7 @@ class KeyLister:
             can_start=self.store.can_start,
             traits=self.traits,
             ranges=self.ranges,
+            grain=2 if self.ranges is None else GRAIN_OF_PARTS,
         )
         self._is_first = not self.planner.traits.has_begun
         #: How many requests were begun, how many ended, and how long these took together.
