@@ -116,7 +116,7 @@ class _Reading:
                     keys = decoded(keys)
                 if self._prefix:
                     keys = keys.filter(pyarrow.compute.starts_with(keys, self._prefix))
-                    keys = pyarrow.compute.binary_slice(keys, len(self._prefix))
+                    keys = _without_first(keys, len(self._prefix))
                 self.keys += len(keys)
                 yield keys
         if inventory.rows is not None and rows < inventory.rows:
@@ -131,6 +131,11 @@ class _Reading:
             self._sorting.interrupt()
         if self._thread is not threading.current_thread():
             self._thread.join(_END_TIMEOUT)
+
+
+def _without_first(keys: pyarrow.Array, count: int) -> pyarrow.Array:
+    """The keys without so many bytes. (`binary_slice` of pyarrow 26 fails with some arrays.)"""
+    return pyarrow.compute.binary_replace_slice(keys, 0, count, b"")
 
 
 class _Source:
@@ -289,7 +294,7 @@ class InventoryProducer:
                 self._container = container
                 name = os.fsdecode(container)
                 self._source = self._make_source(f"{self._protocol}://{name}")
-            yield compute.binary_slice(keys[:count], len(prefix))
+            yield _without_first(keys[:count], len(prefix))
             keys = keys[count:]
 
     def _end_source(self, found: list[Any], errors: list[OSError]) -> None:
