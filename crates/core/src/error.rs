@@ -277,8 +277,8 @@ impl Error {
         Repr::TextSyntax { place, message, line, column, offset, source_line, caret }.into()
     }
 
-    pub(crate) fn bad_key(key: impl Into<String>, message: &'static str) -> Error {
-        Repr::Key { key: key.into(), message }.into()
+    pub(crate) fn bad_key(key: &[u8], message: &'static str) -> Error {
+        Repr::Key { key: String::from_utf8_lossy(key).into_owned(), message }.into()
     }
 
     /// The error of what was started in another process: for those who hold it behind a lock

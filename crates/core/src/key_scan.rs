@@ -7,7 +7,8 @@ use std::sync::Arc;
 use self::early::Early;
 use crate::bits;
 use crate::checking::{Checking, Notes, Opened, Told};
-use crate::key_tree::{Advance, Closed, KeyCounts, KeyTree, KeyVisitor, RangeId};
+use crate::key_tree::{Advance, Closed, KeyCounts, KeyTree, KeyVisitor, RangeId, into_text};
+use crate::name::Repr;
 use crate::outermost::{Report, Standing};
 use crate::program::{Below, ByFiles, CandidateSet, ChildRequirements, CountedAnswer, Evaluation};
 use crate::program::{FileSearch, NodeId, NotWhole, Program, Tally, Verdict};
@@ -17,7 +18,8 @@ use crate::{Error, ExcludeRules, Findings, Name, PatternSet};
 /// order.
 ///
 /// Keys are paths relative to the source, with `/` between components, in the order of
-/// their UTF-8 bytes, each once. A key that ends in `/` is a directory's marker: the
+/// their bytes, each once. They are text, or any bytes, which are read as names on disk are:
+/// see [`Name`]. A key that ends in `/` is a directory's marker: the
 /// directory exists, and the key is no file. The matches are those of
 /// [`Scan`](crate::Scan) on the same tree.
 ///
@@ -94,7 +96,7 @@ struct KeyScanState {
     untold: Option<Box<Untold>>,
     /// How many sub-directories satisfy what is counted.
     tallies: Box<[Tally]>,
-    standing: Standing<(String, Found)>,
+    standing: Standing<(Vec<u8>, Found)>,
     /// What is kept to tell what is missing. `None` if nobody asks.
     notes: Option<Box<Notes>>,
     /// What is decided while keys may come. `None` unless the outermost matches are looked
@@ -224,9 +226,9 @@ impl KeyScanVisitor {
     }
 
     /// Notes an entry, for those who ask what is missing.
-    fn note(&self, state: &mut KeyScanState, name: &str, is_directory: bool) {
+    fn note(&self, state: &mut KeyScanState, name: Name<'_>, is_directory: bool) {
         if let (Some(checking), Some(notes)) = (self.checking(), &mut state.notes) {
-            notes.add(checking, Name::from(name), is_directory);
+            notes.add(checking, name, is_directory);
         }
     }
 
@@ -301,8 +303,8 @@ impl KeyVisitor for KeyScanVisitor {
         self.state(None, 0, Name::from(&*self.source))
     }
 
-    fn opened(&self, parent: &mut KeyScanState, depth: usize, name: &str) -> (KeyScanState, bool) {
-        let mut state = self.state(Some(parent), depth, Name::from(name));
+    fn opened(&self, parent: &mut KeyScanState, depth: usize, name: &[u8]) -> (KeyScanState, bool) {
+        let mut state = self.state(Some(parent), depth, as_name(name));
         if self.outermost {
             let wanted = self.is_wanted(&mut state, depth, Some(parent));
             return (state, wanted);
@@ -312,12 +314,14 @@ impl KeyVisitor for KeyScanVisitor {
         (state, visits_all || looks_inside)
     }
 
-    fn directory(&self, state: &mut KeyScanState, name: &str) {
+    fn directory(&self, state: &mut KeyScanState, name: &[u8]) {
+        let name = as_name(name);
         self.note(state, name, true);
         self.program.search_directory(&mut state.files, name);
     }
 
-    fn file(&self, state: &mut KeyScanState, name: &str) -> bool {
+    fn file(&self, state: &mut KeyScanState, name: &[u8]) -> bool {
+        let name = as_name(name);
         self.note(state, name, false);
         let progress = if self.outermost { state.files.progress() } else { 0 };
         self.program.search_file(&mut state.files, name);
@@ -346,8 +350,8 @@ impl KeyVisitor for KeyScanVisitor {
         &self,
         state: &KeyScanState,
         parent: Option<&KeyScanState>,
-        (path, Found { matched, checked }): (String, Found),
-        to: &mut Vec<(String, Found)>,
+        (path, Found { matched, checked }): (Vec<u8>, Found),
+        to: &mut Vec<(Vec<u8>, Found)>,
     ) {
         let above = parent.map(|parent| &parent.standing);
         let mut tell = |report| state.standing.take_own(above, report, &mut sending(to));
@@ -360,7 +364,7 @@ impl KeyVisitor for KeyScanVisitor {
         }
     }
 
-    fn ended(&self, state: &KeyScanState, to: &mut Vec<(String, Found)>) {
+    fn ended(&self, state: &KeyScanState, to: &mut Vec<(Vec<u8>, Found)>) {
         state.standing.closed(&mut sending(to));
     }
 
@@ -416,8 +420,12 @@ impl KeyVisitor for KeyScanVisitor {
     }
 }
 
+fn as_name(name: &[u8]) -> Name<'_> {
+    Name(Repr::Bytes(name))
+}
+
 /// A function that adds what belongs to the outcome. There are no links among keys.
-fn sending(to: &mut Vec<(String, Found)>) -> impl FnMut(Report<(String, Found)>) {
+fn sending(to: &mut Vec<(Vec<u8>, Found)>) -> impl FnMut(Report<(Vec<u8>, Found)>) {
     |report| match report {
         Report::Match(found) | Report::Incomplete(found) => to.push(found),
         Report::HiddenByLinks(_) => {}
@@ -505,6 +513,19 @@ impl KeyScan {
         K: IntoIterator<Item = &'k str>,
         K::IntoIter: Clone,
     {
+        self.tree.keys(range, keys.into_iter().map(str::as_bytes))
+    }
+
+    /// [`keys`](Self::keys) of any bytes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`keys`](Self::keys).
+    pub fn keys_bytes<'k, K>(&mut self, range: RangeId, keys: K) -> Result<(), Error>
+    where
+        K: IntoIterator<Item = &'k [u8]>,
+        K::IntoIter: Clone,
+    {
         self.tree.keys(range, keys.into_iter())
     }
 
@@ -516,8 +537,8 @@ impl KeyScan {
     /// # Errors
     ///
     /// As for [`keys`](Self::keys).
-    pub fn prefix(&mut self, range: RangeId, prefix: &str) -> Result<bool, Error> {
-        self.tree.prefix(range, prefix)
+    pub fn prefix(&mut self, range: RangeId, prefix: impl AsRef<[u8]>) -> Result<bool, Error> {
+        self.tree.prefix(range, prefix.as_ref())
     }
 
     /// Splits a range at a key, which must come after all keys that the range was given. The
@@ -528,14 +549,19 @@ impl KeyScan {
     ///
     /// [`ErrorKind::Key`](crate::ErrorKind::Key) if `at` does not lie in what is left of the
     /// range, or if the range has ended.
-    pub fn split(&mut self, range: RangeId, at: &str) -> Result<RangeId, Error> {
-        self.tree.split(range, at)
+    pub fn split(&mut self, range: RangeId, at: impl AsRef<[u8]>) -> Result<RangeId, Error> {
+        self.tree.split(range, at.as_ref())
     }
 
     /// The prefix of the topmost directory, at the position of the range, inside which
     /// nothing more is wanted: it is excluded, or too deep. All keys with this prefix may be
     /// left out.
     pub fn skip(&self, range: RangeId) -> Option<&str> {
+        self.skip_bytes(range).and_then(|prefix| str::from_utf8(prefix).ok())
+    }
+
+    /// [`skip`](Self::skip) of keys that may be any bytes.
+    pub fn skip_bytes(&self, range: RangeId) -> Option<&[u8]> {
         self.tree.skip(range)
     }
 
@@ -576,6 +602,11 @@ impl KeyScan {
     /// The keys since the last call that are no path, one for each directory and kind of
     /// bad component.
     pub fn take_bad(&mut self) -> Vec<String> {
+        self.take_bad_bytes().into_iter().map(into_text).collect()
+    }
+
+    /// [`take_bad`](Self::take_bad) as the keys are, byte for byte.
+    pub fn take_bad_bytes(&mut self) -> Vec<Vec<u8>> {
         self.tree.take_bad()
     }
 
@@ -590,8 +621,15 @@ impl KeyScan {
     }
 
     /// The matches since the last call, each as the directory's path relative to the source,
-    /// empty for the source itself, and the position of the pattern.
+    /// empty for the source itself, and the position of the pattern. In a path that is not
+    /// UTF-8, U+FFFD stands for what is not.
     pub fn take_matches(&mut self) -> Vec<(String, usize)> {
+        let matches = self.take_matches_bytes().into_iter();
+        matches.map(|(path, pattern)| (into_text(path), pattern)).collect()
+    }
+
+    /// [`take_matches`](Self::take_matches) with the paths byte for byte.
+    pub fn take_matches_bytes(&mut self) -> Vec<(Vec<u8>, usize)> {
         let mut matches = Vec::new();
         if self.tree.visitor.program.checklists().is_none() {
             for (path, found) in self.tree.take_found() {
@@ -605,6 +643,12 @@ impl KeyScan {
     /// the source and the position of the pattern, with what does not hold, which is nothing
     /// if it matches. Empty unless the scan is [`checking`](Self::checking).
     pub fn take_checked(&mut self) -> Vec<(String, usize, Findings)> {
+        let checked = self.take_checked_bytes().into_iter();
+        checked.map(|(path, pattern, findings)| (into_text(path), pattern, findings)).collect()
+    }
+
+    /// [`take_checked`](Self::take_checked) with the paths byte for byte.
+    pub fn take_checked_bytes(&mut self) -> Vec<(Vec<u8>, usize, Findings)> {
         let mut checked = Vec::new();
         if self.tree.visitor.program.checklists().is_some() {
             for (path, found) in self.tree.take_found() {

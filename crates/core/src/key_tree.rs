@@ -8,9 +8,15 @@
 //! the end of one, as the keys on both sides of a split may belong to it. Each of these
 //! reasons is a *pin*, and so is each open directory inside. A directory without pins is
 //! closed.
+//!
+//! Keys are bytes: UTF-8 in which any other byte stands for itself, as in names on disk.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::Path;
+
+use memchr::memchr;
 
 use crate::{Error, ExcludeRules};
 
@@ -60,13 +66,13 @@ pub(crate) trait KeyVisitor {
 
     /// The state of a directory that is opened, and whether anything inside it is wanted.
     /// Whether the directory exists is not known yet.
-    fn opened(&self, parent: &mut Self::State, depth: usize, name: &str) -> (Self::State, bool);
+    fn opened(&self, parent: &mut Self::State, depth: usize, name: &[u8]) -> (Self::State, bool);
 
     /// A sub-directory exists.
-    fn directory(&self, state: &mut Self::State, name: &str);
+    fn directory(&self, state: &mut Self::State, name: &[u8]);
 
     /// A file exists. Returns whether that may decide anything.
-    fn file(&self, state: &mut Self::State, name: &str) -> bool;
+    fn file(&self, state: &mut Self::State, name: &[u8]) -> bool;
 
     /// Looks at what is decided of an open directory that exists, of which more keys may
     /// come.
@@ -89,14 +95,14 @@ pub(crate) trait KeyVisitor {
         &self,
         _: &Self::State,
         _parent: Option<&Self::State>,
-        found: (String, Self::Found),
-        to: &mut Vec<(String, Self::Found)>,
+        found: (Vec<u8>, Self::Found),
+        to: &mut Vec<(Vec<u8>, Self::Found)>,
     ) {
         to.push(found);
     }
 
     /// Nothing more will be found of a directory.
-    fn ended(&self, _: &Self::State, _to: &mut Vec<(String, Self::Found)>) {}
+    fn ended(&self, _: &Self::State, _to: &mut Vec<(Vec<u8>, Self::Found)>) {}
 
     /// A directory that exists is closed: no more of its keys come.
     fn closed(
@@ -130,7 +136,7 @@ pub(crate) struct Advance<F> {
 #[derive(Debug)]
 struct Node<S> {
     parent: Option<usize>,
-    name: Box<str>,
+    name: Box<[u8]>,
     depth: usize,
     /// How many reasons there are to keep it open: see the module.
     pins: usize,
@@ -149,7 +155,7 @@ struct Node<S> {
 }
 
 /// The bad components: no component of a path may be one.
-const BAD: [&str; 3] = ["", ".", ".."];
+const BAD: [&[u8]; 3] = [b"", b".", b".."];
 
 /// A directory that leads to a key, and the length of its prefix.
 #[derive(Clone, Copy, Debug)]
@@ -162,13 +168,13 @@ struct Step {
 #[derive(Debug)]
 struct KeyRange {
     /// The position: no key before it comes any more.
-    position: String,
+    position: Vec<u8>,
     /// Whether the key at the position itself may still come.
     inclusive: bool,
     /// The first key beyond the range; `None`: the range has no end.
-    end: Option<String>,
+    end: Option<Vec<u8>>,
     /// The prefix of the last open directory that leads to the position.
-    prefix: String,
+    prefix: Vec<u8>,
     /// The open directories that lead to the position, from the source down.
     open: Vec<Step>,
     /// How many of these are known to exist.
@@ -179,7 +185,7 @@ struct KeyRange {
 
 impl KeyRange {
     /// Whether a key may come next.
-    fn admits(&self, key: &str) -> bool {
+    fn admits(&self, key: &[u8]) -> bool {
         let is_ahead = if self.inclusive { key >= &*self.position } else { key > &*self.position };
         is_ahead && self.end.as_deref().is_none_or(|end| key < end)
     }
@@ -198,8 +204,8 @@ pub(crate) struct KeyTree<V: KeyVisitor> {
     /// Whether nothing is known of keys that may be missing anywhere.
     is_trusted: bool,
     counts: KeyCounts,
-    found: Vec<(String, V::Found)>,
-    bad: Vec<String>,
+    found: Vec<(Vec<u8>, V::Found)>,
+    bad: Vec<Vec<u8>>,
 }
 
 /// Why a node must exist.
@@ -224,7 +230,7 @@ impl<V: KeyVisitor> KeyTree<V> {
         let state = tree.visitor.source();
         let source = tree.add(Node {
             parent: None,
-            name: "".into(),
+            name: Box::default(),
             depth: 0,
             pins: 2,
             children: Vec::new(),
@@ -238,10 +244,10 @@ impl<V: KeyVisitor> KeyTree<V> {
         tree.source = source;
         let step = Step { node: source, length: 0 };
         let range = tree.add_range(KeyRange {
-            position: String::new(),
+            position: Vec::new(),
             inclusive: true,
             end: None,
-            prefix: String::new(),
+            prefix: Vec::new(),
             open: vec![step],
             existing: 0,
             end_open: vec![step],
@@ -265,11 +271,11 @@ impl<V: KeyVisitor> KeyTree<V> {
     }
 
     /// What was found since the last call, each with its directory's path.
-    pub(crate) fn take_found(&mut self) -> Vec<(String, V::Found)> {
+    pub(crate) fn take_found(&mut self) -> Vec<(Vec<u8>, V::Found)> {
         std::mem::take(&mut self.found)
     }
 
-    pub(crate) fn take_bad(&mut self) -> Vec<String> {
+    pub(crate) fn take_bad(&mut self) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.bad)
     }
 
@@ -307,17 +313,17 @@ impl<V: KeyVisitor> KeyTree<V> {
     }
 
     fn range(&mut self, id: RangeId) -> Result<&mut KeyRange, Error> {
-        self.ranges.get_mut(&id).ok_or_else(|| Error::bad_key("", "the range has ended"))
+        self.ranges.get_mut(&id).ok_or_else(|| Error::bad_key(b"", "the range has ended"))
     }
 
     /// Takes the next keys of a range.
     pub(crate) fn keys<'k>(
         &mut self,
         id: RangeId,
-        keys: impl Iterator<Item = &'k str> + Clone,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
     ) -> Result<(), Error> {
         let range = self.range(id)?;
-        let mut last: Option<&str> = None;
+        let mut last: Option<&[u8]> = None;
         for key in keys.clone() {
             let ascends = last.is_none_or(|last| last < key);
             if !(ascends && range.admits(key)) {
@@ -332,16 +338,16 @@ impl<V: KeyVisitor> KeyTree<V> {
             self.key(&mut range, key);
         }
         range.position.clear();
-        range.position.push_str(last);
+        range.position.extend_from_slice(last);
         range.inclusive = false;
         self.ranges.insert(id, range);
         Ok(())
     }
 
     /// Takes the next directory of a range. Returns whether anything inside is wanted.
-    pub(crate) fn prefix(&mut self, id: RangeId, prefix: &str) -> Result<bool, Error> {
+    pub(crate) fn prefix(&mut self, id: RangeId, prefix: &[u8]) -> Result<bool, Error> {
         let range = self.range(id)?;
-        if !prefix.ends_with('/') {
+        if !prefix.ends_with(b"/") {
             return Err(Error::bad_key(prefix, "no prefix of a directory, which ends in a slash"));
         }
         if !range.admits(prefix) {
@@ -358,7 +364,7 @@ impl<V: KeyVisitor> KeyTree<V> {
         Ok(wanted)
     }
 
-    fn key(&mut self, range: &mut KeyRange, key: &str) {
+    fn key(&mut self, range: &mut KeyRange, key: &[u8]) {
         while !key.starts_with(&range.prefix) {
             let left = range.open.pop().expect(OPEN);
             range.prefix.truncate(range.open.last().expect(OPEN).length);
@@ -371,7 +377,7 @@ impl<V: KeyVisitor> KeyTree<V> {
         let mut node = range.open.last().expect(OPEN).node;
         while self.node(node).wanted {
             let from = range.prefix.len();
-            let Some(length) = key[from..].find('/') else {
+            let Some(length) = memchr(b'/', &key[from..]) else {
                 self.file(node, key, from);
                 break;
             };
@@ -381,20 +387,20 @@ impl<V: KeyVisitor> KeyTree<V> {
             }
             node = self.child(node, key, from..end);
             self.exists(node);
-            range.prefix.push_str(&key[from..=end]);
+            range.prefix.extend_from_slice(&key[from..=end]);
             range.open.push(Step { node, length: end + 1 });
         }
         range.existing = range.open.len();
     }
 
     /// Takes a key whose last component, a file in `node`, begins at `from`.
-    fn file(&mut self, node: usize, key: &str, from: usize) {
+    fn file(&mut self, node: usize, key: &[u8], from: usize) {
         let name = &key[from..];
         // An empty name is that of a directory's marker, which is no file.
         if name.is_empty() || self.is_bad(node, key, name) {
             return;
         }
-        if self.exclude.excludes_any(Path::new(key), name.as_ref()) {
+        if self.excludes(key, name, false) {
             return;
         }
         self.counts.entries += 1;
@@ -407,7 +413,7 @@ impl<V: KeyVisitor> KeyTree<V> {
 
     /// Whether a component is bad. The key is reported once for each directory, of which
     /// nobody can tell what else is in it.
-    fn is_bad(&mut self, node: usize, key: &str, component: &str) -> bool {
+    fn is_bad(&mut self, node: usize, key: &[u8], component: &[u8]) -> bool {
         let Some(bad) = BAD.iter().position(|&bad| bad == component) else { return false };
         self.node_mut(node).is_whole = false;
         if !std::mem::replace(&mut self.node_mut(node).reported[bad], true) {
@@ -418,16 +424,14 @@ impl<V: KeyVisitor> KeyTree<V> {
 
     /// The directory in `parent` that a component of the key names. It is pinned, and
     /// opened if it is not open.
-    fn child(&mut self, parent: usize, key: &str, component: std::ops::Range<usize>) -> usize {
+    fn child(&mut self, parent: usize, key: &[u8], component: std::ops::Range<usize>) -> usize {
         let name = &key[component.clone()];
         let mut children = self.node(parent).children.iter();
         if let Some(&child) = children.find(|&&child| &*self.node(child).name == name) {
             self.node_mut(child).pins += 1;
             return child;
         }
-        let path = Path::new(&key[..component.end]);
-        let excluded = self.exclude.excludes_any(path, name.as_ref())
-            || self.exclude.excludes_directory(path, name.as_ref());
+        let excluded = self.excludes(&key[..component.end], name, true);
         let parent_node = self.nodes[parent].as_mut().expect(OPEN);
         parent_node.pins += 1;
         let depth = parent_node.depth + 1;
@@ -447,6 +451,17 @@ impl<V: KeyVisitor> KeyTree<V> {
         });
         self.node_mut(parent).children.push(child);
         child
+    }
+
+    /// Whether an entry is excluded.
+    fn excludes(&self, path: &[u8], name: &[u8], is_directory: bool) -> bool {
+        if self.exclude.is_empty() {
+            return false;
+        }
+        let (path, name) = (text(path), text(name));
+        let path = Path::new(&path);
+        self.exclude.excludes_any(path, &name)
+            || is_directory && self.exclude.excludes_directory(path, &name)
     }
 
     /// Notes that a directory exists.
@@ -550,7 +565,7 @@ impl<V: KeyVisitor> KeyTree<V> {
     }
 
     /// Splits a range at a key. Returns the range of the rest.
-    pub(crate) fn split(&mut self, id: RangeId, at: &str) -> Result<RangeId, Error> {
+    pub(crate) fn split(&mut self, id: RangeId, at: &[u8]) -> Result<RangeId, Error> {
         if at.is_empty() || !self.range(id)?.admits(at) {
             return Err(Error::bad_key(at, "no place to cut the range at"));
         }
@@ -581,12 +596,12 @@ impl<V: KeyVisitor> KeyTree<V> {
 
     /// The directories that may have keys before `at` and after it, all pinned; and the
     /// prefix of the last.
-    fn open_directories(&mut self, at: &str) -> (Vec<Step>, String) {
+    fn open_directories(&mut self, at: &[u8]) -> (Vec<Step>, Vec<u8>) {
         let source = self.source;
         self.node_mut(source).pins += 1;
         let mut open = vec![Step { node: source, length: 0 }];
         let (mut node, mut from) = (source, 0);
-        while let Some(length) = at[from..].find('/') {
+        while let Some(length) = memchr(b'/', &at[from..]) {
             let end = from + length;
             if end + 1 == at.len() || !self.node(node).wanted || BAD.contains(&&at[from..end]) {
                 break;
@@ -600,7 +615,7 @@ impl<V: KeyVisitor> KeyTree<V> {
 
     /// The prefix of the topmost directory, of those that lead to the position of a range,
     /// inside which nothing more is wanted.
-    pub(crate) fn skip(&self, id: RangeId) -> Option<&str> {
+    pub(crate) fn skip(&self, id: RangeId) -> Option<&[u8]> {
         let range = self.ranges.get(&id)?;
         let unwanted = range.open.iter().find(|step| !self.node(step.node).wanted)?;
         Some(&range.prefix[..unwanted.length])
@@ -631,7 +646,7 @@ impl<V: KeyVisitor> KeyTree<V> {
         }
     }
 
-    fn path(&self, parent: Option<usize>, name: &str) -> String {
+    fn path(&self, parent: Option<usize>, name: &[u8]) -> Vec<u8> {
         let mut names = vec![name];
         let mut next = parent;
         while let Some(index) = next {
@@ -641,6 +656,28 @@ impl<V: KeyVisitor> KeyTree<V> {
         }
         names.pop(); // the source's, which is empty
         names.reverse();
-        names.join("/")
+        names.join(&b'/')
     }
+}
+
+/// Bytes of a key as the system has them, for exclude rules.
+#[cfg(unix)]
+fn text(bytes: &[u8]) -> Cow<'_, OsStr> {
+    use std::os::unix::ffi::OsStrExt;
+    OsStr::from_bytes(bytes).into()
+}
+
+/// Bytes of a key as the system has them, for exclude rules.
+#[cfg(not(unix))]
+fn text(bytes: &[u8]) -> Cow<'_, OsStr> {
+    match String::from_utf8_lossy(bytes) {
+        Cow::Borrowed(text) => OsStr::new(text).into(),
+        Cow::Owned(text) => std::ffi::OsString::from(text).into(),
+    }
+}
+
+/// Paths as text: a byte that is not UTF-8 becomes U+FFFD.
+pub(crate) fn into_text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

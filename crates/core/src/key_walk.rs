@@ -1,6 +1,6 @@
 //! A walk of a tree that is given as keys in sorted order.
 
-use crate::key_tree::{Closed, KeyCounts, KeyTree, KeyVisitor, RangeId};
+use crate::key_tree::{Closed, KeyCounts, KeyTree, KeyVisitor, RangeId, into_text};
 use crate::{Error, ExcludeRules};
 
 /// A walk of the directories that the keys of an object store, an archive or an inventory
@@ -52,16 +52,16 @@ impl KeyVisitor for KeyWalkVisitor {
         KeyListing::default()
     }
 
-    fn opened(&self, _: &mut KeyListing, depth: usize, _: &str) -> (KeyListing, bool) {
+    fn opened(&self, _: &mut KeyListing, depth: usize, _: &[u8]) -> (KeyListing, bool) {
         (KeyListing::default(), depth <= self.max_depth)
     }
 
-    fn directory(&self, listing: &mut KeyListing, name: &str) {
-        listing.directories.push(name.into());
+    fn directory(&self, listing: &mut KeyListing, name: &[u8]) {
+        listing.directories.push(into_text(name.to_vec()));
     }
 
-    fn file(&self, listing: &mut KeyListing, name: &str) -> bool {
-        listing.files.push(name.into());
+    fn file(&self, listing: &mut KeyListing, name: &[u8]) -> bool {
+        listing.files.push(into_text(name.to_vec()));
         false
     }
 
@@ -94,7 +94,7 @@ impl KeyWalk {
         K: IntoIterator<Item = &'k str>,
         K::IntoIter: Clone,
     {
-        self.tree.keys(range, keys.into_iter())
+        self.tree.keys(range, keys.into_iter().map(str::as_bytes))
     }
 
     /// Takes a directory that a store lists in the place of the keys in it, as
@@ -104,7 +104,7 @@ impl KeyWalk {
     ///
     /// Those of [`KeyScan::prefix`](crate::KeyScan::prefix).
     pub fn prefix(&mut self, range: RangeId, prefix: &str) -> Result<bool, Error> {
-        self.tree.prefix(range, prefix)
+        self.tree.prefix(range, prefix.as_bytes())
     }
 
     /// Splits a range at a key, as [`KeyScan::split`](crate::KeyScan::split) does.
@@ -113,13 +113,13 @@ impl KeyWalk {
     ///
     /// Those of [`KeyScan::split`](crate::KeyScan::split).
     pub fn split(&mut self, range: RangeId, at: &str) -> Result<RangeId, Error> {
-        self.tree.split(range, at)
+        self.tree.split(range, at.as_bytes())
     }
 
     /// The prefix of the keys that may be left out next, as for
     /// [`KeyScan::skip`](crate::KeyScan::skip).
     pub fn skip(&self, range: RangeId) -> Option<&str> {
-        self.tree.skip(range)
+        self.tree.skip(range).and_then(|prefix| str::from_utf8(prefix).ok())
     }
 
     /// Tells that no more keys of a range come, as [`KeyScan::end`](crate::KeyScan::end) does.
@@ -130,7 +130,7 @@ impl KeyWalk {
     /// The keys since the last call that are no path, as for
     /// [`KeyScan::take_bad`](crate::KeyScan::take_bad).
     pub fn take_bad(&mut self) -> Vec<String> {
-        self.tree.take_bad()
+        self.tree.take_bad().into_iter().map(into_text).collect()
     }
 
     /// What the keys so far amount to.
@@ -147,6 +147,6 @@ impl KeyWalk {
     /// order.
     pub fn take_directories(&mut self) -> Vec<KeyListing> {
         let found = self.tree.take_found().into_iter();
-        found.map(|(path, listing)| KeyListing { path, ..listing }).collect()
+        found.map(|(path, listing)| KeyListing { path: into_text(path), ..listing }).collect()
     }
 }

@@ -31,7 +31,7 @@ impl KeyScanVisitor {
         &self,
         state: &mut KeyScanState,
         may_start: bool,
-        above: Option<&Standing<(String, Found)>>,
+        above: Option<&Standing<(Vec<u8>, Found)>>,
     ) {
         let nodes = || state.candidates.iter().flat_map(|set| &set.nodes);
         let may_match = may_start && nodes().any(|&id| !self.program.patterns(id).is_empty());
