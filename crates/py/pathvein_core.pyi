@@ -817,6 +817,20 @@ class Copy:
         each, and the index of the one that is copied, the first by its source.
         """
 
+    def divide(
+        self,
+    ) -> tuple[
+        list[list[int]],
+        list[tuple[int, str, int, int, list[tuple[str, str]], list[OSError], list[str]]],
+    ]:
+        """Divides it into copies that can be made apart, by other processes too.
+
+        Returns:
+            Groups of indices of matches that have to do with each other, each to be copied by
+            one `Copy` that has them in this order; and what became of the matches that are in
+            none, as `next_batch` tells it. Both are empty once it is started or closed.
+        """
+
     def start(self) -> None:
         """Starts to copy, unless that was done.
 

@@ -258,6 +258,8 @@
 #![forbid(unsafe_code)]
 
 mod bits;
+#[cfg(feature = "serde")]
+mod bytes;
 mod check;
 mod checking;
 mod copying;
@@ -281,6 +283,8 @@ mod program;
 mod scan;
 mod scan_visitor;
 mod stats;
+mod subtree;
+mod subtree_scan;
 mod traversal;
 mod validate;
 mod walk;
@@ -313,6 +317,8 @@ pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS}
 pub use pattern_set::PatternSet;
 pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
+pub use subtree::{Subtree, SubtreeOutcome};
+pub use subtree_scan::{RunningSubtree, SubtreeScan};
 #[cfg(all(feature = "test-hooks", unix))]
 #[doc(hidden)]
 pub use traversal::made_up::{MadeUp, MadeUpEntry};

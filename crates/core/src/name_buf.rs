@@ -22,11 +22,13 @@ use crate::name::Repr;
 /// assert_eq!(name, NameBuf::from(Name::from(&[0xE9, 0x2E, 0x63, 0x73, 0x76][..])));
 /// ```
 #[derive(Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NameBuf(Kept);
 
 #[derive(Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Kept {
-    Bytes(Box<[u8]>),
+    Bytes(#[cfg_attr(feature = "serde", serde(with = "crate::bytes"))] Box<[u8]>),
     CodePoints(Box<[u32]>),
 }
 

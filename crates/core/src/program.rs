@@ -216,6 +216,16 @@ impl Program {
         self.nodes.is_empty()
     }
 
+    /// How many nodes there are.
+    pub(crate) fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// How many requirements of sub-directories a node has.
+    pub(crate) fn directory_requirements(&self, id: NodeId) -> usize {
+        self.special(id).map_or(self.directories(id).len(), |special| special.directories.len())
+    }
+
     fn search_set(&self, ids: &[NodeId]) -> SearchSet {
         let (nodes, atoms) = (bits::zeroed(self.nodes.len()), bits::zeroed(self.named.len()));
         let mut set = SearchSet { nodes, atoms, unnamed: Box::default() };

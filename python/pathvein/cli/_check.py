@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathvein.cli._checking import Checks
 from pathvein.cli._click import DONE_WITH_ERRORS, NOT_DONE, SETTINGS, Command, click
+from pathvein.cli._executors import executor_options
 from pathvein.cli._log import log_to_file
 from pathvein.cli._options import (
     complete,
@@ -64,6 +65,7 @@ def _format(
     help="Fail, too, if fewer than N directories are complete, as where there are none at all.",
 )
 @scan_options()
+@executor_options
 @click.option(
     "--format",
     "form",

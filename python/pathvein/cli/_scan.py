@@ -14,6 +14,7 @@ from pathvein.cli._click import (
     Command,
     click,
 )
+from pathvein.cli._executors import executor_options
 from pathvein.cli._log import log_to_file
 from pathvein.cli._options import (
     complete,
@@ -47,6 +48,7 @@ __all__ = ["scan"]
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, shell_complete=complete)
 @pattern_options
 @scan_options()
+@executor_options
 @click.option(
     "--json",
     "as_json",

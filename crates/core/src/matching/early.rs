@@ -27,6 +27,11 @@ impl Early {
     pub(super) fn new(undecided: usize) -> Early {
         Early { has_news: AtomicBool::new(false), told: NodeBits::new(undecided) }
     }
+
+    /// Which of the undecided candidates are satisfied, by their index there.
+    pub(super) fn told(&self) -> &NodeBits {
+        &self.told
+    }
 }
 
 impl MatchState {

@@ -111,6 +111,7 @@ pub(crate) struct Verdict {
 
 /// How many sub-directories gave which answer to a requirement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Tally {
     pub(crate) yes: usize,
     pub(crate) behind_links: usize,

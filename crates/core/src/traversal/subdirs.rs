@@ -211,6 +211,20 @@ impl SubdirQueue {
         self.len
     }
 
+    /// How many there were before the next one, in the list that this was made of.
+    pub(crate) fn index(&self) -> usize {
+        let mut position = 0;
+        std::iter::from_fn(|| {
+            (position < self.position).then(|| drop(unpack(&self.packed, &mut position)))
+        })
+        .count()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Subdir<'_>> {
+        let mut position = self.position;
+        (0..self.len).map(move |_| unpack(&self.packed, &mut position))
+    }
+
     /// The next sub-directory, if there is one.
     pub(crate) fn peek(&self) -> Option<Subdir<'_>> {
         let mut position = self.position;
