@@ -21,7 +21,7 @@ from pathvein_core import ExcludeRules, FileStructurePattern, KeyScan, Stats
 
 from pathvein._inventories.place import Place
 from pathvein._inventories.sorting import SortedBatches
-from pathvein._inventories.tables import current_keys, decoded, rows_of
+from pathvein._inventories.tables import as_text, current_keys, decoded, rows_of
 from pathvein._listing import noted
 from pathvein._remote.directories import is_match
 from pathvein._remote.loop import check_process
@@ -118,7 +118,7 @@ class _Reading:
                     keys = keys.filter(pyarrow.compute.starts_with(keys, self._prefix))
                     keys = _without_first(keys, len(self._prefix))
                 self.keys += len(keys)
-                yield keys
+                yield as_text(keys, url)
         if inventory.rows is not None and rows < inventory.rows:
             text = f"its files have {rows:,} rows, and it says {inventory.rows:,}: keys are missing"
             error = OSError(errno.EIO, text, self._place.url(self._place.manifest))
@@ -168,17 +168,15 @@ class _Source:
     def take(self, keys: pyarrow.Array) -> None:
         """Take the next keys, which are sorted."""
         compute = pyarrow.compute
-        if len(keys) > 1:
-            differ = compute.not_equal(keys[1:], keys[:-1])
-            first = pyarrow.array([True])
-            keys = keys.filter(pyarrow.concat_arrays([first, differ]))
+        differ = compute.not_equal(keys[1:], keys[:-1])
+        if differ.false_count:
+            keys = keys.filter(pyarrow.concat_arrays([pyarrow.array([True]), differ]))
         if keys[0].as_py() in (self._last, b""):
             # The marker of the source itself has no name below it.
             keys = keys[1:]
         if len(keys):
             self._last = keys[-1].as_py()
-            texts = [os.fsdecode(key) for key in keys.to_pylist()]
-            self.scan.keys(self._range, texts)
+            self.scan.keys(self._range, keys.cast(pyarrow.string()).to_pylist())
 
     def end(self) -> None:
         """There are no more."""
