@@ -77,7 +77,7 @@ impl Found {
 struct KeyScanVisitor {
     program: Arc<Program>,
     max_depth: usize,
-    source: Box<str>,
+    source: Box<[u8]>,
     /// Whether only the outermost matches are looked for.
     outermost: bool,
 }
@@ -302,7 +302,7 @@ impl KeyVisitor for KeyScanVisitor {
     }
 
     fn source(&self) -> KeyScanState {
-        self.state(None, 0, Name::from(&*self.source))
+        self.state(None, 0, as_name(&self.source))
     }
 
     fn opened(&self, parent: &mut KeyScanState, depth: usize, name: &[u8]) -> (KeyScanState, bool) {
@@ -443,7 +443,7 @@ impl KeyScan {
     /// first.
     pub fn new(
         patterns: impl Into<PatternSet>,
-        source: &str,
+        source: impl AsRef<[u8]>,
         max_depth: impl Into<Option<usize>>,
         exclude: ExcludeRules,
     ) -> (KeyScan, RangeId) {
@@ -451,7 +451,7 @@ impl KeyScan {
         let visitor = KeyScanVisitor {
             program: patterns.clone().into_program(),
             max_depth: max_depth.into().unwrap_or(usize::MAX),
-            source: source.into(),
+            source: source.as_ref().into(),
             outermost: false,
         };
         let (tree, range) = KeyTree::new(visitor, exclude);
