@@ -1,5 +1,6 @@
 //! The error type of the crate.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -190,7 +191,7 @@ enum Repr {
     },
     Key {
         key: String,
-        message: &'static str,
+        message: Cow<'static, str>,
     },
     Subtree {
         message: &'static str,
@@ -283,8 +284,9 @@ impl Error {
         Repr::TextSyntax { place, message, line, column, offset, source_line, caret }.into()
     }
 
-    pub(crate) fn bad_key(key: &[u8], message: &'static str) -> Error {
-        Repr::Key { key: String::from_utf8_lossy(key).into_owned(), message }.into()
+    pub(crate) fn bad_key(key: &[u8], message: impl Into<Cow<'static, str>>) -> Error {
+        let key = String::from_utf8_lossy(key).into_owned();
+        Repr::Key { key, message: message.into() }.into()
     }
 
     /// The error of what was started in another process: for those who hold it behind a lock
@@ -464,7 +466,8 @@ impl Error {
             | Repr::TextSyntax { message, .. }
             | Repr::JsonSyntax { message, .. }
             | Repr::JsonPattern { message, .. } => message.clone(),
-            Repr::Key { message, .. } | Repr::Refused { message, .. } => (*message).to_owned(),
+            Repr::Key { message, .. } => message.clone().into_owned(),
+            Repr::Refused { message, .. } => (*message).to_owned(),
             Repr::Subtree { message } => {
                 format!("what another process sent does not fit: {message}")
             }

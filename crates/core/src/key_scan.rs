@@ -7,7 +7,9 @@ use std::sync::Arc;
 use self::early::Early;
 use crate::bits;
 use crate::checking::{Checking, Notes, Opened, Told};
-use crate::key_tree::{Advance, Closed, KeyCounts, KeyTree, KeyVisitor, RangeId, into_text};
+use crate::key_tree::{
+    Advance, Closed, Cursor, KeyCounts, KeyTree, KeyVisitor, RangeId, into_text,
+};
 use crate::name::Repr;
 use crate::outermost::{Report, Standing};
 use crate::program::{Below, ByFiles, CandidateSet, ChildRequirements, CountedAnswer, Evaluation};
@@ -75,7 +77,7 @@ impl Found {
 struct KeyScanVisitor {
     program: Arc<Program>,
     max_depth: usize,
-    source: Box<str>,
+    source: Box<[u8]>,
     /// Whether only the outermost matches are looked for.
     outermost: bool,
 }
@@ -300,7 +302,7 @@ impl KeyVisitor for KeyScanVisitor {
     }
 
     fn source(&self) -> KeyScanState {
-        self.state(None, 0, Name::from(&*self.source))
+        self.state(None, 0, as_name(&self.source))
     }
 
     fn opened(&self, parent: &mut KeyScanState, depth: usize, name: &[u8]) -> (KeyScanState, bool) {
@@ -441,7 +443,7 @@ impl KeyScan {
     /// first.
     pub fn new(
         patterns: impl Into<PatternSet>,
-        source: &str,
+        source: impl AsRef<[u8]>,
         max_depth: impl Into<Option<usize>>,
         exclude: ExcludeRules,
     ) -> (KeyScan, RangeId) {
@@ -449,7 +451,7 @@ impl KeyScan {
         let visitor = KeyScanVisitor {
             program: patterns.clone().into_program(),
             max_depth: max_depth.into().unwrap_or(usize::MAX),
-            source: source.into(),
+            source: source.as_ref().into(),
             outermost: false,
         };
         let (tree, range) = KeyTree::new(visitor, exclude);
@@ -551,6 +553,21 @@ impl KeyScan {
     /// range, or if the range has ended.
     pub fn split(&mut self, range: RangeId, at: impl AsRef<[u8]>) -> Result<RangeId, Error> {
         self.tree.split(range, at.as_ref())
+    }
+
+    /// Takes the next keys of the only range one after another.
+    pub(crate) fn successive<'k>(
+        &mut self,
+        range: RangeId,
+        cursor: &mut Cursor,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> Result<(), Error> {
+        self.tree.successive(range, cursor, keys)
+    }
+
+    /// Ends the only range, after its last key.
+    pub(crate) fn end_successive(&mut self, range: RangeId, cursor: &mut Cursor) {
+        self.tree.end_successive(range, cursor);
     }
 
     /// The prefix of the topmost directory, at the position of the range, inside which

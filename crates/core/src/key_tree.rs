@@ -11,6 +11,8 @@
 //!
 //! Keys are bytes: UTF-8 in which any other byte stands for itself, as in names on disk.
 
+mod successive;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -18,6 +20,7 @@ use std::path::Path;
 
 use memchr::memchr;
 
+pub(crate) use self::successive::Cursor;
 use crate::{Error, ExcludeRules};
 
 /// A range of the keys, from one key up to another, which come in order.
@@ -366,19 +369,33 @@ impl<V: KeyVisitor> KeyTree<V> {
 
     fn key(&mut self, range: &mut KeyRange, key: &[u8]) {
         while !key.starts_with(&range.prefix) {
-            let left = range.open.pop().expect(OPEN);
-            range.prefix.truncate(range.open.last().expect(OPEN).length);
-            self.unpin(left.node);
+            self.leave(range);
         }
         range.existing = range.existing.min(range.open.len());
         for step in &range.open[range.existing..] {
             self.exists(step.node);
         }
+        if let Some((node, from)) = self.descend(range, key) {
+            self.file(node, key, from);
+        }
+    }
+
+    /// Leaves the last open directory that leads to the position of a range.
+    fn leave(&mut self, range: &mut KeyRange) {
+        let left = range.open.pop().expect(OPEN);
+        range.prefix.truncate(range.open.last().expect(OPEN).length);
+        self.unpin(left.node);
+    }
+
+    /// Opens the directories that lead to a key. Returns the one that the key's last component
+    /// is in and where that begins, if it is wanted.
+    fn descend(&mut self, range: &mut KeyRange, key: &[u8]) -> Option<(usize, usize)> {
         let mut node = range.open.last().expect(OPEN).node;
+        let mut file = None;
         while self.node(node).wanted {
             let from = range.prefix.len();
             let Some(length) = memchr(b'/', &key[from..]) else {
-                self.file(node, key, from);
+                file = Some((node, from));
                 break;
             };
             let end = from + length;
@@ -391,6 +408,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             range.open.push(Step { node, length: end + 1 });
         }
         range.existing = range.open.len();
+        file
     }
 
     /// Takes a key whose last component, a file in `node`, begins at `from`.

@@ -154,7 +154,8 @@
 //! ```
 //!
 //! If all keys come in sorted order, as from an object store, a [`KeyScan`] takes them as
-//! they are. A [`ListPage`] reads them from the answers of S3.
+//! they are. A [`ListPage`] reads them from the answers of S3. A [`KeyStream`] takes paths that
+//! programs print, which a [`KeySorter`] puts in order.
 //!
 //! # Copying
 //!
@@ -266,7 +267,10 @@ mod copying;
 mod error;
 mod exclude;
 mod glob;
+mod key_front;
 mod key_scan;
+mod key_sorter;
+mod key_stream;
 mod key_tree;
 mod key_walk;
 mod list_page;
@@ -301,7 +305,10 @@ pub use copying::{Selected, Selection, SelectionProgram};
 pub use error::{Error, ErrorKind, Operation};
 pub use exclude::ExcludeRules;
 pub use glob::NameGlob;
+pub use key_front::KeyFront;
 pub use key_scan::KeyScan;
+pub use key_sorter::KeySorter;
+pub use key_stream::KeyStream;
 pub use key_tree::{KeyCounts, RangeId};
 pub use key_walk::{KeyListing, KeyWalk};
 pub use list_page::ListPage;
