@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from driver.report import Table
 
-from . import trees
+from . import inventories, trees
 from .settings import Settings
 
 #: In the order in which they are measured.
 ALL: dict[str, Callable[[Settings], Table]] = {
     "trees": trees.trees,
     "skewed": trees.skewed,
+    "inventories": inventories.inventories,
 }

@@ -1,4 +1,4 @@
-"""The producer of a scan of an inventory: its keys are sorted, and the core's `KeyScan` takes them.
+"""The producer of a scan of an inventory: its keys are sorted, and a `KeyStream` takes them.
 
 A thread reads the files and sorts the keys. The caller's thread takes sorted keys from it.
 """
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow
 import pyarrow.compute
-from pathvein_core import ExcludeRules, FileStructurePattern, KeyScan, Stats
+from pathvein_core import ExcludeRules, FileStructurePattern, KeyStream, Stats
 
 from pathvein._inventories.place import Place
 from pathvein._inventories.sorting import SortedBatches
 from pathvein._inventories.tables import as_text, current_keys, decoded, rows_of
+from pathvein._keys.batches import pass_array
 from pathvein._listing import noted
 from pathvein._remote.directories import is_match
 from pathvein._remote.loop import check_process
@@ -145,7 +146,7 @@ class _Source:
         self,
         url: str,
         storage_options: Mapping[str, Any] | None,
-        make_scan: Callable[[str], KeyScan],
+        make_stream: Callable[[str], KeyStream],
     ) -> None:
         root = make_upath(url, storage_options)
         self._root = url
@@ -154,33 +155,13 @@ class _Source:
         bucket_and_path = url.partition("://")[2].rstrip("/")
         # The root of a bucket has no name.
         _, _, name = bucket_and_path.rpartition("/")
-        self.scan = make_scan(name if "/" in bucket_and_path else "")
-        self._range = self.scan.whole()
-        #: The last key, as the next may be the same.
-        self._last: bytes | None = None
+        self.stream = make_stream(name if "/" in bucket_and_path else "")
 
     def url(self, rel: str = "") -> str:
         return join(self._root, rel) if rel else self._root
 
     def path(self, rel: str) -> Any:
         return self._paths.make(rel) if rel else self._root_path
-
-    def take(self, keys: pyarrow.Array) -> None:
-        """Take the next keys, which are sorted."""
-        compute = pyarrow.compute
-        differ = compute.not_equal(keys[1:], keys[:-1])
-        if differ.false_count:
-            keys = keys.filter(pyarrow.concat_arrays([pyarrow.array([True]), differ]))
-        if keys[0].as_py() in (self._last, b""):
-            # The marker of the source itself has no name below it.
-            keys = keys[1:]
-        if len(keys):
-            self._last = keys[-1].as_py()
-            self.scan.keys(self._range, keys.cast(pyarrow.string()).to_pylist())
-
-    def end(self) -> None:
-        """There are no more."""
-        self.scan.end(self._range)
 
 
 class InventoryProducer:
@@ -204,8 +185,8 @@ class InventoryProducer:
         self._make_source = functools.partial(
             _Source,
             storage_options=storage_options,
-            make_scan=functools.partial(
-                KeyScan,
+            make_stream=functools.partial(
+                KeyStream,
                 patterns,
                 max_depth=max_depth,
                 exclude=exclude,
@@ -271,7 +252,7 @@ class InventoryProducer:
         self._any_key = True
         for part in self._parts(keys, found, errors):
             assert self._source is not None
-            self._source.take(part)
+            pass_array(self._source.stream, part)
             self._results(self._source, found, errors)
 
     def _parts(
@@ -298,15 +279,15 @@ class InventoryProducer:
     def _end_source(self, found: list[Any], errors: list[OSError]) -> None:
         source = self._source
         if source is not None:
-            source.end()
+            source.stream.end()
             self._results(source, found, errors)
-            directories, entries, _ = source.scan.counts()
+            directories, entries, _ = source.stream.counts()
             self._directories += directories
             self._entries += entries
             self._source = None
 
     def _results(self, source: _Source, found: list[Any], errors: list[OSError]) -> None:
-        results, bad = source.scan.take()
+        results, bad = source.stream.take()
         wrong = []
         for rel, *rest in results:
             try:
@@ -322,7 +303,7 @@ class InventoryProducer:
     def stats(self) -> Stats:
         directories, entries = self._directories, self._entries
         if self._source is not None:
-            now = self._source.scan.counts()
+            now = self._source.stream.counts()
             directories, entries = directories + now[0], entries + now[1]
         return Stats(
             directories=directories,

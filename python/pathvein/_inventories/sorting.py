@@ -121,9 +121,7 @@ class SortedBatches(Iterator[pyarrow.Array]):
             self.close()
             raise
 
-    def _taken(
-        self, first: pyarrow.Array, kind: pyarrow.DataType
-    ) -> Iterator[pyarrow.RecordBatch]:
+    def _taken(self, first: pyarrow.Array, kind: pyarrow.DataType) -> Iterator[pyarrow.RecordBatch]:
         try:
             for array in itertools.chain([first], self._batches):
                 if self._interrupted:
