@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathvein.cli._checking import Checks
 from pathvein.cli._click import DONE_WITH_ERRORS, NOT_DONE, SETTINGS, Command, click
+from pathvein.cli._keys import failing_keys, key_options, keys_of
 from pathvein.cli._log import log_to_file
 from pathvein.cli._options import (
     complete,
@@ -46,7 +47,7 @@ def _format(
 
 
 @click.command(cls=Command, context_settings=SETTINGS)
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, shell_complete=complete)
+@click.argument("sources", metavar="SOURCE...", nargs=-1, shell_complete=complete)
 @pattern_options
 @click.option("--all", "show_all", is_flag=True, help="Show complete directories, too.")
 @click.option(
@@ -64,6 +65,7 @@ def _format(
     help="Fail, too, if fewer than N directories are complete, as where there are none at all.",
 )
 @scan_options()
+@key_options
 @click.option(
     "--format",
     "form",
@@ -110,6 +112,9 @@ def check(
     sort: bool,
     verbose: int,
     quiet: bool,
+    from_lines: tuple[str, ...],
+    from_nul: tuple[str, ...],
+    in_order: bool,
     **scan_options: Any,
 ) -> None:
     """Tell which directories are not complete, and what they lack.
@@ -129,7 +134,9 @@ def check(
     """
     from pathvein.cli._check_forms import FORMS
 
+    keys = keys_of(context, sources, from_lines, from_nul, in_order, scan_options)
     messages = Messages(quiet=quiet)
+    context.with_resource(failing_keys(keys))
     context.with_resource(messages.saying_warnings())
     log_to_file(context, messages)
     try:
@@ -138,7 +145,7 @@ def check(
         say_patterns(messages, patterns, verbose)
         kind = "null" if null else "json" if as_json else form or "text"
         writer = FORMS[kind](messages, patterns)
-        checks = Checks(messages, patterns, scan_options, options, writer.error)
+        checks = Checks(messages, patterns, scan_options, options, writer.error, keys)
 
         def is_shown(checked: Checked) -> bool:
             result = checked.result
