@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pyarrow
 import pytest
-from cli_process import COMMAND, ENVIRONMENT, failure, lines, run
-from trees import Dir, build, tree
 
+from cli_process import COMMAND, ENVIRONMENT, failure, lines, run
 from pathvein.cli._keys import FIND
+from trees import Dir, build, tree
 
 EXPRESSION = ("-e", "run_*/{*.csv, no old/}")
 
@@ -23,7 +23,9 @@ def lab(tmp_path: Path) -> Path:
     """A tree with empty directories, and names that a shell would not print."""
     spec = tree("run_1/a.csv", "deep/run_2/a.csv", "run_old/a.csv", "run_old/old/x", "run_b/b.txt")
     odd = Dir({"a.csv": spec.entries["run_1"].entries["a.csv"]})  # type: ignore[union-attr]
-    below = Dir({"run_\n\udcff": odd, "run_%41": odd, "run_empty": Dir({"old": Dir(), "a.csv": Dir()})})
+    below = Dir(
+        {"run_\n\udcff": odd, "run_%41": odd, "run_empty": Dir({"old": Dir(), "a.csv": Dir()})}
+    )
     return build(tmp_path / "lab", Dir({**spec.entries, "odd": below}))
 
 
@@ -44,13 +46,15 @@ def test_what_find_prints(lab: Path, top: str) -> None:
     # The way they came, they are paths from there.
     start = b"./" if top.startswith(".") else top.encode()
     assert all(path.startswith(start) for path in found if path)
-    absolute = [bytes((cwd / path.decode(errors="surrogateescape")).resolve()) for path in found if path]
+    absolute = [
+        bytes((cwd / path.decode(errors="surrogateescape")).resolve()) for path in found if path
+    ]
     assert sorted([*absolute, b""]) == expected
 
 
 def test_empty_directories_without_a_slash(lab: Path) -> None:
-    found = run("scan", "--from0", "-", *EXPRESSION, stdin=printed("find . -print0", lab)).stdout
-    assert b"./odd/run_empty\n" in found
+    found = run("scan", "--from0", "-", *EXPRESSION, stdin=printed("find . -print0", lab))
+    assert b"./odd/run_empty\n" in found.stdout
     found = run("scan", "--from0", "-", *EXPRESSION, stdin=printed(FIND.replace("LAB", "."), lab))
     assert b"run_empty" not in found.stdout
 
@@ -82,7 +86,9 @@ def test_check(lab: Path) -> None:
     result = run("check", "--from0", "-", *EXPRESSION, "--sort", stdin=keys)
     assert result.returncode == expected.returncode == 1
     assert result.stdout == expected.stdout
-    assert re.sub(rb", [\d.]+ s", b"", result.stderr) == re.sub(rb", [\d.]+ s", b"", expected.stderr)
+    assert re.sub(rb", [\d.]+ s", b"", result.stderr) == re.sub(
+        rb", [\d.]+ s", b"", expected.stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +117,8 @@ def test_results_come_while_the_pipe_is_open(lab: Path) -> None:
     with subprocess.Popen(
         command, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         process.stdin.write(b"run_1/a.csv\nrun_2/a.csv\n")
         process.stdin.flush()
         assert process.stdout.readline() == b"run_1\n"

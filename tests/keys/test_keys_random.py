@@ -10,16 +10,16 @@ from typing import Any
 
 import pyarrow
 import pytest
-import reference
-from compare import expected_rows, make_patterns
 from hypothesis import given
 from hypothesis import strategies as st
+
+import reference
+from compare import expected_rows, make_patterns
+from pathvein import check, check_keys, iscan_keys, scan, scan_keys
+from pathvein._keys import sorting
 from profiles import share
 from strategies import Case, cases
 from trees import Dir, Entry, File, Link, as_value, built
-
-from pathvein import check, check_keys, iscan_keys, scan, scan_keys
-from pathvein._keys import sorting
 
 
 def keys_of(tree: reference.Tree, prefix: str = "") -> list[str]:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["FIND", "Keys", "failing_keys", "key_options", "keys_of"]
+__all__ = ["FIND", "OF_SOURCES", "Keys", "failing_keys", "key_options", "keys_of"]
 
 #: What prints directories with a slash, so that empty ones are not taken for files.
 FIND = r"find LAB -type d -printf '%p/\0' -o -printf '%p\0'"
 #: Options that have no effect on keys, by the values that they have if they are not given.
-_OF_SOURCES = {
+OF_SOURCES = {
     "follow_links": False,
     "one_file_system": False,
     "threads": None,
@@ -88,7 +88,7 @@ class Keys:
         """What `open_producer` returns of a scan, or of a check. Paths are texts."""
         from pathvein.keys import open_keys
 
-        for name in _OF_SOURCES:
+        for name in OF_SOURCES:
             arguments.pop(name)
         return open_keys(
             self._keys(),
@@ -152,7 +152,7 @@ def keys_of(
         return None
     if len(sources) > 1:
         raise click.UsageError("--from takes one SOURCE at most", context)
-    for name, usual in _OF_SOURCES.items():
+    for name, usual in OF_SOURCES.items():
         if scan_options[name] != usual:
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} has no effect on paths of --from", context)

@@ -13,12 +13,22 @@ import pyarrow
 import pytest
 from upath import UPath
 
-from pathvein import FileStructurePattern, check_keys, iscan_keys, scan_keys
+from pathvein import FileStructurePattern, Stats, check_keys, iscan_keys, scan_keys
 from pathvein._keys import sorting
 
 RUN = FileStructurePattern("run_*", files=["*.csv"])
 #: Names of every odd kind.
-ODD = [b"new\nline", b"caf\xe9", b"%41", b"quo'te\"", b" ", b"\xf0\x9f\x8e\x84", b"-", b"a+b", b"\\"]
+ODD = [
+    b"new\nline",
+    b"caf\xe9",
+    b"%41",
+    b"quo'te\"",
+    b" ",
+    b"\xf0\x9f\x8e\x84",
+    b"-",
+    b"a+b",
+    b"\\",
+]
 
 
 def sources(results: Any) -> set[Any]:
@@ -55,7 +65,7 @@ COLUMNS = {
 @pytest.mark.parametrize("in_order", [False, True])
 def test_columns(kind: str, in_order: bool) -> None:
     keys = ["run_1/é.csv", "run_2/é.txt", "run_3/é.csv"]
-    found = scan_keys(COLUMNS[kind](keys), RUN, in_order=in_order)  # type: ignore[no-untyped-call]
+    found = scan_keys(COLUMNS[kind](keys), RUN, in_order=in_order)
     assert sources(found) == {PurePosixPath("run_1"), PurePosixPath("run_3")}
 
 
@@ -174,7 +184,7 @@ def test_sorting_on_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.setattr(sorting, "_MOST_KEYS", 1000)
     names = [f"./run_{number:05}" for number in range(20_000)]
     keys = [f"{name}/{end}.csv" for end in "ba" for name in names]
-    seen = []
+    seen: list[Stats] = []
     found = scan_keys(
         keys, RUN, memory_limit="200MB", temporary_directory=tmp_path, progress=seen.append
     )
@@ -191,7 +201,9 @@ def test_checks() -> None:
     keys = [b"./run_1/a.CSV", b"./run_2/a.csv", b"./run_3/"]
     told = {str(result.source): result for result in check_keys(keys, RUN)}
     assert {name: result.complete for name, result in told.items()} == {
-        **{"run_1": False, "run_2": True, "run_3": False}
+        "run_1": False,
+        "run_2": True,
+        "run_3": False,
     }
     assert str(told["run_1"]) == "run_1: *.csv (a.CSV differs in case)"
     assert [r.source for r in check_keys(keys, RUN, near=1)] == [
