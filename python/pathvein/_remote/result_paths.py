@@ -96,7 +96,7 @@ class _FilledPaths:
         self._class = type(example)
         self._chain_parser = state["_chain_parser"]
         #: `None` if nobody has asked the root for its file system.
-        self._fs = state.get("_fs_cached")
+        self._fs = getattr(root, "_fs_cached", None)
         self._base = state["_relative_base"]
         self._first = state["_raw_urlpaths"][0]
         chain = state["_chain"]
