@@ -29,8 +29,9 @@ def main(what: str, manifest: str, patterns: str, memory: str) -> None:
 
     def sort(first: Callable[[], object]) -> tuple[dict[str, float], object]:
         with tempfile.TemporaryDirectory() as folder:
-            config = {"memory_limit": memory, "temp_directory": folder}
-            connection = duckdb.connect(config=config)
+            connection = duckdb.connect(
+                config={"memory_limit": memory, "temp_directory": folder},
+            )
             keys = connection.sql(f"SELECT key FROM read_parquet({files!r}) ORDER BY key")
             count = sum(len(batch) for batch in keys.to_arrow_reader(1 << 17))
             connection.close()

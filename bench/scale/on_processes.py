@@ -53,7 +53,7 @@ def main(source: str, patterns: str, threads: str, workers: str, budget: str = "
 
     with ProcessPoolExecutor(number, mp_context=multiprocessing.get_context("spawn")) as pool:
         # Each is there, and has loaded what it takes, before anything is measured.
-        processes = set()
+        processes: set[int] = set()
         while len(processes) < number:
             processes.update(pool.map(_ready, range(4 * number)))
 

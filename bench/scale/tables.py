@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from driver.report import Table
 
-from . import inventories, trees
+from . import callers_cost, inventories, trees
 from .settings import Settings
 
 #: In the order in which they are measured.
@@ -14,4 +14,5 @@ ALL: dict[str, Callable[[Settings], Table]] = {
     "trees": trees.trees,
     "skewed": trees.skewed,
     "inventories": inventories.inventories,
+    "callers-cost": callers_cost.callers_cost,
 }

@@ -342,12 +342,11 @@ def _how(**arguments: _types.Any) -> dict[str, _types.Any]:
     )
     how = {name: checked[name] for name in ("on_error", "on_conflict", "progress")}
     storage_options = _arguments.check_storage_options(arguments["storage_options"])
-    workforce = None
-    if arguments["executor"] is not None:
-        from pathvein._tasks.executors import Workforce
-
-        workforce = Workforce(arguments["executor"])
-    how |= {"options": options, "storage_options": storage_options, "workforce": workforce}
+    how |= {
+        "options": options,
+        "storage_options": storage_options,
+        "workforce": checked["executor"],
+    }
     return how
 
 

@@ -50,8 +50,8 @@ def test_workers_print_what_one_process_does(lab: Path, command: str) -> None:
 
 def test_ctrl_c_ends_the_workers_at_once(endless: Path) -> None:
     command = [*cli_process.COMMAND, "scan", "--workers", "2", "--follow-links", *PATTERN]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    child: Any = subprocess.Popen([*command, endless], start_new_session=True, **pipes)
+    options: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    child = subprocess.Popen([*command, endless], start_new_session=True, **options)
     try:
         workers: list[str] = []
         deadline = time.monotonic() + 60

@@ -34,7 +34,8 @@ def test_scan(manifest: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    options = ["--prefix", "other", "--memory-limit", "100MB", "--temporary-directory", temporary]
+    options = ["--prefix", "other", "--memory-limit", "100MB"]
+    options += ["--temporary-directory", str(temporary)]
     result = run("scan", "--inventory", manifest, *options, *RUN)
     assert (result.stdout, result.stderr) == ("s3://bucket/other/run_4\n", "")
     assert os.listdir(temporary) == []

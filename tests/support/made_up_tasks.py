@@ -29,6 +29,7 @@ class MadeUpDivision:
     """A `Division` of such a tree. A result is a node that was visited."""
 
     hidden_by_links = 3
+    counts = 0, 0, 0
 
     def __init__(self, width: int, depth: int) -> None:
         self._width, self._depth = width, depth

@@ -11,22 +11,25 @@ import pathvein_core
 from pathvein._tasks import work
 
 
-def be_deadly(marker: str) -> None:
-    """Let one of all workers that this is called in die in the middle of its next task."""
-    run = work.run
+class _Deadly(work._Kept):
+    """Once, for all that have this marker, the worker dies after a task that nobody hears of."""
 
-    def die_or_run(task: work.Task) -> Any:
+    def __init__(self, marker: str) -> None:
+        super().__init__()
+        self._marker = marker
+
+    def give(self, plan: Any, worker: Any) -> None:
         try:
-            os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+            os.close(os.open(self._marker, os.O_CREAT | os.O_EXCL))
         except FileExistsError:
-            return run(task)
-        run(task)
-        os.kill(os.getpid(), signal.SIGKILL)
-        raise AssertionError("it lives")
+            super().give(plan, worker)
+        else:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    # A task names its function, and is loaded with what has that name here.
-    die_or_run.__module__, die_or_run.__qualname__ = run.__module__, run.__qualname__
-    work.run = die_or_run
+
+def be_deadly(marker: str) -> None:
+    """Let one of all workers that this is called in die in the middle of a scan."""
+    work._kept = _Deadly(marker)
 
 
 def be_of_version(version: str) -> None:

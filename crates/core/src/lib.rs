@@ -306,7 +306,7 @@ pub use error::{Error, ErrorKind, Operation};
 pub use exclude::ExcludeRules;
 pub use glob::NameGlob;
 pub use key_front::KeyFront;
-pub use key_scan::KeyScan;
+pub use key_scan::{KeyOutcome, KeyScan};
 pub use key_sorter::KeySorter;
 pub use key_stream::KeyStream;
 pub use key_tree::{KeyCounts, RangeId};

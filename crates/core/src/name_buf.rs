@@ -72,9 +72,10 @@ impl NameBuf {
         self.to_string().into()
     }
 
-    /// The path of an entry of a directory that is called by this.
-    pub(crate) fn join(&self, name: Name<'_>) -> NameBuf {
+    /// The path of an entry of a directory that is called by this: of an empty path, the name.
+    pub fn join(&self, name: Name<'_>) -> NameBuf {
         match (&self.0, name.0) {
+            (Kept::Bytes(start), _) if start.is_empty() => name.into(),
             (Kept::Bytes(start), Repr::Bytes(end)) => {
                 NameBuf(Kept::Bytes([start, &b"/"[..], end].concat().into()))
             }

@@ -245,6 +245,11 @@ impl Scan {
     }
 
     /// The program for the patterns.
+    /// How names on disk are read, if not as UTF-8.
+    pub(crate) fn decoder(&self) -> Option<&NameDecoder> {
+        self.decoder.as_ref()
+    }
+
     pub(crate) fn program(&self) -> Arc<Program> {
         self.patterns.clone().into_program()
     }

@@ -11,19 +11,18 @@ mod packing;
 mod reports;
 mod siblings;
 
-use std::path::PathBuf;
-
 pub use outcome::SubtreeOutcome;
 pub(crate) use outcome::{
-    HandedBack, Held, OpenDirectory, OpenIndex, OpenStanding, OutcomeBuilder, Reported,
+    HandedBack, OpenDirectory, OpenIndex, OpenStanding, OutcomeBuilder, Reported,
 };
-pub(crate) use reports::Reports;
+pub(crate) use reports::{Report, Reports};
 pub(crate) use siblings::{Sibling, SiblingKind, Siblings, SiblingsBuilder};
 
+use crate::checking::{PackedNotes, Unpacked};
 use crate::matching::{Asking, MatchState, Matching};
 use crate::outermost::Standing;
 use crate::traversal::Seen;
-use crate::{Error, NameBuf};
+use crate::{Error, Name, NameBuf};
 
 /// Some sub-directories of an open directory, or the source, to be scanned elsewhere.
 ///
@@ -47,6 +46,8 @@ pub(crate) struct Inside {
     pub(crate) way: Vec<Step>,
     /// What it asks of the roots.
     pub(crate) asking: Asking,
+    /// What may be missing there; `None` unless somebody asks.
+    pub(crate) notes: Option<PackedNotes>,
     pub(crate) standing: StandIn,
     pub(crate) roots: Siblings,
 }
@@ -84,9 +85,9 @@ impl Subtree {
 
     /// The directory in which the roots are, relative to the source: empty for the source, and
     /// where the roots are in it.
-    pub fn path(&self) -> PathBuf {
-        let way = self.inside.iter().flat_map(|inside| &inside.way);
-        way.map(|step| step.name.to_os_string()).collect()
+    pub fn path(&self) -> NameBuf {
+        let source = NameBuf::from(Name::from(""));
+        self.way().iter().fold(source, |path, step| path.join(step.name.as_name()))
     }
 
     /// How many roots it has: 1 for the source.
@@ -111,11 +112,14 @@ impl Subtree {
         &self,
         matching: &mut Matching,
     ) -> Result<Option<(MatchState, Standing<T>)>, Error> {
-        let Some(Inside { way, asking, standing, roots }) = &self.inside else { return Ok(None) };
+        let Some(Inside { way, asking, notes, standing, roots }) = &self.inside else {
+            return Ok(None);
+        };
         if roots.is_empty() {
             return Err(Error::subtree("a sub-tree without roots"));
         }
-        let state = matching.stand_in(asking, way.len(), roots.feeding())?;
+        let mut state = matching.stand_in(asking, way.len(), roots.feeding())?;
+        matching.restore_notes(&mut state, notes.as_ref(), &Unpacked::default(), false)?;
         Ok(Some((state, Standing::stand_in(*standing))))
     }
 

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::checking::Checking;
 use crate::matching::MatchState;
 use crate::outermost::Standing;
 use crate::program::Program;
@@ -14,8 +15,8 @@ use crate::subtree::{self, HandedBack, OpenIndex, OutcomeBuilder, Reported};
 use crate::subtree::{SiblingKind, Siblings, SiblingsBuilder};
 use crate::traversal::{Beginning, Dir, LeftOf, LeftOver, Part, Seen, Step};
 use crate::traversal::{Subdir, SubdirQueue, Subdirs, Visitor};
-use crate::{Check, Checked, Error, ErrorKind, Match, Name, NameBuf, Next, Results, Scan, Stats};
-use crate::{Subtree, SubtreeOutcome};
+use crate::{Check, Checked, Error, ErrorKind, Match, Name, NameBuf, NameDecoder, Next, Results};
+use crate::{Scan, Stats, Subtree, SubtreeOutcome};
 
 /// A scan or a check of a [`Subtree`] that is not started yet.
 ///
@@ -152,6 +153,14 @@ impl RunningSubtree {
     }
 }
 
+impl RunningSubtree {
+    /// The path of the directory that paths are told from: for the source, its absolute path
+    /// without links.
+    pub fn base(&self) -> &Path {
+        self.0.base()
+    }
+}
+
 impl std::fmt::Debug for RunningSubtree {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RunningSubtree").finish_non_exhaustive()
@@ -160,6 +169,8 @@ impl std::fmt::Debug for RunningSubtree {
 
 /// A running scan or check.
 trait Run: Send {
+    fn base(&self) -> &Path;
+
     fn outcome_before(
         &mut self,
         deadline: Instant,
@@ -172,6 +183,8 @@ struct Running<T: Tells> {
     left: Arc<LeftOver<ScanState<T>>>,
     /// What paths are told from.
     base: PathBuf,
+    program: Arc<Program>,
+    decoder: Option<NameDecoder>,
     /// `None` once the outcome was given.
     outcome: Option<OutcomeBuilder>,
 }
@@ -181,17 +194,22 @@ impl<T: Tells> Running<T> {
         let SubtreeScan { scan, subtree, time, directories, .. } = scan;
         let outcome = Some(OutcomeBuilder::new(&subtree));
         let left = LeftOver::new();
+        let (decoder, own) = (scan.decoder().cloned(), Arc::clone(&program));
         let results = scan.start_part(program, |visitor| {
             let beginning = begin(visitor, &subtree)?;
             Ok(Some(Part { beginning, time, directories, left: Arc::clone(&left) }))
         })?;
         let base = left.base();
-        Ok(Running { results, left, base, outcome })
+        Ok(Running { results, left, base, program: own, decoder, outcome })
     }
 
     /// What was left, when all workers have ended.
-    fn finish(&self, mut outcome: OutcomeBuilder) -> (SubtreeOutcome, Stats) {
+    fn finish(&self, outcome: OutcomeBuilder) -> (SubtreeOutcome, Stats) {
         let stats = self.results.stats();
+        let checklists = self.program.checklists();
+        let decoder = self.decoder.as_ref();
+        let mut outcome =
+            outcome.end(checklists.map(|checklists| Checking { checklists, decoder }));
         outcome.hidden_by_links(stats.hidden_by_links);
         let reported = |found: T| reported(&self.base, found);
         let above = self.left.above();
@@ -241,6 +259,10 @@ impl<T: Tells> Running<T> {
 }
 
 impl<T: Tells> Run for Running<T> {
+    fn base(&self) -> &Path {
+        &self.base
+    }
+
     fn outcome_before(
         &mut self,
         deadline: Instant,
@@ -306,13 +328,11 @@ fn begin<T: Tells>(
 fn component(name: &NameBuf) -> Result<OsString, Error> {
     let name = name.to_os_string();
     let mut components = Path::new(&name).components();
-    match (components.next(), components.next()) {
-        (Some(Component::Normal(only)), None)
-            if *only == name && name.len() <= usize::from(u16::MAX) =>
-        {
-            Ok(name)
-        }
-        _ => Err(Error::subtree("a name that no directory has")),
+    let is_one = components.next() == Some(Component::Normal(&name)) && components.next().is_none();
+    let bytes = name.as_encoded_bytes();
+    match is_one && !bytes.contains(&0) && bytes.len() <= usize::from(u16::MAX) {
+        true => Ok(name),
+        false => Err(Error::subtree("a name that no directory has")),
     }
 }
 

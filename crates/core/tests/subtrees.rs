@@ -1,247 +1,235 @@
-//! Local scans that are made of tasks, against scans that are not.
-
-#![cfg(unix)]
+//! Sub-trees and their outcomes that are damaged on the way, or are of something else.
 
 mod common;
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use common::generate::{self, Choices, Profile, Random};
-use common::reference::{Matches, Tree};
-use common::{disk, faults, shown};
-use pathvein_core::{ExcludeRules, FileStructurePattern, ListingScan, MadeUp, Name, NameBuf, Scan};
-use pathvein_core::{Stats, Subtree, SubtreeOutcome, SubtreeScan};
+use pathvein_core::{
+    DirectoryId, ErrorKind, FileStructurePattern, ListingScan, Name, NameBuf, PatternSet, Subtree,
+    SubtreeOutcome,
+};
 
-/// What came of tasks.
-#[derive(Debug, Default)]
-struct Done {
-    /// What was counted, each task once.
-    directories: usize,
-    skipped: usize,
-    entries: usize,
-    links_not_followed: usize,
-    tasks: usize,
-    /// What went wrong, as text, in order.
-    errors: Vec<String>,
+/// Makes a scan with all options.
+type Make<'a> = &'a dyn Fn() -> ListingScan<PathBuf>;
+
+fn tag(above: Option<&PathBuf>, name: Name<'_>) -> PathBuf {
+    above.cloned().unwrap_or_default().join(NameBuf::from(name).to_os_string())
 }
 
-/// Has `whole` done by tasks, each of which `scan` makes. Its tags are paths below `root`.
-fn by_tasks(
-    choices: &mut impl Choices,
-    whole: &mut ListingScan<PathBuf>,
-    (root, name): (&Path, &OsStr),
-    scan: impl Fn(Subtree) -> SubtreeScan,
-) -> Done {
-    let mut done = Done::default();
-    let mut waiting = vec![(whole.source(name), 1)];
-    // What has ended and was not taken yet.
-    let mut ended: Vec<(_, SubtreeOutcome, Stats, Vec<String>)> = Vec::new();
-    let most_directories = [1, 1, 3, 10, 50][choices.below(5)];
-    while !waiting.is_empty() || !ended.is_empty() {
-        assert!(!whole.is_done());
-        if waiting.is_empty() || choices.once_in(2) && !ended.is_empty() {
-            let (id, outcome, stats, errors) = ended.swap_remove(choices.below(ended.len()));
-            let tag = |above: Option<&PathBuf>, name: Name<'_>| below(above, root, name);
-            waiting.extend(whole.scanned(id, &outcome, tag).unwrap());
-            done.directories += stats.directories;
-            done.skipped += stats.skipped;
-            done.entries += stats.entries;
-            done.links_not_followed += stats.links_not_followed;
-            done.tasks += 1;
-            done.errors.extend(errors);
-            continue;
+/// Lists any tree, for a while. Returns what is left.
+fn work(choices: &mut impl Choices, make: Make<'_>, task: &Subtree) -> Option<SubtreeOutcome> {
+    let mut scan = make();
+    let roots = match scan.at(task, "a", PathBuf::new()) {
+        Ok(roots) => roots,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Subtree);
+            return None;
         }
-        let chosen = choices.below(waiting.len());
-        let (id, count) = waiting[chosen];
-        if count > 1 && choices.once_in(3) {
-            let kept = 1 + choices.below(count - 1);
-            waiting[chosen].1 = kept;
-            let rest = whole.split(id, kept).unwrap();
-            waiting.push((rest, count - kept));
-            continue;
-        }
-        waiting.swap_remove(chosen);
-        // Who does not ask is told of the same.
-        if choices.once_in(2) && !whole.is_wanted(id) {
-            continue;
-        }
-        let subtree = sent(whole.subtree(id).unwrap());
-        assert_eq!(subtree.len(), count);
-        for _ in 0..1 + usize::from(choices.once_in(8)) {
-            let directories =
-                choices.below(8).checked_sub(1).map(|_| 1 + choices.below(most_directories));
-            let mut errors = Vec::new();
-            let running = scan(subtree.clone()).budget(None, directories);
-            let (outcome, stats) = running.run(|error| errors.push(error.to_string())).unwrap();
-            let visited = stats.directories + stats.skipped;
-            assert!(directories.is_none_or(|most| visited <= most), "{visited} of {directories:?}");
-            assert!(outcome.left() < count, "nothing came of it");
-            assert!(directories.is_some() || outcome.left() + outcome.open() == 0);
-            ended.push((id, sent(outcome), stats, errors));
-        }
-    }
-    assert!(whole.is_done());
-    done.errors.sort();
-    done
-}
-
-fn below(above: Option<&PathBuf>, root: &Path, name: Name<'_>) -> PathBuf {
-    let mut path = above.map_or(root, |above| above).to_path_buf();
-    let name = NameBuf::from(name).to_os_string();
-    if !name.is_empty() {
-        path.push(name);
-    }
-    path
-}
-
-/// What arrives at another process.
-#[cfg(feature = "serde")]
-fn sent<T: serde::Serialize + serde::de::DeserializeOwned>(it: T) -> T {
-    postcard::from_bytes(&postcard::to_stdvec(&it).unwrap()).unwrap()
-}
-
-#[cfg(not(feature = "serde"))]
-fn sent<T>(it: T) -> T {
-    it
-}
-
-/// What is scanned, and how.
-struct Case {
-    root: PathBuf,
-    patterns: Vec<FileStructurePattern>,
-    options: disk::Options,
-    max_depth: Option<usize>,
-    threads: usize,
-    outermost: bool,
-    leaf_skip: bool,
-    made_up: Option<MadeUp>,
-}
-
-impl Case {
-    fn scan(&self) -> Scan {
-        let scan = Scan::new(&self.root, &self.patterns)
-            .exclude(ExcludeRules::new(&self.options.exclude).unwrap())
-            .follow_links(self.options.follow_links)
-            .one_file_system(self.options.one_file_system)
-            .max_depth(self.max_depth)
-            .threads(self.threads)
-            .outermost(self.outermost)
-            .leaf_skip(self.leaf_skip);
-        match &self.made_up {
-            Some(tree) => scan.made_up(tree.clone()),
-            None => scan,
-        }
-    }
-
-    /// By one scan, and by tasks: the same.
-    fn compare(&self, choices: &mut impl Choices) {
-        let mut one = self.scan().start().unwrap();
-        let (found, errors): (Vec<_>, Vec<_>) = one.by_ref().partition(Result::is_ok);
-        let found: Matches = found
-            .into_iter()
-            .map(|found| found.map(|found| (found.path().to_path_buf(), found.pattern())).unwrap())
-            .collect();
-        let mut errors: Vec<String> =
-            errors.into_iter().map(|error| error.unwrap_err().to_string()).collect();
-        errors.sort();
-
-        let mut whole = ListingScan::new(&self.patterns, self.max_depth).outermost(self.outermost);
-        let at = (&*self.root, self.root.file_name().unwrap());
-        let done = by_tasks(choices, &mut whole, at, |subtree| self.scan().subtree(subtree));
-        let told = whole.take_matches();
-        let case = || format!("{} {:?} {done:?}", shown::Patterns(&self.patterns), self.options);
-        let count = told.len();
-        let told: Matches = told.into_iter().collect();
-        assert_eq!(
-            told,
-            found,
-            "{} {}",
-            shown::Patterns(&self.patterns).difference(&told, &found),
-            case()
-        );
-        assert_eq!(count, told.len(), "a match stands twice {}", case());
-        if self.outermost {
-            // What is visited depends on what is found first.
-            return;
-        }
-        let Stats { directories, skipped, entries, links_not_followed, hidden_by_links, .. } =
-            one.stats();
-        assert_eq!(whole.hidden_by_links(), hidden_by_links, "{}", case());
-        assert_eq!(done.errors, errors, "{}", case());
-        assert_eq!(done.directories + done.skipped, directories + skipped, "{}", case());
-        if skipped == 0 {
-            assert_eq!(
-                (done.entries, done.links_not_followed),
-                (entries, links_not_followed),
-                "{}",
-                case()
-            );
-        }
-    }
-}
-
-fn case(choices: &mut impl Choices, profile: Profile) -> Case {
-    Case {
-        root: PathBuf::new(),
-        patterns: generate::patterns(choices, profile),
-        options: disk::Options::default(),
-        max_depth: [None, None, None, Some(0), Some(1), Some(2)][choices.below(6)],
-        threads: [1, 1, 2, 8][choices.below(4)],
-        outermost: choices.once_in(4),
-        leaf_skip: choices.once_in(2),
-        made_up: None,
-    }
-}
-
-fn on_disk(choices: &mut impl Choices, profile: Profile) {
-    let mut case = case(choices, profile);
-    case.options = disk::Options {
-        follow_links: choices.once_in(2),
-        one_file_system: choices.once_in(2),
-        exclude: (0..choices.below(3)).map(|_| choices.pick(&disk::RULES)).collect(),
     };
-    let shm = Path::new("/dev/shm");
-    let dir = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
-    case.root = dir.path().canonicalize().unwrap().join("a");
-    std::fs::create_dir(&case.root).unwrap();
-    disk::build(choices, &case.root);
-    case.compare(choices);
+    let mut names: Vec<PathBuf> = task.names().map(|name| name.to_os_string().into()).collect();
+    names.push(PathBuf::new());
+    let mut wanted: Vec<_> = roots.into_iter().map(|(at, id)| (id, names[at].clone())).collect();
+    for _ in 0..choices.below(6) {
+        if wanted.is_empty() {
+            break;
+        }
+        let (id, path) = wanted.swap_remove(choices.below(wanted.len()));
+        wanted.extend(list(choices, &mut scan, id, path));
+    }
+    Some(scan.hand_back(|path| NameBuf::from(Name::from(path.as_os_str()))))
 }
 
-/// In which much goes wrong.
-fn made_up(choices: &mut impl Choices, profile: Profile) {
-    let mut case = case(choices, profile);
-    let mut tree = faults::without_twins(generate::tree(choices));
-    if choices.once_in(2) {
-        tree = generate::damaged(choices, &tree);
+/// Makes up a listing. Returns what is wanted in it.
+fn list(
+    choices: &mut impl Choices,
+    scan: &mut ListingScan<PathBuf>,
+    id: DirectoryId,
+    path: PathBuf,
+) -> Vec<(DirectoryId, PathBuf)> {
+    let deep = path.components().count() > 5;
+    let names = ["a", "b", "ab", "c", "a.x"];
+    let directories: Vec<(Name<'_>, bool)> = names
+        .iter()
+        .filter(|_| !deep && choices.once_in(2))
+        .map(|&name| (name.into(), true))
+        .collect();
+    let files: Vec<&str> = names.into_iter().filter(|_| choices.once_in(2)).collect();
+    let wanted = scan.listed(id, path.clone(), &directories, files.into_iter().map(Name::from));
+    let child = |at: usize| path.join(NameBuf::from(directories[at].0).to_os_string());
+    wanted.into_iter().map(|(at, id)| (id, child(at))).collect()
+}
+
+/// Bytes in which something is changed.
+fn damaged(choices: &mut impl Choices, bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..=choices.below(3) {
+        let at = choices.below(bytes.len());
+        match choices.below(6) {
+            0 => bytes.truncate(at + 1),
+            1 => bytes.insert(at, choices.below(256) as u8),
+            2 => bytes[at] ^= 1 << choices.below(8),
+            3 => bytes[at] = [0, 1, 2, 0x7F, 0xFF][choices.below(5)],
+            4 => bytes[at] = bytes[at].wrapping_add(1),
+            _ => {
+                let other = bytes[choices.below(bytes.len())];
+                bytes[at] = other;
+            }
+        }
     }
-    if case.outermost || case.max_depth.is_some() {
-        faults::nothing_is_gone(&mut tree);
+    bytes
+}
+
+/// How many were refused, and how many were taken.
+#[derive(Debug, Default)]
+struct Counts {
+    unreadable: usize,
+    refused: usize,
+    taken: usize,
+}
+
+fn case(seed: u64, counts: &mut Counts) {
+    let choices = &mut Random(seed);
+    // Compiled once.
+    let patterns = PatternSet::new(&generate::patterns(choices, Profile::Small));
+    let (outermost, checks) = (choices.once_in(2), choices.once_in(2));
+    let make = || {
+        let scan = ListingScan::new(&patterns, None).outermost(outermost);
+        if checks { scan.checking() } else { scan }
+    };
+    let mut scan = make().dividing();
+    let mut wanted = vec![scan.source(OsStr::new("a"))];
+    // What is damaged may ask for more than there is.
+    for _ in 0..60 {
+        if wanted.is_empty() {
+            break;
+        }
+        let id = wanted.swap_remove(choices.below(wanted.len()));
+        let Some(task) = scan.subtree(id) else { continue };
+        let sent = postcard::to_allocvec(&task).unwrap();
+        if let Ok(task) = postcard::from_bytes::<Subtree>(&damaged(choices, &sent)) {
+            // It is scanned all the same, or refused.
+            let outcome = work(choices, &make, &task);
+            if let Some(outcome) = outcome
+                && let Err(error) = scan.scanned(id, &outcome, tag)
+            {
+                assert_eq!(error.kind(), ErrorKind::Subtree);
+            }
+        }
+        let Some(outcome) = work(choices, &make, &task) else {
+            panic!("a sub-tree as it was made is refused");
+        };
+        let sent = postcard::to_allocvec(&outcome).unwrap();
+        for _ in 0..10 {
+            let Ok(outcome) = postcard::from_bytes::<SubtreeOutcome>(&damaged(choices, &sent))
+            else {
+                counts.unreadable += 1;
+                continue;
+            };
+            match scan.scanned(id, &outcome, tag) {
+                Ok(left) => {
+                    counts.taken += 1;
+                    wanted.extend(left.into_iter().map(|(id, _)| id));
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Subtree);
+                    counts.refused += 1;
+                }
+            }
+        }
+        if let Ok(left) = scan.scanned(id, &outcome, tag) {
+            wanted.extend(left.into_iter().map(|(id, _)| id));
+        }
     }
-    faults::nothing_read_is_unlisted(&mut tree);
-    if tree.broke_off && tree.files.is_empty() && tree.directories.is_empty() {
-        tree = Tree::default();
-    }
-    case.root = Path::new("/made-up").join(faults::number()).join(generate::name(choices));
-    case.options.one_file_system = true;
-    case.made_up = Some(faults::made_up(choices, &tree));
-    case.compare(choices);
+    // Whatever was taken, all can be ended.
+    wanted.into_iter().for_each(|id| scan.not_listed(id));
 }
 
 #[test]
-fn trees_on_disk_by_tasks() {
-    for seed in 0..150 {
-        on_disk(&mut Random(seed), Profile::Small);
-    }
+fn what_is_damaged_is_an_error_or_is_taken_and_never_more() {
+    let mut counts = Counts::default();
+    (0..40).for_each(|seed| case(seed, &mut counts));
+    let Counts { unreadable, refused, taken } = counts;
+    assert!(unreadable > 100 && refused > 100 && taken > 100, "{counts:?}");
+}
+
+fn run() -> FileStructurePattern {
+    let data = FileStructurePattern::builder("data").file("*.csv").build().unwrap();
+    FileStructurePattern::builder("run_*").directory(data).build().unwrap()
+}
+
+/// A scan in which `run_1` and its `data` wait to be scanned, and the outcome that led there.
+fn divided() -> (ListingScan<PathBuf>, DirectoryId, SubtreeOutcome) {
+    let mut scan = ListingScan::new(&[run()], None);
+    let source = scan.source("run_1");
+    let mut part = ListingScan::new(&[run()], None);
+    let roots = part.at(&scan.subtree(source).unwrap(), "run_1", PathBuf::new()).unwrap();
+    part.listed(roots[0].1, PathBuf::new(), &[("data".into(), true), ("x".into(), true)], []);
+    let outcome = part.hand_back(|path| NameBuf::from(Name::from(path.as_os_str())));
+    let left = scan.scanned(source, &outcome, tag).unwrap();
+    assert_eq!(left.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2]);
+    (scan, left[0].0, outcome)
 }
 
 #[test]
-fn trees_in_which_much_goes_wrong_by_tasks() {
-    for seed in 0..1_000 {
-        made_up(&mut Random(seed), Profile::Small);
+fn an_outcome_is_of_the_sub_tree_that_it_was_made_of() {
+    let (mut scan, id, of_source) = divided();
+    let task = scan.subtree(id).unwrap();
+    assert_eq!((task.len(), task.path()), (2, PathBuf::new()));
+    let error = scan.scanned(id, &of_source, tag).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Subtree);
+    assert_eq!(
+        error.to_string(),
+        "what another process sent does not fit: the outcome of another sub-tree"
+    );
+
+    // With other patterns.
+    let other = FileStructurePattern::builder("*").file("a").build().unwrap();
+    let mut part = ListingScan::new(&[other], None);
+    let error = part.at(&task, "run_1", PathBuf::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Subtree);
+
+    // Of what it was split into.
+    let mut part = ListingScan::new(&[run()], None);
+    let roots = part.at(&task, "run_1", PathBuf::new()).unwrap();
+    part.listed(roots[0].1, PathBuf::from("data"), &[], ["a.csv".into()]);
+    let outcome = part.hand_back(|path| NameBuf::from(Name::from(path.as_os_str())));
+    assert_eq!((outcome.left(), outcome.open(), outcome.found()), (1, 0, 0));
+    let rest = scan.split(id, 1).unwrap();
+    for id in [id, rest] {
+        assert_eq!(scan.scanned(id, &outcome, tag).unwrap_err().kind(), ErrorKind::Subtree);
     }
-    for seed in 0..10 {
-        made_up(&mut Random(seed), Profile::Large);
-    }
+    assert!(scan.split(id, 1).is_none() && scan.split(id, 0).is_none());
+    assert_eq!(scan.take_matches(), []);
+
+    // And nothing was changed by all that.
+    let mut part = ListingScan::new(&[run()], None);
+    let roots = part.at(&scan.subtree(id).unwrap(), "run_1", PathBuf::new()).unwrap();
+    part.listed(roots[0].1, PathBuf::from("data"), &[], ["a.csv".into()]);
+    let outcome = part.hand_back(|path| NameBuf::from(Name::from(path.as_os_str())));
+    assert_eq!(scan.scanned(id, &outcome, tag).unwrap(), []);
+    assert_eq!(scan.take_matches(), [(PathBuf::new(), 0)]);
+    // The second time it counts for nothing.
+    assert_eq!(scan.scanned(id, &outcome, tag).unwrap(), []);
+    assert!(scan.take_matches().is_empty() && !scan.is_done());
+    scan.absent(rest);
+    assert!(scan.is_done());
+}
+
+#[test]
+fn several_directories_are_answered_for_at_once() {
+    let (mut scan, id, _) = divided();
+    let mut scan_2 = divided().0;
+    assert!(scan.is_wanted(id) && scan.feeds_another(id));
+    scan.not_listed(id);
+    assert!(!scan.is_wanted(id) && scan.is_done() && scan.take_matches().is_empty());
+    // Several are not listed as one.
+    assert!(scan_2.listed(id, PathBuf::new(), &[], ["a.csv".into()]).is_empty());
+    assert!(scan_2.is_wanted(id));
+    let rest = scan_2.split(id, 1).unwrap();
+    scan_2.listed(id, PathBuf::from("data"), &[], ["a.csv".into()]);
+    assert_eq!(scan_2.take_matches(), [(PathBuf::new(), 0)]);
+    scan_2.not_entered(rest);
+    assert!(scan_2.is_done());
 }

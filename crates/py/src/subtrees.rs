@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pathvein_core::{
-    Check, DirectoryId, FileStructurePattern as CorePattern, ListingScan, Name, NameBuf, PatternSet,
-    Scan as CoreScan, Subtree, SubtreeOutcome,
+    Check, DirectoryId, FileStructurePattern as CorePattern, ListingScan, Name, NameBuf,
+    PatternSet, Scan as CoreScan, Subtree, SubtreeOutcome, SubtreeScan as CoreSubtreeScan,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -20,7 +20,7 @@ use crate::encoding::{check_not_ending, decoder, os_text};
 use crate::findings::{Converter, name_text};
 use crate::matcher::{ExcludeRules, rules};
 use crate::pattern::FileStructurePattern;
-use crate::running::SIGNAL_INTERVAL;
+use crate::running::{SIGNAL_INTERVAL, opened_aside};
 use crate::stats::Stats;
 
 /// What travels, as bytes.
@@ -53,6 +53,15 @@ pub(crate) struct SubtreeScan {
 enum Kind {
     Matches(Box<CoreScan>),
     Checked(Box<Check>),
+}
+
+impl SubtreeScan {
+    fn of(&self, subtree: Subtree) -> CoreSubtreeScan {
+        match &self.scan {
+            Kind::Matches(scan) => CoreScan::clone(scan).subtree(subtree),
+            Kind::Checked(check) => Check::clone(check).subtree(subtree),
+        }
+    }
 }
 
 #[pymethods]
@@ -113,6 +122,17 @@ impl SubtreeScan {
         Ok(SubtreeScan { scan })
     }
 
+    /// Opens the source, and returns its path as results have it.
+    fn source<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let scan = self.of(Subtree::source()).budget(None, Some(1));
+        let base = opened_aside(py, move || scan.start().map(|running| running.base().to_owned()));
+        let base = match base? {
+            Ok(base) => base,
+            Err(open) => py.detach(open),
+        };
+        os_text(py, base.map_err(|error| raise(py, error))?.as_os_str())
+    }
+
     /// Scans a sub-tree to its end, or to that of its budget. Returns the outcome, the errors,
     /// and what was counted.
     #[pyo3(signature = (subtree, *, seconds = None, directories = None))]
@@ -126,11 +146,7 @@ impl SubtreeScan {
         let subtree: Subtree = from_bytes("sub-tree", subtree)?;
         let time = seconds.map(Duration::try_from_secs_f64).transpose();
         let time = time.map_err(|error| PyValueError::new_err(format!("seconds: {error}")))?;
-        let scan = match &self.scan {
-            Kind::Matches(scan) => CoreScan::clone(scan).subtree(subtree),
-            Kind::Checked(check) => Check::clone(check).subtree(subtree),
-        };
-        let scan = scan.budget(time, directories);
+        let scan = self.of(subtree).budget(time, directories);
         let mut running = py.detach(|| scan.start()).map_err(|error| raise(py, error))?;
         let mut errors = Vec::new();
         let ended = loop {
@@ -156,13 +172,9 @@ type Tag = Arc<NameBuf>;
 
 fn tag(above: Option<&Tag>, path: Name<'_>) -> Tag {
     Arc::new(match above {
-        Some(above) if !is_empty(above.as_name()) => above.join(path),
-        _ => path.into(),
+        Some(above) => above.join(path),
+        None => path.into(),
     })
-}
-
-fn is_empty(name: Name<'_>) -> bool {
-    name.code_points().next().is_none()
 }
 
 /// What is told of a directory that was checked: its path, the position of the pattern, and the
@@ -186,7 +198,7 @@ impl DividedScan {
     /// The path of a directory, as results have it.
     fn text<'py>(&self, py: Python<'py>, path: &NameBuf) -> PyResult<Bound<'py, PyString>> {
         let Some(base) = &self.base else { return name_text(py, path, false) };
-        if is_empty(path.as_name()) {
+        if path.as_name().code_points().next().is_none() {
             return os_text(py, if base.is_empty() { "/".as_ref() } else { base });
         }
         let mut whole = base.clone();
@@ -231,49 +243,58 @@ impl DividedScan {
         Ok(DividedScan { scan: Mutex::new(scan), source, base })
     }
 
-    /// The id of the source.
+    /// The number of the source.
     fn source(&self) -> u64 {
         self.source.to_raw()
     }
 
-    /// Whether what an id stands for is wanted still.
-    fn is_wanted(&self, id: u64) -> bool {
-        self.with(|scan| scan.is_wanted(DirectoryId::from_raw(id)))
+    /// Whether what a number stands for is wanted still.
+    fn is_wanted(&self, number: u64) -> bool {
+        self.with(|scan| scan.is_wanted(DirectoryId::from_raw(number)))
     }
 
-    /// Cuts off all but so many of the directories that an id stands for. Returns the id of the
-    /// others.
-    fn split(&self, id: u64, count: usize) -> Option<u64> {
-        self.with(|scan| scan.split(DirectoryId::from_raw(id), count)).map(DirectoryId::to_raw)
+    /// Cuts off all but so many of the directories that a number stands for. Returns the number of
+    /// the others.
+    fn split(&self, number: u64, count: usize) -> Option<u64> {
+        self.with(|scan| scan.split(DirectoryId::from_raw(number), count)).map(DirectoryId::to_raw)
     }
 
-    /// What an id stands for, as a sub-tree to be scanned elsewhere. `None` if it is not wanted.
-    fn subtree<'py>(&self, py: Python<'py>, id: u64) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let subtree = self.with(|scan| scan.subtree(DirectoryId::from_raw(id)));
+    /// What a number stands for, as a sub-tree to be scanned elsewhere. `None` if it is not wanted.
+    fn subtree<'py>(&self, py: Python<'py>, number: u64) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let subtree = self.with(|scan| scan.subtree(DirectoryId::from_raw(number)));
         subtree.map(|subtree| to_bytes(py, &subtree)).transpose()
     }
 
-    /// Takes what came of a sub-tree. Returns the ids of what is left, each with how many
+    /// Takes what came of a sub-tree. Returns the numbers of what is left, each with how many
     /// directories it stands for.
-    fn scanned(&self, py: Python<'_>, id: u64, outcome: &[u8]) -> PyResult<Vec<(u64, usize)>> {
+    fn scanned(&self, py: Python<'_>, number: u64, outcome: &[u8]) -> PyResult<Vec<(u64, usize)>> {
         let outcome: SubtreeOutcome = from_bytes("outcome", outcome)?;
-        let left = self.with(|scan| scan.scanned(DirectoryId::from_raw(id), &outcome, tag));
+        let left = self.with(|scan| scan.scanned(DirectoryId::from_raw(number), &outcome, tag));
         let left = left.map_err(|error| raise(py, error))?;
         Ok(left.into_iter().map(|(id, count)| (id.to_raw(), count)).collect())
     }
 
-    /// Tells that what an id stands for could not be scanned. Returns the paths of these
+    /// Tells that what a number stands for could not be scanned. Returns the paths of these
     /// directories.
-    fn not_scanned<'py>(&self, py: Python<'py>, id: u64) -> PyResult<Vec<Bound<'py, PyString>>> {
-        let id = DirectoryId::from_raw(id);
-        let Some(subtree) = self.with(|scan| scan.subtree(id)) else { return Ok(Vec::new()) };
-        self.with(|scan| scan.not_listed(id));
-        let above = NameBuf::from(Name::from(subtree.path().as_os_str()));
-        if subtree.is_source() {
-            return Ok(vec![self.text(py, &above)?]);
+    fn not_scanned<'py>(
+        &self,
+        py: Python<'py>,
+        number: u64,
+    ) -> PyResult<Vec<Bound<'py, PyString>>> {
+        let subtree = self.with(|scan| {
+            let id = DirectoryId::from_raw(number);
+            let subtree = scan.subtree(id);
+            scan.not_listed(id);
+            subtree
+        });
+        let Some(subtree) = subtree else { return Ok(Vec::new()) };
+        let above = subtree.path();
+        let mut paths: Vec<_> = subtree.names().map(|name| above.join(name.as_name())).collect();
+        if paths.is_empty() {
+            // It is the source.
+            paths.push(above);
         }
-        let above = Arc::new(above);
-        subtree.names().map(|name| self.text(py, &tag(Some(&above), name.as_name()))).collect()
+        paths.iter().map(|path| self.text(py, path)).collect()
     }
 
     /// How many matches failed so far for nothing but directories that may not be entered.
@@ -309,7 +330,6 @@ pub(crate) fn read_subtree<'py>(
     subtree: &[u8],
 ) -> PyResult<(Bound<'py, PyString>, Vec<Bound<'py, PyString>>)> {
     let subtree: Subtree = from_bytes("sub-tree", subtree)?;
-    let path = NameBuf::from(Name::from(subtree.path().as_os_str()));
     let names = subtree.names().map(|name| name_text(py, &name, false));
-    Ok((name_text(py, &path, false)?, names.collect::<PyResult<_>>()?))
+    Ok((name_text(py, &subtree.path(), false)?, names.collect::<PyResult<_>>()?))
 }

@@ -123,20 +123,21 @@ class CopyWorker:
                     found[index] = (index, *outcome[1:])
         else:
             for index in indices:
-                if (outcome := self._whole(matches[index])) is not None:
-                    found[index] = outcome
+                if (copied := self._whole(matches[index])) is not None:
+                    found[index] = copied
         return [found.get(outcome[0], outcome) for outcome in outcomes]
 
     def _whole(self, match: Match) -> Outcome | None:
         """What is told of a match if all that belongs to it is at its destination."""
+        source, destination = str(match.source), str(match.destination)
         try:
-            plan = pathvein_core.Plan(str(match.source), match.pattern, links=self._how.links)
+            plan = pathvein_core.Plan(source, match.pattern, links=self._how.links)
             for directory in plan.directories:
-                if not stat.S_ISDIR(os.lstat(os.path.join(match.destination, directory)).st_mode):
+                if not stat.S_ISDIR(os.lstat(os.path.join(destination, directory)).st_mode):
                     return None
             files = plan.files()
             for path, size in files:
-                found = os.lstat(os.path.join(match.destination, path))
+                found = os.lstat(os.path.join(destination, path))
                 is_file = stat.S_ISREG(found.st_mode) and found.st_size == size
                 if not (is_file or stat.S_ISLNK(found.st_mode)):
                     return None

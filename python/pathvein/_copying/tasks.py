@@ -12,7 +12,7 @@ import pickle
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pathvein._copying.places import existing
 from pathvein._listing import noted
@@ -21,7 +21,6 @@ from pathvein._tasks.plan import Plan
 from pathvein._tasks.work import received
 
 if TYPE_CHECKING:
-    from pathvein_core import FileStructurePattern
     from upath import UPath
 
     from pathvein._copying.options import CopyOptions, Match, Outcome, Producer
@@ -75,7 +74,7 @@ class TaskCopy:
         self._phases = deque([True, False] if options.totals and not options.dryrun else [False])
         self._counted = options.totals and not options.dryrun
         #: The patterns, each with its number.
-        self._numbers: dict[FileStructurePattern, int] = {}
+        self._numbers: dict[Any, int] = {}
         self._items: list[list[Item]] | None = None
         self._running: TaskProducer | None = None
         self._division: _Division | None = None

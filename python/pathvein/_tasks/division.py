@@ -55,5 +55,9 @@ if TYPE_CHECKING:
         def hidden_by_links(self) -> int:
             """As in :class:`~pathvein.Stats`."""
 
+        @property
+        def counts(self) -> tuple[int, int, int]:
+            """Directories, entries and keys that are counted here and not by tasks."""
+
         def close(self) -> None:
             """Nothing more is asked of it. It may be called by any thread, and twice."""

@@ -17,6 +17,7 @@ import pathvein_core
 from pathvein_core import Stats
 
 from pathvein._listing import noted
+from pathvein._stream import COUNTS
 from pathvein._tasks.executors import Workforce, is_fatal
 from pathvein._tasks.work import Answer, Task, received, run
 
@@ -51,8 +52,9 @@ def _counts_of(stats: Stats) -> tuple[int, ...]:
 
 
 _NONE = _counts_of(Stats())
-#: Where the threads are, which are not summed.
-_THREADS = _counts_of(Stats(threads=1)).index(1)
+_INDICES = {name: _counts_of(Stats(**{name: 1})).index(1) for name in COUNTS}
+#: Those are not summed.
+_THREADS = _INDICES["threads"]
 
 
 def _sum(some: tuple[int, ...], more: tuple[int, ...]) -> tuple[int, ...]:
@@ -60,6 +62,10 @@ def _sum(some: tuple[int, ...], more: tuple[int, ...]) -> tuple[int, ...]:
     counts = [one + other for one, other in zip(some, more, strict=True)]
     counts[_THREADS] = max(some[_THREADS], more[_THREADS])
     return tuple(counts)
+
+
+#: What a division may count itself.
+_COUNTED = "directories", "entries", "keys"
 
 
 class _Flight(NamedTuple):
@@ -117,12 +123,14 @@ class TaskProducer:
             self._wait(min(left, _WAIT_SLICE))
 
     def stats(self) -> Stats:
-        told = Stats(
-            matches=self._division.matches,
-            errors=self._error_count,
-            hidden_by_links=self._division.hidden_by_links,
-        )
-        return Stats(*_sum(self._counts, _counts_of(told)))
+        counts = {name: self._counts[index] for name, index in _INDICES.items()}
+        for name, count in zip(_COUNTED, self._division.counts, strict=True):
+            counts[name] += count
+        # What a task has found may still be held back, or not count in the end.
+        counts["matches"] = self._division.matches
+        counts["hidden_by_links"] = self._division.hidden_by_links
+        counts["errors"] = self._error_count
+        return Stats(**counts)
 
     def close(self) -> None:
         """Cancel the tasks that are not begun. The others end at their budget."""

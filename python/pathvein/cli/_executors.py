@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from contextlib import contextmanager
 
+from click.exceptions import Exit
+
 from pathvein._arguments import MAX_THREADS
 from pathvein.cli._click import Failure, click
 
@@ -31,15 +33,19 @@ def executor_options(function: F) -> F:
     def run(*args: Any, workers: int | None, dask: str | None, **options: Any) -> Any:
         if workers is not None and dask is not None:
             raise click.UsageError("--workers and --dask exclude each other")
-        if workers is None and dask is None:
+        if workers is not None:
+            opened = _processes(workers)
+        elif dask is not None:
+            opened = _cluster(dask)
+        else:
             return function(*args, **options, executor=None)
         try:
-            with _processes(workers) if workers is not None else _cluster(dask) as executor:
+            with opened as executor:
                 return function(*args, **options, executor=executor)
+        except (Exit, click.Abort):
+            # They end a command as they are, and are RuntimeErrors as well.
+            raise
         except RuntimeError as error:
-            # What ends a command is one as well.
-            if isinstance(error, click.exceptions.Exit | click.Abort):
-                raise
             # All workers have ended, or have another version.
             raise Failure(f"the workers: {error}") from error
 
@@ -52,8 +58,7 @@ _WORKERS = click.option(
     "--workers",
     metavar="N",
     type=click.IntRange(min=1, max=MAX_THREADS),
-    help="Scan in so many processes, each with --threads, or one if that is not given. Default: "
-    "in this one.",
+    help="Scan in so many processes; --threads is for each of them then. Default: in this one.",
 )
 _DASK = click.option(
     "--dask",
@@ -113,8 +118,9 @@ def _cluster(address: str) -> Iterator[Executor]:
     except ImportError as error:
         hint = f"{error.name} is missing: pip install 'pathvein[dask]'"
         raise Failure(f"--dask: {hint}") from error
+    new: Any = Client
     try:
-        client = Client(address, timeout=_TIMEOUT, set_as_default=False)
+        client = new(address, timeout=_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise Failure(f"--dask: there is no scheduler at {address}: {error}") from error
     with client:

@@ -26,7 +26,7 @@ class Inventory:
     def __init__(
         self, manifest: str, prefix: str, memory_limit: str | None, directory: str | None
     ) -> None:
-        self._options = {
+        self._options: dict[str, Any] = {
             "manifest": manifest,
             "prefix": prefix,
             "memory_limit": memory_limit,

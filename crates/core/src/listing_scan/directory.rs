@@ -52,7 +52,7 @@ pub(super) struct Place {
     /// Empty for a source.
     pub(super) name: NameBuf,
     pub(super) by_link: bool,
-    pub(super) inode: Option<u64>,
+    pub(super) inode: Option<crate::traversal::Seen>,
 }
 
 impl<T> TreeNode for ListedDirectory<T> {

@@ -3,21 +3,25 @@
 use std::sync::Arc;
 
 use super::directory::{ListedDirectory, Named, Place, Wanted};
-use super::found::Reported;
+use super::found::{Found, Reported};
 use super::{DirectoryId, ListingScan};
+use crate::checking::{Below, Unpacked};
 use crate::matching::MatchState;
 use crate::outermost::{Report, Standing};
 use crate::subtree::{
-    Inside, OpenDirectory, OpenStanding, Reports, Siblings, SiblingsBuilder, Step,
+    Inside, OpenDirectory, OpenStanding, Report as Told, Reports, Siblings, SiblingsBuilder, Step,
 };
-use crate::{Error, Name, Subtree, SubtreeOutcome};
+use crate::{Error, Findings, Name, Subtree, SubtreeOutcome};
 
 /// An outcome that was looked at, and fits.
 struct Fitting {
     /// The roots that are left.
     left: Siblings,
     /// The states of the open directories.
-    states: Vec<Option<MatchState>>,
+    states: Vec<MatchState>,
+    findings: Unpacked,
+    /// What they tell of what may be missing in the directory above.
+    below: Option<Below>,
 }
 
 impl<T: Clone> ListingScan<T> {
@@ -88,10 +92,12 @@ impl<T: Clone> ListingScan<T> {
         way.reverse();
         let asking = match roots.feeding() {
             0 => Default::default(),
-            _ => parent.state.asking(),
+            _ => self.matching.asking(parent),
         };
+        let notes = parent.state.notes().zip(self.matching.checking());
+        let notes = notes.map(|(notes, checking)| notes.pack_for_below(checking));
         let standing = parent.standing.asking();
-        Some(Subtree { id: id.0, inside: Some(Inside { way, asking, standing, roots }) })
+        Some(Subtree { id: id.0, inside: Some(Inside { way, asking, notes, standing, roots }) })
     }
 
     /// Takes what became of a [`subtree`](Self::subtree) that was scanned elsewhere, in place of
@@ -126,7 +132,8 @@ impl<T: Clone> ListingScan<T> {
                 None => return Err(Error::subtree("no sub-tree was made of it")),
             },
         };
-        let Fitting { left, states } = self.check(id, parent.as_ref(), &roots, outcome)?;
+        let Fitting { left, states, findings, below } =
+            self.check(id, parent.as_ref(), &roots, outcome)?;
         let wanted = self.wanted.remove(&id);
         if outcome.left() == outcome.roots as usize {
             // Nothing was begun.
@@ -155,8 +162,8 @@ impl<T: Clone> ListingScan<T> {
             let place = Place { name: name.clone(), by_link: *by_link, inode: *inode };
             let directory = Arc::new(ListedDirectory {
                 depth: above.map_or(0, |above| above.depth + 1),
-                state: state.unwrap_or_else(MatchState::answered),
-                standing: restore_standing(open, above, |path| {
+                state,
+                standing: self.restore_standing(open, above, &findings, |path| {
                     tag(parent.as_ref().map(|parent| &parent.tag), path)
                 }),
                 parent: above.cloned(),
@@ -167,10 +174,13 @@ impl<T: Clone> ListingScan<T> {
             listed.push(directory);
         }
         if let (Some(parent), Some(answers)) = (&parent, &outcome.answers) {
+            if let (Some(notes), Some(below)) = (parent.state.notes(), below) {
+                notes.take_below(below);
+            }
             let (answered, adding) = (outcome.answered as usize, self.found.adding());
             self.matching.take_answers(parent, answers, answered, adding);
         }
-        self.take_reports(parent.as_ref(), outcome, tag);
+        self.take_reports(parent.as_ref(), outcome, &findings, tag);
         Ok(wanted)
     }
 
@@ -230,8 +240,16 @@ impl<T: Clone> ListingScan<T> {
         if !are_all_answered || parent.is_some() != outcome.answers.is_some() {
             return Err(Error::subtree("not as many answers as were asked for"));
         }
+        let findings = match self.matching.program.checklists() {
+            Some(checklists) => outcome.findings.unpack(checklists),
+            None => Some(Unpacked::default()),
+        };
+        let findings = findings.ok_or_else(|| Error::subtree("findings on what is not there"))?;
+        let mut below = None;
         if let (Some(parent), Some(answers)) = (parent, &outcome.answers) {
             self.matching.check_answers(&parent.state, answers, outcome.answered as usize)?;
+            let theirs = outcome.below.as_ref();
+            below = self.matching.check_below(&parent.state, theirs, &findings)?;
         }
         let mut depths: Vec<usize> = Vec::with_capacity(outcome.open.len());
         let mut states = Vec::with_capacity(outcome.open.len());
@@ -241,48 +259,71 @@ impl<T: Clone> ListingScan<T> {
                 index => depths[index as usize - 1] + 1,
             };
             depths.push(depth);
-            states.push(match &open.state {
-                Some(state) if awaited > 0 => Some(self.matching.restore(state, depth, awaited)?),
-                None if awaited == 0 => None,
+            let mut state = match &open.state {
+                Some(state) if awaited > 0 => self.matching.restore(state, depth, awaited)?,
+                None if awaited == 0 => MatchState::answered(),
                 _ => return Err(Error::subtree("a directory that waits for nothing")),
-            });
+            };
+            let (notes, matching) = (open.notes.as_ref(), &self.matching);
+            matching.restore_notes(&mut state, notes, &findings, awaited > 0)?;
+            states.push(state);
             if let OpenStanding::Undecided(held) = &open.standing {
-                self.check_reports(&held.reports, held.hidden_by_links)?;
+                self.check_reports(&held.reports, held.hidden_by_links, &findings)?;
             }
         }
-        self.check_reports(&outcome.reports, outcome.hidden_by_links)?;
-        self.check_reports(&outcome.unknown, 0)?;
-        Ok(Fitting { left, states })
+        self.check_reports(&outcome.reports, outcome.hidden_by_links, &findings)?;
+        self.check_reports(&outcome.unknown, 0, &findings)?;
+        Ok(Fitting { left, states, findings, below })
     }
 
-    fn check_reports(&self, reports: &Reports, hidden_by_links: u64) -> Result<(), Error> {
+    fn check_reports(
+        &self,
+        reports: &Reports,
+        hidden_by_links: u64,
+        findings: &Unpacked,
+    ) -> Result<(), Error> {
         let count = self.patterns.patterns().len();
-        let is_known = reports.iter().all(|report| report.pattern < count);
-        match is_known && hidden_by_links <= u64::from(u32::MAX) {
+        let is_known = |report: Told<'_>| {
+            report.pattern < count
+                && (report.findings.is_none() || self.findings_of(report, findings).is_some())
+        };
+        match reports.iter().all(is_known) && hidden_by_links <= u64::from(u32::MAX) {
             true => Ok(()),
             false => Err(Error::subtree("reports on patterns that there are not")),
         }
+    }
+
+    /// What is missing, of a report on what was checked.
+    fn findings_of(&self, report: Told<'_>, findings: &Unpacked) -> Option<Findings> {
+        let list = self.matching.program.checklists()?.of_pattern(report.pattern)?;
+        findings.get(list, u32::try_from(report.findings?).ok()?).cloned()
     }
 
     fn take_reports(
         &mut self,
         parent: Option<&Arc<ListedDirectory<T>>>,
         outcome: &SubtreeOutcome,
+        findings: &Unpacked,
         mut tag: impl FnMut(Option<&T>, Name<'_>) -> T,
     ) {
         let above = parent.map(|parent| &parent.tag);
-        let found = &mut self.found;
-        let mut take = |report| match parent {
+        let take = |found: &mut Found<T>, report| match parent {
             Some(parent) => parent.standing.take(report, &mut |report| found.add(report)),
             None => found.add(report),
         };
         if !parent.is_some_and(|parent| parent.standing.is_covered()) {
             for report in outcome.reports.iter() {
                 let tag = report.with_path(|path| tag(above, path));
-                take(Report::Match((tag, report.pattern, None)));
+                let findings = self.findings_of(report, findings);
+                let report = match findings {
+                    None => Report::Match((tag, report.pattern, None)),
+                    Some(_) => Report::Incomplete((tag, report.pattern, findings)),
+                };
+                take(&mut self.found, report);
             }
             if outcome.hidden_by_links > 0 {
-                take(Report::HiddenByLinks(outcome.hidden_by_links as usize));
+                let count = outcome.hidden_by_links as usize;
+                take(&mut self.found, Report::HiddenByLinks(count));
             }
         }
         if self.found.tells_unknown {
@@ -291,6 +332,28 @@ impl<T: Clone> ListingScan<T> {
                 self.found.unknown.push((tag, report.pattern));
             }
         }
+    }
+
+    fn restore_standing(
+        &self,
+        open: &OpenDirectory,
+        above: Option<&Arc<ListedDirectory<T>>>,
+        findings: &Unpacked,
+        mut tag: impl FnMut(Name<'_>) -> T,
+    ) -> Standing<Reported<T>> {
+        let parent = above.map(|above| &above.standing);
+        let (is_covered, held) = match &open.standing {
+            OpenStanding::Covered => (true, None),
+            OpenStanding::Free => (false, None),
+            OpenStanding::Undecided(held) => {
+                let reports = held.reports.iter().map(|report| {
+                    let tag = report.with_path(&mut tag);
+                    (tag, report.pattern, self.findings_of(report, findings))
+                });
+                (false, Some((reports.collect(), held.hidden_by_links as usize)))
+            }
+        };
+        Standing::restored(parent, is_covered, held)
     }
 }
 
@@ -332,22 +395,4 @@ fn left_of(roots: &Siblings, outcome: &SubtreeOutcome, count: usize) -> Result<S
         next = start + count;
     }
     Ok(left.finish())
-}
-
-fn restore_standing<T>(
-    open: &OpenDirectory,
-    above: Option<&Arc<ListedDirectory<T>>>,
-    mut tag: impl FnMut(Name<'_>) -> T,
-) -> Standing<Reported<T>> {
-    let parent = above.map(|above| &above.standing);
-    let (is_covered, held) = match &open.standing {
-        OpenStanding::Covered => (true, None),
-        OpenStanding::Free => (false, None),
-        OpenStanding::Undecided(held) => {
-            let reports = held.reports.iter();
-            let reports = reports.map(|report| (report.with_path(&mut tag), report.pattern, None));
-            (false, Some((reports.collect(), held.hidden_by_links as usize)))
-        }
-    };
-    Standing::restored(parent, is_covered, held)
 }

@@ -12,7 +12,7 @@ use crate::{Error, Name, NameBuf, Subtree, SubtreeOutcome};
 /// What a scan began with that scans a sub-tree.
 #[derive(Debug)]
 pub(super) struct Part<T> {
-    builder: OutcomeBuilder,
+    outcome: OutcomeBuilder,
     /// What stands for the directory in which the roots are; `None`: the source is scanned.
     stand_in: Option<Arc<ListedDirectory<T>>>,
 }
@@ -42,16 +42,16 @@ impl<T: Clone> ListingScan<T> {
             return Err(Error::subtree("the scan has begun already"));
         }
         let stand_in = subtree.stand_in(&mut self.matching)?;
-        let builder = OutcomeBuilder::new(subtree);
+        let outcome = OutcomeBuilder::new(subtree);
         self.keeps_names = true;
         let (Some(roots), Some((state, standing))) = (subtree.roots(), stand_in) else {
-            self.part = Some(Part { builder, stand_in: None });
+            self.part = Some(Part { outcome, stand_in: None });
             return Ok(vec![(0, self.source(name))]);
         };
         let depth = subtree.way().len();
         let (parent, place) = (None, None);
         let stand_in = Arc::new(ListedDirectory { parent, depth, state, standing, tag, place });
-        self.part = Some(Part { builder, stand_in: Some(Arc::clone(&stand_in)) });
+        self.part = Some(Part { outcome, stand_in: Some(Arc::clone(&stand_in)) });
         let visits_all = self.visits_below(&stand_in);
         let mut wanted = Vec::new();
         for (index, root) in roots.iter().enumerate() {
@@ -70,12 +70,24 @@ impl<T: Clone> ListingScan<T> {
     ///
     /// An example is at [`subtree`](Self::subtree).
     pub fn hand_back(mut self, mut path: impl FnMut(&T) -> NameBuf) -> SubtreeOutcome {
-        let Some(Part { mut builder, stand_in }) = self.part.take() else {
+        let Some(Part { mut outcome, stand_in }) = self.part.take() else {
             return SubtreeOutcome::default();
         };
         let mut reported = |(tag, pattern, findings): super::found::Reported<T>| -> Reported {
             (path(&tag), pattern, findings)
         };
+        let Found { matches, checked, unknown, hidden_by_links, explains, .. } = self.found;
+        let matches = matches.into_iter().map(|(tag, pattern)| (tag, pattern, None));
+        let checked = checked.into_iter().map(|(tag, pattern, findings)| {
+            (tag, pattern, Some(findings).filter(|findings| explains || !findings.is_empty()))
+        });
+        matches.chain(checked).for_each(|report| outcome.report(reported(report)));
+        for (tag, pattern) in unknown {
+            let (path, pattern, _) = reported((tag, pattern, None));
+            outcome.unknown(path.as_name(), pattern);
+        }
+        let mut outcome = outcome.end(self.matching.checking());
+        outcome.hidden_by_links(hidden_by_links);
         let mut wanted: Vec<(DirectoryId, Wanted<T>)> = self.wanted.drain().collect();
         wanted.sort_unstable_by_key(|&(DirectoryId(id), _)| id);
         let mut directories = Vec::new();
@@ -83,13 +95,13 @@ impl<T: Clone> ListingScan<T> {
         for (_, wanted) in &wanted {
             let Some(directory) = wanted.parent() else {
                 // The source.
-                builder.left(0..1);
+                outcome.left(0..1);
                 continue;
             };
             if let Wanted::One(WantedDirectory { named: Some(named), .. }) = wanted
                 && let Some(root) = named.root
             {
-                builder.left(root as usize..root as usize + 1);
+                outcome.left(root as usize..root as usize + 1);
                 continue;
             }
             let siblings = left.entry(Arc::as_ptr(directory)).or_insert_with(|| {
@@ -134,22 +146,11 @@ impl<T: Clone> ListingScan<T> {
                     standing: &directory.standing,
                     left: left.finish(),
                 };
-                let index = builder.open(handed_back, &mut reported);
+                let index = outcome.open(handed_back, &mut reported);
                 opened.insert(Arc::as_ptr(directory), index);
             }
         }
-        let Found { matches, checked, unknown, hidden_by_links, .. } = self.found;
-        let matches = matches.into_iter().map(|(tag, pattern)| (tag, pattern, None));
-        let checked = checked.into_iter().map(|(tag, pattern, findings)| {
-            (tag, pattern, Some(findings).filter(|findings| !findings.is_empty()))
-        });
-        matches.chain(checked).for_each(|report| builder.report(reported(report)));
-        for (tag, pattern) in unknown {
-            let (path, pattern, _) = reported((tag, pattern, None));
-            builder.unknown(path.as_name(), pattern);
-        }
-        builder.hidden_by_links(hidden_by_links);
         let above = stand_in.as_ref().map(|stand_in| (&stand_in.state, &stand_in.standing));
-        builder.finish(above, reported)
+        outcome.finish(above, reported)
     }
 }

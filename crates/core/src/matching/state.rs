@@ -45,6 +45,8 @@ struct Rare {
     untold: OnceLock<Untold>,
     /// How many sub-directories satisfy what is counted.
     counters: Box<[Counter]>,
+    /// Of a stand-in: on which of its candidates an answer depends elsewhere.
+    asked: Option<Box<[NodeId]>>,
 }
 
 /// Which nodes some sub-directory may satisfy, for all that could be read, as the fields of
@@ -120,6 +122,17 @@ impl MatchState {
     /// What was kept.
     pub(super) fn own(&self) -> Option<&Evaluation> {
         self.rare.get()?.own.as_deref()
+    }
+
+    /// Notes on which of its candidates an answer depends that is given elsewhere.
+    pub(super) fn set_asked_elsewhere(&mut self, asked: Box<[NodeId]>) {
+        self.change_rare(|rare| rare.asked = Some(asked));
+    }
+
+    /// On which of the candidates of a stand-in an answer depends that is given elsewhere;
+    /// `None`: it is no stand-in.
+    pub(super) fn asked_elsewhere(&self) -> Option<&[NodeId]> {
+        self.rare.get()?.asked.as_deref()
     }
 
     fn change_rare(&mut self, change: impl FnOnce(&mut Rare)) {

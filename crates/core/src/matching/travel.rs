@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use super::{MatchState, Matching, Outcome, TreeNode};
 use crate::Error;
+use crate::checking::{Below, Notes, PackedBelow, PackedNotes, Unpacked};
 use crate::program::{ChildRequirements, Evaluation, NodeId, NotWhole, Tally};
 
 /// What undecided candidates of a directory ask of sub-directories that another process visits.
@@ -19,6 +20,9 @@ pub(crate) struct Asking {
     /// Which of the nodes that they ask for are satisfied, and which of them are told to be.
     satisfied: Box<[u64]>,
     told: Box<[u64]>,
+    /// On which of the candidates an answer still depends. None unless the outermost matches are
+    /// looked for.
+    asked: Box<[NodeId]>,
 }
 
 /// The undecided candidates of a directory.
@@ -69,6 +73,11 @@ impl MatchState {
         MatchState::new(false)
     }
 
+    /// What is kept to tell what is missing.
+    pub(crate) fn notes(&self) -> Option<&Notes> {
+        self.notes.as_deref()
+    }
+
     /// For how many sub-directories it waits.
     pub(crate) fn awaits(&self) -> usize {
         self.open_children.load(Ordering::Acquire)
@@ -88,12 +97,6 @@ impl MatchState {
             told: self.told(),
             own,
         })
-    }
-
-    /// What it asks of sub-directories that another process visits.
-    pub(crate) fn asking(&self) -> Asking {
-        let satisfied = self.satisfied.words();
-        Asking { candidates: self.undecided(), satisfied, told: self.told() }
     }
 
     fn undecided(&self) -> Undecided {
@@ -143,7 +146,8 @@ impl Answers {
         };
         let bits = [&self.satisfied, &self.behind_links];
         bits.into_iter().chain(self.untold.iter().flatten()).all(|words| fit(words, required))
-            && self.counters.len() == counters
+            // Of those that answer nothing, nothing was asked.
+            && (self.counters.is_empty() || self.counters.len() == counters)
             && self.counters.iter().all(is_possible)
     }
 }
@@ -159,6 +163,14 @@ fn misfit(message: &'static str) -> Error {
 }
 
 impl Matching {
+    /// What a directory asks of sub-directories that another process visits.
+    pub(crate) fn asking<N: TreeNode>(&self, directory: &Arc<N>) -> Asking {
+        let state = directory.state();
+        let asked = if self.outermost { self.asked_of(directory).into() } else { Box::default() };
+        let satisfied = state.satisfied.words();
+        Asking { candidates: state.undecided(), satisfied, told: state.told(), asked }
+    }
+
     /// The stand-in of a directory at `depth` that is open in another process. `feeding` tells
     /// how many of its sub-directories that are visited here answer it. It waits for one more, so
     /// that it is never closed here.
@@ -177,6 +189,7 @@ impl Matching {
         }
         state.satisfied.add(&asking.satisfied);
         set_told(&mut state, &asking.told)?;
+        state.set_asked_elsewhere(asking.asked.clone());
         Ok(state)
     }
 
@@ -204,6 +217,45 @@ impl Matching {
             state.keep(Arc::new(own));
         }
         Ok(state)
+    }
+
+    /// Adds the notes of a directory that another process made. `closes` tells whether it is
+    /// closed here: only then undecided candidates are looked at.
+    pub(crate) fn restore_notes(
+        &self,
+        state: &mut MatchState,
+        notes: Option<&PackedNotes>,
+        findings: &Unpacked,
+        closes: bool,
+    ) -> Result<(), Error> {
+        state.notes = match (notes, self.checking()) {
+            (None, _) => None,
+            (Some(notes), Some(checking)) => {
+                let undecided = state.requirements.as_ref().map_or(0, |r| r.undecided.len());
+                let undecided = if closes { undecided } else { usize::MAX };
+                let notes = Notes::unpack(notes, checking, findings, undecided);
+                Some(Box::new(notes.ok_or(misfit("notes on what is not looked for"))?))
+            }
+            (Some(_), None) => return Err(misfit("notes that nobody asks for")),
+        };
+        Ok(())
+    }
+
+    /// What sub-directories told that may be missing, if it fits; `None`: nobody asks.
+    pub(crate) fn check_below(
+        &self,
+        state: &MatchState,
+        below: Option<&PackedBelow>,
+        findings: &Unpacked,
+    ) -> Result<Option<Below>, Error> {
+        match (state.notes(), below, self.checking()) {
+            (None, None, _) => Ok(None),
+            (Some(notes), Some(below), Some(checking)) => {
+                let below = notes.unpack_below(below, checking, findings);
+                below.map(Some).ok_or(misfit("findings on what is not looked for"))
+            }
+            _ => Err(misfit("not the findings that were asked for")),
+        }
     }
 
     fn check_nodes(&self, mut nodes: impl Iterator<Item = NodeId>) -> Result<(), Error> {

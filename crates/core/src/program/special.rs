@@ -128,6 +128,17 @@ impl Tally {
         tally
     }
 
+    /// Adds what was counted elsewhere.
+    pub(crate) fn merge(&mut self, other: &Tally) {
+        // It may come from anywhere, and no counter may overflow.
+        let add = |to: &mut usize, more: usize| *to = to.saturating_add(more).min(usize::MAX / 4);
+        add(&mut self.yes, other.yes);
+        add(&mut self.behind_links, other.behind_links);
+        add(&mut self.cannot_be_told, other.cannot_be_told);
+        add(&mut self.may_be, other.may_be);
+        add(&mut self.is_sure, other.is_sure);
+    }
+
     pub(crate) fn add(&mut self, verdict: Verdict) {
         self.yes += usize::from(verdict.yes);
         self.behind_links += usize::from(verdict.behind_links);

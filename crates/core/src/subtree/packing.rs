@@ -11,7 +11,7 @@ pub(super) struct PackedName<'a> {
     bytes: &'a [u8],
 }
 
-impl<'a> PackedName<'a> {
+impl PackedName<'_> {
     /// Calls `take` with the name.
     pub(super) fn with<R>(self, take: impl FnOnce(Name<'_>) -> R) -> R {
         if !self.is_code_points {
@@ -21,11 +21,6 @@ impl<'a> PackedName<'a> {
         let code_points: Vec<u32> =
             fours.map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
         take(Name(Repr::CodePoints(&code_points)))
-    }
-
-    /// The name as bytes, if it was made of bytes or of text.
-    pub(super) fn as_bytes(self) -> Option<&'a [u8]> {
-        (!self.is_code_points).then_some(self.bytes)
     }
 }
 

@@ -31,7 +31,7 @@ const UNSEEN: u8 = 4;
 const CODE_POINTS: u8 = 8;
 const ALL_FLAGS: u8 = LINK | FEEDS_PARENT | UNSEEN | CODE_POINTS;
 
-impl<'a> Sibling<'a> {
+impl Sibling<'_> {
     pub(crate) fn kind(self) -> SiblingKind {
         SiblingKind {
             link: self.flags & LINK != 0,
@@ -52,11 +52,6 @@ impl<'a> Sibling<'a> {
 
     pub(crate) fn name(self) -> NameBuf {
         self.with_name(|name| name.into())
-    }
-
-    /// The name as bytes, if it was made of bytes or of text.
-    pub(crate) fn as_bytes(self) -> Option<&'a [u8]> {
-        self.name.as_bytes()
     }
 }
 

@@ -213,13 +213,15 @@ impl SubdirQueue {
 
     /// How many there were before the next one, in the list that this was made of.
     pub(crate) fn index(&self) -> usize {
-        let mut position = 0;
-        std::iter::from_fn(|| {
-            (position < self.position).then(|| drop(unpack(&self.packed, &mut position)))
-        })
-        .count()
+        let (mut position, mut index) = (0, 0);
+        while position < self.position {
+            unpack(&self.packed, &mut position);
+            index += 1;
+        }
+        index
     }
 
+    /// Those that wait, from the next one on.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Subdir<'_>> {
         let mut position = self.position;
         (0..self.len).map(move |_| unpack(&self.packed, &mut position))
