@@ -77,7 +77,7 @@ class Keys:
                 raise failure(name, error) from error
             self._opened.append((file, "standard input" if name == "-" else name, end))
 
-    def _keys(self) -> Iterator[bytes]:
+    def _lists(self) -> Iterator[list[bytes]]:
         from pathvein._keys.files import keys_in
 
         for file, name, end in self._opened:
@@ -86,12 +86,13 @@ class Keys:
 
     def open(self, source: str, kind: str | None = None, **arguments: Any) -> Opened:
         """What `open_producer` returns of a scan, or of a check. Paths are texts."""
+        from pathvein._keys.batches import Lists
         from pathvein.keys import open_keys
 
         for name in OF_SOURCES:
             arguments.pop(name)
         return open_keys(
-            self._keys(),
+            Lists(self._lists()),
             source=source or None,
             in_order=self._in_order,
             implied=True,
