@@ -31,6 +31,7 @@ OF_SOURCES = {
     "trust_link_counts": False,
     "concurrency": None,
     "lister": "auto",
+    "executor": None,
 }
 
 
@@ -90,7 +91,7 @@ class Keys:
         from pathvein.keys import open_keys
 
         for name in OF_SOURCES:
-            arguments.pop(name)
+            arguments.pop(name, None)
         return open_keys(
             Lists(self._lists()),
             source=source or None,
@@ -154,8 +155,9 @@ def keys_of(
     if len(sources) > 1:
         raise click.UsageError("--from takes one SOURCE at most", context)
     for name, usual in OF_SOURCES.items():
-        if scan_options[name] != usual:
-            option = f"--{name.replace('_', '-')}"
+        if scan_options.get(name, usual) != usual:
+            # An executor is what --workers and --dask ask for.
+            option = "--workers" if name == "executor" else f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} has no effect on paths of --from", context)
     if [name for name, _ in files].count("-") > 1:
         raise click.UsageError("standard input can be read once", context)
