@@ -26,12 +26,13 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "python"))
 
 # (As they are in this checkout.)
-from pathvein._remote.keys.planner import Page, Planner, Request  # noqa: E402
+from pathvein._remote.keys.planner import Planner  # noqa: E402
 from pathvein._remote.keys.ranges import (  # noqa: E402
     LAST,
     KeyRange,
     child,
 )
+from pathvein._remote.keys.requests import Page, Request  # noqa: E402
 
 MEAN_LATENCY = 0.05
 

@@ -42,6 +42,8 @@ class Contestant:
     #: A command that makes the program of a process warm, where caches are dropped and only
     #: the tree is to be cold.
     warm_up: Sequence[object] = ()
+    #: What else it tells of a round, to be kept.
+    others: Sequence[str] = ()
 
 
 @dataclass
@@ -61,6 +63,8 @@ class Measured:
     #: Each round's time divided by the floor's in the same round.
     ratios: list[float] = field(default_factory=list)
     cpu_ratios: list[float] = field(default_factory=list)
+    #: What else it tells of its rounds, by name.
+    others: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float:
@@ -188,6 +192,8 @@ def _note(measured: Measured, result: dict[str, Any], *, warming: bool) -> None:
         measured.cpu.append(result["cpu"])
         if result.get("first") is not None:
             measured.first.append(result["first"])
+        for name in contestant.others:
+            measured.others.setdefault(name, []).append(result[name])
 
 
 def _compare(measured: Measured, results: dict[str, dict[str, Any]]) -> None:

@@ -15,14 +15,14 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-#: Does a round: see `_rounds`.
-Do = Callable[[Callable[[], object]], tuple[dict[str, int], object]]
+#: Does a round: see `rounds`.
+Do = Callable[[Callable[[], object]], tuple[Mapping[str, float], object]]
 
 
-def _rounds(
+def rounds(
     do: Do,
     before: Callable[[], object] = int,
     after: Callable[[], dict[str, int]] = dict,
@@ -59,7 +59,8 @@ def _cpu() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _load(path: str) -> list[Any]:
+def load(path: str) -> list[Any]:
+    """The patterns in a file, one on each line."""
     from pathvein import FileStructurePattern
 
     with open(path) as file:
@@ -70,7 +71,7 @@ def scan(source: str, patterns: str, threads: str) -> Do:
     """pathvein.scan"""
     import pathvein
 
-    loaded, number = _load(patterns), int(threads)
+    loaded, number = load(patterns), int(threads)
 
     def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
         found = pathvein.scan(source, loaded, threads=number)
@@ -83,7 +84,7 @@ def iscan(source: str, patterns: str, threads: str) -> Do:
     """pathvein.iscan, of which nothing is kept."""
     import pathvein
 
-    loaded, number = _load(patterns), int(threads)
+    loaded, number = load(patterns), int(threads)
 
     def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
         count = 0
@@ -101,7 +102,7 @@ def check(source: str, patterns: str, threads: str) -> Do:
     """pathvein.check"""
     import pathvein
 
-    loaded, number = _load(patterns), int(threads)
+    loaded, number = load(patterns), int(threads)
 
     def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
         found = pathvein.check(source, loaded, threads=number)
@@ -114,7 +115,7 @@ def icheck(source: str, patterns: str, threads: str) -> Do:
     """pathvein.icheck, of which nothing is kept."""
     import pathvein
 
-    loaded, number = _load(patterns), int(threads)
+    loaded, number = load(patterns), int(threads)
 
     def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
         count = complete = 0
@@ -134,7 +135,7 @@ def old(source: str, patterns: str) -> Do:
 
     import pathvein
 
-    loaded, path = _load(patterns), Path(source)  # the patterns as text in text
+    loaded, path = load(patterns), Path(source)  # the patterns as text in text
 
     def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
         found = pathvein.scan(path, loaded)
@@ -204,7 +205,7 @@ def plain_set(patterns: str, paths: str) -> Do:
 
     from pathvein import ScanResult
 
-    (pattern,) = _load(patterns)
+    (pattern,) = load(patterns)
 
     def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
         with open(paths) as file:
@@ -313,7 +314,7 @@ def shuffle(destination: str, source: str, patterns: str, threads: str) -> Copyi
 
     import pathvein
 
-    (pattern,), number = _load(patterns), int(threads)
+    (pattern,), number = load(patterns), int(threads)
     matches = _matches(Path(source), pattern, sorted(os.listdir(source)))
 
     def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
@@ -328,7 +329,7 @@ def old_shuffle(destination: str, source: str, patterns: str) -> Copying:
 
     from pathvein import lib
 
-    (pattern,) = _load(patterns)
+    (pattern,) = load(patterns)
     matches = _matches(Path(source), pattern, sorted(os.listdir(source)))
 
     def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
@@ -346,13 +347,13 @@ def fetch(destination: str, port: str, patterns: str, concurrency: str, number: 
     import pathvein
 
     options = {"endpoint_url": f"http://127.0.0.1:{port}", "key": "x", "secret": "x"}
-    (pattern,), rounds = _load(patterns), itertools.count()
+    (pattern,), numbers = load(patterns), itertools.count()
     names = [f"match_{n:04}" for n in range(-(-int(number) // 20))]
     matches = _matches(UPath("s3://lab/source", **options), pattern, names)
 
     def place() -> Any:
         if "://" in destination:  # A new one each time: what was there need not be removed.
-            return UPath(f"{destination}{next(rounds)}", **options)
+            return UPath(f"{destination}{next(numbers)}", **options)
         return Path(destination)
 
     def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
@@ -363,5 +364,6 @@ def fetch(destination: str, port: str, patterns: str, concurrency: str, number: 
     return do, before, dict if "://" in destination else after
 
 
-made = globals()[sys.argv[1]](*sys.argv[2:])
-_rounds(*(made if isinstance(made, tuple) else (made, _forget)))
+if __name__ == "__main__":
+    made = globals()[sys.argv[1]](*sys.argv[2:])
+    rounds(*(made if isinstance(made, tuple) else (made, _forget)))

@@ -13,6 +13,7 @@ from typing_extensions import Buffer, disjoint_base
 __all__ = [
     "Copy",
     "Directories",
+    "DividedScan",
     "ExcludeRules",
     "FileStructurePattern",
     "Files",
@@ -30,9 +31,11 @@ __all__ = [
     "Selection",
     "Staging",
     "Stats",
+    "SubtreeScan",
     "Walk",
     "__version__",
     "read_list_page",
+    "read_subtree",
 ]
 
 #: One path component, or any other string. `bytes` go through `os.fsdecode`, and a `PathLike`
@@ -819,6 +822,20 @@ class Copy:
         each, and the index of the one that is copied, the first by its source.
         """
 
+    def divide(
+        self,
+    ) -> tuple[
+        list[list[int]],
+        list[tuple[int, str, int, int, list[tuple[str, str]], list[OSError], list[str]]],
+    ]:
+        """Divides it into copies that can be made apart, by other processes too.
+
+        Returns:
+            Groups of indices of matches that have to do with each other, each to be copied by
+            one `Copy` that has them in this order; and what became of the matches that are in
+            none, as `next_batch` tells it. Both are empty once it is started or closed.
+        """
+
     def start(self) -> None:
         """Starts to copy, unless that was done.
 
@@ -1167,6 +1184,44 @@ class KeyScan(_Keyed):
         outermost: bool = False,
         check: bool = False,
     ) -> Self: ...
+    @staticmethod
+    def part(
+        patterns: Sequence[FileStructurePattern],
+        source_name: str,
+        max_depth: int | None,
+        exclude: ExcludeRules | None,
+        start: bytes,
+        end: bytes | None,
+        *,
+        outermost: bool = False,
+        check: bool = False,
+    ) -> KeyScan:
+        """A scan of a part of the keys, which another `KeyScan` of these arguments takes.
+
+        Args:
+            start: The first key that may come.
+            end: The first key beyond; `None`: there is no end.
+
+        Returns:
+            The scan. The range that it begins with is `whole`.
+        """
+
+    def left(self, range_id: int) -> tuple[bytes, bytes | None] | None:
+        """What a range has left: `start` and `end` of `part`. `None` if it has ended."""
+
+    def hand_back(self) -> bytes:
+        """End a part. Returns what became of it, ranges that have not ended included."""
+
+    def take_part(self, range_id: int, outcome: bytes) -> list[int]:
+        """Take what became of a part in place of the keys that a range has left.
+
+        Returns:
+            The ranges that had not ended, in order. None if the range had.
+
+        Raises:
+            ValueError: The outcome is none, or is not of these keys, patterns and options.
+        """
+
     def take(self) -> tuple[list[Any], list[str]]:
         """The results since the last call.
 
@@ -1374,6 +1429,31 @@ class ListingScan:
         The name is the last component of the source's path, empty for the root of a store.
         """
 
+    def at(self, subtree: bytes, name: _Name, tag: Any) -> list[tuple[int, int]]:
+        """Begins with a sub-tree in place of a source.
+
+        Nothing is taken of what is found then: it is handed back.
+
+        Args:
+            subtree: What `DividedScan.subtree` gave, of the same patterns and options.
+            name: The name of the source.
+            tag: The tag of the directory in which the roots are. It lists nothing here.
+
+        Returns:
+            The roots that are wanted, each as index among the names that `read_subtree` gives, and
+            id. Of the source, the index is 0.
+
+        Raises:
+            ValueError: It is no sub-tree of these patterns, or the scan has begun already.
+        """
+
+    def hand_back(self) -> bytes:
+        """Ends a scan that began with a sub-tree, and returns what became of it.
+
+        What is wanted still is left. Tags are names: paths relative to the directory in which the
+        roots are (of the source, to that), with `/` between components.
+        """
+
     def listed(
         self,
         directory: int,
@@ -1431,3 +1511,151 @@ class ListingScan:
         Each is a listed directory, by its tag, and the position of a pattern. Empty without
         `telling_unknown`.
         """
+
+@final
+class DividedScan:
+    """A scan whose sub-trees others scan: it holds what of the tree is known, and what is left.
+
+    Numbers stand for what is left: for the source, or for sub-directories of one directory.
+
+    Args:
+        patterns: What to look for. Of equal patterns the first is reported.
+        name: The name of the source.
+        max_depth: How deep a match may start; 0 is the source alone. `None`: no limit.
+        base: The absolute path of a local source, with which the paths of results begin. `None`:
+            they are relative to the source, and empty for the source itself.
+        outermost: Find only matches above which, up to the source, nothing matches.
+        check: Whether `take_checked` tells of each candidate what it lacks.
+
+    Example:
+        >>> patterns = [FileStructurePattern("*", ["*.csv"])]
+        >>> whole = DividedScan(patterns, "lab")
+        >>> part = ListingScan(patterns)
+        >>> [(_, source)] = part.at(whole.subtree(whole.source()), "lab", "")
+        >>> [(_, run_1)] = part.listed(source, "", [("run_1", True)], ["a.csv"])
+        >>> [(left, count)] = whole.scanned(whole.source(), part.hand_back())
+        >>> read_subtree(whole.subtree(left))
+        ('', ['run_1'])
+        >>> whole.take_matches()
+        [('', 0)]
+    """
+
+    def __new__(
+        cls,
+        patterns: Sequence[FileStructurePattern],
+        name: _Name,
+        max_depth: int | None = None,
+        *,
+        base: str | None = None,
+        outermost: bool = False,
+        check: bool = False,
+    ) -> Self: ...
+    def source(self) -> int:
+        """The number of the source."""
+
+    def is_wanted(self, number: int) -> bool:
+        """Whether what a number stands for is wanted still."""
+
+    def split(self, number: int, count: int) -> int | None:
+        """Cuts off all but so many of the directories that a number stands for.
+
+        Returns:
+            The number of the others. `None` if there are no others, or none would be left.
+        """
+
+    def subtree(self, number: int) -> bytes | None:
+        """What a number stands for, to be scanned elsewhere. `None` if it is not wanted."""
+
+    def scanned(self, number: int, outcome: bytes) -> list[tuple[int, int]]:
+        """Takes what came of a sub-tree. One that is not wanted any more is ignored.
+
+        Returns:
+            The numbers of what is left, each with how many directories it stands for.
+
+        Raises:
+            ValueError: It is no outcome of this sub-tree. Nothing is changed then.
+        """
+
+    def not_scanned(self, number: int) -> list[str]:
+        """Tells that what a number stands for could not be scanned: what is inside cannot be told.
+
+        Returns:
+            The paths of these directories.
+        """
+
+    def hidden_by_links(self) -> int:
+        """How many matches failed so far for nothing but directories that may not be entered."""
+
+    def take_matches(self) -> list[tuple[str, int]]:
+        """The matches since the last call, each as path and position of the pattern."""
+
+    def take_checked(self) -> list[tuple[str, int, tuple[_RawFinding, ...]]]:
+        """What was checked since the last call, each as path, position of the pattern and findings.
+
+        Findings are of what does not hold. Empty without `check`.
+        """
+
+@final
+class SubtreeScan:
+    """Scans sub-trees of a local tree, for a process that divides the whole.
+
+    Args:
+        source, patterns, exclude, max_depth, follow_links, one_file_system, outermost, threads,
+        check, leaf_skip, trust_link_counts: As those of `Scan`. With `threads=None` it begins with
+            one.
+
+    Example:
+        >>> patterns = [FileStructurePattern("no")]
+        >>> whole, part = DividedScan(patterns, ""), SubtreeScan(".", patterns)
+        >>> outcome, errors, stats = part.run(whole.subtree(whole.source()), directories=1)
+        >>> stats.directories
+        1
+    """
+
+    def __new__(
+        cls,
+        source: str | os.PathLike[str],
+        patterns: Sequence[FileStructurePattern],
+        *,
+        exclude: ExcludeRules | None = None,
+        max_depth: int | None = None,
+        follow_links: bool = False,
+        one_file_system: bool = False,
+        outermost: bool = False,
+        threads: int | None = None,
+        check: bool = False,
+        leaf_skip: bool = True,
+        trust_link_counts: bool = False,
+    ) -> Self: ...
+    def source(self) -> str:
+        """Opens the source, and returns its path as results have it.
+
+        Raises:
+            OSError: As a `Scan` does.
+        """
+
+    def run(
+        self, subtree: bytes, *, seconds: float | None = None, directories: int | None = None
+    ) -> tuple[bytes, list[OSError], Stats]:
+        """Scans a sub-tree to its end, or to that of its budget. Signals are looked for.
+
+        Args:
+            subtree: What `DividedScan.subtree` gave, of the same patterns and options.
+            seconds: How long it may take. What was begun by then is ended.
+            directories: How many directories it may visit. One is visited in any case.
+
+        Returns:
+            The outcome, for `DividedScan.scanned`; the errors; and what was counted.
+
+        Raises:
+            OSError: As a `Scan` does.
+            ValueError: It is no sub-tree of these patterns.
+        """
+
+def read_subtree(subtree: bytes, /) -> tuple[str, list[str]]:
+    """Reads what `DividedScan.subtree` gave.
+
+    Returns:
+        The path of the directory in which the roots are, relative to the source, and the names of
+        the roots. Without names it is the source.
+    """

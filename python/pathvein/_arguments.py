@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from upath import UPath
 
     from pathvein._remote.source import RemoteSource
+    from pathvein._tasks.executors import Workforce
     from pathvein._types import Any
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -239,10 +240,20 @@ def _progress(argument: str, value: object) -> object:
     return value
 
 
+def _executor(argument: str, value: object) -> Workforce | None:
+    """What runs tasks, if there is an executor: only then is anything of that imported."""
+    if value is None:
+        return None
+    from pathvein._tasks.executors import Workforce
+
+    return Workforce(value, argument)
+
+
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "concurrency": lambda name, value: _count(name, value, 1, MAX_REQUESTS),
     "dryrun": _truth,
     "exclude": lambda _, value: ExcludeRules(value),
+    "executor": _executor,
     "follow_links": _flag,
     "outermost": _flag,
     "fsync": _flag,

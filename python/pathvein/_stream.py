@@ -44,12 +44,12 @@ _BATCH_TIMEOUT = 3600.0
 
 
 #: What is counted.
-_COUNTS = [name for name in vars(Stats) if not name.startswith("_")]
+COUNTS = [name for name in vars(Stats) if not name.startswith("_")]
 
 
 def sum_of(*stats: Stats) -> Stats:
     """The counts of several runs together, of which one came after the other."""
-    sums = {name: sum(getattr(each, name) for each in stats) for name in _COUNTS}
+    sums = {name: sum(getattr(each, name) for each in stats) for name in COUNTS}
     # Those were never at work together.
     sums["threads"] = max((each.threads for each in stats), default=0)
     return Stats(**sums)

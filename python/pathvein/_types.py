@@ -10,6 +10,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from concurrent import futures
     from datetime import datetime as datetime
     from pathlib import Path as Path
     from typing import IO as IO
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Generic as Generic
     from typing import Literal as Literal
     from typing import NamedTuple as NamedTuple
+    from typing import Protocol
     from typing import Self as Self
 
     import pandas as pandas
@@ -24,6 +26,14 @@ if TYPE_CHECKING:
     import pyarrow as pyarrow
     from typing_extensions import TypeVar
     from upath import UPath as UPath
+
+    class _HasExecutor(Protocol):
+        """Such as Dask's client."""
+
+        def get_executor(self, **options: Any) -> futures.Executor: ...
+
+    #: What runs tasks.
+    Executor = futures.Executor | _HasExecutor
 
     T = TypeVar("T")
     #: The kinds of a source and of a destination. A bare `ScanResult` has a `Path`, as 0.9's had.
@@ -72,6 +82,10 @@ else:
             from pathlib import Path
 
             return Path
+        if name == "Executor":
+            from concurrent.futures import Executor
+
+            return Executor
         if name == "datetime":
             from datetime import datetime
 

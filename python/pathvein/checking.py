@@ -281,6 +281,7 @@ def check(
     trust_link_counts: bool = False,
     storage_options: Mapping[str, _types.Any] | None = None,
     concurrency: int | None = None,
+    executor: _types.Executor | None = None,
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
@@ -297,15 +298,15 @@ def check(
         patterns: One pattern or several. Of equal ones the first is reported.
         near: Return only candidates with so many requirements missing at most, and at least one.
         exclude, max_depth, follow_links, one_file_system, outermost, threads, trust_link_counts,
-        storage_options, concurrency, lister, on_error, progress: As :func:`pathvein.scan` takes
-            them. With `outermost`, what lies below a complete directory is not reported.
+        storage_options, concurrency, executor, lister, on_error, progress: As :func:`pathvein.scan`
+            takes them. With `outermost`, what lies below a complete directory is not reported.
 
     Returns:
         A list of results in the order in which they were found, one for each candidate and
         pattern. Those that are complete are what :func:`pathvein.scan` finds.
 
     Raises:
-        OSError, TypeError, ValueError, ImportError: As :func:`pathvein.scan` does.
+        OSError, TypeError, ValueError, ImportError, RuntimeError: As :func:`pathvein.scan` does.
 
     Example:
         >>> import tempfile
@@ -356,6 +357,7 @@ def icheck(
     trust_link_counts: bool = False,
     storage_options: Mapping[str, _types.Any] | None = None,
     concurrency: int | None = None,
+    executor: _types.Executor | None = None,
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         trust_link_counts: bool
         storage_options: Mapping[str, _types.Any] | None
         concurrency: int | None
+        executor: _types.Executor | None
         lister: _types.Literal["auto", "fsspec", "obstore"]
         on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object]
         progress: Callable[[Stats], object] | None
@@ -120,6 +121,7 @@ def scan(
     trust_link_counts: bool = False,
     storage_options: Mapping[str, _types.Any] | None = None,
     concurrency: int | None = None,
+    executor: _types.Executor | None = None,
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
@@ -158,6 +160,13 @@ def scan(
         storage_options: Options for the file system of a URL or UPath, as fsspec takes them.
         concurrency: The most requests in flight for a remote source. `None`: 32, or fewer if
             the file system supports no more.
+        executor: What scans, in place of this process: a `concurrent.futures.Executor` whose
+            workers can open the source, such as a `ProcessPoolExecutor` or those of MPI and loky,
+            or a Dask client. It is given tasks of a few seconds at most, and stays open. With it
+            `threads` and `concurrency` are for each task, and `threads` is 1 at first.
+            A task that is lost with its worker is given to another, twice at most; then its
+            directories are errors. Of `storage_options` workers get those that were given here, and
+            find all other credentials where they run. `None`: this process scans.
         lister: What lists S3, Google Cloud and Azure: ``"fsspec"``, the source's own file
             system, or ``"obstore"`` (installed by the extra ``obstore``) with the same
             credentials. If obstore cannot use them, or cannot list the source reliably, a
@@ -181,6 +190,8 @@ def scan(
         TypeError: An argument is of the wrong type; the message names it.
         ValueError: An argument has a wrong value, such as an exclude rule that is no glob.
         ImportError: The source is a URL and what it needs is not installed.
+        RuntimeError: The workers of the executor have another version of pathvein.
+        concurrent.futures.BrokenExecutor: The executor is broken for good.
 
     Example:
         >>> import tempfile
@@ -226,6 +237,7 @@ def iscan(
     trust_link_counts: bool = False,
     storage_options: Mapping[str, _types.Any] | None = None,
     concurrency: int | None = None,
+    executor: _types.Executor | None = None,
     lister: _types.Literal["auto", "fsspec", "obstore"] = "auto",
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
@@ -385,11 +397,12 @@ def open_producer(
         local result, if the source was given as one; and whether paths are texts.
     """
     checked = _arguments.check(**arguments)
-    kept = ("patterns", "on_error", "progress")
+    kept = ("patterns", "executor", "on_error", "progress")
     options = {name: value for name, value in checked.items() if name not in kept}
     if kind:
         options[kind] = True
     opened = _arguments.open_source(source, storage_options, options, argument)
+    workforce = checked.get("executor")
     make_upath: Callable[[str], _types.UPath] | None = None
     producer: Producer
     if isinstance(opened, str):
@@ -398,7 +411,8 @@ def open_producer(
             from pathvein._remote import local_upath
 
             make_upath = local_upath
-        producer = pathvein_core.Scan(opened, checked["patterns"], **options)
+        if workforce is None:
+            producer = pathvein_core.Scan(opened, checked["patterns"], **options)
     else:
         from pathvein._remote import open_scan
 
@@ -406,7 +420,12 @@ def open_producer(
         # They have no effect on remote sources.
         for local in "one_file_system", "threads", "trust_link_counts":
             options.pop(local, None)
-        producer = open_scan(opened, checked["patterns"], **options)
+        if workforce is None:
+            producer = open_scan(opened, checked["patterns"], **options)
+    if workforce is not None:
+        from pathvein._tasks.starting import open_tasks
+
+        producer = open_tasks(workforce, opened, checked["patterns"], options, storage_options)
     return name, producer, checked, make_upath, isinstance(opened, str)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import TypedDict, Unpack, overload
 
     from pathvein._copying.options import CopyOptions
+    from pathvein._tasks.executors import Workforce
 
     class _Options(TypedDict, total=False):
         """The options of :func:`shuffle` that are only given by name.
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         fsync: bool
         progress: Callable[[ShuffleProgress], object] | None
         concurrency: int | None
+        executor: _types.Executor | None
         storage_options: Mapping[str, _types.Any] | None
 
     #: What can be copied from or to.
@@ -98,6 +100,7 @@ def shuffle(
     fsync: bool = False,
     progress: Callable[[ShuffleProgress], object] | None = None,
     concurrency: int | None = None,
+    executor: _types.Executor | None = None,
     storage_options: Mapping[str, _types.Any] | None = None,
 ) -> list[ShuffleResult[_types.Any, _types.Any]]:
     """Copy directories, of each what belongs to the match.
@@ -135,6 +138,10 @@ def shuffle(
             ten times a second and once at the end. If it raises, no more is copied.
         concurrency: The most remote files under way at the same time. `None`: 32, or fewer if
             the file system supports no more.
+        executor: Copies in the workers of this executor, as :func:`scan` scans there: they must
+            see the sources and the destinations. `max_workers` are then those of each of its
+            workers; `None`: 1. To stop takes until running tasks have ended what they have begun.
+            `progress` tells what was copied when a task is done. `None`: copies in this process.
         storage_options: Options for the file systems of URLs, as fsspec takes them. A UPath has
             its own.
 
@@ -212,6 +219,7 @@ def shuffle_to(
     fsync: bool = False,
     progress: Callable[[ShuffleProgress], object] | None = None,
     concurrency: int | None = None,
+    executor: _types.Executor | None = None,
     storage_options: Mapping[str, _types.Any] | None = None,
 ) -> list[ShuffleResult[_types.Any, _types.Any]]:
     """Copy matches into one directory, each to ``destination / match.source.name``.
@@ -287,6 +295,7 @@ def shuffle_with(
     fsync: bool = False,
     progress: Callable[[ShuffleProgress], object] | None = None,
     concurrency: int | None = None,
+    executor: _types.Executor | None = None,
     storage_options: Mapping[str, _types.Any] | None = None,
 ) -> list[ShuffleResult[_types.Any, _types.Any]]:
     """Copy matches, each to where a function says.
@@ -333,7 +342,12 @@ def _how(**arguments: _types.Any) -> dict[str, _types.Any]:
     )
     how = {name: checked[name] for name in ("on_error", "on_conflict", "progress")}
     storage_options = _arguments.check_storage_options(arguments["storage_options"])
-    return {**how, "options": options, "storage_options": storage_options}
+    how |= {
+        "options": options,
+        "storage_options": storage_options,
+        "workforce": checked["executor"],
+    }
+    return how
 
 
 def _shuffle(
@@ -344,13 +358,14 @@ def _shuffle(
     on_conflict: str,
     progress: Callable[[ShuffleProgress], object] | None,
     storage_options: Mapping[str, _types.Any] | None,
+    workforce: Workforce | None,
 ) -> list[ShuffleResult[_types.Any, _types.Any]]:
     from pathvein._copying.places import places_of
     from pathvein._copying.running import Copying
 
     places = places_of(inputs, storage_options, *arguments)
     by_kind: dict[str, dict[int, ShuffleResult[_types.Any, _types.Any]]] = {}
-    with Copying(inputs, places, options, on_conflict, progress) as copying:
+    with Copying(inputs, places, options, on_conflict, progress, workforce=workforce) as copying:
         for kind, number, result, _ in copying.outcomes():
             by_kind.setdefault(kind, {})[number] = result
             if callable(on_error):

@@ -1,6 +1,7 @@
 """The benchmark runs, and what it measures is what it says: not how fast anything is."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,13 +26,17 @@ def program() -> Path:
     return BENCH / "target" / "debug" / "pathvein-bench"
 
 
-def bench(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def bench(
+    program: Path, *arguments: str, driver: str = "driver"
+) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "PATHVEIN_BENCH_PROGRAM": str(program),
         "PYTHONPATH": str(BENCH),
     }
-    command = [sys.executable, "-m", "driver", "--no-download", *TINY, *arguments]
+    command = [sys.executable, "-m", driver, *arguments]
+    if driver == "driver":
+        command += ["--no-download", *TINY]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
@@ -128,6 +133,27 @@ def test_it_measures_copies(program: Path, tmp_path: Path) -> None:
     assert "45 objects, a match, to local: {'LIST': 2, 'GET': 90}" in page.read_text()
     assert "'COPY': 90" in page.read_text()
     assert rows(page.read_text())["Bars"]["60 files of 4 KB, 2 workers: of cp -a"][-1]
+    assert list(trees.iterdir()) == []
+
+
+@pytest.mark.timeout(600)
+def test_it_measures_trees_on_several_processes(program: Path, tmp_path: Path) -> None:
+    page, trees = tmp_path / "page.md", tmp_path / "trees"
+    sizes = ["--part", "0.0004", "--rounds", "1", "--markdown", str(page), "--dir", str(trees)]
+    done = bench(program, *sizes, "--only", "trees", "skewed", driver="scale")
+    assert done.returncode == 0, done.stderr
+    tables = rows(page.read_text())
+    for title, contestants in [
+        ("A tree of a million directories", 4),
+        ("Nine tenths in one sub-tree", 2),
+    ]:
+        # That they agree, the driver sees to.
+        assert [cells[-1] for cells in tables[title].values()] == ["71 matches"] * contestants
+    assert re.search(r"budget 50 ms: [1-9]\d* tasks; .* for \d+\.\d% of the time", done.stdout)
+    for cells in tables["Bars"].values():
+        assert float(cells[0].split()[0]) > 0
+        assert cells[-1] in ("met", "MISSED")
+    assert len(tables["Bars"]) == 4
     assert list(trees.iterdir()) == []
 
 

@@ -21,7 +21,7 @@ from cloud import below, tree_of, walked
 from compare import items
 from pathvein import FileStructurePattern as P
 from pathvein._remote import retry
-from pathvein._remote.keys.planner import Page
+from pathvein._remote.keys.requests import Page
 from servers.list_stub import Fault, ListStub, Request, StubBucket
 
 pytest.importorskip("s3fs")

@@ -24,8 +24,8 @@ from compare import make_patterns
 from pathvein._remote import retry
 from pathvein._remote.errors import GENERIC, BadAnswer, Disordered, FlatDenied
 from pathvein._remote.keys.lister import KeyLister
-from pathvein._remote.keys.planner import Page
 from pathvein._remote.keys.ranges import common_directory, parent
+from pathvein._remote.keys.requests import Page
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
 from profiles import share
 

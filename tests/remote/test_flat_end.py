@@ -32,7 +32,7 @@ from pathvein import FileStructurePattern as P
 from pathvein import ScanWarning, Stats
 from pathvein._remote.errors import GENERIC, Unfit
 from pathvein._remote.keys.lister import KeyProducer
-from pathvein._remote.keys.planner import Page
+from pathvein._remote.keys.requests import Page
 from pathvein._remote.loop import BackgroundTask
 from pathvein._remote.retry import RequestCounts
 from servers.list_stub import Fault, ListStub, Radix, StubBucket

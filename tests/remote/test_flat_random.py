@@ -19,7 +19,7 @@ import flat_random
 from flat_random import LAST, OddStore, Refused, Whims, facts, in_one_go, listed
 from pathvein._remote import retry
 from pathvein._remote.errors import BadAnswer
-from pathvein._remote.keys.planner import Page
+from pathvein._remote.keys.requests import Page
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
 from pathvein._remote.stores.s3 import S3Store
 

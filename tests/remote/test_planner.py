@@ -22,15 +22,9 @@ from hypothesis import strategies as st
 
 from pathvein._remote.keys import planner as planner_module
 from pathvein._remote.keys import ranges as ranges_module
-from pathvein._remote.keys.planner import (
-    MAX_EMPTY_PAGES,
-    Failure,
-    Lost,
-    Page,
-    Planner,
-    Request,
-    Streamed,
-)
+from pathvein._remote.keys import requests as requests_module
+from pathvein._remote.keys import traits as traits_module
+from pathvein._remote.keys.planner import MAX_EMPTY_PAGES, Planner
 from pathvein._remote.keys.ranges import (
     LAST,
     KeyRange,
@@ -39,6 +33,7 @@ from pathvein._remote.keys.ranges import (
     parent,
     successor,
 )
+from pathvein._remote.keys.requests import Failure, Lost, Page, Request, Streamed
 from servers.quirks import HARMLESS, QUIRKS, Query, Quirky
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "bench"))
@@ -48,7 +43,8 @@ from listing_simulation import equal_latency, random_latency, simulate
 
 def test_it_does_no_io() -> None:
     modules = set()
-    for module in (planner_module, ranges_module):
+    pure = (planner_module, ranges_module, requests_module, traits_module)
+    for module in pure:
         tree = ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
@@ -57,7 +53,7 @@ def test_it_does_no_io() -> None:
                 modules.add(str(node.module))
     assert modules <= {
         *("__future__", "bisect", "collections", "collections.abc", "dataclasses", "typing"),
-        *(ranges_module.__name__,),
+        *(module.__name__ for module in pure),
     }
 
 
@@ -200,7 +196,7 @@ def listed(
         request = in_flight.pop(source.randrange(len(in_flight)))
         in_flight_of.remove(request.target)
         before = taker.ends
-        if planner.has_begun and source.random() < failures:
+        if planner.traits.has_begun and source.random() < failures:
             outcome = planner.failed(request, source.choice(kinds))
         else:
             outcome = planner.answered(request, store.page(request))
@@ -405,7 +401,7 @@ def test_pages_out_of_order_lose_everything() -> None:
     planner = Planner(Taker(), page_size=2, can_start=True)
     lost = planner.failed(asked(planner), "unsorted")
     assert lost is not None
-    assert not planner.has_begun
+    assert not planner.traits.has_begun
 
 
 def test_pages_that_bring_nothing_end() -> None:

@@ -21,7 +21,7 @@ from pathvein import Directories, Files, FileStructurePattern, Regex
 from pathvein._remote import retry
 from pathvein._remote.errors import BadAnswer, FlatDenied
 from pathvein._remote.keys.lister import KeyLister
-from pathvein._remote.keys.planner import Page
+from pathvein._remote.keys.requests import Page
 from pathvein._remote.retry import RequestCounts
 from pathvein._remote.stores.s3 import S3Store
 

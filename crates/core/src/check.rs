@@ -78,6 +78,11 @@ impl Tells for Checked {
     fn is_complete(&self) -> bool {
         self.findings.is_complete()
     }
+
+    fn into_parts(self) -> (PathBuf, usize, Option<Findings>) {
+        let findings = (!self.is_complete()).then_some(self.findings);
+        (self.path, self.pattern, findings)
+    }
 }
 
 /// The names that were listed, and what they are looked at for.
@@ -233,14 +238,19 @@ impl Check {
         Check { scan: change(self.scan), ..self }
     }
 
+    /// The scan that it is, and the program that tells what is missing.
+    pub(crate) fn into_parts(self) -> (Scan, Arc<Program>) {
+        (self.scan, self.patterns.checking_program())
+    }
+
     /// Starts the check. The source is opened by this call, which waits as long as that takes.
     ///
     /// # Errors
     ///
     /// Those of [`Scan::start`](crate::Scan::start).
     pub fn start(self) -> Result<Checks, Error> {
-        let program = self.patterns.checking_program();
-        self.scan.start_with(program)
+        let (scan, program) = self.into_parts();
+        scan.start_with(program)
     }
 }
 

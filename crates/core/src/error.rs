@@ -97,6 +97,9 @@ pub enum ErrorKind {
     TextSyntax,
     /// A key is out of order, or outside its range: see [`Error::key`].
     Key,
+    /// A sub-tree or its outcome, which another process made, does not fit: see
+    /// [`Subtree`](crate::Subtree).
+    Subtree,
     /// The iterator was started in another process, of which this one is a fork. The fork
     /// has no workers.
     OtherProcess,
@@ -189,6 +192,9 @@ enum Repr {
     Key {
         key: String,
         message: Cow<'static, str>,
+    },
+    Subtree {
+        message: &'static str,
     },
     OtherProcess,
     Internal {
@@ -289,6 +295,10 @@ impl Error {
         Repr::OtherProcess.into()
     }
 
+    pub(crate) fn subtree(message: &'static str) -> Error {
+        Repr::Subtree { message }.into()
+    }
+
     pub(crate) fn internal(message: &'static str) -> Error {
         Repr::Internal { message }.into()
     }
@@ -308,6 +318,7 @@ impl Error {
             Repr::JsonPattern { .. } => ErrorKind::JsonPattern,
             Repr::TextSyntax { .. } => ErrorKind::TextSyntax,
             Repr::Key { .. } => ErrorKind::Key,
+            Repr::Subtree { .. } => ErrorKind::Subtree,
             Repr::OtherProcess => ErrorKind::OtherProcess,
             Repr::Internal { .. } => ErrorKind::Internal,
         }
@@ -457,6 +468,9 @@ impl Error {
             | Repr::JsonPattern { message, .. } => message.clone(),
             Repr::Key { message, .. } => message.clone().into_owned(),
             Repr::Refused { message, .. } => (*message).to_owned(),
+            Repr::Subtree { message } => {
+                format!("what another process sent does not fit: {message}")
+            }
             Repr::OtherProcess => {
                 "this iterator was started in another process: start one here".to_owned()
             }

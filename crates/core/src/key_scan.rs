@@ -1,10 +1,12 @@
 //! A scan of a tree that is given as keys in sorted order.
 
 mod early;
+mod parts;
 
 use std::sync::Arc;
 
 use self::early::Early;
+pub use self::parts::KeyOutcome;
 use crate::bits;
 use crate::checking::{Checking, Notes, Opened, Told};
 use crate::key_tree::{
@@ -171,9 +173,19 @@ impl Below for KeyScanState {
 }
 
 impl KeyScanVisitor {
+    fn new(patterns: &PatternSet, source: &[u8], max_depth: Option<usize>) -> KeyScanVisitor {
+        KeyScanVisitor {
+            program: patterns.clone().into_program(),
+            max_depth: max_depth.unwrap_or(usize::MAX),
+            source: source.into(),
+            outermost: false,
+        }
+    }
+
     fn state(&self, parent: Option<&KeyScanState>, depth: usize, name: Name<'_>) -> KeyScanState {
         let above = parent.map(|parent| &parent.standing);
-        let may_start = depth <= self.max_depth && !above.is_some_and(Standing::is_covered);
+        // Whatever is covered, so that parts of the keys of a directory agree on its state.
+        let may_start = depth <= self.max_depth;
         let sought = match parent.and_then(|parent| parent.requirements.as_ref()) {
             Some(requirements) if may_start => &requirements.sought,
             Some(requirements) => &requirements.required,
@@ -204,7 +216,7 @@ impl KeyScanVisitor {
             early: None,
         };
         if let Some(checking) = self.checking() {
-            let visits_below = depth < self.max_depth && !above.is_some_and(Standing::is_covered);
+            let visits_below = depth < self.max_depth;
             state.notes = checking.open(Opened {
                 name,
                 checks: state.candidates.as_ref().and_then(|set| set.checks.as_ref()),
@@ -448,12 +460,7 @@ impl KeyScan {
         exclude: ExcludeRules,
     ) -> (KeyScan, RangeId) {
         let patterns = patterns.into();
-        let visitor = KeyScanVisitor {
-            program: patterns.clone().into_program(),
-            max_depth: max_depth.into().unwrap_or(usize::MAX),
-            source: source.as_ref().into(),
-            outermost: false,
-        };
+        let visitor = KeyScanVisitor::new(&patterns, source.as_ref(), max_depth.into());
         let (tree, range) = KeyTree::new(visitor, exclude);
         (KeyScan { tree, patterns }, range)
     }

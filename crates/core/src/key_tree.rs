@@ -11,6 +11,7 @@
 //!
 //! Keys are bytes: UTF-8 in which any other byte stands for itself, as in names on disk.
 
+mod parts;
 mod successive;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use std::path::Path;
 
 use memchr::memchr;
 
+pub(crate) use self::parts::{PackedTree, Span};
 pub(crate) use self::successive::Cursor;
 use crate::{Error, ExcludeRules};
 
@@ -152,6 +154,8 @@ struct Node<S> {
     excluded: bool,
     /// Whether anything inside is wanted.
     wanted: bool,
+    /// Whether it may have keys outside the part that this is the tree of.
+    is_outer: bool,
     /// Which bad components were reported.
     reported: [bool; BAD.len()],
     state: S,
@@ -206,6 +210,8 @@ pub(crate) struct KeyTree<V: KeyVisitor> {
     next_range: u64,
     /// Whether nothing is known of keys that may be missing anywhere.
     is_trusted: bool,
+    /// The keys of the tree, if they are a part of all.
+    part: Option<Span>,
     counts: KeyCounts,
     found: Vec<(Vec<u8>, V::Found)>,
     bad: Vec<Vec<u8>>,
@@ -226,6 +232,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             ranges: HashMap::new(),
             next_range: 0,
             is_trusted: true,
+            part: None,
             counts: KeyCounts { directories: 1, ..KeyCounts::default() },
             found: Vec::new(),
             bad: Vec::new(),
@@ -241,6 +248,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             is_whole: true,
             excluded: false,
             wanted: true,
+            is_outer: false,
             reported: Default::default(),
             state,
         });
@@ -260,13 +268,21 @@ impl<V: KeyVisitor> KeyTree<V> {
 
     /// Begins again with another visitor, before the first key.
     pub(crate) fn set_visitor(&mut self, visitor: V) {
+        match self.part.take() {
+            Some(part) => *self = KeyTree::part(visitor, self.exclude.clone(), part).0,
+            None => {
+                let source = self.source;
+                self.node_mut(source).state = visitor.source();
+                self.visitor = visitor;
+            }
+        }
         let source = self.source;
-        self.node_mut(source).state = visitor.source();
-        self.visitor = visitor;
         // What the visitor before found of the source without any key.
         self.found.clear();
-        self.advance(source);
-        self.look_at_wanted(source);
+        if self.visitor.decides_early() {
+            self.advance(source);
+            self.look_at_wanted(source);
+        }
     }
 
     pub(crate) fn counts(&self) -> KeyCounts {
@@ -276,6 +292,11 @@ impl<V: KeyVisitor> KeyTree<V> {
     /// What was found since the last call, each with its directory's path.
     pub(crate) fn take_found(&mut self) -> Vec<(Vec<u8>, V::Found)> {
         std::mem::take(&mut self.found)
+    }
+
+    /// Adds what was found elsewhere.
+    pub(crate) fn add_found(&mut self, found: Vec<(Vec<u8>, V::Found)>) {
+        self.found.extend(found);
     }
 
     pub(crate) fn take_bad(&mut self) -> Vec<Vec<u8>> {
@@ -464,6 +485,7 @@ impl<V: KeyVisitor> KeyTree<V> {
             is_whole: self.is_trusted,
             excluded,
             wanted: wanted && !excluded,
+            is_outer: false,
             reported: Default::default(),
             state,
         });
@@ -489,6 +511,9 @@ impl<V: KeyVisitor> KeyTree<V> {
             return;
         }
         let Some(parent) = node.parent else { return };
+        if node.is_outer {
+            return self.advance(index);
+        }
         let (wanted, name) = (node.wanted, std::mem::take(&mut node.name));
         let parent_node = self.nodes[parent].as_mut().expect(OPEN);
         self.visitor.directory(&mut parent_node.state, &name);
@@ -513,7 +538,11 @@ impl<V: KeyVisitor> KeyTree<V> {
                 let found = (self.path(node.parent, &node.name), found);
                 let parent = node.parent.and_then(|parent| self.nodes[parent].as_ref());
                 let above = parent.map(|parent| &parent.state);
-                self.visitor.take(&node.state, above, found, &mut self.found);
+                match node.is_outer {
+                    // Who has all parts finds the same.
+                    true => self.visitor.take(&node.state, None, found, &mut Vec::new()),
+                    false => self.visitor.take(&node.state, above, found, &mut self.found),
+                }
             }
             let parent = node.parent;
             self.nodes[index] = Some(node);

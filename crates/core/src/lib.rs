@@ -259,6 +259,8 @@
 #![forbid(unsafe_code)]
 
 mod bits;
+#[cfg(feature = "serde")]
+mod bytes;
 mod check;
 mod checking;
 mod copying;
@@ -285,6 +287,8 @@ mod program;
 mod scan;
 mod scan_visitor;
 mod stats;
+mod subtree;
+mod subtree_scan;
 mod traversal;
 mod validate;
 mod walk;
@@ -302,7 +306,7 @@ pub use error::{Error, ErrorKind, Operation};
 pub use exclude::ExcludeRules;
 pub use glob::NameGlob;
 pub use key_front::KeyFront;
-pub use key_scan::KeyScan;
+pub use key_scan::{KeyOutcome, KeyScan};
 pub use key_sorter::KeySorter;
 pub use key_stream::KeyStream;
 pub use key_tree::{KeyCounts, RangeId};
@@ -320,6 +324,8 @@ pub use pattern::{FileStructurePattern, FileStructurePatternBuilder, MAX_LEVELS}
 pub use pattern_set::PatternSet;
 pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
+pub use subtree::{Subtree, SubtreeOutcome};
+pub use subtree_scan::{RunningSubtree, SubtreeScan};
 #[cfg(all(feature = "test-hooks", unix))]
 #[doc(hidden)]
 pub use traversal::made_up::{MadeUp, MadeUpEntry};

@@ -4,10 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::checking::{Findings, Gathering, ListId, Purpose};
-use crate::matching::{Candidates, MatchState, Matching, Noted, Outcome, Settled, TreeNode};
-use crate::outermost::{Report, Standing};
+use crate::matching::{Candidates, Matching, Noted, Settled};
+use crate::outermost::Standing;
 use crate::program::Program;
+use crate::subtree::{Sibling, SiblingKind};
 use crate::{Name, PatternSet};
+
+mod directory;
+mod division;
+mod found;
+mod part;
+
+use directory::{ListedDirectory, Named, Place, Wanted, WantedDirectory};
+use found::Found;
+use part::Part;
 
 /// A directory whose listing a [`ListingScan`] wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,78 +71,15 @@ impl DirectoryId {
 pub struct ListingScan<T> {
     matching: Matching,
     /// The directories that are wanted and not listed yet.
-    wanted: HashMap<DirectoryId, WantedDirectory<T>>,
+    wanted: HashMap<DirectoryId, Wanted<T>>,
     next_id: u64,
     found: Found<T>,
     patterns: PatternSet,
     gathering: Gathering,
-}
-
-/// What is told of a directory: its tag, the position of the pattern, and if it was checked
-/// what is missing.
-type Reported<T> = (T, usize, Option<Findings>);
-
-/// What was found.
-#[derive(Debug)]
-struct Found<T> {
-    /// Not taken yet.
-    matches: Vec<(T, usize)>,
-    /// What was checked, not taken yet.
-    checked: Vec<(T, usize, Findings)>,
-    /// Whether matches are told as what is checked and complete.
-    checks: bool,
-    /// Whether only what is checked is told.
-    explains: bool,
-    /// What cannot be told, not taken yet.
-    unknown: Vec<(T, usize)>,
-    tells_unknown: bool,
-    hidden_by_links: usize,
-}
-
-/// A directory that is not listed yet.
-#[derive(Debug)]
-struct WantedDirectory<T> {
-    /// `None` for a source.
-    parent: Option<Arc<ListedDirectory<T>>>,
-    candidates: Candidates,
-}
-
-/// A listed directory in which others are wanted.
-#[derive(Debug)]
-struct ListedDirectory<T> {
-    parent: Option<Arc<ListedDirectory<T>>>,
-    depth: usize,
-    state: MatchState,
-    standing: Standing<Reported<T>>,
-    tag: T,
-}
-
-impl<T> TreeNode for ListedDirectory<T> {
-    fn parent(&self) -> Option<&Arc<Self>> {
-        self.parent.as_ref()
-    }
-
-    fn depth(&self) -> usize {
-        self.depth
-    }
-
-    fn state(&self) -> &MatchState {
-        &self.state
-    }
-
-    fn is_covered(&self) -> bool {
-        self.standing.is_covered()
-    }
-}
-
-impl<T> Drop for ListedDirectory<T> {
-    fn drop(&mut self) {
-        // A loop, since recursion as deep as the tree would overflow the stack.
-        let mut parent = self.parent.take();
-        while let Some(mut listed) = parent.and_then(Arc::into_inner) {
-            parent = listed.parent.take();
-        }
-    }
+    /// Whether names are kept, of which sub-trees are made.
+    keeps_names: bool,
+    /// `None` unless the scan began with a sub-tree.
+    part: Option<Part<T>>,
 }
 
 impl<T: Clone> ListingScan<T> {
@@ -153,15 +100,9 @@ impl<T: Clone> ListingScan<T> {
             gathering: Gathering::default(),
             wanted: HashMap::new(),
             next_id: 0,
-            found: Found {
-                matches: Vec::new(),
-                checked: Vec::new(),
-                checks: false,
-                explains: false,
-                unknown: Vec::new(),
-                tells_unknown: false,
-                hidden_by_links: 0,
-            },
+            found: Found::default(),
+            keeps_names: false,
+            part: None,
         }
     }
 
@@ -233,14 +174,44 @@ impl<T: Clone> ListingScan<T> {
     /// A source is wanted whatever its name. A scan may have several sources.
     pub fn source<'n>(&mut self, name: impl Into<Name<'n>>) -> DirectoryId {
         let candidates = self.matching.candidates(None, true, name.into(), false);
-        self.want(WantedDirectory { parent: None, candidates })
+        self.want(Wanted::One(WantedDirectory { parent: None, candidates, named: None }))
     }
 
-    fn want(&mut self, directory: WantedDirectory<T>) -> DirectoryId {
+    fn want(&mut self, wanted: Wanted<T>) -> DirectoryId {
         let id = DirectoryId(self.next_id);
         self.next_id += 1;
-        self.wanted.insert(id, directory);
+        self.wanted.insert(id, wanted);
         id
+    }
+
+    /// Takes a wanted directory off those that are wanted. Several are not one.
+    fn take_one(&mut self, id: DirectoryId) -> Option<WantedDirectory<T>> {
+        let is_one = |wanted: &Wanted<T>| match wanted {
+            Wanted::One(_) => true,
+            Wanted::Several { siblings, .. } => siblings.len() == 1,
+        };
+        self.wanted.get(&id).filter(|wanted| is_one(wanted))?;
+        match self.wanted.remove(&id)? {
+            Wanted::One(directory) => Some(directory),
+            Wanted::Several { parent, siblings } => {
+                let sibling = siblings.iter().next()?;
+                Some(self.directory_of(&parent, sibling))
+            }
+        }
+    }
+
+    fn directory_of(
+        &mut self,
+        parent: &Arc<ListedDirectory<T>>,
+        sibling: Sibling<'_>,
+    ) -> WantedDirectory<T> {
+        let (visits_all, kind) = (self.visits_below(parent), sibling.kind());
+        sibling.with_name(|name| {
+            let (state, feeds) = (Some(&parent.state), kind.feeds_parent);
+            let candidates = self.matching.candidates(state, visits_all, name, feeds);
+            let named = Some(Box::new(Named { name: name.into(), kind, root: None }));
+            WantedDirectory { parent: Some(Arc::clone(parent)), candidates, named }
+        })
     }
 
     /// Gives the listing of a wanted directory: its sub-directories, each with whether it
@@ -286,7 +257,7 @@ impl<T: Clone> ListingScan<T> {
         files: impl IntoIterator<Item = Name<'n>>,
         is_whole: bool,
     ) -> Vec<(usize, DirectoryId)> {
-        let Some(WantedDirectory { parent, mut candidates }) = self.wanted.remove(&id) else {
+        let Some(WantedDirectory { parent, mut candidates, named }) = self.take_one(id) else {
             return Vec::new();
         };
         let checklists = self.matching.program.clone();
@@ -339,28 +310,47 @@ impl<T: Clone> ListingScan<T> {
         if count == 0 {
             standing.closed(&mut |report| self.found.add(report));
         }
-        let listed = Arc::new(ListedDirectory { parent, depth, state, standing, tag });
+        let place = self.keeps_names.then(|| Box::new(Place::of(named)));
+        let listed = Arc::new(ListedDirectory { parent, depth, state, standing, tag, place });
         let visits_all = self.visits_below(&listed);
         let mut wanted = Vec::new();
         for (index, (&(name, enterable), feeds)) in directories.iter().zip(feeds).enumerate() {
-            if !(feeds || visits_all && enterable) {
-                continue;
-            }
-            let state = Some(&listed.state);
-            let candidates = self.matching.candidates(state, visits_all, name, feeds);
-            let is_looked_into = visits_all
-                || self.matching.looks_inside(&candidates)
-                || self.found.explains && candidates.is_watched();
-            if enterable && is_looked_into {
-                let parent = Some(Arc::clone(&listed));
-                wanted.push((index, self.want(WantedDirectory { parent, candidates })));
-            } else if enterable {
-                self.matching.not_entered(&listed, candidates, self.found.adding());
-            } else {
-                self.matching.link_not_followed(&listed, candidates, self.found.adding());
-            }
+            let kind = SiblingKind { feeds_parent: feeds, ..SiblingKind::default() };
+            let id = self.want_in(&listed, visits_all, (name, kind, None), enterable);
+            wanted.extend(id.map(|id| (index, id)));
         }
         wanted
+    }
+
+    /// Wants a sub-directory of a listed one, or answers for it if nothing is to be known of it
+    /// but that it is there.
+    fn want_in(
+        &mut self,
+        parent: &Arc<ListedDirectory<T>>,
+        visits_all: bool,
+        (name, kind, root): (Name<'_>, SiblingKind, Option<u32>),
+        enterable: bool,
+    ) -> Option<DirectoryId> {
+        let feeds = kind.feeds_parent;
+        if !(feeds || visits_all && enterable) {
+            return None;
+        }
+        let candidates = self.matching.candidates(Some(&parent.state), visits_all, name, feeds);
+        let is_looked_into = visits_all
+            || self.matching.looks_inside(&candidates)
+            || self.found.explains && candidates.is_watched();
+        if enterable && is_looked_into {
+            let named = || Box::new(Named { name: name.into(), kind, root });
+            let named = self.keeps_names.then(named);
+            let parent = Some(Arc::clone(parent));
+            return Some(self.want(Wanted::One(WantedDirectory { parent, candidates, named })));
+        }
+        if enterable {
+            self.matching.not_entered(parent, candidates, self.found.adding());
+        } else {
+            self.matching.link_not_followed(parent, candidates, self.found.adding());
+        }
+        None
     }
 
     /// Whether the sub-directories of a listed directory are wanted, whatever is asked of
@@ -373,21 +363,33 @@ impl<T: Clone> ListingScan<T> {
     /// are looked for: it must not be listed any more then, and this has answered for it.
     pub fn is_wanted(&mut self, id: DirectoryId) -> bool {
         let Some(wanted) = self.wanted.get(&id) else { return false };
-        let Some(parent) = &wanted.parent else { return true };
-        if !self.matching.outermost
-            || self.visits_below(parent)
-            || self.matching.is_asked_for(parent, &wanted.candidates)
-        {
+        let Some(parent) = wanted.parent() else { return true };
+        if !self.matching.outermost || self.visits_below(parent) {
             return true;
         }
-        self.absent(id);
-        false
+        let is_asked_for = match wanted {
+            Wanted::One(one) => self.matching.is_asked_for(parent, &one.candidates),
+            Wanted::Several { parent, siblings } => {
+                let (parent, siblings) = (Arc::clone(parent), siblings.clone());
+                siblings.iter().any(|sibling| {
+                    let one = self.directory_of(&parent, sibling);
+                    self.matching.is_asked_for(&parent, &one.candidates)
+                })
+            }
+        };
+        if !is_asked_for {
+            self.absent(id);
+        }
+        is_asked_for
     }
 
     /// Whether the answer of a directory above depends on that of a wanted one. If only the
     /// outermost matches are looked for, those are best listed first.
     pub fn feeds_another(&self, id: DirectoryId) -> bool {
-        self.wanted.get(&id).is_some_and(|wanted| wanted.candidates.feeds_parent())
+        self.wanted.get(&id).is_some_and(|wanted| match wanted {
+            Wanted::One(one) => one.candidates.feeds_parent(),
+            Wanted::Several { siblings, .. } => siblings.iter().any(Sibling::feeds_parent),
+        })
     }
 
     /// Tells that a wanted directory exists and could not be listed: it is present by its
@@ -395,10 +397,9 @@ impl<T: Clone> ListingScan<T> {
     ///
     /// An id that is not, or not any more, that of a wanted directory is ignored.
     pub fn not_listed(&mut self, id: DirectoryId) {
-        if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
-        {
-            self.matching.not_read(&parent, candidates, self.found.adding());
-        }
+        self.answer_for(id, |scan, parent, candidates| {
+            scan.matching.not_read(parent, candidates, scan.found.adding());
+        });
     }
 
     /// Tells that a wanted directory exists and may not be entered, such as a link that turns
@@ -406,19 +407,37 @@ impl<T: Clone> ListingScan<T> {
     ///
     /// An id that is not, or not any more, that of a wanted directory is ignored.
     pub fn not_entered(&mut self, id: DirectoryId) {
-        if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
-        {
-            self.matching.not_entered(&parent, candidates, self.found.adding());
-        }
+        self.answer_for(id, |scan, parent, candidates| {
+            scan.matching.not_entered(parent, candidates, scan.found.adding());
+        });
     }
 
     /// Tells that a wanted directory does not exist any more: it satisfies nothing.
     ///
     /// An id that is not, or not any more, that of a wanted directory is ignored.
     pub fn absent(&mut self, id: DirectoryId) {
-        if let Some(WantedDirectory { parent: Some(parent), candidates }) = self.wanted.remove(&id)
-        {
-            self.matching.absent(&parent, candidates, self.found.adding());
+        self.answer_for(id, |scan, parent, candidates| {
+            scan.matching.absent(parent, candidates, scan.found.adding());
+        });
+    }
+
+    /// Answers for a wanted directory, or for each of several.
+    fn answer_for(
+        &mut self,
+        id: DirectoryId,
+        mut answer: impl FnMut(&mut Self, &Arc<ListedDirectory<T>>, Candidates),
+    ) {
+        match self.wanted.remove(&id) {
+            Some(Wanted::One(WantedDirectory { parent: Some(parent), candidates, .. })) => {
+                answer(self, &parent, candidates);
+            }
+            Some(Wanted::Several { parent, siblings }) => {
+                for sibling in siblings.iter().filter(|sibling| sibling.feeds_parent()) {
+                    let one = self.directory_of(&parent, sibling);
+                    answer(self, &parent, one.candidates);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -468,81 +487,5 @@ impl<T: Clone> ListingScan<T> {
     /// Whether no more directory is wanted.
     pub fn is_done(&self) -> bool {
         self.wanted.is_empty()
-    }
-}
-
-impl<T: Clone> Found<T> {
-    /// A function that adds what is known of directories that are not just listed.
-    fn adding(&mut self) -> impl FnMut(&Arc<ListedDirectory<T>>, &[usize], Outcome) {
-        |listed, patterns, outcome| {
-            let parent = listed.parent.as_ref().map(|parent| &parent.standing);
-            match outcome {
-                Outcome::Matched => {
-                    for &pattern in patterns {
-                        let found = (listed.tag.clone(), pattern, None);
-                        self.tell(&listed.standing, parent, Report::Match(found));
-                    }
-                }
-                Outcome::Checked(findings) => {
-                    for &pattern in patterns {
-                        let found = (listed.tag.clone(), pattern, Some(findings.clone()));
-                        self.tell(&listed.standing, parent, Report::Incomplete(found));
-                    }
-                }
-                Outcome::HiddenByLinks => {
-                    let report = Report::HiddenByLinks(patterns.len());
-                    self.tell(&listed.standing, parent, report);
-                }
-                Outcome::CannotBeTold if self.tells_unknown => {
-                    let untold = patterns.iter().map(|&pattern| (listed.tag.clone(), pattern));
-                    self.unknown.extend(untold);
-                }
-                Outcome::CannotBeTold => {}
-                Outcome::Closed => listed.standing.closed(&mut |report| self.add(report)),
-            }
-        }
-    }
-
-    /// Tells of a directory what belongs to the outcome if nothing above it matches.
-    fn tell(
-        &mut self,
-        standing: &Standing<Reported<T>>,
-        parent: Option<&Standing<Reported<T>>>,
-        report: Report<Reported<T>>,
-    ) {
-        standing.take_own(parent, report, &mut |report| self.add(report));
-    }
-
-    #[inline]
-    fn add_settled(
-        &mut self,
-        tag: &T,
-        settled: Settled,
-        standing: &Standing<Reported<T>>,
-        parent: Option<&Standing<Reported<T>>>,
-    ) {
-        let tagged = |pattern| (tag.clone(), pattern);
-        for pattern in settled.matched {
-            self.tell(standing, parent, Report::Match((tag.clone(), pattern, None)));
-        }
-        for (pattern, findings) in settled.checked {
-            let found = (tag.clone(), pattern, Some(findings));
-            self.tell(standing, parent, Report::Incomplete(found));
-        }
-        if self.tells_unknown {
-            self.unknown.extend(settled.cannot_be_told.into_iter().map(tagged));
-        }
-    }
-
-    fn add(&mut self, report: Report<Reported<T>>) {
-        match report {
-            Report::Match(_) if self.explains => {}
-            Report::Match((tag, pattern, _)) if !self.checks => self.matches.push((tag, pattern)),
-            Report::Match((tag, pattern, findings))
-            | Report::Incomplete((tag, pattern, findings)) => {
-                self.checked.push((tag, pattern, findings.unwrap_or_default()));
-            }
-            Report::HiddenByLinks(count) => self.hidden_by_links += count,
-        }
     }
 }

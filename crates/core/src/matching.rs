@@ -30,9 +30,11 @@ use crate::{Name, NameBuf, NameDecoder};
 mod checks;
 mod early;
 mod state;
+mod travel;
 
 pub(crate) use checks::Noted;
 pub(crate) use state::MatchState;
+pub(crate) use travel::{Answers, Asking, OpenState};
 
 /// What a directory's name leaves possible.
 #[derive(Debug)]
@@ -128,6 +130,7 @@ pub(crate) struct Matching {
     pub(crate) decoder: Option<NameDecoder>,
     candidates: Memo<SearchSet, CandidateSet>,
     evaluations: Memo<CandidateSet, Evaluation>,
+    asked: travel::Asked,
     /// A buffer for the words of a question.
     words: Vec<u64>,
 }
@@ -150,6 +153,7 @@ impl Matching {
             decoder: None,
             candidates: Memo::default(),
             evaluations: Memo::default(),
+            asked: travel::Asked::default(),
             words: Vec::new(),
         }
     }
@@ -356,7 +360,7 @@ impl Matching {
             }
             state.await_answers(count, self.outermost);
             if let Some(parent) = parent.filter(|_| state.is_watched && !state.feeds_parent) {
-                self.answer(parent, closed);
+                self.answer(parent, 1, closed);
             }
             return None;
         }
@@ -377,7 +381,7 @@ impl Matching {
         }
         let Some(parent) = parent else {
             if let Some(above) = above.filter(|_| state.is_watched) {
-                self.answer(above, closed);
+                self.answer(above, 1, closed);
             }
             return settled;
         };
@@ -386,7 +390,7 @@ impl Matching {
             alone.iter().for_each(|alone| add_evaluation(&mut answer, alone));
             parent.state().count(&answer);
         }
-        self.answer(parent, closed);
+        self.answer(parent, 1, closed);
         settled
     }
 
@@ -455,7 +459,7 @@ impl Matching {
     ) {
         if !candidates.feeds_parent {
             if candidates.is_watched {
-                self.answer(parent, closed);
+                self.answer(parent, 1, closed);
             }
             return;
         }
@@ -470,14 +474,15 @@ impl Matching {
             answer.iter_mut().for_each(|answer| answer.add(id, verdict));
         }
         answer.iter().for_each(|answer| state.count(answer));
-        self.answer(parent, closed);
+        self.answer(parent, 1, closed);
     }
 
-    /// Counts one answer that `directory` waits for. The last one closes it, which may
+    /// Counts so many answers that `directory` waits for. The last one closes it, which may
     /// close its parent, and so on up.
     fn answer<N: TreeNode>(
         &self,
         mut directory: &Arc<N>,
+        mut count: usize,
         mut closed: impl FnMut(&Arc<N>, &[usize], Outcome),
     ) {
         loop {
@@ -485,9 +490,10 @@ impl Matching {
             if self.outermost {
                 self.decide_early(directory, &mut closed);
             }
-            if state.open_children.fetch_sub(1, Ordering::AcqRel) != 1 {
+            if state.open_children.fetch_sub(count, Ordering::AcqRel) != count {
                 return;
             }
+            count = 1;
             let parent = directory.parent().filter(|_| state.feeds_parent);
             let parent_state = parent.map(|parent| parent.state());
             let mut answer = parent_state.and_then(|parent| parent.counted_answer());

@@ -22,11 +22,13 @@ use crate::name::Repr;
 /// assert_eq!(name, NameBuf::from(Name::from(&[0xE9, 0x2E, 0x63, 0x73, 0x76][..])));
 /// ```
 #[derive(Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NameBuf(Kept);
 
 #[derive(Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Kept {
-    Bytes(Box<[u8]>),
+    Bytes(#[cfg_attr(feature = "serde", serde(with = "crate::bytes"))] Box<[u8]>),
     CodePoints(Box<[u32]>),
 }
 
@@ -70,9 +72,10 @@ impl NameBuf {
         self.to_string().into()
     }
 
-    /// The path of an entry of a directory that is called by this.
-    pub(crate) fn join(&self, name: Name<'_>) -> NameBuf {
+    /// The path of an entry of a directory that is called by this: of an empty path, the name.
+    pub fn join(&self, name: Name<'_>) -> NameBuf {
         match (&self.0, name.0) {
+            (Kept::Bytes(start), _) if start.is_empty() => name.into(),
             (Kept::Bytes(start), Repr::Bytes(end)) => {
                 NameBuf(Kept::Bytes([start, &b"/"[..], end].concat().into()))
             }

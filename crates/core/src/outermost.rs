@@ -20,6 +20,8 @@
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::subtree::StandIn;
+
 /// What is told of a directory, and belongs to the outcome if nothing above it matches.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Report<T> {
@@ -68,6 +70,8 @@ pub(crate) struct Standing<T> {
     is_covered: bool,
     /// Whether the nearest undecided directory is this one itself.
     is_own: bool,
+    /// Whether the directory is open in another process, and this stands for it.
+    is_stand_in: bool,
     /// The nearest directory, of this one and those above it, that was undecided when it was
     /// listed.
     nearest: Option<Arc<Undecided<T>>>,
@@ -75,7 +79,7 @@ pub(crate) struct Standing<T> {
 
 impl<T> Default for Standing<T> {
     fn default() -> Self {
-        Standing { is_covered: false, is_own: false, nearest: None }
+        Standing { is_covered: false, is_own: false, is_stand_in: false, nearest: None }
     }
 }
 
@@ -126,7 +130,71 @@ impl<T> Standing<T> {
                 held,
             }));
         }
-        Standing { is_covered, is_own, nearest }
+        Standing { is_covered, is_own, is_stand_in: false, nearest }
+    }
+
+    /// The stand-in of a directory that is open in another process. What nothing here drops is
+    /// held until [`leave`](Self::leave) gives it.
+    pub(crate) fn stand_in(stand_in: StandIn) -> Standing<T> {
+        let undecided = || {
+            Arc::new(Undecided {
+                answer: AtomicU8::new(UNKNOWN),
+                matches: Arc::default(),
+                none_matched_at: AtomicUsize::new(NEVER),
+                above: None,
+                held: Mutex::new(Held { reports: Vec::new(), hidden_by_links: 0 }),
+            })
+        };
+        let is_undecided = matches!(stand_in, StandIn::Undecided | StandIn::UndecidedAbove);
+        Standing {
+            is_covered: stand_in == StandIn::Covered,
+            is_own: stand_in == StandIn::Undecided,
+            is_stand_in: true,
+            nearest: is_undecided.then(undecided),
+        }
+    }
+
+    /// What a stand-in of this directory has to know.
+    pub(crate) fn asking(&self) -> StandIn {
+        let is_unknown = |undecided: &Undecided<T>| undecided.answer() == UNKNOWN;
+        if self.is_covered() {
+            StandIn::Covered
+        } else if self.is_own && self.nearest.as_deref().is_some_and(is_unknown) {
+            StandIn::Undecided
+        } else if self.is_undecided() {
+            StandIn::UndecidedAbove
+        } else {
+            StandIn::Free
+        }
+    }
+
+    /// What this directory holds: what is told below it, and how many matches links hide there.
+    /// `None` if it is decided or is none that holds anything. Nobody may work below it any more.
+    pub(crate) fn leave(&self) -> Option<(Vec<T>, usize)> {
+        let is_holding = self.is_own || self.is_stand_in;
+        let undecided = self.nearest.as_ref().filter(|_| is_holding)?;
+        let mut held = undecided.lock();
+        let is_unknown = undecided.answer() == UNKNOWN;
+        is_unknown.then(|| {
+            let hidden_by_links = std::mem::take(&mut held.hidden_by_links);
+            (std::mem::take(&mut held.reports), hidden_by_links)
+        })
+    }
+
+    /// The standing of a directory that was listed in another process, below another. `held` is
+    /// what [`leave`](Self::leave) gave, `None` if that was nothing.
+    pub(crate) fn restored(
+        parent: Option<&Standing<T>>,
+        is_covered: bool,
+        held: Option<(Vec<T>, usize)>,
+    ) -> Standing<T> {
+        let standing = Standing::new(parent, is_covered, held.is_some());
+        if let (Some(undecided), Some((reports, hidden_by_links))) =
+            (standing.nearest.as_ref().filter(|_| standing.is_own), held)
+        {
+            *undecided.lock() = Held { reports, hidden_by_links };
+        }
+        standing
     }
 
     /// The directories that were undecided when this one was listed, from it up.
@@ -177,6 +245,10 @@ impl<T> Standing<T> {
     ) {
         if self.is_own && matches!(report, Report::Match(_)) {
             self.decide(true, send);
+        }
+        // Who has the directory itself finds the same.
+        if self.is_stand_in {
+            return;
         }
         match parent {
             Some(parent) => parent.take(report, send),

@@ -24,8 +24,8 @@ mod special;
 use atoms::{AtomId, Atoms};
 use compiler::{Compiled, Key};
 pub(crate) use compiler::{Compiler, Interner};
-pub(crate) use file_search::FileSearch;
 use file_search::Questions;
+pub(crate) use file_search::{FileSearch, PackedFiles};
 pub(crate) use requirements::{Below, ChildRequirements, CountedAnswer, NotWhole};
 use special::Special;
 pub(crate) use special::{Tally, Verdict};
@@ -214,6 +214,16 @@ impl Program {
     /// Whether there are no patterns.
     pub(crate) fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// How many nodes there are.
+    pub(crate) fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// How many requirements of sub-directories a node has.
+    pub(crate) fn directory_requirements(&self, id: NodeId) -> usize {
+        self.special(id).map_or(self.directories(id).len(), |special| special.directories.len())
     }
 
     fn search_set(&self, ids: &[NodeId]) -> SearchSet {

@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::checking::Findings;
 use crate::matching::Matching;
 use crate::program::Program;
-use crate::scan_visitor::{ScanVisitor, Tells};
-use crate::traversal::{Naming, Options, Results};
+use crate::scan_visitor::{ScanState, ScanVisitor, Tells};
+use crate::traversal::{Naming, Options, Part, Results};
 use crate::{Error, ExcludeRules, NameDecoder, PatternSet};
 
 /// A directory that matches a pattern.
@@ -239,20 +240,40 @@ impl Scan {
     /// [`ErrorKind::ExcludeRule`](crate::ErrorKind::ExcludeRule) for an exclude rule that
     /// begins with the path of the source and so can match nothing.
     pub fn start(self) -> Result<Matches, Error> {
-        let program = self.patterns.clone().into_program();
+        let program = self.program();
         self.start_with::<Match>(program)
+    }
+
+    /// The program for the patterns.
+    /// How names on disk are read, if not as UTF-8.
+    pub(crate) fn decoder(&self) -> Option<&NameDecoder> {
+        self.decoder.as_ref()
+    }
+
+    pub(crate) fn program(&self) -> Arc<Program> {
+        self.patterns.clone().into_program()
     }
 
     /// Starts to traverse the source with a program for the patterns.
     pub(crate) fn start_with<T: Tells>(self, program: Arc<Program>) -> Result<Results<T>, Error> {
+        self.start_part(program, |_| Ok(None))
+    }
+
+    /// The same, or a part of it that is made for the program.
+    pub(crate) fn start_part<T: Tells>(
+        self,
+        program: Arc<Program>,
+        part: impl FnOnce(&mut ScanVisitor<T>) -> Result<Option<Part<ScanState<T>>>, Error>,
+    ) -> Result<Results<T>, Error> {
         let Scan { source, mut options, outermost, decoder, .. } = self;
         options.exclude.decoder.clone_from(&decoder);
         let max_depth = options.max_depth.unwrap_or(usize::MAX);
         let mut matching = Matching::new(program, max_depth, outermost);
         matching.decoder.clone_from(&decoder);
-        let visitor = ScanVisitor::<T>::new(matching, decoder);
+        let mut visitor = ScanVisitor::<T>::new(matching, decoder);
+        let part = part(&mut visitor)?;
         let exclude = options.exclude.clone();
-        let results = Results::start(visitor, options, &source, Naming::Resolved)?;
+        let results = Results::start(visitor, options, &source, Naming::Resolved, part)?;
         exclude.check_source(&source)?;
         Ok(results)
     }
@@ -271,6 +292,10 @@ impl Tells for Match {
 
     fn is_complete(&self) -> bool {
         true
+    }
+
+    fn into_parts(self) -> (PathBuf, usize, Option<Findings>) {
+        (self.path, self.pattern, None)
     }
 }
 

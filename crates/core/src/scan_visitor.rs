@@ -8,8 +8,9 @@ use crate::checking::Findings;
 use crate::matching::{Candidates, MatchState, Matching, Outcome, Settled, TreeNode};
 use crate::outermost::{Report, Standing};
 use crate::program::FileSearch;
+use crate::subtree::Subtree;
 use crate::traversal::{Dir, Location, Matters, Need, ResultSender, Visitor};
-use crate::{Name, NameBuf, NameDecoder};
+use crate::{Error, Name, NameBuf, NameDecoder};
 
 /// What a traversal tells of a directory and a pattern.
 pub(crate) trait Tells: Sized + Send + Sync + 'static {
@@ -28,6 +29,9 @@ pub(crate) trait Tells: Sized + Send + Sync + 'static {
 
     /// Whether the directory matches.
     fn is_complete(&self) -> bool;
+
+    /// The path, the position of the pattern, and what is missing if it does not match, by value.
+    fn into_parts(self) -> (PathBuf, usize, Option<Findings>);
 }
 
 /// What is gathered while a directory is listed, for those who ask what is missing.
@@ -89,6 +93,13 @@ impl<T: Tells> ScanVisitor<T> {
         let explains = matching.program.checklists().is_some_and(|lists| lists.explains());
         let (settled, gathered) = (Settled::default(), T::Gathered::default());
         ScanVisitor { matching, settled, gathered, decoder, explains }
+    }
+
+    /// The state of the stand-in of the directory in which the roots of a sub-tree are; `None` if
+    /// it is the source.
+    pub(crate) fn stand_in(&mut self, subtree: &Subtree) -> Result<Option<ScanState<T>>, Error> {
+        let stand_in = subtree.stand_in(&mut self.matching)?;
+        Ok(stand_in.map(|(matching, standing)| ScanState { matching, standing }))
     }
 
     /// Tells of each pattern that a directory matches.
@@ -176,6 +187,20 @@ impl<T: Tells> ScanVisitor<T> {
 pub(crate) struct ScanState<T> {
     matching: MatchState,
     standing: Standing<T>,
+}
+
+impl<T> ScanState<T> {
+    pub(crate) fn new(matching: MatchState, standing: Standing<T>) -> ScanState<T> {
+        ScanState { matching, standing }
+    }
+
+    pub(crate) fn matching(&self) -> &MatchState {
+        &self.matching
+    }
+
+    pub(crate) fn standing(&self) -> &Standing<T> {
+        &self.standing
+    }
 }
 
 impl<T> TreeNode for Dir<ScanState<T>> {

@@ -145,7 +145,7 @@ impl Walk {
         options.leaf_skip = false;
         let visitor = WalkVisitor { max_depth: options.max_depth.unwrap_or(usize::MAX) };
         let exclude = options.exclude.clone();
-        let listings = Results::start(visitor, options, &source, Naming::AsGiven)?;
+        let listings = Results::start(visitor, options, &source, Naming::AsGiven, None)?;
         exclude.check_source(&source)?;
         Ok(listings)
     }

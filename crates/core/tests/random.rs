@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
-use common::{check, check_cases, keys};
+use common::{check, check_cases, keys, tasks};
 use pathvein_core::FileStructurePattern;
 
 /// The ways to run a case.
@@ -24,6 +24,8 @@ enum Kind {
     #[cfg(unix)]
     OnDisk,
     Checks,
+    Tasks,
+    CheckTasks,
 }
 
 impl Kind {
@@ -38,6 +40,8 @@ impl Kind {
             #[cfg(unix)]
             Kind::OnDisk => check::tree_on_disk(choices, profile),
             Kind::Checks => check_cases::checks(choices, profile),
+            Kind::Tasks => tasks::scans(choices, profile),
+            Kind::CheckTasks => check_cases::by_tasks(choices, profile),
         }
     }
 }
@@ -160,6 +164,14 @@ fn checks_of_sorted_keys_in_ranges() {
     run(Kind::CheckKeys, Profile::Large, 0..2);
 }
 
+#[test]
+fn tasks_in_any_order() {
+    run(Kind::Tasks, Profile::Small, 0..500);
+    run(Kind::Tasks, Profile::Large, 0..8);
+    run(Kind::CheckTasks, Profile::Small, 0..200);
+    run(Kind::CheckTasks, Profile::Large, 0..1);
+}
+
 /// So many cases as the variable says, of all kinds.
 #[test]
 #[ignore = "scripts/differential runs it"]
@@ -173,6 +185,8 @@ fn any_number_of_cases() {
         "Keys" => 60,
         "CheckKeys" => 100,
         "Checks" => 110,
+        "Tasks" => 50,
+        "CheckTasks" => 140,
         "MadeUp" => 150,
         "OnDisk" => 199,
         _ => panic!("no kind {kind}"),
@@ -186,10 +200,12 @@ fn any_number_of_cases() {
                 return;
             }
             let kind = match only.unwrap_or(batch % 200) {
-                0..60 => Kind::Listings,
+                0..50 => Kind::Listings,
+                50..60 => Kind::Tasks,
                 60..100 => Kind::Keys,
                 100..110 => Kind::CheckKeys,
-                110..150 => Kind::Checks,
+                110..140 => Kind::Checks,
+                140..150 => Kind::CheckTasks,
                 #[cfg(unix)]
                 150..199 => Kind::MadeUp,
                 #[cfg(unix)]
@@ -197,8 +213,8 @@ fn any_number_of_cases() {
                 _ => Kind::Listings,
             };
             // These take a hundred times as long.
-            let is_large =
-                [59, 99, 149, 198].contains(&(batch % 200)) && (batch / 200).is_multiple_of(2);
+            let is_large = [49, 59, 79, 99, 139, 149, 198].contains(&(batch % 200))
+                && (batch / 200).is_multiple_of(2);
             let profile = if is_large { Profile::Large } else { Profile::Small };
             run(kind, profile, first + done..first + cases.min(done + AT_ONCE));
         }

@@ -111,6 +111,18 @@ impl Copy {
         self.conflicts.clone()
     }
 
+    /// Groups of matches that can be copied apart, each in its order, and what became of those
+    /// that are in none. Empty once it is started.
+    fn divide<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Vec<Vec<usize>>, Vec<Bound<'py, PyTuple>>)> {
+        let divided = py.detach(|| lock(&self.waiting).as_ref().map(CoreCopy::divide));
+        let (groups, left_out) = divided.unwrap_or_default();
+        let left_out: PyResult<_> = left_out.into_iter().map(|one| outcome(py, one)).collect();
+        Ok((groups, left_out?))
+    }
+
     /// Starts to copy, unless that has been done.
     fn start(&self, py: Python<'_>) -> PyResult<()> {
         self.running(py).map(drop)

@@ -65,10 +65,19 @@ impl<'py> Converter<'py> {
     }
 
     fn text(&self, name: &NameBuf) -> PyResult<Bound<'py, PyString>> {
-        match name.as_bytes().map(std::str::from_utf8) {
-            Some(Ok(text)) if !self.on_disk || text.is_ascii() => Ok(PyString::new(self.py, text)),
-            Some(_) => os_text(self.py, &name.to_os_string()),
-            None => text_of_code_points(self.py, name.as_name().code_points()),
-        }
+        name_text(self.py, name, self.on_disk)
+    }
+}
+
+/// The `str` of a name or of a path: one of a disk, or such as Python gave.
+pub(crate) fn name_text<'py>(
+    py: Python<'py>,
+    name: &NameBuf,
+    on_disk: bool,
+) -> PyResult<Bound<'py, PyString>> {
+    match name.as_bytes().map(std::str::from_utf8) {
+        Some(Ok(text)) if !on_disk || text.is_ascii() => Ok(PyString::new(py, text)),
+        Some(_) => os_text(py, &name.to_os_string()),
+        None => text_of_code_points(py, name.as_name().code_points()),
     }
 }

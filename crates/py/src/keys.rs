@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
-use pathvein_core::{Error, KeyCounts, KeyScan as CoreScan, KeyWalk as CoreWalk};
+use pathvein_core::FileStructurePattern as CorePattern;
+use pathvein_core::{Error, KeyCounts, KeyOutcome, KeyScan as CoreScan, KeyWalk as CoreWalk};
 use pathvein_core::{ListPage, RangeId};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -13,6 +14,10 @@ use crate::convert::raise;
 use crate::findings::Converter;
 use crate::matcher::{ExcludeRules, rules};
 use crate::pattern::FileStructurePattern;
+use crate::subtrees::{from_bytes, to_bytes};
+
+/// The keys from one on, and up to another if there is an end.
+type Span<'py> = (Bound<'py, PyBytes>, Option<Bound<'py, PyBytes>>);
 
 /// A directory: its path, its directories' names and its files' names.
 type Directory = (String, Vec<String>, Vec<String>);
@@ -82,6 +87,62 @@ impl KeyScan {
         let scan = scan.outermost(outermost);
         let scan = if check { scan.checking() } else { scan };
         KeyScan { keyed: Keyed::new((scan, whole)), checks: check }
+    }
+
+    /// A scan of a part of the keys: the range that it begins with is [`whole`](Self::whole).
+    #[staticmethod]
+    #[pyo3(signature = (
+        patterns,
+        source_name,
+        max_depth,
+        exclude,
+        start,
+        end,
+        *,
+        outermost = false,
+        check = false,
+    ))]
+    #[allow(clippy::too_many_arguments)]
+    fn part(
+        patterns: Vec<Bound<'_, FileStructurePattern>>,
+        source_name: &str,
+        max_depth: Option<usize>,
+        exclude: Option<&Bound<'_, ExcludeRules>>,
+        start: &[u8],
+        end: Option<&[u8]>,
+        outermost: bool,
+        check: bool,
+    ) -> KeyScan {
+        let patterns: Vec<_> = patterns.iter().map(|p| p.get().core()).collect();
+        let exclude = rules(exclude);
+        let (scan, whole) =
+            CoreScan::part(&patterns, source_name, max_depth, exclude, start, end);
+        let scan = scan.outermost(outermost);
+        let scan = if check { scan.checking() } else { scan };
+        KeyScan { keyed: Keyed::new((scan, whole)), checks: check }
+    }
+
+    /// The first key that may come in a range, and the first beyond; `None` if it has ended.
+    fn left<'py>(&self, py: Python<'py>, range_id: u64) -> Option<Span<'py>> {
+        let (start, end) = self.keyed.with(|scan| scan.left(RangeId::from_raw(range_id)))?;
+        Some((PyBytes::new(py, &start), end.map(|end| PyBytes::new(py, &end))))
+    }
+
+    /// Ends a part. Returns what became of it; it is empty then.
+    fn hand_back<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let none: &[CorePattern] = &[];
+        let (empty, _) = CoreScan::new(none, "", None, rules(None));
+        let ended = self.keyed.with(|scan| std::mem::replace(scan, empty));
+        to_bytes(py, &ended.hand_back())
+    }
+
+    /// Takes what became of a part in place of the keys that a range has left. Returns the
+    /// ranges of what was not read.
+    fn take_part(&self, py: Python<'_>, range_id: u64, outcome: &[u8]) -> PyResult<Vec<u64>> {
+        let outcome: KeyOutcome = from_bytes("outcome of a part of the keys", outcome)?;
+        let range = RangeId::from_raw(range_id);
+        let left = self.keyed.try_with(py, |scan| scan.take_part(range, &outcome))?;
+        Ok(left.into_iter().map(RangeId::to_raw).collect())
     }
 
     /// The range of all keys.

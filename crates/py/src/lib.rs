@@ -18,6 +18,7 @@ mod running;
 mod scan;
 mod selection;
 mod stats;
+mod subtrees;
 mod text;
 
 use pyo3::prelude::*;
@@ -49,6 +50,8 @@ mod pathvein_core {
     use crate::selection::{Selected, Selection};
     #[pymodule_export]
     use crate::stats::Stats;
+    #[pymodule_export]
+    use crate::subtrees::{DividedScan, SubtreeScan, read_subtree};
     #[pymodule_export]
     use crate::text::PatternTextError;
 

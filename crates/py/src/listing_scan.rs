@@ -2,13 +2,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pathvein_core::{DirectoryId, Findings, ListingScan as CoreListingScan, Name};
+use pathvein_core::{
+    DirectoryId, FileStructurePattern as CorePattern, Findings, ListingScan as CoreListingScan,
+    Name, Subtree,
+};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBytes, PyTuple};
 
-use crate::convert::NameArg;
+use crate::convert::{NameArg, raise};
 use crate::findings::Converter;
 use crate::pattern::FileStructurePattern;
+use crate::subtrees::{from_bytes, to_bytes};
 
 /// Objects that are not needed any more. They are dropped when nothing is locked, since
 /// dropping an object may run any code.
@@ -42,6 +46,10 @@ pub(crate) struct ListingScan {
 }
 
 impl ListingScan {
+    fn tag(&self, object: Py<PyAny>) -> Tag {
+        Arc::new(TagObject { object: Some(object), dropped: Arc::clone(&self.dropped) })
+    }
+
     fn with<R>(&self, act: impl FnOnce(&mut CoreListingScan<Tag>) -> R) -> R {
         let result = act(&mut self.scan.lock().unwrap_or_else(PoisonError::into_inner));
         let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,6 +100,41 @@ impl ListingScan {
         Ok(self.with(|scan| scan.source(name.as_name())).to_raw())
     }
 
+    /// Begins with a sub-tree in place of a source. `name` is that of the source, `tag` that of
+    /// the directory in which the roots are. Returns those that are wanted, each as index and id.
+    fn at(
+        &self,
+        py: Python<'_>,
+        subtree: &[u8],
+        name: &Bound<'_, PyAny>,
+        tag: Py<PyAny>,
+    ) -> PyResult<Vec<(usize, u64)>> {
+        let subtree: Subtree = from_bytes("sub-tree", subtree)?;
+        let (name, tag) = (NameArg::new(name)?, self.tag(tag));
+        let roots = self.with(|scan| scan.at(&subtree, name.as_name(), tag));
+        let roots = roots.map_err(|error| raise(py, error))?;
+        Ok(roots.into_iter().map(|(index, id)| (index, id.to_raw())).collect())
+    }
+
+    /// Ends a scan that began with a sub-tree. Returns what became of it. The tags are paths.
+    fn hand_back<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let none: &[CorePattern] = &[];
+        let ended = self.with(|scan| std::mem::replace(scan, CoreListingScan::new(none, None)));
+        let mut wrong = None;
+        let outcome = ended.hand_back(|tag| {
+            let object = tag.object.as_ref().map(|object| object.bind(py));
+            match object.map(NameArg::new) {
+                Some(Ok(path)) => path.as_name().into(),
+                Some(Err(error)) => {
+                    wrong = Some(error);
+                    Name::from("").into()
+                }
+                None => Name::from("").into(),
+            }
+        });
+        wrong.map_or_else(|| to_bytes(py, &outcome), Err)
+    }
+
     /// Whether a directory is wanted still.
     fn is_wanted(&self, directory: u64) -> bool {
         self.with(|scan| scan.is_wanted(DirectoryId::from_raw(directory)))
@@ -124,7 +167,7 @@ impl ListingScan {
         let files: Vec<NameArg> = files.iter().map(NameArg::new).collect::<PyResult<_>>()?;
         let files = files.iter().map(NameArg::as_name);
         let id = DirectoryId::from_raw(directory);
-        let tag = Arc::new(TagObject { object: Some(tag), dropped: Arc::clone(&self.dropped) });
+        let tag = self.tag(tag);
         let wanted = self.with(|scan| match whole {
             true => scan.listed(id, tag, &directories, files),
             false => scan.listed_in_part(id, tag, &directories, files),

@@ -69,7 +69,7 @@ pub(crate) struct Running<T: Weighted> {
 /// Calls `open` in a thread of its own, and meanwhile looks for signals: a source on a mount
 /// whose server does not answer would keep this thread from them. The other is left behind
 /// then. Gives `open` back if no thread can be started.
-fn opened_aside<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(
+pub(crate) fn opened_aside<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(
     py: Python<'_>,
     open: F,
 ) -> PyResult<Result<R, F>> {

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
             Nothing is written before the first `next_batch`.
             """
 
+        def divide(self) -> tuple[list[list[int]], list[Outcome]]:
+            """Groups of matches that can be copied apart, each in its order, by their indices.
+
+            And the outcomes of those that are in none, as nothing copies them. Nothing is written,
+            and `next_batch` is not called after it.
+            """
+
         def next_batch(self, seconds: float) -> tuple[list[Outcome], bool]:
             """Outcomes, and whether these were the last; waits at most `seconds`."""
 

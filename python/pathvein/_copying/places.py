@@ -99,6 +99,22 @@ def _unusable(path: object) -> str:
         return text
 
 
+def existing(destinations: Mapping[int, str | UPath]) -> set[int]:
+    """The numbers of the destinations that are there."""
+    found: set[int] = set()
+    elsewhere: dict[int, UPath] = {}
+    for number, path in destinations.items():
+        if not isinstance(path, str):
+            elsewhere[number] = path
+        elif os.path.lexists(path):
+            found.add(number)
+    if elsewhere:
+        from pathvein._remote import copying
+
+        found.update(copying.existing(elsewhere))
+    return found
+
+
 def joiner(
     destination: object, storage_options: Mapping[str, Any] | None
 ) -> Callable[[object], Path | UPath]:

@@ -13,7 +13,7 @@ import pathvein_core
 from pathvein_core import FileStructurePattern
 
 from pathvein._copying.options import CopyOptions, Match
-from pathvein._copying.places import name_of
+from pathvein._copying.places import existing, name_of
 from pathvein._copying.results import ShuffleError, ShuffleProgress, ShuffleResult, failure_text
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from upath import UPath
 
     from pathvein._copying.options import Outcome, Producer
+    from pathvein._tasks.executors import Workforce
 
 #: The name that it has had since 0.9, whose log lines are kept as well.
 _logger = logging.getLogger("pathvein.lib")
@@ -65,6 +66,7 @@ class Copying:
         progress: Called at most ten times a second, and once at the end.
         logged: Whether the log tells of it.
         name_pattern: What patterns are called where one directory matches several.
+        workforce: What copies. `None`: this process.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Copying:
         *,
         logged: bool = True,
         name_pattern: Callable[[Any], str] = FileStructurePattern.to_json,
+        workforce: Workforce | None = None,
     ) -> None:
         self._inputs = inputs
         self._unusable = {n: place for n, place in enumerate(places) if isinstance(place, OSError)}
@@ -84,6 +87,7 @@ class Copying:
         #: The others. Of those with one destination the first is copied.
         self._places = dict(sorted(usable, key=self._preference))
         self._name_pattern = name_pattern
+        self._workforce = workforce
         self._options = options._replace(totals=progress is not None)
         self._on_conflict = on_conflict
         self._progress = progress
@@ -113,7 +117,7 @@ class Copying:
                 Match(index, *self._places[number], self._inputs[number][2])
                 for index, number in enumerate(numbers)
             ]
-            producer = open_producer(matches, self._options)
+            producer = self._open(open_producer, matches)
             self._opened.enter_context(closing(producer))
             self._producers.append((producer, numbers))
             conflicts += [(numbers[index], numbers[first]) for index, first in producer.conflicts()]
@@ -166,22 +170,32 @@ class Copying:
         remote = self._remote()
         for numbers in steps:
             if local := [number for number in numbers if number not in remote]:
-                yield _open_local, local
+                yield open_local, local
             if not remote.isdisjoint(numbers):
                 from pathvein._remote.copying import open_copy
 
                 yield open_copy, [number for number in numbers if number in remote]
 
+    def _open(
+        self, here: Callable[[list[Match], CopyOptions], Producer], matches: list[Match]
+    ) -> Producer:
+        if self._workforce is None:
+            return here(matches, self._options)
+        from pathvein._copying.tasks import TaskCopy
+
+        remote = here is not open_local
+        return TaskCopy(here, matches, self._options, self._workforce, remote=remote)
+
     def _conflicts(self, conflicts: list[tuple[int, int]]) -> Iterator[Happened]:
         """What becomes of those that are left out. If that is an error, it is raised."""
-        existing = self._existing(number for number, _ in conflicts)
+        there = self._existing(number for number, _ in conflicts)
         if self._on_conflict == "raise":
-            failed = [self._left_out(*both) for both in conflicts if both[0] not in existing]
+            failed = [self._left_out(*both) for both in conflicts if both[0] not in there]
             if failed:
                 text = "nothing was copied, as several have one destination"
                 raise ShuffleError(failure_text(failed, text), failed=failed)
         for number, first in conflicts:
-            if number in existing:
+            if number in there:
                 # None of them is copied.
                 yield self._result(number, (0, "exists", 0, 0, [], [], []))
                 continue
@@ -219,19 +233,7 @@ class Copying:
         """Those of the matches whose destination exists and is left as it is."""
         if self._options.overwrite:
             return set()
-        found: set[int] = set()
-        elsewhere: dict[int, UPath] = {}
-        for number in numbers:
-            path = self._places[number][1]
-            if not isinstance(path, str):
-                elsewhere[number] = path
-            elif os.path.lexists(path):
-                found.add(number)
-        if elsewhere:
-            from pathvein._remote.copying import existing
-
-            found.update(existing(elsewhere))
-        return found
+        return existing({number: self._places[number][1] for number in numbers})
 
     def _result(self, number: int, outcome: Outcome) -> Happened:
         result = ShuffleResult(*self._inputs[number])
@@ -266,7 +268,8 @@ class Copying:
         self._progress(ShuffleProgress(*map(sum, zip((0, 0, 0, 0), *counts, strict=True))))
 
 
-def _open_local(matches: list[Match], options: CopyOptions) -> Producer:
+def open_local(matches: list[Match], options: CopyOptions) -> Producer:
+    """The producer that copies matches within this machine."""
     copy: Producer = pathvein_core.Copy(
         [(str(match.source), str(match.destination), match.pattern) for match in matches],
         overwrite=options.overwrite,

@@ -152,12 +152,17 @@ class DirectoryLister:
         self._unfinished -= len(done)
         return [] if self._closed else done
 
-    def close(self) -> None:
+    def end(self) -> None:
         """Cancel the requests in flight, and wait a moment for them to end."""
         self._closed = True
         # A forked process has no requests in flight.
         if not self._adapter.immediate and os.getpid() == self._process:
             self._task.close()
+
+    def close(self) -> None:
+        """End it, and close the source."""
+        self.end()
+        if not self._adapter.immediate and os.getpid() == self._process:
             self._adapter.close()
 
     # On the loop
@@ -263,7 +268,7 @@ class DirectoryProducer:
     def __init__(
         self,
         source: RemoteSource,
-        patterns: list[FileStructurePattern],
+        patterns: Sequence[FileStructurePattern],
         *,
         exclude: ExcludeRules,
         max_depth: int | None,
@@ -285,22 +290,31 @@ class DirectoryProducer:
         self._directories = self._entries = self._matches = self._links = self._error_count = 0
         self._errors: list[OSError] = []
         self._found: list[tuple[Any, ...]] = []
-        top = source_directory(source, follow_links=follow_links)
         excluded = exclude.is_excluded if exclude else None
-        is_wanted = self._scan.is_wanted if outermost else None
-        self._lister = DirectoryLister(source, excluded, is_wanted)
-        # The source is listed here: its failure is raised at once.
-        self._lister.submit(Job(self._scan.source(source.name), top))
+        self._lister = DirectoryLister(source, excluded, self._is_wanted())
         try:
-            while not (listed := self._lister.take(WAIT_SLICE)):
-                pass
-            [done] = listed
-            if not isinstance(done.result, Listing):
-                raise done.result
-            self._take(done)
+            self._begin()
         except BaseException:
             self.close()
             raise
+
+    def _is_wanted(self) -> Callable[[int], bool] | None:
+        """What is asked before a directory is listed."""
+        return self._scan.is_wanted if self._outermost else None
+
+    def _begin(self) -> None:
+        top = source_directory(self._source, follow_links=self._follow_links)
+        self._list_source(self._scan.source(self._source.name), top)
+
+    def _list_source(self, number: int, top: Directory) -> None:
+        """List the source at once, and raise its failure."""
+        self._lister.submit(Job(number, top))
+        while not (listed := self._lister.take(WAIT_SLICE)):
+            pass
+        [done] = listed
+        if not isinstance(done.result, Listing):
+            raise done.result
+        self._take(done)
 
     def next_batch(self, seconds: float) -> tuple[list[Any], list[OSError], bool]:
         deadline = time.monotonic() + seconds
@@ -355,6 +369,9 @@ class DirectoryProducer:
                 self._scan.not_entered(number)
             else:
                 self._scan.not_listed(number)
+        self._take_found()
+
+    def _take_found(self) -> None:
         found: list[Any] = self._scan.take_checked() if self._checks else self._scan.take_matches()
         for rel, *told in found:
             try:
@@ -362,6 +379,10 @@ class DirectoryProducer:
                 self._matches += is_match(told)
             except OSError as error:
                 self._failed(error)
+
+    def _tag(self, rel: str) -> str:
+        """What the scan tells of a directory by."""
+        return rel
 
     def _take_listing(self, number: int, directory: Directory, listing: Listing) -> None:
         dirnames, filenames = listing.dirnames, listing.filenames
@@ -373,9 +394,8 @@ class DirectoryProducer:
         if not self._follow_links:
             self._links += len(links.intersection(dirnames))
         enterable = [(name, self._follow_links or name not in links) for name in dirnames]
-        below = self._scan.listed(
-            number, directory.rel, enterable, filenames, whole=listing.is_whole
-        )
+        tag = self._tag(directory.rel)
+        below = self._scan.listed(number, tag, enterable, filenames, whole=listing.is_whole)
         for index, wanted in below:
             name = dirnames[index]
             if self._explains and not self._scan.feeds_another(wanted):

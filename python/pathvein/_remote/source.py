@@ -58,6 +58,8 @@ class RemoteSource:
         self.is_resolved = False
         #: What the caller has chosen to list it with.
         self.lister = lister
+        #: How many requests the caller allows to be in flight, if that was said.
+        self.concurrency = concurrency
         url = str(path)
         try:
             # Paths that are derived from this one share the object that `.fs` gives.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathvein.cli._checking import Checks
 from pathvein.cli._click import DONE_WITH_ERRORS, NOT_DONE, SETTINGS, Command, click
+from pathvein.cli._executors import executor_options
 from pathvein.cli._keys import failing_keys, key_options, keys_of
 from pathvein.cli._log import log_to_file
 from pathvein.cli._options import (
@@ -65,6 +66,7 @@ def _format(
     help="Fail, too, if fewer than N directories are complete, as where there are none at all.",
 )
 @scan_options()
+@executor_options
 @key_options
 @click.option(
     "--format",

@@ -14,6 +14,7 @@ from pathvein.cli._click import (
     Command,
     click,
 )
+from pathvein.cli._executors import executor_options
 from pathvein.cli._keys import failing_keys, key_options, keys_of
 from pathvein.cli._log import log_to_file
 from pathvein.cli._options import (
@@ -49,6 +50,7 @@ __all__ = ["scan"]
 @click.argument("sources", metavar="SOURCE...", nargs=-1, shell_complete=complete)
 @pattern_options
 @scan_options()
+@executor_options
 @key_options
 @click.option(
     "--json",

@@ -196,6 +196,16 @@ impl Checklists {
         &self.lists[id as usize]
     }
 
+    /// A list whose number comes from elsewhere.
+    pub(crate) fn get(&self, id: ListId) -> Option<&Checklist> {
+        self.lists.get(id as usize)
+    }
+
+    /// The list of a pattern that is sought, by its position.
+    pub(crate) fn of_pattern(&self, pattern: usize) -> Option<ListId> {
+        (0..).zip(&self.lists).find_map(|(id, list)| (list.pattern == Some(pattern)).then_some(id))
+    }
+
     pub(crate) fn explains(&self) -> bool {
         self.purpose == Purpose::Explain
     }
@@ -250,9 +260,11 @@ impl Checks {
     pub(crate) fn new(checklists: &Checklists, nodes: &[NodeId]) -> Option<Arc<Checks>> {
         let lists = nodes.iter().flat_map(|&id| checklists.of_node(id)).copied();
         let lists: Box<[ListId]> = lists.collect();
-        if lists.is_empty() {
-            return None;
-        }
+        (!lists.is_empty()).then(|| Arc::new(Checks::of_lists(checklists, lists)))
+    }
+
+    /// What is looked for with these lists.
+    pub(super) fn of_lists(checklists: &Checklists, lists: Box<[ListId]>) -> Checks {
         let (mut slots, mut asked) = (Vec::new(), Vec::new());
         for (index, &list) in (0..).zip(&lists) {
             for (number, item) in (0..).zip(&checklists.list(list).items) {
@@ -268,7 +280,7 @@ impl Checks {
             }
         }
         asked.sort_unstable_by_key(|asked: &Asked| (asked.list, asked.slot, asked.alternative));
-        Some(Arc::new(Checks { lists, slots: slots.into(), asked: asked.into() }))
+        Checks { lists, slots: slots.into(), asked: asked.into() }
     }
 
     /// Which items ask for a sub-directory with this list.
@@ -295,6 +307,7 @@ impl Kept for Checks {
 
 /// What is known of an item once its directory is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Known {
     Is(Answer),
     /// It depends on the sub-directories, by its place among what is undecided.

@@ -13,8 +13,10 @@ use crate::program::{NodeId, Verdict};
 use crate::{Name, NameBuf, NameDecoder};
 
 mod open;
+mod travel;
 
 pub(crate) use open::Opened;
+pub(crate) use travel::{PackedBelow, PackedNotes, PackedOpened};
 
 /// What all directories of a check have in common.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +48,7 @@ pub(crate) struct Notes {
 
 /// Who wants to know what is missing.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Use {
     /// The caller, if the directory is a candidate.
     is_told: bool,
@@ -55,7 +58,7 @@ struct Use {
 
 /// What the sub-directories tell.
 #[derive(Debug, Default)]
-struct Below {
+pub(crate) struct Below {
     /// For each item that asks for sub-directories.
     slots: Box<[Slot]>,
     /// For each item of `wants`, the path of the first entry that it asks for.

@@ -18,6 +18,7 @@ use crate::{Name, NameAlternative, NameGlob, NameRegex, NameTest};
 
 /// In which way a name is near, the nearest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Nearness {
     /// It passes in another case.
     Case,

@@ -17,6 +17,10 @@ use crate::name::Repr;
 use crate::name_buf::compare;
 use crate::{Name, NameBuf, NameDecoder};
 
+mod travel;
+
+pub(crate) use travel::PackedGathering;
+
 /// How many names of one directory are kept.
 const MOST_NAMES: usize = 4096;
 
@@ -85,6 +89,8 @@ pub(crate) fn decoded<R>(
 
 /// The first names by their code points, and how many there are.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(from = "travel::PackedNames", into = "travel::PackedNames"))]
 pub(crate) struct FirstNames {
     names: Vec<NameBuf>,
     count: usize,
@@ -100,14 +106,26 @@ const MOST_KNOWN: usize = 65_536;
 impl FirstNames {
     /// Adds a name.
     pub(crate) fn add(&mut self, name: Name<'_>) {
+        let place = self.place(name);
+        if place.is_ok() {
+            return;
+        }
         let mut hasher = self.state.build_hasher();
         name.code_points().for_each(|code_point| hasher.write_u32(code_point));
         let hash = hasher.finish();
         if self.known.len() < MOST_KNOWN && !self.known.insert(hash) {
             return;
         }
-        self.count += 1;
-        let place = self.names.binary_search_by(|known| compare(known.as_name(), name));
+        self.count = self.count.saturating_add(1);
+        self.keep(place, name);
+    }
+
+    /// Where a name is among those that are kept, or belongs.
+    fn place(&self, name: Name<'_>) -> Result<usize, usize> {
+        self.names.binary_search_by(|known| compare(known.as_name(), name))
+    }
+
+    fn keep(&mut self, place: Result<usize, usize>, name: Name<'_>) {
         if let Err(index) = place
             && index < MOST_TOLD
         {
@@ -139,6 +157,7 @@ fn keep_first(first: &mut Option<NameBuf>, name: Name<'_>) {
 
 /// What a directory's own names tell of one item.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct ItemNotes {
     /// The files that count, or what should not be there.
     pub(crate) found: FirstNames,
@@ -234,7 +253,8 @@ impl ItemNotes {
 }
 
 /// The first two names, so that there is another beside one that is left out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct FirstTwo {
     first: NameBuf,
     second: Option<NameBuf>,
@@ -257,7 +277,8 @@ impl FirstTwo {
 }
 
 /// The first names that pass each of the tests.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct FirstByTest {
     files: BTreeMap<TestId, FirstTwo>,
     directories: BTreeMap<TestId, FirstTwo>,

@@ -46,6 +46,7 @@ impl fmt::Display for Place {
 
 /// What became of a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Answer {
     /// It holds.
     Met,
@@ -59,6 +60,7 @@ pub enum Answer {
 
 /// In which way an entry comes close to what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Reason {
     /// The name passes in another case.
@@ -163,6 +165,11 @@ impl Findings {
     /// Whether the directory matches: nothing is missing or unknown.
     pub fn is_complete(&self) -> bool {
         !self.iter().any(|found| matches!(found.answer, Answer::Missing | Answer::Unknown))
+    }
+
+    /// A number that those have in common that share their contents.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// Those that do not hold.

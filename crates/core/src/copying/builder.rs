@@ -11,7 +11,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use super::destinations::Destinations;
 use super::engine::{Match, Run};
 use super::plan::{Links, MatchPlan, PlanOptions, path_below};
-use super::running::{Copies, Counters, MAX_RESULTS, Outcome};
+use super::running::{Copied, Copies, Counters, MAX_RESULTS, Outcome};
 use super::selection::SelectionProgram;
 use super::staging::Leftovers;
 use crate::traversal::Stop;
@@ -185,6 +185,37 @@ impl Copy {
         self.destinations().conflicts()
     }
 
+    /// Divides it into copies that can be made apart, by other processes too: groups of matches,
+    /// by their indices. Those of one group have to do with each other, and are copied by one
+    /// copy that has them in this order. The others are not copied: what is to be told of them.
+    /// Nothing is written to find out.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use pathvein_core::{Copy, FileStructurePattern};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let lab = dir.path().join("lab");
+    /// let run = FileStructurePattern::builder("run_*").file("*.csv").build()?;
+    /// let copy = Copy::new(lab.join("run_1"), lab.join("old/1"), &run)
+    ///     .add(lab.join("run_2"), lab.join("old/2"), &run)
+    ///     .add(lab.join("run_3"), lab.join("old/1/extra"), &run)
+    ///     .add(lab.join("run_4"), lab.join("old/2"), &run);
+    /// let (groups, left_out) = copy.divide();
+    /// assert_eq!(groups, [vec![0, 2], vec![1]]);
+    /// assert_eq!(left_out[0].index, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn divide(&self) -> (Vec<Vec<usize>>, Vec<Copied>) {
+        let Destinations { paths, verdicts, groups } = self.destinations();
+        let left_out = verdicts.iter().enumerate().filter_map(|(index, verdict)| {
+            let outcome = verdict.outcome()?;
+            Some(Copied::new(index, &self.matches[index].0, &paths[index], outcome))
+        });
+        (groups, left_out.collect())
+    }
+
     fn destinations(&self) -> Destinations {
         Destinations::of(&self.matches, self.overwrite)
     }
@@ -344,7 +375,7 @@ fn open_files_limit() -> usize {
 }
 
 impl IntoIterator for Copy {
-    type Item = Result<super::Copied, Error>;
+    type Item = Result<Copied, Error>;
     type IntoIter = Copies;
 
     /// [Starts](Copy::start) the copy. If that fails, the error is the only result.

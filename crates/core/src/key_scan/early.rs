@@ -5,7 +5,7 @@
 use super::{Found, KeyScanState, KeyScanVisitor};
 use crate::bits;
 use crate::key_tree::Advance;
-use crate::outermost::Standing;
+use crate::outermost::{Report, Standing};
 use crate::program::{ByFiles, ChildRequirements, NodeId, Verdict};
 
 /// What is decided of an open directory.
@@ -19,6 +19,12 @@ pub(super) struct Early {
 }
 
 impl KeyScanState {
+    /// A bit for each candidate: whether it was told to be satisfied. `None` if nothing is told
+    /// early.
+    pub(super) fn told(&self) -> Option<&[u64]> {
+        self.early.as_ref().map(|early| &*early.told)
+    }
+
     /// Whether a candidate, by its index, was told to be satisfied.
     pub(super) fn is_told(&self, index: usize) -> bool {
         self.early.as_ref().is_some_and(|early| bits::get(&early.told, index))
@@ -38,6 +44,17 @@ impl KeyScanVisitor {
         let told = bits::zeroed(nodes().count());
         state.standing = Standing::new(above, false, may_match);
         state.early = Some(Box::new(Early { told, asked: Vec::new() }));
+    }
+
+    /// Notes which candidates were told elsewhere to be satisfied.
+    pub(super) fn take_told(&self, state: &mut KeyScanState, told: &[u64]) {
+        let Some(early) = &mut state.early else { return };
+        early.told.iter_mut().zip(told).for_each(|(ours, theirs)| *ours |= theirs);
+        let mut nodes = state.candidates.iter().flat_map(|set| &set.nodes).enumerate();
+        if nodes.any(|(index, &id)| state.is_told(index) && !self.program.patterns(id).is_empty()) {
+            let found = (Vec::new(), Found::default());
+            state.standing.take_own(None, Report::Match(found), &mut |_| {});
+        }
     }
 
     /// Tells of the candidates that are satisfied by the keys so far.

@@ -32,7 +32,7 @@ pub(crate) struct Noted<'a> {
 }
 
 impl Matching {
-    fn checking(&self) -> Option<Checking<'_>> {
+    pub(crate) fn checking(&self) -> Option<Checking<'_>> {
         let checklists = self.program.checklists()?;
         Some(Checking { checklists, decoder: self.decoder.as_ref() })
     }

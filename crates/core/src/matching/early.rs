@@ -27,6 +27,11 @@ impl Early {
     pub(super) fn new(undecided: usize) -> Early {
         Early { has_news: AtomicBool::new(false), told: NodeBits::new(undecided) }
     }
+
+    /// Which of the undecided candidates are satisfied, by their index there.
+    pub(super) fn told(&self) -> &NodeBits {
+        &self.told
+    }
 }
 
 impl MatchState {
@@ -107,9 +112,21 @@ impl Matching {
         if self.program.checklists().is_some() {
             return self.is_checked_above(parent);
         }
+        let asked = self.asked_of(parent);
+        let mut nodes = candidates.set.iter().flat_map(|set| &set.nodes);
+        nodes.any(|&id| self.awaits(parent.state(), &asked, id))
+    }
+
+    /// The undecided candidates of a directory on which an answer still depends.
+    pub(super) fn asked_of<N: TreeNode>(&self, directory: &Arc<N>) -> Vec<NodeId> {
+        if self.program.checklists().is_some() {
+            let undecided = directory.state().requirements.iter().flat_map(|r| &r.undecided);
+            let is_checked = self.is_checked_above(directory);
+            return undecided.copied().filter(|_| is_checked).collect();
+        }
         // Further up than patterns are deep, nobody asks for anything here, though each
         // directory of a deep tree may feed the one above.
-        let mut way = vec![parent];
+        let mut way = vec![directory];
         while way.len() < MAX_LEVELS
             && let Some(&last) = way.last()
             && let Some(above) = last.parent().filter(|_| last.state().feeds_parent)
@@ -121,24 +138,28 @@ impl Matching {
             let state = directory.state();
             let may_match = directory.depth() <= self.max_depth
                 && !directory.parent().is_some_and(|parent| parent.is_covered());
-            let is_asked = |id: &NodeId| {
-                may_match && !self.program.patterns(*id).is_empty()
-                    || asked_above
-                        .as_ref()
-                        .is_some_and(|(above, asked)| self.awaits(above, asked, *id))
+            let is_asked = |id: &NodeId| match state.asked_elsewhere() {
+                Some(asked) => asked.contains(id),
+                None => {
+                    may_match && !self.program.patterns(*id).is_empty()
+                        || asked_above
+                            .as_ref()
+                            .is_some_and(|(above, asked)| self.awaits(above, asked, *id))
+                }
             };
             let asked = state.undecided_nodes().filter(is_asked).collect();
             asked_above = Some((state, asked));
         }
-        let Some((state, asked)) = asked_above else { return false };
-        let mut nodes = candidates.set.iter().flat_map(|set| &set.nodes);
-        nodes.any(|&id| self.awaits(state, &asked, id))
+        asked_above.map_or(Vec::new(), |(_, asked)| asked)
     }
 
     /// Whether something may be told of a directory, or of those above it that it feeds, which
     /// is to tell what is missing: that asks for all that it feeds on.
     fn is_checked_above<N: TreeNode>(&self, mut directory: &Arc<N>) -> bool {
         for _ in 0..MAX_LEVELS {
+            if let Some(asked) = directory.state().asked_elsewhere() {
+                return !asked.is_empty();
+            }
             let above = directory.parent();
             if directory.depth() <= self.max_depth && !above.is_some_and(|above| above.is_covered())
             {

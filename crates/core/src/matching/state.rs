@@ -21,10 +21,10 @@ pub(crate) struct MatchState {
     /// undecided.
     pub(super) requirements: Option<Arc<ChildRequirements>>,
     /// Which of the required nodes some sub-directory satisfies.
-    satisfied: NodeBits,
+    pub(super) satisfied: NodeBits,
     /// Which of them some sub-directory would satisfy if each link that is not followed led
     /// to what is asked of it.
-    behind_links: NodeBits,
+    pub(super) behind_links: NodeBits,
     /// How many sub-directories have not answered yet.
     pub(super) open_children: AtomicUsize,
     /// What was decided before all have answered. `None` unless the outermost matches are
@@ -45,6 +45,8 @@ struct Rare {
     untold: OnceLock<Untold>,
     /// How many sub-directories satisfy what is counted.
     counters: Box<[Counter]>,
+    /// Of a stand-in: on which of its candidates an answer depends elsewhere.
+    asked: Option<Box<[NodeId]>>,
 }
 
 /// Which nodes some sub-directory may satisfy, for all that could be read, as the fields of
@@ -75,7 +77,7 @@ struct Counter {
 }
 
 impl MatchState {
-    pub(super) fn new(feeds_parent: bool) -> MatchState {
+    pub(crate) fn new(feeds_parent: bool) -> MatchState {
         MatchState {
             feeds_parent,
             is_watched: false,
@@ -120,6 +122,17 @@ impl MatchState {
     /// What was kept.
     pub(super) fn own(&self) -> Option<&Evaluation> {
         self.rare.get()?.own.as_deref()
+    }
+
+    /// Notes on which of its candidates an answer depends that is given elsewhere.
+    pub(super) fn set_asked_elsewhere(&mut self, asked: Box<[NodeId]>) {
+        self.change_rare(|rare| rare.asked = Some(asked));
+    }
+
+    /// On which of the candidates of a stand-in an answer depends that is given elsewhere;
+    /// `None`: it is no stand-in.
+    pub(super) fn asked_elsewhere(&self) -> Option<&[NodeId]> {
+        self.rare.get()?.asked.as_deref()
     }
 
     fn change_rare(&mut self, change: impl FnOnce(&mut Rare)) {
@@ -177,6 +190,51 @@ impl MatchState {
         self.rare.get()?.untold.get()
     }
 
+    /// The bits of what cannot be told, in the order of the fields of [`Untold`].
+    pub(super) fn untold_words(&self) -> Option<[Box<[u64]>; 3]> {
+        let Untold { cannot_be_told, may_be, is_sure } = self.untold()?;
+        Some([cannot_be_told.words(), may_be.words(), is_sure.words()])
+    }
+
+    /// Adds bits of what cannot be told, as [`untold_words`](Self::untold_words) has them.
+    pub(super) fn add_untold(&self, [cannot_be_told, may_be, is_sure]: &[Box<[u64]>; 3]) {
+        let untold = self.untold_or_new();
+        untold.cannot_be_told.add(cannot_be_told);
+        untold.may_be.add(may_be);
+        untold.is_sure.add(is_sure);
+    }
+
+    fn untold_or_new(&self) -> &Untold {
+        let required = self.requirements.as_ref().map_or(0, |r| r.nodes.len());
+        let rare = self.rare.get_or_init(Box::default);
+        rare.untold.get_or_init(|| Untold {
+            cannot_be_told: NodeBits::new(required),
+            may_be: NodeBits::new(required),
+            is_sure: NodeBits::new(required),
+        })
+    }
+
+    /// What is counted so far, for each counter.
+    pub(super) fn tallies(&self) -> impl Iterator<Item = Tally> {
+        let counters = self.rare.get().map_or(0, |rare| rare.counters.len());
+        (0..counters).map(|counter| self.tally(counter))
+    }
+
+    /// Adds what others have counted.
+    pub(super) fn add_tallies(&self, tallies: &[Tally]) {
+        for (number, tally) in tallies.iter().enumerate() {
+            let Some(counter) = self.counter(number).filter(|_| *tally != Tally::default()) else {
+                continue;
+            };
+            counter.yes.fetch_add(tally.yes, Ordering::Relaxed);
+            counter.behind_links.fetch_add(tally.behind_links, Ordering::Relaxed);
+            counter.cannot_be_told.fetch_add(tally.cannot_be_told, Ordering::Relaxed);
+            counter.may_be.fetch_add(tally.may_be, Ordering::Relaxed);
+            counter.is_sure.fetch_add(tally.is_sure, Ordering::Relaxed);
+            self.note_news();
+        }
+    }
+
     /// Sets what a sub-directory is to a node, if that is asked for.
     #[inline]
     pub(super) fn set(&self, id: NodeId, verdict: Verdict) {
@@ -194,13 +252,7 @@ impl MatchState {
 
     #[cold]
     fn set_untold(&self, index: usize, verdict: Verdict) {
-        let required = self.requirements.as_ref().map_or(0, |r| r.nodes.len());
-        let rare = self.rare.get_or_init(Box::default);
-        let untold = rare.untold.get_or_init(|| Untold {
-            cannot_be_told: NodeBits::new(required),
-            may_be: NodeBits::new(required),
-            is_sure: NodeBits::new(required),
-        });
+        let untold = self.untold_or_new();
         untold.cannot_be_told.set(index);
         if verdict.may_be {
             untold.may_be.set(index);
@@ -279,6 +331,24 @@ impl NodeBits {
 
     pub(super) fn get(&self, index: usize) -> bool {
         self.word(index).load(Ordering::Relaxed) >> (index % 64) & 1 != 0
+    }
+
+    /// The words of the bits, without the last ones that are zero.
+    pub(super) fn words(&self) -> Box<[u64]> {
+        let words = std::iter::once(&self.first).chain(&self.more);
+        let mut words: Vec<u64> = words.map(|word| word.load(Ordering::Relaxed)).collect();
+        words.truncate(words.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1));
+        words.into()
+    }
+
+    /// Sets all bits that are set in these words, of which there may be fewer. Returns whether
+    /// one of them was not set before.
+    pub(super) fn add(&self, words: &[u64]) -> bool {
+        let own = std::iter::once(&self.first).chain(&self.more);
+        let add = |(own, &word): (&AtomicU64, &u64)| {
+            word != 0 && own.fetch_or(word, Ordering::Relaxed) & word != word
+        };
+        own.zip(words).map(add).fold(false, |any, is_new| any | is_new)
     }
 
     fn is_empty(&self) -> bool {

@@ -9,6 +9,10 @@ use super::{AtomId, CandidateSet, NodeId, Program, SearchSet};
 use crate::name::Repr;
 use crate::{Name, bits};
 
+mod travel;
+
+pub(crate) use travel::PackedFiles;
+
 /// Up to this many atoms are matched one by one, and not as part of the whole set.
 const FEW: usize = 8;
 

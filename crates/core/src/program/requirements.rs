@@ -13,7 +13,7 @@ use crate::pattern::Count;
 pub(crate) struct ChildRequirements {
     pub(crate) undecided: Box<[NodeId]>,
     /// Those of them of which not all of the listing is known that they ask for.
-    not_whole: Box<[(NodeId, NotWhole)]>,
+    pub(crate) not_whole: Box<[(NodeId, NotWhole)]>,
     /// The nodes that the candidates ask for, in rising order.
     pub(crate) nodes: Box<[NodeId]>,
     /// The same nodes as a search.
@@ -35,7 +35,8 @@ pub(crate) struct ChildRequirements {
 
 /// What the sub-directories may tell of a candidate although not all of the listing is known
 /// that it asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct NotWhole {
     /// Whether it cannot be told even if they are as is asked, but only that they are not.
     pub(crate) is_untold: bool,

@@ -111,6 +111,7 @@ pub(crate) struct Verdict {
 
 /// How many sub-directories gave which answer to a requirement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Tally {
     pub(crate) yes: usize,
     pub(crate) behind_links: usize,
@@ -125,6 +126,17 @@ impl Tally {
         let mut tally = Tally::default();
         tally.add(verdict);
         tally
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(crate) fn merge(&mut self, other: &Tally) {
+        // It may come from anywhere, and no counter may overflow.
+        let add = |to: &mut usize, more: usize| *to = to.saturating_add(more).min(usize::MAX / 4);
+        add(&mut self.yes, other.yes);
+        add(&mut self.behind_links, other.behind_links);
+        add(&mut self.cannot_be_told, other.cannot_be_told);
+        add(&mut self.may_be, other.may_be);
+        add(&mut self.is_sure, other.is_sure);
     }
 
     pub(crate) fn add(&mut self, verdict: Verdict) {

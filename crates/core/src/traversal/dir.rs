@@ -27,10 +27,10 @@ enum Kind<S> {
 pub(crate) struct Listed<S> {
     pub(super) parent: Option<Arc<Dir<S>>>,
     /// One path component; of the source, its whole path.
-    pub(super) name: Box<OsStr>,
+    pub(crate) name: Box<OsStr>,
     pub(crate) depth: usize,
     /// Whether it was entered through a link.
-    pub(super) by_link: bool,
+    pub(crate) by_link: bool,
     /// How many links the way to it leads through.
     pub(super) links: u8,
     /// Known if the traversal follows links or stays on one file system.
@@ -77,12 +77,18 @@ impl<S> Dir<S> {
         }
     }
 
+    /// A number that a directory has in common with its twins, and with no other that there is.
+    pub(crate) fn id(&self) -> usize {
+        let listed: &Listed<S> = self;
+        std::ptr::from_ref(listed).addr()
+    }
+
     pub(crate) fn parent(&self) -> Option<&Arc<Dir<S>>> {
         self.parent.as_ref()
     }
 
     /// This directory, its parent, and so on up to the source.
-    pub(super) fn ancestors(&self) -> impl Iterator<Item = &Dir<S>> + Clone {
+    pub(crate) fn ancestors(&self) -> impl Iterator<Item = &Dir<S>> + Clone {
         std::iter::successors(Some(self), |dir| dir.parent.as_deref())
     }
 

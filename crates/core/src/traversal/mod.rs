@@ -88,6 +88,7 @@ pub(crate) mod made_up;
 mod meter;
 mod opening;
 mod options;
+mod part;
 mod pool;
 #[cfg(any(feature = "test-hooks", not(any(target_os = "linux", target_os = "android"))))]
 mod portable;
@@ -104,9 +105,11 @@ mod worker;
 
 pub(crate) use dir::{Dir, Location};
 pub(crate) use options::Options;
+pub(crate) use part::{Beginning, LeftOf, LeftOver, Part, Seen, Step};
 pub use results::{Next, Results};
 pub(crate) use sender::ResultSender;
 pub(crate) use source::Naming;
 pub(crate) use stop::Stop;
 pub use stop::Stopper;
+pub(crate) use subdirs::{Subdir, SubdirQueue, Subdirs};
 pub(crate) use visitor::{Matters, Need, Visitor};

@@ -30,6 +30,8 @@ pub(super) struct DirHandle<L: Lister> {
     /// Taken before the handle is closed. A directory that is opened again has to have the
     /// same identity.
     identity: Option<Identity>,
+    /// Whether another process took it, on whose device another may be mounted by now.
+    is_of_another: bool,
     lost: Option<Lost>,
     /// What is known of the file system it lies on; `None`: nobody has asked.
     pub(super) file_system: Option<FileSystem>,
@@ -49,6 +51,7 @@ impl<L: Lister> Clone for DirHandle<L> {
         DirHandle {
             open: self.open.clone(),
             identity: self.identity.clone(),
+            is_of_another: self.is_of_another,
             lost: self.lost,
             file_system: self.file_system.clone(),
         }
@@ -57,7 +60,13 @@ impl<L: Lister> Clone for DirHandle<L> {
 
 impl<L: Lister> DirHandle<L> {
     pub(super) fn closed(identity: Option<Identity>) -> DirHandle<L> {
-        DirHandle { open: None, identity, lost: None, file_system: None }
+        let (is_of_another, lost, file_system) = (false, None, None);
+        DirHandle { open: None, identity, is_of_another, lost, file_system }
+    }
+
+    /// The handle of a directory that another process has listed.
+    pub(super) fn of_another(identity: Option<Identity>) -> DirHandle<L> {
+        DirHandle { is_of_another: true, ..DirHandle::closed(identity) }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -67,14 +76,22 @@ impl<L: Lister> DirHandle<L> {
     /// Closes the directory, unless another worker keeps it open, too. False if it was
     /// closed already, or must stay open since its identity cannot be had.
     pub(super) fn close(&mut self) -> bool {
-        let Some(counted) = &self.open else { return false };
-        if self.identity.is_none() {
-            self.identity = L::handle_identity(counted.handle()).ok();
+        if self.open.is_none() {
+            return false;
         }
-        if self.identity.is_some() {
+        if self.identity().is_some() {
             self.open = None;
         }
         self.open.is_none()
+    }
+
+    /// The directory's identity, which is asked for if it is not known.
+    pub(super) fn identity(&mut self) -> Option<&Identity> {
+        if self.identity.is_none() {
+            let counted = self.open.as_ref()?;
+            self.identity = L::handle_identity(counted.handle()).ok();
+        }
+        self.identity.as_ref()
     }
 }
 
@@ -344,7 +361,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 (None, None) => &self.traversal.source,
             };
             let (opened, _) = L::open(from, &step.name, step.by_link)?;
-            let check = |before: Option<&Identity>| {
+            let check = |before: &DirHandle<L>| {
                 let traversal = &self.traversal;
                 traversal.check_same(before, &opened, from, &step.name, step.by_link)
             };
@@ -353,7 +370,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             }
             match half_way.last() {
                 Some(&index) if self.stack[index].dir.depth == step.depth => {
-                    check(self.stack[index].handle.identity.as_ref())?;
+                    check(&self.stack[index].handle)?;
                     // This may close a directory further up.
                     let counted = self.keep_open(opened);
                     self.stack[index].handle.open = Some(Arc::clone(&counted));
@@ -362,7 +379,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
                 }
                 _ => {
                     if step.depth == dir.depth {
-                        check(handle.identity.as_ref())?;
+                        check(handle)?;
                     }
                     last = Some(opened);
                 }
@@ -379,15 +396,15 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
     /// giving other answers for the same name. Then the names have to do.
     fn check_same(
         &self,
-        before: Option<&Identity>,
+        before: &DirHandle<L>,
         opened: &L::Handle,
         parent: &L::Handle,
         name: &OsStr,
         by_link: bool,
     ) -> Result<(), ReopenError> {
-        let Some(before) = before else { return Ok(()) };
+        let DirHandle { identity: Some(before), is_of_another, .. } = before else { return Ok(()) };
         let now = L::handle_identity(opened)?;
-        if now == *before {
+        if now == *before || *is_of_another && !now.same_device(before) {
             return Ok(());
         }
         let lock = || self.without_identities.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,6 +15,7 @@ use super::crew::Roster;
 use super::lister::Lister;
 #[cfg(feature = "test-hooks")]
 use super::lister::Untyped;
+use super::part::Part;
 #[cfg(any(feature = "test-hooks", not(any(target_os = "linux", target_os = "android"))))]
 use super::portable::Portable;
 use super::sender::{Batch, MAX_BATCHES, ResultSender};
@@ -74,12 +75,13 @@ pub enum Next<T> {
 }
 
 impl<T: Send + 'static> Results<T> {
-    /// Opens the source at `path`, as it is given, and starts to traverse it.
+    /// Opens the source at `path`, as it is given, and starts to traverse it, or a part of it.
     pub(crate) fn start<V: Visitor<Item = T>>(
         visitor: V,
         options: Options,
         path: &Path,
         naming: Naming,
+        part: Option<Part<V::State>>,
     ) -> Result<Results<T>, Error> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         type Native = super::getdents::Getdents;
@@ -99,7 +101,7 @@ impl<T: Send + 'static> Results<T> {
         };
         #[cfg(not(feature = "test-hooks"))]
         let start = Self::start_with::<V, Native>;
-        start(visitor, options, path, naming)
+        start(visitor, options, path, naming, part)
     }
 
     pub(super) fn start_with<V: Visitor<Item = T>, L: Lister>(
@@ -107,6 +109,7 @@ impl<T: Send + 'static> Results<T> {
         options: Options,
         path: &Path,
         naming: Naming,
+        part: Option<Part<V::State>>,
     ) -> Result<Results<T>, Error> {
         let threads = options.threads.map(|threads| usize::from(threads).min(MAX_THREADS));
         let mut running = Results::ended();
@@ -118,7 +121,8 @@ impl<T: Send + 'static> Results<T> {
             roster: Arc::clone(&running.roster),
             has_panicked: Arc::clone(&running.has_panicked),
         };
-        let traversal = Traversal::<V, L>::open(options, path, naming, threads, visitor, shared)?;
+        let source = (path, naming);
+        let traversal = Traversal::<V, L>::open(options, source, threads, visitor, shared, part)?;
         let traversal = Arc::new(traversal);
         let (workers, sleep) = (Arc::downgrade(&traversal), Arc::clone(receiver.sleep()));
         running.stop.wake_by(move || {

@@ -211,6 +211,22 @@ impl SubdirQueue {
         self.len
     }
 
+    /// How many there were before the next one, in the list that this was made of.
+    pub(crate) fn index(&self) -> usize {
+        let (mut position, mut index) = (0, 0);
+        while position < self.position {
+            unpack(&self.packed, &mut position);
+            index += 1;
+        }
+        index
+    }
+
+    /// Those that wait, from the next one on.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Subdir<'_>> {
+        let mut position = self.position;
+        (0..self.len).map(move |_| unpack(&self.packed, &mut position))
+    }
+
     /// The next sub-directory, if there is one.
     pub(crate) fn peek(&self) -> Option<Subdir<'_>> {
         let mut position = self.position;

@@ -189,7 +189,7 @@ fn start(source: &str, threads: usize) -> Results<Listing> {
     let options = Options { threads: NonZeroUsize::new(threads), ..Default::default() };
     let visitor = WalkVisitor { max_depth: usize::MAX };
     let source = Path::new(source);
-    Results::start_with::<_, MadeUp>(visitor, options, source, Naming::AsGiven).unwrap()
+    Results::start_with::<_, MadeUp>(visitor, options, source, Naming::AsGiven, None).unwrap()
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn what_was_read_counts_if_all_of_it_is_excluded() {
     let visitor = WalkVisitor { max_depth: usize::MAX };
     let source = Path::new("cut");
     let results =
-        Results::start_with::<_, MadeUp>(visitor, options, source, Naming::AsGiven).unwrap();
+        Results::start_with::<_, MadeUp>(visitor, options, source, Naming::AsGiven, None).unwrap();
     let (listings, errors): (Vec<_>, Vec<_>) = results.partition(Result::is_ok);
     assert_eq!((listings.len(), errors.len()), (2, 1));
 }

@@ -17,6 +17,7 @@ use super::leaves::{FileSystem, Leaves, Rest};
 use super::lister::{EntryKind, Identity, Lister, Told, is_gone};
 use super::meter::Meter;
 use super::opening::{DirHandle, EnterError, Entered};
+use super::part::{Budget, Part};
 use super::pool::Pool;
 use super::stop::Stop;
 use super::subdirs::{Subdir, SubdirQueue, Subdirs};
@@ -54,6 +55,8 @@ pub(super) struct Traversal<V: Visitor, L: Lister> {
     /// How many workers this process may have.
     max_workers: usize,
     pub(super) pool: Pool<Work<V, L>>,
+    /// `None`: it ends when all is visited.
+    pub(super) budget: Option<Budget<V::State>>,
     /// `None` if the caller said how many workers there may be.
     pub(super) width: Option<Mutex<Width>>,
     /// Whether the disk was asked if it has an arm.
@@ -97,14 +100,14 @@ pub(super) struct Frame<V: Visitor, L: Lister> {
 
 impl<V: Visitor, L: Lister> Traversal<V, L> {
     /// Opens the source, which at most `threads` workers will visit, or as many as are found
-    /// to be good for it.
+    /// to be good for it: all of it, or a part.
     pub(super) fn open(
         options: Options,
-        path: &Path,
-        naming: Naming,
+        (path, naming): (&Path, Naming),
         threads: Option<usize>,
         visitor: V,
         shared: Shared<V::Item>,
+        part: Option<Part<V::State>>,
     ) -> Result<Traversal<V, L>, Error> {
         handles::begin();
         let failed = |e| Error::io(path, Operation::OpenDirectory, e);
@@ -121,12 +124,21 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             None
         };
         let max = threads.unwrap_or(MAX_WIDTH);
-        let start = threads.unwrap_or_else(|| {
-            std::thread::available_parallelism().map_or(1, usize::from).min(max)
+        let start = threads.unwrap_or_else(|| match &part {
+            None => std::thread::available_parallelism().map_or(1, usize::from).min(max),
+            // The others are busy with other parts.
+            Some(_) => 1,
         });
         let allowance = Allowance::new(start, max, L::handle_budget());
+        let source_path = naming.path::<L>(path, &source)?;
+        let budget = part.as_ref().map(Budget::new);
+        let named = (&*source_path, source_identity.as_ref());
+        let first = match part.and_then(|part| part.begin(&source, named)) {
+            None => Work::Source(entries),
+            Some(frame) => Work::Frames(vec![frame]),
+        };
         Ok(Traversal {
-            source_path: naming.path::<L>(path, &source)?,
+            source_path,
             options,
             source,
             source_identity,
@@ -135,7 +147,8 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
             has_waited_in_vain: AtomicBool::new(false),
             began: seconds_since_epoch(),
             max_workers: allowance.max_workers,
-            pool: Pool::new(max, start, Work::Source(entries)),
+            pool: Pool::new(max, start, first),
+            budget,
             width: threads.is_none().then(|| Mutex::new(Width::new(start, start, max))),
             asked_disk: AtomicBool::new(false),
             roster: shared.roster,
@@ -199,6 +212,8 @@ pub(super) struct Worker<V: Visitor, L: Lister> {
     /// Whether nothing more can be opened: then no handle is kept that is not needed.
     pub(super) is_out_of_handles: bool,
     pub(super) leaves: Leaves,
+    /// How many directories may be visited before leave is asked for more.
+    pub(super) allowance: usize,
     /// The sub-directories of the directory that is being listed.
     listed: Subdirs,
     /// How many directories there were in the last one that was listed.
@@ -236,6 +251,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
             first_open: 0,
             is_out_of_handles: false,
             leaves: Leaves::new(),
+            allowance: 0,
             directories_listed: 0,
             listed: Subdirs::default(),
             last_start: Instant::now(),
@@ -255,12 +271,21 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         while let Some(work) = next {
             self.first_open = 0;
             match work {
-                Work::Source(entries) => self.visit_source(entries),
+                Work::Source(entries) => {
+                    self.may_visit();
+                    self.allowance -= 1;
+                    self.visit_source(entries);
+                }
                 Work::Frames(frames) => self.stack = frames,
             }
             while let Some(mut frame) = self.stack.pop() {
                 if self.results.is_stopped() {
                     self.stack.clear();
+                    break;
+                }
+                if self.allowance == 0 && !self.may_visit() {
+                    self.push(frame);
+                    self.hand_back();
                     break;
                 }
                 if self.traversal.pool.wants_work() {
@@ -378,6 +403,7 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
     fn visit_next(&mut self, frame: &mut Frame<V, L>) -> Option<Frame<V, L>> {
         let Frame { dir, subdirs, handle, .. } = frame;
         let child = self.visit(dir, handle, subdirs.peek()?);
+        self.allowance -= 1;
         subdirs.skip();
         child
     }

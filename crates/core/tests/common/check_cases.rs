@@ -1,13 +1,13 @@
 //! Whole cases of checks and explanations: they are made from choices, run, and compared with
 //! the reference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 use pathvein_core::{Check, ExcludeRules, Explain};
-use pathvein_core::{FileStructurePattern, Findings, ListingScan, Name};
+use pathvein_core::{FileStructurePattern, Findings, ListingScan, Name, PatternSet};
 
 use super::check::ROOT;
 use super::check_reference::{self, At, Lacks, Seen};
@@ -15,6 +15,7 @@ use super::check_reference::{self, At, Lacks, Seen};
 use super::disk;
 use super::generate::{self, Choices, Profile};
 use super::reference::{Sub, Tree};
+use super::tasks::Tasks;
 use super::{faults, shown};
 
 /// What was told, in the order told.
@@ -27,9 +28,15 @@ pub(crate) fn checks(choices: &mut impl Choices, profile: Profile) {
         0 => on_disk(choices, profile),
         #[cfg(unix)]
         1..6 => made_up(choices, profile),
-        6..13 => listings(choices, profile, false),
-        _ => listings(choices, profile, true),
+        6..13 => listings(choices, profile, false, false),
+        _ => listings(choices, profile, true, false),
     }
+}
+
+/// A check that is done by tasks, and now and then an explanation.
+pub(crate) fn by_tasks(choices: &mut impl Choices, profile: Profile) {
+    let explains = choices.once_in(4);
+    listings(choices, profile, explains, true);
 }
 
 /// What a case is, for the message of one that fails.
@@ -205,7 +212,7 @@ fn explained(
 }
 
 /// Listings in any order.
-fn listings(choices: &mut impl Choices, profile: Profile, explains: bool) {
+fn listings(choices: &mut impl Choices, profile: Profile, explains: bool, by_tasks: bool) {
     let max_depth = if explains { Some(0) } else { max_depth(choices) };
     let outermost = !explains && choices.once_in(4);
     let patterns = generate::patterns(choices, profile);
@@ -217,9 +224,35 @@ fn listings(choices: &mut impl Choices, profile: Profile, explains: bool) {
     faults::tell_of_whole_directories(&mut tree);
     let name = if choices.once_in(8) { OsString::new() } else { generate::name(choices) };
 
-    let scan = ListingScan::new(&patterns, max_depth).outermost(outermost);
-    let mut scan = if explains { scan.explaining() } else { scan.checking() };
-    let source = scan.source(&*name);
+    let compiled = PatternSet::new(&patterns);
+    let make = || {
+        let scan = ListingScan::new(&compiled, max_depth).outermost(outermost);
+        if explains { scan.explaining() } else { scan.checking() }
+    };
+    let told = if by_tasks {
+        let mut tasks = Tasks { name: &name, tree: &tree, make: &make, asked: BTreeSet::new() };
+        tasks.run(choices).take_checked()
+    } else {
+        listed(choices, make(), &name, &tree)
+    };
+    if explains {
+        explained(Path::new(ROOT), &name, &tree, &patterns, told);
+    } else {
+        let (name, tree, patterns) = (&*name, &tree, &*patterns);
+        let case =
+            Case { name, tree, patterns, max_depth, outermost, explains: false, by_keys: false };
+        case.compare(Path::new(ROOT), told);
+    }
+}
+
+/// Gives the listings. Returns what is told.
+fn listed(
+    choices: &mut impl Choices,
+    mut scan: ListingScan<PathBuf>,
+    name: &OsStr,
+    tree: &Tree,
+) -> Told {
+    let source = scan.source(name);
     let mut wanted = vec![(source, PathBuf::from(ROOT), Sub::Entered(tree.clone()))];
     let mut told = Vec::new();
     while !wanted.is_empty() {
@@ -256,14 +289,7 @@ fn listings(choices: &mut impl Choices, profile: Profile, explains: bool) {
     }
     assert!(scan.is_done());
     told.append(&mut scan.take_checked());
-    if explains {
-        explained(Path::new(ROOT), &name, &tree, &patterns, told);
-    } else {
-        let (name, tree, patterns) = (&*name, &tree, &*patterns);
-        let case =
-            Case { name, tree, patterns, max_depth, outermost, explains: false, by_keys: false };
-        case.compare(Path::new(ROOT), told);
-    }
+    told
 }
 
 /// Holds what a check tells that was fed with keys against the reference.

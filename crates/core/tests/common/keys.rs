@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 
-use pathvein_core::{ExcludeRules, Findings, KeyScan, KeyWalk, RangeId};
+use pathvein_core::{ExcludeRules, Findings, KeyOutcome, KeyScan, KeyWalk, RangeId};
 
 use super::check::ROOT;
 use super::check_cases;
@@ -15,6 +15,18 @@ use super::shown;
 
 /// The compiled program, fed with sorted keys in ranges, and the walk of them.
 pub(crate) fn keys(choices: &mut impl Choices, profile: Profile) {
+    scan(choices, profile, None);
+}
+
+/// The same, parts of the keys being scanned elsewhere. `travel` is what happens to outcomes on
+/// the way.
+pub(crate) fn parts(choices: &mut impl Choices, profile: Profile, travel: Travel) {
+    scan(choices, profile, Some(travel));
+}
+
+pub(crate) type Travel = fn(KeyOutcome) -> KeyOutcome;
+
+fn scan(choices: &mut impl Choices, profile: Profile, travel: Option<Travel>) {
     let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
     let patterns = generate::patterns(choices, profile);
     let shown = shown::Patterns(&patterns);
@@ -29,14 +41,24 @@ pub(crate) fn keys(choices: &mut impl Choices, profile: Profile) {
     let name = generate::name(choices);
     let Some(name) = name.to_str() else { return };
 
-    let (mut scan, all) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
+    let outermost = travel.is_some() && choices.once_in(3);
+    let wanted = |matches| if outermost { reference::outermost(&matches) } else { matches };
+    let (scan, all) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
+    let part = |start: &[u8], end: Option<&[u8]>| {
+        let (part, range) = KeyScan::part(&patterns, name, max_depth, exclude.clone(), start, end);
+        (part.outermost(outermost), range)
+    };
+    let parts = travel.map(|travel| Parts { part: &part, travel });
+    let mut scan = Parted { scan: scan.outermost(outermost), parts };
     let mut found = Vec::new();
     let mut feed = Feed::new(&keys, all);
     feed.breaks = [0, 0, 1, 3][choices.below(4)];
+    feed.parts = if travel.is_some() { 12 } else { 0 };
     while feed.step(choices, &mut scan) {
-        found.append(&mut scan.take_matches());
+        found.append(&mut scan.scan.take_matches());
     }
     let Feed { told, broken, .. } = feed;
+    let mut scan = scan.scan;
     assert!(scan.is_done());
     let count = found.len();
     let root = Path::new(ROOT);
@@ -49,19 +71,31 @@ pub(crate) fn keys(choices: &mut impl Choices, profile: Profile) {
     let case = || format!("{shown} {keys:?} {max_depth:?} {broken:?}");
     let all = reference::scan(root, name.as_ref(), &tree, &patterns, max_depth);
     assert!(found.is_subset(&all), "{} {}", shown.difference(&found, &all), case());
+    let all = wanted(all);
     assert!(!broken.is_empty() || found == all, "{} {}", shown.difference(&found, &all), case());
     let read = tree_of_keys(&told, &broken, &exclude);
-    let expected = reference::scan(root, name.as_ref(), &read, &patterns, max_depth);
+    let expected = wanted(reference::scan(root, name.as_ref(), &read, &patterns, max_depth));
     assert_eq!(found, expected, "{} {}", shown.difference(&found, &expected), case());
     assert_eq!(count, found.len(), "a match stands twice");
 
-    let (mut walk, all) = KeyWalk::new(max_depth, exclude);
+    if travel.is_some() && !outermost && broken.is_empty() {
+        // What is counted, and what is no path, is the same in one part.
+        let (mut one, range) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
+        one.keys(range, keys.iter().map(String::as_str)).unwrap();
+        one.end(range);
+        let counts = |scan: &KeyScan| (scan.counts().directories, scan.counts().entries);
+        assert_eq!(counts(&scan), counts(&one), "{}", case());
+        assert_eq!(scan.take_bad().len(), one.take_bad().len(), "{}", case());
+    }
+
+    let (walk, all) = KeyWalk::new(max_depth, exclude.clone());
+    let mut walk = Walked(walk);
     let mut feed = Feed::new(&keys, all);
     let mut listings = Vec::new();
     while feed.step(choices, &mut walk) {
-        listings.append(&mut walk.take_directories());
+        listings.append(&mut walk.0.take_directories());
     }
-    assert_eq!(walk.take_bad().len(), bad, "{keys:?}");
+    assert_eq!(walk.0.take_bad().len(), bad, "{keys:?}");
     let (count, walked) = (listings.len(), reference::walk(root, &tree, max_depth));
     let sorted = |names: Vec<String>| {
         let mut names: Vec<OsString> = names.into_iter().map(OsString::from).collect();
@@ -77,13 +111,22 @@ pub(crate) fn keys(choices: &mut impl Choices, profile: Profile) {
         .collect();
     assert_eq!(listings, walked, "{keys:?} {max_depth:?}");
     assert_eq!(count, listings.len(), "a directory stands twice");
-    let counts = walk.counts();
+    let counts = walk.0.counts();
     let entries = walked.iter().map(|(_, dirs, files)| dirs.len() + files.len()).sum::<usize>();
     assert_eq!((counts.directories, counts.entries), (walked.len(), entries), "{keys:?}");
 }
 
 /// A check that is fed with sorted keys in ranges.
 pub(crate) fn checks(choices: &mut impl Choices, profile: Profile) {
+    check(choices, profile, None);
+}
+
+/// The same, parts of the keys being checked elsewhere.
+pub(crate) fn check_parts(choices: &mut impl Choices, profile: Profile, travel: Travel) {
+    check(choices, profile, Some(travel));
+}
+
+fn check(choices: &mut impl Choices, profile: Profile, travel: Option<Travel>) {
     let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
     let outermost = choices.once_in(4);
     let patterns = generate::patterns(choices, profile);
@@ -98,14 +141,21 @@ pub(crate) fn checks(choices: &mut impl Choices, profile: Profile) {
     let Some(name) = name.to_str() else { return };
 
     let (scan, all) = KeyScan::new(&patterns, name, max_depth, exclude.clone());
-    let mut scan = scan.checking().outermost(outermost);
+    let part = |start: &[u8], end: Option<&[u8]>| {
+        let (part, range) = KeyScan::part(&patterns, name, max_depth, exclude.clone(), start, end);
+        (part.outermost(outermost).checking(), range)
+    };
+    let parts = travel.map(|travel| Parts { part: &part, travel });
+    let mut scan = Parted { scan: scan.checking().outermost(outermost), parts };
     let mut found = Vec::new();
     let mut feed = Feed::new(&keys, all);
     feed.breaks = [0, 0, 1, 3][choices.below(4)];
+    feed.parts = if travel.is_some() { 12 } else { 0 };
     while feed.step(choices, &mut scan) {
-        found.append(&mut scan.take_checked());
+        found.append(&mut scan.scan.take_checked());
     }
     let Feed { told, broken, .. } = feed;
+    let mut scan = scan.scan;
     assert!(scan.is_done() && scan.take_matches().is_empty());
     let root = Path::new(ROOT);
     let path_of = |path: String| if path.is_empty() { root.into() } else { root.join(path) };
@@ -268,6 +318,11 @@ struct Feed<'a> {
     /// How many splits and prefixes are left: a fuzzer without further choices would split
     /// for ever.
     tricks: usize,
+    /// How many parts may be done elsewhere.
+    parts: usize,
+    /// Those that were done elsewhere and are not taken yet: the range that they are, and what
+    /// was given there.
+    away: Vec<(Range, KeyOutcome, Feed<'a>)>,
 }
 
 /// A range, and which of the keys are left of it.
@@ -289,48 +344,110 @@ trait Keyed {
     fn skip(&self, range: RangeId) -> Option<String>;
     fn end(&mut self, range: RangeId);
     fn break_off(&mut self, range: RangeId);
+
+    /// A scan elsewhere of what is left of a range. `None`: there are no parts.
+    fn part(&self, _: RangeId) -> Option<(Self, RangeId)>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
+    fn hand_back(self) -> KeyOutcome
+    where
+        Self: Sized,
+    {
+        unreachable!("there are no parts")
+    }
+
+    fn take_part(&mut self, _: RangeId, _: &KeyOutcome) -> Vec<RangeId> {
+        unreachable!("there are no parts")
+    }
+}
+
+/// How parts are scanned elsewhere.
+#[derive(Clone, Copy)]
+struct Parts<'p> {
+    part: &'p dyn Fn(&[u8], Option<&[u8]>) -> (KeyScan, RangeId),
+    travel: Travel,
+}
+
+struct Parted<'p> {
+    scan: KeyScan,
+    parts: Option<Parts<'p>>,
 }
 
 macro_rules! keyed {
-    ($type:ty, $break_off:ident) => {
-        impl Keyed for $type {
-            fn keys(&mut self, range: RangeId, keys: &[String]) {
-                <$type>::keys(self, range, keys.iter().map(String::as_str)).unwrap();
-            }
-            fn prefix(&mut self, range: RangeId, prefix: &str) -> Option<bool> {
-                <$type>::prefix(self, range, prefix).ok()
-            }
-            fn split(&mut self, range: RangeId, at: &str) -> Option<RangeId> {
-                <$type>::split(self, range, at).ok()
-            }
-            fn skip(&self, range: RangeId) -> Option<String> {
-                <$type>::skip(self, range).map(str::to_owned)
-            }
-            fn end(&mut self, range: RangeId) {
-                <$type>::end(self, range);
-            }
-            fn break_off(&mut self, range: RangeId) {
-                <$type>::$break_off(self, range);
-            }
+    ($self:ident, $keyed:expr, $break_off:ident) => {
+        fn keys(&mut $self, range: RangeId, keys: &[String]) {
+            $keyed.keys(range, keys.iter().map(String::as_str)).unwrap();
+        }
+        fn prefix(&mut $self, range: RangeId, prefix: &str) -> Option<bool> {
+            $keyed.prefix(range, prefix).ok()
+        }
+        fn split(&mut $self, range: RangeId, at: &str) -> Option<RangeId> {
+            $keyed.split(range, at).ok()
+        }
+        fn skip(&$self, range: RangeId) -> Option<String> {
+            $keyed.skip(range).map(str::to_owned)
+        }
+        fn end(&mut $self, range: RangeId) {
+            $keyed.end(range);
+        }
+        fn break_off(&mut $self, range: RangeId) {
+            $keyed.$break_off(range);
         }
     };
 }
 
-keyed!(KeyScan, break_off);
-keyed!(KeyWalk, end);
+struct Walked(KeyWalk);
+
+impl Keyed for Walked {
+    keyed!(self, self.0, end);
+}
+
+impl Keyed for Parted<'_> {
+    keyed!(self, self.scan, break_off);
+
+    fn part(&self, range: RangeId) -> Option<(Self, RangeId)> {
+        let parts = self.parts?;
+        let (start, end) = self.scan.left(range)?;
+        let (scan, range) = (parts.part)(&start, end.as_deref());
+        Some((Parted { scan, parts: Some(parts) }, range))
+    }
+
+    fn hand_back(self) -> KeyOutcome {
+        let outcome = self.scan.hand_back();
+        self.parts.map_or(outcome.clone(), |parts| (parts.travel)(outcome))
+    }
+
+    fn take_part(&mut self, range: RangeId, outcome: &KeyOutcome) -> Vec<RangeId> {
+        self.scan.take_part(range, outcome).unwrap()
+    }
+}
 
 impl<'a> Feed<'a> {
     fn new(keys: &'a [String], all: RangeId) -> Feed<'a> {
         let position = String::new();
         let range = Range { id: all, from: 0, end: keys.len(), position, bound: None };
         let (told, broken) = (BTreeSet::new(), Vec::new());
-        Feed { keys, ranges: vec![range], told, breaks: 0, broken, tricks: 30 }
+        let (ranges, away) = (vec![range], Vec::new());
+        Feed { keys, ranges, told, breaks: 0, broken, tricks: 30, parts: 0, away }
     }
 
     /// Gives some more keys. False when all were given.
     fn step(&mut self, choices: &mut impl Choices, to: &mut impl Keyed) -> bool {
+        if !self.away.is_empty() && (self.ranges.is_empty() || choices.once_in(3)) {
+            self.come_back(choices, to);
+            return true;
+        }
         if self.ranges.is_empty() {
             return false;
+        }
+        if self.parts > 0 && choices.once_in(3) {
+            self.parts -= 1;
+            self.hand_out(choices, to);
+            return true;
         }
         let chosen = choices.below(self.ranges.len());
         let Range { id, from, end, .. } = self.ranges[chosen];
@@ -357,6 +474,49 @@ impl<'a> Feed<'a> {
             }
         }
         true
+    }
+
+    /// Some of what is left of a range is done elsewhere.
+    fn hand_out(&mut self, choices: &mut impl Choices, to: &mut impl Keyed) {
+        let chosen = choices.below(self.ranges.len());
+        let Some((mut part, id)) = to.part(self.ranges[chosen].id) else { return };
+        let range = self.ranges.swap_remove(chosen);
+        let mut feed = Feed::new(self.keys, id);
+        feed.ranges = vec![Range { id, ..range.clone() }];
+        (feed.breaks, feed.tricks, feed.parts) = (self.breaks, choices.below(8), self.parts / 2);
+        for _ in 0..choices.below(15) {
+            if !feed.step(choices, &mut part) {
+                break;
+            }
+        }
+        // Those that have not come back are lost.
+        feed.ranges.extend(feed.away.drain(..).map(|(range, _, _)| range));
+        self.away.push((range, part.hand_back(), feed));
+    }
+
+    /// What was done elsewhere is taken, or lost.
+    fn come_back(&mut self, choices: &mut impl Choices, to: &mut impl Keyed) {
+        let (range, outcome, feed) = self.away.swap_remove(choices.below(self.away.len()));
+        if self.parts > 0 && choices.once_in(6) {
+            self.parts -= 1;
+            return self.ranges.push(range);
+        }
+        let left = to.take_part(range.id, &outcome);
+        assert_eq!(to.take_part(range.id, &outcome), [], "it counts once");
+        let Feed { mut ranges, told, broken, .. } = feed;
+        for (id, (start, end)) in left.into_iter().zip(outcome.left()) {
+            let is_it = |range: &Range| {
+                let position = start.strip_prefix(range.position.as_bytes());
+                position.is_some_and(|rest| [&b""[..], b"\0"].contains(&rest))
+                    && range.bound.as_ref().map(String::as_bytes) == end
+            };
+            let index = ranges.iter().position(is_it).expect("it was a range there");
+            self.ranges.push(Range { id, ..ranges.swap_remove(index) });
+        }
+        assert!(ranges.iter().all(|range| range.from == range.end), "keys are left out");
+        self.breaks = self.breaks.saturating_sub(broken.len());
+        self.told.extend(told);
+        self.broken.extend(broken);
     }
 
     /// The range is split at a key, at a directory, or anywhere.

@@ -14,3 +14,4 @@ pub(crate) mod generate;
 pub(crate) mod keys;
 pub(crate) mod reference;
 pub(crate) mod shown;
+pub(crate) mod tasks;

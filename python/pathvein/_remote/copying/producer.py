@@ -102,6 +102,13 @@ class RemoteCopy:
         """Matches that are left out, each with the one that has the same destination."""
         return list(self._work.overlaps.conflicts)
 
+    def divide(self) -> tuple[list[list[int]], list[Outcome]]:
+        """Groups of matches that can be copied apart, and what became of those that are in none.
+
+        It is called instead of `next_batch`.
+        """
+        return self._work.divide()
+
     def next_batch(self, seconds: float) -> tuple[list[Outcome], bool]:
         """Outcomes, and whether these were the last; waits at most `seconds` for the first."""
         if self._closed:
@@ -166,6 +173,32 @@ class _Copying:
             return self._ends.open(match.source), self._ends.open(match.destination)
         except OSError as error:
             return error
+
+    def divide(self) -> tuple[list[list[int]], list[Outcome]]:
+        """See `RemoteCopy.divide`."""
+        left_out: list[Outcome] = []
+        in_none = {number for number, _ in self.overlaps.conflicts}
+        for match, ends in zip(self._matches, self._opened, strict=True):
+            if isinstance(ends, OSError):
+                left_out.append(_outcome(match, "failed", errors=[ends]))
+            elif (reason := self.overlaps.refused.get(match.number)) is not None:
+                error = _refused(reason, self._destination(match, ends[1]))
+                left_out.append(_outcome(match, "failed", errors=[error]))
+        in_none.update(number for number, *_ in left_out)
+        #: Of each match, the group that it is in. What is outside of it comes before it.
+        groups: dict[int, list[int]] = {}
+        for match in self._matches:
+            if match.number in in_none or match.number in groups:
+                continue
+            members = [match.number]
+            for outer in self.overlaps.after.get(match.number, ()):
+                if outer not in in_none and outer not in members:
+                    members = [*groups.get(outer, [outer]), *members]
+            for number in members:
+                groups[number] = members
+        for files in self._ends.all_files():
+            files.close()
+        return list({id(group): group for group in groups.values()}.values()), left_out
 
     async def run(self, task: BackgroundTask) -> None:
         """Copy all matches."""
@@ -261,9 +294,7 @@ class _Copying:
                 if await destination.exists():
                     return _outcome(match, "exists")
             if (reason := self.overlaps.refused.get(match.number)) is not None:
-                raise noted(
-                    OSError(errno.EINVAL, reason, destination.url("")), "comparing the matches"
-                )
+                raise _refused(reason, destination)
             if (reason := destination.cannot_write()) is not None:
                 raise noted(OSError(errno.EROFS, reason, destination.url("")), "planning the copy")
             plan = await (planning or self._plan(match, source))
@@ -388,6 +419,10 @@ def _outcome(
 ) -> Outcome:
     skipped = [] if plan is None else plan.skipped
     return match.number, kind, *copied, skipped, list(errors), list(replaced)
+
+
+def _refused(reason: str, destination: Destination) -> OSError:
+    return noted(OSError(errno.EINVAL, reason, destination.url("")), "comparing the matches")
 
 
 def _bad_name(url: str, reason: str) -> OSError:

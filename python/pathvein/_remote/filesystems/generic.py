@@ -41,6 +41,8 @@ class FileSystem:
     errors: ErrorMeanings = GENERIC
     #: Whether listing takes no request. Its coroutines then never suspend.
     immediate: ClassVar[bool] = False
+    #: Whether it is in the memory of this process, where no other one sees it.
+    in_process: bool = False
     #: Whether its keys can be listed in pages, in order (see `pathvein._remote.keys`).
     flat: bool = False
     #: Whether a listing may contain links.

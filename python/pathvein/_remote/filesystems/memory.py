@@ -35,7 +35,8 @@ class InMemory(FileSystem):
 
     def __init__(self, fs: Any, base: str, **options: Any) -> None:
         super().__init__(fs, base, **options)
-        self.may_have_links = not isinstance(fs, MemoryFileSystem)
+        self.in_process = isinstance(fs, MemoryFileSystem)
+        self.may_have_links = not self.in_process
 
     async def real_path(self, rel: str) -> str | None:
         raise OSError(errno.EOPNOTSUPP, "links in archives are not followed")

@@ -11,9 +11,9 @@ import errno
 import functools
 import os
 from array import array
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from pathvein_core import KeyScan, KeyWalk, Stats
 
@@ -21,7 +21,10 @@ from pathvein._errors import warn
 from pathvein._listing import noted
 from pathvein._remote.directories import is_match
 from pathvein._remote.errors import BadAnswer, Disordered, FlatDenied, TooLarge, Unfit
-from pathvein._remote.keys.planner import Failure, KeyTaker, Page, Planner, Request
+from pathvein._remote.keys.planner import Planner
+from pathvein._remote.keys.ranges import KeyRange
+from pathvein._remote.keys.requests import Failure, KeyTaker, Page, Request
+from pathvein._remote.keys.traits import Traits
 from pathvein._remote.loop import BackgroundTask, check_process
 from pathvein._remote.names import bad_key
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
@@ -51,9 +54,26 @@ class Store(Protocol):
         """
 
 
+class Budget(NamedTuple):
+    """When the listing of a part of the keys ends early: no more is asked for then."""
+
+    #: After so many seconds; not before `LEAST_ROUNDS` requests could be answered in a row.
+    seconds: float | None = None
+    #: After so many requests.
+    pages: int | None = None
+    #: As soon as it could be divided into so many ranges.
+    pieces: int | None = None
+
+
+_NO_LIMIT = Budget()
+#: How many times the time that a request takes a budget is at least. While those that are in
+#: flight at its end are awaited, half of the requests that could be sent are not.
+LEAST_ROUNDS = 20
+
+
 @dataclass(eq=False)
 class KeyLister:
-    """One listing of all keys below a source."""
+    """One listing of all keys below a source, or of some ranges of them."""
 
     store: Store
     taker: KeyTaker
@@ -66,13 +86,27 @@ class KeyLister:
     #: Called with an error and the keys that it hides: their prefix, the key after which they
     #: begin, and the key before which they end.
     on_error: Callable[[Exception, str, str, str | None], None]
+    #: Of a part of the keys: what is known of the store, and the ranges. What is not listed when
+    #: the budget is out is left in the planner.
+    traits: Traits | None = None
+    ranges: Sequence[KeyRange] | None = None
+    budget: Budget = _NO_LIMIT
 
     def __post_init__(self) -> None:
-        page_size, can_start = self.store.page_size, self.store.can_start
-        self._planner = Planner(self.taker, page_size=page_size, can_start=can_start)
+        self.planner = Planner(
+            self.taker,
+            page_size=self.store.page_size,
+            can_start=self.store.can_start,
+            traits=self.traits,
+            ranges=self.ranges,
+        )
+        self._is_first = not self.planner.traits.has_begun
+        #: How many requests were begun, how many ended, and how long these took together.
+        self._begun = self._answered = 0
+        self._seconds = 0.0
         self._limit = ConcurrencyLimit(self.concurrency)
         #: Whether any page had a key.
-        self._any_key = False
+        self.any_key = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
@@ -83,6 +117,8 @@ class KeyLister:
         If the first request fails, raises its exception, `FlatDenied` or `Disordered`. Later
         errors go to `on_error`.
         """
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
         self._send_requests()
         try:
             await self._ended.wait()
@@ -97,16 +133,35 @@ class KeyLister:
 
     def _send_requests(self) -> None:
         """Send the planner's requests, up to the limit."""
+        planner = self.planner
         while len(self._tasks) < self._limit.limit:
-            request = self._planner.next_request()
+            if self._is_spent():
+                planner.stop()
+            request = planner.next_request()
             if request is None:
                 break
-            task = asyncio.get_running_loop().create_task(self._list_page(request))
+            self._begun += 1
+            task = self._loop.create_task(self._list_page(request))
             self._tasks.add(task)
             task.add_done_callback(self._done)
-        if self._planner.is_done:
+        is_part = self.ranges is not None
+        if planner.is_done or (is_part and not self._tasks):
             # Probes in flight are not awaited.
             self._ended.set()
+
+    def _is_spent(self) -> bool:
+        """Whether the budget is."""
+        seconds, pages, pieces = self.budget
+        if self._is_first and not self.any_key:
+            return False  # nobody knows if it can be listed, or exists
+        if pages is not None and self._begun >= pages:
+            return True
+        if pieces is not None and self.planner.pieces >= pieces:
+            return True
+        if seconds is None:
+            return False
+        least = LEAST_ROUNDS * self._seconds / self._answered if self._answered else 0.0
+        return self._loop.time() - self._started >= max(seconds, least)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -131,33 +186,36 @@ class KeyLister:
             prefix, after, end, token, delimiter, _ = request
             return self.store.page(prefix, after, end, token, delimiter=delimiter)
 
-        planner, errors = self._planner, self.store.errors
+        planner, errors = self.planner, self.store.errors
         error: Exception
+        begun = self._loop.time()
         try:
             page = await send(send_once, self._limit, self.counts, errors)
+            self._seconds += self._loop.time() - begun
+            self._answered += 1
         except (Unfit, FlatDenied):
             raise
         except Exception as failure:
             error = failure
             kind = _kind(error, errors)
-            if not planner.has_begun:
+            if not planner.traits.has_begun:
                 if kind == "denied" and not errors.is_refused(error):
                     raise FlatDenied from error
                 raise
             lost = planner.failed(request, kind)
         else:
-            self._any_key = self._any_key or bool(page.keys or page.prefixes)
+            self.any_key = self.any_key or bool(page.keys or page.prefixes)
             if request.delimiter or page.keys == sorted(page.keys):
                 lost = planner.answered(request, page)
             else:
                 lost = planner.failed(request, "unsorted")
             if lost is not None:
                 error = BadAnswer(lost.reason)
-                if not planner.has_begun:
+                if not planner.traits.has_begun:
                     raise Disordered from error
         if lost is not None:
             self.on_error(error, lost.prefix, lost.after, lost.end)
-        self.on_page(self._any_key)
+        self.on_page(self.any_key)
 
 
 def _kind(error: Exception, errors: ErrorMeanings) -> Failure:
@@ -298,13 +356,8 @@ async def _list_keys(
         if exists:
             pass_on()
 
-    def on_error(error: Exception, prefix: str, after: str, end: str | None) -> None:
-        failure = store.errors.os_error(error, source.url(prefix), "reading the directory")
-        if after > prefix:
-            noted(failure, f"listing the keys after {after.rstrip(chr(0x10FFFF))!r}")
-        if end is not None:
-            noted(failure, f"listing the keys before {end!r}")
-        failures.append(failure)  # `on_page` follows
+    def on_error(*lost: Any) -> None:
+        failures.append(lost_keys(source, store, *lost))  # `on_page` follows
 
     lister = KeyLister(
         store,
@@ -328,6 +381,18 @@ async def _list_keys(
         pass_on()
 
 
+def lost_keys(
+    source: RemoteSource, store: Store, error: Exception, prefix: str, after: str, end: str | None
+) -> OSError:
+    """The error item of keys that are not listed; see `KeyLister.on_error`."""
+    failure = store.errors.os_error(error, source.url(prefix), "reading the directory")
+    if after > prefix:
+        noted(failure, f"listing the keys after {after.rstrip(chr(0x10FFFF))!r}")
+    if end is not None:
+        noted(failure, f"listing the keys before {end!r}")
+    return failure
+
+
 # By obstore or by the file system
 
 
@@ -344,7 +409,7 @@ def open_flat(
     try:
         if source.lister == "obstore":
             try:
-                by_obstore = _open_obstore(adapter)
+                by_obstore = open_obstore_lister(adapter)
                 fallback = adapter, functools.partial(warn_not_by_obstore, source)
                 return KeyProducer(source, by_obstore, keys, fallback=fallback), None
             except Unfit as unfit:
@@ -360,7 +425,7 @@ def open_flat(
         return None, reason
 
 
-def _open_obstore(store: ObjectStore) -> Store:
+def open_obstore_lister(store: ObjectStore) -> Store:
     """The store, listed by obstore. Raises `Unfit` with the reason if it cannot be."""
     try:
         from pathvein._remote.stores.obstore import open_obstore

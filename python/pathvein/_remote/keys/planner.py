@@ -35,13 +35,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
 
 from pathvein._remote.keys.ranges import (
     END,
-    LAST,
     UNKNOWN,
     KeyRange,
     before,
@@ -53,6 +50,8 @@ from pathvein._remote.keys.ranges import (
     past,
     successor,
 )
+from pathvein._remote.keys.requests import Failure, KeyTaker, Lost, Page, Probe, Request, Streamed
+from pathvein._remote.keys.traits import BadPromise, Traits, last_name
 
 #: How many pages in a row may bring nothing new.
 MAX_EMPTY_PAGES = 1000
@@ -67,89 +66,6 @@ _LONGEST_WAIT = 24
 #: At how many points of a page the taker is asked whether it wants what comes.
 _CHECKS_PER_PAGE = 8
 
-#: Why a request failed: `refused` is what will fail again, `transient` what has failed too often,
-#: `astray` lists something else.
-Failure = Literal["denied", "refused", "too large", "transient", "unsorted", "astray"]
-
-
-class Page(NamedTuple):
-    """What one request brought. All names are relative to the source."""
-
-    #: Ascending; with a delimiter those that have none after the prefix.
-    keys: Sequence[str]
-    #: Ascending, each with its slash at the end.
-    prefixes: Sequence[str]
-    #: The continuation token of the next page; `None` if this was the last.
-    token: Any
-    #: What the store tells of each key, where that was asked for (`ObjectStore.with_infos`).
-    infos: Mapping[str, Any] | None = None
-
-
-class Streamed(Page):
-    """A page of a listing that had better go on by token, if it began at a key that exists."""
-
-    __slots__ = ()
-
-
-class Request(NamedTuple):
-    """A page to ask for: of the keys that begin with the prefix."""
-
-    prefix: str
-    #: Keys up to this, and from `end` on, are of no use; they may be listed. Empty if the store
-    #: cannot start after a key.
-    after: str
-    end: str | None
-    #: The continuation token. All else is then as it was for the page before.
-    token: Any
-    #: Whether one level is asked for, and not all keys below the prefix.
-    delimiter: bool
-    target: KeyRange | Probe
-
-
-class Lost(NamedTuple):
-    """Keys that are not listed: the prefix, after which key, and before which."""
-
-    prefix: str
-    after: str
-    end: str | None
-    #: What is wrong with the store's answers; `None` if a request failed.
-    reason: str | None = None
-
-
-class _BadPromise(Exception):
-    """Neither a start after the last key nor a token leads on."""
-
-    reason = "the store says that there is more, and lists it neither after a key nor by token"
-
-
-class KeyTaker(Protocol):
-    """Takes the keys: the core's `KeyScan` or `KeyWalk`."""
-
-    def whole(self) -> int: ...
-    def split(self, range_id: int, at: str, /) -> int: ...
-    def keys(self, range_id: int, keys: Sequence[str], /) -> None: ...
-    def prefix(self, range_id: int, prefix: str, /) -> bool: ...
-    def skip(self, range_id: int, /) -> str | None: ...
-    def end(self, range_id: int, /) -> None: ...
-    def break_off(self, range_id: int, /) -> None: ...
-    def distrust(self) -> None: ...
-
-
-@dataclass(slots=True, eq=False)
-class Probe:
-    """A search for the child prefixes of a level that are ahead of a range."""
-
-    range: KeyRange
-    level: str
-    start: str
-    end: str | None
-    token: Any = None
-    keys: list[str] = field(default_factory=list)
-    prefixes: list[str] = field(default_factory=list)
-    pages: int = 0
-    #: Whether the level is listed from its beginning.
-    whole: bool = False
-
 
 class Planner:
     """One listing of all keys below a source.
@@ -158,36 +74,34 @@ class Planner:
     each, in any order, to `answered` or `failed`.
     """
 
-    def __init__(self, taker: KeyTaker, *, page_size: int, can_start: bool) -> None:
+    def __init__(
+        self,
+        taker: KeyTaker,
+        *,
+        page_size: int,
+        can_start: bool = True,
+        traits: Traits | None = None,
+        ranges: Sequence[KeyRange] | None = None,
+    ) -> None:
+        """
+        Args:
+            page_size: Most keys in a page.
+            can_start: Whether a listing can start after any key. Otherwise only at a prefix.
+            traits: What is known of the store instead; it is kept up to date.
+            ranges: What is to be listed instead of all keys; see `sharing`.
+        """
         self._taker = taker
-        #: Most keys in a page.
         self._max_page = page_size
-        #: Whether a listing can start after any key. Otherwise only at a prefix.
-        self._can_start = can_start
-        #: Whether a page of keys was taken.
-        self.has_begun = False
-        first = KeyRange(taker.whole(), "")
-        self._open = {first}
-        self._ready: deque[KeyRange | Probe] = deque([first])
+        self.traits = traits or Traits(can_start)
+        begin = [KeyRange(taker.whole(), "")] if ranges is None else ranges
+        self._open = set(begin)
+        self._ready: deque[KeyRange | Probe] = deque(begin)
         #: How many keys each range could be helped with.
         self._values: dict[KeyRange, float] = {}
-        #: Most keys in a page that was not the last.
-        self._largest_page = 0
-        self._failed_probes = 0
-        #: Levels that cannot be listed with a delimiter.
-        self._too_large: set[str] = set()
-        #: Whether a range may be asked for by a longer prefix than the source's.
-        self._may_narrow = True
-        #: Whether unwanted levels may be listed with a delimiter.
-        self._may_delimit = True
-        #: Whether a listing may start after what need not be a key.
-        self._may_invent = True
-        #: Whether a listing has started after a key, and after what need not be one.
-        self._has_started = self._has_invented = False
-        #: Whether no token has led back to what had come.
-        self._may_go_by_token = True
-        #: Whether a token has led on. Where nothing else can, it is taken for granted.
-        self._has_led_on = not can_start
+        for range_ in begin:
+            self._rank(range_)
+        #: Whether only requests are sent for what nobody else can go on with.
+        self._is_stopped = False
 
     @property
     def is_done(self) -> bool:
@@ -197,20 +111,22 @@ class Planner:
     def next_request(self) -> Request | None:
         """The next request; `None` if there is nothing to ask for until one is answered."""
         while not self.is_done:
-            target = self._ready.popleft() if self._ready else self._help()
+            if self._is_stopped:
+                target = self._next_to_finish()
+            else:
+                target = self._ready.popleft() if self._ready else self._help()
             if target is None:
                 break
             if isinstance(target, Probe):
                 if target.token is None:
-                    target.whole = not self._anywhere
+                    target.whole = not self.traits.anywhere
                 after = "" if target.whole else before(target.start)
                 return Request(target.level, after, target.end, target.token, True, target)
             if target.by_token and target.token is not None:
                 return Request(*target.token, target.delimited is not None, target)
-            if not self._anywhere:
+            if not self.traits.anywhere:
                 target.delimited = None
-            unknown = target.follows and not target.last and target.position != target.prefix
-            if unknown and not self._can_invent(target):
+            if self._must_wait(target):
                 target.is_waiting = True
                 continue
             level = None if target.is_proof else target.delimited
@@ -228,22 +144,49 @@ class Planner:
             return Request(*target.asked, None, level is not None, target)
         return None
 
-    @property
-    def _anywhere(self) -> bool:
-        """Whether a listing may start anywhere."""
-        return self._can_start and self._may_invent
+    def _must_wait(self, range_: KeyRange) -> bool:
+        """Whether a range can be listed only once the last key before it is known."""
+        unknown = range_.follows and not range_.last and range_.position != range_.prefix
+        return unknown and not self.traits.can_invent(range_)
 
-    def _can_invent(self, range_: KeyRange) -> bool:
-        return self._anywhere and not range_.distrusts
+    # Ending before the end
+
+    @property
+    def pieces(self) -> int:
+        """How many ranges there are, and could be made of them with what is known now."""
+        return len(self._open) + sum(len(range_.cuts) for range_ in self._values)
+
+    def stop(self) -> None:
+        """Ask for no more than what nobody else can go on with.
+
+        Once all requests are answered, others can go on with the ranges that have not ended.
+        """
+        self._is_stopped = True
+        for range_ in [*self._values]:
+            # Of what must be listed to its end, as little as is possible.
+            if range_.is_bound and range_.cuts and self._value(range_):
+                new = self._cut(range_, 0)
+                if new.is_over:
+                    self._drop(range_, new)
+                else:
+                    self._open.add(new)
+                    self._ready.append(new)
+
+    def _next_to_finish(self) -> KeyRange | None:
+        bound = (one for one in self._ready if isinstance(one, KeyRange) and one.is_bound)
+        target = next(bound, None)
+        if target is not None:
+            self._ready.remove(target)
+        return target
 
     def _start_of(self, range_: KeyRange) -> str:
         """After what the listing of a range is to start."""
-        if not self._can_start:
+        if not self.traits.can_start:
             return ""
         if range_.is_proof:
             return range_.proof_start
         # (A few keys that come after the position may be of no use.)
-        return max(range_.position, range_.last) if self._can_invent(range_) else range_.last
+        return max(range_.position, range_.last) if self.traits.can_invent(range_) else range_.last
 
     def answered(self, request: Request, page: Page) -> Lost | None:
         """Takes a page, whose names must be in order. Tells if the rest of its range is lost."""
@@ -254,21 +197,21 @@ class Planner:
             self._take_probe(target, page)
             return None
         if page.token is not None:
-            self._largest_page = max(self._largest_page, len(page.keys))
-        if self._leads_back(target, request, page):
+            self.traits.largest_page = max(self.traits.largest_page, len(page.keys))
+        if self.traits.leads_back(target, request, page):
             if request.end == target.asked[2]:
-                return self._lose(target, _BadPromise.reason)
+                return self._lose(target, BadPromise.reason)
             # What there was to be more of is behind a cut that was made since.
             self._go_on(target, False)
             return None
         try:
-            is_believed = self._believes(target, request, page)
+            is_believed = self.traits.believes(target, request, page)
             more = not is_believed or self._take(target, request, page)
-        except _BadPromise:
-            return self._lose(target, _BadPromise.reason)
+        except BadPromise:
+            return self._lose(target, BadPromise.reason)
         except ValueError as error:
             return self._lose_order(target, str(error))
-        self.has_begun |= is_believed
+        self.traits.has_begun |= is_believed
         if more and self._is_stuck(target, request, page):
             return self._lose(target, "the store says that there is more, and never lists it")
         self._go_on(target, more)
@@ -284,112 +227,18 @@ class Planner:
             return self._lose_order(target, "a page is not sorted")
         if target.delimited is not None:
             # Some may list the source and not its levels, and some levels are too large.
-            self._may_delimit = False
+            self.traits.may_delimit = False
             target.delimited = None
-        elif failure == "denied" and target.prefix and self._can_start:
+        elif failure == "denied" and target.prefix and self.traits.can_start:
             # Some may list the source and not a prefix by itself.
-            self._may_narrow = False
+            self.traits.may_narrow = False
             target.prefix = ""
-        elif failure != "refused" or request.token is None or not self._can_start:
+        elif failure != "refused" or request.token is None or not self.traits.can_start:
             return self._lose(target)
         # Also if the token was refused: the listing goes on after the last key.
         target.token, target.by_token = None, False
         self._go_on(target, True)
         return None
-
-    def _leads_back(self, range_: KeyRange, request: Request, page: Page) -> bool:
-        """Whether a token brings what was there already, after nothing came behind the last key."""
-        in_vain = request.token is not None and request[:3] != range_.asked and self._can_start
-        return in_vain and not request.delimiter and "" < _last(page) <= range_.last
-
-    def _believes(self, range_: KeyRange, request: Request, page: Page) -> bool:
-        """Whether a page is what was asked for; if not, the range is asked otherwise."""
-        after, keys, has_invented = request.after, page.keys, self._has_invented
-        known, range_.known = range_.known, ""
-        is_proof, range_.is_proof = range_.is_proof, False
-        if request.token is not None:
-            leads_back = isinstance(page, Streamed) and page.keys and _last(page) < range_.start
-            if leads_back and self._can_start:
-                # Perhaps a start after the key does better.
-                self._may_go_by_token = range_.by_token = False
-                return False
-            # Perhaps nothing had come after the key, or the start was ignored.
-            in_vain = request[:3] != range_.asked
-            if in_vain and self._can_start:
-                self._can_start = self._has_started
-            if _last(page) >= min(range_.start, just_after(range_.last)):
-                self._has_led_on = True
-            elif (
-                page.token is None
-                and (in_vain or after)
-                and not (self._has_led_on or self._has_started)
-            ):
-                raise _BadPromise
-            return True
-        if not after:
-            range_.first = next(iter(keys), "")
-            return True
-        if request.delimiter and range_.start == f"{after}0":
-            # The directory that was skipped, or what is behind it, if it is gone or far behind.
-            begin = min([*keys[:1], *page.prefixes[:1]], default="")
-            if begin > after or (has_invented and not begin):
-                # If the level begins there, nobody can tell whether it was started after that.
-                begins_before = range_.first.startswith(request.prefix) and range_.first < after
-                self._has_started |= begins_before
-                return True
-            self._may_delimit, range_.delimited = False, None
-            return False
-        exists = after == range_.last
-        if is_proof:
-            # The last key comes after it, if it is still there, and those behind; the first does
-            # not, as it would if the start were ignored.
-            if keys and keys[0] >= after > range_.first:
-                self._has_started = self._has_invented = True
-                return page.token is None and range_.delimited is None
-            self._may_invent = False
-            range_.by_token = range_.token is not None
-            return False
-        if not request.delimiter and keys and keys[0] < after.removesuffix("/"):
-            if keys[0] != range_.first:
-                raise ValueError(f"{keys[0]!r} comes after {after!r}")
-            # The start was ignored.
-            if exists:
-                self._can_start = False
-            else:
-                self._distrust(range_)
-            return exists
-        if _last(page) >= range_.start:
-            if known and not has_invented:
-                first = bisect_left(keys, range_.start)
-                if not keys[first].startswith(known):
-                    return self._distrust(range_)
-            self._has_started = True
-            # A directory's prefix may be a key.
-            self._has_invented = has_invented or after.endswith(LAST)
-            return True
-        if exists and _last(page) > after:
-            # All that is left is of no use.
-            self._has_started = True
-            return True
-        if page.token is not None:
-            return True
-        if exists:
-            # Nothing, although there was to be more: perhaps the token brings it.
-            if range_.token is None:
-                self._can_start = self._has_started
-                return self._has_started
-            range_.by_token = self._has_started
-            range_.is_proof = not self._has_started
-            return False
-        if known or not range_.last:
-            return self._distrust(range_)
-        range_.is_proof = not has_invented
-        return has_invented
-
-    def _distrust(self, range_: KeyRange) -> bool:
-        range_.distrusts = True
-        self._may_invent = self._has_invented
-        return False
 
     def _lose(self, range_: KeyRange, reason: str | None = None) -> Lost:
         """Ends a range, whose other keys are not listed."""
@@ -415,18 +264,23 @@ class Planner:
         self._open.remove(range_)
         tell(range_.number)
         following = range_.next
+        range_.unlink()
         if following is not None:
-            following.follows = False
-            following.last = max(following.last, range_.last)
-            if following.is_waiting:
-                following.is_waiting = False
-                self._ready.append(following)
+            self._follow(following, range_.last)
         self._rank(range_)
+
+    def _follow(self, range_: KeyRange, last: str) -> None:
+        """All that comes right before a range has ended, with this last key."""
+        range_.follows = False
+        range_.last = max(range_.last, last)
+        if range_.is_waiting:
+            range_.is_waiting = False
+            self._ready.append(range_)
 
     @property
     def _page_size(self) -> int:
         """Most keys in a page: some stores give fewer than they say."""
-        return min(self._max_page, self._largest_page or self._max_page)
+        return min(self._max_page, self.traits.largest_page or self._max_page)
 
     # Pages of a range
 
@@ -435,12 +289,13 @@ class Planner:
         range_.pages += 1
         range_.token = None if page.token is None else (*request[:3], page.token)
         # Where nothing comes after the key, only the token leads on.
-        led_on = self._can_start and _last(page) > max(
+        led_on = self.traits.can_start and last_name(page) > max(
             request.after, range_.start if request.delimiter else ""
         )
-        is_sound = self._may_go_by_token and range_.at_key and request[:3] == range_.asked
-        by_token = isinstance(page, Streamed) and self._has_started and is_sound
+        is_sound = self.traits.may_go_by_token and range_.at_key and request[:3] == range_.asked
+        by_token = isinstance(page, Streamed) and self.traits.has_started and is_sound
         range_.by_token = page.token is not None and (by_token or not led_on)
+        range_.needs_token = range_.by_token and not led_on
         if range_.delimited is not None:
             return self._take_level(range_, page, range_.delimited)
         keys = page.keys
@@ -476,10 +331,10 @@ class Planner:
     def _skip(self, range_: KeyRange, none_wanted: bool) -> bool:
         """Skips what is not wanted. Whether the range has more."""
         unwanted = self._taker.skip(range_.number)
-        if unwanted is not None and self._can_invent(range_):
+        if unwanted is not None and self.traits.can_invent(range_):
             range_.token, range_.by_token = None, False
             range_.skip_to(successor(unwanted))
-            if self._may_delimit and none_wanted:
+            if self.traits.may_delimit and none_wanted:
                 # A whole page was spent. The directories beside may be unwanted, too.
                 range_.delimited = parent(unwanted)
         return not range_.is_over
@@ -510,7 +365,7 @@ class Planner:
 
     def _is_stuck(self, range_: KeyRange, request: Request, page: Page) -> bool:
         """Whether too many pages in a row have brought nothing new."""
-        last = _last(page)
+        last = last_name(page)
         if last > range_.furthest:
             range_.furthest, range_.empty_pages = last, 0
         else:
@@ -533,8 +388,8 @@ class Planner:
         if range_.delimited == level.prefix or not (level.children or level.cuts_left):
             # (A level that is listed with a delimiter is done soon.)
             return 0
-        if self._anywhere:
-            return left if self._has_started else 0
+        if self.traits.anywhere:
+            return left if self.traits.has_started else 0
         whole = range_.bound <= past(level.prefix) and range_.all_known
         return left if whole and level.child_size >= self._page_size else 0
 
@@ -567,23 +422,28 @@ class Planner:
                 self._open.add(new)
                 self._rank(new)
                 return new
-            best.next = new.next
-            self._taker.end(new.number)
+            self._drop(best, new)
         return None
 
-    def _cut(self, range_: KeyRange) -> KeyRange:
+    def _drop(self, range_: KeyRange, new: KeyRange) -> None:
+        """Ends what was cut off a range and holds nothing that is wanted."""
+        new.unlink()
+        self._taker.end(new.number)
+
+    def _cut(self, range_: KeyRange, index: int | None = None) -> KeyRange:
         """Cuts a range at one of the prefixes ahead; what is behind is a new range."""
         level = range_.level
-        # Where a listing cannot start after a key, only whole prefixes can be asked for.
-        index = len(range_.cuts) - 1
-        if self._anywhere:
+        if index is None and not self.traits.anywhere:
+            # Where a listing cannot start after a key, only whole prefixes can be asked for.
+            index = len(range_.cuts) - 1
+        if index is None:
             # Both parts may be as large.
             half = (range_.left / 2 - range_.child_left) / level.child_size
-            index = min(max(int(half + 0.5), 0), index)
+            index = min(max(int(half + 0.5), 0), len(range_.cuts) - 1)
         at = range_.cuts[index]
         number = self._taker.split(range_.number, at)
         new = KeyRange(number, range_.prefix, just_after(at), range_.end, level=level)
-        new.next, range_.next, new.follows = range_.next, new, True
+        new.insert_after(range_)
         new.first = range_.first
         new.probed = {name: end for name, end in range_.probed.items() if at.startswith(name)}
         new.cuts = range_.cuts[index + 1 :]
@@ -603,7 +463,7 @@ class Planner:
                 self._taker.end(rest)
                 new.end = successor(at)
             new.files = []
-            if self._may_narrow:
+            if self.traits.may_narrow:
                 new.prefix = at
         if not wanted:
             new.skip_to(successor(at))
@@ -614,7 +474,7 @@ class Planner:
     def _probe_level(self, range_: KeyRange) -> tuple[str, str] | None:
         """Where to look for prefixes: the level, and the position to start from."""
         start = range_.start
-        if self._failed_probes >= _MAX_FAILED_PROBES:
+        if self.traits.failed_probes >= _MAX_FAILED_PROBES:
             return None
         inside = [start[: index + 1] for index, letter in enumerate(start) if letter == "/"]
         levels = []
@@ -623,7 +483,7 @@ class Planner:
             if level == range_.delimited:
                 break
             after = max(after, range_.probed.get(level, ""))
-            if after < min(range_.bound, past(level)) and level not in self._too_large:
+            if after < min(range_.bound, past(level)) and level not in self.traits.too_large:
                 levels.append((level, after))
         levels = [one for one in levels if one[0] not in range_.in_vain] or levels
         if range_.empty_probes % 2 and range_.page:
@@ -646,7 +506,7 @@ class Planner:
             if page.token is not None or not in_any_order(probe.keys, probe.prefixes):
                 self._fail_probe(probe, "unsorted" if page.token is None else "too large")
                 return
-        self._failed_probes = 0
+        self.traits.failed_probes = 0
         if range_ not in self._open:
             return
         entries = sorted({*probe.keys, *probe.prefixes})
@@ -659,10 +519,10 @@ class Planner:
 
     def _fail_probe(self, probe: Probe, failure: Failure) -> None:
         if failure == "too large":
-            self._too_large.add(probe.level)
+            self.traits.too_large.add(probe.level)
         else:
             # The range is listed in any case: if something is wrong, that will show it.
-            self._failed_probes += 1
+            self.traits.failed_probes += 1
         self._wait(probe.range)
 
     def _wait(self, range_: KeyRange, *, not_at_all: bool = False) -> None:
@@ -696,10 +556,6 @@ def _reached(page: Page, end: str | None) -> str:
         return END if end is None else end
     # (A key that ends with a slash is the level's own marker.)
     return max([*map(just_after, page.keys[-1:]), *map(behind, page.prefixes[-1:])], default="")
-
-
-def _last(page: Page) -> str:
-    return max([*page.keys[-1:], *page.prefixes[-1:]], default="")
 
 
 def _is_level(prefix: str, page: Page) -> bool:

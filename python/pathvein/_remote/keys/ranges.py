@@ -93,6 +93,13 @@ def in_any_order(keys: Sequence[str], prefixes: Sequence[str]) -> bool:
     return entries == sorted(entries, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
 
 
+def can_travel(token: Any) -> bool:
+    """Whether another process can go on with a listing by a continuation token."""
+    if isinstance(token, list | tuple):
+        return all(map(can_travel, token))
+    return token is None or isinstance(token, str)
+
+
 @dataclass(slots=True, eq=False)
 class Level:
     """The children of one prefix, as a probe found them. Ranges that were cut there share it."""
@@ -127,12 +134,16 @@ class KeyRange:
     #: The listing that gave the last page, and its token; whether to go on by that.
     token: tuple[str, str, str | None, Any] | None = None
     by_token: bool = False
+    #: Whether nothing else than that may lead on.
+    needs_token: bool = False
     #: Whether the listing that was begun last began at its beginning, or after a key that came.
     at_key: bool = False
     #: The first key of the prefix, and the last one before `start` that came.
     first: str = ""
     last: str = ""
-    #: The range behind, and whether the one before is still listed and what its last key will be.
+    #: The ranges before and behind that have not ended, and whether what comes right before it is
+    #: still listed and what its last key will be.
+    previous: KeyRange | None = None
     next: KeyRange | None = None
     follows: bool = False
     is_waiting: bool = False
@@ -186,6 +197,26 @@ class KeyRange:
     @property
     def is_over(self) -> bool:
         return self.start >= self.bound
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether only the process that has begun to list it can go on."""
+        return self.needs_token and self.token is not None and not can_travel(self.token[3])
+
+    def insert_after(self, range_: KeyRange) -> None:
+        """Put it between a range, of which it follows, and the next."""
+        self.previous, self.next, self.follows = range_, range_.next, True
+        if range_.next is not None:
+            range_.next.previous = self
+        range_.next = self
+
+    def unlink(self) -> None:
+        """Take it out of the ranges that have not ended."""
+        if self.previous is not None:
+            self.previous.next = self.next
+        if self.next is not None:
+            self.next.previous = self.previous
+        self.previous = self.next = None
 
     @property
     def child_left(self) -> float:

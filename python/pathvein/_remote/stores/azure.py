@@ -16,8 +16,8 @@ from heapq import merge
 from typing import Any
 
 from pathvein._remote.errors import ErrorMeanings, FlatDenied
-from pathvein._remote.keys.planner import Page
 from pathvein._remote.keys.ranges import parent
+from pathvein._remote.keys.requests import Page
 from pathvein._remote.stores.base import Info, ObjectStore
 
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from pathvein._remote.errors import BadAnswer
 from pathvein._remote.filesystems.generic import Entries, FileSystem
-from pathvein._remote.keys.planner import MAX_EMPTY_PAGES, Page
+from pathvein._remote.keys.planner import MAX_EMPTY_PAGES
+from pathvein._remote.keys.requests import Page
 from pathvein._remote.names import join
 
 

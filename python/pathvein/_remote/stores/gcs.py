@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pathvein._remote.errors import BadAnswer, FlatDenied
-from pathvein._remote.keys.planner import Page
+from pathvein._remote.keys.requests import Page
 from pathvein._remote.stores.base import Info, ObjectStore
 
 _FIELDS = "items(name),prefixes,nextPageToken"

@@ -20,8 +20,8 @@ import obstore
 from obstore.exceptions import BaseError, InvalidPathError
 
 from pathvein._remote.errors import BadAnswer, ErrorMeanings, TooLarge, Unfit
-from pathvein._remote.keys.planner import Page, Streamed
 from pathvein._remote.keys.ranges import LAST
+from pathvein._remote.keys.requests import Page, Streamed
 from pathvein._remote.stores.obstore_options import open_store
 
 if TYPE_CHECKING:
@@ -107,6 +107,23 @@ class ObstoreStore:
         self._leads_back = False
         #: What checks if the namespace is hierarchical; `None` if it is known to be flat.
         self._namespace: Any = None if kind == "S3Store" else adapter
+
+    @property
+    def facts(self) -> set[str]:
+        """What it has found out of the store, for others that list other parts of it."""
+        facts = {
+            "gives tokens": self._gives_tokens,
+            "leads back": self._leads_back,
+            "is flat": self._namespace is None,
+        }
+        return {name for name, is_known in facts.items() if is_known}
+
+    def believe(self, facts: set[str]) -> None:
+        """Take what another has found out."""
+        self._gives_tokens |= "gives tokens" in facts
+        self._leads_back |= "leads back" in facts
+        if "is flat" in facts:
+            self._namespace = None
 
     async def page(
         self, prefix: str, after: str, end: str | None, token: Any, *, delimiter: bool

@@ -18,7 +18,7 @@ from pathvein_core import read_list_page
 
 from pathvein._remote.errors import BadAnswer
 from pathvein._remote.filesystems.generic import without_cache
-from pathvein._remote.keys.planner import Page
+from pathvein._remote.keys.requests import Page
 from pathvein._remote.stores.base import Info, ObjectStore
 
 _SIZE = re.compile(rb"<Size>(\d+)</Size>")

@@ -125,7 +125,8 @@ fn walk(source: &str, options: Options) -> (Vec<Listing>, Vec<Error>) {
     let max_depth = options.max_depth.unwrap_or(usize::MAX);
     let visitor = WalkVisitor { max_depth };
     let source = Path::new(source);
-    let results = Results::start_with::<_, Odd>(visitor, options, source, Naming::AsGiven).unwrap();
+    let results =
+        Results::start_with::<_, Odd>(visitor, options, source, Naming::AsGiven, None).unwrap();
     let (listings, errors): (Vec<_>, Vec<_>) = results.partition(Result::is_ok);
     (
         listings.into_iter().map(Result::unwrap).collect(),
@@ -142,7 +143,8 @@ impl Unlisted {
         let source = Path::new(source);
         let options = with_threads(1);
         let results =
-            Results::start_with::<_, Odd>(Unlisted, options, source, Naming::AsGiven).unwrap();
+            Results::start_with::<_, Odd>(Unlisted, options, source, Naming::AsGiven, None)
+                .unwrap();
         let (told, errors): (Vec<_>, Vec<_>) = results.partition(Result::is_ok);
         (
             told.into_iter().map(Result::unwrap).collect(),

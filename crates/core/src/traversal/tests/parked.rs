@@ -111,7 +111,7 @@ fn start(source: &str, threads: usize) -> Results<Listing> {
     let options = Options { threads: NonZeroUsize::new(threads), ..Default::default() };
     let visitor = WalkVisitor { max_depth: usize::MAX };
     let source = Path::new(source);
-    let results = Results::start_with::<_, Slow>(visitor, options, source, Naming::AsGiven);
+    let results = Results::start_with::<_, Slow>(visitor, options, source, Naming::AsGiven, None);
     let results = results.unwrap();
     settles(|| results.started() > 1);
     results

@@ -30,7 +30,7 @@ from pathvein._remote.copying.files.base import (
 )
 from pathvein._remote.copying.names import not_utf8, path_component
 from pathvein._remote.errors import BadAnswer, FlatDenied, error_code, http_status
-from pathvein._remote.keys.planner import Page
+from pathvein._remote.keys.requests import Page
 from pathvein._remote.stores.base import Info, ObjectStore
 
 T = TypeVar("T")

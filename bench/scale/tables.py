@@ -1,0 +1,17 @@
+"""The tables by name: a line for each, with what `--help` says of it in its docstring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from driver.report import Table
+
+from . import callers_cost, trees
+from .settings import Settings
+
+#: In the order in which they are measured.
+ALL: dict[str, Callable[[Settings], Table]] = {
+    "trees": trees.trees,
+    "skewed": trees.skewed,
+    "callers-cost": callers_cost.callers_cost,
+}

@@ -1,0 +1,76 @@
+"""What executors have in common, and where they differ. None of their packages is imported."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pickle import PickleError
+from typing import TYPE_CHECKING, Any
+
+from pathvein import _arguments
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+_EXPECTED = "a concurrent.futures.Executor, a Dask client or None"
+#: Seconds for which it is taken that a cluster has as many workers as before.
+_COUNT_HOLDS = 2.0
+#: Of a future: what would be raised again wherever it ran. A function, an argument or a result
+#: cannot be pickled, or what it refers to is not to be had in the worker.
+_FATAL = (ImportError, AttributeError, TypeError, PickleError)
+
+
+class Workforce:
+    """An executor that the caller gave. It is never shut down here."""
+
+    def __init__(self, executor: object, argument: str = "executor") -> None:
+        """Takes a `concurrent.futures.Executor`, or what has a `get_executor`, as Dask's client.
+
+        Raises `TypeError` for anything else, which says what is taken.
+        """
+        if not isinstance(executor, Executor | type) and hasattr(executor, "get_executor"):
+            executor = executor.get_executor()
+        if not isinstance(executor, Executor):
+            raise _arguments.wrong_type(argument, _EXPECTED, executor)
+        self.executor = executor
+        # Dask's: its workers come and go. It would take two tasks that are equal for one.
+        self._client: Any = getattr(executor, "_client", None)
+        self._options = {} if self._client is None else {"pure": False}
+        self._workers = 0
+        self._count_due = 0.0
+
+    @property
+    def workers(self) -> int:
+        """How many tasks run at a time: as many as the executor says, else as processors."""
+        if not self._workers or (self._client is not None and time.monotonic() > self._count_due):
+            self._workers = max(self._count(), 1)
+            self._count_due = time.monotonic() + _COUNT_HOLDS
+        return self._workers
+
+    def _count(self) -> int:
+        if self._client is not None:
+            return sum(self._client.nthreads().values())
+        for name in ("num_workers", "_max_workers"):  # MPI's; the standard library's, loky's
+            count = getattr(self.executor, name, None)
+            if isinstance(count, int) and count > 0:
+                return count
+        return os.cpu_count() or 1
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """Submit a call. A failure of the executor (shut down, broken) is raised."""
+        return self.executor.submit(function, *args, **self._options)
+
+    def describe(self) -> str:
+        """The executor, for messages."""
+        kind = type(self.executor)
+        return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether a future's error would come again: something cannot be pickled or imported there.
+
+    Others, as that a worker died or that its host was lost, may not.
+    """
+    return isinstance(error, _FATAL)
