@@ -37,8 +37,12 @@ def _column(count: int) -> Any:
 
     places = numpy.arange(count)
     project, run = padded(places // _RUN // 1000, 3), padded(places // _RUN, 6)
-    parts = ["lab/project_", project, "/run_", run, "/data/part-", padded(places % _RUN, 4)]
-    return compute.binary_join_element_wise(*parts, ".parquet", "")
+    file = padded(places % _RUN, 4)
+    parts = ["lab/project_", project, "/run_", run, "/data/part-", file, ".parquet", ""]
+    text = pyarrow.large_string()
+    return compute.binary_join_element_wise(
+        *(pyarrow.scalar(part, text) if isinstance(part, str) else part for part in parts)
+    )
 
 
 def main(patterns: str, kind: str, keys: str) -> None:

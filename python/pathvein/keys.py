@@ -87,8 +87,8 @@ def scan_keys(
     Example:
         >>> from pathvein import FileStructurePattern, scan_keys
         >>> run = FileStructurePattern("run_*", files=["*.csv"])
-        >>> scan_keys(["lab/run_1/a.csv", "lab/run_2/notes.txt"], run)
-        {ScanResult(source=PurePosixPath('lab/run_1'), pattern=...)}
+        >>> [result.source for result in scan_keys(["lab/run_1/a.csv", "lab/run_2/b.txt"], run)]
+        [PurePosixPath('lab/run_1')]
     """
     with iscan_keys(**locals()) as stream:
         return set(chain.from_iterable(stream.batches()))

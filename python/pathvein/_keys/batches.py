@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Batch = Callable[[KeyStream | KeySorter], None]
 
-__all__ = ["BATCH_SIZE", "batches_of", "pass_array"]
+__all__ = ["BATCH_SIZE", "Lists", "batches_of", "pass_array"]
 
 #: Keys in a batch: enough that a batch costs nothing beside them, few enough that they stay in the
 #: processor's cache.
@@ -33,8 +33,17 @@ _BATCH_TIME = 0.02
 _EXPECTED = "an iterable of str or bytes, or a column of them"
 
 
+class Lists:
+    """Keys that come in lists, each as soon as it is there."""
+
+    def __init__(self, lists: Iterator[list[Any]]) -> None:
+        self.lists = lists
+
+
 def batches_of(keys: object) -> Iterator[Batch]:
     """The batches of an argument. Raises `TypeError` if it is neither an iterable nor a column."""
+    if isinstance(keys, Lists):
+        return (_of_list(batch) for batch in keys.lists)
     column = _column(keys)
     if column is not None:
         return _of_column(column)
@@ -54,7 +63,11 @@ def _of_objects(keys: Iterator[str | bytes]) -> Iterator[Batch]:
             size = max(size // 2, 1)
         else:
             size = min(size * 2, BATCH_SIZE)
-        yield lambda taker, batch=batch: taker.keys(batch)  # type: ignore[misc]
+        yield _of_list(batch)
+
+
+def _of_list(batch: list[str | bytes]) -> Batch:
+    return lambda taker: taker.keys(batch)
 
 
 def _column(keys: Any) -> Any:
@@ -86,10 +99,30 @@ def _column(keys: Any) -> Any:
 def _of_column(column: Any) -> Iterator[Batch]:
     if column.null_count:
         raise ValueError("a key is null")
+    import pyarrow
+
     for chunk in column.iterchunks():
+        values = None
+        if pyarrow.types.is_dictionary(chunk.type):
+            values, chunk = _without_views(chunk.dictionary), chunk.indices
         for first in range(0, len(chunk), BATCH_SIZE):
             array = chunk.slice(first, BATCH_SIZE)
+            if values is not None:
+                array = values.take(array)
             yield lambda taker, array=array: pass_array(taker, array)  # type: ignore[misc]
+
+
+def _without_views(array: Any) -> Any:
+    """The array, with its values in one piece."""
+    import pyarrow
+
+    if pyarrow.types.is_string_view(array.type):
+        return array.cast(pyarrow.large_string())
+    if pyarrow.types.is_binary_view(array.type):
+        return array.cast(pyarrow.large_binary())
+    if pyarrow.types.is_fixed_size_binary(array.type):
+        return array.cast(pyarrow.binary())
+    return array
 
 
 def pass_array(taker: KeyStream | KeySorter, array: Any) -> None:
@@ -100,14 +133,7 @@ def pass_array(taker: KeyStream | KeySorter, array: Any) -> None:
     import pyarrow
 
     types = pyarrow.types
-    if types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if types.is_string_view(array.type) or types.is_binary_view(array.type):
-        array = array.cast(
-            pyarrow.large_string() if types.is_string_view(array.type) else pyarrow.large_binary()
-        )
-    elif types.is_fixed_size_binary(array.type):
-        array = array.cast(pyarrow.binary())
+    array = _without_views(array)
     wide = types.is_large_string(array.type) or types.is_large_binary(array.type)
     if not (wide or types.is_string(array.type) or types.is_binary(array.type)):
         raise TypeError(f"keys must be a column of text or bytes, not of {array.type}")

@@ -49,8 +49,8 @@ def _open_zstd(path: str) -> IO[bytes]:
     return stream  # type: ignore[no-any-return]
 
 
-def keys_in(file: IO[bytes], name: str, end: bytes) -> Iterator[bytes]:
-    """The keys of a file, each ended by `end`. An empty one is none.
+def keys_in(file: IO[bytes], name: str, end: bytes) -> Iterator[list[bytes]]:
+    """The keys of a file, each ended by `end`, in lists as they come. An empty one is none.
 
     Raises `OSError` with the file's name if it cannot be read, or breaks off.
     """
@@ -58,9 +58,9 @@ def keys_in(file: IO[bytes], name: str, end: bytes) -> Iterator[bytes]:
     while data := _read(file, name):
         keys = (rest + data).split(end)
         rest = keys.pop()
-        yield from filter(None, keys)
+        yield list(filter(None, keys))
     if rest:
-        yield rest
+        yield [rest]
 
 
 def _read(file: IO[bytes], name: str) -> bytes:

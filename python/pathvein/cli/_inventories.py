@@ -39,7 +39,7 @@ class Inventory:
         from pathvein.inventories import open_inventory
 
         for name in OF_SOURCES:
-            arguments.pop(name)
+            arguments.pop(name, None)
         opened, self._date = open_inventory(**self._options, kind=kind, **arguments)
         return opened
 

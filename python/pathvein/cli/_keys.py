@@ -79,7 +79,7 @@ class Keys:
                 raise failure(name, error) from error
             self._opened.append((file, "standard input" if name == "-" else name, end))
 
-    def _keys(self) -> Iterator[bytes]:
+    def _lists(self) -> Iterator[list[bytes]]:
         from pathvein._keys.files import keys_in
 
         for file, name, end in self._opened:
@@ -88,12 +88,13 @@ class Keys:
 
     def open(self, source: str, kind: str | None = None, **arguments: Any) -> Opened:
         """What `open_producer` returns of a scan, or of a check. Paths are texts."""
+        from pathvein._keys.batches import Lists
         from pathvein.keys import open_keys
 
         for name in OF_SOURCES:
-            arguments.pop(name)
+            arguments.pop(name, None)
         return open_keys(
-            self._keys(),
+            Lists(self._lists()),
             source=source or None,
             in_order=self._in_order,
             implied=True,
@@ -160,7 +161,8 @@ def keys_of(
         raise click.UsageError("--from takes one SOURCE at most", context)
     for name, usual in OF_SOURCES.items():
         if scan_options[name] != usual:
-            option = f"--{name.replace('_', '-')}" if name != "executor" else "--workers or --dask"
+            # An executor is what --workers and --dask ask for.
+            option = "--workers" if name == "executor" else f"--{name.replace('_', '-')}"
             what = "paths of --from" if files else "an --inventory"
             raise click.UsageError(f"{option} has no effect on {what}", context)
     if inventory is not None:
