@@ -19,11 +19,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from listing_simulation import SHAPES, Counter, Store, random_latency, simulate
-from pathvein._remote.keys.lister import LEAST_ROUNDS
+from pathvein._remote.keys.lister import FIRST_ROUNDS, GRAIN_OF_PARTS, LEAST_ROUNDS
 from pathvein._remote.keys.planner import Planner
 from pathvein._remote.keys.ranges import KeyRange
 from pathvein._remote.keys.requests import Request
-from pathvein._remote.keys.sharing import Borrowed, Rest, Shares, packed
+from pathvein._remote.keys.sharing import Borrowed, Shares, packed
 from pathvein._tasks.keys import FIRST_PIECES
 
 #: What a task costs besides: seconds until its first request, and until the next one begins.
@@ -75,7 +75,8 @@ def simulate_shared(
         planner = worker.planner
         assert planner is not None
         while worker.in_flight < concurrency:
-            least = LEAST_ROUNDS * worker.took / max(worker.answered, 1)
+            rounds = FIRST_ROUNDS if worker.is_first else LEAST_ROUNDS
+            least = rounds * worker.took / max(worker.answered, 1)
             over = now - worker.started >= max(worker.budget, least)
             if planner.traits.has_begun and (
                 over or (worker.is_first and planner.pieces >= FIRST_PIECES)
@@ -106,7 +107,9 @@ def simulate_shared(
                 ranges, traits = pickle.loads(sent)
                 worker.borrowed = [*map(Borrowed, ranges)]
                 worker.is_first = not traits.has_begun
-                worker.planner = Planner(taker, page_size=page_size, traits=traits, ranges=ranges)
+                worker.planner = Planner(
+                    taker, page_size=page_size, traits=traits, ranges=ranges, grain=GRAIN_OF_PARTS
+                )
                 worker.started = now + TASK_COST
                 worker.idle += now - worker.idle_since
                 worker.in_flight = worker.answered = 0
@@ -130,9 +133,10 @@ def simulate_shared(
             heapq.heapify(events)
             shares.traits.learn(planner.traits)
             for range_, one in zip(worker.lent, worker.borrowed, strict=True):
-                left, *behind = one.rest()
-                copies = [*map(packed, left)]
-                shares.returned(range_, Rest(copies, *behind), [copy.number for copy in copies])
+                rest = one.rest()
+                copies = [*map(packed, rest.ranges)]
+                numbers = [copy.number for copy in copies]
+                shares.returned(range_, rest._replace(ranges=copies), numbers)
             worker.planner, worker.idle_since = None, now
             running -= 1
             begun = now if begun is None else begun

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pickle
 import random
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +33,10 @@ from test_planner import (
     quirky_cases,
     quirky_page,
 )
+
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "bench"))
+import listing_simulation as simulation
+from sharing_simulation import simulate_shared
 
 
 @dataclass
@@ -175,7 +181,11 @@ def test_tokens_that_cannot_be_sent(can_start: bool) -> None:
         assert not sharing.lost
 
 
-@pytest.mark.parametrize(("flavour", "quirks"), quirky_cases())
+#: (Two at a time are the planner's own tests.)
+FEW_QUIRKS = [case for case in quirky_cases() if len(case.values[1]) < 2]
+
+
+@pytest.mark.parametrize(("flavour", "quirks"), FEW_QUIRKS)
 def test_quirks_lose_no_key(flavour: str, quirks: tuple[str, ...]) -> None:
     """All keys, or what is lost; and about as many requests as one process sends."""
     for shape, seed, unwanted in (
@@ -201,3 +211,18 @@ def test_quirks_lose_no_key(flavour: str, quirks: tuple[str, ...]) -> None:
         missing = [key for key in keys if not key.startswith(unwanted or "/")]
         assert sharing.lost or not {*missing} - {*taker.taken, *taker.prefixes}
         assert not sharing.lost or set(quirks) - HARMLESS
+
+
+def test_four_processes_take_few_more_requests_and_a_third_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In simulated time, each request as long as every other."""
+    latency = simulation.equal_latency
+    monkeypatch.setattr("sharing_simulation.random_latency", latency)
+    files = simulation.Files(80, "f%02d")
+    keys = simulation.Repeated(80, simulation.Repeated(50, files, "run_%02d/"), "g%04d/")
+    one = simulation.simulate(keys, 8, page_size=100, latency=latency)
+    four = simulate_shared(keys, 4, 8, page_size=100)
+    assert four.requests <= 1.1 * one.requests
+    assert one.simulated / four.seconds >= 3.2
+    assert four.idle <= 0.1

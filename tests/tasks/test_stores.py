@@ -8,23 +8,26 @@ import logging
 import os
 import pickle
 import random
+import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("s3fs")
+pytest.importorskip("obstore")
 
 from hypothesis import given, note
 from hypothesis import strategies as st
 from upath import UPath
 
 import pathvein
+import quirky_scans
 import reference
-import test_quirks as quirks_module
 from cloud import Case, cases, rows
 from compare import expected_rows, make_patterns
 from executors import Immediate, Unruly
@@ -133,20 +136,57 @@ def test_stores_that_differ(
     quirk: str, lister: str, s3_clients: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The right answer or an error item, and no error where one process has none."""
-    monkeypatch.setattr(obstore.ObstoreStore, "page_size", quirks_module.PAGE)
+    monkeypatch.setattr(obstore.ObstoreStore, "page_size", quirky_scans.PAGE)
     monkeypatch.setattr(retry, "_FIRST_DELAY", 0.0)
     kind = QUIRKS[quirk].split()[0]
-    keys = quirks_module.GROUPS[: len(quirks_module.GROUPS) // 2]
+    keys = quirky_scans.GROUPS[: len(quirky_scans.GROUPS) // 2]
     executor = Unruly(random.Random(len(quirk)))
     try:
-        scanned = quirks_module.scanned(kind, lister, keys, (quirk,), executor=executor)
+        scanned = quirky_scans.scanned(kind, lister, keys, (quirk,), executor=executor)
     finally:
         executor.shutdown()
     found, errors, _, _ = scanned
-    right = quirks_module.expected(keys)
+    right = quirky_scans.expected(keys)
     assert set(found) <= set(right)
     assert found == right or errors
     assert not (errors and quirk in HARMLESS), errors
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko"], indirect=True)
+def test_links_that_are_followed(store: Any) -> None:
+    """Loops are told by the directories above, of which a task has only the names."""
+    with tempfile.TemporaryDirectory(dir=store.served) as name:
+        top = Path(name)
+        top.chmod(0o755)
+        for number in range(3):
+            run = top / f"a{number}" / "deep" / f"run_{number}"
+            run.mkdir(parents=True)
+            (run / "config.json").touch()
+            (run / "back").symlink_to(top / f"a{number}")
+        (top / "by-link").symlink_to(top / "a1")
+        source = store.place(top).upath
+        options: Any = {"follow_links": True}
+        alone = told(source, **options)
+        assert len(alone[0]) == 4
+        assert {item[0] for item in alone[1]} == {errno.ELOOP}
+        for seed in range(2):
+            executor = Unruly(random.Random(seed))
+            try:
+                assert told(source, executor=executor, **options) == alone
+            finally:
+                executor.shutdown()
+
+
+def test_obstore_in_a_process_that_was_forked_after_its_use(
+    stub: ListStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would not answer there: the file system lists the source."""
+    bucket = stub.bucket(KEYS)
+    options: Any = {"storage_options": bucket.options, "lister": "obstore"}
+    alone = told(bucket.url, **options)
+    monkeypatch.setattr(obstore, "_process", 1)
+    with pytest.warns(pathvein.ScanWarning, match="not by obstore: .*forked"):
+        assert told(bucket.url, executor=Immediate(), **options) == alone
 
 
 # The same errors
@@ -172,7 +212,7 @@ def test_a_source_that_does_not_exist() -> None:
 def test_a_flat_listing_that_is_denied(stub: ListStub, unruly: Unruly) -> None:
     """Then it is listed by directories, and one that is denied is an error item."""
     faults = [Fault("denied", flat=True), Fault("denied", prefix="g3/run_04/")]
-    bucket = stub.bucket(KEYS, faults=faults)
+    bucket = stub.bucket([key for key in KEYS if key[:2] in ("g3", "g4")], faults=faults)
     alone = told(bucket.url, storage_options=bucket.options)
     assert [item[0] for item in alone[1]] == [errno.EACCES]
     assert told(bucket.url, storage_options=bucket.options, executor=unruly) == alone

@@ -69,6 +69,10 @@ _NO_LIMIT = Budget()
 #: How many times the time that a request takes a budget is at least. While those that are in
 #: flight at its end are awaited, half of the requests that could be sent are not.
 LEAST_ROUNDS = 20
+#: The same for the first part, which is to be divided as soon as it is known where.
+FIRST_ROUNDS = 6
+#: How many pages a range of a part has at least to be cut. Each part is cut as often as a whole.
+GRAIN_OF_PARTS = 3
 
 
 @dataclass(eq=False)
@@ -99,6 +103,7 @@ class KeyLister:
             can_start=self.store.can_start,
             traits=self.traits,
             ranges=self.ranges,
+            grain=2 if self.ranges is None else GRAIN_OF_PARTS,
         )
         self._is_first = not self.planner.traits.has_begun
         #: How many requests were begun, how many ended, and how long these took together.
@@ -160,7 +165,8 @@ class KeyLister:
             return True
         if seconds is None:
             return False
-        least = LEAST_ROUNDS * self._seconds / self._answered if self._answered else 0.0
+        rounds = FIRST_ROUNDS if self._is_first else LEAST_ROUNDS
+        least = rounds * self._seconds / self._answered if self._answered else 0.0
         return self._loop.time() - self._started >= max(seconds, least)
 
     def _done(self, task: asyncio.Task[None]) -> None:

@@ -82,6 +82,7 @@ class Planner:
         can_start: bool = True,
         traits: Traits | None = None,
         ranges: Sequence[KeyRange] | None = None,
+        grain: int = 2,
     ) -> None:
         """
         Args:
@@ -89,9 +90,12 @@ class Planner:
             can_start: Whether a listing can start after any key. Otherwise only at a prefix.
             traits: What is known of the store instead; it is kept up to date.
             ranges: What is to be listed instead of all keys; see `sharing`.
+            grain: How many pages a range must have left at least to be cut. Each cut costs about
+                half a request, as no page ends there.
         """
         self._taker = taker
         self._max_page = page_size
+        self._grain = grain
         self.traits = traits or Traits(can_start)
         begin = [KeyRange(taker.whole(), "")] if ranges is None else ranges
         self._open = set(begin)
@@ -111,6 +115,7 @@ class Planner:
     def next_request(self) -> Request | None:
         """The next request; `None` if there is nothing to ask for until one is answered."""
         while not self.is_done:
+            target: KeyRange | Probe | None
             if self._is_stopped:
                 target = self._next_to_finish()
             else:
@@ -378,7 +383,7 @@ class Planner:
 
     def _value(self, range_: KeyRange) -> float:
         """How many keys a range has left, if it can be cut or a probe may find where, else 0."""
-        level, left, least = range_.level, range_.left, 2 * self._page_size
+        level, left, least = range_.level, range_.left, self._grain * self._page_size
         if range_ not in self._open or left < least:
             return 0
         if not range_.cuts:

@@ -18,7 +18,7 @@ from pathvein._remote.keys.requests import KeyTaker, Lost
 
 #: How many pages a task has at least, and how many ranges or children at which these can be cut:
 #: it can use several requests then, and spends few on ends of ranges. (Less if less is left.)
-_LEAST_PAGES, _LEAST_PIECES = 40, 16
+_LEAST_PAGES, _LEAST_PIECES = 20, 8
 #: By how much a range must be larger than a task to be cut for it.
 _CUT_ABOVE = 1.5
 

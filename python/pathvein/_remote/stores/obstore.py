@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ _LEVEL_TIMEOUT = 3.0
 _EXIT_DELAY = 0.1
 #: When the last response was returned or abandoned.
 _last_response = 0.0
+#: The process in which obstore's threads were started: one that is forked later has none.
+_process: int | None = None
 
 
 @atexit.register
@@ -81,7 +84,11 @@ class ObstoreStore:
     page_size = 1000
 
     def __init__(self, adapter: ObjectStore) -> None:
-        """Raises `Unfit` if obstore cannot use the file system's credentials or options."""
+        """Raises `Unfit` if obstore cannot use the file system's credentials or options, or has
+        been in use when this process was forked.
+        """
+        if _process not in (None, os.getpid()):
+            raise Unfit("it cannot be used in a process that was forked after its first use")
         bucket, _, key = adapter.base.strip("/").partition("/")
         self._prefix = f"{key}/" if key else ""
         self.can_start = adapter.can_start
@@ -346,7 +353,8 @@ class ObstoreStore:
 
     async def _response(self, request: Any) -> Any:
         """Await a request. Errors of obstore are recognized by their text."""
-        global _last_response
+        global _last_response, _process
+        _process = _process or os.getpid()
         if self._credentials is not None:
             self._credentials.failure = None
         try:
