@@ -113,8 +113,7 @@ impl KeyScan {
     ) -> KeyScan {
         let patterns: Vec<_> = patterns.iter().map(|p| p.get().core()).collect();
         let exclude = rules(exclude);
-        let (scan, whole) =
-            CoreScan::part(&patterns, source_name, max_depth, exclude, start, end);
+        let (scan, whole) = CoreScan::part(&patterns, source_name, max_depth, exclude, start, end);
         let scan = scan.outermost(outermost);
         let scan = if check { scan.checking() } else { scan };
         KeyScan { keyed: Keyed::new((scan, whole)), checks: check }
