@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from driver.report import Table
 
-from . import callers_cost, stores, trees
+from . import callers_cost, inventories, stores, trees
 from .settings import Settings
 
 #: In the order in which they are measured.
 ALL: dict[str, Callable[[Settings], Table]] = {
     "trees": trees.trees,
     "skewed": trees.skewed,
+    "inventories": inventories.inventories,
     "callers-cost": callers_cost.callers_cost,
     "stores": stores.stores,
 }

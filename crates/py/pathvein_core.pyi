@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self, TypeAlias, final
 
-from typing_extensions import disjoint_base
+from typing_extensions import Buffer, disjoint_base
 
 __all__ = [
     "Copy",
@@ -18,6 +18,8 @@ __all__ = [
     "FileStructurePattern",
     "Files",
     "KeyScan",
+    "KeySorter",
+    "KeyStream",
     "KeyWalk",
     "ListingScan",
     "PatternMatcher",
@@ -1228,6 +1230,104 @@ class KeyScan(_Keyed):
             of the pattern, with `check` also the findings; and the keys that are no path, one for
             each directory and kind of bad component.
         """
+
+@final
+class KeyStream:
+    """A scan of keys that come in sorted order, one after another.
+
+    The keys are as for a :class:`KeyScan`, but they may be any bytes, and one that comes again is
+    the same.
+
+    Args:
+        patterns, source_name, max_depth, exclude, outermost, check: As :class:`KeyScan` takes them.
+        front: What may stand in front of keys and is taken off: ``"./"``, as often as it stands
+            there; ``"/"``: that, or one slash, which says that the source is the root.
+        implied: A key that others lie below is a directory and no file.
+
+    Example:
+        >>> stream = KeyStream([FileStructurePattern("run_*", ["*.csv"])], "", front="/")
+        >>> stream.keys(["./run_1", b"./run_1/a.csv"])
+        >>> stream.end()
+        >>> stream.take()
+        ([('run_1', 0)], [])
+        >>> stream.source()
+        '.'
+    """
+
+    def __new__(
+        cls,
+        patterns: Sequence[FileStructurePattern],
+        source_name: str,
+        max_depth: int | None = None,
+        exclude: ExcludeRules | None = None,
+        *,
+        front: str = "",
+        implied: bool = False,
+        outermost: bool = False,
+        check: bool = False,
+    ) -> Self: ...
+    def keys(self, keys: Sequence[str | bytes]) -> None:
+        """Take the next keys.
+
+        Text is encoded as by `os.fsencode` where that is UTF-8. Raises `ValueError` for the first
+        key that is out of order, or has no slash in front where others have one; those before it
+        have been taken.
+        """
+
+    def arrow(self, offsets: Buffer, values: Buffer, *, wide: bool) -> None:
+        """Take the next keys from Arrow's memory.
+
+        Args:
+            offsets: Where keys end, and before that where the first begins: numbers of 32 bits,
+                or if `wide` of 64.
+            values: The bytes of the keys, from the first of them on.
+        """
+
+    def sorted(self, sorter: KeySorter, first: int, count: int) -> None:
+        """Take the keys of a sorter at some places."""
+
+    def end(self) -> None:
+        """Tell that all keys were given."""
+
+    def source(self) -> str:
+        """The source as the keys so far have it: ``"/"``, ``"."`` or nothing."""
+
+    def counts(self) -> tuple[int, int, int]:
+        """Directories, entries and keys so far."""
+
+    def take(self) -> tuple[list[Any], list[str]]:
+        """The results since the last call, as :meth:`KeyScan.take` has them."""
+
+@final
+class KeySorter:
+    """Sorts keys in memory for a :class:`KeyStream`.
+
+    Args:
+        front: What is taken off the front of keys, as a `KeyStream` takes it.
+    """
+
+    def __new__(cls, front: str = "") -> Self: ...
+    def keys(self, keys: Sequence[str | bytes]) -> None:
+        """Add keys, as :meth:`KeyStream.keys` takes them, in any order."""
+
+    def arrow(self, offsets: Buffer, values: Buffer, *, wide: bool) -> None:
+        """Add keys from Arrow's memory, as :meth:`KeyStream.arrow` takes them."""
+
+    def __len__(self) -> int: ...
+    def size(self) -> int:
+        """How many bytes the keys take."""
+
+    def sort(self) -> None:
+        """Put the keys in the order of their bytes."""
+
+    def copy(self, first: int, count: int) -> tuple[bytes, bytes]:
+        """The keys at some places as Arrow's ``large_binary`` has them: offsets and values."""
+
+    def clear(self) -> None:
+        """Remove all keys. What stood in front of them is known still."""
+
+    def source(self) -> str:
+        """The source as the keys have it, as :meth:`KeyStream.source` tells."""
 
 @final
 class KeyWalk(_Keyed):

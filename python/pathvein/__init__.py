@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         iscan_inventory,
         scan_inventory,
     )
+    from pathvein.keys import check_keys, icheck_keys, iscan_keys, scan_keys
     from pathvein.reporting import (
         CheckReport,
         PatternCounts,
@@ -92,16 +93,20 @@ __all__ = [
     "assess",
     "check",
     "check_inventory",
+    "check_keys",
     "explain",
     "get_backend_info",
     "icheck",
     "icheck_inventory",
+    "icheck_keys",
     "iscan",
     "iscan_inventory",
+    "iscan_keys",
     "iwalk_parallel",
     "load_patterns",
     "scan",
     "scan_inventory",
+    "scan_keys",
     "shuffle",
     "shuffle_to",
     "shuffle_with",
@@ -134,6 +139,7 @@ if not TYPE_CHECKING:
             "iscan_inventory",
             "scan_inventory",
         ),
+        "pathvein.keys": ("check_keys", "icheck_keys", "iscan_keys", "scan_keys"),
         "pathvein.reporting": (
             "CheckReport",
             "PatternCounts",

@@ -141,7 +141,7 @@ def iscan_inventory(
     arguments = locals()
     from pathvein.lib import scan_stream
 
-    opened, date = _open(**arguments)
+    opened, date = open_inventory(**arguments)
     # The paths are made by the producer.
     from pathvein._results import plain
 
@@ -219,14 +219,14 @@ def icheck_inventory(
     from pathvein._checking.starting import check_stream
 
     near = _arguments.check(near=arguments.pop("near"))["near"]
-    opened, date = _open(kind="check", **arguments)
+    opened, date = open_inventory(kind="check", **arguments)
     stream = check_stream(InventoryCheckIterator, near, opened)
     assert isinstance(stream, InventoryCheckIterator)
     stream.date = date
     return stream
 
 
-def _open(
+def open_inventory(
     manifest: object,
     *,
     prefix: object,
@@ -245,7 +245,7 @@ def _open(
         raise ValueError(f"prefix must be the path of a directory in the bucket, not {prefix!r}")
     _arguments.check_storage_options(storage_options)
     try:
-        from pathvein._inventories import open_inventory
+        from pathvein import _inventories
     except ImportError as error:
         if error.name in ("duckdb", "pyarrow"):
             raise ImportError(
@@ -257,7 +257,7 @@ def _open(
     options = {name: value for name, value in checked.items() if name not in kept}
     if kind:
         options[kind] = True
-    producer, date = open_inventory(
+    producer, date = _inventories.open_inventory(
         manifest,
         prefix,
         checked["patterns"],

@@ -265,6 +265,16 @@ def test_plain_names_take_no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
             paths_of(kind).make("sub-01?")
 
 
+def test_a_root_whose_file_system_nobody_asked_for() -> None:
+    """As with an inventory: nothing is opened for it."""
+    root = UPath("s3://bucket/lab")
+    filled = filled_paths(root)
+    assert filled is not None
+    made: Any = filled.make("run_1")
+    assert made == root.joinpath("run_1")
+    assert not hasattr(made, "_fs_cached")
+
+
 # Classes and versions that make paths otherwise -----------------------------------------------
 
 

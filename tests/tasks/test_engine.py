@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import gc
 import os
@@ -224,6 +225,8 @@ def test_workers_of_another_version() -> None:
         started(Immediate(), plan=plan)
     for told in "0.0.1", pathvein_core.__version__, "executors.Immediate":
         assert told in str(raised.value)
+    # Nothing of the plan was looked at.
+    assert work.run(Task(plan, b"")) == (pathvein_core.__version__,)
 
 
 def test_close_cancels_what_has_not_begun_and_waits_for_nothing() -> None:
@@ -247,6 +250,34 @@ def test_close_cancels_what_has_not_begun_and_waits_for_nothing() -> None:
     executor.answer(1)
     assert producer.next_batch(0) == ([], [], True)
     producer.close()
+
+
+def test_a_fork_has_no_tasks() -> None:
+    executor = Waiting()
+    producer = started(executor)
+    producer.next_batch(0)
+    here, producer._process = producer._process, 1
+    with pytest.raises(RuntimeError, match="another process"):
+        producer.next_batch(0)
+    producer.close()
+    assert not any(future.cancelled() for future in executor.futures)
+    producer._process = here
+
+
+def test_ctrl_c_while_workers_are_waited_for() -> None:
+    executor = Waiting()
+    stream = Stream("made up", started(executor), list, "raise", None)
+    next(stream)
+
+    def interrupted() -> None:
+        # It is told to the main thread, which waits by then, or will.
+        _thread.start_new_thread(_thread.interrupt_main, ())
+        list(stream)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert all(future.done() for future in executor.futures)
+    assert list(stream) == []
 
 
 def test_an_answer_that_comes_twice_counts_once() -> None:

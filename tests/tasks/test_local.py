@@ -104,9 +104,10 @@ def test_errors_of_the_source_are_those_of_one_process(
 
 
 def test_what_is_no_executor() -> None:
-    for call in pathvein.scan, pathvein.iscan, pathvein.check, pathvein.icheck:
+    calls: list[Any] = [pathvein.scan, pathvein.iscan, pathvein.check, pathvein.icheck]
+    for call in calls:
         with pytest.raises(TypeError, match=r"executor must be a concurrent\.futures\.Executor"):
-            call(".", [RUN], executor=3)  # type: ignore[operator]
+            call(".", [RUN], executor=3)
 
 
 def test_callables(make: Make, executor: Unruly) -> None:
@@ -123,9 +124,13 @@ def test_callables(make: Make, executor: Unruly) -> None:
     assert (error.errno, error.filename) == (errno.ELOOP, str(source / "loop"))
     assert (stream.stats.errors, stream.stats.matches) == (1, 12)
     assert 0 < seen[-1].directories <= stream.stats.directories
+
+    def failing(_: object) -> None:
+        raise KeyError
+
     for name in "on_error", "progress":
         with pytest.raises(KeyError):
-            pathvein.scan(source, [RUN], **{name: lambda _: {}[0]}, **options)
+            pathvein.scan(source, [RUN], **{**options, name: failing})
     with pytest.raises(OSError, match="loop"):
         pathvein.scan(source, [RUN], on_error="raise", **options)
     with pytest.warns(pathvein.ScanWarning, match="1 error below"):

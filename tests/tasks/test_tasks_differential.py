@@ -73,25 +73,25 @@ def compare(kind: Any, case: Case, outermost: bool, seed: int) -> None:
 seeds = st.integers(0, 2**32)
 
 
-@share(0.6)
+@share(0.4)
 @given(strategies.cases(), st.booleans(), seeds)
 def test_scan(case: Any, outermost: bool, seed: int) -> None:
     compare(pathvein.iscan, case, outermost, seed)
 
 
-@share(0.5)
+@share(0.3)
 @given(check_strategies.cases(), st.booleans(), seeds)
 def test_check(case: Any, outermost: bool, seed: int) -> None:
     compare(pathvein.icheck, case, outermost, seed)
 
 
-@share(0.25)
+@share(0.15)
 @given(strategies.cases(unreadable=True), st.booleans(), seeds)
 def compare_scans(case: Case, outermost: bool, seed: int) -> None:
     compare(pathvein.iscan, case, outermost, seed)
 
 
-@share(0.25)
+@share(0.15)
 @given(check_strategies.cases(unreadable=True), st.booleans(), seeds)
 def compare_checks(case: Case, outermost: bool, seed: int) -> None:
     compare(pathvein.icheck, case, outermost, seed)

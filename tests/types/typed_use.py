@@ -5,6 +5,7 @@ tell of one that is not.
 """
 
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -116,6 +117,8 @@ def kinds(path: Path, text: str, upath: UPath, either: Path | UPath, any_of: str
         assert_type(stream.errors, list[OSError])
     for found in scan(either, patterns, exclude="*.tmp"):
         assert_type(found.source, Path | UPath)
+    assert_type(scan(path, patterns, executor=ThreadPoolExecutor()), set[ScanResult[Path]])
+    scan(path, patterns, executor=ThreadPoolExecutor)  # type: ignore[call-overload]
     for each in scan(any_of, patterns, storage_options={"anon": True}):
         assert_type(each.source, Path | UPath)
     # Of nothing but a str is it unknown.

@@ -11,7 +11,8 @@ pub enum KeyFront {
     /// `./`, as often as it stands there. `.` alone is the source.
     Dots,
     /// That, or one `/`, which says that the source is the root. Either all keys have one, or
-    /// none has.
+    /// none has. Several slashes at the end of a key are one, as where `find lab/` is told to
+    /// end directories with a slash.
     DotsOrRoot,
 }
 
@@ -45,22 +46,27 @@ impl Stripped {
         if self.front == KeyFront::Nothing {
             return Ok(key);
         }
-        if !matches!(key, [b'.' | b'/', ..] | []) && self.root == Some(false) {
+        let is_plain = !matches!(key, [b'.' | b'/', ..] | [] | [.., b'/', b'/']);
+        if is_plain && self.root == Some(false) {
             return Ok(key);
         }
         self.strip_front(key, number)
     }
 
     fn strip_front<'k>(&mut self, key: &'k [u8], number: u64) -> Result<&'k [u8], Error> {
+        if key.is_empty() {
+            return Ok(key);
+        }
+        let key = if self.front == KeyFront::DotsOrRoot { with_one_slash(key) } else { key };
         let mut rest = without_dots(key);
-        if self.front == KeyFront::DotsOrRoot && !key.is_empty() {
+        if self.front == KeyFront::DotsOrRoot {
             let below_root = key.strip_prefix(b"/");
             rest = below_root.map_or(rest, without_dots);
             let is_root = below_root.is_some();
             if *self.root.get_or_insert(is_root) != is_root {
-                let (has, others) = if is_root { ("", "no ") } else { ("no ", "a ") };
+                let (has, others) = if is_root { ("a", "none") } else { ("no", "one") };
                 let message = format!(
-                    "number {number} has {has}/ in front, and those before it have {others}one"
+                    "number {number} has {has} / in front, and those before it have {others}"
                 );
                 return Err(Error::bad_key(key, message));
             }
@@ -69,6 +75,16 @@ impl Stripped {
         self.dots.get_or_insert(key == b"." || key.starts_with(b"./"));
         Ok(rest)
     }
+}
+
+/// The key with one slash where several are at its end.
+fn with_one_slash(mut key: &[u8]) -> &[u8] {
+    while let [rest @ .., b'/'] = key
+        && rest.ends_with(b"/")
+    {
+        key = rest;
+    }
+    key
 }
 
 fn without_dots(mut key: &[u8]) -> &[u8] {

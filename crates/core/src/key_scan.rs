@@ -79,7 +79,7 @@ impl Found {
 struct KeyScanVisitor {
     program: Arc<Program>,
     max_depth: usize,
-    source: Box<str>,
+    source: Box<[u8]>,
     /// Whether only the outermost matches are looked for.
     outermost: bool,
 }
@@ -173,7 +173,7 @@ impl Below for KeyScanState {
 }
 
 impl KeyScanVisitor {
-    fn new(patterns: &PatternSet, source: &str, max_depth: Option<usize>) -> KeyScanVisitor {
+    fn new(patterns: &PatternSet, source: &[u8], max_depth: Option<usize>) -> KeyScanVisitor {
         KeyScanVisitor {
             program: patterns.clone().into_program(),
             max_depth: max_depth.unwrap_or(usize::MAX),
@@ -314,7 +314,7 @@ impl KeyVisitor for KeyScanVisitor {
     }
 
     fn source(&self) -> KeyScanState {
-        self.state(None, 0, Name::from(&*self.source))
+        self.state(None, 0, as_name(&self.source))
     }
 
     fn opened(&self, parent: &mut KeyScanState, depth: usize, name: &[u8]) -> (KeyScanState, bool) {
@@ -455,12 +455,12 @@ impl KeyScan {
     /// first.
     pub fn new(
         patterns: impl Into<PatternSet>,
-        source: &str,
+        source: impl AsRef<[u8]>,
         max_depth: impl Into<Option<usize>>,
         exclude: ExcludeRules,
     ) -> (KeyScan, RangeId) {
         let patterns = patterns.into();
-        let visitor = KeyScanVisitor::new(&patterns, source, max_depth.into());
+        let visitor = KeyScanVisitor::new(&patterns, source.as_ref(), max_depth.into());
         let (tree, range) = KeyTree::new(visitor, exclude);
         (KeyScan { tree, patterns }, range)
     }

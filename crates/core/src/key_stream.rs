@@ -44,7 +44,7 @@ impl KeyStream {
     /// A scan for `patterns`. The arguments are those of [`KeyScan::new`].
     pub fn new(
         patterns: impl Into<PatternSet>,
-        source: &str,
+        source: impl AsRef<[u8]>,
         max_depth: impl Into<Option<usize>>,
         exclude: ExcludeRules,
     ) -> KeyStream {

@@ -244,12 +244,12 @@ impl Scan {
         self.start_with::<Match>(program)
     }
 
-    /// The program for the patterns.
     /// How names on disk are read, if not as UTF-8.
     pub(crate) fn decoder(&self) -> Option<&NameDecoder> {
         self.decoder.as_ref()
     }
 
+    /// The program for the patterns.
     pub(crate) fn program(&self) -> Arc<Program> {
         self.patterns.clone().into_program()
     }

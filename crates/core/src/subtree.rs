@@ -60,7 +60,7 @@ pub(crate) struct Step {
     /// Whether it was entered through a link.
     pub(crate) by_link: bool,
     /// Its identity, if that was asked for.
-    pub(crate) inode: Option<Seen>,
+    pub(crate) seen: Option<Seen>,
 }
 
 /// How a directory stands to the outermost matches whose stand-in is made.

@@ -28,7 +28,9 @@ use crate::{Scan, Stats, Subtree, SubtreeOutcome};
 /// A scan that is divided, here by one process:
 ///
 /// ```
-/// use pathvein_core::{FileStructurePattern, ListingScan, Scan, Subtree};
+/// use std::path::PathBuf;
+///
+/// use pathvein_core::{FileStructurePattern, ListingScan, Name, NameBuf, Scan};
 ///
 /// # let dir = tempfile::tempdir()?;
 /// # std::fs::create_dir_all(dir.path().join("lab/run_1/data"))?;
@@ -38,21 +40,20 @@ use crate::{Scan, Stats, Subtree, SubtreeOutcome};
 /// let run = [FileStructurePattern::builder("run_*").directory(data).build()?];
 ///
 /// let mut whole = ListingScan::new(&run, None);
+/// let path = |above: Option<&PathBuf>, name: Name<'_>| match above {
+///     Some(above) => above.join(NameBuf::from(name).to_os_string()),
+///     None => NameBuf::from(name).to_os_string().into(),
+/// };
 /// let mut waiting = vec![whole.source("")];
-/// let mut found = Vec::new();
 /// while let Some(id) = waiting.pop() {
-///     // What any process may do that has the same file system.
-///     let subtree = whole.subtree(id).unwrap();
-///     let scan = Scan::new(source, &run).subtree(subtree).budget(None, Some(2));
+///     // What any process may do that has the same file system. It visits two directories.
+///     let subtree = whole.subtree(id).expect("it is wanted");
+///     let scan = Scan::new(source, &run).subtree(subtree).budget(None, 2);
 ///     let (outcome, _) = scan.run(|error| eprintln!("{error}"))?;
-///     // Two directories were visited. What is left is divided anew.
-///     let tag = |above: Option<&String>, name: pathvein_core::Name<'_>| {
-///         format!("{}/{}", above.map_or("", |above| above), name.to_string_lossy())
-///     };
-///     waiting.extend(whole.scanned(id, &outcome, tag)?.into_iter().map(|(id, _)| id));
-///     found.append(&mut whole.take_matches());
+///     // What is left is divided anew.
+///     waiting.extend(whole.scanned(id, &outcome, path)?.into_iter().map(|(id, _)| id));
 /// }
-/// assert!(whole.is_done());
+/// assert_eq!(whole.take_matches(), [(PathBuf::from("lab/run_1"), 0)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -243,7 +244,7 @@ impl<T: Tells> Running<T> {
                         parent: dir.parent().and_then(|parent| opened.get(&parent.id())).copied(),
                         name: if dir.depth > 0 { Name::from(&*dir.name) } else { "".into() },
                         by_link: dir.by_link,
-                        inode: seen,
+                        seen,
                         state: dir.state.matching(),
                         standing: dir.state.standing(),
                         left: siblings(&queues),
@@ -320,7 +321,7 @@ fn begin<T: Tells>(
         Ok(Step { name, by_link, state: state(index + 1) })
     };
     let steps = way.iter().enumerate().map(step).collect::<Result<_, Error>>()?;
-    let seen = way.last().and_then(|last| last.inode);
+    let seen = way.last().and_then(|last| last.seen);
     Ok(Some(Beginning { source, way: steps, seen, subdirs }))
 }
 

@@ -49,7 +49,8 @@ fn make_decoder(py: Python<'_>) -> PyResult<Option<NameDecoder>> {
     })))
 }
 
-fn fsdecode<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>> {
+/// `os.fsdecode` of bytes.
+pub(crate) fn fsdecode<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>> {
     let text = py.import("os")?.call_method1("fsdecode", (PyBytes::new(py, bytes),))?;
     Ok(text.cast_into()?)
 }

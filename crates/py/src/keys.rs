@@ -49,7 +49,9 @@ impl<T> Keyed<T> {
 }
 
 /// Counts as a tuple: directories, entries and keys.
-fn as_tuple(KeyCounts { directories, entries, keys, .. }: KeyCounts) -> (usize, usize, usize) {
+pub(crate) fn as_tuple(
+    KeyCounts { directories, entries, keys, .. }: KeyCounts,
+) -> (usize, usize, usize) {
     (directories, entries, keys)
 }
 
@@ -295,7 +297,7 @@ pub(crate) fn read_list_page<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Opti
 }
 
 /// The `str` of a name, in which each byte that is not UTF-8 is a lone surrogate.
-fn text<'py>(py: Python<'py>, name: &[u8]) -> PyResult<Bound<'py, PyString>> {
+pub(crate) fn text<'py>(py: Python<'py>, name: &[u8]) -> PyResult<Bound<'py, PyString>> {
     match str::from_utf8(name) {
         Ok(text) => Ok(PyString::new(py, text)),
         Err(_) => {

@@ -5,6 +5,7 @@ mod convert;
 mod copy;
 mod encoding;
 mod findings;
+mod key_stream;
 mod keys;
 mod listing_scan;
 mod matcher;
@@ -28,6 +29,8 @@ mod pathvein_core {
     #[cfg(unix)]
     #[pymodule_export]
     use crate::copy::{Copy, Staging};
+    #[pymodule_export]
+    use crate::key_stream::{KeySorter, KeyStream};
     #[pymodule_export]
     use crate::keys::{KeyScan, KeyWalk, read_list_page};
     #[pymodule_export]

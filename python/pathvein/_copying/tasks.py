@@ -72,7 +72,6 @@ class TaskCopy:
         self._files = self._bytes = self._files_planned = self._bytes_planned = 0
         #: What is to be done, one after the other: `True` is a dry run.
         self._phases = deque([True, False] if options.totals and not options.dryrun else [False])
-        self._counted = options.totals and not options.dryrun
         #: The patterns, each with its number.
         self._numbers: dict[Any, int] = {}
         self._items: list[list[Item]] | None = None
@@ -102,17 +101,21 @@ class TaskCopy:
         assert self._running is not None
         found, errors, ended = self._running.next_batch(seconds)
         found += map(self._division.lost, errors)
-        planning = self._phases[0] and not self._options.dryrun
+        dryrun = self._options.dryrun
+        planning = self._phases[0]
         if ended:
             self._running.close()
             self._division = self._running = None
             self._phases.popleft()
         for outcome in found:
             _, kind, files, size, *_ = outcome
-            if kind == "copied" and planning:
+            if kind != "copied":
+                continue
+            if planning or dryrun:
                 self._files_planned += files
                 self._bytes_planned += size
-            elif kind == "copied":
+            # As in one process: what is on this machine counts when it is copied.
+            if not planning and (self._remote or not dryrun):
                 self._files += files
                 self._bytes += size
         # What goes wrong with a plan is told when it is copied.
@@ -120,9 +123,7 @@ class TaskCopy:
 
     def progress(self) -> tuple[int, int, int, int]:
         """Files and bytes so far, and in all. Those of a task count when it is done."""
-        done = self._files, self._bytes
-        planned = (self._files_planned, self._bytes_planned) if self._counted else done
-        return (*done, *planned)
+        return self._files, self._bytes, self._files_planned, self._bytes_planned
 
     def close(self) -> None:
         """Cancel the tasks that are not begun. The others end at their budget."""

@@ -1,4 +1,4 @@
-"""The producer of a scan of an inventory: its keys are sorted, and the core's `KeyScan` takes them.
+"""The producer of a scan of an inventory: its keys are sorted, and a `KeyStream` takes them.
 
 A thread reads the files and sorts the keys. The caller's thread takes sorted keys from it.
 """
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow
 import pyarrow.compute
-from pathvein_core import ExcludeRules, FileStructurePattern, KeyScan, Stats
+from pathvein_core import ExcludeRules, FileStructurePattern, KeyStream, Stats
 
 from pathvein._inventories.place import Place
 from pathvein._inventories.sorting import SortedBatches
-from pathvein._inventories.tables import current_keys, decoded, rows_of
+from pathvein._inventories.tables import as_text, current_keys, decoded, rows_of
+from pathvein._keys.batches import pass_array
 from pathvein._listing import noted
 from pathvein._remote.directories import is_match
 from pathvein._remote.loop import check_process
@@ -116,9 +117,9 @@ class _Reading:
                     keys = decoded(keys)
                 if self._prefix:
                     keys = keys.filter(pyarrow.compute.starts_with(keys, self._prefix))
-                    keys = pyarrow.compute.binary_slice(keys, len(self._prefix))
+                    keys = _without_first(keys, len(self._prefix))
                 self.keys += len(keys)
-                yield keys
+                yield as_text(keys, url)
         if inventory.rows is not None and rows < inventory.rows:
             text = f"its files have {rows:,} rows, and it says {inventory.rows:,}: keys are missing"
             error = OSError(errno.EIO, text, self._place.url(self._place.manifest))
@@ -133,6 +134,11 @@ class _Reading:
             self._thread.join(_END_TIMEOUT)
 
 
+def _without_first(keys: pyarrow.Array, count: int) -> pyarrow.Array:
+    """The keys without so many bytes. (`binary_slice` of pyarrow 26 fails with some arrays.)"""
+    return pyarrow.compute.binary_replace_slice(keys, 0, count, b"")
+
+
 class _Source:
     """What keys are below: a bucket, a container, or a directory in one."""
 
@@ -140,7 +146,7 @@ class _Source:
         self,
         url: str,
         storage_options: Mapping[str, Any] | None,
-        make_scan: Callable[[str], KeyScan],
+        make_stream: Callable[[str], KeyStream],
     ) -> None:
         root = make_upath(url, storage_options)
         self._root = url
@@ -149,35 +155,13 @@ class _Source:
         bucket_and_path = url.partition("://")[2].rstrip("/")
         # The root of a bucket has no name.
         _, _, name = bucket_and_path.rpartition("/")
-        self.scan = make_scan(name if "/" in bucket_and_path else "")
-        self._range = self.scan.whole()
-        #: The last key, as the next may be the same.
-        self._last: bytes | None = None
+        self.stream = make_stream(name if "/" in bucket_and_path else "")
 
     def url(self, rel: str = "") -> str:
         return join(self._root, rel) if rel else self._root
 
     def path(self, rel: str) -> Any:
         return self._paths.make(rel) if rel else self._root_path
-
-    def take(self, keys: pyarrow.Array) -> None:
-        """Take the next keys, which are sorted."""
-        compute = pyarrow.compute
-        if len(keys) > 1:
-            differ = compute.not_equal(keys[1:], keys[:-1])
-            first = pyarrow.array([True])
-            keys = keys.filter(pyarrow.concat_arrays([first, differ]))
-        if keys[0].as_py() in (self._last, b""):
-            # The marker of the source itself has no name below it.
-            keys = keys[1:]
-        if len(keys):
-            self._last = keys[-1].as_py()
-            texts = [os.fsdecode(key) for key in keys.to_pylist()]
-            self.scan.keys(self._range, texts)
-
-    def end(self) -> None:
-        """There are no more."""
-        self.scan.end(self._range)
 
 
 class InventoryProducer:
@@ -201,8 +185,8 @@ class InventoryProducer:
         self._make_source = functools.partial(
             _Source,
             storage_options=storage_options,
-            make_scan=functools.partial(
-                KeyScan,
+            make_stream=functools.partial(
+                KeyStream,
                 patterns,
                 max_depth=max_depth,
                 exclude=exclude,
@@ -268,7 +252,7 @@ class InventoryProducer:
         self._any_key = True
         for part in self._parts(keys, found, errors):
             assert self._source is not None
-            self._source.take(part)
+            pass_array(self._source.stream, part)
             self._results(self._source, found, errors)
 
     def _parts(
@@ -289,21 +273,21 @@ class InventoryProducer:
                 self._container = container
                 name = os.fsdecode(container)
                 self._source = self._make_source(f"{self._protocol}://{name}")
-            yield compute.binary_slice(keys[:count], len(prefix))
+            yield _without_first(keys[:count], len(prefix))
             keys = keys[count:]
 
     def _end_source(self, found: list[Any], errors: list[OSError]) -> None:
         source = self._source
         if source is not None:
-            source.end()
+            source.stream.end()
             self._results(source, found, errors)
-            directories, entries, _ = source.scan.counts()
+            directories, entries, _ = source.stream.counts()
             self._directories += directories
             self._entries += entries
             self._source = None
 
     def _results(self, source: _Source, found: list[Any], errors: list[OSError]) -> None:
-        results, bad = source.scan.take()
+        results, bad = source.stream.take()
         wrong = []
         for rel, *rest in results:
             try:
@@ -319,7 +303,7 @@ class InventoryProducer:
     def stats(self) -> Stats:
         directories, entries = self._directories, self._entries
         if self._source is not None:
-            now = self._source.scan.counts()
+            now = self._source.stream.counts()
             directories, entries = directories + now[0], entries + now[1]
         return Stats(
             directories=directories,

@@ -18,7 +18,7 @@ from pathvein._listing import noted
 if TYPE_CHECKING:
     from pathvein._inventories.manifest import Columns, CsvForm, Inventory
 
-__all__ = ["current_keys", "decoded", "rows_of"]
+__all__ = ["as_text", "current_keys", "decoded", "rows_of"]
 
 #: Rows in a batch.
 _BATCH_SIZE = 1 << 17
@@ -44,8 +44,7 @@ def rows_of(path: str, url: str, inventory: Inventory) -> Iterator[pyarrow.Recor
     except (pyarrow.ArrowException, OSError, ValueError, KeyError) as error:
         text = str(error).partition("\n")[0]
         what = {"csv": "CSV", "orc": "ORC", "parquet": "Parquet"}[inventory.format]
-        message = f"it cannot be read as {what} to its end: {text}"
-        raise noted(OSError(errno.EIO, message, url), "reading the inventory") from error
+        raise _unreadable(url, f"it cannot be read as {what} to its end: {text}") from error
 
 
 def _chosen(names: list[str], wanted: set[str]) -> dict[str, str]:
@@ -198,3 +197,15 @@ def decoded(keys: pyarrow.Array) -> pyarrow.Array:
     text = text.replace(b"%25", b"%")
     whole = pyarrow.array([text], pyarrow.large_binary())
     return compute.split_pattern(whole, b"\n").flatten().cast(pyarrow.binary())
+
+
+def as_text(keys: pyarrow.Array, url: str) -> pyarrow.Array:
+    """Keys of a file as text, which they are in all of these stores. Raises `OSError`."""
+    try:
+        return keys.cast(pyarrow.string())
+    except pyarrow.ArrowInvalid as error:
+        raise _unreadable(url, "a key is no UTF-8") from error
+
+
+def _unreadable(url: str, text: str) -> OSError:
+    return noted(OSError(errno.EIO, text, url), "reading the inventory")

@@ -95,7 +95,8 @@ class _FilledPaths:
         state = _state_of(example)
         self._class = type(example)
         self._chain_parser = state["_chain_parser"]
-        self._fs = state["_fs_cached"]
+        #: `None` if nobody has asked the root for its file system.
+        self._fs = getattr(root, "_fs_cached", None)
         self._base = state["_relative_base"]
         self._first = state["_raw_urlpaths"][0]
         chain = state["_chain"]
@@ -122,7 +123,8 @@ class _FilledPaths:
             index=self._index,
         )
         path._chain_parser = self._chain_parser
-        path._fs_cached = self._fs
+        if self._fs is not None:
+            path._fs_cached = self._fs
         path._raw_urlpaths = (self._first, rel) if ":" not in rel else (self._first, *_split(rel))
         path._relative_base = self._base
         return path  # type: ignore[no-any-return]
@@ -151,7 +153,7 @@ def filled_paths(root: UPath) -> _FilledPaths | None:
                 joined: Any = _joined(root, rel)
                 if (
                     type(made) is not type(joined)
-                    or made._fs_cached is not joined._fs_cached
+                    or getattr(made, "_fs_cached", None) is not getattr(joined, "_fs_cached", None)
                     or _states(made) != _states(joined)
                 ):
                     return None

@@ -39,11 +39,8 @@ _LONGEST_IF_FEW = 0.1
 _SHARE, _SHARE_IF_FEW = 0.1, 0.05
 #: How many roots a task has at first, at least and at most, if there are enough.
 _FIRST_ROOTS, _LEAST_ROOTS, _MOST_ROOTS = 256, 16, 16384
-#: Seconds between two looks for signals, where waiting for a lock cannot be interrupted.
+#: Seconds between two looks for signals, and for whether another thread has closed it.
 _WAIT_SLICE = 0.05
-
-#: What ends the queue.
-_CLOSED = None
 
 
 def _counts_of(stats: Stats) -> tuple[int, ...]:
@@ -90,7 +87,7 @@ class TaskProducer:
         self._process = os.getpid()
         self._flights: dict[int, _Flight] = {}
         #: What is done: the number of the task, and its future.
-        self._done: queue.SimpleQueue[tuple[int, Future[Any]] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[int, Future[Any]]] = queue.SimpleQueue()
         self._closed = False
         self._started = 0.0
         self._roots = _FIRST_ROOTS
@@ -141,7 +138,6 @@ class TaskProducer:
         if os.getpid() == self._process:
             for flight in self._flights.copy().values():
                 flight.future.cancel()
-            self._done.put(_CLOSED)
         self._division.close()
 
     def __del__(self) -> None:
@@ -182,10 +178,10 @@ class TaskProducer:
     def _wait(self, seconds: float) -> None:
         """Take what is done. Waits for the first at most so long."""
         try:
-            done = self._done.get(timeout=seconds)
-            while done is not _CLOSED and not self._closed:
-                self._take(*done)
-                done = self._done.get_nowait()
+            number, future = self._done.get(timeout=seconds)
+            while not self._closed:
+                self._take(number, future)
+                number, future = self._done.get_nowait()
         except queue.Empty:
             pass
 

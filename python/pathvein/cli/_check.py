@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathvein.cli._checking import Checks
 from pathvein.cli._click import DONE_WITH_ERRORS, NOT_DONE, SETTINGS, Command, click
 from pathvein.cli._executors import executor_options
+from pathvein.cli._inventories import inventory_options
+from pathvein.cli._keys import failing_keys, key_options, keys_of
 from pathvein.cli._log import log_to_file
 from pathvein.cli._options import (
     complete,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pathvein.cli._checking import Checked
+    from pathvein.cli._inventories import Inventory
 
 __all__ = ["check"]
 
@@ -47,7 +50,7 @@ def _format(
 
 
 @click.command(cls=Command, context_settings=SETTINGS)
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, shell_complete=complete)
+@click.argument("sources", metavar="SOURCE...", nargs=-1, shell_complete=complete)
 @pattern_options
 @click.option("--all", "show_all", is_flag=True, help="Show complete directories, too.")
 @click.option(
@@ -66,6 +69,8 @@ def _format(
 )
 @scan_options()
 @executor_options
+@key_options
+@inventory_options
 @click.option(
     "--format",
     "form",
@@ -112,6 +117,10 @@ def check(
     sort: bool,
     verbose: int,
     quiet: bool,
+    from_lines: tuple[str, ...],
+    from_nul: tuple[str, ...],
+    in_order: bool,
+    inventory: Inventory | None,
     **scan_options: Any,
 ) -> None:
     """Tell which directories are not complete, and what they lack.
@@ -131,7 +140,9 @@ def check(
     """
     from pathvein.cli._check_forms import FORMS
 
+    keys = keys_of(context, sources, from_lines, from_nul, in_order, inventory, scan_options)
     messages = Messages(quiet=quiet)
+    context.with_resource(failing_keys(keys))
     context.with_resource(messages.saying_warnings())
     log_to_file(context, messages)
     try:
@@ -140,7 +151,7 @@ def check(
         say_patterns(messages, patterns, verbose)
         kind = "null" if null else "json" if as_json else form or "text"
         writer = FORMS[kind](messages, patterns)
-        checks = Checks(messages, patterns, scan_options, options, writer.error)
+        checks = Checks(messages, patterns, scan_options, options, writer.error, keys)
 
         def is_shown(checked: Checked) -> bool:
             result = checked.result
@@ -169,6 +180,8 @@ def check(
             if not counts.candidates and not least:
                 more = ", which is a failure with --min 1"
             messages.inform(f"{counts}{more}")
+        if verbose and inventory is not None:
+            inventory.say_date(messages)
         if verbose and checks.opened:
             say_stats(messages, checks.stats)
         if verbose > 1 and checks.opened:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
     from pathvein.checking import CheckResult
+    from pathvein.cli._inventories import Inventory
+    from pathvein.cli._keys import Keys
     from pathvein.cli._output import Messages
     from pathvein.cli._patterns import Named
 else:
@@ -73,6 +75,7 @@ class Checks:
         options: Those of `icheck`, without `storage_options`.
         storage_options: Those of URLs. Beside a URL, a path is not refused for them.
         on_error: Is called with each error, which is told in any case.
+        keys: What is checked instead of sources.
     """
 
     def __init__(
@@ -82,7 +85,9 @@ class Checks:
         options: dict[str, Any],
         storage_options: dict[str, Any],
         on_error: Callable[[OSError], object] | None = None,
+        keys: Keys | Inventory | None = None,
     ) -> None:
+        self._keys = keys
         self._messages = messages
         self._patterns = patterns
         self._options = options
@@ -100,7 +105,8 @@ class Checks:
         """All results as they are found, in batches. They are counted already."""
         from pathvein.checking import icheck
 
-        sources = list(sources)
+        keys = self._keys
+        sources = list(sources) or ([""] if keys else [])
         has_url = any(map(is_url, sources))
         numbers = {named.pattern: index for index, named in enumerate(self._patterns)}
         options = {**self._options, "patterns": list(numbers)}
@@ -112,7 +118,7 @@ class Checks:
                 source,
                 self.stats,
                 options,
-                start=icheck,
+                start=keys.start_check if keys else icheck,
                 found=self._found,
                 on_error=self._on_error,
             )
@@ -120,7 +126,8 @@ class Checks:
                 self.stats = sum_of(self.stats, Stats(errors=1))
                 continue
             self.opened = True
-            name = shown_path(source)
+            # Paths of keys are named so already.
+            name = str if keys else shown_path(source)
             with stream:
                 for batch in stream.batches():
                     checked = []

@@ -15,6 +15,8 @@ from pathvein.cli._click import (
     click,
 )
 from pathvein.cli._executors import executor_options
+from pathvein.cli._inventories import inventory_options
+from pathvein.cli._keys import failing_keys, key_options, keys_of
 from pathvein.cli._log import log_to_file
 from pathvein.cli._options import (
     complete,
@@ -33,22 +35,26 @@ from pathvein.cli._scanning import (
     say_matched,
     say_patterns,
     say_stats,
+    start_scan,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from pathvein.cli._inventories import Inventory
     from pathvein.cli._patterns import Named
 
 __all__ = ["scan"]
 
 
 @click.command(cls=Command, context_settings=SETTINGS)
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, shell_complete=complete)
+@click.argument("sources", metavar="SOURCE...", nargs=-1, shell_complete=complete)
 @pattern_options
 @scan_options()
 @executor_options
+@key_options
+@inventory_options
 @click.option(
     "--json",
     "as_json",
@@ -81,6 +87,10 @@ def scan(
     null: bool,
     verbose: int,
     quiet: bool,
+    from_lines: tuple[str, ...],
+    from_nul: tuple[str, ...],
+    in_order: bool,
+    inventory: Inventory | None,
     **scan_options: Any,
 ) -> None:
     """Print every directory at or below a SOURCE that matches a pattern.
@@ -88,6 +98,11 @@ def scan(
     A SOURCE is a directory, or a URL (s3://bucket/lab, memory://, zip::lab.zip). What begins
     with / or ./ is a path, and so is a name with :: in it that exists. Several are scanned one
     after the other, and each as if it were alone: where they overlap, paths come again.
+
+    Instead, --from and --from0 take paths that another program has listed:
+    find . -print0 | pathvein scan --from0 - -p run.json
+
+    --inventory takes the inventory that a bucket's provider has made of it.
 
     One path a line, absolute, in no particular order within a SOURCE unless --sort is given, and
     each once however many of the patterns it matches. On a terminal control characters are
@@ -100,7 +115,9 @@ def scan(
     """
     if as_json and null:
         raise click.UsageError("--json and --null exclude each other", context)
+    keys = keys_of(context, sources, from_lines, from_nul, in_order, inventory, scan_options)
     messages = Messages(quiet=quiet)
+    context.with_resource(failing_keys(keys))
     context.with_resource(messages.saying_warnings())
     log_to_file(context, messages)
     total, scanned = Stats(), False
@@ -113,12 +130,13 @@ def scan(
         order = _Order(patterns)
         scan_options["patterns"] = [named.pattern for named in patterns]
         has_url = any(map(is_url, sources))
-        for source in sources:
+        start = keys.start_scan if keys else start_scan
+        for source in sources or ("",):
             # It knows what was written already, of this source.
             results = Results(messages, names, as_json=as_json, null=null)
             # Beside a URL, a path is not refused for them.
             scan_options["storage_options"] = None if has_url and not is_url(source) else options
-            stream = open_scan(messages, source, total, scan_options)
+            stream = open_scan(messages, source, total, scan_options, start=start)
             if stream is None:
                 total = sum_of(total, Stats(errors=1))
                 continue
@@ -135,6 +153,8 @@ def scan(
             total = sum_of(total, stream.stats)
         order.write()
         say_hidden(messages, total)
+        if verbose and inventory is not None:
+            inventory.say_date(messages)
         if verbose and scanned:
             say_stats(messages, total)
         if verbose > 1 and scanned:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 
-from pathvein import Stats
+from pathvein import Stats, lib
 from pathvein._arguments import is_url
 from pathvein._errors import hidden_by_links_text
 from pathvein._pattern_files import ENDINGS
 from pathvein._stream import sum_of
 from pathvein.cli._click import Failure, failure
 from pathvein.cli._output import Messages, count, describe, remote_counts
-from pathvein.lib import start_scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ __all__ = [
     "say_matched",
     "say_patterns",
     "say_stats",
+    "start_scan",
 ]
 
 MISSING_OPTION = " (is -p missing in front of it?)"
@@ -47,9 +47,9 @@ def refuse_files(sources: tuple[str, ...]) -> None:
             raise Failure(f"{source}: Not a directory{MISSING_OPTION}")
 
 
-def _start_scan(**arguments: Any) -> Stream[tuple[object, int]]:
+def start_scan(**arguments: Any) -> Stream[tuple[object, int]]:
     """Begin a scan whose local results are text, which takes no time to make."""
-    stream: Stream[tuple[object, int]] = start_scan(None, **arguments)
+    stream: Stream[tuple[object, int]] = lib.start_scan(None, **arguments)
     return stream
 
 
@@ -59,7 +59,7 @@ def open_scan(
     before: Stats,
     scan_options: dict[str, Any],
     *,
-    start: Callable[..., Stream[Any]] = _start_scan,
+    start: Callable[..., Stream[Any]] = start_scan,
     found: Callable[[], str | None] = lambda: None,
     on_error: Callable[[OSError], object] | None = None,
 ) -> Stream[Any] | None:

@@ -245,7 +245,7 @@ impl KeyScan {
         end: Option<impl AsRef<[u8]>>,
     ) -> (KeyScan, RangeId) {
         let patterns = patterns.into();
-        let visitor = KeyScanVisitor::new(&patterns, source, max_depth.into());
+        let visitor = KeyScanVisitor::new(&patterns, source.as_bytes(), max_depth.into());
         let span: Span = (start.as_ref().to_owned(), end.map(|end| end.as_ref().to_owned()));
         let (tree, range) = KeyTree::part(visitor, exclude, span);
         (KeyScan { tree, patterns }, range)

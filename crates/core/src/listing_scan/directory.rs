@@ -52,7 +52,7 @@ pub(super) struct Place {
     /// Empty for a source.
     pub(super) name: NameBuf,
     pub(super) by_link: bool,
-    pub(super) inode: Option<crate::traversal::Seen>,
+    pub(super) seen: Option<crate::traversal::Seen>,
 }
 
 impl<T> TreeNode for ListedDirectory<T> {
@@ -97,6 +97,6 @@ impl Place {
     /// That of a directory that was wanted by a name; of a source, that has none.
     pub(super) fn of(named: Option<Box<Named>>) -> Place {
         let name = named.map_or_else(|| Name::from("").into(), |named| named.name);
-        Place { name, by_link: false, inode: None }
+        Place { name, by_link: false, seen: None }
     }
 }

@@ -83,9 +83,9 @@ impl<T: Clone> ListingScan<T> {
         let mut way = Vec::with_capacity(parent.depth);
         let mut next = Some(parent);
         while let Some(listed) = next {
-            let Place { name, by_link, inode } = listed.place.as_deref()?;
+            let Place { name, by_link, seen } = listed.place.as_deref()?;
             if listed.parent.is_some() {
-                way.push(Step { name: name.clone(), by_link: *by_link, inode: *inode });
+                way.push(Step { name: name.clone(), by_link: *by_link, seen: *seen });
             }
             next = listed.parent.as_ref();
         }
@@ -153,13 +153,13 @@ impl<T: Clone> ListingScan<T> {
         }
         let mut listed: Vec<Arc<ListedDirectory<T>>> = Vec::with_capacity(outcome.open.len());
         for (open, state) in outcome.open.iter().zip(states) {
-            let OpenDirectory { name, by_link, inode, left, .. } = open;
+            let OpenDirectory { name, by_link, seen, left, .. } = open;
             let above = match open.parent {
                 0 => parent.as_ref(),
                 index => Some(&listed[index as usize - 1]),
             };
             let own_tag = tag(above.map(|above| &above.tag), name.as_name());
-            let place = Place { name: name.clone(), by_link: *by_link, inode: *inode };
+            let place = Place { name: name.clone(), by_link: *by_link, seen: *seen };
             let directory = Arc::new(ListedDirectory {
                 depth: above.map_or(0, |above| above.depth + 1),
                 state,

@@ -141,7 +141,7 @@ impl<T: Clone> ListingScan<T> {
                     parent: parent.and_then(|parent| opened.get(&parent).copied()),
                     name: name.unwrap_or(Name::from("")),
                     by_link: false,
-                    inode: None,
+                    seen: None,
                     state: &directory.state,
                     standing: &directory.standing,
                     left: left.finish(),

@@ -57,7 +57,15 @@ pub(crate) struct OpenState {
     /// Which of the candidates are told to be satisfied.
     told: Box<[u64]>,
     /// What was known when it was listed, if that is kept.
-    own: Option<(Box<[NodeId]>, Box<[(NodeId, bool)]>)>,
+    own: Option<Own>,
+}
+
+/// What was known of a directory when it was listed, as [`Evaluation`] has it.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct Own {
+    satisfied: Box<[NodeId]>,
+    cannot_be_told: Box<[(NodeId, bool)]>,
 }
 
 impl OpenState {
@@ -89,7 +97,10 @@ impl MatchState {
         if self.awaits() == 0 {
             return None;
         }
-        let own = self.own().map(|own| (own.satisfied.clone(), own.cannot_be_told.clone()));
+        let own = self.own().map(|Evaluation { satisfied, cannot_be_told, .. }| Own {
+            satisfied: satisfied.clone(),
+            cannot_be_told: cannot_be_told.clone(),
+        });
         Some(OpenState {
             feeds_parent: self.feeds_parent,
             candidates: self.undecided(),
@@ -209,7 +220,7 @@ impl Matching {
         }
         state.add(&open.answers);
         set_told(&mut state, &open.told)?;
-        if let Some((satisfied, cannot_be_told)) = &open.own {
+        if let Some(Own { satisfied, cannot_be_told }) = &open.own {
             let nodes = satisfied.iter().chain(cannot_be_told.iter().map(|(id, _)| id));
             self.check_nodes(nodes.copied())?;
             let (satisfied, cannot_be_told) = (satisfied.clone(), cannot_be_told.clone());

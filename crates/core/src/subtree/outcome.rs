@@ -50,7 +50,7 @@ pub(crate) struct OpenDirectory {
     /// Empty for the source.
     pub(crate) name: NameBuf,
     pub(crate) by_link: bool,
-    pub(crate) inode: Option<Seen>,
+    pub(crate) seen: Option<Seen>,
     /// `None`: it has answered, and only the directories below are left to visit.
     pub(crate) state: Option<OpenState>,
     /// What is kept to tell what is missing; `None` unless somebody asks.
@@ -73,7 +73,7 @@ pub(crate) enum OpenStanding {
 }
 
 /// What a directory holds back until it is decided.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Held {
     pub(crate) reports: Reports,
@@ -95,7 +95,7 @@ pub(crate) struct HandedBack<'a, R> {
     pub(crate) parent: Option<OpenIndex>,
     pub(crate) name: Name<'a>,
     pub(crate) by_link: bool,
-    pub(crate) inode: Option<Seen>,
+    pub(crate) seen: Option<Seen>,
     pub(crate) state: &'a MatchState,
     pub(crate) standing: &'a Standing<R>,
     pub(crate) left: Siblings,
@@ -190,13 +190,13 @@ impl OutcomeEnd<'_> {
         directory: HandedBack<'_, R>,
         mut reported: impl FnMut(R) -> Reported,
     ) -> OpenIndex {
-        let HandedBack { parent, name, by_link, inode, state, standing, left } = directory;
+        let HandedBack { parent, name, by_link, seen, state, standing, left } = directory;
         let standing = match standing.leave() {
             _ if standing.is_covered() => OpenStanding::Covered,
             None => OpenStanding::Free,
             Some((reports, hidden_by_links)) => {
-                let mut held = Held::default();
-                held.hidden_by_links = hidden_by_links as u64;
+                let hidden_by_links = hidden_by_links as u64;
+                let mut held = Held { reports: Reports::default(), hidden_by_links };
                 for report in reports {
                     self.packer.push(&mut held.reports, reported(report));
                 }
@@ -213,7 +213,7 @@ impl OutcomeEnd<'_> {
             parent: parent.map_or(0, |OpenIndex(parent)| parent + 1),
             name: name.into(),
             by_link,
-            inode,
+            seen,
             state: state.leave(),
             notes,
             standing,

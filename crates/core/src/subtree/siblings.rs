@@ -68,7 +68,8 @@ impl SiblingsBuilder {
         let flags = u8::from(link) * LINK
             + u8::from(unseen) * UNSEEN
             + u8::from(feeds_parent) * FEEDS_PARENT;
-        self.packed.push(flags | u8::from(is_code_points(name)) * CODE_POINTS);
+        let code_points = if is_code_points(name) { CODE_POINTS } else { 0 };
+        self.packed.push(flags | code_points);
         push_name(&mut self.packed, name);
         self.len += 1;
     }
@@ -167,7 +168,7 @@ impl TryFrom<Packed> for Siblings {
     fn try_from(Packed(packed): Packed) -> Result<Siblings, &'static str> {
         let (mut rest, mut len) = (&packed[..], 0);
         while !rest.is_empty() {
-            if !unpack(&mut rest).is_some_and(|sibling| sibling.flags & !ALL_FLAGS == 0) {
+            if unpack(&mut rest).is_none_or(|sibling| sibling.flags & !ALL_FLAGS != 0) {
                 return Err("names that are not packed as they should be");
             }
             len += 1;

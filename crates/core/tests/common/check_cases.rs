@@ -292,6 +292,19 @@ fn listed(
     told
 }
 
+/// Holds what a check of a tree at `root` tells against the reference.
+#[track_caller]
+pub(crate) fn compare(
+    (root, tree): (&Path, &Tree),
+    patterns: &[FileStructurePattern],
+    (max_depth, outermost): (Option<usize>, bool),
+    told: Told,
+) {
+    let name = root.file_name().expect("a name");
+    let case = Case { name, tree, patterns, max_depth, outermost, explains: false, by_keys: false };
+    case.compare(root, told);
+}
+
 /// Holds what a check tells that was fed with keys against the reference.
 #[track_caller]
 pub(crate) fn compare_keys(

@@ -88,7 +88,7 @@ impl Tasks<'_> {
         budget: usize,
     ) -> SubtreeOutcome {
         let mut scan = (self.make)();
-        let above = task.path();
+        let above = PathBuf::from(task.path().to_os_string());
         let mut names: Vec<OsString> = task.names().map(|name| name.to_os_string()).collect();
         if names.is_empty() {
             names.push(OsString::new());
@@ -151,7 +151,8 @@ impl Tasks<'_> {
             if count == 1 && choices.once_in(4) {
                 // The caller does it.
                 let name = task.names().next().unwrap_or(Name::from("").into());
-                let path = join(&task.path(), Path::new(&name.to_os_string()));
+                let above = PathBuf::from(task.path().to_os_string());
+                let path = join(&above, Path::new(&name.to_os_string()));
                 let path_and_root = join(Path::new(ROOT), &path);
                 self.asked.insert(path_and_root.clone());
                 let below = answer(&mut scan, id, &path_and_root, &self.sub(&path));

@@ -112,14 +112,12 @@ impl Notes {
         };
         let lists = listed.as_ref().map_or(&[][..], |listed| &listed.checks.lists);
         let count = |&list: &ListId| checklists.list(list).items.len();
-        let fits = |(items, list): (&Box<[ItemNotes]>, &ListId)| {
-            items.is_empty() || items.len() == count(list)
-        };
+        let has_items = |(items, list): (usize, &ListId)| items == 0 || items == count(list);
         let is_item = |&(list, item): &(u32, u32)| {
             lists.get(list as usize).is_some_and(|list| (item as usize) < count(list))
         };
         let fits = (lists.len(), lists.len()) == (uses.len(), items.len())
-            && items.iter().zip(lists).all(fits)
+            && items.iter().map(|items| items.len()).zip(lists).all(has_items)
             && wants.iter().all(is_item)
             && packed.names.fits(checklists, lists);
         if !fits {
