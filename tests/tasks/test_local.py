@@ -163,11 +163,13 @@ def test_what_is_lost_with_its_workers_counts_as_not_read(make: Make) -> None:
 
 
 def test_a_source_that_is_lost(make: Make) -> None:
+    """There is no answer then, and none that is empty."""
     source = make(LAB)
-    with pathvein.iscan(source, [RUN], executor=Losing(lambda *_: True), on_error="ignore") as all_:
-        assert not list(all_)
-    [error] = all_.errors
-    assert error.filename == str(source)
+    for call in pathvein.scan, pathvein.check:
+        with pytest.raises(OSError, match="Input/output") as raised:
+            call(source, [RUN], executor=Losing(lambda *_: True), on_error="ignore")
+        assert raised.value.filename == str(source)
+        assert isinstance(raised.value.__cause__, WorkerLost)
 
 
 def test_bytes_that_are_none(make: Make) -> None:
