@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::checking::{Findings, Gathering, ListId, Purpose};
+use crate::checking::{Findings, Gathering, ListId, Purpose, decoded};
 use crate::matching::{Candidates, Matching, Noted, Settled};
 use crate::outermost::Standing;
 use crate::program::Program;
@@ -208,7 +208,10 @@ impl<T: Clone> ListingScan<T> {
         let (visits_all, kind) = (self.visits_below(parent), sibling.kind());
         sibling.with_name(|name| {
             let (state, feeds) = (Some(&parent.state), kind.feeds_parent);
-            let candidates = self.matching.candidates(state, visits_all, name, feeds);
+            let decoder = self.matching.decoder.clone();
+            let candidates = decoded(decoder.as_ref(), name, |name| {
+                self.matching.candidates(state, visits_all, name, feeds)
+            });
             let named = Some(Box::new(Named { name: name.into(), kind, root: None }));
             WantedDirectory { parent: Some(Arc::clone(parent)), candidates, named }
         })

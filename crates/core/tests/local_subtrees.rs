@@ -352,7 +352,7 @@ fn with_p_listed(root: &Path) -> (ListingScan<PathBuf>, Subtree, DirectoryId, Sc
         id = waiting[0].0;
     }
     let subtree = whole.subtree(id).unwrap();
-    assert_eq!((subtree.path(), subtree.len()), ("p".into(), 2));
+    assert_eq!((subtree.path(), subtree.len()), (Name::from("p").into(), 2));
     (whole, subtree, id, scan)
 }
 

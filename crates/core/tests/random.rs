@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::generate::{Again, Choices, Profile, Random, Recorded, patterns};
 use common::{check, check_cases, keys, tasks};
-use pathvein_core::FileStructurePattern;
+use pathvein_core::{FileStructurePattern, KeyOutcome};
 
 /// The ways to run a case.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,8 @@ enum Kind {
     Listings,
     Keys,
     CheckKeys,
+    KeyParts,
+    CheckKeyParts,
     #[cfg(unix)]
     MadeUp,
     #[cfg(unix)]
@@ -35,6 +37,8 @@ impl Kind {
             Kind::Listings => check::listings(choices, profile),
             Kind::Keys => keys::keys(choices, profile),
             Kind::CheckKeys => keys::checks(choices, profile),
+            Kind::KeyParts => keys::parts(choices, profile, written_and_read),
+            Kind::CheckKeyParts => keys::check_parts(choices, profile, written_and_read),
             #[cfg(unix)]
             Kind::MadeUp => check::made_up(choices, profile),
             #[cfg(unix)]
@@ -44,6 +48,13 @@ impl Kind {
             Kind::CheckTasks => check_cases::by_tasks(choices, profile),
         }
     }
+}
+
+/// What comes from another process.
+fn written_and_read(outcome: KeyOutcome) -> KeyOutcome {
+    #[cfg(feature = "serde")]
+    let outcome = serde_json::from_str(&serde_json::to_string(&outcome).unwrap()).unwrap();
+    outcome
 }
 
 /// Runs the cases of these seeds. One that fails is made smaller first.
@@ -165,6 +176,13 @@ fn checks_of_sorted_keys_in_ranges() {
 }
 
 #[test]
+fn sorted_keys_in_parts() {
+    run(Kind::KeyParts, Profile::Small, 0..800);
+    run(Kind::KeyParts, Profile::Large, 0..5);
+    run(Kind::CheckKeyParts, Profile::Small, 0..150);
+}
+
+#[test]
 fn tasks_in_any_order() {
     run(Kind::Tasks, Profile::Small, 0..500);
     run(Kind::Tasks, Profile::Large, 0..8);
@@ -183,7 +201,9 @@ fn any_number_of_cases() {
     let only = std::env::var("PATHVEIN_KIND").ok().map(|kind| match &*kind {
         "Listings" => 0,
         "Keys" => 60,
+        "KeyParts" => 80,
         "CheckKeys" => 100,
+        "CheckKeyParts" => 105,
         "Checks" => 110,
         "Tasks" => 50,
         "CheckTasks" => 140,
@@ -202,8 +222,10 @@ fn any_number_of_cases() {
             let kind = match only.unwrap_or(batch % 200) {
                 0..50 => Kind::Listings,
                 50..60 => Kind::Tasks,
-                60..100 => Kind::Keys,
-                100..110 => Kind::CheckKeys,
+                60..80 => Kind::Keys,
+                80..100 => Kind::KeyParts,
+                100..105 => Kind::CheckKeys,
+                105..110 => Kind::CheckKeyParts,
                 110..140 => Kind::Checks,
                 140..150 => Kind::CheckTasks,
                 #[cfg(unix)]

@@ -233,3 +233,30 @@ fn several_directories_are_answered_for_at_once() {
     scan_2.not_entered(rest);
     assert!(scan_2.is_done());
 }
+
+#[test]
+#[cfg(unix)]
+fn names_in_another_encoding_are_read_by_the_caller_too() {
+    use std::os::unix::ffi::OsStrExt;
+
+    use pathvein_core::{NameDecoder, Scan};
+
+    let latin_1 = NameDecoder::new(|name| {
+        name.as_encoded_bytes().iter().map(|&byte| u32::from(byte)).collect()
+    });
+    let cafe = FileStructurePattern::builder("café").file("x").build().unwrap();
+    let run = [FileStructurePattern::builder("*").directory(cafe).build().unwrap()];
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join(OsStr::from_bytes(b"caf\xE9"))).unwrap();
+
+    for (decoder, found) in [(None, 0), (Some(latin_1.clone()), 1)] {
+        let mut scan = ListingScan::new(&run, None).decode_names(decoder);
+        let source = scan.source("lab");
+        let part = Scan::new(dir.path(), &run).decode_names(latin_1.clone());
+        let part = part.subtree(scan.subtree(source).unwrap()).budget(None, 1);
+        let (outcome, _) = part.run(|error| panic!("{error}")).unwrap();
+        let left = scan.scanned(source, &outcome, tag).unwrap();
+        scan.listed(left[0].0, PathBuf::new(), &[], ["x".into()]);
+        assert_eq!(scan.take_matches().len(), found);
+    }
+}

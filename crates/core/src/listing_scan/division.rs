@@ -11,7 +11,7 @@ use crate::outermost::{Report, Standing};
 use crate::subtree::{
     Inside, OpenDirectory, OpenStanding, Report as Told, Reports, Siblings, SiblingsBuilder, Step,
 };
-use crate::{Error, Findings, Name, Subtree, SubtreeOutcome};
+use crate::{Error, Findings, Name, NameDecoder, Subtree, SubtreeOutcome};
 
 /// An outcome that was looked at, and fits.
 struct Fitting {
@@ -30,6 +30,14 @@ impl<T: Clone> ListingScan<T> {
     /// listing is given but that of outcomes keeps the names that it needs.)
     pub fn dividing(mut self) -> Self {
         self.keeps_names = true;
+        self
+    }
+
+    /// How names are read that outcomes bring from a disk, whose bytes are not UTF-8 but text in
+    /// another encoding: as [`Scan::decode_names`](crate::Scan::decode_names) has it for the scans
+    /// of the sub-trees. `None`, the default: as UTF-8. It is set before the first source is added.
+    pub fn decode_names(mut self, decoder: impl Into<Option<NameDecoder>>) -> Self {
+        self.matching.decoder = decoder.into();
         self
     }
 
