@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from driver.report import Table
 
-from . import callers_cost, inventories, stores, trees
+from . import callers_cost, inventories, keys, stores, trees
 from .settings import Settings
 
 #: In the order in which they are measured.
@@ -16,4 +16,5 @@ ALL: dict[str, Callable[[Settings], Table]] = {
     "inventories": inventories.inventories,
     "callers-cost": callers_cost.callers_cost,
     "stores": stores.stores,
+    "keys": keys.keys,
 }

@@ -2,6 +2,7 @@
 
 mod common;
 
+#[cfg(feature = "serde")]
 use common::generate::{Choices, Random};
 use pathvein_core::{ErrorKind, ExcludeRules, FileStructurePattern, Findings, PatternSet};
 use pathvein_core::{KeyOutcome, KeyScan, RangeId};

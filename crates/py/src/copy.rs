@@ -38,6 +38,9 @@ pub(crate) struct Copy {
     process: u32,
 }
 
+/// Groups of matches by their indices, and outcomes.
+type Divided<'py> = (Vec<Vec<usize>>, Vec<Bound<'py, PyTuple>>);
+
 struct Running {
     copies: Mutex<Copies>,
     /// Apart from the results, which are locked by the thread that waits for them.
@@ -113,10 +116,7 @@ impl Copy {
 
     /// Groups of matches that can be copied apart, each in its order, and what became of those
     /// that are in none. Empty once it is started.
-    fn divide<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Vec<Vec<usize>>, Vec<Bound<'py, PyTuple>>)> {
+    fn divide<'py>(&self, py: Python<'py>) -> PyResult<Divided<'py>> {
         let divided = py.detach(|| lock(&self.waiting).as_ref().map(CoreCopy::divide));
         let (groups, left_out) = divided.unwrap_or_default();
         let left_out: PyResult<_> = left_out.into_iter().map(|one| outcome(py, one)).collect();

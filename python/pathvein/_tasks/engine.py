@@ -32,6 +32,9 @@ _TRIES = 3
 #: The shortest and the longest budget, in seconds. The first costs about a tenth by what a task
 #: costs besides; the second is what is lost with a worker.
 SHORTEST, LONGEST = 0.02, 2.0
+#: How many directories a task lists at most, or pages of keys. So what it gives back has a bound,
+#: too, however fast the disk.
+_MOST_DIRECTORIES = 500_000
 #: The longest while workers wait for what others hand back.
 _LONGEST_IF_FEW = 0.1
 #: Which part of the time so far a budget is, and while workers wait. For so long a worker may
@@ -162,7 +165,7 @@ class TaskProducer:
                 return
             number, description = taken
             budget = self._budget(is_enough=waiting >= _TASKS_A_WORKER * workers)
-            task = Task(self._plan, description, budget)
+            task = Task(self._plan, description, budget, _MOST_DIRECTORIES)
             self._submit(number, task, 1, most, most == self._roots)
 
     def _budget(self, *, is_enough: bool) -> float:

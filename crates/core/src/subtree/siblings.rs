@@ -29,6 +29,7 @@ const FEEDS_PARENT: u8 = 2;
 const UNSEEN: u8 = 4;
 /// The bytes are code points, four bytes each.
 const CODE_POINTS: u8 = 8;
+#[cfg(feature = "serde")]
 const ALL_FLAGS: u8 = LINK | FEEDS_PARENT | UNSEEN | CODE_POINTS;
 
 impl Sibling<'_> {

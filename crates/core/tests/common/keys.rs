@@ -365,10 +365,13 @@ trait Keyed {
     }
 }
 
+/// Begins the scan of a part, which is given by its start and its end.
+type BeginPart<'p> = &'p dyn Fn(&[u8], Option<&[u8]>) -> (KeyScan, RangeId);
+
 /// How parts are scanned elsewhere.
 #[derive(Clone, Copy)]
 struct Parts<'p> {
-    part: &'p dyn Fn(&[u8], Option<&[u8]>) -> (KeyScan, RangeId),
+    part: BeginPart<'p>,
     travel: Travel,
 }
 
