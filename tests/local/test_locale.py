@@ -20,6 +20,7 @@ import pathvein
 import reference
 from cli_process import COMMAND
 from compare import by_index, expected_rows, items, make_patterns
+from executors import Losing, Unruly
 from pathvein import FileStructurePattern as P
 from reference import Pat
 from trees import Dir, File, Link, Make
@@ -122,6 +123,15 @@ def every_front_end(source: str, json_file: str) -> None:
     seen = {top: (set(dirs), set(files)) for top, dirs, files in os.walk(source)}
     assert walked == seen
     plain = pathvein.scan(source, patterns)
+    with Unruly(random.Random(1)) as executor:
+        assert pathvein.scan(source, patterns, executor=executor) == plain
+    # A directory whose task is lost is asked for by its name, which the caller reads.
+    asked = [P(name, ["spoilt"]) for name in os.listdir(source) if name.isalnum()]
+    unspoilt = [P("src", forbidden_directories=[one]) for one in asked]
+    assert len(pathvein.scan(source, unspoilt)) == len(unspoilt) > 0
+    losing = Losing(lambda _, names: bool(names))
+    assert not pathvein.scan(source, unspoilt, executor=losing, on_error="ignore")
+
     for top, dirs, files in os.walk(source):
         for pattern in patterns:
             assert pattern.matches((top, dirs, files)) == ((Path(top), pattern) in plain), top

@@ -6,8 +6,8 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,9 +17,8 @@ import pytest
 from upath import UPath
 
 import pathvein
-from executors import Immediate, Unruly, WorkerLost
+from executors import Immediate, Losing, Unruly, WorkerLost
 from pathvein import FileStructurePattern
-from pathvein._tasks.work import Task
 from trees import Dir, File, Make
 
 RUN = FileStructurePattern("run_*", ["*.csv"], [FileStructurePattern("data", ["*.parquet"])])
@@ -42,21 +41,6 @@ LAB = Dir(
 def executor() -> Iterator[Unruly]:
     with Unruly(Random(1)) as unruly:
         yield unruly
-
-
-class Losing(Immediate):
-    """Runs tasks of one directory at most, and never one that `loses` tells of."""
-
-    def __init__(self, loses: Callable[[str, list[str]], bool]) -> None:
-        self._loses = loses
-
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        [task] = args
-        if self._loses(*pathvein_core.read_subtree(task.description)):
-            future: Future[Any] = Future()
-            future.set_exception(WorkerLost())
-            return future
-        return super().submit(function, Task(task.plan, task.description, None, 1))
 
 
 @pytest.mark.parametrize("as_upath", [False, True])

@@ -221,6 +221,7 @@ impl DividedScan {
         check = false,
     ))]
     fn new(
+        py: Python<'_>,
         patterns: Vec<Bound<'_, FileStructurePattern>>,
         name: &Bound<'_, PyAny>,
         max_depth: Option<usize>,
@@ -233,6 +234,10 @@ impl DividedScan {
         let mut scan = ListingScan::new(&patterns, max_depth).outermost(outermost);
         if check {
             scan = scan.checking();
+        }
+        if base.is_some() {
+            // As `SubtreeScan` has it, whose names come from this file system too.
+            scan = scan.decode_names(decoder(py)?.cloned());
         }
         let source = scan.source(name.as_name());
         // That of the root is nothing but a separator.
