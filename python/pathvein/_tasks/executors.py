@@ -69,7 +69,8 @@ class Workforce:
         # What it holds is in no repr, as Dask logs the arguments of a call that fails.
         call = io.BytesIO(pickle.dumps(_Call(function, args)))
         # Without a key it would take two calls that are equal for one.
-        return self.executor.submit(pickle.load, call, key=f"pathvein-{uuid.uuid4().hex}")
+        options: Any = {"key": f"pathvein-{uuid.uuid4().hex}"}
+        return self.executor.submit(pickle.load, call, **options)
 
     def describe(self) -> str:
         """The executor, for messages."""
