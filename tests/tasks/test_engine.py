@@ -378,6 +378,23 @@ def test_how_many_workers_there_are() -> None:
 
     assert Workforce(Cluster()).workers == 7
 
+    class Closed(Immediate):
+        class _client:
+            """Its `submit` says that it is closed, and nothing before that."""
+
+            status = "closed"
+
+    assert Workforce(Closed()).workers == 1
+
+
+def test_a_client_that_nobody_can_wait_for() -> None:
+    class Asynchronous(Immediate):
+        class _client:
+            asynchronous = True
+
+    with pytest.raises(TypeError, match="executor is an asynchronous Dask client"):
+        Workforce(Asynchronous())
+
 
 def test_no_repr_tells_what_a_plan_holds() -> None:
     plan = Plan.of("m", "s3://bucket", [], {"exclude": "hidden"}, {"key": "SECRET", "lock": [1, 2]})

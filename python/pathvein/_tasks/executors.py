@@ -40,6 +40,8 @@ class Workforce:
         self.executor = executor
         # Dask's: its workers come and go.
         self._client: Any = getattr(executor, "_client", None)
+        if getattr(self._client, "asynchronous", False):
+            raise TypeError(f"{argument} is an asynchronous Dask client, which nobody can wait for")
         self._workers = 0
         self._count_due = 0.0
 
@@ -53,7 +55,9 @@ class Workforce:
 
     def _count(self) -> int:
         if self._client is not None:
-            return sum(self._client.nthreads().values())
+            # One that is closed, or has lost its cluster, says so when something is submitted.
+            is_there = getattr(self._client, "status", "running") == "running"
+            return sum(self._client.nthreads().values()) if is_there else self._workers
         for name in ("num_workers", "_max_workers"):  # MPI's; the standard library's, loky's
             count = getattr(self.executor, name, None)
             if isinstance(count, int) and count > 0:
