@@ -190,7 +190,7 @@ def scan(
         TypeError: An argument is of the wrong type; the message names it.
         ValueError: An argument has a wrong value, such as an exclude rule that is no glob.
         ImportError: The source is a URL and what it needs is not installed.
-        RuntimeError: The workers of the executor have another version of pathvein.
+        RuntimeError: The workers of the executor have no pathvein, or another version of it.
         concurrent.futures.BrokenExecutor: The executor is broken for good.
 
     Example:

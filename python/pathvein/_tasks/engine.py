@@ -262,6 +262,13 @@ class TaskProducer:
             self._errors.append(error)
 
     def _from_workers(self, error: BaseException) -> BaseException:
-        here = pathvein_core.__version__
-        error.add_note(f"in a worker of {self._workforce.describe()} (here pathvein {here})")
+        here, executor = pathvein_core.__version__, self._workforce.describe()
+        name = error.name or "" if isinstance(error, ImportError) else ""
+        if name.partition(".")[0] in ("pathvein", "pathvein_core"):
+            # A version before there were tasks cannot tell which one it is.
+            text = f"the workers have no pathvein, or not the version that is here, {here}"
+            made = RuntimeError(f"{text}: {error} ({executor})")
+            made.__cause__ = error
+            return made
+        error.add_note(f"in a worker of {executor} (here pathvein {here})")
         return error
