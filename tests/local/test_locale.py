@@ -10,8 +10,11 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pathvein_core
 import pytest
@@ -20,7 +23,9 @@ import pathvein
 import reference
 from cli_process import COMMAND
 from compare import by_index, expected_rows, items, make_patterns
+from executors import Immediate
 from pathvein import FileStructurePattern as P
+from pathvein._tasks.work import Task
 from reference import Pat
 from trees import Dir, File, Link, Make
 
@@ -105,6 +110,14 @@ def test_every_front_end(environment: dict[str, str], source: Path, tmp_path: Pa
     assert said.split() == ["ok"]
 
 
+class OneByOne(Immediate):
+    """Runs tasks of one directory."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        [task] = args
+        return super().submit(function, Task(task.plan, task.description, None, 1))
+
+
 def every_front_end(source: str, json_file: str) -> None:
     here = [Pat("*", ("日本",)), Pat("é"), Pat("[é€]*"), Pat("?"), Pat("??"), Pat("*Ж"), Pat("日*")]
     here += [Pat("*", ("up",), (Pat("sub", (), (Pat("?"),)),)), Pat("*", ("\udce9",)), Pat("*€*")]
@@ -117,6 +130,14 @@ def every_front_end(source: str, json_file: str) -> None:
     assert len(errors) == len(os.listdir(source)) > 60
     assert all(error.__notes__[0].endswith(source) for error in errors)
     assert all(result.source.is_dir() for result in found)
+
+    # Who divides the tree reads the names that workers send as these do.
+    asked = make_patterns([Pat("*", (), (Pat("é"),)), Pat("*", (), (Pat("[é€]*", ("x",)),))])
+    with OneByOne() as executor:
+        for call in pathvein.scan, pathvein.check:
+            options: dict[str, Any] = {"outermost": True, "max_depth": 0}
+            one = call(source, asked, **options)
+            assert call(source, asked, executor=executor, **options) == one, call
 
     walked = {top: (set(dirs), set(files)) for top, dirs, files in pathvein.walk_parallel(source)}
     seen = {top: (set(dirs), set(files)) for top, dirs, files in os.walk(source)}
