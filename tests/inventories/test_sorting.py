@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote_to_bytes
@@ -75,6 +77,26 @@ def test_interrupted_by_another_thread(tmp_path: Path) -> None:
     with pytest.raises(InterruptedError):
         next(batches)
     thread.join()
+    assert os.listdir(tmp_path) == []
+
+
+def test_ctrl_c_while_duckdb_sorts(tmp_path: Path) -> None:
+    main, arrays = threading.get_ident(), list(_many())
+
+    def keys() -> Iterator[pyarrow.Array]:
+        yield from arrays * 4
+        # All were taken: what follows is DuckDB's.
+        threading.Timer(0.02, signal.pthread_kill, (main, signal.SIGINT)).start()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        batches = sorted_batches(keys(), memory_limit="60MB", temporary_directory=tmp_path)
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012  # later, if it was faster
+            next(batches)
+            time.sleep(60)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    batches.close()
     assert os.listdir(tmp_path) == []
 
 

@@ -171,6 +171,10 @@ class SortedBatches(Iterator[pyarrow.Array]):
             return failure
         if self._interrupted:
             return InterruptedError(errno.EINTR, "the sorting was interrupted")
+        if type(error) is RuntimeError and text == "Query interrupted":
+            # While it works in the main thread DuckDB looks for signals. What the handler of
+            # Ctrl-C raises it drops.
+            return KeyboardInterrupt()
         if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory" in text:
             return MemoryError(f"the memory limit is too small to sort the keys: {text}")
         if isinstance(error, duckdb.IOException) or "IO Error" in text:
