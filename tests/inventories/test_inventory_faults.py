@@ -78,7 +78,7 @@ def test_a_file_that_is_missing(written: Written, temporary: Path, number: int) 
     written.files[number].unlink()
     error = raised(written, temporary)
     assert isinstance(error, FileNotFoundError)
-    assert Path(error.filename).name == written.files[number].name
+    assert error.filename == str(written.files[number])
 
 
 @each_form

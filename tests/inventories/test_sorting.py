@@ -15,7 +15,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pathvein._inventories.sorting import memory_in_bytes, sorted_batches
+from pathvein._arguments import memory_in_bytes
+from pathvein._inventories.sorting import sorted_batches
 from pathvein._inventories.tables import decoded
 from profiles import share
 

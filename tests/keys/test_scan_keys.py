@@ -197,6 +197,30 @@ def test_sorting_on_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         scan_keys(keys, RUN)
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"memory_limit": "much"}, ValueError, 'memory_limit must be like "1GB"'),
+        ({"memory_limit": 1.5}, TypeError, "memory_limit must be int, str or None, not float"),
+        ({"temporary_directory": 7}, TypeError, "temporary_directory must be str or os.PathLike"),
+    ],
+)
+@pytest.mark.parametrize("in_order", [False, True])
+def test_wrong_arguments(
+    options: dict[str, Any], error: type[Exception], text: str, in_order: bool
+) -> None:
+    with pytest.raises(error, match=text):
+        iscan_keys(["a"], RUN, in_order=in_order, **options)
+
+
+def test_a_memory_limit_for_a_few_keys_needs_nothing_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    monkeypatch.delitem(sys.modules, "pathvein._inventories.sorting", raising=False)
+    assert len(scan_keys(["run_1/a.csv"], RUN, memory_limit="1GB")) == 1
+
+
 def test_checks() -> None:
     keys = [b"./run_1/a.CSV", b"./run_2/a.csv", b"./run_3/"]
     told = {str(result.source): result for result in check_keys(keys, RUN)}
