@@ -57,6 +57,7 @@ COLUMNS = {
     "pandas categories": lambda keys: pandas.Series(keys, dtype="category"),
     "pandas index": lambda keys: pandas.Index(keys),
     "polars": lambda keys: polars.Series(keys),
+    "polars objects": lambda keys: polars.Series(keys, dtype=polars.Object),
     "polars categories": lambda keys: polars.Series(keys, dtype=polars.Categorical),
 }
 
@@ -101,6 +102,7 @@ def test_what_are_no_keys(keys: Any, error: type[Exception], text: str) -> None:
         ("", "lab", Path("lab")),
         ("./", Path("../lab"), Path("../lab")),
         ("/", "/", Path("/")),
+        ("/", "file:///", UPath("file:///")),
         ("", "s3://bucket/lab", UPath("s3://bucket/lab")),
         ("./", UPath("memory://lab"), UPath("memory://lab")),
     ],
@@ -121,8 +123,9 @@ def test_the_name_of_the_source() -> None:
 
 
 def test_a_source_that_keys_are_not_below() -> None:
-    with pytest.raises(ValueError, match=r"their source is the root and not 'lab'"):
-        scan_keys(["/a"], RUN, source="lab")
+    for source in ("lab", "file:///lab"):
+        with pytest.raises(ValueError, match=f"their source is the root and not '{source}'"):
+            scan_keys(["/a"], RUN, source=source)
     with pytest.raises(ValueError, match="storage_options are for URLs"):
         scan_keys([], RUN, source="lab", storage_options={"anon": True})
 
