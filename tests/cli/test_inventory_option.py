@@ -33,6 +33,7 @@ def test_scan(manifest: Path, tmp_path: Path) -> None:
         *("s3://bucket/lab/run_1", "s3://bucket/lab/run_2", "s3://bucket/other/run_4"),
     ]
     assert "inventory of 2026-11-28 01:00:00 UTC\n3 matches, " in result.stderr
+    assert ", 0 links not followed, 4 keys, " in result.stderr
     assert result.exit_code == 0
     temporary = tmp_path / "temporary"
     temporary.mkdir()

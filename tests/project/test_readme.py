@@ -135,7 +135,12 @@ def test_files_that_are_named_exist() -> None:
     for link in links:
         assert link.startswith("https://"), link
         if link.startswith((BLOB, RAW)):
-            assert (ROOT / link.removeprefix(BLOB).removeprefix(RAW)).exists(), link
+            name, _, heading = link.removeprefix(BLOB).removeprefix(RAW).partition("#")
+            file = ROOT / name
+            assert file.exists(), link
+            if heading:
+                titles = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+                assert heading in [title.lower().replace(" ", "-") for title in titles], link
     for name in re.findall(r"`((?:scripts|examples|crates)/\S+)`", README):
         assert (ROOT / name).exists(), name
 
