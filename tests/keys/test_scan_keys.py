@@ -139,6 +139,11 @@ def test_keys_that_are_no_paths() -> None:
         *("lab/run_1//", "lab/run_1/b//", "lab/run_2/..", "lab/run_3/.")
     ]
     assert "an empty component" in str(results.errors[0])
+    with iscan_keys(["../lab/a", "../lab/b"], RUN, on_error="ignore") as results:
+        assert list(results) == []
+    [error] = results.errors
+    assert error.filename == ".."
+    assert "list the tree by an absolute path" in str(error)
     with iscan_keys(["/a"], RUN, source="s3://bucket", on_error="ignore") as results:
         assert list(results) == []
     assert [error.filename for error in results.errors] == ["s3://bucket//"]
@@ -196,7 +201,7 @@ def test_sorting_on_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setitem(sys.modules, "duckdb", None)
     monkeypatch.delitem(sys.modules, "pathvein._inventories.sorting", raising=False)
-    with pytest.raises(ImportError, match=r"pathvein\[inventory\]"):
+    with pytest.raises(ImportError, match=r"pathvein\[inventory\]', if they are not in order"):
         scan_keys(keys, RUN)
 
 

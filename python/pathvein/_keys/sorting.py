@@ -50,7 +50,13 @@ def _on_disk(
     temporary_directory: str | os.PathLike[str] | None,
 ) -> Iterator[Batch]:
     """The same of keys of which some are in the sorter, and the others too many for it."""
-    from pathvein._inventories.sorting import sorted_batches
+    try:
+        from pathvein._inventories.sorting import sorted_batches
+    except ImportError as error:
+        if error.name not in ("duckdb", "pyarrow"):
+            raise
+        text = f"{error}, if they are not in order (in_order, --in-order)"
+        raise ImportError(text, name=error.name) from error
 
     def arrays() -> Iterator[Any]:
         yield from _taken(sorter)
