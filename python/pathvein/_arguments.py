@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 MAX_THREADS = MAX_REQUESTS = 1024
 _PATHS = "str, os.PathLike or UPath"
 _LISTERS = ("auto", "fsspec", "obstore")
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_UNITS |= {f"{unit}i": 1 << 10 * power for power, unit in enumerate("kmgt", 1)}
+_MEMORY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?|)b?\s*", re.IGNORECASE).fullmatch
 
 
 def wrong_type(argument: str, expected: str, found: object) -> TypeError:
@@ -272,3 +276,20 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "trust_link_counts": _flag,
     "use_threading": lambda name, value: None if value is None else _truth(name, value),
 }
+
+
+def memory_in_bytes(value: int | str) -> int:
+    """The bytes of a memory limit: a number, or a text such as ``"1GB"`` or ``"512MiB"``.
+
+    Raises `TypeError` or `ValueError`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise wrong_type("memory_limit", "int, str or None", value)
+    if isinstance(value, str):
+        match = _MEMORY(value)
+        if match is None:
+            raise ValueError(f'memory_limit must be like "1GB" or "512MiB", not {value!r}')
+        value = int(float(match[1]) * _UNITS[match[2].lower()])
+    if value <= 0:
+        raise ValueError(f"memory_limit must be above 0, not {value}")
+    return value

@@ -234,6 +234,10 @@ def open_keys(
     for name, value in (("in_order", in_order), ("implied", implied)):
         if not isinstance(value, bool):
             raise _arguments.wrong_type(name, "bool", value)
+    if memory_limit is not None:
+        _arguments.memory_in_bytes(memory_limit)
+    if temporary_directory is not None:
+        _arguments.decoded("temporary_directory", temporary_directory, "str or os.PathLike")
     from pathvein_core import KeySorter, KeyStream
 
     from pathvein._keys.batches import batches_of

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 import inventories
+import pathvein
 from pathvein.cli import cli
 
 KEYS = ["lab/run_1/a.csv", "lab/run_2/b.csv", "lab/run_3/notes.txt", "other/run_4/a b.csv"]
@@ -31,6 +33,7 @@ def test_scan(manifest: Path, tmp_path: Path) -> None:
         *("s3://bucket/lab/run_1", "s3://bucket/lab/run_2", "s3://bucket/other/run_4"),
     ]
     assert "inventory of 2026-11-28 01:00:00 UTC\n3 matches, " in result.stderr
+    assert ", 0 links not followed, 4 keys, " in result.stderr
     assert result.exit_code == 0
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -58,6 +61,17 @@ def test_faults_end_the_command(manifest: Path) -> None:
     result = run("scan", "--inventory", manifest, *RUN)
     assert (result.stdout, result.exit_code) == ("", 2)
     assert f"{manifest}: No such file or directory" in result.stderr
+
+
+def test_without_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    for name in [name for name in sys.modules if name.startswith("pathvein._inventories")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(pathvein, "_inventories", raising=False)
+    for options in ([], ["--memory-limit", "1GB"]):
+        result = run("scan", "--inventory", "m", *options, *RUN)
+        assert result.exit_code == 2
+        assert "pip install 'pathvein[inventory]'" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,40 @@ def test_files_of_lines(lab: Path, tmp_path: Path, ending: str) -> None:
         *("lab/other/run_9", "lab/run_1")
     ]
     if ending:
-        file.write_bytes(file.read_bytes()[:-9])
-        assert str(file) in failure("scan", "--from", file, *EXPRESSION)
+        whole = file.read_bytes()
+        for wrong, said in ((whole[:-9], ""), (b"other" * 9, "it is damaged: \\w+")):
+            file.write_bytes(wrong)
+            told = failure("scan", "--from", file, *EXPRESSION)
+            assert re.search(f"{re.escape(str(file))}: {said}", told)
+            assert "None" not in told
+
+
+def test_lines_of_windows(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    # The first CR is the last byte of a piece that is read.
+    head = b"run_1/" + b"x" * ((1 << 18) - 11) + b".csv"
+    file.write_bytes(b"".join(key + b"\r\n" for key in (head, b"", b"run_2/a.csv", b"run_3/")))
+    file.write_bytes(file.read_bytes() + b"run_4/a.csv\r")
+    result = run("scan", "--from", file, *EXPRESSION, "--sort")
+    assert lines(result.stdout) == [b"run_1", b"run_2", b"run_4"], result.stderr
+
+
+def test_what_is_no_list_of_such_paths() -> None:
+    for wrong, option, said in (
+        (
+            b"run_1\0run_1/a.csv\0",
+            "--from",
+            "it has a NUL, which no path has: read it with --from0",
+        ),
+        (b"run_1\nrun_1/a.csv\n", "--from0", "it has lines and no NUL: read it with --from"),
+        (b"run_1/a.csv\n" * 10**6, "--from0", "it has lines and no NUL: read it with --from"),
+        (b"x" * (1 << 21), "--from", "it is no list of paths"),
+    ):
+        result = run("scan", option, "-", *EXPRESSION, stdin=wrong)
+        assert (result.returncode, result.stdout) == (2, b"")
+        assert f"standard input: {said}" in result.stderr.decode()
+    # The last may be without an end.
+    assert run("scan", "--from0", "-", *EXPRESSION, stdin=b"run_1/a.csv").stdout == b"run_1\n"
 
 
 def test_check(lab: Path) -> None:

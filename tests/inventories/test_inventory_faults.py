@@ -78,7 +78,7 @@ def test_a_file_that_is_missing(written: Written, temporary: Path, number: int) 
     written.files[number].unlink()
     error = raised(written, temporary)
     assert isinstance(error, FileNotFoundError)
-    assert Path(error.filename).name == written.files[number].name
+    assert error.filename == str(written.files[number])
 
 
 @each_form
@@ -190,6 +190,18 @@ def test_a_file_without_the_column_of_keys(provider: str, tmp_path: Path, tempor
         manifest["files"][0]["MD5checksum"] = hashlib.md5(content).hexdigest()
         inventories.rewrite(written, manifest)
     assert raised(written, temporary).filename == str(written.files[0])
+
+
+@each_form
+def test_columns_without_that_of_keys(
+    form: tuple[str, str], tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_S3_COLUMNS", "_GCS_COLUMNS", "_AZURE_COLUMNS"):
+        columns = getattr(inventories, name)
+        kept = [column for column in columns if column[0] not in ("Key", "name", "Name")]
+        monkeypatch.setattr(inventories, name, kept)
+    error = raised(inventories.write(form, tmp_path, ROWS), temporary)
+    assert "there is no column '" in str(error)
 
 
 @pytest.mark.parametrize(

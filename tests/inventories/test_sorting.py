@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote_to_bytes
@@ -13,7 +15,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pathvein._inventories.sorting import memory_in_bytes, sorted_batches
+from pathvein._arguments import memory_in_bytes
+from pathvein._inventories.sorting import sorted_batches
 from pathvein._inventories.tables import decoded
 from profiles import share
 
@@ -75,6 +78,26 @@ def test_interrupted_by_another_thread(tmp_path: Path) -> None:
     with pytest.raises(InterruptedError):
         next(batches)
     thread.join()
+    assert os.listdir(tmp_path) == []
+
+
+def test_ctrl_c_while_duckdb_sorts(tmp_path: Path) -> None:
+    main, arrays = threading.get_ident(), list(_many())
+
+    def keys() -> Iterator[pyarrow.Array]:
+        yield from arrays * 4
+        # All were taken: what follows is DuckDB's.
+        threading.Timer(0.02, signal.pthread_kill, (main, signal.SIGINT)).start()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        batches = sorted_batches(keys(), memory_limit="60MB", temporary_directory=tmp_path)
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012  # later, if it was faster
+            next(batches)
+            time.sleep(60)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    batches.close()
     assert os.listdir(tmp_path) == []
 
 

@@ -57,6 +57,7 @@ COLUMNS = {
     "pandas categories": lambda keys: pandas.Series(keys, dtype="category"),
     "pandas index": lambda keys: pandas.Index(keys),
     "polars": lambda keys: polars.Series(keys),
+    "polars objects": lambda keys: polars.Series(keys, dtype=polars.Object),
     "polars categories": lambda keys: polars.Series(keys, dtype=polars.Categorical),
 }
 
@@ -101,6 +102,7 @@ def test_what_are_no_keys(keys: Any, error: type[Exception], text: str) -> None:
         ("", "lab", Path("lab")),
         ("./", Path("../lab"), Path("../lab")),
         ("/", "/", Path("/")),
+        ("/", "file:///", UPath("file:///")),
         ("", "s3://bucket/lab", UPath("s3://bucket/lab")),
         ("./", UPath("memory://lab"), UPath("memory://lab")),
     ],
@@ -121,8 +123,9 @@ def test_the_name_of_the_source() -> None:
 
 
 def test_a_source_that_keys_are_not_below() -> None:
-    with pytest.raises(ValueError, match=r"their source is the root and not 'lab'"):
-        scan_keys(["/a"], RUN, source="lab")
+    for source in ("lab", "file:///lab"):
+        with pytest.raises(ValueError, match=f"their source is the root and not '{source}'"):
+            scan_keys(["/a"], RUN, source=source)
     with pytest.raises(ValueError, match="storage_options are for URLs"):
         scan_keys([], RUN, source="lab", storage_options={"anon": True})
 
@@ -136,6 +139,11 @@ def test_keys_that_are_no_paths() -> None:
         *("lab/run_1//", "lab/run_1/b//", "lab/run_2/..", "lab/run_3/.")
     ]
     assert "an empty component" in str(results.errors[0])
+    with iscan_keys(["../lab/a", "../lab/b"], RUN, on_error="ignore") as results:
+        assert list(results) == []
+    [error] = results.errors
+    assert error.filename == ".."
+    assert "list the tree by an absolute path" in str(error)
     with iscan_keys(["/a"], RUN, source="s3://bucket", on_error="ignore") as results:
         assert list(results) == []
     assert [error.filename for error in results.errors] == ["s3://bucket//"]
@@ -193,8 +201,32 @@ def test_sorting_on_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setitem(sys.modules, "duckdb", None)
     monkeypatch.delitem(sys.modules, "pathvein._inventories.sorting", raising=False)
-    with pytest.raises(ImportError, match=r"pathvein\[inventory\]"):
+    with pytest.raises(ImportError, match=r"pathvein\[inventory\]', if they are not in order"):
         scan_keys(keys, RUN)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"memory_limit": "much"}, ValueError, 'memory_limit must be like "1GB"'),
+        ({"memory_limit": 1.5}, TypeError, "memory_limit must be int, str or None, not float"),
+        ({"temporary_directory": 7}, TypeError, "temporary_directory must be str or os.PathLike"),
+    ],
+)
+@pytest.mark.parametrize("in_order", [False, True])
+def test_wrong_arguments(
+    options: dict[str, Any], error: type[Exception], text: str, in_order: bool
+) -> None:
+    with pytest.raises(error, match=text):
+        iscan_keys(["a"], RUN, in_order=in_order, **options)
+
+
+def test_a_memory_limit_for_a_few_keys_needs_nothing_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    monkeypatch.delitem(sys.modules, "pathvein._inventories.sorting", raising=False)
+    assert len(scan_keys(["run_1/a.csv"], RUN, memory_limit="1GB")) == 1
 
 
 def test_checks() -> None:

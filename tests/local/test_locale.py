@@ -12,6 +12,7 @@ import sys
 import time
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pathvein_core
 import pytest
@@ -118,6 +119,15 @@ def every_front_end(source: str, json_file: str) -> None:
     assert len(errors) == len(os.listdir(source)) > 60
     assert all(error.__notes__[0].endswith(source) for error in errors)
     assert all(result.source.is_dir() for result in found)
+
+    # Who divides the tree reads the names that workers send as these do.
+    asked = make_patterns([Pat("*", (), (Pat("é"),)), Pat("*", (), (Pat("[é€]*", ("x",)),))])
+    # One directory a task, and none is lost.
+    with Losing(lambda _, names: False) as executor:
+        for call in pathvein.scan, pathvein.check:
+            options: dict[str, Any] = {"outermost": True, "max_depth": 0}
+            one = call(source, asked, **options)
+            assert call(source, asked, executor=executor, **options) == one, call
 
     walked = {top: (set(dirs), set(files)) for top, dirs, files in pathvein.walk_parallel(source)}
     seen = {top: (set(dirs), set(files)) for top, dirs, files in os.walk(source)}

@@ -19,6 +19,7 @@ from upath import UPath
 import pathvein
 from executors import Immediate, Losing, Unruly, WorkerLost
 from pathvein import FileStructurePattern
+from pathvein._tasks.local import open_division, open_worker
 from trees import Dir, File, Make
 
 RUN = FileStructurePattern("run_*", ["*.csv"], [FileStructurePattern("data", ["*.parquet"])])
@@ -215,3 +216,21 @@ def test_path_of_a_source_that_a_root_directory_is() -> None:
             source, FileStructurePattern("*"), max_depth=0, executor=Immediate(), outermost=True
         )
         assert found.source == Path("/")
+
+
+def test_what_a_match_above_covers_is_no_task_any_more(make: Make) -> None:
+    lab = Dir({"data": Dir({"a.csv": File()}), **{f"other_{n}": Dir({}) for n in range(20)}})
+    source = str(make(lab))
+    patterns = [FileStructurePattern("*", [], [FileStructurePattern("data", ["*.csv"])])]
+    options = {"max_depth": None, "outermost": True}
+    division, plan = open_division(source, patterns, options)
+    worker = open_worker(plan.parts())
+    tasks = []
+    # The first lists the source, the second the one directory that decides about it.
+    while (task := division.next_task(1)) is not None:
+        number, description = task
+        tasks.append(pathvein_core.read_subtree(description))
+        division.take(number, worker.run(description, None, 1)[0])
+    assert tasks == [("", []), ("", ["data"])]
+    assert division.waiting == 0
+    assert division.found() == [(source, 0)]

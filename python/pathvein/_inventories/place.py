@@ -86,17 +86,19 @@ class Place:
         """
         if not keys:
             return []
-        parts = keys[0].split("/")
         above = self.manifest.split("/")[:-1]
         # The bucket itself is the farthest. On a disk what is near comes first.
         depths = range(1, len(above) + 1)
         tops = ["/".join(above[:depth]) for depth in depths]
         if self.is_local:
             tops.reverse()
-        for dropped, top in itertools.product(range(len(parts)), tops):
-            path = f"{top}/{'/'.join(parts[dropped:])}"
-            if self._calling(self.url(path), lambda path=path: self._fs.exists(path)):  # type: ignore[misc]
-                return [f"{top}/{'/'.join(key.split('/')[dropped:])}" for key in keys]
+        # If the first is missing, the last tells where it should be.
+        for tried in dict.fromkeys((keys[0], keys[-1])):
+            parts = tried.split("/")
+            for dropped, top in itertools.product(range(len(parts)), tops):
+                path = f"{top}/{'/'.join(parts[dropped:])}"
+                if self._calling(self.url(path), lambda path=path: self._fs.exists(path)):  # type: ignore[misc]
+                    return [f"{top}/{'/'.join(key.split('/')[dropped:])}" for key in keys]
         # Reading the first will tell that it is not there.
         top = above[0] if above[0] else "/".join(above)
         return [f"{top}/{key}" for key in keys]

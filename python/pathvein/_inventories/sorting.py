@@ -6,7 +6,6 @@ import contextlib
 import errno
 import itertools
 import os
-import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -20,37 +19,17 @@ except ImportError as error:
         name=error.name,
     ) from error
 
+from pathvein._arguments import memory_in_bytes
+
 if TYPE_CHECKING:
     from pathvein._types import Self
 
-__all__ = ["SortedBatches", "memory_in_bytes", "sorted_batches"]
+__all__ = ["SortedBatches", "sorted_batches"]
 
 #: The keys in a batch that comes out: large enough that a batch costs nothing beside its keys.
 _BATCH_SIZE = 1 << 17
 #: What each of DuckDB's threads needs to sort, so that it does not run out of memory itself.
 _BYTES_PER_THREAD = 128 << 20
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-_UNITS |= {f"{unit}i": 1 << 10 * power for power, unit in enumerate("kmgt", 1)}
-_MEMORY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?|)b?\s*", re.IGNORECASE).fullmatch
-
-
-def memory_in_bytes(value: int | str) -> int:
-    """The bytes of a memory limit: a number, or a text such as ``"1GB"`` or ``"512MiB"``.
-
-    Raises `TypeError` or `ValueError`.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise TypeError(
-            f"memory_limit must be int, str or None, not {type(value).__name__}: {value!r}"
-        )
-    if isinstance(value, str):
-        match = _MEMORY(value)
-        if match is None:
-            raise ValueError(f'memory_limit must be like "1GB" or "512MiB", not {value!r}')
-        value = int(float(match[1]) * _UNITS[match[2].lower()])
-    if value <= 0:
-        raise ValueError(f"memory_limit must be above 0, not {value}")
-    return value
 
 
 def sorted_batches(
@@ -171,6 +150,10 @@ class SortedBatches(Iterator[pyarrow.Array]):
             return failure
         if self._interrupted:
             return InterruptedError(errno.EINTR, "the sorting was interrupted")
+        if type(error) is RuntimeError and text == "Query interrupted":
+            # While it works in the main thread DuckDB looks for signals. What the handler of
+            # Ctrl-C raises it drops.
+            return KeyboardInterrupt()
         if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory" in text:
             return MemoryError(f"the memory limit is too small to sort the keys: {text}")
         if isinstance(error, duckdb.IOException) or "IO Error" in text:

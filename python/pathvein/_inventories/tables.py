@@ -16,7 +16,11 @@ from pathvein._inventories.manifest import normal
 from pathvein._listing import noted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pathvein._inventories.manifest import Columns, CsvForm, Inventory
+
+    Choice = Callable[[list[str]], dict[str, str]]
 
 __all__ = ["as_text", "current_keys", "decoded", "rows_of"]
 
@@ -34,10 +38,19 @@ def rows_of(path: str, url: str, inventory: Inventory) -> Iterator[pyarrow.Recor
     Raises the `OSError` of a file that cannot be read to its end as what it should be.
     """
     wanted = inventory.columns.names()
+    key = inventory.columns.key
     rows = {"csv": _csv_rows, "orc": _orc_rows, "parquet": _parquet_rows}[inventory.format]
+
+    def chosen(names: list[str]) -> dict[str, str]:
+        """The columns to read, by their names in the file, and their normal names."""
+        found = {name: normal(name) for name in names if normal(name) in wanted}
+        if key not in found.values():
+            raise ValueError(f"there is no column {key!r} among {', '.join(names)}")
+        return found
+
     try:
-        for batch in rows(path, wanted, inventory.csv):
-            keys = batch.column(inventory.columns.key)
+        for batch in rows(path, chosen, inventory.csv):
+            keys = batch.column(key)
             if keys.null_count:
                 raise pyarrow.ArrowInvalid("a key is null")
             yield batch
@@ -47,31 +60,26 @@ def rows_of(path: str, url: str, inventory: Inventory) -> Iterator[pyarrow.Recor
         raise _unreadable(url, f"it cannot be read as {what} to its end: {text}") from error
 
 
-def _chosen(names: list[str], wanted: set[str]) -> dict[str, str]:
-    """The columns to read, by their names in the file, and their normal names."""
-    return {name: normal(name) for name in names if normal(name) in wanted}
-
-
-def _parquet_rows(path: str, wanted: set[str], form: CsvForm) -> Iterator[pyarrow.RecordBatch]:
+def _parquet_rows(path: str, choose: Choice, form: CsvForm) -> Iterator[pyarrow.RecordBatch]:
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetFile(path) as file:
-        chosen = _chosen(file.schema_arrow.names, wanted)
+        chosen = choose(file.schema_arrow.names)
         for batch in file.iter_batches(_BATCH_SIZE, columns=list(chosen)):
             yield batch.rename_columns([chosen[name] for name in batch.schema.names])
 
 
-def _orc_rows(path: str, wanted: set[str], form: CsvForm) -> Iterator[pyarrow.RecordBatch]:
+def _orc_rows(path: str, choose: Choice, form: CsvForm) -> Iterator[pyarrow.RecordBatch]:
     import pyarrow.orc
 
     file = pyarrow.orc.ORCFile(path)
-    chosen = _chosen(file.schema.names, wanted)
+    chosen = choose(file.schema.names)
     for stripe in range(file.nstripes):
         batch = file.read_stripe(stripe, columns=list(chosen))
         yield batch.rename_columns([chosen[name] for name in batch.schema.names])
 
 
-def _csv_rows(path: str, wanted: set[str], form: CsvForm) -> Iterator[pyarrow.RecordBatch]:
+def _csv_rows(path: str, choose: Choice, form: CsvForm) -> Iterator[pyarrow.RecordBatch]:
     from pyarrow import csv
 
     with open(path, "rb") as file:
@@ -84,7 +92,7 @@ def _csv_rows(path: str, wanted: set[str], form: CsvForm) -> Iterator[pyarrow.Re
     else:
         with pyarrow.input_stream(path, compression=compression) as stream:
             names = _header(stream, form)
-    chosen = _chosen(names, wanted)
+    chosen = choose(names)
     with pyarrow.input_stream(path, compression=compression) as stream:
         try:
             reader = csv.open_csv(

@@ -77,6 +77,9 @@ def _column(keys: Any) -> Any:
     """
     pyarrow: Any = sys.modules.get("pyarrow")
     pandas: Any = sys.modules.get("pandas")
+    polars: Any = sys.modules.get("polars")
+    if polars is not None and isinstance(keys, polars.Series) and keys.dtype == polars.Object:
+        return None  # what Arrow gets of it are addresses
     if pyarrow is not None and isinstance(keys, pyarrow.Array | pyarrow.ChunkedArray):
         return pyarrow.chunked_array([keys]) if isinstance(keys, pyarrow.Array) else keys
     if pandas is not None and isinstance(keys, pandas.Series | pandas.Index):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["keys_in", "open_file"]
 
 _READ_SIZE = 1 << 18
+#: Bytes of a path, far above what any system allows.
+_LONGEST = 1 << 20
 
 
 def open_file(path: str) -> IO[bytes]:
@@ -50,16 +51,30 @@ def _open_zstd(path: str) -> IO[bytes]:
 
 
 def keys_in(file: IO[bytes], name: str, end: bytes) -> Iterator[list[bytes]]:
-    """The keys of a file, each ended by `end`, in lists as they come. An empty one is none.
+    r"""The keys of a file, each ended by `end`, in lists as they come. An empty one is none.
 
-    Raises `OSError` with the file's name if it cannot be read, or breaks off.
+    A line may end in CR LF, too. Raises `OSError` with the file's name if it cannot be read, or
+    breaks off; and `ValueError` with it if its keys end in something else than `end`.
     """
-    rest = b""
+    by_lines = end == b"\n"
+    rest, ended = b"", False
     while data := _read(file, name):
-        keys = (rest + data).split(end)
+        if by_lines and b"\0" in data:
+            raise ValueError(f"{name}: it has a NUL, which no path has: read it with --from0")
+        data = rest + data
+        keys = data.split(end)
         rest = keys.pop()
+        ended = ended or bool(keys)
+        if len(rest) > _LONGEST:
+            break
+        if by_lines and b"\r" in data:
+            keys = [key.removesuffix(b"\r") for key in keys]
         yield list(filter(None, keys))
-    if rest:
+    if not (ended or by_lines) and b"\n" in rest:
+        raise ValueError(f"{name}: it has lines and no NUL: read it with --from")
+    if len(rest) > _LONGEST:
+        raise ValueError(f"{name}: it is no list of paths: one has more than {_LONGEST:,} bytes")
+    if rest := rest.removesuffix(b"\r") if by_lines else rest:
         yield [rest]
 
 
@@ -78,9 +93,9 @@ def _read(file: IO[bytes], name: str) -> bytes:
     except zlib.error as error:
         raise OSError(errno.EIO, f"it is damaged: {error}", name) from error
     except OSError as error:
-        with contextlib.suppress(AttributeError):
-            error.filename = error.filename or name
         if error.errno is None:
             # That of a decompressor is a text alone.
             raise OSError(errno.EIO, f"it is damaged: {error}", name) from error
+        if error.filename is None:
+            error.filename = name
         raise

@@ -25,13 +25,17 @@ class KeySource:
         front: str,
         make: Callable[[str], Any],
         url: Callable[[str], str],
+        *,
+        may_be_root: bool = True,
     ) -> None:
+        """`may_be_root`: whether keys may begin with a slash."""
         #: The source as it was given, for messages; empty if it was not.
         self.shown = shown
         #: Its name, which patterns may ask for.
         self.name = name
         #: What may stand in front of keys, as a `KeyStream` takes it.
         self.front = front
+        self._may_be_root = may_be_root
         self._make = make
         self._url = url
         #: What the keys have in front: `/`, `.` or nothing.
@@ -40,7 +44,7 @@ class KeySource:
     def begins_with(self, found: str) -> None:
         """Take what the keys have in front. Raises `ValueError` if that is of another source."""
         self.found = found
-        if found == "/" and self.shown and self.front == "/" and self.shown.strip("/"):
+        if found == "/" and not self._may_be_root:
             raise ValueError(
                 f"the keys begin with /, so their source is the root and not {self.shown!r}: "
                 "leave the source out"
@@ -80,7 +84,12 @@ def key_source(source: object, storage_options: Mapping[str, Any] | None) -> Key
         "/",
         lambda rel: Path(below(rel)),
         lambda rel: os.path.join(shown, rel) if rel else shown,
+        may_be_root=_is_root(base),
     )
+
+
+def _is_root(path: str) -> bool:
+    return not path.strip("/")
 
 
 def _as_keys_say() -> KeySource:
@@ -99,7 +108,8 @@ def _remote(source: Any, storage_options: Mapping[str, Any] | None) -> KeySource
     from pathvein._remote.source import local_path, source_name
 
     root = make_upath(source, storage_options)
-    local = local_path(root) is not None
+    path = local_path(root)
+    local = path is not None
 
     def url(rel: str) -> str:
         return join(str(root), rel) if rel else str(root)
@@ -107,5 +117,10 @@ def _remote(source: Any, storage_options: Mapping[str, Any] | None) -> KeySource
     paths = ResultPaths(root, url, local=local)
     front = "/" if local else "./"
     return KeySource(
-        str(root), source_name(root), front, lambda rel: paths.make(rel) if rel else root, url
+        str(root),
+        source_name(root),
+        front,
+        lambda rel: paths.make(rel) if rel else root,
+        url,
+        may_be_root=path is not None and _is_root(path),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from pathvein_core import KeySorter, KeyStream, Stats
 
-from pathvein._keys.names import bad_key
+from pathvein._keys.names import bad_key, unaddressable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class KeyProducer:
 
     def _take(self, found: list[Any], errors: list[OSError]) -> None:
         results, bad = self._stream.take()
-        wrong = [bad_key(self._source.text, key) for key in bad]
+        wrong = [self._bad(key) for key in bad]
         for rel, *rest in results:
             try:
                 found.append((self._make_path(rel), *rest))
@@ -71,6 +71,12 @@ class KeyProducer:
                 self._found += len(rest) == 1 or not rest[1]
         self._error_count += len(wrong)
         errors += wrong
+
+    def _bad(self, key: str) -> OSError:
+        if key.startswith("../") and self._source.front == "/":
+            reason = "it begins with '..': list the tree by an absolute path instead"
+            return unaddressable(self._source.text(".."), reason)
+        return bad_key(self._source.text, key)
 
     def stats(self) -> Stats:
         directories, entries, keys = self._stream.counts()

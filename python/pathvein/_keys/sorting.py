@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pathvein_core import KeySorter
 
+from pathvein._arguments import memory_in_bytes
 from pathvein._keys.batches import BATCH_SIZE, pass_array
 
 TYPE_CHECKING = False
@@ -30,8 +31,6 @@ def sorted_on_the_way(
     """The same keys in order, as batches for a `KeyStream`. `None`: there are none yet."""
     most_bytes = _MOST_BYTES
     if memory_limit is not None:
-        from pathvein._inventories.sorting import memory_in_bytes
-
         most_bytes = min(most_bytes, memory_in_bytes(memory_limit))
     for batch in batches:
         batch(sorter)
@@ -51,7 +50,13 @@ def _on_disk(
     temporary_directory: str | os.PathLike[str] | None,
 ) -> Iterator[Batch]:
     """The same of keys of which some are in the sorter, and the others too many for it."""
-    from pathvein._inventories.sorting import sorted_batches
+    try:
+        from pathvein._inventories.sorting import sorted_batches
+    except ImportError as error:
+        if error.name not in ("duckdb", "pyarrow"):
+            raise
+        text = f"{error}, if they are not in order (in_order, --in-order)"
+        raise ImportError(text, name=error.name) from error
 
     def arrays() -> Iterator[Any]:
         yield from _taken(sorter)

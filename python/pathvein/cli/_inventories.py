@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathvein._arguments import memory_in_bytes
 from pathvein.cli._click import click
 from pathvein.cli._keys import OF_SOURCES
 
@@ -114,8 +115,6 @@ def _inventory(
         return None
     told = {name: value for name, (_, value) in noted.items()}
     if "memory_limit" in told:
-        from pathvein._inventories.sorting import memory_in_bytes
-
         try:
             memory_in_bytes(told["memory_limit"])
         except ValueError as error:

@@ -46,7 +46,8 @@ def key_options(function: F) -> F:
         help="Read nothing but the paths in FILE, one a line, as find prints them; - is standard "
         "input, and .gz and .zst are unpacked. A path that others lie below, or that ends in /, is "
         "a directory. Results are below SOURCE, if there is one, else written the way the paths "
-        "came. May be given several times: all are one tree.",
+        "came. May be given several times: all are one tree. Names that have a newline, or "
+        "end in CR, need --from0.",
     )
     nul = click.option(
         "--from0",
@@ -72,12 +73,13 @@ class Keys:
         """Files by their names, each with what ends a key. Raises `Failure`."""
         self._in_order = in_order
         self._opened = []
-        for name, end in files:
+        for path, end in files:
+            name = "standard input" if path == "-" else path
             try:
-                file = _standard_input() if name == "-" else _open(name)
+                file = _standard_input() if path == "-" else _open(path)
             except (OSError, ImportError) as error:
                 raise failure(name, error) from error
-            self._opened.append((file, "standard input" if name == "-" else name, end))
+            self._opened.append((file, name, end))
 
     def _lists(self) -> Iterator[list[bytes]]:
         from pathvein._keys.files import keys_in

@@ -204,7 +204,7 @@ class Messages:
         if stats.errors:
             text += f", {count(stats.errors, 'error')}"
         text += f", {count(stats.entries, 'entry')}"
-        if stats.requests:
+        if stats.requests or stats.keys:
             text += f", {remote_counts(stats)}"
         self._show(text)
 
@@ -393,10 +393,10 @@ def count(number: int, noun: str, rest: str = "") -> str:
 
 
 def remote_counts(stats: Stats) -> str:
-    """The counts of requests and keys of a remote scan."""
-    text = count(stats.requests, "request")
+    """The counts of requests and keys of a remote scan, or of keys that another has listed."""
+    text = count(stats.requests, "request") if stats.requests else ""
     if stats.retries:
         text += f" ({stats.retries:,} of them again)"
     if stats.keys:
-        text += f", {count(stats.keys, 'key')}"
+        text += f"{', ' if text else ''}{count(stats.keys, 'key')}"
     return text

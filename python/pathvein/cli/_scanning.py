@@ -134,6 +134,6 @@ def say_stats(messages: Messages, stats: Stats) -> None:
     text = f"{count(stats.matches, 'match')}, {directories}, "
     text += f"{count(stats.entries, 'entry')}, {count(stats.errors, 'error')}, "
     text += count(stats.links_not_followed, "link", " not followed")
-    if stats.requests:
+    if stats.requests or stats.keys:
         text += f", {remote_counts(stats)}"
     messages.say(f"{text}, {messages.elapsed:.2f} s")
