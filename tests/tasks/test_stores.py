@@ -33,6 +33,7 @@ from compare import expected_rows, make_patterns
 from executors import Immediate, Unruly
 from pathvein import FileStructurePattern as P
 from pathvein._remote import retry
+from pathvein._remote.filesystems.generic import FileSystem
 from pathvein._remote.source import RemoteSource, open_source
 from pathvein._remote.stores import obstore
 from pathvein._tasks import stores
@@ -303,7 +304,9 @@ def test_no_secret_in_the_error_of_a_worker(stub: ListStub) -> None:
         error = error.__cause__ or error.__context__
 
 
-def test_an_option_that_cannot_be_sent_is_named_and_not_shown() -> None:
+def test_an_option_that_cannot_be_sent_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Credentials:
         """Something of the caller's own."""
 
@@ -313,6 +316,8 @@ def test_an_option_that_cannot_be_sent_is_named_and_not_shown() -> None:
         def __reduce__(self) -> Any:
             raise TypeError(SECRET)
 
+    closed: list[Any] = []
+    monkeypatch.setattr(FileSystem, "close", lambda adapter: closed.append(adapter))
     with pytest.raises(TypeError, match="client_kwargs") as caught:
         pathvein.scan(
             "s3://bucket",
@@ -321,6 +326,7 @@ def test_an_option_that_cannot_be_sent_is_named_and_not_shown() -> None:
             executor=Immediate(),
         )
     assert SECRET not in str(caught.value)
+    assert len(closed) == 1
 
 
 # What is kept

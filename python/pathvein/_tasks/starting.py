@@ -37,5 +37,9 @@ def open_tasks(
     else:
         from pathvein._tasks import stores
 
-        division, plan = stores.open_division(opened, patterns, options, storage_options)
+        try:
+            division, plan = stores.open_division(opened, patterns, options, storage_options)
+        except BaseException:
+            opened.adapter.close()
+            raise
     return TaskProducer(division, plan, workforce)
