@@ -12,6 +12,7 @@ import sys
 import time
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pathvein_core
 import pytest
@@ -20,6 +21,7 @@ import pathvein
 import reference
 from cli_process import COMMAND
 from compare import by_index, expected_rows, items, make_patterns
+from executors import Losing, Unruly
 from pathvein import FileStructurePattern as P
 from reference import Pat
 from trees import Dir, File, Link, Make
@@ -118,10 +120,28 @@ def every_front_end(source: str, json_file: str) -> None:
     assert all(error.__notes__[0].endswith(source) for error in errors)
     assert all(result.source.is_dir() for result in found)
 
+    # Who divides the tree reads the names that workers send as these do.
+    asked = make_patterns([Pat("*", (), (Pat("é"),)), Pat("*", (), (Pat("[é€]*", ("x",)),))])
+    # One directory a task, and none is lost.
+    with Losing(lambda _, names: False) as executor:
+        for call in pathvein.scan, pathvein.check:
+            options: dict[str, Any] = {"outermost": True, "max_depth": 0}
+            one = call(source, asked, **options)
+            assert call(source, asked, executor=executor, **options) == one, call
+
     walked = {top: (set(dirs), set(files)) for top, dirs, files in pathvein.walk_parallel(source)}
     seen = {top: (set(dirs), set(files)) for top, dirs, files in os.walk(source)}
     assert walked == seen
     plain = pathvein.scan(source, patterns)
+    with Unruly(random.Random(1)) as executor:
+        assert pathvein.scan(source, patterns, executor=executor) == plain
+    # A directory whose task is lost is asked for by its name, which the caller reads.
+    asked = [P(name, ["spoilt"]) for name in os.listdir(source) if name.isalnum()]
+    unspoilt = [P("src", forbidden_directories=[one]) for one in asked]
+    assert len(pathvein.scan(source, unspoilt)) == len(unspoilt) > 0
+    losing = Losing(lambda _, names: bool(names))
+    assert not pathvein.scan(source, unspoilt, executor=losing, on_error="ignore")
+
     for top, dirs, files in os.walk(source):
         for pattern in patterns:
             assert pattern.matches((top, dirs, files)) == ((Path(top), pattern) in plain), top

@@ -8,6 +8,8 @@ from concurrent.futures import Executor, Future
 from random import Random
 from typing import Any
 
+import pathvein_core
+
 from pathvein._tasks.work import Task
 
 
@@ -27,6 +29,21 @@ class Immediate(Executor):
 
 class WorkerLost(Exception):
     """What a future of `Unruly` raises if the worker is lost."""
+
+
+class Losing(Immediate):
+    """Runs tasks of one directory at most, and never one that `loses` tells of."""
+
+    def __init__(self, loses: Callable[[str, list[str]], bool]) -> None:
+        self._loses = loses
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        [task] = args
+        if self._loses(*pathvein_core.read_subtree(task.description)):
+            future: Future[Any] = Future()
+            future.set_exception(WorkerLost())
+            return future
+        return super().submit(function, Task(task.plan, task.description, None, 1))
 
 
 class Unruly(Executor):

@@ -206,6 +206,29 @@ def test_an_exception_that_no_worker_could_send() -> None:
     assert "several" in str(group)
 
 
+def test_where_there_is_no_source_nobody_waits_for_the_first_task() -> None:
+    """And if it is lost, that is an error as of any other."""
+
+    class Silent(Waiting):
+        def answer(self, index: int, directories: int | None = None) -> None:
+            """Not yet."""
+
+    executor, division = Silent(), MadeUpDivision(2, 0)
+    division._left = ["a", "b"]
+    producer = TaskProducer(division, made_up_plan(), Workforce(executor), has_source=False)
+    assert [task.description.count(b'"a"') for _, task in executor.calls] == [1, 0]
+    super(Silent, executor).answer(1)
+    results: list[Any] = []
+    errors: list[OSError] = []
+    for index in 0, 2, 3:
+        executor.futures[index].set_exception(OSError("lost"))
+        found, failed, ended = producer.next_batch(0.1)
+        results += found
+        errors += failed
+    assert (results, ended) == (["b"], True)
+    assert [error.filename for error in errors] == ["a"]
+
+
 def test_a_pool_that_is_broken_for_good() -> None:
     class Broken(Failing):
         def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -354,6 +377,23 @@ def test_how_many_workers_there_are() -> None:
                 return {"a": 3, "b": 4}
 
     assert Workforce(Cluster()).workers == 7
+
+    class Closed(Immediate):
+        class _client:
+            """Its `submit` says that it is closed, and nothing before that."""
+
+            status = "closed"
+
+    assert Workforce(Closed()).workers == 1
+
+
+def test_a_client_that_nobody_can_wait_for() -> None:
+    class Asynchronous(Immediate):
+        class _client:
+            asynchronous = True
+
+    with pytest.raises(TypeError, match="executor is an asynchronous Dask client"):
+        Workforce(Asynchronous())
 
 
 def test_no_repr_tells_what_a_plan_holds() -> None:

@@ -6,8 +6,8 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,9 +17,9 @@ import pytest
 from upath import UPath
 
 import pathvein
-from executors import Immediate, Unruly, WorkerLost
+from executors import Immediate, Losing, Unruly, WorkerLost
 from pathvein import FileStructurePattern
-from pathvein._tasks.work import Task
+from pathvein._tasks.local import open_division, open_worker
 from trees import Dir, File, Make
 
 RUN = FileStructurePattern("run_*", ["*.csv"], [FileStructurePattern("data", ["*.parquet"])])
@@ -42,21 +42,6 @@ LAB = Dir(
 def executor() -> Iterator[Unruly]:
     with Unruly(Random(1)) as unruly:
         yield unruly
-
-
-class Losing(Immediate):
-    """Runs tasks of one directory at most, and never one that `loses` tells of."""
-
-    def __init__(self, loses: Callable[[str, list[str]], bool]) -> None:
-        self._loses = loses
-
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        [task] = args
-        if self._loses(*pathvein_core.read_subtree(task.description)):
-            future: Future[Any] = Future()
-            future.set_exception(WorkerLost())
-            return future
-        return super().submit(function, Task(task.plan, task.description, None, 1))
 
 
 @pytest.mark.parametrize("as_upath", [False, True])
@@ -163,11 +148,13 @@ def test_what_is_lost_with_its_workers_counts_as_not_read(make: Make) -> None:
 
 
 def test_a_source_that_is_lost(make: Make) -> None:
+    """There is no answer then, and none that is empty."""
     source = make(LAB)
-    with pathvein.iscan(source, [RUN], executor=Losing(lambda *_: True), on_error="ignore") as all_:
-        assert not list(all_)
-    [error] = all_.errors
-    assert error.filename == str(source)
+    for call in pathvein.scan, pathvein.check:
+        with pytest.raises(OSError, match="Input/output") as raised:
+            call(source, [RUN], executor=Losing(lambda *_: True), on_error="ignore")
+        assert raised.value.filename == str(source)
+        assert isinstance(raised.value.__cause__, WorkerLost)
 
 
 def test_bytes_that_are_none(make: Make) -> None:
@@ -229,3 +216,21 @@ def test_path_of_a_source_that_a_root_directory_is() -> None:
             source, FileStructurePattern("*"), max_depth=0, executor=Immediate(), outermost=True
         )
         assert found.source == Path("/")
+
+
+def test_what_a_match_above_covers_is_no_task_any_more(make: Make) -> None:
+    lab = Dir({"data": Dir({"a.csv": File()}), **{f"other_{n}": Dir({}) for n in range(20)}})
+    source = str(make(lab))
+    patterns = [FileStructurePattern("*", [], [FileStructurePattern("data", ["*.csv"])])]
+    options = {"max_depth": None, "outermost": True}
+    division, plan = open_division(source, patterns, options)
+    worker = open_worker(plan.parts())
+    tasks = []
+    # The first lists the source, the second the one directory that decides about it.
+    while (task := division.next_task(1)) is not None:
+        number, description = task
+        tasks.append(pathvein_core.read_subtree(description))
+        division.take(number, worker.run(description, None, 1)[0])
+    assert tasks == [("", []), ("", ["data"])]
+    assert division.waiting == 0
+    assert division.found() == [(source, 0)]

@@ -145,6 +145,19 @@ def test_workers_of_another_version(dask: Any, lab: Path) -> None:
         dask.run(real_workers.be_of_version, pathvein_core.__version__)
 
 
+def test_dask_workers_without_pathvein(dask: Any, lab: Path) -> None:
+    """They are others', too: none of them ends of it."""
+    workers = set(dask.nthreads())
+    dask.run(real_workers.be_without_pathvein)
+    try:
+        with pytest.raises(ModuleNotFoundError, match="pathvein") as raised:
+            scan(lab, RUN, executor=dask)
+    finally:
+        dask.run(real_workers.be_with_pathvein)
+    assert f"here pathvein {pathvein.__version__}" in raised.value.__notes__[-1]
+    assert set(dask.nthreads()) == workers
+
+
 def test_dask_at_the_shell(dask: Any, lab: Path) -> None:
     pytest.importorskip("rich_click")
     from click.testing import CliRunner

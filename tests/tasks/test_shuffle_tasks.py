@@ -26,6 +26,7 @@ from pathvein import (
     shuffle_to,
     shuffle_with,
 )
+from pathvein._copying import task_worker
 
 #: For calls that a type checker refuses.
 ANY: Any = pathvein
@@ -207,6 +208,28 @@ def test_only_what_a_lost_worker_has_copied_counts_as_copied(
     results = shuffle([(lab / "run_01", out, RUN)], executor=Before())
     # What is only in part there is of somebody else: nothing of a match appears before all.
     assert [(each.files, each.bytes) for each in results] == ([(3, 20)] if there == "whole" else [])
+
+
+def test_what_is_overwritten_and_comes_up_while_it_is_copied(
+    lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same task runs elsewhere, and puts its copy there first."""
+    out, copy = tmp_path / "out", task_worker.CopyWorker._producer_outcomes
+    calls: list[Any] = []
+
+    def second(worker: Any, matches: Any, how: Any) -> Any:
+        calls.append(matches)
+        outcomes = copy(worker, matches, how)
+        if len(calls) > 1:
+            return outcomes
+        (out / "a.csv").write_text("of another")
+        return [(outcome[0], "exists", 0, 0, [], [], []) for outcome in outcomes]
+
+    monkeypatch.setattr(task_worker.CopyWorker, "_producer_outcomes", second)
+    results = shuffle([(lab / "run_01", out, RUN)], executor=Immediate(), overwrite=True)
+    assert [(each.files, each.bytes) for each in results] == [(3, 20)]
+    assert (out / "a.csv").read_text() == "a.csv"
+    assert len(calls) == 2
 
 
 def test_what_the_caller_raises_ends_it(lab: Path, tmp_path: Path) -> None:

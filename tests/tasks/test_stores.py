@@ -362,3 +362,30 @@ def test_a_store_is_opened_once_and_closed_when_it_is_not_used(
     del opened[:]
     gc.collect()
     assert not [one for one in threading.enumerate() if one.name == "pathvein-listing"]
+
+
+def test_a_task_that_begins_while_an_idle_store_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It opens the store anew: it must not get what is being closed."""
+    UPath("memory://idle/run_1/config.json").write_text("")
+    opened = open_source("memory://idle")
+    assert isinstance(opened, RemoteSource)
+    options: Any = {"exclude": pathvein_core_rules(), "max_depth": None, "follow_links": False}
+    division, plan = stores.open_division(opened, [RUN], {**options, "outermost": False})
+    task = division.next_task(1)
+    assert task is not None
+    worker = stores.open_worker(plan.parts())
+    worker.run(task[1], None, None)
+    first, outcomes = worker._source, list[Any]()
+    thread = threading.Thread(target=lambda: outcomes.append(worker.run(task[1], None, None)))
+
+    def close() -> None:
+        thread.start()
+        thread.join(0.2)
+        assert not outcomes
+        stores.StoreWorker.close(worker)
+
+    monkeypatch.setattr(worker, "close", close)
+    worker._close_unused(1)
+    thread.join(30)
+    assert len(outcomes) == 1
+    assert worker._source is not first

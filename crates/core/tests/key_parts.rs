@@ -235,6 +235,27 @@ fn the_outermost_of_open_directories() {
     assert_eq!(scan.take_matches(), [("r1".to_owned(), 0)]);
 }
 
+#[test]
+fn what_is_asked_of_the_directory_in_which_a_part_begins() {
+    // A match may start at the source alone, so nothing else makes what is in `a` wanted.
+    for checks in [false, true] {
+        let new = |scan: KeyScan| with_options(scan, (checks, true));
+        let (text, exclude) = ("*/{*/{no x}}", ExcludeRules::default);
+        let (scan, range) = KeyScan::new(patterns(text), "top", 0, exclude());
+        let mut scan = new(scan);
+        let rest = scan.split(range, "a/").unwrap();
+        let (part, all) = KeyScan::part(patterns(text), "top", 0, exclude(), "a/", None::<&str>);
+        let mut part = new(part);
+        part.keys(all, ["a/x"]).unwrap();
+        part.end(all);
+        assert_eq!(scan.take_part(rest, &part.hand_back()).unwrap(), []);
+        scan.end(range);
+        assert!(scan.is_done());
+        assert_eq!(scan.take_matches(), []);
+        assert!(scan.take_checked().iter().all(|(_, _, findings)| !findings.is_complete()));
+    }
+}
+
 /// Changes something in a value.
 #[cfg(feature = "serde")]
 fn change(value: &mut serde_json::Value, choices: &mut Random) {

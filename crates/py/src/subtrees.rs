@@ -11,6 +11,7 @@ use pathvein_core::{
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -191,8 +192,10 @@ pub(crate) struct DividedScan {
 }
 
 impl DividedScan {
-    fn with<R>(&self, act: impl FnOnce(&mut ListingScan<Tag>) -> R) -> R {
-        act(&mut self.scan.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<R>(&self, py: Python<'_>, act: impl FnOnce(&mut ListingScan<Tag>) -> R) -> R {
+        // Whoever holds the lock may wait for the interpreter, to read a name.
+        let scan = self.scan.lock_py_attached(py);
+        act(&mut scan.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The path of a directory, as results have it.
@@ -221,6 +224,7 @@ impl DividedScan {
         check = false,
     ))]
     fn new(
+        py: Python<'_>,
         patterns: Vec<Bound<'_, FileStructurePattern>>,
         name: &Bound<'_, PyAny>,
         max_depth: Option<usize>,
@@ -230,7 +234,10 @@ impl DividedScan {
     ) -> PyResult<DividedScan> {
         let patterns: Vec<_> = patterns.iter().map(|p| p.get().core()).collect();
         let name = NameArg::new(name)?;
-        let mut scan = ListingScan::new(&patterns, max_depth).outermost(outermost);
+        // Where the tree is on a disk, so that names come as they are there.
+        let decoder = if base.is_some() { decoder(py)?.cloned() } else { None };
+        let scan = ListingScan::new(&patterns, max_depth).decode_names(decoder);
+        let mut scan = scan.outermost(outermost);
         if check {
             scan = scan.checking();
         }
@@ -249,19 +256,20 @@ impl DividedScan {
     }
 
     /// Whether what a number stands for is wanted still.
-    fn is_wanted(&self, number: u64) -> bool {
-        self.with(|scan| scan.is_wanted(DirectoryId::from_raw(number)))
+    fn is_wanted(&self, py: Python<'_>, number: u64) -> bool {
+        self.with(py, |scan| scan.is_wanted(DirectoryId::from_raw(number)))
     }
 
     /// Cuts off all but so many of the directories that a number stands for. Returns the number of
     /// the others.
-    fn split(&self, number: u64, count: usize) -> Option<u64> {
-        self.with(|scan| scan.split(DirectoryId::from_raw(number), count)).map(DirectoryId::to_raw)
+    fn split(&self, py: Python<'_>, number: u64, count: usize) -> Option<u64> {
+        self.with(py, |scan| scan.split(DirectoryId::from_raw(number), count))
+            .map(DirectoryId::to_raw)
     }
 
     /// What a number stands for, as a sub-tree to be scanned elsewhere. `None` if it is not wanted.
     fn subtree<'py>(&self, py: Python<'py>, number: u64) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let subtree = self.with(|scan| scan.subtree(DirectoryId::from_raw(number)));
+        let subtree = self.with(py, |scan| scan.subtree(DirectoryId::from_raw(number)));
         subtree.map(|subtree| to_bytes(py, &subtree)).transpose()
     }
 
@@ -269,7 +277,7 @@ impl DividedScan {
     /// directories it stands for.
     fn scanned(&self, py: Python<'_>, number: u64, outcome: &[u8]) -> PyResult<Vec<(u64, usize)>> {
         let outcome: SubtreeOutcome = from_bytes("outcome", outcome)?;
-        let left = self.with(|scan| scan.scanned(DirectoryId::from_raw(number), &outcome, tag));
+        let left = self.with(py, |scan| scan.scanned(DirectoryId::from_raw(number), &outcome, tag));
         let left = left.map_err(|error| raise(py, error))?;
         Ok(left.into_iter().map(|(id, count)| (id.to_raw(), count)).collect())
     }
@@ -281,7 +289,7 @@ impl DividedScan {
         py: Python<'py>,
         number: u64,
     ) -> PyResult<Vec<Bound<'py, PyString>>> {
-        let subtree = self.with(|scan| {
+        let subtree = self.with(py, |scan| {
             let id = DirectoryId::from_raw(number);
             let subtree = scan.subtree(id);
             scan.not_listed(id);
@@ -298,20 +306,20 @@ impl DividedScan {
     }
 
     /// How many matches failed so far for nothing but directories that may not be entered.
-    fn hidden_by_links(&self) -> usize {
-        self.with(|scan| scan.hidden_by_links())
+    fn hidden_by_links(&self, py: Python<'_>) -> usize {
+        self.with(py, |scan| scan.hidden_by_links())
     }
 
     /// The matches since the last call, each as path and position of the pattern.
     fn take_matches<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyString>, usize)>> {
-        let found = self.with(ListingScan::take_matches).into_iter();
+        let found = self.with(py, ListingScan::take_matches).into_iter();
         found.map(|(path, pattern)| Ok((self.text(py, &path)?, pattern))).collect()
     }
 
     /// What was checked since the last call, each as path, position of the pattern and findings.
     fn take_checked<'py>(&self, py: Python<'py>) -> PyResult<Vec<Checked<'py>>> {
         let on_disk = self.base.is_some();
-        let found = self.with(ListingScan::take_checked).into_iter();
+        let found = self.with(py, ListingScan::take_checked).into_iter();
         found
             .map(|(path, pattern, findings)| {
                 let findings = Converter::new(py, on_disk).findings(&findings)?;

@@ -77,7 +77,7 @@ class CopyWorker:
     def _copy(self, items: Sequence[Item]) -> list[Outcome]:
         matches = [self._match(index, item) for index, item in enumerate(items)]
         outcomes = self._producer_outcomes(matches, self._how)
-        if not (self._how.overwrite or self._how.dryrun):
+        if not self._how.dryrun:
             outcomes = self._with_those_of_before(items, matches, outcomes)
         return [(items[outcome[0]].number, *outcome[1:]) for outcome in outcomes]
 
@@ -101,8 +101,9 @@ class CopyWorker:
     ) -> list[Outcome]:
         """The outcomes, with what became of destinations that only a task can have made.
 
-        It ran before, here or elsewhere, and nobody has heard of its end. So what is there, and
-        is what would be copied, counts as copied.
+        It ran before, or runs at the same time, here or elsewhere, and nobody has heard of its
+        end. So what is there, and is what would be copied, counts as copied. What is overwritten
+        is copied again.
         """
         indices = [
             index for index, kind, *_ in outcomes if kind == "exists" and not items[index].was_there
@@ -110,21 +111,24 @@ class CopyWorker:
         if not indices:
             return outcomes
         found: dict[int, Outcome] = {}
-        if self._remote:
+        again: list[int] = []
+        if self._how.overwrite:
+            again = indices
+        elif self._remote:
             from pathvein._remote.copying.again import of_before
 
-            whole, partly = of_before([matches[index] for index in indices], self._how)
+            whole, again = of_before([matches[index] for index in indices], self._how)
             found.update((outcome[0], outcome) for outcome in whole)
-            if partly:
-                again = [matches[index]._replace(number=n) for n, index in enumerate(partly)]
-                how = self._how._replace(overwrite=True)
-                for outcome in self._producer_outcomes(again, how):
-                    index = partly[outcome[0]]
-                    found[index] = (index, *outcome[1:])
         else:
             for index in indices:
                 if (copied := self._whole(matches[index])) is not None:
                     found[index] = copied
+        if again:
+            renumbered = [matches[index]._replace(number=n) for n, index in enumerate(again)]
+            how = self._how._replace(overwrite=True)
+            for outcome in self._producer_outcomes(renumbered, how):
+                index = again[outcome[0]]
+                found[index] = (index, *outcome[1:])
         return [found.get(outcome[0], outcome) for outcome in outcomes]
 
     def _whole(self, match: Match) -> Outcome | None:

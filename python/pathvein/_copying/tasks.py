@@ -154,7 +154,7 @@ class TaskCopy:
         how = self._options._replace(dryrun=dryrun or self._options.dryrun)
         options = {"how": tuple(how), "remote": self._remote}
         plan = Plan.of(_WORKER, "", list(self._numbers), options)
-        return TaskProducer(division, plan, self._workforce)
+        return TaskProducer(division, plan, self._workforce, has_source=False)
 
 
 class _Division:

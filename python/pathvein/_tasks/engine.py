@@ -82,8 +82,14 @@ class _Flight(NamedTuple):
 class TaskProducer:
     """A `Producer` of `_stream.py`: the results of a division whose tasks an executor runs."""
 
-    def __init__(self, division: Division, plan: Plan, workforce: Workforce) -> None:
-        """Submits the first task and waits for it: an error of the source is raised here."""
+    def __init__(
+        self, division: Division, plan: Plan, workforce: Workforce, *, has_source: bool = True
+    ) -> None:
+        """
+        Args:
+            has_source: The first task reads the source, without which there is nothing. It is
+                waited for, and its error is raised here.
+        """
         self._division = division
         self._plan = plan
         self._workforce = workforce
@@ -92,13 +98,13 @@ class TaskProducer:
         #: What is done: the number of the task, and its future.
         self._done: queue.SimpleQueue[tuple[int, Future[Any]]] = queue.SimpleQueue()
         self._closed = False
-        self._started = 0.0
+        self._started = time.monotonic()
         self._roots = _FIRST_ROOTS
         self._counts = _NONE
         self._errors: list[OSError] = []
         self._error_count = 0
-        #: Whether the first task is done, which reads the source.
-        self._has_begun = False
+        #: Whether the task that reads the source is done.
+        self._has_begun = not has_source
         try:
             self._submit_more()
             while not self._has_begun and self._flights:
@@ -245,8 +251,10 @@ class TaskProducer:
             lost.__cause__ = error
             noted(lost, "scanning a sub-tree")
             lost.add_note(f"{_TRIES} workers failed, the last with {kind.__name__}: {error}")
+            if not self._has_begun:
+                # It is the source: without it there is no answer, not an empty one.
+                raise lost
             self._failed([lost])
-        self._begin()
 
     def _failed(self, errors: Any) -> None:
         for error in errors:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pickle
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pickle import PickleError
@@ -35,9 +38,10 @@ class Workforce:
         if not isinstance(executor, Executor):
             raise _arguments.wrong_type(argument, _EXPECTED, executor)
         self.executor = executor
-        # Dask's: its workers come and go. It would take two tasks that are equal for one.
+        # Dask's: its workers come and go.
         self._client: Any = getattr(executor, "_client", None)
-        self._options = {} if self._client is None else {"pure": False}
+        if getattr(self._client, "asynchronous", False):
+            raise TypeError(f"{argument} is an asynchronous Dask client, which nobody can wait for")
         self._workers = 0
         self._count_due = 0.0
 
@@ -51,7 +55,9 @@ class Workforce:
 
     def _count(self) -> int:
         if self._client is not None:
-            return sum(self._client.nthreads().values())
+            # One that is closed, or has lost its cluster, says so when something is submitted.
+            is_there = getattr(self._client, "status", "running") == "running"
+            return sum(self._client.nthreads().values()) if is_there else self._workers
         for name in ("num_workers", "_max_workers"):  # MPI's; the standard library's, loky's
             count = getattr(self.executor, name, None)
             if isinstance(count, int) and count > 0:
@@ -60,12 +66,30 @@ class Workforce:
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
         """Submit a call. A failure of the executor (shut down, broken) is raised."""
-        return self.executor.submit(function, *args, **self._options)
+        if self._client is None:
+            return self.executor.submit(function, *args)
+        # Dask unpickles a call where it receives the message, and a worker that has no pathvein,
+        # or one without this package, would end of that. So it gets one of the standard library.
+        # What it holds is in no repr, as Dask logs the arguments of a call that fails.
+        call = io.BytesIO(pickle.dumps(_Call(function, args)))
+        # Without a key it would take two calls that are equal for one.
+        options: Any = {"key": f"pathvein-{uuid.uuid4().hex}"}
+        return self.executor.submit(pickle.load, call, **options)
 
     def describe(self) -> str:
         """The executor, for messages."""
         kind = type(self.executor)
         return f"{kind.__module__}.{kind.__qualname__}"
+
+
+class _Call:
+    """Becomes, unpickled, what the call returns."""
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._call = function, args
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._call
 
 
 def is_fatal(error: BaseException) -> bool:

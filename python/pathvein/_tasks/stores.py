@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import threading
 from typing import TYPE_CHECKING, Any
 
 from fsspec.asyn import get_loop
@@ -265,6 +266,8 @@ class StoreWorker:
         self._keys: dict[str, KeyWorker] = {}
         #: How many tasks have begun and ended; whether one runs is told by their difference.
         self._begun = self._ended = 0
+        #: Held while one begins, and by who closes what none uses.
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<StoreWorker of {self._options['protocol']}>"
@@ -273,7 +276,8 @@ class StoreWorker:
         self, description: bytes, seconds: float | None, directories: int | None
     ) -> tuple[bytes, list[OSError], Stats]:
         """See `pathvein._tasks.work.Worker`."""
-        self._begun += 1
+        with self._lock:
+            self._begun += 1
         try:
             return self._run(description, seconds, directories)
         finally:
@@ -282,8 +286,9 @@ class StoreWorker:
             loop.call_soon_threadsafe(loop.call_later, IDLE, self._close_unused, self._begun)
 
     def _close_unused(self, begun: int) -> None:
-        if self._begun == self._ended == begun:
-            self.close()
+        with self._lock:
+            if self._begun == self._ended == begun:
+                self.close()
 
     def _run(
         self, description: bytes, seconds: float | None, directories: int | None

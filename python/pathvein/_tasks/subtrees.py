@@ -71,9 +71,11 @@ class SubtreeDivision:
                 if rest is not None:
                     self._stack.append((rest, count - most))
                     self._waiting += count - most
-            # It may have ceased to be wanted.
-            description = self._scan.subtree(number)
-            if description is not None:
+            # It may have ceased to be wanted: a directory above may match by now, and only the
+            # outermost are looked for.
+            if self._scan.is_wanted(number):
+                description = self._scan.subtree(number)
+                assert description is not None
                 return number, description
         return None
 

@@ -37,6 +37,7 @@ pub(crate) struct Checklists {
     pub(crate) purpose: Purpose,
     lists: Vec<Checklist>,
     by_node: HashMap<NodeId, Box<[ListId]>>,
+    by_pattern: HashMap<usize, ListId>,
     pub(crate) file_tests: Tests,
     pub(crate) directory_tests: Tests,
 }
@@ -203,7 +204,7 @@ impl Checklists {
 
     /// The list of a pattern that is sought, by its position.
     pub(crate) fn of_pattern(&self, pattern: usize) -> Option<ListId> {
-        (0..).zip(&self.lists).find_map(|(id, list)| (list.pattern == Some(pattern)).then_some(id))
+        self.by_pattern.get(&pattern).copied()
     }
 
     pub(crate) fn explains(&self) -> bool {
@@ -375,10 +376,13 @@ impl<'c> Builder<'c> {
         for (id, list) in (0..).zip(&self.lists) {
             by_node.entry(list.node).or_default().push(id);
         }
+        let lists = (0..).zip(&self.lists);
+        let by_pattern = lists.filter_map(|(id, list)| Some((list.pattern?, id))).collect();
         Checklists {
             purpose: self.purpose,
             lists: self.lists,
             by_node: by_node.into_iter().map(|(node, lists)| (node, lists.into())).collect(),
+            by_pattern,
             file_tests: Tests::new(self.file_tests.list),
             directory_tests: Tests::new(self.directory_tests.list),
         }

@@ -63,6 +63,10 @@ impl<V: KeyVisitor> KeyTree<V> {
     pub(crate) fn part(visitor: V, exclude: ExcludeRules, span: Span) -> (KeyTree<V>, RangeId) {
         let (mut tree, all) = KeyTree::new(visitor, exclude);
         tree.counts.directories = 0;
+        if tree.visitor.decides_early() {
+            // What is asked of the directories that are opened below.
+            tree.look_at_wanted(tree.source);
+        }
         let (start, end) = &span;
         let (open, prefix) = tree.way(start, true);
         let (end_open, _) = tree.open_directories(end.as_deref().unwrap_or_default());

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dir::Listed;
+use super::handles::{FdBackoff, is_out_of_handles};
 use super::later::Later;
 use super::lister::{Identity, Lister};
 use super::opening::DirHandle;
@@ -191,14 +192,17 @@ impl<S> Budget<S> {
 impl<S> Part<S> {
     /// The frame that it begins with; `None` if it begins at the source. The directories on the
     /// way are opened if identities are compared. As far as that fails there is nothing to
-    /// compare, and whoever enters the last of them meets the error.
+    /// compare, and whoever enters the last of them meets the error. But where no more files can
+    /// be opened, that one may be entered a moment later, and then loops would not be seen: so it
+    /// is waited for, and if that is in vain the part does not begin.
     pub(super) fn begin<V: Visitor<State = S>, L: Lister>(
         self,
         source: &L::Handle,
         (path, identity): (&Path, Option<&Identity>),
-    ) -> Option<Frame<V, L>> {
+        backoff: &mut FdBackoff,
+    ) -> io::Result<Option<Frame<V, L>>> {
         let _ = self.left.source.set(path.into());
-        let beginning = self.beginning?;
+        let Some(beginning) = self.beginning else { return Ok(None) };
         let mut opens = identity.is_some();
         let mut dir = Arc::new(Dir::from(Listed {
             parent: None,
@@ -215,7 +219,14 @@ impl<S> Part<S> {
                 let (handle, _) = L::open(last.as_ref().unwrap_or(source), &name, by_link)?;
                 io::Result::Ok((L::handle_identity(&handle)?, handle))
             };
-            let (identity, handle) = if opens { open().ok() } else { None }.unzip();
+            let opened = loop {
+                match if opens { open().map(Some) } else { Ok(None) } {
+                    Err(error) if !is_out_of_handles(&error) => break None,
+                    Err(_) if backoff.wait() => {}
+                    result => break result?,
+                }
+            };
+            let (identity, handle) = opened.unzip();
             opens = identity.is_some();
             last = handle;
             let (depth, links) = (dir.depth + 1, dir.links.saturating_add(u8::from(by_link)));
@@ -226,7 +237,7 @@ impl<S> Part<S> {
         let _ = self.left.above.set(Arc::clone(&dir));
         let handle = DirHandle::of_another(beginning.seen.and_then(|seen| seen.identity()));
         let (subdirs, later) = (beginning.subdirs.to_queue(), Later::new());
-        Some(Frame { dir, subdirs, handle, later })
+        Ok(Some(Frame { dir, subdirs, handle, later }))
     }
 }
 

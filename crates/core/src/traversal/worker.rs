@@ -133,9 +133,10 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
         let source_path = naming.path::<L>(path, &source)?;
         let budget = part.as_ref().map(Budget::new);
         let named = (&*source_path, source_identity.as_ref());
-        let first = match part.and_then(|part| part.begin(&source, named)) {
-            None => Work::Source(entries),
-            Some(frame) => Work::Frames(vec![frame]),
+        let first = match part.map(|part| part.begin(&source, named, &mut backoff)).transpose() {
+            Err(error) => return Err(failed(error)),
+            Ok(None | Some(None)) => Work::Source(entries),
+            Ok(Some(Some(frame))) => Work::Frames(vec![frame]),
         };
         Ok(Traversal {
             source_path,

@@ -1,7 +1,7 @@
 //! Traversals of a made-up tree whose devices and inodes are not what they should be.
 #![cfg(unix)]
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::num::NonZeroUsize;
@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::super::handles::FdBackoff;
 use super::super::lister::{EntryKind, Identity, Lister, Opened, Told};
+use super::super::part::{Beginning, LeftOver, Part, Step};
+use super::super::subdirs::Subdirs;
 use super::super::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
 use crate::walk::{Listing, WalkVisitor};
 use crate::{Error, Operation};
@@ -32,6 +35,9 @@ static ASKED: Mutex<Option<HashMap<PathBuf, u64>>> = Mutex::new(None);
 
 /// How many directories of the source `nameless` were opened.
 static OPENED: AtomicUsize = AtomicUsize::new(0);
+
+/// The directories of the source `crowded` that it was tried to open: the first time it fails.
+static CROWDED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 fn identity_of(path: &Path, is_open: bool) -> Identity {
     let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,6 +81,12 @@ impl Lister for Odd {
         }
         if parent.starts_with("nameless") {
             OPENED.fetch_add(1, Ordering::Relaxed);
+        }
+        if parent.starts_with("crowded") || parent.starts_with("full") {
+            let is_first = CROWDED.lock().unwrap().insert(parent.join(name));
+            if is_first || parent.starts_with("full") {
+                return Err(rustix::io::Errno::MFILE.into());
+            }
         }
         Ok((parent.join(name), ()))
     }
@@ -289,4 +301,38 @@ fn an_entry_that_is_listed_twice_is_visited_once() {
         let (listings, _) = walk("many", options);
         assert_eq!(listings.len(), 1 + 7 + 49);
     }
+}
+
+/// What the directories from that in which a part begins up to the source are known to be.
+fn known_on_the_way(source: &str) -> io::Result<Vec<Option<Identity>>> {
+    let step = |name: &str| Step { name: OsStr::new(name).into(), by_link: false, state: () };
+    let part = Part {
+        beginning: Some(Beginning {
+            source: (),
+            way: vec![step("a"), step("b")],
+            seen: None,
+            subdirs: Subdirs::default(),
+        }),
+        time: None,
+        directories: None,
+        left: LeftOver::new(),
+    };
+    let (source, backoff) = (PathBuf::from(source), &mut FdBackoff::new(true, None));
+    let identity = identity_of(&source, true);
+    let frame = part.begin::<Unlisted, Odd>(&source, (&source, Some(&identity)), backoff)?;
+    let dir = frame.unwrap().dir;
+    Ok(dir.ancestors().map(|dir| dir.identity.clone()).collect())
+}
+
+#[test]
+fn a_part_does_not_begin_without_what_loops_are_told_by() {
+    // A file that can be opened a little later is waited for.
+    let known = known_on_the_way("crowded").unwrap();
+    assert_eq!(known.len(), 3);
+    assert!(known.iter().all(Option::is_some), "{known:?}");
+    let error = known_on_the_way("full").unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::MFILE.raw_os_error()));
+    // One that is not there has no identity, and those below it have none.
+    let known = known_on_the_way("ended").unwrap();
+    assert_eq!(known.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, true]);
 }
