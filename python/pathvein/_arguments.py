@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import operator
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
@@ -32,7 +31,7 @@ _PATHS = "str, os.PathLike or UPath"
 _LISTERS = ("auto", "fsspec", "obstore")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _UNITS |= {f"{unit}i": 1 << 10 * power for power, unit in enumerate("kmgt", 1)}
-_MEMORY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?|)b?\s*", re.IGNORECASE).fullmatch
+_MEMORY = r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?|)b?\s*"
 
 
 def wrong_type(argument: str, expected: str, found: object) -> TypeError:
@@ -286,7 +285,9 @@ def memory_in_bytes(value: int | str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise wrong_type("memory_limit", "int, str or None", value)
     if isinstance(value, str):
-        match = _MEMORY(value)
+        import re
+
+        match = re.fullmatch(_MEMORY, value, re.IGNORECASE)
         if match is None:
             raise ValueError(f'memory_limit must be like "1GB" or "512MiB", not {value!r}')
         value = int(float(match[1]) * _UNITS[match[2].lower()])

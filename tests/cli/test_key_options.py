@@ -6,12 +6,15 @@ import gzip
 import json
 import re
 import subprocess
+import zlib
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pytest
 
 from cli_process import COMMAND, ENVIRONMENT, failure, lines, run
+from pathvein._keys.files import keys_in
 from pathvein.cli._keys import FIND
 from trees import Dir, build, tree
 
@@ -92,6 +95,27 @@ def test_lines_of_windows(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes() + b"run_4/a.csv\r")
     result = run("scan", "--from", file, *EXPRESSION, "--sort")
     assert lines(result.stdout) == [b"run_1", b"run_2", b"run_4"], result.stderr
+
+
+def test_what_a_decompressor_raises() -> None:
+    """Also that of Python 3.14, whatever this one is."""
+
+    class Damaged:
+        def __init__(self, error: Exception) -> None:
+            self.error = error
+
+        def read(self, size: int) -> bytes:
+            raise self.error
+
+    kinds: list[type[Exception]] = [OSError, EOFError, zlib.error]
+    for kind in [*kinds, type("ZstdError", (Exception,), {})]:
+        file: Any = Damaged(kind("as it says"))
+        with pytest.raises(OSError, match=r"as it says: 'keys\.zst'") as caught:
+            list(keys_in(file, "keys.zst", b"\0"))
+        assert caught.value.filename == "keys.zst"
+    other: Any = Damaged(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        list(keys_in(other, "keys", b"\0"))
 
 
 def test_what_is_no_list_of_such_paths() -> None:

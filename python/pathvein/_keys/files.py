@@ -99,3 +99,7 @@ def _read(file: IO[bytes], name: str) -> bytes:
         if error.filename is None:
             error.filename = name
         raise
+    except Exception as error:
+        if type(error).__name__ != "ZstdError":  # of Python 3.14
+            raise
+        raise OSError(errno.EIO, f"it is damaged: {error}", name) from error
