@@ -183,7 +183,7 @@ impl Scan {
     /// Scans this tree, whatever is at the path of the source.
     #[cfg(all(feature = "test-hooks", unix))]
     #[doc(hidden)]
-    pub fn made_up(mut self, tree: crate::MadeUp) -> Self {
+    pub fn made_up(mut self, tree: impl Into<Arc<crate::MadeUp>>) -> Self {
         crate::traversal::made_up::plant(self.source.clone(), tree.into());
         self.options.made_up = true;
         self

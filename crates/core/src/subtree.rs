@@ -42,6 +42,8 @@ pub struct Subtree {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Inside {
+    /// The identity of the source, if it is known.
+    pub(crate) source: Option<Seen>,
     /// The directories from the source, which is not among them, to this one, which is the last.
     pub(crate) way: Vec<Step>,
     /// What it asks of the roots.
@@ -101,6 +103,11 @@ impl Subtree {
         self.roots().into_iter().flat_map(|roots| roots.iter().map(Sibling::name))
     }
 
+    /// The identity of the source, if it is known.
+    pub(crate) fn source_seen(&self) -> Option<Seen> {
+        self.inside.as_ref()?.source
+    }
+
     /// The directories from the source, which is not among them, to that in which the roots are.
     pub(crate) fn way(&self) -> &[Step] {
         self.inside.as_ref().map_or(&[], |inside| &inside.way)
@@ -112,7 +119,7 @@ impl Subtree {
         &self,
         matching: &mut Matching,
     ) -> Result<Option<(MatchState, Standing<T>)>, Error> {
-        let Some(Inside { way, asking, notes, standing, roots }) = &self.inside else {
+        let Some(Inside { way, asking, notes, standing, roots, .. }) = &self.inside else {
             return Ok(None);
         };
         if roots.is_empty() {

@@ -322,7 +322,8 @@ fn begin<T: Tells>(
     };
     let steps = way.iter().enumerate().map(step).collect::<Result<_, Error>>()?;
     let seen = way.last().and_then(|last| last.seen);
-    Ok(Some(Beginning { source, way: steps, seen, subdirs }))
+    let source_seen = subtree.source_seen();
+    Ok(Some(Beginning { source, source_seen, way: steps, seen, subdirs }))
 }
 
 /// The name of a directory in another one.

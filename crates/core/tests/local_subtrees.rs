@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::generate::{self, Choices, Profile, Random};
@@ -121,7 +122,8 @@ struct Case {
     threads: usize,
     outermost: bool,
     leaf_skip: bool,
-    made_up: Option<MadeUp>,
+    /// The same for all tasks, as the source is.
+    made_up: Option<Arc<MadeUp>>,
 }
 
 impl Case {
@@ -135,7 +137,7 @@ impl Case {
             .outermost(self.outermost)
             .leaf_skip(self.leaf_skip);
         match &self.made_up {
-            Some(tree) => scan.made_up(tree.clone()),
+            Some(tree) => scan.made_up(Arc::clone(tree)),
             None => scan,
         }
     }
@@ -285,7 +287,7 @@ fn made_up(choices: &mut impl Choices, profile: Profile) {
     }
     case.root = Path::new("/made-up").join(faults::number()).join(generate::name(choices));
     case.options.one_file_system = true;
-    case.made_up = Some(faults::made_up(choices, &tree));
+    case.made_up = Some(faults::made_up(choices, &tree).into());
     if choices.once_in(3) {
         return case.compare_check(choices, &tree);
     }
@@ -382,6 +384,18 @@ fn another_directory_in_the_place_of_that_of_a_task() {
     assert_eq!(error.path(), Some(&*dir.path().canonicalize().unwrap().join("p")));
     assert_eq!(whole.scanned(id, &outcome, below_tag).unwrap(), []);
     assert_eq!((whole.take_matches(), whole.is_done()), (vec![], true));
+}
+
+#[test]
+fn another_directory_in_the_place_of_the_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("lab");
+    let (_, subtree, _, scan) = with_p_listed(&root);
+    fs::rename(&root, dir.path().join("old")).unwrap();
+    fs::create_dir(&root).unwrap();
+    // Without an error what was listed would count as removed.
+    let error = scan.subtree(subtree).run(|error| panic!("{error}")).unwrap_err();
+    assert_eq!((error.kind(), error.path()), (ErrorKind::Io, Some(&*root)));
 }
 
 #[test]

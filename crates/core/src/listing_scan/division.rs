@@ -89,13 +89,14 @@ impl<T: Clone> ListingScan<T> {
             Wanted::Several { parent, siblings } => (parent, siblings.clone()),
         };
         let mut way = Vec::with_capacity(parent.depth);
-        let mut next = Some(parent);
+        let (mut source, mut next) = (None, Some(parent));
         while let Some(listed) = next {
             let Place { name, by_link, seen } = listed.place.as_deref()?;
-            if listed.parent.is_some() {
-                way.push(Step { name: name.clone(), by_link: *by_link, seen: *seen });
-            }
             next = listed.parent.as_ref();
+            match next {
+                Some(_) => way.push(Step { name: name.clone(), by_link: *by_link, seen: *seen }),
+                None => source = *seen,
+            }
         }
         way.reverse();
         let asking = match roots.feeding() {
@@ -105,7 +106,8 @@ impl<T: Clone> ListingScan<T> {
         let notes = parent.state.notes().zip(self.matching.checking());
         let notes = notes.map(|(notes, checking)| notes.pack_for_below(checking));
         let standing = parent.standing.asking();
-        Some(Subtree { id: id.0, inside: Some(Inside { way, asking, notes, standing, roots }) })
+        let inside = Inside { source, way, asking, notes, standing, roots };
+        Some(Subtree { id: id.0, inside: Some(inside) })
     }
 
     /// Takes what became of a [`subtree`](Self::subtree) that was scanned elsewhere, in place of

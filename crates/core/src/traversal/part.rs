@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use super::dir::Listed;
 use super::handles::{FdBackoff, is_out_of_handles};
 use super::later::Later;
-use super::lister::{Identity, Lister};
+use super::lister::{DISTINCT_ANSWERS, Identity, Lister, all_differ};
 use super::opening::DirHandle;
 use super::subdirs::{SubdirQueue, Subdirs};
 use super::worker::{Frame, Worker};
@@ -43,6 +43,8 @@ pub(crate) struct Part<S> {
 pub(crate) struct Beginning<S> {
     /// The state of the source.
     pub(crate) source: S,
+    /// What is known of it.
+    pub(crate) source_seen: Option<Seen>,
     /// The directories on the way from the source, the last of which is the one to begin in.
     pub(crate) way: Vec<Step<S>>,
     /// What is known of that one.
@@ -190,6 +192,24 @@ impl<S> Budget<S> {
 }
 
 impl<S> Part<S> {
+    /// Whether another directory is in the place of the source that the part is of: what is
+    /// missing there would pass for removed. It goes by identities as far as these last.
+    pub(super) fn is_of_another<L: Lister>(&self, source: &L::Handle, path: &Path) -> bool {
+        let seen = self.beginning.as_ref().and_then(|beginning| beginning.source_seen);
+        let Some(expected) = seen.and_then(|seen| seen.identity()) else { return false };
+        let Ok(now) = L::handle_identity(source) else { return false };
+        if now == expected || !now.same_device(&expected) {
+            return false;
+        }
+        let mut answers = vec![expected, now];
+        while answers.len() < DISTINCT_ANSWERS {
+            let opened = L::open_source(path).and_then(|(handle, _)| L::handle_identity(&handle));
+            let Ok(answer) = opened else { break };
+            answers.push(answer);
+        }
+        answers.len() < DISTINCT_ANSWERS || !all_differ(&answers)
+    }
+
     /// The frame that it begins with; `None` if it begins at the source. The directories on the
     /// way are opened if identities are compared. As far as that fails there is nothing to
     /// compare, and whoever enters the last of them meets the error. But where no more files can
@@ -259,7 +279,13 @@ impl<V: Visitor, L: Lister> Worker<V, L> {
         while let Some(mut frame) = frames.pop() {
             frames.append(&mut frame.later);
             if frame.subdirs.len() > 0 {
-                let seen = frame.handle.identity().and_then(Seen::new);
+                let seen = match frame.dir.depth {
+                    // Its handle is that of the traversal.
+                    0 => {
+                        L::handle_identity(&self.traversal.source).ok().as_ref().and_then(Seen::new)
+                    }
+                    _ => frame.handle.identity().and_then(Seen::new),
+                };
                 left.push(LeftOf { dir: frame.dir, subdirs: frame.subdirs, seen });
             }
         }

@@ -14,7 +14,7 @@ use super::dir::Listed;
 use super::handles::{self, Allowance, FdBackoff, Shareholder, WorkerSlot, is_out_of_handles};
 use super::later::Later;
 use super::leaves::{FileSystem, Leaves, Rest};
-use super::lister::{EntryKind, Identity, Lister, Told, is_gone};
+use super::lister::{EntryKind, Identity, Lister, Told, is_gone, not_the_same};
 use super::meter::Meter;
 use super::opening::{DirHandle, EnterError, Entered};
 use super::part::{Budget, Part};
@@ -118,6 +118,9 @@ impl<V: Visitor, L: Lister> Traversal<V, L> {
                 result => break result.map_err(failed)?,
             }
         };
+        if part.as_ref().is_some_and(|part| part.is_of_another::<L>(&source, path)) {
+            return Err(failed(not_the_same()));
+        }
         let source_identity = if options.follow_links || options.one_file_system {
             Some(L::handle_identity(&source).map_err(failed)?)
         } else {

@@ -308,6 +308,7 @@ fn known_on_the_way(source: &str) -> io::Result<Vec<Option<Identity>>> {
     let step = |name: &str| Step { name: OsStr::new(name).into(), by_link: false, state: () };
     let part = Part {
         beginning: Some(Beginning {
+            source_seen: None,
             source: (),
             way: vec![step("a"), step("b")],
             seen: None,
