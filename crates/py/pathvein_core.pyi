@@ -6,6 +6,7 @@ that package and may change with any version: use ``pathvein``.
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, Self, TypeAlias, final
 
 from typing_extensions import Buffer, disjoint_base
@@ -703,6 +704,7 @@ class Stats:
         hidden_by_links: int = 0,
         skipped: int = 0,
         threads: int = 0,
+        inventory_date: datetime | None = None,
     ) -> Self: ...
     @property
     def directories(self) -> int:
@@ -759,6 +761,12 @@ class Stats:
     @property
     def threads(self) -> int:
         """The most threads that were at work at a time; 0 where nothing local is read."""
+
+    @property
+    def inventory_date(self) -> datetime | None:
+        """When the provider began to list the bucket, in UTC, if an inventory is read: what came
+        later is not in it. `None` for everything else.
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...

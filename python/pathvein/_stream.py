@@ -44,15 +44,19 @@ _BATCH_TIMEOUT = 3600.0
 
 
 #: What is counted.
-COUNTS = [name for name in vars(Stats) if not name.startswith("_")]
+COUNTS = [name for name in vars(Stats) if not name.startswith("_") and name != "inventory_date"]
 
 
 def sum_of(*stats: Stats) -> Stats:
-    """The counts of several runs together, of which one came after the other."""
+    """The counts of several runs together, of which one came after the other.
+
+    The date is that of all inventories among them, if they have the same.
+    """
     sums = {name: sum(getattr(each, name) for each in stats) for name in COUNTS}
     # Those were never at work together.
     sums["threads"] = max((each.threads for each in stats), default=0)
-    return Stats(**sums)
+    dates = {each.inventory_date for each in stats} - {None}
+    return Stats(**sums, inventory_date=dates.pop() if len(dates) == 1 else None)
 
 
 #: Those that a fork of this process would inherit.

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -732,8 +733,9 @@ def test_a_deep_copy_that_leads_back() -> None:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_pickling_by_every_protocol(protocol: int) -> None:
     rules, stats = pathvein_core.ExcludeRules(["a", "b/"]), pathvein_core.Stats(*range(1, 12))
+    dated = pathvein_core.Stats(3, inventory_date=datetime(2026, 11, 28, tzinfo=UTC))
     patterns = [P("a", files=["b"], directories=[P("c")]), P(None, optional_files=["\udcff"])]
-    for one in (rules, stats, *patterns, pathvein_core.PatternMatcher(["*", "\udcff"])):
+    for one in (rules, stats, dated, *patterns, pathvein_core.PatternMatcher(["*", "\udcff"])):
         twin = pickle.loads(pickle.dumps(one, protocol))
         assert twin == one
         assert type(twin) is type(one)

@@ -1,8 +1,10 @@
 //! `Stats`: how far a scan or a walk has come.
 
+use std::time::SystemTime;
+
 use pathvein_core::Stats as CoreStats;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyTuple, PyType};
 
 /// How far a scan or a walk has come.
 #[pyclass(frozen, get_all, eq, module = "pathvein_core")]
@@ -30,10 +32,9 @@ pub(crate) struct Stats {
     skipped: usize,
     /// The most threads that were at work at a time.
     threads: usize,
+    /// When the inventory was made that stands for the source.
+    inventory_date: Option<SystemTime>,
 }
-
-/// All the counts, for `pickle`.
-type StatsArguments = (usize, usize, usize, usize, usize, usize, usize, usize, usize, usize, usize);
 
 #[pymethods]
 impl Stats {
@@ -50,6 +51,7 @@ impl Stats {
         hidden_by_links = 0,
         skipped = 0,
         threads = 0,
+        inventory_date = None,
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -64,6 +66,7 @@ impl Stats {
         hidden_by_links: usize,
         skipped: usize,
         threads: usize,
+        inventory_date: Option<SystemTime>,
     ) -> Stats {
         Stats {
             directories,
@@ -77,10 +80,11 @@ impl Stats {
             hidden_by_links,
             skipped,
             threads,
+            inventory_date,
         }
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let Stats { directories, entries, matches, errors, links_not_followed, .. } = self;
         let mut text = format!(
             "Stats(directories={directories}, entries={entries}, matches={matches}, \
@@ -101,24 +105,36 @@ impl Stats {
         if self.threads > 0 {
             text += &format!(", threads={}", self.threads);
         }
-        text + ")"
+        if let Some(date) = self.inventory_date {
+            text += &format!(", inventory_date={}", date.into_pyobject(py)?.repr()?);
+        }
+        Ok(text + ")")
     }
 
     fn __hash__(&self) -> u64 {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
-        self.arguments().hash(&mut hasher);
+        (self.counts(), self.inventory_date).hash(&mut hasher);
         hasher.finish()
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyType>, StatsArguments) {
-        (slf.get_type(), slf.get().arguments())
+    /// The date is among the arguments only where there is one: whoever sums counts takes them
+    /// from here.
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyType>, Bound<'py, PyTuple>)> {
+        let mut arguments = PyTuple::new(slf.py(), slf.get().counts())?;
+        if let Some(date) = slf.get().inventory_date {
+            arguments = arguments.add((date,))?.cast_into()?;
+        }
+        Ok((slf.get_type(), arguments))
     }
 }
 
 impl Stats {
-    fn arguments(&self) -> StatsArguments {
-        (
+    /// In the order of the constructor's arguments.
+    fn counts(&self) -> [usize; 11] {
+        [
             self.directories,
             self.entries,
             self.matches,
@@ -130,7 +146,7 @@ impl Stats {
             self.hidden_by_links,
             self.skipped,
             self.threads,
-        )
+        ]
     }
 }
 
@@ -148,6 +164,7 @@ impl From<CoreStats> for Stats {
             hidden_by_links: stats.hidden_by_links,
             skipped: stats.skipped,
             threads: stats.threads,
+            inventory_date: None,
         }
     }
 }

@@ -52,7 +52,9 @@ def _counts_of(stats: Stats) -> tuple[int, ...]:
 
 
 _NONE = _counts_of(Stats())
-_INDICES = {name: _counts_of(Stats(**{name: 1})).index(1) for name in COUNTS}
+#: Each count is its place among them.
+_NUMBERED = Stats(*range(len(COUNTS)))
+_INDICES = {name: getattr(_NUMBERED, name) for name in COUNTS}
 #: Those are not summed.
 _THREADS = _INDICES["threads"]
 
@@ -129,7 +131,7 @@ class TaskProducer:
             self._wait(min(left, _WAIT_SLICE))
 
     def stats(self) -> Stats:
-        counts = {name: self._counts[index] for name, index in _INDICES.items()}
+        counts: dict[str, Any] = {name: self._counts[at] for name, at in _INDICES.items()}
         for name, count in zip(_COUNTED, self._division.counts, strict=True):
             counts[name] += count
         # What a task has found may still be held back, or not count in the end.
