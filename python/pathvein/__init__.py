@@ -43,8 +43,6 @@ if TYPE_CHECKING:
         icheck,
     )
     from pathvein.inventories import (
-        InventoryCheckIterator,
-        InventoryScanIterator,
         check_inventory,
         icheck_inventory,
         iscan_inventory,
@@ -70,8 +68,6 @@ __all__ = [
     "FileStructurePattern",
     "Files",
     "Finding",
-    "InventoryCheckIterator",
-    "InventoryScanIterator",
     "Missing",
     "PatternCounts",
     "PatternMatcher",
@@ -132,8 +128,6 @@ if not TYPE_CHECKING:
             "icheck",
         ),
         "pathvein.inventories": (
-            "InventoryCheckIterator",
-            "InventoryScanIterator",
             "check_inventory",
             "icheck_inventory",
             "iscan_inventory",

@@ -18,27 +18,11 @@ if TYPE_CHECKING:
     from pathvein.lib import Opened
 
 __all__ = [
-    "InventoryCheckIterator",
-    "InventoryScanIterator",
     "check_inventory",
     "icheck_inventory",
     "iscan_inventory",
     "scan_inventory",
 ]
-
-
-class InventoryScanIterator(ScanIterator["_types.UPath"]):
-    """A running scan of an inventory, as :func:`iscan_inventory` returns it."""
-
-    #: When the provider began to list the bucket: what came later is not in the inventory.
-    date: _types.datetime
-
-
-class InventoryCheckIterator(CheckIterator["_types.UPath"]):
-    """A running check of an inventory, as :func:`icheck_inventory` returns it."""
-
-    #: When the provider began to list the bucket: what came later is not in the inventory.
-    date: _types.datetime
 
 
 def scan_inventory(
@@ -83,7 +67,8 @@ def scan_inventory(
             and for that of the results, as fsspec takes them.
         on_error: As for :func:`pathvein.scan`: of keys that are no paths. Faults of the inventory
             are always raised.
-        progress: As for :func:`pathvein.scan`. ``stats.keys`` are the keys read so far.
+        progress: As for :func:`pathvein.scan`. ``stats.keys`` are the keys read so far, and
+            ``stats.inventory_date`` is the inventory's date.
 
     Returns:
         The set of all matches: UPaths of the bucket (``s3://``, ``gs://``, ``az://``).
@@ -121,32 +106,32 @@ def iscan_inventory(
     storage_options: Mapping[str, _types.Any] | None = None,
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
-) -> InventoryScanIterator:
+) -> ScanIterator[_types.UPath]:
     """Find directories as :func:`scan_inventory` does, and yield each match as it is found.
 
     The arguments are those of :func:`scan_inventory`. The manifest is read by the call, the files
     in a thread; what is wrong with these is raised by the iteration.
 
     Returns:
-        An iterator as that of :func:`pathvein.iscan`, with the inventory's ``date``.
+        An iterator as that of :func:`pathvein.iscan`. Its ``stats.inventory_date`` is when
+        the provider began to list the bucket, a `datetime` in UTC: what came later is not in the
+        inventory.
 
     Example:
         >>> from pathvein import FileStructurePattern, iscan_inventory
         >>> def report(manifest):
         ...     with iscan_inventory(manifest, FileStructurePattern(files=["*.csv"])) as results:
-        ...         print("as of", results.date)
+        ...         print("as of", results.stats.inventory_date)
         ...         for result in results:
         ...             print(result.source)
     """
     arguments = locals()
+    from pathvein._results import plain
     from pathvein.lib import scan_stream
 
-    opened, date = open_inventory(**arguments)
     # The paths are made by the producer.
-    from pathvein._results import plain
-
-    stream: InventoryScanIterator = scan_stream(InventoryScanIterator, plain, opened)
-    stream.date = date
+    stream: ScanIterator[_types.UPath]
+    stream = scan_stream(ScanIterator, plain, open_inventory(**arguments))
     return stream
 
 
@@ -202,11 +187,12 @@ def icheck_inventory(
     on_error: _types.Literal["warn", "raise", "ignore"] | Callable[[OSError], object] = "warn",
     progress: Callable[[Stats], object] | None = None,
     near: int | None = None,
-) -> InventoryCheckIterator:
+) -> CheckIterator[_types.UPath]:
     """Check directories as :func:`check_inventory` does, and yield each result as it is found.
 
     Returns:
-        An iterator as that of :func:`pathvein.icheck`, with the inventory's ``date``.
+        An iterator as that of :func:`pathvein.icheck`, with ``stats.inventory_date`` as that of
+        :func:`iscan_inventory`.
 
     Example:
         >>> from pathvein import FileStructurePattern, icheck_inventory
@@ -219,11 +205,7 @@ def icheck_inventory(
     from pathvein._checking.starting import check_stream
 
     near = _arguments.check(near=arguments.pop("near"))["near"]
-    opened, date = open_inventory(kind="check", **arguments)
-    stream = check_stream(InventoryCheckIterator, near, opened)
-    assert isinstance(stream, InventoryCheckIterator)
-    stream.date = date
-    return stream
+    return check_stream(CheckIterator, near, open_inventory(kind="check", **arguments))
 
 
 def open_inventory(
@@ -235,8 +217,8 @@ def open_inventory(
     storage_options: Mapping[str, _types.Any] | None,
     kind: str | None = None,
     **arguments: _types.Any,
-) -> tuple[Opened, _types.datetime]:
-    """What `open_producer` returns of a scan, or of a check, and the inventory's date."""
+) -> Opened:
+    """What `open_producer` returns of a scan, or of a check."""
     checked = _arguments.check(**arguments)
     if not isinstance(prefix, str):
         raise _arguments.wrong_type("prefix", "str", prefix)
@@ -257,7 +239,7 @@ def open_inventory(
     options = {name: value for name, value in checked.items() if name not in kept}
     if kind:
         options[kind] = True
-    producer, date = _inventories.open_inventory(
+    producer = _inventories.open_inventory(
         manifest,
         prefix,
         checked["patterns"],
@@ -266,4 +248,4 @@ def open_inventory(
         temporary_directory=temporary_directory,
         storage_options=storage_options,
     )
-    return (producer.url, producer, checked, None, False), date
+    return producer.url, producer, checked, None, False

@@ -79,7 +79,7 @@ def test_the_answer_is_that_of_the_bucket(
     with pathvein.iscan_inventory(
         str(written.manifest), PATTERNS, on_error=errors.append, temporary_directory=temporary
     ) as results:
-        assert results.date == DATE
+        assert results.stats.inventory_date == DATE
         found = list(results)
         stats = results.stats
     # adlfs makes another path of these two.
@@ -92,6 +92,7 @@ def test_the_answer_is_that_of_the_bucket(
     assert {error.filename for error in errors} == {f"{top}/dot/.", f"{top}/double//"} | lost
     assert stats.keys == len(ODD_KEYS)
     assert (stats.matches, stats.errors) == (len(found), len(errors))
+    assert stats.inventory_date == DATE
     checked = pathvein.check_inventory(written.manifest, PATTERNS, on_error="ignore")
     assert told(one for one in checked if not one.complete) == [
         match for match in incomplete if match[0] not in names
@@ -282,11 +283,12 @@ def test_files_without_rows(form: tuple[str, str], tmp_path: Path) -> None:
     assert pathvein.scan_inventory(empty.manifest, P(files=["*"])) == set()
 
 
-def test_progress_tells_keys_that_are_read(tmp_path: Path) -> None:
+def test_progress_tells_the_date_and_keys_that_are_read(tmp_path: Path) -> None:
     rows = [Row(f"run_{number:04d}/x.csv", BUCKET) for number in range(5000)]
     manifest = inventories.write(("s3", "parquet"), tmp_path, rows).manifest
-    seen: list[int] = []
-    pathvein.scan_inventory(
-        manifest, PATTERNS, progress=lambda stats: seen.append(stats.keys), memory_limit="64MB"
-    )
-    assert seen[-1] == 5000
+    seen: list[pathvein.Stats] = []
+    pathvein.scan_inventory(manifest, PATTERNS, progress=seen.append, memory_limit="64MB")
+    assert seen[-1].keys == 5000
+    assert {stats.inventory_date for stats in seen} == {DATE}
+    pathvein.check_inventory(manifest, PATTERNS, progress=seen.append)
+    assert seen[-1].inventory_date == DATE

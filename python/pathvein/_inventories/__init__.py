@@ -13,15 +13,12 @@ modules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pathvein._inventories.sorting  # noqa: F401  # says what is to be installed
 from pathvein._inventories.manifest import read_manifest
 from pathvein._inventories.place import Place
 from pathvein._inventories.scanning import InventoryProducer
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 __all__ = ["open_inventory"]
 
@@ -33,11 +30,10 @@ def open_inventory(
     *,
     storage_options: Mapping[str, Any] | None,
     **options: Any,
-) -> tuple[InventoryProducer, datetime]:
-    """Read a manifest, and start the producer of a scan or a check. Also the inventory's date."""
+) -> InventoryProducer:
+    """Read a manifest, and start the producer of a scan or a check."""
     place = Place(manifest, storage_options)
     inventory = read_manifest(place)
-    producer = InventoryProducer(
+    return InventoryProducer(
         place, inventory, prefix, patterns, storage_options=storage_options, **options
     )
-    return producer, inventory.date

@@ -79,6 +79,10 @@ class Inventory:
     #: What the protocol of URLs of containers is, if `bucket_url` is `None`.
     protocol: str = ""
 
+    def __post_init__(self) -> None:
+        if self.date < datetime.fromtimestamp(0, UTC):
+            raise ValueError(f"its date is before 1970: {self.date}")
+
 
 def normal(name: str) -> str:
     """The normal name of a column: providers write the same one as IsLatest and is_latest."""
@@ -90,7 +94,7 @@ def time_of(text: object) -> datetime:
     if not isinstance(text, str):
         raise ValueError(f"no time: {text!r}")
     time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def read_manifest(place: Place) -> Inventory:

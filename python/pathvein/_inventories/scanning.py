@@ -205,6 +205,7 @@ class InventoryProducer:
             self.url = f"{inventory.bucket_url}/{prefix}" if prefix else inventory.bucket_url
         if self._protocol is None:
             self._source = self._make_source(self.url)
+        self._date = inventory.date
         self._must_exist = bool(prefix)
         #: The counts of the sources before.
         self._directories = self._entries = 0
@@ -311,6 +312,7 @@ class InventoryProducer:
             matches=self._found,
             errors=self._error_count,
             keys=self._reading.keys,
+            inventory_date=self._date,
         )
 
     def close(self) -> None:

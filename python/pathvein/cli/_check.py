@@ -180,8 +180,6 @@ def check(
             if not counts.candidates and not least:
                 more = ", which is a failure with --min 1"
             messages.inform(f"{counts}{more}")
-        if verbose and inventory is not None:
-            inventory.say_date(messages)
         if verbose and checks.opened:
             say_stats(messages, checks.stats)
         if verbose > 1 and checks.opened:

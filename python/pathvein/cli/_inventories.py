@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from pathvein._stream import Stream
-    from pathvein._types import datetime
-    from pathvein.cli._output import Messages
     from pathvein.lib import Opened
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -33,7 +31,6 @@ class Inventory:
             "memory_limit": memory_limit,
             "temporary_directory": directory,
         }
-        self._date: datetime | None = None
 
     def open(self, kind: str | None = None, **arguments: Any) -> Opened:
         """What `open_producer` returns of a scan, or of a check."""
@@ -41,8 +38,7 @@ class Inventory:
 
         for name in OF_SOURCES:
             arguments.pop(name, None)
-        opened, self._date = open_inventory(**self._options, kind=kind, **arguments)
-        return opened
+        return open_inventory(**self._options, kind=kind, **arguments)
 
     def start_scan(self, *, source: str, **arguments: Any) -> Stream[Any]:
         """Begin a scan whose results are pairs of a path and the index of its pattern."""
@@ -57,11 +53,6 @@ class Inventory:
         from pathvein.checking import CheckIterator
 
         return check_stream(CheckIterator, None, self.open("check", **arguments))
-
-    def say_date(self, messages: Messages) -> None:
-        """Say as of when the results are."""
-        if self._date is not None:
-            messages.say(f"inventory of {self._date:%Y-%m-%d %H:%M:%S %Z}")
 
 
 def inventory_options(function: F) -> F:

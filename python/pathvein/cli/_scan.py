@@ -153,8 +153,6 @@ def scan(
             total = sum_of(total, stream.stats)
         order.write()
         say_hidden(messages, total)
-        if verbose and inventory is not None:
-            inventory.say_date(messages)
         if verbose and scanned:
             say_stats(messages, total)
         if verbose > 1 and scanned:

@@ -128,6 +128,8 @@ def say_matched(messages: Messages, patterns: list[Named], matched: list[int]) -
 
 
 def say_stats(messages: Messages, stats: Stats) -> None:
+    if stats.inventory_date is not None:
+        messages.say(f"inventory of {stats.inventory_date:%Y-%m-%d %H:%M:%S %Z}")
     # Whoever counts directories counts all; of entries there are only those that were listed.
     unopened = f" ({stats.skipped:,} not opened)" if stats.skipped else ""
     directories = count(stats.directories + stats.skipped, "directory", unopened)
