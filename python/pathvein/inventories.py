@@ -131,7 +131,7 @@ def iscan_inventory(
 
     # The paths are made by the producer.
     stream: ScanIterator[_types.UPath]
-    stream = scan_stream(ScanIterator, plain, open_inventory(**arguments))
+    stream = scan_stream(plain, open_inventory(**arguments))
     return stream
 
 
@@ -205,7 +205,7 @@ def icheck_inventory(
     from pathvein._checking.starting import check_stream
 
     near = _arguments.check(near=arguments.pop("near"))["near"]
-    return check_stream(CheckIterator, near, open_inventory(kind="check", **arguments))
+    return check_stream(near, open_inventory(kind="check", **arguments))
 
 
 def open_inventory(

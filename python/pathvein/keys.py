@@ -130,7 +130,7 @@ def iscan_keys(
     from pathvein._results import plain
     from pathvein.lib import scan_stream
 
-    stream: ScanIterator[_types.Any] = scan_stream(ScanIterator, plain, open_keys(**arguments))
+    stream: ScanIterator[_types.Any] = scan_stream(plain, open_keys(**arguments))
     return stream
 
 
@@ -210,7 +210,7 @@ def icheck_keys(
     from pathvein._checking.starting import check_stream
 
     near = _arguments.check(near=arguments.pop("near"))["near"]
-    return check_stream(CheckIterator, near, open_keys(kind="check", **arguments))
+    return check_stream(near, open_keys(kind="check", **arguments))
 
 
 def open_keys(

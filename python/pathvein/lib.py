@@ -355,15 +355,11 @@ def start_scan(make_results: Make[_types.Any] | None, /, **arguments: _types.Any
     results of local matches is given. Without it matches stay pairs of a path, local ones as
     `str`, and the index of the pattern.
     """
-    return scan_stream(ScanIterator, make_results, open_producer(**arguments))
+    return scan_stream(make_results, open_producer(**arguments))
 
 
-def scan_stream(
-    stream: type[ScanIterator[_types.Any]],
-    make_results: Make[_types.Any] | None,
-    opened: Opened,
-) -> _types.Any:
-    """The stream, of the given class, of a scan that was opened."""
+def scan_stream(make_results: Make[_types.Any] | None, opened: Opened) -> _types.Any:
+    """The stream of a scan that was opened."""
     name, producer, options, make_upath, is_text = opened
     unique = options["patterns"]
 
@@ -376,7 +372,7 @@ def scan_stream(
             return make_results(ScanResult, found, unique)
         return [ScanResult(path, unique[index]) for path, index in found]
 
-    return stream(name, producer, convert, options["on_error"], options["progress"])
+    return ScanIterator(name, producer, convert, options["on_error"], options["progress"])
 
 
 def open_producer(

@@ -30,13 +30,11 @@ __all__ = ["check_stream", "run_explaining", "start_check"]
 def start_check(near: int | None, /, **arguments: Any) -> CheckIterator[Any]:
     """Start a check as :func:`pathvein.icheck` does, whose arguments these are."""
     near = _arguments.check(near=near)["near"]
-    return check_stream(CheckIterator, near, open_producer(kind="check", **arguments))
+    return check_stream(near, open_producer(kind="check", **arguments))
 
 
-def check_stream(
-    cls: type[CheckIterator[Any]], near: int | None, opened: Opened
-) -> CheckIterator[Any]:
-    """The stream, of the given class, of a check that was opened."""
+def check_stream(near: int | None, opened: Opened) -> CheckIterator[Any]:
+    """The stream of a check that was opened."""
     name, producer, options, make_upath, is_text = opened
     patterns = options["patterns"]
     records = Records(patterns)
@@ -55,7 +53,8 @@ def check_stream(
                 results.append(new(CheckResult, (path, pattern, True, (), ())))
         return results
 
-    stream = cls(name, producer, convert, options["on_error"], options["progress"])
+    stream: CheckIterator[Any]
+    stream = CheckIterator(name, producer, convert, options["on_error"], options["progress"])
     stream.source, stream.patterns = name, tuple(patterns)
     return stream
 

@@ -42,17 +42,16 @@ class Inventory:
 
     def start_scan(self, *, source: str, **arguments: Any) -> Stream[Any]:
         """Begin a scan whose results are pairs of a path and the index of its pattern."""
-        from pathvein.lib import ScanIterator, scan_stream
+        from pathvein.lib import scan_stream
 
-        stream: Stream[Any] = scan_stream(ScanIterator, None, self.open(**arguments))
+        stream: Stream[Any] = scan_stream(None, self.open(**arguments))
         return stream
 
     def start_check(self, *, source: str, **arguments: Any) -> Stream[Any]:
         """Begin a check."""
         from pathvein._checking.starting import check_stream
-        from pathvein.checking import CheckIterator
 
-        return check_stream(CheckIterator, None, self.open("check", **arguments))
+        return check_stream(None, self.open("check", **arguments))
 
 
 def inventory_options(function: F) -> F:

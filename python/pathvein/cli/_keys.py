@@ -109,18 +109,17 @@ class Keys:
 
     def start_scan(self, *, source: str, **arguments: Any) -> Stream[Any]:
         """Begin a scan whose results are pairs of a path and the index of its pattern."""
-        from pathvein.lib import ScanIterator, scan_stream
+        from pathvein.lib import scan_stream
 
-        stream: Stream[Any] = scan_stream(ScanIterator, None, self.open(source, **arguments))
+        stream: Stream[Any] = scan_stream(None, self.open(source, **arguments))
         return stream
 
     def start_check(self, *, source: str, **arguments: Any) -> Stream[Any]:
         """Begin a check whose results have texts as paths."""
         from pathvein._checking.starting import check_stream
-        from pathvein.checking import CheckIterator
 
         opened = self.open(source, "check", **arguments)
-        return check_stream(CheckIterator, None, opened)
+        return check_stream(None, opened)
 
 
 def _open(name: str) -> Any:
