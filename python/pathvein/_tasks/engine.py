@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from pathvein._tasks.division import Division
     from pathvein._tasks.plan import Plan
 
-#: How many tasks there are for each worker: one that runs, and one that follows it.
-_TASKS_A_WORKER = 2
+#: How many tasks there are for each worker: one that runs, and those that follow it while the
+#: caller is busy with results.
+_TASKS_A_WORKER = 3
 #: How often a task is submitted at most.
 _TRIES = 3
 #: The shortest and the longest budget, in seconds. The first costs about a tenth by what a task
@@ -36,7 +37,7 @@ SHORTEST, LONGEST = 0.02, 2.0
 #: too, however fast the disk.
 _MOST_DIRECTORIES = 500_000
 #: The longest while workers wait for what others hand back.
-_LONGEST_IF_FEW = 0.1
+_LONGEST_IF_FEW = 0.05
 #: Which part of the time so far a budget is, and while workers wait. For so long a worker may
 #: have nothing to do until another hands something back.
 _SHARE, _SHARE_IF_FEW = 0.1, 0.05
