@@ -335,6 +335,7 @@ def test_an_option_that_cannot_be_sent_is_named_and_not_shown(
 def test_a_store_is_opened_once_and_closed_when_it_is_not_used(
     stub: ListStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = set(threading.enumerate())  # those of other tests
     opened: list[Any] = []
     init = RemoteSource.__init__
 
@@ -367,7 +368,8 @@ def test_a_store_is_opened_once_and_closed_when_it_is_not_used(
     assert workers[0]._source is None
     del opened[:]
     gc.collect()
-    assert not [one for one in threading.enumerate() if one.name == "pathvein-listing"]
+    left = set(threading.enumerate()) - before
+    assert not [one for one in left if one.name == "pathvein-listing"]
 
 
 def test_a_task_that_begins_while_an_idle_store_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
