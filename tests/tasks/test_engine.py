@@ -256,7 +256,7 @@ def test_close_cancels_what_has_not_begun_and_waits_for_nothing() -> None:
     executor, division = Waiting(), MadeUpDivision(5, 2)
     producer = started(executor, division)
     producer.next_batch(0)
-    assert len(executor.futures) == 7
+    assert len(executor.futures) == 5
     running = executor.futures[1]
     running.set_running_or_notify_cancel()
     # Another thread waits for results.

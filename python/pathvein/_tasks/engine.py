@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from pathvein._tasks.division import Division
     from pathvein._tasks.plan import Plan
 
-#: How many tasks there are for each worker: one that runs, and those that follow it while the
+#: How many tasks there are for each worker: one that runs, and one that follows it while the
 #: caller is busy with results.
-_TASKS_A_WORKER = 3
+_TASKS_A_WORKER = 2
 #: How often a task is submitted at most.
 _TRIES = 3
 #: The shortest and the longest budget, in seconds. The first costs about a tenth by what a task
