@@ -433,9 +433,7 @@ def test_what_exists_is_not_touched(case: Case) -> None:
         with log_of("pathvein.lib") as records:
             if case.how in ("copy", "threaded_copy"):
                 for match, place in zip(case.matches, places, strict=True):
-                    one = Case(
-                        case.world, [match], 0, case.how, case.workers, {}, False, case.copier
-                    )
+                    one = replace(case, matches=[match], options={})
                     with pytest.raises(FileExistsError) as caught:
                         copy(one, top, copies)
                     assert caught.value.filename == os.fspath(place)
