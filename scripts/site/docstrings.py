@@ -46,6 +46,12 @@ class Docstrings(griffe.Extension):
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """See `griffe.Extension`. Called when all of a package is loaded."""
+        if not obj.docstring and isinstance(obj.parent, griffe.Class):
+            # An override says nothing of its own.
+            for base in obj.parent.mro():
+                if obj.name in base.members and base.members[obj.name].docstring:
+                    obj.docstring = base.members[obj.name].docstring
+                    return
         if not obj.docstring:
             return
         text = _EXAMPLE.sub("Examples:", obj.docstring.value)
