@@ -285,6 +285,7 @@ mod memo;
 mod name;
 mod name_buf;
 mod name_set;
+mod os_name;
 mod outermost;
 mod pattern;
 mod pattern_set;
@@ -331,7 +332,7 @@ pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
 pub use subtree::{Subtree, SubtreeOutcome};
 pub use subtree_scan::{RunningSubtree, SubtreeScan};
-#[cfg(all(feature = "test-hooks", unix))]
+#[cfg(feature = "test-hooks")]
 #[doc(hidden)]
 pub use traversal::made_up::{MadeUp, MadeUpEntry};
 pub use traversal::{Next, Results, Stopper};
