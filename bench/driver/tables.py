@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from . import empty_app, patterns
+from . import compared, empty_app, patterns
 from .contestants import HEADINGS, Contestant, measure, row
 from .copies import copies
 from .entrants import (
@@ -405,4 +405,4 @@ ALL: dict[str, Callable[[Settings], Table]] = {
         names,
         globs,
     ]
-}
+} | {"compared-processes": compared.processes, "compared-calls": compared.calls}
