@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -27,7 +27,7 @@ def processes(settings: Settings) -> Table:
 
 
 def _commands(
-    settings: Settings, tree: Path, names: Sequence[str] | dict[str, object]
+    settings: Settings, tree: Path, names: Collection[str]
 ) -> tuple[list[Sequence[str]], list[str]]:
     pattern = patterns.write(settings.scratch / "run.json", [patterns.run()])
     first = "pathvein scan"

@@ -405,4 +405,6 @@ ALL: dict[str, Callable[[Settings], Table]] = {
         names,
         globs,
     ]
-} | {"compared-processes": compared.processes, "compared-calls": compared.calls}
+}
+ALL["compared-processes"] = compared.processes
+ALL["compared-calls"] = compared.calls

@@ -115,7 +115,7 @@ def test_every_block_is_run_or_read(path: Path, tmp_path: Path) -> None:
             version = asked if isinstance(asked, str) else asked["version"]
             assert pathvein.__version__.startswith(f"{version}."), block.line
         elif block.language == "json":
-            assert FileStructurePattern.from_json(block.text), block.line
+            assert FileStructurePattern.from_json(block.text).validate() == [], block.line
         elif block.language == "yaml":
             assert pytest.importorskip("yaml").safe_load(block.text), block.line
         elif block.language == "ini":

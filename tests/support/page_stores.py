@@ -52,7 +52,7 @@ def opened(
     page: str, started: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Mapping[str, str]]:
     """The stores of a page, as its environment has them, and the stand-ins for its hosts."""
-    stand_ins = {}
+    stand_ins: dict[str, str] = {}
     with ExitStack() as stack:
         for name in PAGES[page]:
             server = started(name)
