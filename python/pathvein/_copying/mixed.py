@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pathvein._remote.copying.overlaps import Place, overlaps
+from pathvein._copying.overlaps import Place, overlaps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
+from pathvein._copying.overlaps import Place
 from pathvein._listing import noted
 from pathvein._remote.copying.files import Files, files_of
 from pathvein._remote.copying.files.base import failure
-from pathvein._remote.copying.overlaps import Place
 from pathvein._remote.filesystems import adapter_class, open_adapter, unwrapped_file_system
 from pathvein._remote.loop import LoopThreadError
 from pathvein._remote.names import join
