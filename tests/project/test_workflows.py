@@ -212,8 +212,5 @@ def test_wheels_are_built_where_they_are_for() -> None:
         for step in build["steps"]
         if (found := re.search(r"^(\d\.\d+)t$", step.get("with", {}).get("python-version", "")))
     }
-    assert free_threaded == {
-        f"3.{found[1]}"
-        for tag in check_dist.INTERPRETERS
-        if (found := re.match(r"cp3(\d+).*t$", tag))
-    }
+    tags = (re.match(r"cp3(\d+).*t$", tag) for tag in check_dist.INTERPRETERS)
+    assert free_threaded == {f"3.{tag[1]}" for tag in tags if tag}
