@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by what builds or tries a release: what is set for other work of the user must have no
 # say in it. How the network is reached stays: proxies, certificates, the index.
 for _name in $(compgen -e); do

@@ -61,7 +61,7 @@ TOO_NEW = {
     "number of processors": r"\bnproc\b",
     "of files": r"\breadlink -f|\brealpath\b|\bstat -c|\bcp -\w*[au]|\bmktemp --",
     "of text": r"\bsed (-\w* )*-i\b|\bsed -r|\bgrep -\w*P|\bxargs -\w*[rd]|\bsort -\w*V",
-    "of time": r"\bdate -d|\btimeout \d",
+    "of time": r"\bdate -d|(?<!-)\btimeout \d",
 }
 LINUX_ONLY = {"bench", "bench-scale"}  # they say so
 
