@@ -20,8 +20,8 @@ from packaging.metadata import Metadata
 INTERPRETERS = ["cp311-abi3", "cp314-cp314t", "cp315-abi3.abi3t"]
 # And every system, by globs over the tag.
 PLATFORMS = [
-    "manylinux_2_17_x86_64.manylinux2014_x86_64",
-    "manylinux_2_17_aarch64.manylinux2014_aarch64",
+    "manylinux2014_x86_64.manylinux_2_17_x86_64",
+    "manylinux2014_aarch64.manylinux_2_17_aarch64",
     "musllinux_1_2_x86_64",
     "musllinux_1_2_aarch64",
     "macosx_*_x86_64",
@@ -102,8 +102,8 @@ def audit(path: Path) -> list[str]:
     """What is wrong with the tag of a wheel for Linux: it asks for more of the system than it
     says.
     """
-    # Of several tags of one wheel the newest name comes first, with the versions of its libc.
-    claimed = re.search(r"-((?:many|musl)linux)_(\d+)_(\d+)_(\w+)", path.stem)
+    # Not by one of the older names, which do not tell the version of the libc.
+    claimed = re.search(r"[-.]((?:many|musl)linux)_(\d+)_(\d+)_(\w+)$", path.stem)
     if not claimed:
         return []
     command = [sys.executable, "-m", "auditwheel", "show", "--json", str(path)]

@@ -91,7 +91,7 @@ def test_a_whole_release(release: Path) -> None:
         "pathvein_core-0.10.0-cp311-abi3-win_amd64.whl",
         "pathvein_core-0.10.0-cp311-abi3-macosx_11_0_arm64.whl",
         "pathvein_core-0.10.0-cp311-abi3-musllinux_1_2_aarch64.whl",
-        "pathvein_core-0.10.0-cp314-cp314t-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "pathvein_core-0.10.0-cp314-cp314t-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
         "pathvein_core-0.10.0-cp315-abi3.abi3t-macosx_11_0_x86_64.whl",
     ],
 )
@@ -144,7 +144,7 @@ def test_a_tag_that_is_not_true_of_the_code(tmp_path: Path) -> None:
     code = Path(found.origin).read_bytes()
     processor = platform.machine()
     for tag, said in [
-        (f"manylinux_2_17_{processor}.manylinux2014_{processor}", "manylinux_2_"),
+        (f"manylinux2014_{processor}.manylinux_2_17_{processor}", "manylinux_2_"),
         (f"musllinux_1_2_{processor}", "This does not look like a platform wheel, no ELF"),
     ]:
         path = core_wheel(tmp_path, f"cp311-abi3-{tag}", {"pathvein_core/x.so": code})
