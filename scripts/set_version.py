@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-#: A release, or a candidate such as 0.10.0rc1 that both registries would order alike; cargo wants
-#: a hyphen before it, which these packages never had a use for.
+#: Releases only: cargo and Python write candidates differently.
 VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
 _LOCKED = r'(?m)^name = "pathvein-(?:core|py)"\nversion = "(.+)"$'
 #: Files, and a regular expression for each kind of place in one; its group is the version.
