@@ -27,6 +27,7 @@ ANYWHERE = {
     "scripts/fuzz 3600": "before a release; scripts/test fuzzes for seconds",
     "scripts/package --all --strict": "before a release, with free-threaded Pythons",
     "scripts/oldest": "when a requirement has changed",
+    "scripts/docs": "to look at the site; tests/site builds it, and checks its links",
     "scripts/try-dist python": "scripts/package runs it",
     "python scripts/check_dist.py dist --release": "with the files of all systems",
     'python scripts/check_release.py "$GITHUB_REF_NAME"': "before a release; a test does",
