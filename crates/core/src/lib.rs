@@ -257,7 +257,8 @@
 //!
 //! On Linux and Android directories are read with `getdents64` and opened
 //! relative to their parents. Elsewhere `std::fs::read_dir` reads them. The results are the
-//! same.
+//! same. On Windows they name a source as people write its path (`C:\lab`), and junctions are
+//! links.
 
 #![forbid(unsafe_code)]
 // So that docs.rs tells what there is on Unix alone, or by a feature.

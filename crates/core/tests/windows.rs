@@ -49,10 +49,15 @@ fn names(scan: Scan) -> BTreeSet<OsString> {
     found.iter().map(|path| path.file_name().unwrap().to_owned()).collect()
 }
 
+/// Whether this is Wine, where there are neither junctions nor names with lone surrogates.
+fn is_wine() -> bool {
+    Path::new(r"C:\windows\system32\winecfg.exe").exists()
+}
+
 fn junction(link: &Path, target: &Path) {
     let plain = |path: &Path| path.to_str().unwrap().replace(r"\\?\", "");
-    let made = Command::new("cmd").args(["/c", "mklink", "/J", &plain(link), &plain(target)]);
-    let made = { made }.output().unwrap();
+    let mut mklink = Command::new("cmd");
+    let made = mklink.args(["/c", "mklink", "/J", &plain(link), &plain(target)]).output().unwrap();
     assert!(made.status.success(), "{made:?}");
 }
 
@@ -114,6 +119,9 @@ fn names_that_other_paths_cannot_name_are_read() {
 
 #[test]
 fn a_lone_surrogate_is_a_character_of_a_name() {
+    if is_wine() {
+        return;
+    }
     let (dir, lab) = lab();
     let odd = OsString::from_wide(&[0x72, 0xD800]);
     make(&lab.join(&odd).join("ok"));
@@ -129,6 +137,9 @@ fn a_lone_surrogate_is_a_character_of_a_name() {
 
 #[test]
 fn a_junction_is_a_link() {
+    if is_wine() {
+        return;
+    }
     let (dir, lab) = lab();
     make(&lab.join("run_1").join("ok"));
     make(&dir.path().join("elsewhere").join("run_2").join("ok"));
@@ -152,6 +163,9 @@ fn a_junction_is_a_link() {
 
 #[test]
 fn a_broken_junction_is_a_file() {
+    if is_wine() {
+        return;
+    }
     let (dir, lab) = lab();
     fs::create_dir(lab.join("target")).unwrap();
     junction(&lab.join("ok"), &lab.join("target"));
