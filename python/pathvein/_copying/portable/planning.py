@@ -124,11 +124,20 @@ class Plan:
         """Open a file for reading, and return its descriptor."""
         rel = os.fspath(rel)
         if not BAD_COMPONENTS.isdisjoint(rel.split("/")) or "\0" in rel:
-            raise refused(self.path(rel), "it is no path of a match", "opening the file")
+            raise refused(self.path(rel), os.strerror(errno.EINVAL), "opening the file")
         with doing("opening the file", self.path(rel)):
             planned = self._files.get(rel)
             follow = planned is not None and planned.is_link
+            self._check_above(rel)
             return open_to_read(below(self.top, rel), follow=follow)
+
+    def _check_above(self, rel: str) -> None:
+        """Refuse what is behind a link by now, as far as that can be seen by a look."""
+        at = self.top
+        for component in rel.split("/")[:-1]:
+            at = os.path.join(at, component)
+            if is_link(os.lstat(at)):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), at)
 
     def _make(self, pattern: FileStructurePattern) -> None:
         selection = Selection(pattern)
