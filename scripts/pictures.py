@@ -1,22 +1,23 @@
-"""Pictures of the page of a report, and how long one of 100,000 runs stands still."""
+"""The pictures of the documentation, and how long the page of 100,000 runs stands still."""
 
 from __future__ import annotations
 
 import argparse
 import subprocess
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import browser as browsers
+import drawings
 import reports
 from pathvein import CheckReport, FileStructurePattern
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).resolve().parents[1]
-_EXAMPLES = ROOT / "examples" / "checking"
+_EXAMPLES = drawings.ROOT / "examples" / "checking"
 
 #: Counts, once it is asked to: the longest time between two frames, and the tasks over 50 ms.
 _WATCH = """() => {
@@ -48,7 +49,14 @@ def example(name: str) -> CheckReport:
             result._replace(source=Path("/data/runs") / result.source.relative_to(source))
             for result in found
         ]
-        return CheckReport(results, source="/data/runs", patterns=pattern, stats=found.stats)
+        return CheckReport(
+            results,
+            source="/data/runs",
+            patterns=pattern,
+            stats=found.stats,
+            # After the last of the runs, and the same in each picture.
+            started=datetime(2025, 3, 8, 9, tzinfo=UTC),
+        )
 
 
 def opened(browser: Browser, report: CheckReport, folder: str, **options: Any) -> Page:
@@ -58,13 +66,20 @@ def opened(browser: Browser, report: CheckReport, folder: str, **options: Any) -
     return browsers.Watched(browser, **options).open(file)
 
 
-def take_readme(browser: Browser, folder: str) -> None:
-    """docs/report.png: an example, with the details of a cell."""
+def draw(folder: str) -> None:
+    """The SVGs in docs/pictures."""
+    for drawing in drawings.drawings(Path(folder)):
+        file = drawings.FOLDER / f"{drawing.name}.svg"
+        file.write_text(drawing.svg(), encoding="utf-8")
+
+
+def take_report(browser: Browser, folder: str) -> None:
+    """docs/pictures/report.png: an example, with the details of a cell."""
     viewport = {"width": 1280, "height": 600}
     page = opened(browser, example("sequencing"), folder, viewport=viewport, color_scheme="light")
     page.locator("#cell-5-8").click()
     page.mouse.move(0, 0)
-    page.screenshot(path=ROOT / "docs" / "report.png", full_page=True)
+    page.screenshot(path=drawings.FOLDER / "report.png", full_page=True)
 
 
 def take_all(browser: Browser, folder: str, target: Path) -> None:
@@ -125,15 +140,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--all", metavar="DIRECTORY", type=Path)
+    choice.add_argument("--drawings", action="store_true")
     choice.add_argument("--measure", action="store_true")
     chosen = parser.parse_args()
+    if not (chosen.all or chosen.measure):
+        with tempfile.TemporaryDirectory() as folder:
+            draw(folder)
+    if chosen.drawings:
+        return
     with browsers.chromium() as browser, tempfile.TemporaryDirectory() as folder:
         if chosen.measure:
             measure(browser, folder)
         elif chosen.all:
             take_all(browser, folder, chosen.all)
         else:
-            take_readme(browser, folder)
+            take_report(browser, folder)
 
 
 if __name__ == "__main__":

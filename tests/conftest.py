@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -108,7 +108,22 @@ def servers(s3_clients: None) -> Iterator[Servers]:
 
 
 @pytest.fixture
-def store(request: pytest.FixtureRequest, servers: Servers) -> Any:
+def started(servers: Servers) -> Callable[[str], Any]:
+    """``started(name)`` is the store of that name, for tests that need several."""
+
+    def get(name: str) -> Any:
+        try:
+            server = servers.get(name)
+        except Missing as missing:
+            _missing(f"{name} is missing; it takes: {missing}")
+        server.renew()
+        return server
+
+    return get
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, started: Callable[[str], Any]) -> Any:
     """The store of the name that the test is parametrized with; "gcs by obstore" is gcs again.
 
     Then whatever the test scans or walks is listed by obstore, as if each call had said so.
@@ -124,12 +139,7 @@ def store(request: pytest.FixtureRequest, servers: Servers) -> Any:
             return opened(source, options, concurrency, lister)
 
         request.getfixturevalue("monkeypatch").setattr(_remote, "open_source", open_source)
-    try:
-        server = servers.get(name)
-        server.renew()
-        return server
-    except Missing as missing:
-        _missing(f"{request.param} is missing; it takes: {missing}")
+    return started(name)
 
 
 def _missing(message: str) -> NoReturn:

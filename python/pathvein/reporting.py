@@ -29,8 +29,11 @@ __all__ = [
 class PatternCounts(_types.NamedTuple):
     """How many candidates of a pattern are complete. The last three add up to the first."""
 
+    #: The pattern.
     pattern: FileStructurePattern
+    #: Directories that were looked at for it.
     candidates: int
+    #: Nothing is missing.
     complete: int
     #: Something is missing.
     incomplete: int
@@ -44,15 +47,19 @@ class RequirementCounts(_types.NamedTuple):
     ``met``, ``missing`` and ``unknown`` add up to the pattern's candidates.
     """
 
+    #: The pattern.
     pattern: FileStructurePattern
     #: As in :class:`Missing`: ``files[1]``.
     place: str
     #: The requirement as pattern text.
     requirement: str
+    #: Candidates that meet it.
     met: int
+    #: Candidates that do not.
     missing: int
     #: Of the missing: those to which something came close, or of which there are too few.
     near: int
+    #: Candidates of which it cannot be told.
     unknown: int
 
 

@@ -144,7 +144,9 @@ def test_explain_with_unreadable_directories() -> None:
 
 # What is missing is exact ------------------------------------------------------------------
 
-TRIALS = {"quick": 20, "ci": 60, "long": 20_000}[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
+TRIALS = {"quick": 20, "ci": 40, "nightly": 400, "long": 20_000}[
+    os.environ.get("HYPOTHESIS_PROFILE", "ci")
+]
 
 
 def places_of(value: Tree, path: str, pat: Pat) -> tuple[str, ...] | None:

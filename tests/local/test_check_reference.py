@@ -106,7 +106,9 @@ def _words(missing: Any, unknown: Any) -> str:
     return " ".join(words)
 
 
-TRIALS = {"quick": 50, "ci": 200, "long": 50_000}[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
+TRIALS = {"quick": 50, "ci": 120, "nightly": 1_000, "long": 50_000}[
+    os.environ.get("HYPOTHESIS_PROFILE", "ci")
+]
 
 
 def places_by_reference(tree: Tree, path: str, pattern: Pat) -> tuple[str, ...] | None:

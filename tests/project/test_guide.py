@@ -1,14 +1,11 @@
 """docs/patterns.md: each pattern is in examples/guide, and finds there what it should."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
-import readme_snippets
 from pathvein import load_patterns, scan
-from readme_snippets import Command
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "patterns.md"
@@ -74,16 +71,3 @@ def test_paths_are_short_for_nested_directories() -> None:
     [short, long] = re.search(r"`(data/raw/\S+)` is\s+`(\S+)`", TEXT).groups()  # type: ignore[union-attr]
     [pattern, *_] = load_patterns(EXAMPLES[0] / "pattern.txt")
     assert type(pattern).from_text(short) == type(pattern).from_text(long)
-
-
-COMMANDS = readme_snippets.commands(TEXT)
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.command)
-def test_command(command: Command) -> None:
-    result = subprocess.run(
-        ["bash", "-c", command.command], cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=170
-    )
-    assert result.returncode == 0
-    assert command.output
-    assert result.stdout.replace(f"{ROOT.resolve()}/", "/home/you/pathvein/") == command.output

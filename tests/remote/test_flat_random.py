@@ -46,7 +46,9 @@ def walk(keys: list[str], concurrency: int = 6, **options: Any) -> tuple[OddStor
     return store, failures
 
 
-TRIALS = {"quick": 60, "ci": 250, "long": 20_000}[os.environ.get("HYPOTHESIS_PROFILE", "ci")]
+TRIALS = {"quick": 60, "ci": 150, "nightly": 1_000, "long": 20_000}[
+    os.environ.get("HYPOTHESIS_PROFILE", "ci")
+]
 
 
 def test_what_is_listed_is_what_is_there() -> None:

@@ -81,6 +81,10 @@ class Terminal:
             self._read(left)
         return self.output
 
+    def read_soon(self) -> None:
+        """Read what there is, or what comes within a moment."""
+        self._read(0.05)
+
     def read_rest(self) -> bytes:
         """Read what there is, once the process has ended."""
         while self._read(0):

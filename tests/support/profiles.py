@@ -1,4 +1,5 @@
-"""How deep Hypothesis looks: ``HYPOTHESIS_PROFILE`` is ``ci``, ``quick``, ``few`` or ``long``.
+"""How deep Hypothesis looks: ``HYPOTHESIS_PROFILE`` is ``ci``, ``quick``, ``few``, ``nightly`` or
+``long``.
 
 A module of its own, since child processes of the tests need it too.
 """
@@ -10,8 +11,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 
-#: The same examples each time, so more of them would find nothing from one run to the next.
-_USUAL = 100
+#: The same examples each time, so more of them would find nothing from one run to the next. Others
+#: are what ``nightly`` looks for.
+_USUAL = 60
 
 _common: dict[str, Any] = {
     "deadline": None,
@@ -24,6 +26,7 @@ _common: dict[str, Any] = {
 settings.register_profile("ci", derandomize=True, max_examples=_USUAL, **_common)
 settings.register_profile("quick", derandomize=True, max_examples=25, **_common)
 settings.register_profile("few", derandomize=True, max_examples=15, **_common)
+settings.register_profile("nightly", max_examples=400, **_common)
 settings.register_profile("long", max_examples=5000, **_common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

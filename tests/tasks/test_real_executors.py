@@ -21,6 +21,7 @@ import pathvein_core
 import pytest
 
 import pathvein
+import readme_snippets
 import real_workers
 from pathvein import FileStructurePattern, Stats, check, iscan, scan, shuffle_to
 from pathvein._tasks import engine
@@ -182,8 +183,9 @@ def test_mpi(lab: Path, tmp_path: Path) -> None:
         # With the group `test` there is one, on Linux.
         assert os.environ.get("CI") != "true", "mpiexec is missing"
         pytest.skip("there is no MPI here: install the group `test` on Linux")
-    [text] = re.findall(r"<!-- run by the tests -->\n```py\n(.*?)```", SCALING.read_text(), re.S)
+    shown = readme_snippets.blocks(SCALING.read_text())
     script = tmp_path / "scan_lab.py"
+    [text] = [block.text for block in shown if block.file == script.name]
     script.write_text(text)
     command = [mpiexec, "-n", "3", sys.executable, "-m", "mpi4py.futures", str(script), str(lab)]
     done = subprocess.run(command, capture_output=True, timeout=120)

@@ -16,15 +16,20 @@ _LISTED = 3
 class ShuffleInput(_types.NamedTuple, _types.Generic["_types.S_co", "_types.D_co"]):
     """A directory to copy, where to, and the pattern that says what of it."""
 
+    #: What is copied.
     source: _types.S_co
     #: What it is copied to, and not into.
     destination: _types.D_co
+    #: What of it is copied.
     pattern: FileStructurePattern
 
 
 class _Shuffled(_types.NamedTuple, _types.Generic["_types.S_co", "_types.D_co"]):
+    #: As in :class:`ShuffleInput`.
     source: _types.S_co
+    #: As in :class:`ShuffleInput`.
     destination: _types.D_co
+    #: As in :class:`ShuffleInput`.
     pattern: FileStructurePattern
 
 
@@ -72,11 +77,13 @@ ShuffleInput.__module__ = ShuffleResult.__module__ = "pathvein.lib"
 class ShuffleProgress(_types.NamedTuple):
     """How far copying is."""
 
-    #: Files that were copied, and their size.
+    #: Files that were copied.
     files: int
+    #: Their size.
     bytes: int
-    #: All files that are to be copied, and their size, as far as they are known.
+    #: All files that are to be copied, as far as they are known.
     files_planned: int
+    #: Their size.
     bytes_planned: int
 
 

@@ -124,7 +124,8 @@ class Plan:
         """Open a file for reading, and return its descriptor."""
         rel = os.fspath(rel)
         if not BAD_COMPONENTS.isdisjoint(rel.split("/")) or "\0" in rel:
-            raise refused(self.path(rel), os.strerror(errno.EINVAL), "opening the file")
+            told = os.path.join(self._source, rel)
+            raise refused(told, os.strerror(errno.EINVAL), "opening the file")
         with doing("opening the file", self.path(rel)):
             planned = self._files.get(rel)
             follow = planned is not None and planned.is_link
