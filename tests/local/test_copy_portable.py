@@ -18,6 +18,7 @@ import pytest
 import copy_reference
 import portable
 from pathvein import FileStructurePattern, ShuffleError, shuffle
+from pathvein._copying.disk import plain
 from pathvein._copying.portable import Staging, staging, system
 from pathvein._copying.portable.order import order_of
 from pathvein._copying.portable.planning import _target
@@ -230,6 +231,21 @@ def test_what_the_names_do_not_tell_the_file_system_does(
 def test_paths_that_may_be_long(path: str, extended: str) -> None:
     assert system.extended(path, windows=True) == extended
     assert system.extended(path, windows=False) == path
+
+
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [
+        ("\\\\?\\C:\\lab", "C:\\lab"),
+        ("\\\\?\\UNC\\server\\share\\lab", "\\\\server\\share\\lab"),
+        ("\\\\?\\Volume{1}\\lab", "\\\\?\\Volume{1}\\lab"),
+        ("C:\\lab", "C:\\lab"),
+    ],
+)
+def test_paths_as_people_write_them(path: str, written: str) -> None:
+    """A destination is found to be a source whichever way each is written."""
+    assert plain(path, windows=True) == written
+    assert plain(path, windows=False) == path
 
 
 def test_junctions_are_links() -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pathvein_core import ExcludeRules, FileStructurePattern, Selection
 
+from pathvein._copying.disk import plain
 from pathvein._copying.portable.system import (
     below,
     doing,
@@ -280,6 +281,7 @@ def _path_below(source: str, base: str | os.PathLike[str] | None) -> str:
         (os.path.abspath(source), os.path.abspath(top)),
         (os.path.realpath(source), os.path.realpath(top)),
     ):
+        this, above = plain(this), plain(above)
         if os.path.normcase(this).startswith(os.path.join(os.path.normcase(above), "")):
             parts = this[len(os.path.join(above, "")) :].split(os.sep)
             return "/".join([*parts, ""])
