@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,10 +27,19 @@ if TYPE_CHECKING:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """In one of several workers, a test waits until the others let it."""
-    if not hasattr(item.config, "workerinput"):
+    # On Windows nothing that is there can be locked, and what has to be alone is not run.
+    if not hasattr(item.config, "workerinput") or os.name == "nt":
         return (yield)
     with company.turn(alone=item.get_closest_marker("alone") is not None):
         return (yield)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what another system cannot do, by the markers that say so."""
+    for name, is_here in (("unix", os.name != "nt"), ("linux", sys.platform == "linux")):
+        for item in items:
+            if not is_here and (mark := item.get_closest_marker(name)) is not None:
+                item.add_marker(pytest.mark.skip(reason=f"{name}: {mark.args[0]}"))
 
 
 @pytest.fixture

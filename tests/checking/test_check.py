@@ -350,7 +350,7 @@ def test_stopping_early(lab: Path) -> None:
     assert list(stream) == []
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.unix("there are no forks")
 def test_forks(lab: Path) -> None:
     """A copy that a fork made is told that it has no workers."""
     code = f"""

@@ -334,7 +334,7 @@ def test_follow_links(lab: Path, pattern: Path, tmp_path: Path) -> None:
     assert found == bytes(other.resolve() / "link/2025/run_2") + b"\n"
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc is the other file system")
+@pytest.mark.linux("/proc is the other file system")
 def test_one_file_system(tmp_path: Path) -> None:
     other = write_pattern(tmp_path / "p.json", {"directory_name": "self", "files": ["status"]})
     args: list[Arg] = ["scan", "/", "-p", other, "--max-depth", "2", "--follow-links"]
@@ -710,7 +710,7 @@ PRINTING: list[tuple[list[str], dict[str, str]]] = [
 ]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full does not exist")
+@pytest.mark.linux("writes to /dev/full")
 @pytest.mark.parametrize(("args", "environment"), PRINTING)
 def test_text_that_cannot_be_written(
     args: list[str], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -724,7 +724,7 @@ def test_text_that_cannot_be_written(
         assert result.returncode == 2
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full does not exist")
+@pytest.mark.linux("writes to /dev/full")
 def test_output_that_cannot_be_written(lab: Path, pattern: Path) -> None:
     code = "import sys, os; os.dup2(os.open('/dev/full', 1), 1); import pathvein.cli as c; c.main()"
     result = run_python(code, "scan", lab, "-p", pattern, cwd=lab)

@@ -17,7 +17,7 @@ import cli_process
 from cli_process import failure, lines, run
 from pathvein.cli import cli
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends the signals of Unix")
+pytestmark = pytest.mark.unix("sends the signals of Unix")
 
 
 @pytest.fixture

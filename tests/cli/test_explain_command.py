@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
@@ -185,7 +184,7 @@ def test_a_terminal_gets_colours_and_its_own_width(lab: Path, columns: int) -> N
         (lab / ODD / (name * 30)).touch()
     for variables in {}, {"NO_COLOR": "1"}, {"TERM": "dumb"}:
         with terminal() as tty:
-            termios.tcsetwinsize(tty.end, (24, columns))
+            tty.resize(24, columns)
             done = subprocess.run(
                 [*COMMAND, "explain", ODD, "-e", "run_*/{9+ *}"],
                 cwd=lab,

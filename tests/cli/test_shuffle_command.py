@@ -276,7 +276,7 @@ def test_what_is_left_out_is_told(lab: Path, out: Path, pattern: Path) -> None:
         assert len(line) > len(f"Left out: {lab / 'run_2' / name}: ")
 
 
-@pytest.mark.skipif(not os.path.ismount("/dev/pts"), reason="it is no mount point")
+@pytest.mark.linux("looks at /dev/pts, a mount point")
 def test_mount_points_are_left_out(tmp_path: Path) -> None:
     pattern = tmp_path / "dev.json"
     sub = {"directory_name": "pts"}

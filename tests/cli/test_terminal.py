@@ -1,7 +1,6 @@
 """The command line on a terminal, in a pipe that closes, and interrupted."""
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -9,12 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("termios", reason="unix: terminals")
+
+import fcntl
 
 from cli_process import COMMAND, ENVIRONMENT, Arg, run, start, terminal
 from servers.list_stub import ListStub
@@ -196,7 +198,7 @@ def test_a_dumb_terminal_has_no_progress_line(
 @pytest.mark.parametrize("columns", [1, 20])
 def test_progress_line_on_a_narrow_terminal(endless: Path, top: Path, columns: int) -> None:
     with terminal() as tty:
-        termios.tcsetwinsize(tty.end, (5, columns))
+        tty.resize(5, columns)
         with start("scan", endless, "-p", top, "--follow-links", stderr=tty.end) as process:
             if columns > 1:
                 tty.read_until(lambda output: b"2 s: " in output)
@@ -299,7 +301,7 @@ def test_interrupt_while_nobody_reads(endless: Path, top: Path) -> None:
     os.close(writer)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc tells the threads")
+@pytest.mark.linux("/proc tells the threads")
 @pytest.mark.parametrize("threads", ["1", "5"])
 def test_threads(endless: Path, top: Path, threads: str) -> None:
     with start("scan", endless, "-p", top, "--follow-links", "--threads", threads) as process:
@@ -390,7 +392,7 @@ def many(tmp_path: Path) -> Path:
     return tmp_path / "src"
 
 
-@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+@pytest.mark.linux("Linux sets the size of a pipe")
 @pytest.mark.parametrize("buffering", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["", "unbuffered"])
 @pytest.mark.parametrize(
     "args",
@@ -419,7 +421,7 @@ def test_output_into_a_pipe_that_does_not_wait(
     assert sorted(output.splitlines()) == sorted(expected.stdout.splitlines())
 
 
-@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+@pytest.mark.linux("Linux sets the size of a pipe")
 def test_completion_into_a_pipe_that_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENVIRONMENT, "_PATHVEIN_COMPLETE", "zsh_source")
     reader, writer = full_pipe()
@@ -428,7 +430,7 @@ def test_completion_into_a_pipe_that_does_not_wait(monkeypatch: pytest.MonkeyPat
         assert what_comes(process, reader) == run().stdout != b""
 
 
-@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+@pytest.mark.linux("Linux sets the size of a pipe")
 def test_messages_into_a_pipe_that_does_not_wait(tmp_path: Path, anything: Path) -> None:
     args: list[Arg] = ["scan", many(tmp_path), "-p", anything, "--follow-links"]
     reader, writer = full_pipe()
@@ -439,7 +441,7 @@ def test_messages_into_a_pipe_that_does_not_wait(tmp_path: Path, anything: Path)
     assert said.count(b"Error: ") == 300
 
 
-@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+@pytest.mark.linux("Linux sets the size of a pipe")
 def test_pipe_that_does_not_wait_and_closes(tmp_path: Path, anything: Path) -> None:
     reader, writer = full_pipe()
     with start("scan", many(tmp_path), "-p", anything, stdout=writer) as process:
@@ -452,7 +454,7 @@ def test_pipe_that_does_not_wait_and_closes(tmp_path: Path, anything: Path) -> N
         assert process.stderr.read() == b""
 
 
-@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux sets the size of a pipe")
+@pytest.mark.linux("Linux sets the size of a pipe")
 @pytest.mark.parametrize("args", [["scan", "src", "-p", "anything.json"], ["--help"]])
 def test_interrupt_while_a_pipe_is_full(
     args: list[str], tmp_path: Path, anything: Path, monkeypatch: pytest.MonkeyPatch

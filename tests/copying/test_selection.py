@@ -28,6 +28,7 @@ def test_listings_in_any_order() -> None:
     assert selected.files(3, ["a.csv", "b.txt"]) == [1]
 
 
+@pytest.mark.unix("names that are bytes")
 def test_names_are_those_of_the_disk() -> None:
     selection = Selection(FileStructurePattern("run", ["?.csv"]))
     selection.listed(0, [], [])

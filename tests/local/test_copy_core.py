@@ -20,7 +20,7 @@ from pathvein_core import FileStructurePattern as P
 import trees
 from trees import Dir, Make, run_unprivileged
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="copies on POSIX systems")
+pytestmark = pytest.mark.unix("copies on POSIX systems")
 
 EVERYTHING = P("*", optional_files=["*"], optional_directories=[P("*", optional_files=["*"])])
 
@@ -88,7 +88,7 @@ def access_list(group: int) -> bytes:
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps access lists as attributes")
+@pytest.mark.linux("Linux keeps access lists as attributes")
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_default_access_lists_are_not_inherited(tmp_path: Path, overwrite: bool) -> None:
     """As with `cp -a`: the copy's access list is its original's, which here has none."""
@@ -108,7 +108,7 @@ def test_default_access_lists_are_not_inherited(tmp_path: Path, overwrite: bool)
     assert mode(tmp_path / "to/d/sub/a") == 0o640
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps access lists as attributes")
+@pytest.mark.linux("Linux keeps access lists as attributes")
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_what_has_no_original_inherits_default_access_lists(
     tmp_path: Path, overwrite: bool
@@ -138,7 +138,7 @@ def copy_what_is_not_ours(top: Path) -> tuple[Any, ...]:
     return one(top / "s", top / "open/d")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="gives files away")
+@pytest.mark.skipif(not trees.is_root(), reason="gives files away")
 def test_set_id_bits_go_with_the_owner_or_not_at_all(make: Make) -> None:
     # Others may enter it, which is not so of all of pytest's own.
     tmp_path = make(Dir({}))
@@ -184,7 +184,7 @@ def copy_what_may_not_be_written(top: Path) -> list[tuple[Any, ...]]:
     return outcomes
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="sets attributes")
+@pytest.mark.linux("sets attributes")
 def test_permissions(make: Make) -> None:
     tmp_path = make(Dir({}))
     for name, bits in [("open", 0o777), ("closed", 0o755)]:
@@ -259,7 +259,7 @@ def test_few_open_files_in_a_deep_tree(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["s"]
 
 
-@pytest.mark.skipif(not os.path.ismount("/dev/pts"), reason="it is no mount point")
+@pytest.mark.linux("looks at /dev/pts, a mount point")
 def test_one_file_system(tmp_path: Path) -> None:
     pattern = P("*", optional_directories=[P("pts")])
     for one_file_system, below, skipped in [
@@ -307,7 +307,7 @@ FORKED = """
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.unix("forks")
 def test_a_fork_has_no_part_in_it(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     (tmp_path / "s/a").write_text("a")
@@ -441,7 +441,9 @@ def commit_half(staging: pathvein_core.Staging) -> None:
 
 
 @pytest.mark.parametrize(
-    "end", [commit_half, pathvein_core.Staging.abandon, lambda _: None], ids=["half", "end", "drop"]
+    "end",
+    [commit_half, lambda staging: staging.abandon(), lambda _: None],
+    ids=["half", "end", "drop"],
 )
 def test_staging_that_is_given_up_leaves_nothing(
     tmp_path: Path, end: Callable[[pathvein_core.Staging], None]

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import stat
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -37,10 +36,10 @@ from profiles import share
 from reference import Pat
 from trees import Dir, Entry, Fifo, File, Link, Socket
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes and names of Unix")
+pytestmark = pytest.mark.unix("modes and names of Unix")
 
 #: What the file system may keep of a file's owner, and what it may not.
-OWNERS = [0, 1, 65534] if os.geteuid() == 0 else [os.geteuid()]
+OWNERS = [0, 1, 65534] if trees.is_root() else [-1]
 #: Seconds, before 1970 and after 2038 too.
 TIMES = [-(1 << 30), -1, 0, 1, 1 << 30, (1 << 31) - 1, 1 << 31, 1 << 33]
 MODES = [0o644, 0o600, 0o400, 0o000, 0o755, 0o777, 0o4755, 0o2755, 0o6711, 0o1644]

@@ -34,7 +34,7 @@ from reference import Pat
 from test_races import churning, rounds
 from trees import Dir, File, Link, Make, run_unprivileged
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kill, mounts and races of Linux")
+pytestmark = pytest.mark.linux("kill, mounts and races of Linux")
 
 EVERYTHING = FileStructurePattern("*", ["*"])
 

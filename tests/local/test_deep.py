@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator
@@ -28,7 +27,7 @@ NAMES = [f"m{level}" if level % STEP == 0 else "d" for level in range(LEVELS)]
 MARKED = ["/".join(NAMES[: level + 1]) for level in range(0, LEVELS, STEP)]
 END = "/".join(NAMES)
 
-needs_limits = pytest.mark.skipif(sys.platform == "win32", reason="sets the limits of Unix")
+needs_limits = pytest.mark.unix("sets the limits of Unix")
 
 
 @pytest.fixture(scope="module", params=["chain", "comb"])

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import functools
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -403,7 +402,7 @@ def compare_on_fuse(mount: fuse.Mount, this: Served) -> None:
         compare_matches_of(twins, this)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="FUSE as Linux has it")
+@pytest.mark.linux("FUSE as Linux has it")
 def test_awkward_file_systems() -> None:
     """With ``HYPOTHESIS_PROFILE=long`` and ``--timeout 0`` for some minutes."""
     fuse.call(compare_on_fuse, seconds(100))

@@ -98,7 +98,7 @@ def test_a_source_that_stops_iterations(call: Any) -> None:
         walk_parallel(Stopping())
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/net"), reason="Linux has it")
+@pytest.mark.linux("looks at /proc")
 def test_a_process_that_has_ended_is_absent(tmp_path: Path) -> None:
     child = subprocess.Popen(["true"])
     try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import sys
 
 import pytest
 
 from fuse import run
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="FUSE as Linux has it")
+pytestmark = pytest.mark.linux("FUSE as Linux has it")
 
 COUNTS = """
 import json, os, sys

@@ -23,7 +23,7 @@ from pathvein import FileStructurePattern as P
 from pathvein import ScanIterator, ScanResult, ScanWarning, _errors, iscan, scan
 from trees import Dir, Link, Make, tree
 
-linux = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts in /proc")
+linux = pytest.mark.linux("counts in /proc")
 
 
 def thread_count() -> Any:
@@ -374,7 +374,7 @@ def test_one_stream_read_by_several_threads(make: Make) -> None:
     assert len(rows) == len(set(rows))
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.unix("needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_scan_in_a_forked_child(make: Make) -> None:
     """multiprocessing forks by default up to Python 3.13: no pool may be inherited dead."""

@@ -46,7 +46,7 @@ from trees import (
     tree,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="link counts as Linux tells them")
+pytestmark = pytest.mark.linux("link counts as Linux tells them")
 
 
 class Ran(NamedTuple):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +23,7 @@ from pathvein import iscan, iwalk_parallel
 from reference import Pat
 from trees import Dir, Entry, File, Link, Make, built, run_unprivileged, tree
 
-needs_limits = pytest.mark.skipif(sys.platform == "win32", reason="sets the limits of Unix")
+needs_limits = pytest.mark.unix("sets the limits of Unix")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ met both states, or all of them, and have run often enough; the loops are bounde
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import subprocess
@@ -25,9 +24,7 @@ from pathvein import FileStructurePattern as P
 from pathvein import iscan, scan, walk_parallel
 from trees import Dir, File, Link, Make, is_counting, tree
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(ctypes.CDLL(None), "renameat2"), reason="exchanges with renameat2"
-)
+pytestmark = pytest.mark.linux("exchanges with renameat2")
 
 #: ``exchange(a, b)`` makes each of two entries the other, in one step.
 EXCHANGE = """

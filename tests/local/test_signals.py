@@ -20,7 +20,7 @@ import pytest
 import cli_process
 from trees import Dir, Link, build, public_base, remove
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends the signals of Unix")
+pytestmark = pytest.mark.unix("sends the signals of Unix")
 
 ENTRIES = 100_000
 

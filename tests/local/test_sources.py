@@ -17,7 +17,7 @@ from pathvein import FileStructurePattern as P
 from pathvein import iscan, scan, walk_parallel
 from trees import Dir, File, Make, built, run_unprivileged, tree
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux's /proc, and its limits")
+linux = pytest.mark.linux("Linux's /proc, and its limits")
 RUN = P("run_*", ["config.json"])
 
 

@@ -20,7 +20,7 @@ from pathvein import FileStructurePattern as P
 from pathvein import ScanResult, iscan, iwalk_parallel, scan, walk_parallel
 from trees import Dir, Link, Make, tree
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts in /proc")
+pytestmark = pytest.mark.linux("counts in /proc")
 
 
 @pytest.fixture

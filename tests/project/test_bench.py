@@ -13,7 +13,7 @@ BENCH = TOP / "bench"
 #: Trees as small as makes sense: 30 runs, 21 of them complete, in 122 directories.
 TINY = ["--runs", "30", "--entries", "100", "--depth", "40", "--rounds", "1"]
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the floor is Linux's getdents64")
+pytestmark = pytest.mark.linux("the floor is Linux's getdents64")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,16 @@ import pytest
 
 pytest.importorskip("upath")
 
-from pathvein._copying.names import bad_names, ignores_case, local_name, remote_name
+from pathvein._copying.names import (
+    bad_destination,
+    bad_names,
+    fold_elsewhere,
+    fold_of,
+    fold_on_windows,
+    ignores_case,
+    local_name,
+    remote_name,
+)
 from pathvein._copying.overlaps import Place, overlaps
 
 # Overlaps ------------------------------------------------------------------------------------
@@ -112,7 +121,8 @@ def test_stores_know_nothing_but_utf_8() -> None:
 
 
 def bad(directories: list[str], files: list[str], *, twins: bool, folded: bool) -> list[str]:
-    found = bad_names(directories, files, local_name, twins=twins, folded=folded)
+    fold = fold_elsewhere if folded else None
+    found = bad_names(directories, files, local_name, twins=twins, fold=fold)
     return [path for path, _ in found]
 
 
@@ -124,6 +134,56 @@ def test_a_name_of_a_file_and_a_directory() -> None:
 def test_names_that_differ_only_in_case() -> None:
     assert bad(["D", "d"], ["D/x", "d/x", "e/X"], twins=False, folded=True) == ["d", "d/x"]
     assert bad(["D", "d"], ["D/x", "d/x"], twins=False, folded=False) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "windows", "elsewhere"),
+    [
+        ("A.csv", "a.CSV", True, True),
+        ("\u00c9", "\u00e9", True, True),
+        ("\u00e9", "e\u0301", False, True),
+        ("STRASSE", "stra\u00dfe", False, True),
+        ("a", "b", False, False),
+    ],
+)
+def test_which_names_are_one(one: str, other: str, windows: bool, elsewhere: bool) -> None:
+    assert (fold_on_windows(one) == fold_on_windows(other)) is windows
+    assert (fold_elsewhere(one) == fold_elsewhere(other)) is elsewhere
+
+
+def test_each_system_has_its_rules(tmp_path: Path) -> None:
+    assert fold_of(str(tmp_path), system="win32") is fold_on_windows
+    # What is there tells, on a Mac too: its disks may be of either kind.
+    (tmp_path / "name").touch()
+    folds = os.path.exists(tmp_path / "NAME")
+    assert ignores_case(str(tmp_path), system="darwin") is folds
+    (tmp_path / "empty").mkdir()
+    assert ignores_case(str(tmp_path / "empty"), system="darwin") is folds
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("C:\\out\\run.", "out/aux.txt/run", "\\\\server\\share\\a?b", "run:1", "C:\\a\\run:1"),
+        *("\\\\?\\C:\\out\\NUL", "com\u00b9", "a\\ \\b", "\\\\?\\UNC\\server\\share\\a<"),
+    ],
+)
+def test_destinations_that_windows_would_call_otherwise(path: str) -> None:
+    reason = bad_destination(path, windows=True)
+    assert reason is not None
+    assert "Give another name" in reason
+    assert bad_destination(path, windows=False) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("C:\\out\\run_1", "C:run", "c:/out/..", ".\\out", "\\\\server\\c$\\out"),
+        *("\\\\?\\C:\\out", "\\\\?\\UNC\\server\\share\\out", "D:\\", "out", "\\out"),
+    ],
+)
+def test_destinations_that_windows_takes(path: str) -> None:
+    assert bad_destination(path, windows=True) is None
 
 
 def test_each_component_is_looked_at() -> None:

@@ -96,7 +96,7 @@ def test_is_url(text: str, expected: bool) -> None:
     assert is_url(text) is expected
 
 
-@pytest.mark.skipif(os.name == "nt", reason="colons in names")
+@pytest.mark.unix("colons in names")
 def test_a_name_with_colons_that_exists_is_no_url(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +134,7 @@ def test_a_name_with_colons_that_exists_is_no_url(
         (UPath("file:///\udcff"), "/\udcff"),
     ],
 )
-@pytest.mark.skipif(os.name == "nt", reason="POSIX paths")
+@pytest.mark.unix("POSIX paths")
 def test_local_sources(source: str | UPath, path: str) -> None:
     assert open_source(source) == path
 
@@ -420,7 +420,7 @@ def test_chains(memory: Any, tmp_path: Path, url: str, expected: list[str]) -> N
     assert all(type(path) is type(root) and (path / "f").exists() for path in found)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="colons in names")
+@pytest.mark.unix("colons in names")
 def test_local_paths_that_look_like_urls(
     memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -601,7 +601,7 @@ def sources_of(local: Path) -> list[RemoteSource]:
     ]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links and fifos")
+@pytest.mark.unix("links and fifos")
 def test_local_tree(local: Path) -> None:
     for source in sources_of(local):
         listing = listing_of(source)
@@ -616,7 +616,7 @@ def test_local_tree(local: Path) -> None:
         assert not errors
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links and fifos")
+@pytest.mark.unix("links and fifos")
 def test_local_links_followed(local: Path) -> None:
     for source in sources_of(local):
         tree, errors = walked(source, follow_links=True)
@@ -627,7 +627,7 @@ def test_local_links_followed(local: Path) -> None:
         assert all("leads back to" in str(error) for error in errors)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links and fifos")
+@pytest.mark.unix("links and fifos")
 def test_local_walk_is_that_of_os_walk(local: Path) -> None:
     expected = {
         (dirpath, tuple(sorted(dirnames)), tuple(sorted(filenames)))

@@ -809,7 +809,7 @@ os._exit(0)
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="fork")
+@pytest.mark.unix("fork")
 def test_a_fork_does_not_wait_for_what_is_left_behind() -> None:
     folder = __file__.rpartition("/")[0]
     done = subprocess.run(

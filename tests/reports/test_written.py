@@ -199,7 +199,7 @@ def test_the_error_names_the_path(write: Write, tmp_path: Path) -> None:
     assert directory.value.filename == str(tmp_path)
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux")
+@pytest.mark.linux("writes to /dev/full")
 @each_writer
 def test_a_full_disk_is_an_error_that_names_the_path(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

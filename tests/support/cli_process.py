@@ -1,7 +1,6 @@
 """Running the command line and other children as processes, with or without a terminal."""
 
 import os
-import pty
 import select
 import signal
 import subprocess
@@ -11,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 COMMAND = [sys.executable, "-m", "pathvein"]
 #: Without what somebody may have set to see the tests' own output at once.
@@ -57,8 +58,15 @@ class Terminal:
     """A terminal, and what was written to it so far."""
 
     def __init__(self) -> None:
+        pty = pytest.importorskip("pty", reason="unix: terminals")
         self._controller, self.end = pty.openpty()
         self.output = b""
+
+    def resize(self, lines: int, columns: int) -> None:
+        """Give it another size."""
+        import termios
+
+        termios.tcsetwinsize(self.end, (lines, columns))
 
     def send(self, keys: bytes) -> None:
         """Type."""

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import reference
 
 
@@ -86,6 +88,7 @@ def build(top: Path, spec: Dir) -> Path:
     while to_do:
         here, directory = to_do.pop()
         if directory.mode is not None:
+            _takes_unix("chmod", "directories that are closed")
             modes.append((here, directory.mode))
         to_do += _fill(os.fspath(top), here, directory)
     for path, mode in reversed(modes):
@@ -104,12 +107,31 @@ def _fill(top: str, here: str, spec: Dir) -> list[tuple[str, Dir]]:
         elif isinstance(entry, File):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
         elif isinstance(entry, Fifo):
+            _takes_unix("mkfifo", "fifos")
             os.mkfifo(path)
         elif isinstance(entry, Socket):
+            if sys.platform != "linux":
+                pytest.skip("linux: makes sockets that nobody listens on")
             os.mknod(path, stat.S_IFSOCK | 0o600)
         else:
-            os.symlink(target_of(entry, top, here), path)
+            try:
+                os.symlink(target_of(entry, top, here), path)
+            except OSError as error:
+                if getattr(error, "winerror", None) == 1314:
+                    pytest.skip("links take the developer mode of Windows")
+                raise
     return below
+
+
+def _takes_unix(function: str, what: str) -> None:
+    """Skip a test whose tree has what Windows does not."""
+    if os.name == "nt" or not hasattr(os, function):
+        pytest.skip(f"unix: {what}")
+
+
+def is_root() -> bool:
+    """Whether permissions do not bind this process."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def target_of(link: Link, top: str, here: str) -> str:
@@ -281,6 +303,7 @@ def run_unprivileged(function: Callable[..., Any], *args: Any, timeout: float = 
     environment nor the checkout need be readable by anybody else. It is a new process and not a
     fork, since a scan before may have left threads.
     """
+    _takes_unix("setuid", "users and permissions")
     module = sys.modules[function.__module__]
     request = pickle.dumps(
         (
@@ -339,7 +362,7 @@ def _read_all(pipe: Any, timeout: float) -> bytes:
 
 def drop_rights() -> None:
     """Become a user whom permissions bind, and make sure that they do."""
-    if os.geteuid() == 0:
+    if is_root():
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)

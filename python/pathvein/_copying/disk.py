@@ -9,6 +9,16 @@ from pathvein._copying.names import fold_of
 from pathvein._copying.overlaps import Place
 
 
+def plain(path: str, *, windows: bool = os.name == "nt") -> str:
+    r"""A path as people write it: ``\\?\C:\lab`` is ``C:\lab``, where it may be written so, too."""
+    if windows and path.startswith("\\\\?\\"):
+        if path[4:8].upper() == "UNC\\":
+            return f"\\\\{path[8:]}"
+        if path[5:6] == ":":
+            return path[4:]
+    return path
+
+
 class Disk:
     """Makes places of paths, without links. They are equal where names are one on the disk."""
 
@@ -18,7 +28,7 @@ class Disk:
 
     def place(self, path: str) -> Place:
         """Where it is, or would be."""
-        drive, rest = os.path.splitdrive(os.path.realpath(path))
+        drive, rest = os.path.splitdrive(plain(os.path.realpath(path)))
         above, components = drive + os.sep, []
         for name in filter(None, rest.split(os.sep)):
             if above not in self._folds:

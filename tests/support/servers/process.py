@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import pwd
 import signal
 import socket
 import subprocess
@@ -19,7 +18,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pwd
 
 ROOT = Path(__file__).resolve().parents[3]
 #: Where `scripts/servers` puts what no Python package brings.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,6 +37,8 @@ class _Sftp(DiskStore):
         if find_spec(self.package) is None or find_spec("cryptography") is None:
             raise Missing(f"pip install {self.package}")
         # Not "nobody", whose account is locked for some.
+        import pwd
+
         root = os.geteuid() == 0
         user = pwd.getpwnam("daemon") if root else pwd.getpwuid(os.geteuid())
         self.user_name = user.pw_name

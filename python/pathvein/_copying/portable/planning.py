@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pathvein_core import ExcludeRules, FileStructurePattern, Selection
 
+from pathvein._copying.disk import plain
 from pathvein._copying.portable.system import (
     below,
     doing,
@@ -124,11 +125,21 @@ class Plan:
         """Open a file for reading, and return its descriptor."""
         rel = os.fspath(rel)
         if not BAD_COMPONENTS.isdisjoint(rel.split("/")) or "\0" in rel:
-            raise refused(self.path(rel), "it is no path of a match", "opening the file")
+            told = os.path.join(self._source, rel)
+            raise refused(told, os.strerror(errno.EINVAL), "opening the file")
         with doing("opening the file", self.path(rel)):
             planned = self._files.get(rel)
             follow = planned is not None and planned.is_link
+            self._check_above(rel)
             return open_to_read(below(self.top, rel), follow=follow)
+
+    def _check_above(self, rel: str) -> None:
+        """Refuse what is behind a link by now, as far as that can be seen by a look."""
+        at = self.top
+        for component in rel.split("/")[:-1]:
+            at = os.path.join(at, component)
+            if is_link(os.lstat(at)):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), at)
 
     def _make(self, pattern: FileStructurePattern) -> None:
         selection = Selection(pattern)
@@ -270,6 +281,7 @@ def _path_below(source: str, base: str | os.PathLike[str] | None) -> str:
         (os.path.abspath(source), os.path.abspath(top)),
         (os.path.realpath(source), os.path.realpath(top)),
     ):
+        this, above = plain(this), plain(above)
         if os.path.normcase(this).startswith(os.path.join(os.path.normcase(above), "")):
             parts = this[len(os.path.join(above, "")) :].split(os.sep)
             return "/".join([*parts, ""])

@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 WINDOWS = os.name == "nt"
 
-#: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION, ERROR_USER_MAPPED_FILE:
-#: what Windows says of a file that another program has open.
-_DENIED, _SHARING, _LOCKED, _MAPPED = 5, 32, 33, 1224
-_BUSY = frozenset({_DENIED, _SHARING, _LOCKED, _MAPPED})
+#: What Windows says of a file that another program has open: ERROR_SHARING_VIOLATION,
+#: ERROR_LOCK_VIOLATION, ERROR_USER_MAPPED_FILE; and of some, ERROR_ACCESS_DENIED.
+_OPEN = frozenset({32, 33, 1224})
+_BUSY = _OPEN | {5}
 #: ERROR_PRIVILEGE_NOT_HELD
 _NO_PRIVILEGE = 1314
 
@@ -45,14 +45,14 @@ def is_busy(error: OSError) -> bool:
 
 def advice(error: OSError) -> str | None:
     """What can be done about an error that its text does not explain."""
-    match getattr(error, "winerror", None):
-        case 32 | 33 | 1224:
-            return "another program has it open: close it there, and copy again"
-        case 1314:
-            return (
-                "links take the developer mode of Windows, or an administrator: turn it on, or "
-                'copy with links="follow"'
-            )
+    code = getattr(error, "winerror", None)
+    if code in _OPEN:
+        return "another program has it open: close it there, and copy again"
+    if code == _NO_PRIVILEGE:
+        return (
+            "links take the developer mode of Windows, or an administrator: turn it on, or copy "
+            'with links="follow"'
+        )
     return None
 
 
@@ -75,9 +75,9 @@ def refused(path: str, reason: str, doing: str = "comparing the matches") -> OSE
     return noted(OSError(errno.EINVAL, reason, path), doing)
 
 
-def patiently(act: Callable[[], T], *, seconds: float = PATIENCE) -> T:
+def patiently(act: Callable[[], T], *, seconds: float | None = None) -> T:
     """Try again for a while as long as another program may have it open."""
-    end, pause = time.monotonic() + seconds, _FIRST_PAUSE
+    end, pause = time.monotonic() + (seconds or PATIENCE), _FIRST_PAUSE
     while True:
         try:
             return act()
@@ -155,7 +155,7 @@ def copy_metadata(original: os.stat_result, path: str) -> None:
         os.chmod(path, stat.S_IMODE(original.st_mode) & 0o777)
 
 
-def rename_new(old: str, new: str, *, seconds: float = PATIENCE) -> None:
+def rename_new(old: str, new: str, *, seconds: float) -> None:
     """Rename a directory to a name that nothing has. Raises `FileExistsError` if something does."""
 
     def rename() -> None:
