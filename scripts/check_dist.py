@@ -1,9 +1,13 @@
-"""Checks what scripts/package built: the files in each archive, and their metadata.
+"""Checks what is to be released: the files in each archive, their metadata, tags and sizes.
 
-``python scripts/check_dist.py dist [--free-threaded]``
+``python scripts/check_dist.py dist`` is about what scripts/package built on one machine;
+with ``--release`` no wheel may be missing of all that a release has.
 """
 
 import fnmatch
+import json
+import re
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -11,13 +15,35 @@ from pathlib import Path
 
 from packaging.metadata import Metadata
 
+# What there is a wheel of pathvein-core for: every CPython from 3.11 on; the free-threaded ones,
+# of which 3.14 has a wheel of its own, and from 3.15 on one is for all again.
+INTERPRETERS = ["cp311-abi3", "cp314-cp314t", "cp315-abi3.abi3t"]
+# And every system, by globs over the tag.
+PLATFORMS = [
+    "manylinux_2_17_x86_64.manylinux2014_x86_64",
+    "manylinux_2_17_aarch64.manylinux2014_aarch64",
+    "musllinux_1_2_x86_64",
+    "musllinux_1_2_aarch64",
+    "macosx_*_x86_64",
+    "macosx_*_arm64",
+    "win_amd64",
+    "win_arm64",
+]
+#: Of a wheel, in bytes.
+LARGEST = 3_000_000
+
 LICENCES = ["LICENSE-APACHE", "LICENSE-MIT"]
 # What each archive has to hold, beside the licences, by globs over its names.
-CORE = ["*/__init__.py", "*/__init__.pyi", "*/py.typed"]
+WHEEL = [
+    "pathvein_core/__init__.py",
+    "pathvein_core/__init__.pyi",
+    "pathvein_core/py.typed",
+    "pathvein_core/pathvein_core.*",
+]
 EXPECTED = {
-    "pathvein_core-*-cp311-abi3-*.whl": [*CORE, "*/pathvein_core.abi3.so"],
     "pathvein_core-*.tar.gz": [
         "*/PKG-INFO",
+        "*/needs_rust.py",
         "*/crates/py/pathvein_core.pyi",
         "*/crates/core/src/lib.rs",
         "*/Cargo.lock",
@@ -33,7 +59,6 @@ EXPECTED = {
     "pathvein-*.tar.gz": ["*/PKG-INFO", "*/pathvein/py.typed", "*/README.md"],
     "pathvein-core-*.crate": ["*/Cargo.toml", "*/README.md", "*/src/lib.rs"],
 }
-FREE_THREADED = {"pathvein_core-*-cp3??t-*.whl": [*CORE, "*/pathvein_core.*.so"]}
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -68,23 +93,71 @@ def check(path: Path, globs: list[str]) -> list[str]:
                 problems.append(f"its licence is {metadata.license_expression}")
             if not metadata.description:
                 problems.append("has no description")
+    if path.suffix == ".whl" and (size := path.stat().st_size) > LARGEST:
+        problems.append(f"has {size:,} bytes, and may have {LARGEST:,}")
     return [f"{path}: {problem}" for problem in problems]
 
 
-def main(dist: Path, free_threaded: bool) -> list[str]:
+def audit(path: Path) -> list[str]:
+    """What is wrong with the tag of a wheel for Linux: it asks for more of the system than it
+    says.
+    """
+    # Of several tags of one wheel the newest name comes first, with the versions of its libc.
+    claimed = re.search(r"-((?:many|musl)linux)_(\d+)_(\d+)_(\w+)", path.stem)
+    if not claimed:
+        return []
+    command = [sys.executable, "-m", "auditwheel", "show", "--json", str(path)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    told = json.loads(done.stdout or '{"error": "nothing"}')
+    tag = told.get("overall_tag") or told["error"]
+    needed = re.fullmatch(r"((?:many|musl)linux)_(\d+)_(\d+)_(\w+)", tag)
+    if (
+        needed
+        and (needed[1], needed[4]) == (claimed[1], claimed[4])
+        and (int(needed[2]), int(needed[3])) <= (int(claimed[2]), int(claimed[3]))
+    ):
+        return []
+    return [f"{path}: auditwheel says {tag}"]
+
+
+def main(dist: Path, release: bool) -> list[str]:
     """What is wrong in all of dist."""
     problems = []
     unknown = set(dist.iterdir())
-    for glob, globs in (EXPECTED | (FREE_THREADED if free_threaded else {})).items():
+    for glob, globs in EXPECTED.items():
         paths = list(dist.glob(glob))
-        if len(paths) != 1:
+        # The crate is not built by whoever publishes it: cargo packs and uploads it at once.
+        if len(paths) != 1 and not (release and not paths and glob.endswith(".crate")):
             problems.append(f"{dist}: {len(paths)} files {glob}")
         for path in paths:
             problems += check(path, globs)
             unknown.discard(path)
+
+    of_platforms = {
+        f"pathvein_core-*-{interpreter}-{platform}.whl"
+        for interpreter in INTERPRETERS
+        for platform in PLATFORMS
+    }
+    if release:
+        for glob in sorted(of_platforms):
+            if len(paths := list(dist.glob(glob))) != 1:
+                problems.append(f"{dist}: {len(paths)} files {glob}")
+    else:
+        # Of this system, whatever it is, and for the Python that is here.
+        of_platforms = {f"pathvein_core-*-{interpreter}-*.whl" for interpreter in INTERPRETERS}
+        if not list(dist.glob("pathvein_core-*.whl")):
+            problems.append(f"{dist}: no wheel of pathvein-core")
+    for path in sorted({path for glob in of_platforms for path in dist.glob(glob)}):
+        problems += check(path, WHEEL) + audit(path)
+        unknown.discard(path)
+
+    versions = {re.split(r"-(?:core-)?", path.name)[1] for path in dist.iterdir()}
+    versions = {version.removesuffix(".tar.gz").removesuffix(".crate") for version in versions}
+    if len(versions) > 1:
+        problems.append(f"{dist}: several versions, {', '.join(sorted(versions))}")
     return problems + [f"{path}: not expected" for path in sorted(unknown)]
 
 
 if __name__ == "__main__":
-    if failures := main(Path(sys.argv[1]), "--free-threaded" in sys.argv[2:]):
+    if failures := main(Path(sys.argv[1]), "--release" in sys.argv[2:]):
         sys.exit("\n".join(failures))

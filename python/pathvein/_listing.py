@@ -53,6 +53,18 @@ def is_gone(error: OSError) -> bool:
     return error.errno in _GONE or isinstance(error, FileNotFoundError | NotADirectoryError)
 
 
+#: What `os.stat_result.st_reparse_tag` says of a junction.
+_JUNCTION = 0xA0000003
+
+
+def is_junction(status: os.stat_result) -> bool:
+    """Whether it is a junction, which is Windows' other link to a directory, and no directory.
+
+    By what is known of itself: `os.path.isjunction` is there from 3.12 on, and asks once more.
+    """
+    return getattr(status, "st_reparse_tag", 0) == _JUNCTION
+
+
 def list_local(path: str, skip: Callable[[str], bool] | None = None) -> Listing:
     """List a local directory, without the names for which `skip` is true.
 
@@ -85,7 +97,10 @@ def list_local(path: str, skip: Callable[[str], bool] | None = None) -> Listing:
             is_dir = False
             try:
                 is_dir = entry.is_dir()
-                if is_dir and entry.is_symlink():
+                if is_dir and (
+                    entry.is_symlink()
+                    or (os.name == "nt" and is_junction(entry.stat(follow_symlinks=False)))
+                ):
                     listing.links.add(entry.name)
             except OSError as error:
                 if not is_gone(error):

@@ -416,9 +416,32 @@ def test_help(option: str) -> None:
 
 
 def test_version() -> None:
+    """Scripts read the first line; a report of a bug needs the others, too."""
+    import platform
+    from importlib.metadata import version
+
     import pathvein
 
-    assert run("--version").stdout.decode().split()[-1] == pathvein.__version__
+    told = run("--version")
+    assert (told.returncode, told.stderr) == (0, b"")
+    first, machine, installed = told.stdout.decode().splitlines()
+    assert first == f"pathvein, version {pathvein.__version__}"
+    assert machine.startswith(f"CPython {platform.python_version()}")
+    assert machine.endswith(f", {platform.platform()}")
+    parts = dict(part.split() for part in installed.split(", "))
+    for name in ("pathvein", "pathvein-core", "click", "rich", "fsspec", "universal-pathlib"):
+        assert parts[name] == version(name)
+    for name, number in parts.items():
+        assert number == version(name)
+
+
+def test_version_of_what_is_imported(tmp_path: Path) -> None:
+    """What is first on the path, and however its directory spells its name."""
+    (tmp_path / "FSSPEC-1.2.3.dist-info").mkdir()
+    (tmp_path / "universal_pathlib-4.5.egg-info").mkdir()
+    code = "import sys; sys.path.insert(0, sys.argv.pop()); from pathvein.cli import main; main()"
+    told = run_python(code, "--version", tmp_path, cwd=tmp_path).stdout.decode()
+    assert "fsspec 1.2.3, universal-pathlib 4.5," in told
 
 
 # What is wrong.

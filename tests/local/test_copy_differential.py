@@ -9,7 +9,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import copy_reference
 import pathvein
+import portable
 import strategies
 import trees
 from compare import make_pattern
@@ -71,6 +72,13 @@ class Case:
     options: dict[str, Any]
     #: Whether the destinations are on another file system than the sources.
     elsewhere: bool
+    #: What copies.
+    copier: str = portable.COPIERS[0]
+
+    @property
+    def simply(self) -> bool:
+        """Whether only contents and times are copied."""
+        return self.copier == "portable"
 
     def put_into(self, top: Path) -> None:
         """What a tree's values do not tell of its files: content, modes, times and the rest."""
@@ -222,6 +230,7 @@ def cases(draw: Any, most: int = 3) -> Case:
         draw(st.sampled_from([None, 1, 2, 5])),
         options,
         elsewhere,
+        draw(st.sampled_from([portable.COPIERS[0], *portable.COPIERS])),
     )
 
 
@@ -274,6 +283,11 @@ def log_of(name: str) -> Iterator[list[logging.LogRecord]]:
 
 def copy(case: Case, top: Path, copies: Path, **more: Any) -> list[Any]:
     """Copy it the way that was drawn; gives the results, if that way has any."""
+    with portable.used(case.copier):
+        return _copy(case, top, copies, more)
+
+
+def _copy(case: Case, top: Path, copies: Path, more: dict[str, Any]) -> list[Any]:
     options = {**case.options, "max_workers": case.workers, **more}
     wanted = [
         ShuffleInput(top / match.source, copies / match.name, make_pattern(match.pattern))
@@ -340,7 +354,9 @@ def test_what_belongs_is_copied(case: Case) -> None:
         placed = placed_at(case)
         for match, name in placed:
             source, destination = os.fspath(top / match.source), os.fspath(copies / name)
-            assert not differences(source, destination, expected[match.name], keep=keep)
+            assert not differences(
+                source, destination, expected[match.name], keep=keep, simply=case.simply
+            )
         assert set(os.listdir(copies)) == made_names(case, [name for _, name in placed])
         assert except_copies(top, copies) == before
         assert not leftovers(os.fspath(copies))
@@ -417,7 +433,7 @@ def test_what_exists_is_not_touched(case: Case) -> None:
         with log_of("pathvein.lib") as records:
             if case.how in ("copy", "threaded_copy"):
                 for match, place in zip(case.matches, places, strict=True):
-                    one = Case(case.world, [match], 0, case.how, case.workers, {}, False)
+                    one = replace(case, matches=[match], options={})
                     with pytest.raises(FileExistsError) as caught:
                         copy(one, top, copies)
                     assert caught.value.filename == os.fspath(place)
@@ -450,7 +466,9 @@ def test_overwriting_merges(case: Case) -> None:
         for match, name in placed:
             source, destination = os.fspath(top / match.source), os.fspath(copies / name)
             right = expected[match.name]
-            assert not differences(source, destination, right, keep=keep, merged=True)
+            assert not differences(
+                source, destination, right, keep=keep, merged=True, simply=case.simply
+            )
             after = snapshot(destination)
             assert set(after) == set(old[name]) | right.directories | right.files
             for path, seen in old[name].items():
@@ -482,6 +500,15 @@ def half_there(place: Path, expected: Belonging, random: Random) -> None:
 
 def patterned(*globs: str, **more: Any) -> FileStructurePattern:
     return FileStructurePattern("*", list(globs), **more)
+
+
+@pytest.fixture(params=portable.COPIERS)
+def copier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test is held against both."""
+    portable.use(monkeypatch, request.param)
+
+
+both = pytest.mark.usefixtures("copier")
 
 
 def test_holes_stay_holes(tmp_path: Path) -> None:
@@ -553,6 +580,7 @@ def test_too_deep(tmp_path: Path) -> None:
             trees.remove(top)
 
 
+@both
 @pytest.mark.parametrize("how", ["shuffle", "shuffle_with"])
 def test_of_one_destination_the_first_by_source_is_copied(tmp_path: Path, how: str) -> None:
     for name in ("c", "a", "b"):
@@ -596,6 +624,7 @@ def test_of_one_destination_the_first_by_source_is_copied(tmp_path: Path, how: s
         (["b/sub", "a"], ["b/sub/x", "b/sub"]),
     ],
 )
+@both
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_no_copy_into_a_source(
     tmp_path: Path, sources: list[str], destinations: list[str], overwrite: bool
@@ -624,6 +653,7 @@ def test_no_copy_into_a_source(
     }
 
 
+@both
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_a_destination_in_the_source_of_another(tmp_path: Path, workers: int) -> None:
     """Either is copied or refused; none of them has in it what is only being built."""
@@ -647,6 +677,7 @@ def test_a_destination_in_the_source_of_another(tmp_path: Path, workers: int) ->
                 assert len(files) in (0, 200), f"half of {here}"
 
 
+@both
 def test_what_is_in_the_way_fails_and_stays(tmp_path: Path) -> None:
     """Where a directory is to be made there is a file, and the other way round; links too."""
     source, place, outside = tmp_path / "source", tmp_path / "place", tmp_path / "outside"
@@ -679,6 +710,7 @@ def test_what_is_in_the_way_fails_and_stays(tmp_path: Path) -> None:
         assert not leftovers(os.fspath(tmp_path))
 
 
+@both
 def test_a_link_at_a_files_place_is_replaced(tmp_path: Path) -> None:
     """By the file: what the link leads to is not written to."""
     (tmp_path / "source").mkdir()
@@ -695,6 +727,7 @@ def test_a_link_at_a_files_place_is_replaced(tmp_path: Path) -> None:
         assert (tmp_path / "place/f").read_text() == "new"
 
 
+@both
 def test_a_source_that_is_a_link_is_what_it_leads_to(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source/f").write_text("x")
@@ -733,6 +766,7 @@ EXAMPLES: list[tuple[str, Pat, str]] = [
 ]
 
 
+@both
 @pytest.mark.parametrize(("there", "pattern", "belongs"), EXAMPLES)
 def test_examples(tmp_path: Path, there: str, pattern: Pat, belongs: str) -> None:
     """The reference is held against a few that were worked out by hand, and the copy too."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pathvein_core
 import pytest
 
 import pathvein
+import portable
 from pathvein import (
     FileStructurePattern,
     ScanResult,
@@ -24,10 +24,17 @@ from pathvein import (
     shuffle_to,
     shuffle_with,
 )
+from pathvein._copying import here
 
 #: For calls that a type checker refuses.
 ANY: Any = pathvein
 RUN = FileStructurePattern("run_*", files=["*.csv"], optional_files=["notes.txt"])
+
+
+@pytest.fixture(autouse=True, params=portable.COPIERS)
+def copier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it by the core, and by what copies on Windows."""
+    portable.use(monkeypatch, request.param)
 
 
 @pytest.fixture
@@ -625,13 +632,13 @@ def test_how_many_workers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = []
-    engine = pathvein_core.Copy
+    engine = here.Copy
 
     def copy(*args: Any, **kwargs: Any) -> Any:
         asked.append(kwargs)
         return engine(*args, **kwargs)
 
-    monkeypatch.setattr(pathvein_core, "Copy", copy)
+    monkeypatch.setattr(here, "Copy", copy)
     shuffle(inputs(lab, out, "run_1"), links="keep", fsync=True, **options)
     [kwargs] = asked
     assert (kwargs["threads"], kwargs["links"], kwargs["fsync"]) == (threads, "keep", True)
@@ -753,7 +760,7 @@ GOOD = [(Path("a"), Path("b"), RUN)]
 def test_wrong_arguments(
     call: Callable[[], object], kind: type[Exception], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(pathvein_core, "Copy")
+    monkeypatch.delattr(here, "Copy")
     with pytest.raises(kind, match=text):
         call()
 
@@ -799,7 +806,7 @@ def test_several_errors_of_one(lab: Path, out: Path, monkeypatch: pytest.MonkeyP
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr(pathvein_core, "Copy", Failing)
+    monkeypatch.setattr(here, "Copy", Failing)
     with pytest.raises(ShuffleError) as caught:
         RUN.copy(lab / "run_1", out)
     [failed] = caught.value.failed

@@ -17,6 +17,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Where the README says that the checkout is.
 CHECKOUT = "/home/you/pathvein"
 BLOB = "https://github.com/alexjbuck/pathvein/blob/main/"
+#: Its pages are those of docs.
+SITE = "https://alexjbuck.github.io/pathvein/latest/"
 #: For pictures.
 RAW = "https://raw.githubusercontent.com/alexjbuck/pathvein/main/"
 
@@ -129,18 +131,24 @@ def test_patterns_of_the_examples_have_no_problems() -> None:
 
 
 def test_files_that_are_named_exist() -> None:
-    """On PyPI only whole URLs lead anywhere."""
+    """On PyPI only whole URLs lead anywhere. What is online is what docs holds."""
     links = re.findall(r"\]\(([^)]*)\)", README)
     assert links
     for link in links:
         assert link.startswith("https://"), link
-        if link.startswith((BLOB, RAW)):
-            name, _, heading = link.removeprefix(BLOB).removeprefix(RAW).partition("#")
-            file = ROOT / name
-            assert file.exists(), link
-            if heading:
-                titles = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
-                assert heading in [title.lower().replace(" ", "-") for title in titles], link
+        name, _, heading = link.partition("#")
+        if name.startswith(SITE):
+            file = ROOT / "docs" / f"{name.removeprefix(SITE).removesuffix('/')}.md"
+        elif name.startswith((BLOB, RAW)):
+            file = ROOT / name.removeprefix(BLOB).removeprefix(RAW)
+        else:
+            continue
+        assert file.exists(), link
+        # On the site, only the address with the slash is that of a page.
+        assert not name.startswith(SITE) or name.endswith("/"), link
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in [title.lower().replace(" ", "-") for title in titles], link
     for name in re.findall(r"`((?:scripts|examples|crates)/\S+)`", README):
         assert (ROOT / name).exists(), name
 

@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("upath")
 
-from pathvein._remote.copying.names import bad_names, ignores_case, local_name, remote_name
-from pathvein._remote.copying.overlaps import Place, overlaps
+from pathvein._copying.names import bad_names, ignores_case, local_name, remote_name
+from pathvein._copying.overlaps import Place, overlaps
 
 # Overlaps ------------------------------------------------------------------------------------
 

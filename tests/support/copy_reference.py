@@ -145,6 +145,13 @@ class Seen(NamedTuple):
         """Whether it is."""
         return stat.S_ISDIR(self.mode)
 
+    def simple(self) -> Seen:
+        """What every copier copies of it."""
+        is_link = stat.S_ISLNK(self.mode)
+        kept = stat.S_IFMT(self.mode) | (0 if is_link else self.mode & 0o777)
+        mtime = 0 if is_link else self.mtime
+        return self._replace(mode=kept, owner=(0, 0), mtime=mtime, xattrs={})
+
 
 def see(path: str, follow: bool = False) -> Seen:
     """One entry, as it is."""
@@ -174,20 +181,38 @@ def snapshot(top: str, relative: str = "") -> dict[str, Seen]:
     return found
 
 
+#: `differences` has one of its own of this name.
+_see = see
+
+
 # Whether a copy is one ---------------------------------------------------------------------
 
 
 def differences(
-    source: str, destination: str, expected: Belonging, *, keep: bool = False, merged: bool = False
+    source: str,
+    destination: str,
+    expected: Belonging,
+    *,
+    keep: bool = False,
+    merged: bool = False,
+    simply: bool = False,
 ) -> list[str]:
     """What the copy has or lacks that it should not, in words; none if it is right.
 
     `merged`: it went into a directory that was there. What it had besides may be there, and its
-    directories may have kept what they were.
+    directories may have kept what they were. `simply`: of files and directories only kinds,
+    contents, times and permissions are copied, and of links only what they say.
     """
+
+    def see(path: str, follow: bool = False) -> Seen:
+        seen = _see(path, follow)
+        return seen.simple() if simply else seen
+
     if not os.path.isdir(destination) or os.path.islink(destination):
         return [f"no directory: {destination!r}"]
     found, wrong = snapshot(destination), []
+    if simply:
+        found = {relative: seen.simple() for relative, seen in found.items()}
     for relative in sorted(expected.directories | expected.files):
         seen = found.pop(relative, None)
         original = os.path.join(source, relative) if relative else source

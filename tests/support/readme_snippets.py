@@ -148,9 +148,7 @@ def _as_shown(output: str, stand_ins: Mapping[str, str], home: str) -> str:
     return output
 
 
-def _session(
-    path: Path, session: list[Command], stand_ins: Mapping[str, str], home: str
-) -> None:
+def _session(path: Path, session: list[Command], stand_ins: Mapping[str, str], home: str) -> None:
     status = 0
     for number, (line, command, expected) in enumerate(session):
         text = command

@@ -9,9 +9,9 @@ import time
 from contextlib import ExitStack, closing
 from typing import Any, Literal, NamedTuple
 
-import pathvein_core
 from pathvein_core import FileStructurePattern
 
+from pathvein._copying import here
 from pathvein._copying.options import CopyOptions, Match
 from pathvein._copying.places import existing, name_of
 from pathvein._copying.results import ShuffleError, ShuffleProgress, ShuffleResult, failure_text
@@ -144,7 +144,7 @@ class Copying:
         """By source, as results are sorted: whatever the order of the input."""
         number, (source, _) = item
         text = os.path.normpath(source) if isinstance(source, str) else str(source).rstrip("/")
-        return text.split("/"), self._inputs[number][2], number
+        return text.replace(os.sep, "/").split("/"), self._inputs[number][2], number
 
     def _remote(self) -> set[int]:
         """The numbers of the matches that the core cannot copy."""
@@ -270,7 +270,7 @@ class Copying:
 
 def open_local(matches: list[Match], options: CopyOptions) -> Producer:
     """The producer that copies matches within this machine."""
-    copy: Producer = pathvein_core.Copy(
+    copy: Producer = here.Copy(
         [(str(match.source), str(match.destination), match.pattern) for match in matches],
         overwrite=options.overwrite,
         dryrun=options.dryrun,

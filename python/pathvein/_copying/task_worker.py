@@ -9,9 +9,9 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import pathvein_core
 from pathvein_core import Stats
 
+from pathvein._copying import here
 from pathvein._copying.options import CopyOptions, Match
 from pathvein._copying.running import open_local
 from pathvein._copying.tasks import Item
@@ -135,7 +135,7 @@ class CopyWorker:
         """What is told of a match if all that belongs to it is at its destination."""
         source, destination = str(match.source), str(match.destination)
         try:
-            plan = pathvein_core.Plan(source, match.pattern, links=self._how.links)
+            plan = here.Plan(source, match.pattern, links=self._how.links)
             for directory in plan.directories:
                 if not stat.S_ISDIR(os.lstat(os.path.join(destination, directory)).st_mode):
                     return None

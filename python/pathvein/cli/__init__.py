@@ -19,9 +19,9 @@ __all__ = ["cli", "main"]
 
 _EXTRA = ("rich_click", "click", "rich")
 
-#: Those that may run without it.
+#: What may run without it.
 _COMMANDS = frozenset(
-    ("check", "convert", "explain", "init", "report", "scan", "shuffle", "validate")
+    ("--version", "check", "convert", "explain", "init", "report", "scan", "shuffle", "validate")
 )
 
 #: Whether help may be shown. Otherwise click is imported and not rich-click, which differs only

@@ -6,7 +6,6 @@ import errno
 import re
 import sys
 
-import pathvein
 from pathvein.cli._click import INTERRUPTED, NOT_DONE, PIPE_CLOSED, SETTINGS, Failure, Group, click
 from pathvein.cli._output import Messages, OutputFailed, abandon, describe
 from pathvein.cli._streams import patient
@@ -107,7 +106,22 @@ def _error_message(error: click.ClickException) -> str:
     return f"{message} (see {command} --help)"
 
 
+def _version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if is_asked and not context.resilient_parsing:
+        from pathvein.cli._version import versions
+
+        click.echo(versions())
+        context.exit()
+
+
 @click.group(cls=_Commands, context_settings=SETTINGS)
-@click.version_option(pathvein.__version__, prog_name="pathvein")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_version,
+    help="Show the versions of pathvein and of what it runs on, and exit.",
+)
 def cli() -> None:
     """Find directories by their structure, and copy them."""

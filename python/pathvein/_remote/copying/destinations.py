@@ -16,11 +16,10 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pathvein_core
-
+from pathvein._copying import here
+from pathvein._copying.names import MAX_NAME, bad_names, fold_of, local_name
 from pathvein._listing import is_gone, noted
 from pathvein._remote.copying.files.base import Level, Pieces, failure
-from pathvein._remote.copying.names import MAX_NAME, bad_names, ignores_case, local_name
 from pathvein._remote.copying.planning import all_of
 from pathvein._remote.names import join
 from pathvein._remote.stores.base import Info
@@ -122,14 +121,12 @@ class LocalDestination(Destination):
 
     def problems(self, plan: MatchPlan) -> Iterable[tuple[str, str]]:
         files = [file.path for file in plan.files]
-        folded = ignores_case(os.path.dirname(self._path))
-        return bad_names(plan.directories, files, local_name, twins=False, folded=folded)
+        fold = fold_of(os.path.dirname(self._path))
+        return bad_names(plan.directories, files, local_name, twins=False, fold=fold)
 
     async def begin(self, plan: MatchPlan) -> None:
         def begin() -> None:
-            self._staging = pathvein_core.Staging(
-                self._path, overwrite=self.overwrite, fsync=self._fsync
-            )
+            self._staging = here.Staging(self._path, overwrite=self.overwrite, fsync=self._fsync)
             for directory in plan.directories:
                 self._staging.make_directory(directory)
 
@@ -213,7 +210,7 @@ class _Remote(Destination):
     def problems(self, plan: MatchPlan) -> Iterable[tuple[str, str]]:
         files = [file.path for file in plan.files]
         twins = not self.files.has_directories
-        yield from bad_names(plan.directories, files, self.files.problem, twins=twins, folded=False)
+        yield from bad_names(plan.directories, files, self.files.problem, twins=twins, fold=None)
         for path in files:
             if problem := self.files.problem_of_path(join(self._path, path)):
                 yield path, problem

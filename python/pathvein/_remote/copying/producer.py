@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec.asyn import get_loop, sync
 
+from pathvein._copying.overlaps import overlaps
 from pathvein._listing import noted
 from pathvein._remote.copying.destinations import (
     Destination,
@@ -27,7 +28,6 @@ from pathvein._remote.copying.destinations import (
 )
 from pathvein._remote.copying.ends import End, Ends
 from pathvein._remote.copying.files.base import quietly
-from pathvein._remote.copying.overlaps import overlaps
 from pathvein._remote.copying.planning import Excluded, MatchPlan, PlannedFile, all_of
 from pathvein._remote.copying.sources import LocalMatch, RemoteMatch
 from pathvein._remote.copying.threads import LocalThreads

@@ -7,8 +7,7 @@ import os
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-import pathvein_core
-
+from pathvein._copying import here
 from pathvein._listing import noted
 from pathvein._remote.copying.files.base import (
     PIECE,
@@ -101,7 +100,7 @@ class LocalMatch:
 
         def plan() -> MatchPlan:
             # No store keeps links: their content is copied.
-            planned = pathvein_core.Plan(
+            planned = here.Plan(
                 self._path,
                 self._pattern,
                 exclude=self._exclude,

@@ -24,8 +24,8 @@ from fsspec import AbstractFileSystem
 from fsspec.archive import AbstractArchiveFileSystem
 from fsspec.spec import AbstractBufferedFile
 
+from pathvein._copying.names import remote_name
 from pathvein._listing import is_gone, noted
-from pathvein._remote.copying.names import remote_name
 from pathvein._remote.loop import RequestThreads, scan_ended
 from pathvein._remote.stores.base import Info
 

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, TypeVar, cast
 
+from pathvein._copying.names import not_utf8, path_component
 from pathvein._listing import noted
 from pathvein._remote.copying.files.base import (
     IN_FLIGHT,
@@ -28,7 +29,6 @@ from pathvein._remote.copying.files.base import (
     quietly,
     to_the_end,
 )
-from pathvein._remote.copying.names import not_utf8, path_component
 from pathvein._remote.errors import BadAnswer, FlatDenied, error_code, http_status
 from pathvein._remote.keys.requests import Page
 from pathvein._remote.stores.base import Info, ObjectStore

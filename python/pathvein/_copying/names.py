@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
-from pathvein._remote.names import BAD_COMPONENTS
+from pathvein._keys.names import BAD_COMPONENTS
 
 #: Most bytes in one name, on nearly every file system.
 MAX_NAME = 255
@@ -56,6 +58,22 @@ def local_name(name: str, *, windows: bool = os.name == "nt") -> str | None:
     return f"it is longer than {MAX_NAME} bytes" if too_long else None
 
 
+def bad_destination(path: str, *, windows: bool = os.name == "nt") -> str | None:
+    """Why a path cannot be a destination on this machine, by its components.
+
+    Windows would take another name for such a component, without a word: ``run.`` is ``run``,
+    ``aux.txt`` is a device, and ``run:1`` is a stream of the file ``run``.
+    """
+    if not windows:
+        return None
+    # Not by `ntpath.splitdrive`, which takes any character for a drive.
+    rest = re.sub(r"^(?:[\\/]{2}[?.][\\/](?:UNC[\\/])?|[A-Za-z]:)+", "", path)
+    for component in filter(None, re.split(r"[\\/]", rest)):
+        if component not in (".", "..") and (reason := local_name(component, windows=True)):
+            return f"it has the name {component!r}: {reason}. Give another name"
+    return None
+
+
 def remote_name(name: str) -> str | None:
     """Why a name cannot be that of a file on another machine."""
     return path_component(name) or not_utf8(name)
@@ -76,7 +94,7 @@ def bad_names(
     problem: Callable[[str], str | None],
     *,
     twins: bool,
-    folded: bool,
+    fold: Callable[[str], str] | None,
 ) -> Iterator[tuple[str, str]]:
     """What cannot be at the destination, each path with the reason.
 
@@ -85,7 +103,7 @@ def bad_names(
         files: The same.
         problem: Why one component cannot be there.
         twins: Whether a name may be that of a file and of a directory.
-        folded: Whether names that differ only in case are one.
+        fold: Gives equal texts for names that are one there: see `fold_of`.
     """
     known: dict[str, str | None] = {}
     #: What each path is there, and how it was written.
@@ -99,23 +117,50 @@ def bad_names(
                     yield path, reason
                     break
             else:
-                if twins and not folded:
+                if twins and fold is None:
                     continue
-                key = path.casefold() if folded else path
+                key = path if fold is None else fold(path)
                 other, other_kind = seen.setdefault(key, (path, kind))
                 if other != path:
-                    yield path, f"it differs only in case from {other!r}, which is one name there"
+                    yield (
+                        path,
+                        (
+                            f"it differs only in case or normal form from {other!r}, which is one "
+                            "name there: rename one of them"
+                        ),
+                    )
                 elif other_kind != kind:
                     yield path, "it is the name of a file and of a directory"
 
 
-def ignores_case(directory: str) -> bool:
+def fold_of(directory: str, *, system: str = sys.platform) -> Callable[[str], str] | None:
+    """What makes names equal that are one in a directory, or where it would be made.
+
+    `None` where each is its own. What is not found out by this is found when a file is made that
+    exists already.
+    """
+    if not ignores_case(directory, system=system):
+        return None
+    return fold_on_windows if system == "win32" else fold_elsewhere
+
+
+def fold_on_windows(text: str) -> str:
+    """As NTFS and its like compare: character by character, and in any normal form."""
+    return "".join(upper if len(upper := char.upper()) == 1 else char for char in text)
+
+
+def fold_elsewhere(text: str) -> str:
+    """As APFS, and ext4 with its option `casefold`, compare."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold())
+
+
+def ignores_case(directory: str, *, system: str = sys.platform) -> bool:
     """Whether names that differ only in case are one in a directory, or where it would be made.
 
-    It is told by an entry that exists, without writing anything. What cannot be told so is found
-    when a file is made that exists already.
+    It is told by an entry that exists, without writing anything. On Windows nobody is asked:
+    hardly any directory there is one in which they are two, and an error is better than a loss.
     """
-    if sys.platform in ("win32", "darwin"):
+    if system == "win32":
         return True
     while not os.path.isdir(directory):
         parent = os.path.dirname(directory)
@@ -130,4 +175,11 @@ def ignores_case(directory: str) -> bool:
                 return os.path.lexists(path) and os.path.samestat(
                     os.lstat(path), entry.stat(follow_symlinks=False)
                 )
+    # Nothing in it tells, and most likely it is as where it lies.
+    name = os.path.basename(directory)
+    if name == name.swapcase():
+        return system == "darwin"
+    other = os.path.join(os.path.dirname(directory), name.swapcase())
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.lstat(other), os.lstat(directory))
     return False
