@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 ROOT = Path(__file__).parents[2]
 #: Where the site will be, with or without a version: so the page for what is not there, which is
 #: shown at any address, refers to others.
-_OWN = re.compile(r"(https://alexjbuck\.github\.io)?/pathvein/((latest|\d[^/]*)/)?")
+_OWN = re.compile(r"(https://alexjbuck\.github\.io)?/pathvein/((latest|dev|\d[^/]*)/)?")
 _REPOSITORY = re.compile(r"https://github\.com/alexjbuck/pathvein/(blob|tree|edit|raw)/main/")
 #: What a browser fetches by itself, by tag.
 _FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src"}

@@ -109,21 +109,24 @@ def paths(site: Path) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("part", range(3))
 def test_nothing_runs_out_of_its_box_and_pictures_are_seen(
-    open_page: Open, site: Path, address: str
+    open_page: Open, site: Path, address: str, part: int
 ) -> None:
     page = open_page()
-    seen = 0
-    for path in paths(site):
+    for path in paths(site)[part::3]:
         page.goto(address + path)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate(OVERFLOWING) == [], (path, width)
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            assert page.evaluate(BROKEN_PICTURES) == [], (path, scheme)
-        seen += page.locator(".md-content img").count()
-    assert seen > 0
+            assert page.evaluate(BROKEN_PICTURES) == [], (path, width)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_pictures_in_both_schemes(open_page: Open, scheme: str) -> None:
+    page = open_page(scheme=scheme)
+    assert page.locator(".md-content img").count() > 0
+    assert page.evaluate(BROKEN_PICTURES) == []
 
 
 def test_what_runs_out_of_its_box_is_found(open_page: Open) -> None:
@@ -163,7 +166,7 @@ def test_search_finds_forbidden(open_page: Open, width: int) -> None:
     page.locator(".md-search__input").press_sequentially("forbidden")
     page.wait_for_selector(".md-search-result__item mark")
     titles = page.locator(".md-search-result__item h1").all_inner_texts()
-    assert {"What a match is", "Drawing a pattern", "Patterns"} <= set(titles)
+    assert {"What a match is", "Drawing patterns", "Patterns"} <= set(titles)
     page.locator(".md-search-result__item a").first.click()
     page.wait_for_selector(".md-content mark")
     assert "forbidden" in page.locator(".md-content mark").first.inner_text().lower()
@@ -190,8 +193,10 @@ def test_code_can_be_copied(open_page: Open) -> None:
 
 def test_versions_can_be_chosen(open_page: Open) -> None:
     page = open_page("patterns/")
-    page.click(".md-version__current")
+    # The list opens over the button, which Playwright takes to be in the way.
+    page.hover(".md-version__current", force=True)
     links = page.locator(".md-version__link")
+    links.nth(1).wait_for(state="visible")
     assert links.all_inner_texts() == ["0.10", "0.9"]
     assert str(links.nth(1).get_attribute("href")).endswith("/pathvein/0.9/")
 
