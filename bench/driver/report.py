@@ -84,8 +84,10 @@ def put_into(page: Path, name: str, table: Table, machine: str) -> None:
     """Put a table, and what it was measured on, between the two comments that name it."""
     begin, end = f"<!-- scripts/bench --only {name} -->", "<!-- as measured -->"
     text = page.read_text(encoding="utf-8")
-    place = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
-    new, count = place.subn(lambda _: f"\n{table.body()}\n{machine}.\n\n", text)
+    place = re.compile(f"({re.escape(begin)}\n).*?({re.escape(end)})", re.DOTALL)
+    new, count = place.subn(
+        lambda found: f"{found[1]}\n{table.body()}\n{machine}.\n\n{found[2]}", text
+    )
     if count != 1:
         raise SystemExit(f"{page} has no place for {name}: {begin} and {end}")
     page.write_text(new, encoding="utf-8")
