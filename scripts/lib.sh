@@ -15,6 +15,11 @@ esac
 # had. Elsewhere it is said, and left out.
 [[ $(uname -sm) == 'Linux x86_64' ]] || unset CI
 
+# free_threaded PYTHON: it is a CPython without a GIL.
+free_threaded() {
+    [[ $("$1" -c 'import sysconfig; print(sysconfig.get_config_var("Py_GIL_DISABLED"))') == 1* ]]
+}
+
 # as_root COMMAND...: as root, or where a machine of GitHub's becomes root without being asked.
 as_root() {
     if [[ ${GITHUB_ACTIONS:-} == true ]] && type -P sudo >/dev/null; then

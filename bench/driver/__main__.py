@@ -38,6 +38,7 @@ def main() -> int:
     add("--keep", action="store_true", help="leave the trees in --dir, to be used again")
     add("--no-download", action="store_true", help="without what has to be installed")
     add("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
+    add("--into", type=Path, metavar="PAGE", help="put the tables in their places on that page")
     arguments = parser.parse_args()
     if arguments.keep and not arguments.dir:
         parser.error("--keep needs --dir")
@@ -68,6 +69,8 @@ def main() -> int:
                 table = tables.ALL[name](settings)
                 done.append(table)
                 print(table.text(), flush=True)
+                if arguments.into:
+                    report.put_into(arguments.into, name, table, places.machine())
         except Broken as error:
             print(f"Error: {error}", file=sys.stderr)
             return 1

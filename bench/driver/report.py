@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,12 @@ class Table:
 
     def markdown(self) -> str:
         """For a page."""
+        return f"## {self.title}\n\n{self.body()}"
+
+    def body(self) -> str:
+        """The same without its title."""
         rule = ["---", *["---:"] * (len(self.headings) - 1)]
-        lines = [f"## {self.title}", ""]
-        lines += [f"| {' | '.join(cells)} |" for cells in [self.headings, rule, *self.rows]]
+        lines = [f"| {' | '.join(cells)} |" for cells in [self.headings, rule, *self.rows]]
         for note in self.notes:
             lines += ["", note]
         return "\n".join([*lines, ""])
@@ -73,3 +78,14 @@ def summary(tables: Sequence[Table]) -> Table:
     """All bars in one table."""
     rows: list[Sequence[str]] = [bar.row() for table in tables for bar in table.bars]
     return Table("Bars", ["", "measured", "by cpu", "bar", ""], rows)
+
+
+def put_into(page: Path, name: str, table: Table, machine: str) -> None:
+    """Put a table, and what it was measured on, between the two comments that name it."""
+    begin, end = f"<!-- scripts/bench --only {name} -->", "<!-- as measured -->"
+    text = page.read_text(encoding="utf-8")
+    place = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
+    new, count = place.subn(lambda _: f"\n{table.body()}\n{machine}.\n\n", text)
+    if count != 1:
+        raise SystemExit(f"{page} has no place for {name}: {begin} and {end}")
+    page.write_text(new, encoding="utf-8")

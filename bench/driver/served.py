@@ -188,6 +188,57 @@ def walk(source: str, patterns: str) -> Do:
     return do
 
 
+def rglob(source: str, patterns: str) -> Do:
+    """Path.rglob for the name, and a look into each directory that has it, as scripts do it."""
+    from pathlib import Path
+
+    def complete(run: Path) -> bool:
+        return (
+            (run / "config.json").is_file()
+            and any(run.glob("*.csv"))
+            and any((run / "data").glob("*.parquet"))
+            and any((run / "data" / "raw").glob("*.bin"))
+        )
+
+    _expect_run(patterns)
+
+    def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
+        found = [run for run in Path(source).rglob("run_*") if complete(run)]
+        return {"matches": len(found)}, found
+
+    return do
+
+
+def globbed(source: str, patterns: str) -> Do:
+    """The same with glob.iglob and its `**`."""
+    import glob
+
+    _expect_run(patterns)
+
+    def do(first: Callable[[], object]) -> tuple[dict[str, int], object]:
+        found = [
+            run
+            for run in glob.iglob("**/run_*/", root_dir=source, recursive=True)
+            if os.path.isfile(os.path.join(source, run, "config.json"))
+            and all(
+                next(glob.iglob(wanted, root_dir=os.path.join(source, run)), None)
+                for wanted in ("*.csv", "data/*.parquet", "data/raw/*.bin")
+            )
+        ]
+        return {"matches": len(found)}, found
+
+    return do
+
+
+def _expect_run(patterns: str) -> None:
+    """What is written out in code above is this pattern."""
+    raw = {"directory_name": "raw", "files": ["*.bin"]}
+    data = {"directory_name": "data", "files": ["*.parquet"], "directories": [raw]}
+    run = {"directory_name": "run_*", "files": ["config.json", "*.csv"], "directories": [data]}
+    with open(patterns) as file:
+        assert json.load(file) == run
+
+
 def scandir(source: str) -> Do:
     """scandir-rs, which lists and no more."""
     import scandir_rs  # type: ignore[import-not-found, unused-ignore]

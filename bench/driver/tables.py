@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from . import empty_app, patterns
+from . import compared, empty_app, patterns
 from .contestants import HEADINGS, Contestant, measure, row
 from .copies import copies
 from .entrants import (
@@ -406,3 +406,5 @@ ALL: dict[str, Callable[[Settings], Table]] = {
         globs,
     ]
 }
+ALL["compared-processes"] = compared.processes
+ALL["compared-calls"] = compared.calls

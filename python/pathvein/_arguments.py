@@ -39,13 +39,15 @@ def wrong_type(argument: str, expected: str, found: object) -> TypeError:
     return TypeError(f"{argument} must be {expected}, not {type(found).__name__}")
 
 
-def is_url(source: str) -> bool:
+def is_url(source: str, *, windows: bool = os.name == "nt") -> bool:
     """Whether a `str` is a URL; any other is a path.
 
     No URL begins as a path does, whatever stands in it. ``zip::x.zip`` is one, unless there is a
-    file or directory of that name.
+    file or directory of that name. On Windows one letter is a drive, and no scheme.
     """
     if source.startswith(("/", "./", "../")):
+        return False
+    if windows and (source.startswith(("\\", ".\\", "..\\")) or source[1:2] == ":"):
         return False
     return "://" in source or ("::" in source and not os.path.lexists(source))
 

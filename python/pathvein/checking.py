@@ -111,7 +111,9 @@ class Missing(_types.NamedTuple):
 class Finding(_types.NamedTuple):
     """What became of one requirement of a pattern."""
 
+    #: As in :class:`Missing`.
     place: str
+    #: As in :class:`Missing`.
     requirement: Requirement
     #: ``"met"``, ``"missing"``, ``"unknown"``; ``"absent"`` for something optional that is not
     #: there.

@@ -64,9 +64,7 @@ def made(page: str) -> str:
 
 def _help(context: click.Context) -> Iterator[str]:
     command = context.command
-    yield "```text"
-    yield " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    yield "```\n"
+    yield f"`{' '.join([context.command_path, *command.collect_usage_pieces(context)])}`\n"
     for paragraph in (command.help or "").split("\n\n"):
         yield f"{_markdown(paragraph)}\n"
     yield "Options:\n"

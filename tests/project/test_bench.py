@@ -112,6 +112,28 @@ def test_it_measures_and_removes_what_it_made(program: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.timeout(600)
+def test_it_measures_what_the_page_shows(program: Path, tmp_path: Path) -> None:
+    """The tables of docs/benchmarks.md can be put there anew, and have the rows of a new one."""
+    page = tmp_path / "benchmarks.md"
+    text = (TOP / "docs" / "benchmarks.md").read_text()
+    page.write_text(text)
+    only = ["--only", "compared-processes", "compared-calls"]
+    done = bench(program, *only, "--into", str(page), "--dir", str(tmp_path / "trees"))
+    assert done.returncode == 0, done.stderr
+    # Others may not be there, and are not installed for the test.
+    always = {"pathvein scan", "find", "98 directories: pathvein scan", "os.walk, fnmatch"}
+    always |= {"Path.rglob", "glob.iglob", "Python scan", "Python scan, threads=1"}
+
+    def names(text: str) -> set[str]:
+        return set(re.findall(r"^\| ([^|]+) \| [\d.]+ \|", text, re.MULTILINE))
+
+    assert always <= names(page.read_text()) <= names(text)
+    assert page.read_text() != text
+    outside = re.compile(r"(<!-- scripts/bench .*? -->).*?(<!-- as measured -->)", re.DOTALL)
+    assert outside.sub(r"\1\2", page.read_text()) == outside.sub(r"\1\2", text)
+
+
+@pytest.mark.timeout(600)
 def test_it_measures_copies(program: Path, tmp_path: Path) -> None:
     page, trees = tmp_path / "page.md", tmp_path / "trees"
     sizes = ["--files", "60", "--megabytes", "2", "--many", "2500", "--objects", "45"]

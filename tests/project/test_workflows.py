@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+import check_dist
+
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
@@ -23,11 +25,12 @@ ANYWHERE = {
     "scripts/test --long": "when what it measures has changed",
     'scripts/differential 2000000 "$((GITHUB_RUN_NUMBER * 2000000))"': "when the core has changed",
     "scripts/fuzz 3600": "before a release; scripts/test fuzzes for seconds",
+    "scripts/package --all --strict": "before a release, with free-threaded Pythons",
     "scripts/oldest": "when a requirement has changed",
     "scripts/try-dist python": "scripts/package runs it",
     "python scripts/check_dist.py dist --release": "with the files of all systems",
     'python scripts/check_release.py "$GITHUB_REF_NAME"': "before a release; a test does",
-    "python -m pip install packaging": "in any environment",
+    "python -m pip install auditwheel packaging": "in any environment",
     "cargo update": "before a release",
     "rustup update stable": "where rustup is",
 }
@@ -187,3 +190,27 @@ def test_a_release_publishes_what_it_built_and_tried() -> None:
         download, publish = jobs[job]["steps"]
         assert download["with"]["name"].startswith("dist-pathvein")
         assert publish["with"] == {"packages-dir": download["with"]["path"], "skip-existing": True}
+
+
+def test_wheels_are_built_where_they_are_for() -> None:
+    built_on = {
+        "manylinux_2_17_x86_64.manylinux2014_x86_64": "ubuntu-24.04",
+        "manylinux_2_17_aarch64.manylinux2014_aarch64": "ubuntu-24.04",
+        "musllinux_1_2_x86_64": "ubuntu-24.04",
+        "musllinux_1_2_aarch64": "ubuntu-24.04",
+        "macosx_*_x86_64": "macos-15-intel",
+        "macosx_*_arm64": "macos-15",
+        "win_amd64": "windows-2025",
+        "win_arm64": "windows-11-arm",
+    }
+    assert set(built_on) == set(check_dist.PLATFORMS)
+    jobs = WORKFLOWS["wheels"]["jobs"]
+    build = jobs["build"]
+    assert build["strategy"]["matrix"]["system"] == list(dict.fromkeys(built_on.values()))
+    free_threaded = {
+        found[1]
+        for step in build["steps"]
+        if (found := re.search(r"^(\d\.\d+)t$", step.get("with", {}).get("python-version", "")))
+    }
+    tags = (re.match(r"cp3(\d+).*t$", tag) for tag in check_dist.INTERPRETERS)
+    assert free_threaded == {f"3.{tag[1]}" for tag in tags if tag}

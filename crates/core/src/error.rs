@@ -144,6 +144,7 @@ enum Repr {
         path: PathBuf,
         ancestor: PathBuf,
     },
+    #[cfg_attr(not(unix), allow(dead_code))] // what copying refuses
     Refused {
         path: PathBuf,
         message: &'static str,
@@ -209,6 +210,7 @@ impl Error {
 
     /// The same error of the same place below another directory, if it is one of a path below
     /// `from`.
+    #[cfg(unix)]
     pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Error {
         if let Repr::Io { path, .. } = &mut *self.repr
             && let Ok(below) = path.strip_prefix(from)
@@ -222,6 +224,7 @@ impl Error {
         Repr::Loop { path: path.into(), ancestor: ancestor.into() }.into()
     }
 
+    #[cfg(unix)]
     pub(crate) fn refused(path: impl Into<PathBuf>, message: &'static str) -> Error {
         Repr::Refused { path: path.into(), message }.into()
     }

@@ -27,6 +27,9 @@ use crate::{Error, NameDecoder};
 /// An excluded entry is not entered, not listed and satisfies nothing. The
 /// source itself is never excluded.
 ///
+/// On Windows a `\` is a `/`, in rules and in paths. Elsewhere it takes a special meaning off the
+/// character behind it.
+///
 /// Rules tell upper and lower case apart. They work on the UTF-8 of a path, so `?` and a
 /// class stand for one byte: use `*` for characters outside of ASCII. The default rules
 /// exclude nothing.
@@ -48,8 +51,8 @@ use crate::{Error, NameDecoder};
 /// [`globset`]: https://docs.rs/globset/latest/globset/#syntax
 #[derive(Clone, Debug, Default)]
 pub struct ExcludeRules {
-    /// The texts of the rules for a path.
-    path_rules: Arc<[String]>,
+    /// The rules for a path, as given and with `/` between their components.
+    path_rules: Arc<[(String, String)]>,
     any: Scope,
     directories: Scope,
     /// What reads the names on disk.
@@ -70,6 +73,11 @@ impl Scope {
         self.names.as_ref().is_some_and(|set| set.is_match(name))
             || self.paths.as_ref().is_some_and(|set| set.is_match(path))
     }
+}
+
+/// Whether a component is a drive of Windows, which no name is.
+fn is_drive(component: &str) -> bool {
+    matches!(component.as_bytes(), [letter, b':'] if letter.is_ascii_alphabetic())
 }
 
 /// A set of globs, which are given with their rules. `None` if there are none.
@@ -113,14 +121,25 @@ impl ExcludeRules {
         I: IntoIterator<Item = S>,
         S: AsRef<str>,
     {
+        ExcludeRules::compile(rules, std::path::is_separator('\\'))
+    }
+
+    /// Compiles rules. `of_windows`: a backslash separates components, and paths have drives.
+    fn compile<I, S>(rules: I, of_windows: bool) -> Result<ExcludeRules, Error>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<str>,
+    {
         let mut scopes: [Vec<(String, Glob)>; 4] = Default::default();
         let mut path_rules = Vec::new();
         for rule in rules {
             let rule = rule.as_ref();
             let bad = |message: &str| Error::exclude_rule(rule, message);
-            let (body, directories_only) = match rule.strip_suffix('/') {
+            let slashed =
+                if of_windows { rule.replace('\\', "/").into() } else { Cow::Borrowed(rule) };
+            let (body, directories_only) = match slashed.strip_suffix('/') {
                 Some(body) => (body, true),
-                None => (rule, false),
+                None => (&*slashed, false),
             };
             let glob = body.strip_prefix('/').unwrap_or(body);
             if glob.is_empty() {
@@ -146,6 +165,10 @@ impl ExcludeRules {
                 let is_idle = |component: &[&Token]| {
                     matches!(syntax::literal(component).as_deref(), Some("" | "." | ".."))
                 };
+                let first = syntax::components(&alternative).next().and_then(syntax::literal);
+                if of_windows && first.is_some_and(|first| is_drive(&first)) {
+                    return Err(bad("no rule has a drive: write a path as it is below the source"));
+                }
                 if syntax::components(&alternative).any(is_idle) {
                     return Err(bad(
                         "no path has an empty component, nor one named . or ..: write a path as \
@@ -155,7 +178,7 @@ impl ExcludeRules {
             }
             let by_path = body.starts_with('/') || tokens.iter().any(|token| token.text == "/");
             if by_path {
-                path_rules.push(rule.to_owned());
+                path_rules.push((rule.to_owned(), slashed.clone().into_owned()));
             }
             scopes[usize::from(by_path) + 2 * usize::from(directories_only)]
                 .push((rule.to_owned(), compiled));
@@ -213,7 +236,8 @@ impl ExcludeRules {
     }
 
     fn check_with(&self, problem: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
-        let wrong = |rule: &String| Some(Error::exclude_rule(rule, problem(rule)?));
+        let wrong =
+            |(rule, slashed): &(String, String)| Some(Error::exclude_rule(rule, problem(slashed)?));
         self.path_rules.iter().find_map(wrong).map_or(Ok(()), Err)
     }
 
@@ -265,7 +289,8 @@ mod tests {
         let nested = "{a,".repeat(32) + "b" + &"}".repeat(32);
         assert!(ExcludeRules::new([nested]).unwrap().is_excluded("x/b", false));
         // Those are no braces.
-        for brace in ["[{]", "\\{"].into_iter().filter(|brace| cfg!(unix) || brace.len() == 3) {
+        let escaped = (!std::path::is_separator('\\')).then_some("\\{");
+        for brace in escaped.into_iter().chain(["[{]"]) {
             let rules = ExcludeRules::new([brace.repeat(200)]).unwrap();
             assert!(rules.is_excluded("{".repeat(200), false));
         }
@@ -280,6 +305,33 @@ mod tests {
                 assert_eq!(rules.is_excluded(&path, true), expected, "{rule} {path}");
             }
         }
+    }
+
+    #[test]
+    fn rules_of_windows() {
+        let rules = |rules: &[&str]| ExcludeRules::compile(rules, true);
+        let given = rules(&["/raw\\old", "*.tmp", "build\\", "a\\**\\b", "\\top"]).unwrap();
+        for path in ["raw/old", "x/y.tmp", "a/x/y/b", "top"] {
+            assert!(given.is_excluded(path, false), "{path}");
+        }
+        for path in ["x/raw/old", "raw", "build", "x/top"] {
+            assert!(!given.is_excluded(path, false), "{path}");
+        }
+        assert!(given.is_excluded("x/build", true));
+        for rule in ["C:\\lab\\raw", "c:/lab", "C:", "{C:,x}/lab", "\\\\server\\share\\lab"] {
+            let error = rules(&[rule]).unwrap_err();
+            assert_eq!(error.glob(), Some(rule));
+            assert!(error.to_string().ends_with("as it is below the source"), "{error}");
+        }
+        // Elsewhere these are names.
+        assert!(ExcludeRules::compile(["C:", "C:/x"], false).is_ok());
+        // A rule is named as it was given.
+        let error = rules(&["lab\\raw"]).unwrap().check_source(Path::new("no/lab"));
+        assert!(error.is_ok());
+        let error = rules(&["no\\lab\\raw"]).unwrap().check_source(Path::new("no/lab"));
+        let error = error.unwrap_err();
+        assert_eq!(error.glob(), Some("no\\lab\\raw"));
+        assert!(error.to_string().ends_with("write \"/raw\""), "{error}");
     }
 
     #[test]
@@ -346,6 +398,12 @@ mod tests {
         }
     }
 
+    /// A path as rules have it: without a drive, and with `/`.
+    fn slashed(path: &Path) -> String {
+        let names = path.components().filter(|part| matches!(part, Component::Normal(_)));
+        names.map(|name| format!("/{}", name.as_os_str().to_str().unwrap())).collect()
+    }
+
     #[test]
     fn rules_that_begin_with_the_source() {
         let dir = tempfile::tempdir().unwrap();
@@ -359,7 +417,8 @@ mod tests {
                 error.to_string().split(": write ").last().unwrap().to_owned()
             })
         };
-        let absolute = lab.to_str().unwrap();
+        let absolute = slashed(&lab);
+        let absolute = &*absolute;
         let wrong = |below: &str| check(&lab, &format!("{absolute}{below}"));
         assert_eq!(wrong("/raw").as_deref(), Some("\"/raw\""));
         assert_eq!(wrong("/raw/*.csv").as_deref(), Some("\"/raw/*.csv\""));
@@ -378,7 +437,7 @@ mod tests {
         {
             std::os::unix::fs::symlink(&top, top.join("link")).unwrap();
             let linked = top.join("link/lab");
-            for rule in [format!("{absolute}/raw"), format!("{}/raw", linked.to_str().unwrap())] {
+            for rule in [format!("{absolute}/raw"), format!("{}/raw", slashed(&linked))] {
                 assert_eq!(check(&linked, &rule).as_deref(), Some("\"/raw\""));
             }
             let escaped = format!("{absolute}/raw").replace("lab", "l\\ab");

@@ -14,15 +14,14 @@
 mod parts;
 mod successive;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::path::Path;
 
 use memchr::memchr;
 
 pub(crate) use self::parts::{PackedTree, Span};
 pub(crate) use self::successive::Cursor;
+use crate::os_name;
 use crate::{Error, ExcludeRules};
 
 /// A range of the keys, from one key up to another, which come in order.
@@ -498,7 +497,7 @@ impl<V: KeyVisitor> KeyTree<V> {
         if self.exclude.is_empty() {
             return false;
         }
-        let (path, name) = (text(path), text(name));
+        let (path, name) = (os_name::of_bytes(path), os_name::of_bytes(name));
         let path = Path::new(&path);
         self.exclude.excludes_any(path, &name)
             || is_directory && self.exclude.excludes_directory(path, &name)
@@ -704,22 +703,6 @@ impl<V: KeyVisitor> KeyTree<V> {
         names.pop(); // the source's, which is empty
         names.reverse();
         names.join(&b'/')
-    }
-}
-
-/// Bytes of a key as the system has them, for exclude rules.
-#[cfg(unix)]
-fn text(bytes: &[u8]) -> Cow<'_, OsStr> {
-    use std::os::unix::ffi::OsStrExt;
-    OsStr::from_bytes(bytes).into()
-}
-
-/// Bytes of a key as the system has them, for exclude rules.
-#[cfg(not(unix))]
-fn text(bytes: &[u8]) -> Cow<'_, OsStr> {
-    match String::from_utf8_lossy(bytes) {
-        Cow::Borrowed(text) => OsStr::new(text).into(),
-        Cow::Owned(text) => std::ffi::OsString::from(text).into(),
     }
 }
 

@@ -159,9 +159,12 @@
 //!
 //! # Copying
 //!
-//! A [`Copy`](struct@Copy) copies what belongs to matches, each to a place of its own, where it
-//! appears whole or not at all. ([`StagedCopy`] does the same with contents of any other origin.
-//! On Unix.)
+//! On Unix, a [`Copy`][copy] copies what belongs to matches, each to a place of its own, where it
+//! appears whole or not at all. ([`StagedCopy`][staged] does the same with contents of any other
+//! origin.)
+//!
+#![cfg_attr(unix, doc = "[copy]: struct@Copy\n[staged]: StagedCopy\n")]
+#![cfg_attr(not(unix), doc = "[copy]: #copying\n[staged]: #copying\n")] // neither is there
 //!
 //! ```
 //! # #[cfg(unix)] {
@@ -257,6 +260,8 @@
 //! same.
 
 #![forbid(unsafe_code)]
+// So that docs.rs tells what there is on Unix alone, or by a feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bits;
 #[cfg(feature = "serde")]
@@ -280,6 +285,7 @@ mod memo;
 mod name;
 mod name_buf;
 mod name_set;
+mod os_name;
 mod outermost;
 mod pattern;
 mod pattern_set;
@@ -326,7 +332,7 @@ pub use scan::{Match, Matches, Scan};
 pub use stats::{Progress, Stats};
 pub use subtree::{Subtree, SubtreeOutcome};
 pub use subtree_scan::{RunningSubtree, SubtreeScan};
-#[cfg(all(feature = "test-hooks", unix))]
+#[cfg(feature = "test-hooks")]
 #[doc(hidden)]
 pub use traversal::made_up::{MadeUp, MadeUpEntry};
 pub use traversal::{Next, Results, Stopper};

@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::os_name;
+
 /// A borrowed name: one path component, or any other string to be matched.
 ///
 /// A glob matches code points. The code points of a `&str` are its characters. Those of an
@@ -36,7 +38,7 @@ pub struct Name<'a>(pub(crate) Repr<'a>);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Repr<'a> {
-    /// UTF-8 in which any other byte stands for `0xDC00 + byte`.
+    /// As [`Encoded`] reads them.
     Bytes(&'a [u8]),
     /// Code points. A surrogate among them need not stand for a byte.
     CodePoints(&'a [u32]),
@@ -46,8 +48,8 @@ impl<'a> Name<'a> {
     /// The name's code points, as a glob sees them.
     pub fn code_points(self) -> impl Iterator<Item = u32> + 'a {
         let (mut bytes, mut code_points) = match self.0 {
-            Repr::Bytes(bytes) => (Utf8(bytes), [].as_slice()),
-            Repr::CodePoints(code_points) => (Utf8(&[]), code_points),
+            Repr::Bytes(bytes) => (encoded(bytes), [].as_slice()),
+            Repr::CodePoints(code_points) => (encoded(&[]), code_points),
         };
         // One of the two is empty, so the order does not matter.
         std::iter::from_fn(move || bytes.next().or_else(|| code_points.next()))
@@ -122,35 +124,14 @@ impl NameDecoder {
         }
     }
 
-    /// A name or a path in UTF-8, for exclude rules.
-    #[cfg(unix)]
+    /// A name or a path as text, for exclude rules.
     pub(crate) fn text<'a>(decoder: Option<&NameDecoder>, name: &'a OsStr) -> Cow<'a, OsStr> {
-        use std::os::unix::ffi::OsStringExt;
         match decoder {
             Some(NameDecoder(decode)) if !name.is_ascii() => {
-                let mut bytes = Vec::new();
-                for code_point in decode(name) {
-                    match char::from_u32(code_point) {
-                        Some(character) => bytes.extend(character.to_string().bytes()),
-                        // A lone surrogate, as UTF-8 would have it: no text. The bytes that
-                        // they stand for could together be text.
-                        None => bytes.extend([
-                            0xE0 | (code_point >> 12) as u8,
-                            0x80 | (code_point >> 6 & 0x3F) as u8,
-                            0x80 | (code_point & 0x3F) as u8,
-                        ]),
-                    }
-                }
-                Cow::Owned(std::ffi::OsString::from_vec(bytes))
+                Cow::Owned(os_name::of_text(decode(name)))
             }
             _ => Cow::Borrowed(name),
         }
-    }
-
-    /// A name or a path in UTF-8, for exclude rules.
-    #[cfg(not(unix))]
-    pub(crate) fn text<'a>(_: Option<&NameDecoder>, name: &'a OsStr) -> Cow<'a, OsStr> {
-        Cow::Borrowed(name)
     }
 }
 
@@ -192,20 +173,28 @@ impl CodePoints for &[u32] {
     fn skip_bytes(&mut self, _: usize) {}
 }
 
-/// UTF-8 in which any other byte stands for `0xDC00 + byte`.
+/// UTF-8 in which any other byte stands for `0xDC00 + byte`. With `WTF8`, a surrogate may be
+/// encoded like any other code point, as Rust has the names of Windows, where they can hold lone
+/// ones.
 ///
 /// Both directions give the same code points: no sequence of more than one byte holds the
 /// first byte of another, so the position of a sequence does not depend on what comes
 /// before or after it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Utf8<'a>(pub(crate) &'a [u8]);
+pub(crate) struct Encoded<'a, const WTF8: bool>(pub(crate) &'a [u8]);
 
-impl CodePoints for Utf8<'_> {
+/// The bytes of a name on this system. (Elsewhere than on Windows such bytes are not UTF-8.)
+#[inline]
+pub(crate) fn encoded(bytes: &[u8]) -> Encoded<'_, { cfg!(windows) }> {
+    Encoded(bytes)
+}
+
+impl<const WTF8: bool> CodePoints for Encoded<'_, WTF8> {
     #[inline]
     fn next(&mut self) -> Option<u32> {
         let &first = self.0.first()?;
         let (code_point, width) =
-            if first.is_ascii() { (u32::from(first), 1) } else { decode_wide(self.0) };
+            if first.is_ascii() { (u32::from(first), 1) } else { decode_wide::<WTF8>(self.0) };
         self.0 = &self.0[width..];
         Some(code_point)
     }
@@ -214,7 +203,7 @@ impl CodePoints for Utf8<'_> {
     fn next_back(&mut self) -> Option<u32> {
         let &last = self.0.last()?;
         let (code_point, width) =
-            if last.is_ascii() { (u32::from(last), 1) } else { decode_wide_back(self.0) };
+            if last.is_ascii() { (u32::from(last), 1) } else { decode_wide_back::<WTF8>(self.0) };
         self.0 = &self.0[..self.0.len() - width];
         Some(code_point)
     }
@@ -232,7 +221,7 @@ impl CodePoints for Utf8<'_> {
 
 /// The code point at the start of `bytes`, and its width. The first byte must exist and not
 /// be ASCII.
-fn decode_wide(bytes: &[u8]) -> (u32, usize) {
+fn decode_wide<const WTF8: bool>(bytes: &[u8]) -> (u32, usize) {
     let first = bytes[0];
     let escaped = (0xDC00 + u32::from(first), 1);
     let (width, least) = match first {
@@ -250,9 +239,7 @@ fn decode_wide(bytes: &[u8]) -> (u32, usize) {
         code_point = code_point << 6 | u32::from(byte & 0x3F);
     }
     let valid = match code_point {
-        // A file name of Windows can hold a lone surrogate, which Rust encodes like any
-        // other code point. Elsewhere such bytes are not UTF-8.
-        0xD800..=0xDFFF => cfg!(windows),
+        0xD800..=0xDFFF => WTF8,
         _ => code_point >= least && code_point <= 0x10_FFFF,
     };
     if valid { (code_point, width) } else { escaped }
@@ -260,13 +247,13 @@ fn decode_wide(bytes: &[u8]) -> (u32, usize) {
 
 /// The code point at the end of `bytes`, and its width. The last byte must exist and not be
 /// ASCII.
-fn decode_wide_back(bytes: &[u8]) -> (u32, usize) {
+fn decode_wide_back<const WTF8: bool>(bytes: &[u8]) -> (u32, usize) {
     for width in 2..=bytes.len().min(4) {
         let sequence = &bytes[bytes.len() - width..];
         // The last byte that is no continuation byte decides.
         if sequence[0] & 0xC0 != 0x80 {
             if !sequence[0].is_ascii() {
-                let (code_point, decoded) = decode_wide(sequence);
+                let (code_point, decoded) = decode_wide::<WTF8>(sequence);
                 if decoded == width {
                     return (code_point, width);
                 }
@@ -281,25 +268,36 @@ fn decode_wide_back(bytes: &[u8]) -> (u32, usize) {
 mod tests {
     use super::*;
 
-    fn forward(bytes: &[u8]) -> Vec<u32> {
-        Name(Repr::Bytes(bytes)).code_points().collect()
+    fn forward<const WTF8: bool>(bytes: &[u8]) -> Vec<u32> {
+        let mut rest = Encoded::<WTF8>(bytes);
+        std::iter::from_fn(|| rest.next()).collect()
     }
 
-    fn backward(bytes: &[u8]) -> Vec<u32> {
-        let mut rest = Utf8(bytes);
+    fn backward<const WTF8: bool>(bytes: &[u8]) -> Vec<u32> {
+        let mut rest = Encoded::<WTF8>(bytes);
         let mut code_points: Vec<u32> = std::iter::from_fn(|| rest.next_back()).collect();
         code_points.reverse();
         code_points
     }
 
     /// The code points by the standard library: what it calls valid is characters, and all
-    /// else is bytes.
-    #[cfg(not(windows))]
-    fn reference(bytes: &[u8]) -> Vec<u32> {
+    /// else is bytes, or with `WTF8` a surrogate.
+    fn reference<const WTF8: bool>(bytes: &[u8]) -> Vec<u32> {
         let mut code_points = Vec::new();
         for chunk in bytes.utf8_chunks() {
             code_points.extend(chunk.valid().chars().map(u32::from));
             code_points.extend(chunk.invalid().iter().map(|&b| 0xDC00 + u32::from(b)));
+        }
+        // The three bytes of a surrogate are three chunks.
+        let is_surrogate =
+            |three: &[u32]| matches!(three, [0xDCED, 0xDCA0..=0xDCBF, 0xDC80..=0xDCBF]) && WTF8;
+        let mut at = 0;
+        while let Some(three) = code_points.get(at..at + 3) {
+            if is_surrogate(three) {
+                let surrogate = 0xD000 | (three[1] & 0x3F) << 6 | three[2] & 0x3F;
+                code_points.splice(at..at + 3, [surrogate]);
+            }
+            at += 1;
         }
         code_points
     }
@@ -308,13 +306,14 @@ mod tests {
     fn every_scalar() {
         for c in '\0'..=char::MAX {
             let text = c.to_string();
-            assert_eq!(forward(text.as_bytes()), [u32::from(c)]);
-            assert_eq!(backward(text.as_bytes()), [u32::from(c)]);
+            assert_eq!(forward::<false>(text.as_bytes()), [u32::from(c)]);
+            assert_eq!(backward::<false>(text.as_bytes()), [u32::from(c)]);
+            assert_eq!(forward::<true>(text.as_bytes()), [u32::from(c)]);
+            assert_eq!(backward::<true>(text.as_bytes()), [u32::from(c)]);
         }
     }
 
     #[test]
-    #[cfg(not(windows))]
     fn every_short_string_of_boundary_bytes() {
         // The bounds of every class of bytes in the definition of UTF-8.
         let boundary = [
@@ -325,9 +324,12 @@ mod tests {
             for number in 0..boundary.len().pow(length) {
                 let bytes: Vec<u8> =
                     (0..length).map(|i| boundary[number / boundary.len().pow(i) % 25]).collect();
-                let expected = reference(&bytes);
-                assert_eq!(forward(&bytes), expected, "{bytes:x?}");
-                assert_eq!(backward(&bytes), expected, "{bytes:x?}");
+                let expected = reference::<false>(&bytes);
+                assert_eq!(forward::<false>(&bytes), expected, "{bytes:x?}");
+                assert_eq!(backward::<false>(&bytes), expected, "{bytes:x?}");
+                let expected = reference::<true>(&bytes);
+                assert_eq!(forward::<true>(&bytes), expected, "{bytes:x?}");
+                assert_eq!(backward::<true>(&bytes), expected, "{bytes:x?}");
             }
         }
     }
@@ -339,11 +341,27 @@ mod tests {
     }
 
     #[test]
-    #[cfg(windows)]
     fn surrogates_of_windows() {
-        use std::os::windows::ffi::OsStringExt;
-        let name = std::ffi::OsString::from_wide(&[0x61, 0xD800, 0x62, 0xDC80]);
-        let name = Name::from(name.as_os_str());
-        assert!(name.code_points().eq([0x61, 0xD800, 0x62, 0xDC80]));
+        // What Rust makes of these names, by their UTF-16.
+        for (wide, bytes) in [
+            (&[0x61_u16, 0xD800, 0x62, 0xDC80][..], &b"a\xED\xA0\x80b\xED\xB2\x80"[..]),
+            (&[0xDFFF, 0xD800][..], &b"\xED\xBF\xBF\xED\xA0\x80"[..]),
+            (&[0xD7FF, 0xE000][..], &b"\xED\x9F\xBF\xEE\x80\x80"[..]),
+        ] {
+            let code_points: Vec<u32> = wide.iter().map(|&unit| u32::from(unit)).collect();
+            assert_eq!(forward::<true>(bytes), code_points);
+            assert_eq!(backward::<true>(bytes), code_points);
+            #[cfg(windows)]
+            {
+                use std::os::windows::ffi::OsStringExt;
+                let name = std::ffi::OsString::from_wide(wide);
+                assert_eq!(name.as_encoded_bytes(), bytes);
+                assert!(Name::from(name.as_os_str()).code_points().eq(code_points));
+            }
+        }
+        // A pair is one character, and is encoded as one.
+        assert_eq!(forward::<true>("\u{1F600}".as_bytes()), [0x1_F600]);
+        // Elsewhere these are three bytes that are not UTF-8.
+        assert_eq!(forward::<false>(b"\xED\xA0\x80"), [0xDCED, 0xDCA0, 0xDC80]);
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::Name;
 use crate::name::Repr;
+use crate::os_name::{self, shown};
 
 /// An owned [`Name`], or a path of names with `/` between them.
 ///
@@ -51,25 +52,12 @@ impl NameBuf {
     }
 
     /// The name as the system has it. A lone surrogate that stands for a byte is that byte;
-    /// any other becomes U+FFFD, and on Windows each of them.
+    /// any other becomes U+FFFD. On Windows each is itself.
     pub fn to_os_string(&self) -> OsString {
-        #[cfg(unix)]
-        {
-            use std::os::unix::ffi::OsStringExt;
-            if let Kept::Bytes(bytes) = &self.0 {
-                return OsString::from_vec(bytes.to_vec());
-            }
-            let mut bytes = Vec::new();
-            for code_point in self.as_name().code_points() {
-                match code_point {
-                    0xDC80..=0xDCFF => bytes.push((code_point - 0xDC00) as u8),
-                    _ => bytes.extend(shown(code_point).to_string().bytes()),
-                }
-            }
-            OsString::from_vec(bytes)
+        match &self.0 {
+            Kept::Bytes(bytes) => os_name::of_bytes(bytes).into_owned(),
+            Kept::CodePoints(code_points) => os_name::of_code_points(code_points.iter().copied()),
         }
-        #[cfg(not(unix))]
-        self.to_string().into()
     }
 
     /// The path of an entry of a directory that is called by this: of an empty path, the name.
@@ -85,10 +73,6 @@ impl NameBuf {
             }
         }
     }
-}
-
-fn shown(code_point: u32) -> char {
-    char::from_u32(code_point).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 /// The order of two names by their code points.
@@ -183,7 +167,6 @@ mod tests {
                 let path = start.join(end.as_name());
                 assert_eq!(path, expected);
                 assert_eq!(path.to_string(), "a/\u{FFFD}");
-                #[cfg(unix)]
                 assert_eq!(path.to_os_string(), expected.to_os_string());
             }
         }

@@ -181,7 +181,7 @@ impl Scan {
     }
 
     /// Scans this tree, whatever is at the path of the source.
-    #[cfg(all(feature = "test-hooks", unix))]
+    #[cfg(feature = "test-hooks")]
     #[doc(hidden)]
     pub fn made_up(mut self, tree: impl Into<Arc<crate::MadeUp>>) -> Self {
         crate::traversal::made_up::plant(self.source.clone(), tree.into());

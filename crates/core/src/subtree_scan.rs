@@ -356,16 +356,7 @@ fn siblings(queues: &[SubdirQueue]) -> Siblings {
 /// What was found, by its path relative to the one that paths are told from.
 fn reported<T: Tells>(base: &Path, found: T) -> Reported {
     let (path, pattern, findings) = found.into_parts();
-    #[cfg(unix)]
-    let below = {
-        use std::os::unix::ffi::OsStrExt;
-        let below = &path.as_os_str().as_bytes()[base.as_os_str().len()..];
-        OsStr::from_bytes(below.strip_prefix(b"/").unwrap_or(below))
-    };
-    #[cfg(not(unix))]
-    let below = {
-        let below = path.strip_prefix(base).unwrap_or(&path);
-        &*below.iter().collect::<Vec<_>>().join("/".as_ref())
-    };
-    (Name::from(below).into(), pattern, findings)
+    let below = path.strip_prefix(base).unwrap_or(&path);
+    let below = below.iter().collect::<Vec<_>>().join(OsStr::new("/"));
+    (Name::from(&*below).into(), pattern, findings)
 }

@@ -371,8 +371,8 @@ fn extended_attributes_are_copied() {
 fn what_is_no_file_is_skipped_with_the_reason() {
     let place = Place::new();
     place.write("s/a", b"a");
-    let mode = rustix::fs::Mode::from_raw_mode(0o600);
-    rustix::fs::mknodat(CWD, place.path("s/fifo"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let mkfifo = std::process::Command::new("mkfifo").arg(place.path("s/fifo")).status();
+    assert!(mkfifo.unwrap().success());
     symlink("nowhere", place.path("s/broken")).unwrap();
     symlink("a", place.path("s/link")).unwrap();
     let copied = one(place.copy());

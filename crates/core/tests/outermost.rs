@@ -216,6 +216,7 @@ fn sorted_keys_in_ranges() {
     }
 }
 
+#[cfg(unix)]
 fn project() -> FileStructurePattern {
     let src = FileStructurePattern::builder("src").build().unwrap();
     FileStructurePattern::builder("*").file("pyproject.toml").directory(src).build().unwrap()

@@ -21,7 +21,6 @@ enum Kind {
     CheckKeys,
     KeyParts,
     CheckKeyParts,
-    #[cfg(unix)]
     MadeUp,
     #[cfg(unix)]
     OnDisk,
@@ -39,7 +38,6 @@ impl Kind {
             Kind::CheckKeys => keys::checks(choices, profile),
             Kind::KeyParts => keys::parts(choices, profile, written_and_read),
             Kind::CheckKeyParts => keys::check_parts(choices, profile, written_and_read),
-            #[cfg(unix)]
             Kind::MadeUp => check::made_up(choices, profile),
             #[cfg(unix)]
             Kind::OnDisk => check::tree_on_disk(choices, profile),
@@ -145,7 +143,6 @@ fn trees_on_disk() {
 }
 
 #[test]
-#[cfg(unix)]
 fn made_up_trees_in_which_much_goes_wrong() {
     run(Kind::MadeUp, Profile::Small, 0..1_200);
     run(Kind::MadeUp, Profile::Large, 0..30);
@@ -228,7 +225,6 @@ fn any_number_of_cases() {
                 105..110 => Kind::CheckKeyParts,
                 110..140 => Kind::Checks,
                 140..150 => Kind::CheckTasks,
-                #[cfg(unix)]
                 150..199 => Kind::MadeUp,
                 #[cfg(unix)]
                 199 => Kind::OnDisk,

@@ -1,7 +1,6 @@
 //! Sub-trees as tasks: `SubtreeScan` in a worker, `DividedScan` in the caller.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -188,7 +187,7 @@ pub(crate) struct DividedScan {
     scan: Mutex<ListingScan<Tag>>,
     source: DirectoryId,
     /// What the paths of local results begin with, without a separator at its end.
-    base: Option<OsString>,
+    base: Option<PathBuf>,
 }
 
 impl DividedScan {
@@ -201,13 +200,13 @@ impl DividedScan {
     /// The path of a directory, as results have it.
     fn text<'py>(&self, py: Python<'py>, path: &NameBuf) -> PyResult<Bound<'py, PyString>> {
         let Some(base) = &self.base else { return name_text(py, path, false) };
-        if path.as_name().code_points().next().is_none() {
-            return os_text(py, if base.is_empty() { "/".as_ref() } else { base });
+        let path = path.to_os_string();
+        if path.is_empty() {
+            return os_text(py, base.as_os_str());
         }
-        let mut whole = base.clone();
-        whole.push("/");
-        whole.push(path.to_os_string());
-        os_text(py, &whole)
+        // With the separators that the system has.
+        let below: PathBuf = Path::new(&path).components().collect();
+        os_text(py, base.join(below).as_os_str())
     }
 }
 
@@ -242,11 +241,6 @@ impl DividedScan {
             scan = scan.checking();
         }
         let source = scan.source(name.as_name());
-        // That of the root is nothing but a separator.
-        let base = base.map(|base| match base.parent() {
-            None => OsString::new(),
-            Some(_) => base.into_os_string(),
-        });
         Ok(DividedScan { scan: Mutex::new(scan), source, base })
     }
 

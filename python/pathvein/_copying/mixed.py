@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pathvein._copying.disk import Disk
 from pathvein._copying.overlaps import Place, overlaps
 
 TYPE_CHECKING = False
@@ -39,9 +40,12 @@ def between(
         remote: The numbers of what is not copied by the core.
         overwrite: Whether destinations that exist are written to. Else they are skipped as such.
     """
-    numbers = list(places)
+    numbers, disk = list(places), Disk()
     ends = [
-        (_place(source, f"source {number}"), _place(destination, f"destination {number}"))
+        (
+            _place(disk, source, f"source {number}"),
+            _place(disk, destination, f"destination {number}"),
+        )
         for number, (source, destination) in places.items()
     ]
     found = overlaps(ends, range(len(ends)))
@@ -67,8 +71,8 @@ def between(
     return Between(conflicts, refused, steps)
 
 
-def _place(path: str | UPath, number: str) -> Place:
+def _place(disk: Disk, path: str | UPath, number: str) -> Place:
     if not isinstance(path, str) or "\0" in path:
         # It is compared with others by who copies it.
         return Place((number,), ())
-    return Place(("file",), tuple(filter(None, os.path.realpath(path).split(os.sep))))
+    return disk.place(path)

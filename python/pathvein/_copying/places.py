@@ -126,8 +126,8 @@ def joiner(
     return lambda source: parent / name_of(source)
 
 
-def name_of(source: Any) -> str:
-    """A source's name, of a `str` too."""
+def name_of(source: Any, *, path: Any = os.path) -> str:
+    """A source's name, of a `str` too; `path` is the `os.path` whose rules hold."""
     if _arguments.is_upath(source):
         from pathvein._remote.source import source_name
 
@@ -135,4 +135,6 @@ def name_of(source: Any) -> str:
     if isinstance(name := getattr(source, "name", None), str):
         return name
     text: str = os.fsdecode(source) if isinstance(source, os.PathLike) else str(source)
+    if path.altsep is not None:
+        text = path.splitdrive(text)[1].replace(path.sep, "/")
     return text.rstrip("/").rpartition("/")[2]

@@ -144,7 +144,7 @@ class Copying:
         """By source, as results are sorted: whatever the order of the input."""
         number, (source, _) = item
         text = os.path.normpath(source) if isinstance(source, str) else str(source).rstrip("/")
-        return text.split("/"), self._inputs[number][2], number
+        return text.replace(os.sep, "/").split("/"), self._inputs[number][2], number
 
     def _remote(self) -> set[int]:
         """The numbers of the matches that the core cannot copy."""

@@ -47,7 +47,7 @@ def log_to_file(context: Context, messages: Messages) -> None:
             stream = open(  # noqa: SIM115  (logging closes it)
                 self.baseFilename, "a", encoding="utf-8", errors=self.errors, opener=_at_once
             )
-            if hasattr(os, "set_blocking"):
+            if hasattr(os, "O_NONBLOCK"):
                 os.set_blocking(stream.fileno(), True)
             return stream
 

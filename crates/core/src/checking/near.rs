@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use crate::glob::{CompiledGlob, Token};
-use crate::name::{CodePoints, Repr, Utf8};
+use crate::name::{CodePoints, Repr, encoded};
 use crate::pattern::with_text;
 use crate::{Name, NameAlternative, NameGlob, NameRegex, NameTest};
 
@@ -178,8 +178,8 @@ impl Edits {
 
     fn reach(&self, name: Name<'_>) -> bool {
         match (self, name.0) {
-            (Edits::Short(edits), Repr::Bytes(name)) => edits.reach(Utf8(name), name.len(), 4),
-            (Edits::Long(edits), Repr::Bytes(name)) => edits.reach(Utf8(name), name.len(), 4),
+            (Edits::Short(edits), Repr::Bytes(name)) => edits.reach(encoded(name), name.len(), 4),
+            (Edits::Long(edits), Repr::Bytes(name)) => edits.reach(encoded(name), name.len(), 4),
             (Edits::Short(edits), Repr::CodePoints(name)) => edits.reach(name, name.len(), 1),
             (Edits::Long(edits), Repr::CodePoints(name)) => edits.reach(name, name.len(), 1),
         }

@@ -15,6 +15,7 @@ use super::checklist::{Asks, Checklists, Item, ListId, TestId, Tests};
 use super::record::Reason;
 use crate::name::Repr;
 use crate::name_buf::compare;
+use crate::os_name;
 use crate::{Name, NameBuf, NameDecoder};
 
 mod travel;
@@ -79,12 +80,12 @@ pub(crate) fn decoded<R>(
     name: Name<'_>,
     take: impl FnOnce(Name<'_>) -> R,
 ) -> R {
-    #[cfg(unix)]
-    if let (Some(_), Repr::Bytes(bytes)) = (decoder, name.0) {
-        use std::os::unix::ffi::OsStrExt;
-        return NameDecoder::with(decoder, std::ffi::OsStr::from_bytes(bytes), take);
+    match (decoder, name.0) {
+        (Some(_), Repr::Bytes(bytes)) => {
+            NameDecoder::with(decoder, &os_name::of_bytes(bytes), take)
+        }
+        _ => take(name),
     }
-    take(name)
 }
 
 /// The first names by their code points, and how many there are.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::AtomicUsize;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
@@ -344,6 +344,7 @@ impl Copy {
             next_group: AtomicUsize::new(0),
             next_total: AtomicUsize::new(0),
             totals_done: AtomicUsize::new(0),
+            taken: Mutex::default(),
             totals: self.totals,
         });
         run.start(&pool);

@@ -14,6 +14,7 @@
 
 mod entry;
 
+use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{Mode, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
-use self::entry::copy_entry;
+use self::entry::{SAME_NAME, copy_entry};
 use super::destinations::Destinations;
 use super::entries::{is_link, make_directory, open_directory, open_path, sync};
 use super::metadata::{copy_metadata, drop_inherited};
@@ -38,6 +39,10 @@ use crate::{Error, Operation};
 /// What is said of a link at the destination.
 const LINK_IN_THE_WAY: &str = "a link is where a directory goes, and no link is followed: remove \
                                it, or give what it leads to as the destination";
+
+/// What is said of a destination that is the directory of another match, by another name.
+const SAME_DIRECTORY: &str = "another match was copied to this directory, by a name that is the \
+                              same there: give another destination";
 
 /// How many files a task takes at a time.
 const CLAIM: usize = 4;
@@ -94,6 +99,17 @@ pub(super) struct Run {
     pub(super) next_total: AtomicUsize,
     pub(super) totals_done: AtomicUsize,
     pub(super) totals: bool,
+    /// The directories that matches were copied to, by their identities.
+    pub(super) taken: Mutex<HashSet<Identity>>,
+}
+
+/// The device of a file or directory, and its number there.
+pub(super) type Identity = (u64, u64);
+
+// The types of the fields differ between systems.
+#[allow(clippy::unnecessary_cast)]
+fn identity(stat: &Stat) -> Identity {
+    (stat.st_dev as u64, stat.st_ino as u64)
 }
 
 impl Run {
@@ -159,6 +175,14 @@ impl Run {
                 return;
             }
         }
+    }
+
+    /// Takes a directory for a match. Whether no other match of this run has it: paths that differ
+    /// may lead to one directory, where names do not differ by case.
+    fn take(&self, directory: &OwnedFd) -> bool {
+        let Ok(stat) = retry_on_intr(|| rustix::fs::fstat(directory)) else { return true };
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.insert(identity(&stat))
     }
 
     /// Whether the destination is there, and is not to be changed.
@@ -235,6 +259,10 @@ impl Run {
         };
         let target = Arc::clone(staging.root());
         let is_merged = staging.is_merged();
+        if is_merged && !self.take(&target) {
+            staging.abandon(&|| {});
+            return Err(Error::refused(destination, SAME_DIRECTORY));
+        }
         let entries = plan.files + plan.directories.len() as u64;
         let job = Arc::new(Job {
             run: Arc::clone(self),
@@ -247,6 +275,7 @@ impl Run {
             staging: Mutex::new(Some(staging)),
             has_failed: AtomicBool::new(false),
             failure: Mutex::default(),
+            placed: Mutex::default(),
             by_system: AtomicBool::new(true),
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -308,6 +337,8 @@ struct Job {
     staging: Mutex<Option<Staging>>,
     has_failed: AtomicBool,
     failure: Mutex<JobFailure>,
+    /// The files that were put into a directory that was there, by their identities.
+    placed: Mutex<HashSet<Identity>>,
     /// Whether the system can copy between these files.
     by_system: AtomicBool,
     files: AtomicU64,
@@ -360,12 +391,17 @@ impl Job {
             return staging.abandon(&removed);
         }
         let mut outcome = Outcome::Copied;
+        let root = (!self.is_merged).then(|| Arc::clone(staging.root()));
         if self.has_failed.load(Ordering::Relaxed) {
             staging.abandon(&removed);
         } else {
             let synced = if run.fsync && self.syncs_all { staging.sync_all() } else { Ok(()) };
             match synced.and_then(|()| staging.commit()) {
-                Ok(Committed::Done) => {}
+                Ok(Committed::Done) => {
+                    if let Some(root) = root.filter(|_| run.overwrite) {
+                        run.take(&root);
+                    }
+                }
                 Ok(Committed::Exists) => outcome = Outcome::Exists,
                 Err(error) => self.fail(error),
             }
@@ -537,6 +573,9 @@ fn begin_subdirectory(parent: &Arc<Directory>, number: u32) -> Result<Arc<Direct
     let is_new = match make_directory(&parent.target, name) {
         Ok(()) => true,
         Err(Errno::EXIST) if job.is_merged => false,
+        Err(Errno::EXIST) => {
+            return Err(Error::refused(parent.target_path().join(name), SAME_NAME));
+        }
         Err(error) => return Err(fails(Operation::CreateDirectory, false)(error)),
     };
     let target = open_directory(&parent.target, name, stop).map_err(|error| {

@@ -282,11 +282,22 @@ pub(super) fn open_path(path: &std::path::Path, stop: &Stop) -> Result<OwnedFd> 
     }
 }
 
+/// Whether an error says that a system, or a file system, has no such call. ENOTSUP and EOPNOTSUPP
+/// are two errors on some systems, such as macOS.
+pub(super) fn is_unsupported(error: Errno) -> bool {
+    [Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].contains(&error)
+}
+
 /// Flushes a file, or a directory's entries, to the disk.
 pub(super) fn sync(opened: BorrowedFd<'_>) -> Result<()> {
+    // There fsync leaves it to the disk when to write.
+    #[cfg(target_vendor = "apple")]
+    if retry_on_intr(|| rustix::fs::fcntl_fullfsync(opened)).is_ok() {
+        return Ok(());
+    }
     match retry_on_intr(|| rustix::fs::fsync(opened)) {
         // A file system that cannot be asked to, for directories.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
+        Err(error) if error == Errno::INVAL || is_unsupported(error) => Ok(()),
         result => result,
     }
 }

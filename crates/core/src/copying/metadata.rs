@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{Gid, Mode, Stat, Timespec, Timestamps, Uid};
 use rustix::io::{Errno, retry_on_intr};
 
+use super::entries::is_unsupported;
+
 /// Gives `target` the metadata of `source`, which `stat` tells.
 ///
 /// `has_attributes` says whether the source's file system has extended attributes, and is
@@ -82,7 +84,7 @@ pub(super) fn times(stat: &Stat) -> Timestamps {
 /// An error says only that this file system has no such thing.
 fn if_possible(result: rustix::io::Result<()>) -> rustix::io::Result<()> {
     match result {
-        Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
+        Err(error) if error == Errno::PERM || is_unsupported(error) => Ok(()),
         result => result,
     }
 }
@@ -104,6 +106,7 @@ mod attributes {
     /// Most files have no more than this.
     const USUAL: usize = 512;
 
+    use super::super::entries::is_unsupported;
     use super::Attributes;
 
     /// Copies the extended attributes, those of access lists among them. Which the source has.
@@ -117,7 +120,7 @@ mod attributes {
                 more = whole(|buffer| flistxattr(source, buffer))?;
                 &more[..]
             }
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(Attributes::Unknown),
+            Err(error) if is_unsupported(error) => return Ok(Attributes::Unknown),
             Err(Errno::PERM | Errno::ACCESS) => return Ok(Attributes::None),
             Err(error) => return Err(error),
         };
@@ -142,12 +145,16 @@ mod attributes {
         let mut buffer = vec![0; USUAL];
         loop {
             match retry_on_intr(|| read(&mut buffer)) {
-                Ok(length) => {
+                Ok(length) if length < buffer.len() => {
                     buffer.truncate(length);
                     return Ok(buffer);
                 }
-                // No list and no value is longer than 64 KiB on Linux.
-                Err(Errno::RANGE) if buffer.len() < 1 << 24 => buffer.resize(buffer.len() * 4, 0),
+                // No list and no value is longer than 64 KiB on Linux. A resource fork of macOS
+                // may be, and is cut where the buffer ends, without an error.
+                Ok(_) | Err(Errno::RANGE) if buffer.len() < 1 << 28 => {
+                    buffer.resize(buffer.len() * 4, 0);
+                }
+                Ok(_) => return Err(Errno::RANGE),
                 Err(error) => return Err(error),
             }
         }

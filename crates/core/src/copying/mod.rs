@@ -28,6 +28,7 @@ mod names;
 mod plan;
 #[cfg(unix)]
 mod running;
+#[cfg_attr(not(unix), allow(dead_code))] // what `plan` asks for
 mod selection;
 #[cfg(unix)]
 mod staged;

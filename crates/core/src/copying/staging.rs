@@ -21,8 +21,9 @@ use rustix::fs::Mode;
 use rustix::io::{Errno, retry_on_intr};
 
 use super::entries::{
-    clear, create_file, is_at, is_directory, is_link, lock, look_at, make_directory, names,
-    open_directory, open_file, open_path, remove_directory, remove_file, sync,
+    clear, create_file, is_at, is_directory, is_link, is_unsupported, lock, look_at,
+    make_directory, names, open_directory, open_file, open_path, remove_directory, remove_file,
+    sync,
 };
 use super::metadata::drop_inherited;
 use super::names::{MAX_NAME, SHORT_NAME, is_temporary_name, temporary_name};
@@ -476,7 +477,7 @@ fn rename_without_replacing(parent: &OwnedFd, from: &OsStr, to: &OsStr) -> rusti
         rustix::fs::renameat_with(parent, from, parent, to, rustix::fs::RenameFlags::NOREPLACE)
     }) {
         // Not known to this kernel, or to this file system.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+        Err(error) if error == Errno::INVAL || is_unsupported(error) => {}
         result => return result,
     }
     rename_to_empty(parent, from, to)

@@ -22,14 +22,14 @@ impl Token {
     }
 }
 
-/// The tokens of a glob. `None` if a bracket holds nothing but `/`.
+/// The tokens of a glob, in which a backslash separates nothing. `None` if a bracket holds nothing
+/// but `/`.
 pub(super) fn tokens(glob: &str) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = glob.chars().peekable();
     while let Some(c) = rest.next() {
         let (text, kind) = match c {
-            // As in globset, a backslash that separates components escapes nothing.
-            '\\' if !std::path::is_separator('\\') => match rest.next() {
+            '\\' => match rest.next() {
                 Some('/') => ("/".to_owned(), Kind::Plain('/')),
                 Some(c) => (format!("\\{c}"), Kind::Escaped(c)),
                 None => continue,
@@ -147,10 +147,8 @@ mod tests {
         check("a{b,c}d", &["abd", "acd"]);
         check("{a,{b,}c}{,/d}", &["a", "a/d", "bc", "bc/d", "c", "c/d"]);
         check("[{,}]{[}],x}[[:digit:],]", &["[{,}][}][[:digit:],]", "[{,}]x[[:digit:],]"]);
-        if cfg!(unix) {
-            check("\\{a,b\\}", &["\\{a,b\\}"]);
-            check("a\\/b", &["a/b"]);
-        }
+        check("\\{a,b\\}", &["\\{a,b\\}"]);
+        check("a\\/b", &["a/b"]);
         for (glob, most) in
             [("{a,b}".repeat(30), 1000), ("{a,b}".repeat(20) + &"x".repeat(9999), 99)]
         {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::token::{Token, parse};
-use crate::name::{CodePoints, Name, Repr, Utf8};
+use crate::name::{CodePoints, Name, Repr, encoded};
 
 /// The tokens of a glob, and what makes matching them fast.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ impl CompiledGlob {
             Shape::Literal => *name == *self.affixes,
             Shape::Affixes => self.inside(name).is_some(),
             Shape::Other => {
-                self.inside(name).is_some_and(|name| self.fits(self.inner.clone(), Utf8(name)))
+                self.inside(name).is_some_and(|name| self.fits(self.inner.clone(), encoded(name)))
             }
         }
     }

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 use super::Sink;
 use crate::glob::{CompiledGlob, Token};
-use crate::name::{CodePoints, Utf8};
+use crate::name::{CodePoints, encoded};
 
 /// Globs that are each short enough for a chunk.
 #[derive(Clone, Debug)]
@@ -150,7 +150,7 @@ impl<const N: usize> Chunk<N> {
             }
             rest = &rest[taken..];
             if taken < 16 {
-                let mut wide = Utf8(rest);
+                let mut wide = encoded(rest);
                 if let Some(c) = wide.next() {
                     state = self.step(state, self.accepting_wide(c));
                     rest = wide.0;

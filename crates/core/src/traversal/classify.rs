@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use super::lister::{EntryKind, Lister, is_gone, leads_nowhere};
+use super::lister::{EntryKind, Lister};
+use super::os_errors::{is_gone, leads_nowhere};
 use super::{Location, Options, ResultSender};
 use crate::Operation;
 

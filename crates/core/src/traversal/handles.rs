@@ -29,11 +29,11 @@
 //! and those that it opens while they are at work ([`Allowance`]).
 
 use std::cell::Cell;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::os_errors::is_out_of_handles;
 use super::stop::Stop;
 
 /// How many places for counted handles are taken. (Below zero in a fork, should a handle be
@@ -303,19 +303,6 @@ impl<H> Drop for CountedHandle<H> {
     fn drop(&mut self) {
         SHARE.with(|share| share.give_back(&PLACES));
     }
-}
-
-/// Whether an error says that no more files can be opened at present: EMFILE or
-/// ENFILE.
-pub(super) fn is_out_of_handles(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::io::Errno;
-        let number = error.raw_os_error();
-        [Errno::MFILE, Errno::NFILE].iter().any(|errno| number == Some(errno.raw_os_error()))
-    }
-    #[cfg(not(unix))]
-    return error.raw_os_error() == Some(4); // ERROR_TOO_MANY_OPEN_FILES
 }
 
 /// Tells the workers that wait that another has advanced.

@@ -19,22 +19,16 @@ pub(crate) enum EntryKind {
 /// What two handles of the same directory have in common, whatever its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    #[cfg(unix)]
+    /// On Windows, the serial number of the volume.
     pub(crate) device: u64,
-    #[cfg(unix)]
+    /// On Windows, the index of the file.
     pub(crate) inode: u64,
-    /// Without inode numbers, the path with all links resolved.
-    #[cfg(not(unix))]
-    pub(crate) resolved: std::path::PathBuf,
 }
 
 impl Identity {
     /// Whether the two lie on one file system.
     pub(crate) fn same_device(&self, other: &Identity) -> bool {
-        #[cfg(unix)]
-        return self.device == other.device;
-        #[cfg(not(unix))]
-        return self.resolved.components().next() == other.resolved.components().next();
+        self.device == other.device
     }
 }
 
@@ -198,44 +192,4 @@ pub(super) const DISTINCT_ANSWERS: usize = 4;
 /// Whether these answers to one question say that identities do not last.
 pub(super) fn all_differ(answers: &[Identity]) -> bool {
     answers.iter().enumerate().all(|(index, answer)| !answers[..index].contains(answer))
-}
-
-/// The error for a directory that is there and cannot be told to be the same as before.
-pub(super) fn not_the_same() -> io::Error {
-    #[cfg(unix)]
-    return rustix::io::Errno::STALE.into();
-    #[cfg(not(unix))]
-    return io::ErrorKind::StaleNetworkFileHandle.into();
-}
-
-/// The error for a way that leads through too many links.
-pub(super) fn too_many_links() -> io::Error {
-    #[cfg(unix)]
-    return rustix::io::Errno::LOOP.into();
-    #[cfg(not(unix))]
-    return io::Error::from_raw_os_error(CANT_RESOLVE_FILENAME);
-}
-
-/// Windows' own ELOOP.
-#[cfg(not(unix))]
-const CANT_RESOLVE_FILENAME: i32 = 1921;
-
-/// Whether an error says that a path leads nowhere: ENOENT, ENOTDIR or ELOOP. A link that
-/// gives it is broken.
-pub(crate) fn leads_nowhere(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    let is_link_cycle = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
-    #[cfg(not(unix))]
-    let is_link_cycle = error.raw_os_error() == Some(CANT_RESOLVE_FILENAME);
-    is_link_cycle || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-/// Whether an error says that an entry that was listed does not exist any more, or that
-/// something else took its place. ESRCH says so of what belongs to a process.
-pub(crate) fn is_gone(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    let is_of_no_process = error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error());
-    #[cfg(not(unix))]
-    let is_of_no_process = false;
-    is_of_no_process || leads_nowhere(error)
 }

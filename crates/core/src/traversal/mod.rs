@@ -83,11 +83,12 @@ mod handles;
 mod later;
 mod leaves;
 mod lister;
-#[cfg(all(feature = "test-hooks", unix))]
+#[cfg(feature = "test-hooks")]
 pub(crate) mod made_up;
 mod meter;
 mod opening;
 mod options;
+mod os_errors;
 mod part;
 mod pool;
 #[cfg(any(feature = "test-hooks", not(any(target_os = "linux", target_os = "android"))))]
@@ -109,6 +110,7 @@ pub(crate) use part::{Beginning, LeftOf, LeftOver, Part, Seen, Step};
 pub use results::{Next, Results};
 pub(crate) use sender::ResultSender;
 pub(crate) use source::Naming;
+#[cfg(unix)]
 pub(crate) use stop::Stop;
 pub use stop::Stopper;
 pub(crate) use subdirs::{Subdir, SubdirQueue, Subdirs};

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::handles::{self, CountedHandle, FdBackoff, is_out_of_handles};
+use super::handles::{self, CountedHandle, FdBackoff};
 use super::leaves::FileSystem;
-use super::lister::{DISTINCT_ANSWERS, Identity, Lister, Opened};
-use super::lister::{all_differ, is_gone, not_the_same, too_many_links};
+use super::lister::{DISTINCT_ANSWERS, Identity, Lister, Opened, all_differ};
+use super::os_errors::{is_gone, is_out_of_handles, not_the_same, too_many_links};
 use super::subdirs::Subdir;
 use super::worker::{Traversal, Worker};
 use super::{Dir, Matters, Visitor};

@@ -24,7 +24,7 @@ pub(crate) struct Options {
     #[cfg(feature = "test-hooks")]
     pub(crate) untyped: bool,
     /// Traverse a tree that is made up.
-    #[cfg(all(feature = "test-hooks", unix))]
+    #[cfg(feature = "test-hooks")]
     pub(crate) made_up: bool,
 }
 
@@ -42,7 +42,7 @@ impl Default for Options {
             portable: false,
             #[cfg(feature = "test-hooks")]
             untyped: false,
-            #[cfg(all(feature = "test-hooks", unix))]
+            #[cfg(feature = "test-hooks")]
             made_up: false,
         }
     }

@@ -20,10 +20,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dir::Listed;
-use super::handles::{FdBackoff, is_out_of_handles};
+use super::handles::FdBackoff;
 use super::later::Later;
 use super::lister::{DISTINCT_ANSWERS, Identity, Lister, all_differ};
 use super::opening::DirHandle;
+use super::os_errors::is_out_of_handles;
 use super::subdirs::{SubdirQueue, Subdirs};
 use super::worker::{Frame, Worker};
 use super::{Dir, Visitor};
@@ -122,32 +123,19 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    #[cfg(unix)]
     pub(super) fn new(identity: &Identity) -> Option<Seen> {
         let machine = machine()?;
         Some(Seen { machine, device: identity.device, inode: identity.inode })
     }
 
-    #[cfg(not(unix))]
-    pub(super) fn new(_: &Identity) -> Option<Seen> {
-        None
-    }
-
     /// The identity, if it is one of this machine.
-    #[cfg(unix)]
     fn identity(&self) -> Option<Identity> {
         let Seen { device, inode, .. } = *self;
         (machine() == Some(self.machine)).then_some(Identity { device, inode })
     }
-
-    #[cfg(not(unix))]
-    fn identity(&self) -> Option<Identity> {
-        None
-    }
 }
 
 /// A number of this machine, as long as it is up; `None`: it tells none.
-#[cfg(unix)]
 fn machine() -> Option<u64> {
     use std::hash::{DefaultHasher, Hash, Hasher};
 

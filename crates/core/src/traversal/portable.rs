@@ -3,9 +3,8 @@
 //! A directory is opened once, and its entries are held until it is listed. The tests
 //! compare it, and the faster lister, with walks of the `walkdir` crate.
 //!
-//! A path may lead elsewhere at any time. Where there are inode numbers, the number is
-//! asked for before and after the directory is opened. So a directory that is exchanged
-//! for a link meanwhile is not listed.
+//! A path may lead elsewhere at any time. So the identity is asked for before and after the
+//! directory is opened, and one that is exchanged for a link meanwhile is not listed.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,12 +13,10 @@ use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-#[cfg(unix)]
-use super::lister::{DISTINCT_ANSWERS, all_differ, not_the_same};
-use super::lister::{EntryKind, Identity, Lister, Opened, Told};
+use super::lister::{DISTINCT_ANSWERS, EntryKind, Identity, Lister, Opened, Told, all_differ};
+use super::os_errors::{not_a_directory, not_the_same};
 
 /// How often a directory is opened at most, as long as another takes its place each time.
-#[cfg(unix)]
 const MAX_OPENINGS: usize = 8;
 
 /// The lister of this module.
@@ -30,20 +27,20 @@ pub(crate) struct Portable;
 #[derive(Debug)]
 pub(crate) struct PathHandle {
     path: PathBuf,
-    #[cfg(unix)]
     identity: Identity,
 }
 
 /// Opens the directory at `path`. Unless `follow`, a link is refused.
-#[cfg(unix)]
 fn open(path: PathBuf, follow: bool) -> io::Result<Opened<Portable>> {
-    let identity_now = || directory_metadata(&path, follow).map(|data| identity_of(&data));
+    let identity_now = || match look_at(&path, follow)? {
+        (EntryKind::Directory, identity) => Ok(identity),
+        _ => Err(not_a_directory()),
+    };
     let (entries, identity) = open_same(identity_now, || fs::read_dir(&path))?;
     Ok((PathHandle { path, identity }, entries.peekable()))
 }
 
 /// Opens what has one identity before and after.
-#[cfg(unix)]
 fn open_same<T>(
     mut identity_now: impl FnMut() -> io::Result<Identity>,
     mut open: impl FnMut() -> io::Result<T>,
@@ -63,21 +60,17 @@ fn open_same<T>(
     Err(not_the_same())
 }
 
-/// Opens the directory at `path`. Unless `follow`, a link is refused.
-#[cfg(not(unix))]
-fn open(path: PathBuf, follow: bool) -> io::Result<Opened<Portable>> {
-    directory_metadata(&path, follow)?;
-    let entries = fs::read_dir(&path)?.peekable();
-    Ok((PathHandle { path }, entries))
+/// A path that goes on leading to where this one leads now.
+#[cfg(not(windows))]
+fn lasting(path: &Path) -> io::Result<PathBuf> {
+    std::path::absolute(path)
 }
 
-fn metadata(path: &Path, follow: bool) -> io::Result<fs::Metadata> {
-    if follow { fs::metadata(path) } else { fs::symlink_metadata(path) }
-}
-
-fn directory_metadata(path: &Path, follow: bool) -> io::Result<fs::Metadata> {
-    let data = metadata(path, follow)?;
-    if data.is_dir() { Ok(data) } else { Err(not_a_directory()) }
+/// A path that goes on leading to where this one leads now. It is a verbatim one (`\\?\`): by any
+/// other, names that end in a dot or a blank, and those of devices, lead elsewhere.
+#[cfg(windows)]
+fn lasting(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize()
 }
 
 fn kind(file_type: fs::FileType) -> EntryKind {
@@ -88,13 +81,6 @@ fn kind(file_type: fs::FileType) -> EntryKind {
     } else {
         EntryKind::File
     }
-}
-
-fn not_a_directory() -> io::Error {
-    #[cfg(unix)]
-    return rustix::io::Errno::NOTDIR.into();
-    #[cfg(not(unix))]
-    return io::ErrorKind::NotADirectory.into();
 }
 
 impl Lister for Portable {
@@ -109,9 +95,9 @@ impl Lister for Portable {
     fn open_source(path: &Path) -> io::Result<Opened<Self>> {
         // The path must lead there also when the working directory is another. Of one that
         // cannot be reached by its path, there is only the name that was given.
-        let absolute = std::path::absolute(path).ok();
+        let absolute = lasting(path).ok();
         let absolute = absolute.filter(|absolute| {
-            path.is_relative() && identity(absolute, true).ok() == identity(path, true).ok()
+            absolute != path && identity(absolute, true).ok() == identity(path, true).ok()
         });
         let (handle, mut entries) = open(absolute.unwrap_or_else(|| path.into()), true)?;
         match entries.next_if(Result::is_err) {
@@ -151,7 +137,9 @@ impl Lister for Portable {
     }
 
     fn kind(parent: &PathHandle, name: &OsStr, follow: bool) -> io::Result<EntryKind> {
-        Ok(kind(metadata(&parent.path.join(name), follow)?.file_type()))
+        let path = parent.path.join(name);
+        let metadata = if follow { fs::metadata(path) } else { fs::symlink_metadata(path) };
+        Ok(kind(metadata?.file_type()))
     }
 
     fn identity(parent: &PathHandle, name: &OsStr, follow: bool) -> io::Result<Identity> {
@@ -159,36 +147,67 @@ impl Lister for Portable {
     }
 
     fn handle_identity(handle: &PathHandle) -> io::Result<Identity> {
-        #[cfg(unix)]
-        return Ok(handle.identity.clone());
-        #[cfg(not(unix))]
-        return identity(&handle.path, true);
+        Ok(handle.identity.clone())
     }
 }
 
+fn identity(path: &Path, follow: bool) -> io::Result<Identity> {
+    Ok(look_at(path, follow)?.1)
+}
+
+/// What is at a path, and its identity.
 #[cfg(unix)]
-fn identity_of(metadata: &fs::Metadata) -> Identity {
+fn look_at(path: &Path, follow: bool) -> io::Result<(EntryKind, Identity)> {
     use std::os::unix::fs::MetadataExt;
-    Identity { device: metadata.dev(), inode: metadata.ino() }
+    let metadata = if follow { fs::metadata(path) } else { fs::symlink_metadata(path) }?;
+    let identity = Identity { device: metadata.dev(), inode: metadata.ino() };
+    Ok((kind(metadata.file_type()), identity))
 }
 
-#[cfg(unix)]
-fn identity(path: &Path, follow: bool) -> io::Result<Identity> {
-    Ok(identity_of(&metadata(path, follow)?))
+/// What is at a path, and its identity.
+#[cfg(windows)]
+fn look_at(path: &Path, follow: bool) -> io::Result<(EntryKind, Identity)> {
+    use std::os::windows::fs::OpenOptionsExt;
+
+    const BACKUP_SEMANTICS: u32 = 0x0200_0000; // without it, no directory is opened
+    const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+    let flags = BACKUP_SEMANTICS | if follow { 0 } else { OPEN_REPARSE_POINT };
+    // To look at it takes no right to read it.
+    let opened = fs::OpenOptions::new().access_mode(0).custom_flags(flags).open(path)?;
+    let information = winapi_util::file::information(&opened)?;
+    let inode = match information.file_index() {
+        // There are file systems that have none.
+        0 => hash_of_path(path, follow)?,
+        index => index,
+    };
+    let identity = Identity { device: information.volume_serial_number(), inode };
+    Ok((kind(opened.metadata()?.file_type()), identity))
 }
 
+/// What is at a path, and its identity.
+#[cfg(not(any(unix, windows)))]
+fn look_at(path: &Path, follow: bool) -> io::Result<(EntryKind, Identity)> {
+    let metadata = if follow { fs::metadata(path) } else { fs::symlink_metadata(path) }?;
+    let identity = Identity { device: 0, inode: hash_of_path(path, follow)? };
+    Ok((kind(metadata.file_type()), identity))
+}
+
+/// The hash of a path with all links resolved, in place of a number that there is none of.
 #[cfg(not(unix))]
-fn identity(path: &Path, follow: bool) -> io::Result<Identity> {
-    let path = if follow {
+fn hash_of_path(path: &Path, follow: bool) -> io::Result<u64> {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let resolved = if follow {
         path.canonicalize()?
     } else {
         let parent = path.parent().unwrap_or(path).canonicalize()?;
         parent.join(path.file_name().unwrap_or_default())
     };
-    Ok(Identity { resolved: path })
+    let mut hasher = DefaultHasher::new();
+    resolved.hash(&mut hasher);
+    Ok(hasher.finish())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

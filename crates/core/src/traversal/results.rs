@@ -94,7 +94,7 @@ impl<T: Send + 'static> Results<T> {
             (false, true) => Self::start_with::<V, Untyped<Native>>,
             (true, true) => Self::start_with::<V, Untyped<Portable>>,
         };
-        #[cfg(all(feature = "test-hooks", unix))]
+        #[cfg(feature = "test-hooks")]
         let start = match options.made_up {
             true => Self::start_with::<V, super::made_up::MadeUpLister>,
             false => start,

@@ -30,20 +30,39 @@ impl Naming {
             return Ok(source.into());
         }
         if let Ok(path) = source.canonicalize() {
-            let is_at = |path| L::is_at(handle, path).unwrap_or(false);
+            let is_at = |path: &Path| L::is_at(handle, path).unwrap_or(false);
             // Where the source itself does not seem to be where it was opened, nothing can
             // be told: its identity does not last, or it was moved.
             if is_at(&path) || !is_at(source) {
-                return Ok(path);
+                let usual = path.to_str().and_then(usual).map(PathBuf::from);
+                return Ok(usual.filter(|usual| is_at(usual)).unwrap_or(path));
             }
         }
         absolute(source).map_err(|error| Error::io(source, Operation::ResolveSource, error))
     }
 }
 
+/// How Windows limits a path that is not verbatim, in UTF-16 and with a zero at the end, for those
+/// who ask for no more.
+const MAX_PATH: usize = 260;
+
+/// A verbatim path of Windows (`\\?\C:\lab`), which is what its resolved paths are, as it is written
+/// and shown elsewhere (`C:\lab`). `None` if it is none, or there is no other way to write it.
+fn usual(verbatim: &str) -> Option<String> {
+    let path = verbatim.strip_prefix(r"\\?\")?;
+    let usual = match (path.strip_prefix(r"UNC\"), path.as_bytes()) {
+        (Some(share), _) => format!(r"\\{share}"),
+        (None, [_, b':', b'\\', ..]) => path.to_owned(),
+        // A volume by its number.
+        _ => return None,
+    };
+    (usual.encode_utf16().count() < MAX_PATH).then_some(usual)
+}
+
 /// The absolute path, without empty and `.` components.
 fn absolute(path: &Path) -> io::Result<PathBuf> {
-    if path.has_root() {
+    // What begins with a drive is relative to that drive's own working directory.
+    if path.has_root() || matches!(path.components().next(), Some(Component::Prefix(_))) {
         return Ok(std::path::absolute(path)?.components().collect());
     }
     // The path of the working directory leads through no links, so that `..` may be taken
@@ -63,6 +82,23 @@ fn absolute(path: &Path) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn usual_paths_of_windows() {
+        for (verbatim, expected) in [
+            (r"\\?\C:\", Some(r"C:\")),
+            (r"\\?\C:\lab\run 1", Some(r"C:\lab\run 1")),
+            (r"\\?\UNC\server\share\lab", Some(r"\\server\share\lab")),
+            (r"\\?\Volume{b75e2c83-0000-0000-0000-602f00000000}\lab", None),
+            (r"C:\lab", None),
+            ("/lab", None),
+        ] {
+            assert_eq!(usual(verbatim).as_deref(), expected, "{verbatim}");
+        }
+        let path = |length: usize| format!(r"C:\{}", "ä".repeat(length - 3));
+        assert_eq!(usual(&format!(r"\\?\{}", path(259))), Some(path(259)));
+        assert_eq!(usual(&format!(r"\\?\{}", path(260))), None);
+    }
 
     #[test]
     fn absolute_paths() {

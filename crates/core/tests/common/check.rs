@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
-use pathvein_core::{ErrorKind, ExcludeRules, Scan, Walk};
-use pathvein_core::{ListingScan, Name};
+use pathvein_core::{ErrorKind, ExcludeRules, Walk};
+use pathvein_core::{ListingScan, Name, Scan};
 
 #[cfg(unix)]
 use super::disk;
@@ -165,7 +165,6 @@ pub(crate) fn answers(choices: &mut impl Choices, profile: Profile) {
 }
 
 /// A scan of a tree that is made up, in which much goes wrong.
-#[cfg(unix)]
 pub(crate) fn made_up(choices: &mut impl Choices, profile: Profile) {
     let max_depth = [None, None, Some(0), Some(1), Some(2), Some(3)][choices.below(6)];
     let threads = [1, 1, 2, 4][choices.below(4)];

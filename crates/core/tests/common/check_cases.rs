@@ -6,8 +6,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
-use pathvein_core::{Check, ExcludeRules, Explain};
-use pathvein_core::{FileStructurePattern, Findings, ListingScan, Name, PatternSet};
+use pathvein_core::ExcludeRules;
+use pathvein_core::{
+    Check, Explain, FileStructurePattern, Findings, ListingScan, Name, PatternSet,
+};
 
 use super::check::ROOT;
 use super::check_reference::{self, At, Lacks, Seen};
@@ -26,7 +28,6 @@ pub(crate) fn checks(choices: &mut impl Choices, profile: Profile) {
     match choices.below(16) {
         #[cfg(unix)]
         0 => on_disk(choices, profile),
-        #[cfg(unix)]
         1..6 => made_up(choices, profile),
         6..13 => listings(choices, profile, false, false),
         _ => listings(choices, profile, true, false),
@@ -145,7 +146,6 @@ fn on_disk(choices: &mut impl Choices, profile: Profile) {
 }
 
 /// A tree that is made up, in which much goes wrong.
-#[cfg(unix)]
 fn made_up(choices: &mut impl Choices, profile: Profile) {
     let (max_depth, threads) = (max_depth(choices), [1, 1, 2, 4][choices.below(4)]);
     let (outermost, explains) = (choices.once_in(4), choices.once_in(4));

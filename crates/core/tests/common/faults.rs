@@ -1,20 +1,16 @@
 //! Trees in which something goes wrong, for whoever is given them.
 
 use std::ffi::OsString;
-#[cfg(unix)]
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-#[cfg(unix)]
 use pathvein_core::{MadeUp, MadeUpEntry};
 
-#[cfg(unix)]
 use super::generate::Choices;
 use super::reference::{Sub, Tree};
 
 /// The tree as one for a scan to be given: with the same that can be told and cannot. Its link
 /// counts are right, where they can be.
-#[cfg(unix)]
 pub(crate) fn made_up(choices: &mut impl Choices, tree: &Tree) -> MadeUp {
     let mut entries: Vec<(OsString, MadeUpEntry)> = Vec::new();
     for name in &tree.files {

@@ -102,12 +102,12 @@ pub(crate) fn name(choices: &mut impl Choices) -> OsString {
     if choices.once_in(16) { undecodable() } else { choices.pick(&NAMES).into() }
 }
 
-/// A name that is not UTF-8, on systems that have such names.
+/// A name that is no text.
 fn undecodable() -> OsString {
     #[cfg(unix)]
     return std::os::unix::ffi::OsStringExt::from_vec(b"a\xff".into());
-    #[cfg(not(unix))]
-    return "a!".into();
+    #[cfg(windows)]
+    return std::os::windows::ffi::OsStringExt::from_wide(&[0x61, 0xD800]);
 }
 
 /// How many patterns a case has.

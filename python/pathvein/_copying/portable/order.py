@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from pathvein._copying.names import fold_of
+from pathvein._copying.disk import Disk
 from pathvein._copying.overlaps import Place, overlaps
 from pathvein._listing import noted
 
@@ -33,8 +33,8 @@ class Order:
 
 def order_of(ends: Sequence[tuple[str, str]], *, overwrite: bool) -> Order:
     """Compares all sources and destinations."""
-    fold = _Folds()
-    places = [(fold.place(source), fold.place(to)) for source, to in ends]
+    disk = Disk()
+    places = [(disk.place(source), disk.place(to)) for source, to in ends]
     by_source = sorted(range(len(ends)), key=lambda number: (places[number][0], number))
     found = overlaps(places, by_source)
     order = Order(found.conflicts)
@@ -112,21 +112,3 @@ def _group(
         except CycleError:
             for number in group:
                 refuse(number, _CIRCULAR)
-
-
-class _Folds:
-    """Places that are equal where their names are one on the disk."""
-
-    def __init__(self) -> None:
-        self._folds: dict[str, Callable[[str], str] | None] = {}
-
-    def place(self, path: str) -> Place:
-        drive, rest = os.path.splitdrive(os.path.realpath(path))
-        above, components = drive + os.sep, []
-        for name in filter(None, rest.split(os.sep)):
-            if above not in self._folds:
-                self._folds[above] = fold_of(above)
-            fold = self._folds[above]
-            components.append(name if fold is None else fold(name))
-            above = os.path.join(above, name)
-        return Place(("file", os.path.normcase(drive)), tuple(components))

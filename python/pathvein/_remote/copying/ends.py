@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
+from pathvein._copying.disk import Disk
 from pathvein._copying.overlaps import Place
 from pathvein._listing import noted
 from pathvein._remote.copying.files import Files, files_of
@@ -19,8 +20,6 @@ from pathvein._remote.loop import LoopThreadError
 from pathvein._remote.names import join
 from pathvein._remote.source import errors_of, local_path, missing_backend
 from pathvein._remote.stores.base import ObjectStore
-
-_LOCAL = ("file",)
 
 
 class End(NamedTuple):
@@ -38,6 +37,7 @@ class Ends:
 
     def __init__(self, concurrency: int | None) -> None:
         self._concurrency = concurrency
+        self._disk = Disk()
         #: By the `id` of the user's object, which is kept, too.
         self._opened: dict[int, tuple[Any, Files]] = {}
 
@@ -51,17 +51,17 @@ class Ends:
         Raises `ImportError` if a package is missing, or the `OSError` that fits.
         """
         if not isinstance(path, UPath):
-            return _local_end(os.fspath(path))
+            return self._local_end(os.fspath(path))
         local = local_path(path)
         if local is not None:
-            return _local_end(local)
+            return self._local_end(local)
         url = str(path)
         try:
             if not {".", ".."}.isdisjoint(path.path.split("/")):
                 path = path.resolve()
             fs, inner = unwrapped_file_system(path.fs, path.path)
             if isinstance(fs, LocalFileSystem):
-                return _local_end(inner)
+                return self._local_end(inner)
             files = self._files(fs, inner, path)
         except (LoopThreadError, MemoryError, TypeError, ValueError):
             raise
@@ -74,6 +74,12 @@ class Ends:
         if files.has_directories:
             components = [component for component in components if component]
         return End(files, inner, Place(files.identity(), tuple(components)))
+
+    def _local_end(self, path: str) -> End:
+        if "\0" in path:
+            message = "it has a null character, which no path can have"
+            raise noted(OSError(errno.EINVAL, message, path), "planning the copy")
+        return End(None, os.path.realpath(path), self._disk.place(path))
 
     def _files(self, fs: Any, inner: str, path: UPath) -> Files:
         found = self._opened.get(id(fs))
@@ -96,14 +102,6 @@ class Ends:
         files = files_of(adapter, url)
         self._opened[id(fs)] = fs, files
         return files
-
-
-def _local_end(path: str) -> End:
-    if "\0" in path:
-        message = "it has a null character, which no path can have"
-        raise noted(OSError(errno.EINVAL, message, path), "planning the copy")
-    path = os.path.realpath(path)
-    return End(None, path, Place(_LOCAL, tuple(filter(None, path.split(os.sep)))))
 
 
 def _url_maker(url: str, path: str) -> Callable[[str], str]:

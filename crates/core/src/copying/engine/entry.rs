@@ -2,14 +2,15 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{AtFlags, Mode, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::Directory;
+use super::{Directory, identity};
 use crate::copying::entries::{
     PRIVATE_FILE, create_file, look_at, open_file, remove_directory, remove_file, sync,
 };
@@ -18,6 +19,10 @@ use crate::copying::metadata::{copy_metadata, drop_inherited, times};
 use crate::copying::plan::{Entry, EntryKind};
 use crate::copying::staging::{Beside, create_beside, make_room, place_beside};
 use crate::{Error, Operation};
+
+/// What is said of a name that another of the match is equal to, for the file system.
+pub(super) const SAME_NAME: &str = "something else in this match has this name there, as it differs only in \
+                         case or normal form: rename one of them";
 
 /// Copies one file or link. Whether it took the place of another; `None` if the run was
 /// stopped.
@@ -48,8 +53,13 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
     } else {
         create_file(&directory.target, name, hidden_mode(&stat), &run.stop).map(|file| (file, None))
     };
-    let (target, temporary) =
-        made.map_err(|error| target_error(Operation::CreateFile, error.into()))?;
+    let (target, temporary) = made.map_err(|error| match error {
+        // Nobody else makes anything where it is built.
+        Errno::EXIST if !job.is_merged => {
+            Error::refused(directory.target_path().join(name), SAME_NAME)
+        }
+        error => target_error(Operation::CreateFile, error.into()),
+    })?;
 
     let advanced = |bytes| {
         run.counters.add_bytes(bytes);
@@ -91,9 +101,9 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
         return Ok(Some(false));
     };
     let placed = written.and_then(|bytes| match bytes {
-        Some(bytes) => place_beside(&directory.target, &temporary, name)
-            .map(|was_there| Some((bytes, was_there)))
-            .map_err(|error| target_error(Operation::Rename, error.into())),
+        Some(bytes) => directory
+            .place(&temporary, name, target.as_fd())
+            .map(|was_there| Some((bytes, was_there))),
         None => Ok(None),
     });
     match placed {
@@ -161,6 +171,31 @@ fn copy_link(directory: &Directory, name: &OsStr, planned: &OsStr) -> Result<boo
 }
 
 impl Directory {
+    /// Gives a file its final name in a directory that was there. Whether it took the place of
+    /// another, which must not be one of this match: there are file systems on which two names
+    /// are one, such as `A.csv` and `a.csv`.
+    fn place(
+        &self,
+        temporary: &OsStr,
+        name: &OsStr,
+        file: BorrowedFd<'_>,
+    ) -> Result<bool, Error> {
+        let fails = |error: Errno| {
+            Error::io(self.target_path().join(name), Operation::Rename, error.into())
+        };
+        // Held until it has its name: whoever else has that may be about to get it.
+        let mut placed = self.job.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(there) = look_at(&self.target, name)
+            && placed.contains(&identity(&there))
+        {
+            return Err(Error::refused(self.target_path().join(name), SAME_NAME));
+        }
+        let was_there = place_beside(&self.target, temporary, name).map_err(fails)?;
+        let stat = retry_on_intr(|| rustix::fs::fstat(file)).map_err(fails)?;
+        placed.insert(identity(&stat));
+        Ok(was_there)
+    }
+
     /// The error for a file that is not any more what it was.
     fn changed(&self, name: &OsStr) -> Error {
         let busy = io::ErrorKind::ResourceBusy;

@@ -1,5 +1,4 @@
 //! Traversals of a made-up tree whose devices and inodes are not what they should be.
-#![cfg(unix)]
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
@@ -12,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::handles::FdBackoff;
 use super::super::lister::{EntryKind, Identity, Lister, Opened, Told};
+use super::super::os_errors::{gone, not_the_same, out_of_handles, too_many_links};
 use super::super::part::{Beginning, LeftOver, Part, Step};
 use super::super::subdirs::Subdirs;
 use super::super::{Dir, Location, Naming, Options, ResultSender, Results, Visitor};
@@ -77,7 +77,7 @@ impl Lister for Odd {
 
     fn open(parent: &PathBuf, name: &OsStr, _: bool) -> io::Result<Opened<Self>> {
         if parent.starts_with("ended") && name == "b" {
-            return Err(rustix::io::Errno::SRCH.into());
+            return Err(gone());
         }
         if parent.starts_with("nameless") {
             OPENED.fetch_add(1, Ordering::Relaxed);
@@ -85,7 +85,7 @@ impl Lister for Odd {
         if parent.starts_with("crowded") || parent.starts_with("full") {
             let is_first = CROWDED.lock().unwrap().insert(parent.join(name));
             if is_first || parent.starts_with("full") {
-                return Err(rustix::io::Errno::MFILE.into());
+                return Err(out_of_handles());
             }
         }
         Ok((parent.join(name), ()))
@@ -97,7 +97,7 @@ impl Lister for Odd {
         mut tell: impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
         if handle.starts_with("ending") && handle.ends_with("b") {
-            return Err(rustix::io::Errno::SRCH.into());
+            return Err(gone());
         }
         let names: &[&str] = match handle.iter().next().and_then(OsStr::to_str) {
             Some("endless") => &["up"],
@@ -232,7 +232,7 @@ fn where_identities_do_not_last_links_end_at_the_41st() {
         assert_eq!(error.path().unwrap().iter().count(), 1 + 41);
         assert_eq!(error.operation(), Some(Operation::FollowLink));
         let number = error.io_error().unwrap().raw_os_error();
-        assert_eq!(number, Some(rustix::io::Errno::LOOP.raw_os_error()));
+        assert_eq!(number, too_many_links().raw_os_error());
     }
 }
 
@@ -253,7 +253,7 @@ fn a_directory_in_anothers_place_is_an_error() {
         for error in &errors {
             assert_eq!(error.operation(), Some(Operation::OpenDirectory));
             let number = error.io_error().unwrap().raw_os_error();
-            assert_eq!(number, Some(rustix::io::Errno::STALE.raw_os_error()));
+            assert_eq!(number, not_the_same().raw_os_error());
         }
         let paths: HashSet<_> = errors.iter().map(Error::path).collect();
         assert_eq!(paths.len(), errors.len(), "told once for each");
@@ -332,7 +332,7 @@ fn a_part_does_not_begin_without_what_loops_are_told_by() {
     assert_eq!(known.len(), 3);
     assert!(known.iter().all(Option::is_some), "{known:?}");
     let error = known_on_the_way("full").unwrap_err();
-    assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::MFILE.raw_os_error()));
+    assert_eq!(error.raw_os_error(), out_of_handles().raw_os_error());
     // One that is not there has no identity, and those below it have none.
     let known = known_on_the_way("ended").unwrap();
     assert_eq!(known.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, true]);

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::super::lister::{EntryKind, Identity, Lister, Opened, Told};
+use super::super::os_errors::out_of_handles;
 use super::super::{Naming, Next, Options, Results};
 use super::{Gate, settles};
 use crate::walk::{Listing, WalkVisitor};
@@ -65,10 +66,7 @@ impl Lister for Slow {
         let opened = Open(parent.0.join(name));
         if opened.counts() && OPEN.fetch_add(1, Ordering::Relaxed) >= LIMIT.load(Ordering::Relaxed)
         {
-            #[cfg(unix)]
-            return Err(rustix::io::Errno::MFILE.into());
-            #[cfg(not(unix))]
-            return Err(io::Error::from_raw_os_error(4));
+            return Err(out_of_handles());
         }
         Ok((opened, ()))
     }
@@ -99,10 +97,7 @@ impl Lister for Slow {
     }
 
     fn handle_identity(handle: &Open) -> io::Result<Identity> {
-        #[cfg(unix)]
-        return Ok(Identity { device: 1, inode: handle.0.components().count() as u64 });
-        #[cfg(not(unix))]
-        return Ok(Identity { resolved: handle.0.clone() });
+        Ok(Identity { device: 1, inode: handle.0.components().count() as u64 })
     }
 }
 

@@ -1,8 +1,8 @@
 """Checks a built site: that its links lead somewhere, and that it asks no other host.
 
-    check.py SITE                       pages, anchors, images, files of the repository
-    check.py SITE --external            lists the links to other hosts
-    check.py SITE --external --check    and asks for each
+    site_links.py SITE                       pages, anchors, images, files of the repository
+    site_links.py SITE --external            lists the links to other hosts
+    site_links.py SITE --external --check    and asks for each
 
 MkDocs checks what is written in Markdown. This reads what came of it: docstrings, the theme, raw
 HTML. That it works without a network is why it is none of the programs that do the same.
@@ -89,7 +89,9 @@ class Site:
             target.partition("#")[0]: path.relative_to(self.directory).as_posix()
             for path, page in reversed(self.pages.items())
             for target in page.links
-            if urlsplit(target).scheme in ("http", "https") and not _OWN.match(target)
+            if urlsplit(target).scheme in ("http", "https")
+            and not _OWN.match(target)
+            and not _REPOSITORY.match(target)
         }
 
     def _fault(self, page: Path, target: str) -> str | None:
