@@ -34,7 +34,7 @@ _WEB_PROTOCOLS = frozenset({"http", "https"})
 _LOCAL_PROTOCOLS = frozenset({"", "file", "local"})
 #: Protocols that open the file that follows them in a chained URL as a tree of its own.
 _CONTAINERS = frozenset({"dir", "libarchive", "reference", "tar", "zip"})
-_EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
+_EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure", "paramiko": "sftp"}
 
 
 class RemoteSource:
