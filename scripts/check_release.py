@@ -1,6 +1,6 @@
 """What stands in the way of the release of a tag: another version, or no date in the changelog.
 
-``python scripts/check_release.py v0.10.0``
+``python scripts/check_release.py TAG``
 
 That the version is the same in all other places is what tests/project/test_versions.py holds.
 """
