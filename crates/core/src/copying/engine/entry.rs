@@ -174,12 +174,7 @@ impl Directory {
     /// Gives a file its final name in a directory that was there. Whether it took the place of
     /// another, which must not be one of this match: there are file systems on which two names
     /// are one, such as `A.csv` and `a.csv`.
-    fn place(
-        &self,
-        temporary: &OsStr,
-        name: &OsStr,
-        file: BorrowedFd<'_>,
-    ) -> Result<bool, Error> {
+    fn place(&self, temporary: &OsStr, name: &OsStr, file: BorrowedFd<'_>) -> Result<bool, Error> {
         let fails = |error: Errno| {
             Error::io(self.target_path().join(name), Operation::Rename, error.into())
         };
