@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 import browser as browsers
+import built_site
 import company
 import profiles  # noqa: F401  (Hypothesis takes its settings from it)
 import trees
@@ -194,3 +195,21 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[browsers.Show]:
     for each in opened:
         each.close()
     assert faults == []
+
+
+# The site -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The directory of the site, which one of the workers has built."""
+    pytest.importorskip("mkdocs")
+    base = tmp_path_factory.getbasetemp()
+    return built_site.build((base if worker_id == "master" else base.parent) / "site")
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """Where it is served."""
+    with built_site.served(site) as address:
+        yield address

@@ -113,7 +113,7 @@ def test_what_stays_open_is_an_error_of_its_match_that_says_so(
 
 def test_other_errors_are_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(system.time, "sleep", slept.append)
+    monkeypatch.setattr("time.sleep", slept.append)
     with pytest.raises(PermissionError):
         system.patiently(failing(1, PermissionError(errno.EACCES, "no"), lambda: None))
     assert slept == []
