@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pathvein
 from pathvein import CheckReport, FileStructurePattern, check, scan
@@ -86,7 +86,7 @@ def cloud() -> None:
         refused(lambda url=url: scan(url, RUN), extra)  # type: ignore[misc]
 
 
-def store(url: str, options: dict[str, Any], lister: str = "auto") -> None:
+def store(url: str, options: dict[str, Any], lister: Literal["auto", "obstore"] = "auto") -> None:
     [result] = scan(url + "/lab", RUN, storage_options=options, lister=lister)
     assert result.source.name == "run_1", result
     if lister == "auto" and not url.startswith("sftp"):
@@ -188,7 +188,7 @@ def main(extra: str, *place: str) -> None:
         "arrow": lambda: frame("arrow"),
         "dask": dask,
         "inventory": inventory,
-        "all": lambda: (cli(), yaml(), report(), obstore(url, options)),
+        "all": lambda: [trials[each]() for each in ("cli", "yaml", "report", "obstore,s3")],
     }
     trials[extra]()
 
