@@ -188,10 +188,9 @@ def main(extra: str, *place: str) -> None:
         "arrow": lambda: frame("arrow"),
         "dask": dask,
         "inventory": inventory,
+        "all": lambda: [trials[each]() for each in ("cli", "yaml", "report", "obstore,s3")],
     }
-    every = ["cli", "yaml", "report", "obstore,s3"]
-    for name in every if extra == "all" else [extra]:
-        trials[name]()
+    trials[extra]()
 
 
 if __name__ == "__main__":
