@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathvein import FileStructurePattern as P
 from servers import recorder
 from servers.list_stub import ListStub, Radix
 from servers.process import free_port
-from servers.recorder import Recorder
+from servers.recorder import Asked, Recorder
 
 pytest.importorskip("s3fs")
 
@@ -42,13 +43,19 @@ def rows(first_cell: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()[2:]]
 
 
+def _refused(code: str, _: Asked) -> recorder.Answer:
+    return recorder.s3_error(403, code)
+
+
 def test_requests_are_those_of_the_table(stub: ListStub) -> None:
     shown = rows("bucket")
     assert [row[0] for row in shown] == list(BUCKETS)
     for name, pages, requests, directories in shown:
         keys, options = BUCKETS[name]
         unordered = "directory bucket" in name
-        where: dict[str, Any] = {"name": "b--use1-az1--x-s3", "unordered": True} if unordered else {}
+        where: dict[str, Any] = (
+            {"name": "b--use1-az1--x-s3", "unordered": True} if unordered else {}
+        )
         # As slow as when the table was made, so that as much is cut.
         bucket = stub.bucket(keys, latency=0.0 if unordered else 0.05, **where)
         with pathvein.iscan(
@@ -90,8 +97,7 @@ def test_messages_are_those_of_the_table(
         ),
     }
     for code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"):
-        answer = recorder.s3_error(403, code)
-        with Recorder(lambda _, answer=answer: answer) as server:  # type: ignore[misc]
+        with Recorder(functools.partial(_refused, code)) as server:
             told[code] = message("s3://b", **options | {"endpoint_url": server.endpoint})
     from pathvein._remote.source import missing_backend
 
