@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let run = FileStructurePattern::from_text("run_*/{config.json, *.csv, data/{*.parquet}}")?;
     let mut copy = Copy::of_none().threads(2);
-    for found in Scan::new("examples/lab/microscope", &[run.clone()]) {
+    for found in Scan::new("examples/lab/microscope", std::slice::from_ref(&run)) {
         let source = found?.into_path();
         let destination = format!("target/sorted/{}", source.file_name().unwrap().display());
         copy = copy.add(source, destination, &run);
