@@ -11,6 +11,9 @@ ROOT = Path(__file__).parents[2]
 PICTURES = sorted(drawings.FOLDER.glob("*.svg"))
 
 
+pytestmark = pytest.mark.unix("draws what a terminal shows")
+
+
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[drawings.Drawing]:
     return drawings.drawings(tmp_path_factory.mktemp("drawings"))

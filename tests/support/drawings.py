@@ -11,7 +11,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import termios
 import xml.etree.ElementTree as ElementTree
 from html import escape
 from io import StringIO
@@ -165,6 +164,8 @@ def _progress(folder: Path) -> Drawing:
 
 def _on_terminal(command: list[str], folder: Path, *, stdout: IO[bytes] | None = None) -> str:
     """What a command writes to a terminal."""
+    import termios  # which Windows does not have
+
     # Nothing that is set here and not elsewhere.
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
