@@ -197,8 +197,8 @@ def test_a_release_publishes_what_it_built_and_tried() -> None:
 
 def test_wheels_are_built_where_they_are_for() -> None:
     built_on = {
-        "manylinux_2_17_x86_64.manylinux2014_x86_64": "ubuntu-24.04",
-        "manylinux_2_17_aarch64.manylinux2014_aarch64": "ubuntu-24.04",
+        "manylinux2014_x86_64.manylinux_2_17_x86_64": "ubuntu-24.04",
+        "manylinux2014_aarch64.manylinux_2_17_aarch64": "ubuntu-24.04",
         "musllinux_1_2_x86_64": "ubuntu-24.04",
         "musllinux_1_2_aarch64": "ubuntu-24.04",
         "macosx_*_x86_64": "macos-15-intel",
