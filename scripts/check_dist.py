@@ -159,5 +159,8 @@ def main(dist: Path, release: bool) -> list[str]:
 
 
 if __name__ == "__main__":
-    if failures := main(Path(sys.argv[1]), "--release" in sys.argv[2:]):
+    directory, *rest = sys.argv[1:] or ["?"]
+    if not Path(directory).is_dir() or rest not in ([], ["--release"]):
+        sys.exit("usage: python scripts/check_dist.py DIRECTORY [--release]")
+    if failures := main(Path(directory), bool(rest)):
         sys.exit("\n".join(failures))
