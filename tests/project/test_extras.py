@@ -3,7 +3,10 @@
 import re
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "python" / "pathvein"
@@ -54,3 +57,25 @@ def test_each_is_tried_with_the_oldest() -> None:
     assert told >= set(EXTRAS) - {"all"}
     for name in re.findall(r"tests/[\w/.]+", tests):
         assert (ROOT / name).exists(), name
+
+
+def test_of_wheels_for_several_systems_that_of_this_one_is_tried(tmp_path: Path) -> None:
+    """As scripts/package makes them: for manylinux and for musllinux."""
+    dist, scratch = tmp_path / "dist", tmp_path / "scratch"
+    dist.mkdir()
+    scratch.mkdir()
+    info = "pathvein_core-0.10.0.dist-info"
+    tags = ("py3-none-any", "cp311-abi3-musllinux_9_9_x86_64", "cp311-abi3-win_ia64")
+    for tag in tags:
+        with zipfile.ZipFile(dist / f"pathvein_core-0.10.0-{tag}.whl", "w") as wheel:
+            wheel.writestr(
+                f"{info}/METADATA", "Metadata-Version: 2.1\nName: pathvein-core\nVersion: 0.10.0\n"
+            )
+            wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
+            wheel.writestr(f"{info}/RECORD", "")
+    chosen = trials.wheel_for_this_python(dist, scratch)
+    assert chosen.name == f"pathvein_core-0.10.0-{tags[0]}.whl"
+    (dist / chosen.name).unlink()
+    chosen.unlink()
+    with pytest.raises(SystemExit, match="run scripts/package first"):
+        trials.wheel_for_this_python(dist, scratch)

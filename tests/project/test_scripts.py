@@ -152,7 +152,6 @@ esac""",
 GH = """echo "gh $*" >>"$LOG"
 case "$1 $2" in
 'release view') [[ ${THERE-no} != no ]] && echo "$THERE" ;;
-'release create') cat >>"$LOG" ;;
 esac"""
 
 
@@ -162,7 +161,7 @@ def dist(tmp_path: Path) -> Path:
     scripts = tmp_path / "checkout" / "scripts"
     scripts.mkdir(parents=True)
     shutil.copy(ROOT / "scripts" / "publish-on-github", scripts)
-    _program(scripts, "release-notes", 'echo "notes of $1"')
+    _program(scripts, "release-notes", '[[ $1 == 1.* ]] && echo "notes of $1"')
     _program(tmp_path / "programs", "gh", GH)
     dist = tmp_path / "dist"
     dist.mkdir()
@@ -182,13 +181,24 @@ def _release(tmp_path: Path, **env: str) -> str:
 
 def test_a_release_on_github_has_notes_and_files(tmp_path: Path, dist: Path) -> None:
     view = "gh release view v1.2.3 --json assets --jq .assets[].name\n"
-    create = "gh release create v1.2.3 --verify-tag --title 1.2.3 --notes-file - "
-    assert _release(tmp_path) == f"{view}{create}dist/a.whl dist/b.tar.gz\nnotes of 1.2.3\n"
+    create = "gh release create v1.2.3 --verify-tag --title 1.2.3 --notes notes of 1.2.3 "
+    assert _release(tmp_path) == f"{view}{create}dist/a.whl dist/b.tar.gz\n"
+
+
+def test_nothing_is_released_without_notes(tmp_path: Path, dist: Path) -> None:
+    log = tmp_path / "log"
+    script = tmp_path / "checkout" / "scripts" / "publish-on-github"
+    arguments = (os.fspath(script), "v2.0.0", os.fspath(dist))
+    done = _bash('"$@"', *arguments, path=tmp_path / "programs", LOG=os.fspath(log))
+    assert done.returncode != 0
+    assert log.read_text() == "gh release view v2.0.0 --json assets --jq .assets[].name\n"
 
 
 def test_a_release_on_github_that_is_there_gets_what_it_lacks(tmp_path: Path, dist: Path) -> None:
     told = _release(tmp_path, THERE="a.whl").splitlines()
-    assert told[1:] == ["gh release upload v1.2.3 dist/b.tar.gz"]
+    # What broke off may have left a draft.
+    publish = "gh release edit v1.2.3 --draft=false"
+    assert told[1:] == ["gh release upload v1.2.3 dist/b.tar.gz", publish]
     assert _release(tmp_path, THERE="a.whl\nb.tar.gz").count("upload") == 1  # the one of before
 
 
@@ -202,3 +212,22 @@ def test_a_tag_that_is_not_the_version_is_no_release() -> None:
     )
     assert done.returncode == 1
     assert "the tag is v0.0.1, the version " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ([sys.executable, "scripts/check_release.py"], "usage: "),
+        ([sys.executable, "scripts/check_release.py", "v1", "v2"], "usage: "),
+        ([sys.executable, "scripts/check_dist.py"], "usage: "),
+        ([sys.executable, "scripts/check_dist.py", "no-such-directory"], "usage: "),
+        ([sys.executable, "scripts/check_dist.py", "docs", "--relase"], "usage: "),
+        (["bash", "scripts/try-dist", "no-such-python"], "no-such-python: there is no such Python"),
+    ],
+    ids=lambda value: "",
+)
+def test_nonsense_is_told_as_that(command: list[str], said: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1

@@ -66,7 +66,8 @@ def found(package: str) -> bool:
 
 
 def cli() -> None:
-    assert command("--version").stdout.split()[-1] == pathvein.__version__
+    first = command("--version").stdout.splitlines()[0]
+    assert first == f"pathvein, version {pathvein.__version__}"
     done = command("scan", "lab", "-e", "run_*/config.json")
     assert done.stdout.splitlines() == [str(Path("lab/run_1").resolve())], done
     assert "Usage" in command("scan", "--help").stdout
