@@ -5,6 +5,7 @@ MkDocs calls these functions: https://www.mkdocs.org/user-guide/plugins/#events
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from pathlib import Path
@@ -22,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 _PAGES = {"changelog.md": "CHANGELOG.md"}
 #: A link, with its text if that is only the name of a file.
 _LINK = re.compile(r"((?<=\[)[\w.-]+\.md)?\]\(([^)\s:]+)\)")
+#: The anchor of a line of code: of a block and a line, but each docstring begins with block 0.
+_LINE = re.compile(r'(?<= id="__span-)\d+-\d+(?=")')
 _FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 
 
@@ -62,3 +65,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         parts += [_LINK.sub(link, markdown[end : fence.start()]), fence[0]]
         end = fence.end()
     return "".join([*parts, _LINK.sub(link, markdown[end:])])
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Number the lines of code through the page, so that no anchor is there twice."""
+    numbers = itertools.count(1)
+    return _LINE.sub(lambda _: str(next(numbers)), html)

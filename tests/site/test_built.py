@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import command_line
+import mkdocs_hooks
 import pathvein
 import site_links
 
@@ -146,6 +147,13 @@ def test_everything_public_is_told_of(site: Path) -> None:
                 if not member.startswith("_")
             }
             assert {member for member in own if f"{name}.{member}" not in documented} == set(), name
+
+
+def test_lines_of_code_are_numbered_through_a_page() -> None:
+    """Each docstring begins anew, and an anchor may be there once."""
+    block = '<span id="__span-0-1">a</span><span id="__span-0-2">b</span>'
+    html = mkdocs_hooks.on_page_content(block * 2, None, None, None)  # type: ignore[arg-type]
+    assert re.findall(r'id="(.*?)"', html) == [f"__span-{n}" for n in (1, 2, 3, 4)]
 
 
 class _Text(HTMLParser):
