@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from pathvein._keys.names import BAD_COMPONENTS
 
-#: Most bytes in one name, on nearly every file system.
+#: Most bytes in one name, on nearly every file system; on Windows most of its characters.
 MAX_NAME = 255
 _WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
@@ -49,13 +49,13 @@ def local_name(name: str, *, windows: bool = os.name == "nt") -> str | None:
             return "Windows does not keep a dot or a blank at its end"
         if name.partition(".")[0].rstrip(" ").lower() in _WINDOWS_DEVICES:
             return "it is the name of a device on Windows"
-        too_long = len(name) > MAX_NAME
+        unit, length = "characters of UTF-16", len(name.encode("utf-16-le", "surrogatepass")) // 2
     else:
         try:
-            too_long = len(os.fsencode(name)) > MAX_NAME
+            unit, length = "bytes", len(os.fsencode(name))
         except UnicodeEncodeError:
             return "it cannot be encoded"
-    return f"it is longer than {MAX_NAME} bytes" if too_long else None
+    return f"it is longer than {MAX_NAME} {unit}" if length > MAX_NAME else None
 
 
 def bad_destination(path: str, *, windows: bool = os.name == "nt") -> str | None:

@@ -151,8 +151,8 @@ class Copy:
         """Tell what became of a match."""
         self._outcomes.put(outcome)
 
-    def submit(self, act: Callable[[], None]) -> None:
-        """Let a thread do something. What goes wrong with it is raised to who waits."""
+    def submit(self, act: Callable[[], None]) -> bool:
+        """Let a thread do something. Whether one will; what goes wrong is raised to who waits."""
 
         def run() -> None:
             try:
@@ -162,8 +162,15 @@ class Copy:
             except BaseException as error:
                 self._outcomes.put(error)
 
-        if self._pool is not None and not self._stopped.is_set():
+        if self._pool is None or self._stopped.is_set():
+            return False
+        try:
             self._pool.submit(run)
+        except RuntimeError:
+            if not self._stopped.is_set():
+                raise
+            return False
+        return True
 
     def plan(self, number: int) -> Plan:
         """What belongs to a match. Raises `OSError`."""
@@ -272,6 +279,8 @@ class _Job:
         self._pending = 1
         self._errors: list[OSError] = []
         self._files = self._bytes = 0
+        #: Something went wrong that is no error of a file, and is raised to who waits.
+        self._is_broken = False
 
     def start(self) -> None:
         """Make the directories, and copy all files by as many tasks as are of use."""
@@ -288,7 +297,9 @@ class _Job:
         for _ in range(tasks - 1):
             with self._guard:
                 self._pending += 1
-            self._copy.submit(self._run)
+            if not self._copy.submit(self._run):
+                with self._guard:
+                    self._pending -= 1
         self._run()
 
     def _run(self) -> None:
@@ -299,6 +310,9 @@ class _Job:
                     self._copy_file(file)
                 except OSError as error:
                     self._errors.append(error)
+        except BaseException:
+            self._is_broken = True
+            raise
         finally:
             with self._guard:
                 self._pending -= 1
@@ -306,7 +320,8 @@ class _Job:
             if is_last:
                 self._finish()
         if is_last:
-            self._then()
+            # Not from here, as there may be any number of matches within each other.
+            self._copy.submit(self._then)
 
     def _next(self) -> PlannedFile | None:
         self._copy.check_stopped()
@@ -365,7 +380,7 @@ class _Job:
         left: list[str] = []
         exists = False
         try:
-            if self._copy._stopped.is_set():
+            if self._copy._stopped.is_set() or self._is_broken:
                 staging.abandon()
                 return
             if not errors:
@@ -403,7 +418,8 @@ def _problems(plan: Plan, destination: str) -> Iterator[OSError]:
     if (reason := bad_destination(destination)) is not None:
         yield refused(destination, reason, "planning the copy")
         return
-    fold = fold_of(os.path.dirname(os.path.abspath(destination)))
+    place = os.path.abspath(destination)
+    fold = fold_of(place if os.path.isdir(place) else os.path.dirname(place))
     files = [file.rel for file in plan.planned]
     for rel, reason in bad_names(plan.directories[1:], files, local_name, twins=False, fold=fold):
         message = f"the destination cannot have a file of this name: {reason}"

@@ -83,6 +83,8 @@ class Staging:
         self._guard = threading.Lock()
         self._lock_fd: int | None = None
         self._ended = False
+        #: What could not be removed.
+        self._left: list[str] = []
         with doing("comparing the matches", self._given):
             if not self._given:
                 raise refused("", "the path of the destination is empty")
@@ -127,9 +129,14 @@ class Staging:
             self.top = os.path.join(parent, f".{_kept(name)}{_INFIX}{random}")
             self._lock = self.top + _LOCK
             fd = open_new(self._lock)
-            # Whoever looks for leftovers may have it at this moment, and then removes it.
-            if lock(fd):
+            try:
+                is_locked = lock(fd)
+            except OSError:
+                # There are no locks here. So nobody takes it for something that was left, either.
+                is_locked = True
+            if is_locked:
                 break
+            # Whoever looks for leftovers has it at this moment, and then removes it.
             os.close(fd)
         self._lock_fd = fd
         try:
@@ -255,9 +262,7 @@ class Staging:
             self.abandon()
             raise
         self._ended = True
-        if self.is_merged:
-            remove_tree(self.top)
-        self._unlock()
+        self._unlock(is_gone=not self.is_merged or remove_tree(self.top))
 
     def _rename(self) -> None:
         if os.path.lexists(self._path):
@@ -275,17 +280,17 @@ class Staging:
     def abandon(self) -> list[str]:
         """Remove what was built so far, and return what could not be. What was replaced stays."""
         if self._ended:
-            return []
+            return self._left
         self._ended = True
         self._unfinished.clear()
         is_gone = remove_tree(self.top)
-        self._unlock()
+        self._unlock(is_gone=is_gone)
         self._remove_made()
-        if is_gone:
-            return []
-        name = os.path.basename(self.top)
-        above = self._given if self.is_merged else os.path.dirname(self._given)
-        return [os.path.join(above, name)]
+        if not is_gone:
+            name = os.path.basename(self.top)
+            above = self._given if self.is_merged else os.path.dirname(self._given)
+            self._left = [os.path.join(above, name)]
+        return self._left
 
     def __del__(self) -> None:
         if not getattr(self, "_ended", True) and self._lock_fd is not None:
@@ -298,10 +303,13 @@ class Staging:
             except OSError:
                 return
 
-    def _unlock(self) -> None:
+    def _unlock(self, *, is_gone: bool = True) -> None:
+        """Let go of the lock. Its file stays with what is not gone, for a later copy to find."""
         fd, self._lock_fd = self._lock_fd, None
         if fd is not None:
             os.close(fd)
+            if not is_gone:
+                return
             with contextlib.suppress(OSError):
                 os.unlink(self._lock)
 

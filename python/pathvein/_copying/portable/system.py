@@ -26,6 +26,8 @@ _OPEN = frozenset({32, 33, 1224})
 _BUSY = _OPEN | {5}
 #: ERROR_PRIVILEGE_NOT_HELD
 _NO_PRIVILEGE = 1314
+#: What is said of a lock that somebody else has.
+_HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 
 #: Seconds to try again: programs that look at every new file, such as virus scanners, soon let go.
 PATIENCE = 2.0
@@ -197,8 +199,16 @@ def replace(old: str, new: str) -> bool:
 
 
 def remove_tree(path: str) -> bool:
-    """Remove a directory and all that is in it, but nothing behind a link. Whether it is gone."""
+    """Remove a directory and all that is in it, but nothing behind a link. Whether it is gone.
+
+    What is no directory itself is left as it is.
+    """
     with contextlib.suppress(OSError):
+        there = looked_at(path)
+        if there is None:
+            return True
+        if is_link(there) or not stat.S_ISDIR(there.st_mode):
+            return False
         os.chmod(path, stat.S_IRWXU)
     try:
         with os.scandir(path) as found:
@@ -232,7 +242,10 @@ def remove_file(path: str, status: os.stat_result) -> None:
 
 
 def lock(fd: int) -> bool:
-    """Lock a file for this process, until it is closed. Whether nobody else has it locked."""
+    """Lock a file for this process, until it is closed. Whether nobody else has it locked.
+
+    Raises `OSError` where there are no locks.
+    """
     try:
         if WINDOWS:
             import msvcrt
@@ -242,6 +255,8 @@ def lock(fd: int) -> bool:
             import fcntl
 
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in _HELD:
+            return False
+        raise
     return True
