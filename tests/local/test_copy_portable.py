@@ -344,7 +344,7 @@ def test_a_match_is_not_given_its_name_if_anything_went_wrong(
 ) -> None:
     made(tmp_path / "from/a", f="1", g="2")
     copy = [(tmp_path / "from/a", tmp_path / "to/a", ALL)]
-    opens = failing(1, MemoryError(), planning.open_to_read)
+    opens = failing(1, MemoryError(), system.open_to_read)
     monkeypatch.setattr(planning, "open_to_read", opens)
     with pytest.raises(MemoryError):
         shuffle(copy, max_workers=1)

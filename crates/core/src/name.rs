@@ -324,6 +324,10 @@ mod tests {
             for number in 0..boundary.len().pow(length) {
                 let bytes: Vec<u8> =
                     (0..length).map(|i| boundary[number / boundary.len().pow(i) % 25]).collect();
+                // Four bytes are read together only after these.
+                if length == 4 && !(0xF0..=0xF4).contains(&bytes[0]) {
+                    continue;
+                }
                 let expected = reference::<false>(&bytes);
                 assert_eq!(forward::<false>(&bytes), expected, "{bytes:x?}");
                 assert_eq!(backward::<false>(&bytes), expected, "{bytes:x?}");

@@ -110,8 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn every_code_point_is_read_back() {
-        for code_point in 0..=0x10_FFFF {
+    fn code_points_are_read_back() {
+        // Around each bound between encodings, and some of all.
+        let bounds = [0x80, 0x800, 0xD800, 0xDC00, 0xE000, 0x1_0000, 0x4_0000, 0x11_0000];
+        let near = bounds.iter().flat_map(|bound| bound - 70..(bound + 70).min(0x11_0000));
+        for code_point in near.chain((0..=0x10_FFFF).step_by(251)) {
             let bytes = to_wtf8([code_point]);
             assert_eq!(Encoded::<true>(&bytes).next(), Some(code_point));
             let wide = to_wide([code_point]);
