@@ -106,6 +106,7 @@ def watched(browser: Browser) -> Any:
 
 @given(st.lists(_NAME, min_size=1, max_size=25))
 @example(list(_HARMFUL))
+@example(["Z" + "\u0335" * 250])
 @profiles.share(0.12)
 def test_they_do_no_harm(watched: Watched, tmp_path_factory: Any, names: list[str]) -> None:
     file = tmp_path_factory.mktemp("page") / "report.html"

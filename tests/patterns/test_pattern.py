@@ -634,7 +634,11 @@ def json_values(draw: Any) -> Any:
 @given(json_values())
 def test_what_is_accepted_is_what_is_specified(value: Any) -> None:
     text = json.dumps(value)
-    valid = isinstance(value["directory_name"], (str, type(None)))
+    name = value["directory_name"]
+    # Several are alternatives.
+    valid = isinstance(name, (str, type(None))) or (
+        isinstance(name, list) and name != [] and all(isinstance(x, str) for x in name)
+    )
     for key in ("files", "optional_files"):
         valid &= isinstance(value[key], list) and all(isinstance(x, str) for x in value[key])
     for key in ("directories", "optional_directories"):
@@ -645,6 +649,8 @@ def test_what_is_accepted_is_what_is_specified(value: Any) -> None:
     if valid:
         for key in ("directories", "optional_directories"):
             value[key] = [EMPTY if below == "{}" else below for below in value[key]]
+        if isinstance(name, list) and len(name) == 1:
+            [value["directory_name"]] = name
         assert P.from_json(text).to_json() == json.dumps(value)
     else:
         with pytest.raises(ValueError):  # noqa: PT011
