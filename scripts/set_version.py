@@ -28,7 +28,7 @@ PLACES = {
     "pyproject.toml": [r'(?m)^version = "(.+)"$', r'"pathvein\[cli,yaml\]==([^"]+)"'],
     "examples/checking/gate/pre-commit-config.yaml": [r"(?m)^    rev: v(.+)$"],
     "docs/checking.md": [r"(?m)^    rev: v(\d.+)$"],
-    "docs/releasing.md": [r"(?m)^   \$ version=(.+)$"],
+    "docs/releasing.md": [r"(?m)^    \$ version=(.+)$"],
     "CITATION.cff": [r'(?m)^version: "?([^"\n]+)"?$'],
 }
 
