@@ -26,6 +26,9 @@ from pathvein import FileStructurePattern as P
 from reference import Pat
 from trees import Dir, File, Link, Make
 
+# The locales are made within the first test.
+pytestmark = pytest.mark.timeout(600)
+
 #: Encodings, the empty one for none. What Python calls each is told by the child itself.
 CHARMAPS = ["", "ISO-8859-1", "ISO-8859-15", "KOI8-R", "EUC-JP", "GB18030", "UTF-8"]
 NAMES = [
@@ -57,7 +60,8 @@ def locales(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 charmap,
                 top / f"xx.{charmap}",
             ]
-            subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+            # On a slow machine that is busy, GB18030 alone takes more than a minute.
+            subprocess.run(command, env=environment, capture_output=True, timeout=170, check=False)
             assert (top / f"xx.{charmap}" / "LC_CTYPE").is_file()
     except (FileNotFoundError, AssertionError) as missing:
         if os.environ.get("CI") == "true":
