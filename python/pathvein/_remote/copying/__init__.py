@@ -1,6 +1,5 @@
 """Copying where at least one end is not on this machine.
 
-* `overlaps`, `names`: what cannot be copied as it is asked for. They ask no file system.
 * `planning`: what belongs to a match, with sizes; `ends`: where a source or a destination is.
 * `files`: reading and writing, one file for each kind of file system.
 * `destinations`: what makes a match appear whole, or be removed again; `transfers`: one file.
