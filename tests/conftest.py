@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 import browser as browsers
+import built_once
 import built_site
 import company
-import profiles  # noqa: F401  (Hypothesis takes its settings from it)
+import profiles
 import trees
 from quick_clients import quick_clients
 from servers import Servers
@@ -35,8 +37,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what another system cannot do, by the markers that say so."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes long, and skip what another system cannot do, as the markers say."""
+    if not profiles.IS_LONG:
+        too_long = [item for item in items if item.get_closest_marker("long") is not None]
+        if too_long:
+            config.hook.pytest_deselected(items=too_long)
+            items[:] = [item for item in items if item.get_closest_marker("long") is None]
     for name, is_here in (("unix", os.name != "nt"), ("linux", sys.platform == "linux")):
         for item in items:
             if not is_here and (mark := item.get_closest_marker(name)) is not None:
@@ -88,6 +95,10 @@ _wanted: set[str] = set()
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which stores the chosen tests will ask for; one worker of several cannot know."""
+    # All that was imported stays to the end: the collections that tests ask for need not look
+    # through it, nor write to its pages in each forked child.
+    gc.collect()
+    gc.freeze()
     if hasattr(session.config, "workerinput"):
         return
     for item in session.items:
@@ -204,8 +215,7 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[browsers.Show]:
 def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The directory of the site, which one of the workers has built."""
     pytest.importorskip("mkdocs")
-    base = tmp_path_factory.getbasetemp()
-    return built_site.build((base if worker_id == "master" else base.parent) / "site")
+    return built_site.build(built_once.base(tmp_path_factory, worker_id) / "site")
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from typing import Any
 import pathvein_core
 import pytest
 
+import built_once
 import pathvein
 import reference
 from cli_process import COMMAND
@@ -26,7 +27,7 @@ from pathvein import FileStructurePattern as P
 from reference import Pat
 from trees import Dir, File, Link, Make
 
-# The locales are made within the first test.
+# The locales are made by the first test, for which others wait.
 pytestmark = pytest.mark.timeout(600)
 
 #: Encodings, the empty one for none. What Python calls each is told by the child itself.
@@ -42,32 +43,32 @@ NAMES += [random.Random(seed).randbytes(9).translate(None, b"\0/") for seed in r
 
 
 @pytest.fixture(scope="module")
-def locales(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def locales(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A directory of locales, one for each encoding."""
-    top = tmp_path_factory.mktemp("locales")
-    # Where scripts/servers puts them if the machine has none.
-    sources = Path(__file__).parents[2] / ".servers/locales/usr/share/i18n"
-    environment = {**os.environ, "I18NPATH": str(sources)} if sources.exists() else None
+    top = built_once.base(tmp_path_factory, worker_id) / "locales"
     try:
-        for charmap in filter(None, CHARMAPS):
-            # It warns of characters that an encoding lacks.
-            command: list[str | Path] = [
-                "localedef",
-                "-c",
-                "-i",
-                "en_US",
-                "-f",
-                charmap,
-                top / f"xx.{charmap}",
-            ]
-            # On a slow machine that is busy, GB18030 alone takes more than a minute.
-            subprocess.run(command, env=environment, capture_output=True, timeout=170, check=False)
-            assert (top / f"xx.{charmap}" / "LC_CTYPE").is_file()
+        with built_once.locked(top):
+            for charmap in filter(None, CHARMAPS):
+                if not (top / f"xx.{charmap}").exists():
+                    make_locale(top, charmap)
     except (FileNotFoundError, AssertionError) as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(f"localedef and its sources are missing: {missing}")
         pytest.skip("it takes localedef, with en_US and charmaps (Debian: locales)")
     return top
+
+
+def make_locale(top: Path, charmap: str) -> None:
+    # Where scripts/servers puts them if the machine has none.
+    sources = Path(__file__).parents[2] / ".servers/locales/usr/share/i18n"
+    environment = {**os.environ, "I18NPATH": str(sources)} if sources.exists() else None
+    part, made = top / f"part.{charmap}", top / f"xx.{charmap}"
+    # It warns of characters that an encoding lacks.
+    command: list[str | Path] = ["localedef", "-c", "-i", "en_US", "-f", charmap, part]
+    # On a slow machine that is busy, GB18030 alone takes more than a minute.
+    subprocess.run(command, env=environment, capture_output=True, timeout=170, check=False)
+    assert (part / "LC_CTYPE").is_file()
+    part.rename(made)
 
 
 @pytest.fixture(params=CHARMAPS, ids=lambda charmap: charmap or "POSIX")

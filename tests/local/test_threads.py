@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import cli_process
+import profiles
 from pathvein import FileStructurePattern as P
 from pathvein import ScanResult, iscan, iwalk_parallel, scan, walk_parallel
 from trees import Dir, Link, Make, tree
@@ -345,7 +346,7 @@ def test_a_fork_while_another_thread_waits(endless: Path) -> None:
                 return True
 
             # A few times: the thread holds its lock most of the time.
-            for _ in range(5):
+            for _ in range(profiles.rounds(2)):
                 assert in_a_child(child) == 0
         finally:
             for stream in streams:

@@ -52,6 +52,7 @@ def rows(markdown: str) -> dict[str, dict[str, list[str]]]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)  # on a busy machine, with the build
 def test_it_measures_and_removes_what_it_made(program: Path, tmp_path: Path) -> None:
     page, trees = tmp_path / "page.md", tmp_path / "trees"
@@ -111,6 +112,7 @@ def test_it_measures_and_removes_what_it_made(program: Path, tmp_path: Path) -> 
     assert list(trees.iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_it_measures_what_the_page_shows(program: Path, tmp_path: Path) -> None:
     """The tables of docs/benchmarks.md can be put there anew, and have the rows of a new one."""
@@ -135,6 +137,7 @@ def test_it_measures_what_the_page_shows(program: Path, tmp_path: Path) -> None:
     assert outside.sub(r"\1\2", page.read_text()) == outside.sub(r"\1\2", text)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_it_measures_copies(program: Path, tmp_path: Path) -> None:
     page, trees = tmp_path / "page.md", tmp_path / "trees"
@@ -160,6 +163,7 @@ def test_it_measures_copies(program: Path, tmp_path: Path) -> None:
     assert list(trees.iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_it_measures_trees_on_several_processes(program: Path, tmp_path: Path) -> None:
     page, trees = tmp_path / "page.md", tmp_path / "trees"

@@ -21,6 +21,7 @@ import trees
 from compare import make_pattern
 from copy_reference import Belonging, belonging_keys, leftovers
 from pathvein import FileStructurePattern, ScanResult, ShuffleError
+from profiles import thinned
 from reference import Pat, Tree
 from servers import Servers
 from servers.process import Missing
@@ -236,7 +237,7 @@ def compare(target: End, matches: list[Match], besides: Contents) -> None:
     assert made == places | {"copy"} | parents
 
 
-@pytest.mark.parametrize(("source_name", "target_name"), DIRECTIONS)
+@pytest.mark.parametrize(("source_name", "target_name"), thinned(DIRECTIONS, 3))
 def test_what_belongs_is_copied(
     servers: Servers, tmp_path: Path, source_name: str, target_name: str
 ) -> None:

@@ -27,7 +27,7 @@ from pathvein._remote.keys.lister import KeyLister
 from pathvein._remote.keys.ranges import common_directory, parent
 from pathvein._remote.keys.requests import Page
 from pathvein._remote.retry import ConcurrencyLimit, RequestCounts, send
-from profiles import share
+from profiles import rounds, share
 
 
 class Denied(Exception):
@@ -656,7 +656,7 @@ def grown(source: random.Random, prefix: str = "", depth: int = 0) -> list[str]:
 
 @pytest.mark.parametrize("can_start", [True, False])
 def test_large_trees_are_listed_whole(can_start: bool) -> None:
-    for seed in range(150):
+    for seed in range(rounds(40)):
         source = random.Random(seed)
         keys = grown(source)
         expected, _ = in_one_go(keys, KeyWalk())

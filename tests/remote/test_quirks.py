@@ -14,6 +14,7 @@ pytest.importorskip("s3fs")
 pytest.importorskip("obstore")
 
 from pathvein._remote.stores import obstore
+from profiles import thinned
 from quirky_scans import GROUPS, PAGE, expected, scanned
 from servers.quirks import HARMLESS, QUIRKS
 
@@ -96,7 +97,7 @@ def test_a_quirk_and_other_trees(
     check(kind, lister, TREES[tree], quirks)
 
 
-@pytest.mark.parametrize(("kind", "lister", "quirks"), cases(1, core=True))
+@pytest.mark.parametrize(("kind", "lister", "quirks"), thinned(cases(1, core=True), 3))
 def test_a_quirk_where_much_is_excluded(kind: str, lister: str, quirks: tuple[str, ...]) -> None:
     check(kind, lister, GROUPS, quirks, exclude=["g1*", "z?", "run_04"])
 
@@ -109,7 +110,7 @@ def test_a_start_that_is_ignored_costs_no_more_than_twice(kind: str, lister: str
         assert store.listings <= 2 * len(GROUPS) / PAGE, quirk
 
 
-@pytest.mark.parametrize(("kind", "lister", "quirks"), cases(2))
+@pytest.mark.parametrize(("kind", "lister", "quirks"), thinned(cases(2), 4))
 def test_two_quirks(kind: str, lister: str, quirks: tuple[str, ...]) -> None:
     check(kind, lister, GROUPS, quirks)
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import built_once
+
 ROOT = Path(__file__).parents[2]
 #: Versions as `scripts/docs --deploy` lists them: the site, and one that is only named.
 VERSIONS = [
@@ -24,11 +26,7 @@ VERSIONS = [
 
 def build(directory: Path) -> Path:
     """The site in a directory, built by the first of the workers that ask for it."""
-    import fcntl
-
-    directory.mkdir(exist_ok=True)
-    with (directory / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with built_once.locked(directory):
         site = directory / "pathvein" / "0.10"
         if not site.exists():
             built = directory / "built"

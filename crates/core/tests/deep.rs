@@ -133,7 +133,7 @@ fn combs_with_few_handles_and_a_small_stack() {
     if !child::is_child() {
         return run_with_few_handles("combs_with_few_handles_and_a_small_stack", 64);
     }
-    a_comb(LEVELS, 100, &[1, 2, 8]);
+    a_comb(LEVELS, 100, &[1, 8]);
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn trees_on_disk() {
 
 #[test]
 fn listings_in_any_order() {
-    for seed in 0..1_500 {
+    for seed in 0..500 {
         listings(&mut Random(seed), Profile::Small);
     }
     for seed in 0..25 {
@@ -208,7 +208,7 @@ fn listings_in_any_order() {
 
 #[test]
 fn sorted_keys_in_ranges() {
-    for seed in 0..1_500 {
+    for seed in 0..500 {
         keys(&mut Random(seed), Profile::Small);
     }
     for seed in 0..25 {

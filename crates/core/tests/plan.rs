@@ -205,7 +205,7 @@ fn decorate(random: &mut Random, root: &Path) {
 #[test]
 fn random_trees_as_the_reference_says() {
     let mut total = Expected::default();
-    for seed in 0..600 {
+    for seed in 0..240 {
         let mut random = Random(seed);
         let (_dir, root) = temp();
         disk::build(&mut random, &root);

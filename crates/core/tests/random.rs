@@ -131,7 +131,7 @@ fn the_large_profile_is_large() {
 
 #[test]
 fn answers_of_the_reference() {
-    run(Kind::Answers, Profile::Small, 0..1_800);
+    run(Kind::Answers, Profile::Small, 0..700);
     run(Kind::Answers, Profile::Large, 0..30);
 }
 
@@ -144,25 +144,25 @@ fn trees_on_disk() {
 
 #[test]
 fn made_up_trees_in_which_much_goes_wrong() {
-    run(Kind::MadeUp, Profile::Small, 0..1_200);
+    run(Kind::MadeUp, Profile::Small, 0..450);
     run(Kind::MadeUp, Profile::Large, 0..30);
 }
 
 #[test]
 fn listings_in_any_order() {
-    run(Kind::Listings, Profile::Small, 0..1_800);
+    run(Kind::Listings, Profile::Small, 0..700);
     run(Kind::Listings, Profile::Large, 0..60);
 }
 
 #[test]
 fn sorted_keys_in_ranges() {
-    run(Kind::Keys, Profile::Small, 0..1_200);
+    run(Kind::Keys, Profile::Small, 0..450);
     run(Kind::Keys, Profile::Large, 0..45);
 }
 
 #[test]
 fn checks_and_explanations() {
-    run(Kind::Checks, Profile::Small, 0..360);
+    run(Kind::Checks, Profile::Small, 0..150);
     run(Kind::Checks, Profile::Large, 0..2);
 }
 
@@ -174,14 +174,14 @@ fn checks_of_sorted_keys_in_ranges() {
 
 #[test]
 fn sorted_keys_in_parts() {
-    run(Kind::KeyParts, Profile::Small, 0..480);
+    run(Kind::KeyParts, Profile::Small, 0..180);
     run(Kind::KeyParts, Profile::Large, 0..3);
     run(Kind::CheckKeyParts, Profile::Small, 0..90);
 }
 
 #[test]
 fn tasks_in_any_order() {
-    run(Kind::Tasks, Profile::Small, 0..300);
+    run(Kind::Tasks, Profile::Small, 0..120);
     run(Kind::Tasks, Profile::Large, 0..5);
     run(Kind::CheckTasks, Profile::Small, 0..120);
     run(Kind::CheckTasks, Profile::Large, 0..1);

@@ -176,13 +176,13 @@ fn there_and_back(pattern: &FileStructurePattern) {
 fn random_patterns_are_read_back_equal() {
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut on_one_line = 0;
-    for _ in 0..1500 {
+    for _ in 0..500 {
         let levels = 1 + random.below(4);
         let pattern = pattern(&mut random, levels);
         there_and_back(&pattern);
         on_one_line += usize::from(!pattern.to_text_line().contains('\n'));
     }
-    assert!(on_one_line > 100, "{on_one_line}");
+    assert!(on_one_line > 30, "{on_one_line}");
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn the_deepest_pattern_fits_into_a_small_stack() {
 /// Each of these would take minutes if something was looked for again and again.
 #[test]
 fn long_text_takes_linear_time() {
-    let many = 200_000;
+    let many = 40_000;
     let texts = [
         format!("a/{{{}b}}", "b,".repeat(many)),
         format!("a/{{{}b}}", "b | ".repeat(many)),
