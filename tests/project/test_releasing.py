@@ -1,5 +1,5 @@
-"""docs/releasing.md: its commands, word for word, with a repository beside for GitHub's; and what it
-says of the workflow.
+"""docs/releasing.md: its commands, word for word, with a repository beside for GitHub's; and what
+it says of the workflow.
 """
 
 import itertools
