@@ -41,7 +41,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links to files that are not on the site lead to them on GitHub, and show bars in tables."""
+    """Let links to files that are not on the site lead to GitHub, and show bars in tables."""
     uri = page.file.src_uri
     source = _PAGES.get(uri, f"docs/{uri}")
 
@@ -63,8 +63,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return f"{text}]({path}{hash_}{anchor})"
 
     def bars(row: re.Match[str]) -> str:
-        # GitHub ends a cell at a `|` in code, too, unless it is escaped. Markdown here does not, and
-        # would show the backslash.
+        # GitHub ends a cell at a `|` in code, too, unless it is escaped. This Markdown does not,
+        # and would show the backslash.
         return _CODE.sub(lambda code: code[0].replace("\\|", "|"), row[0])
 
     def written(text: str) -> str:
