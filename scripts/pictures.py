@@ -74,12 +74,13 @@ def draw(folder: str) -> None:
 
 
 def take_report(browser: Browser, folder: str) -> None:
-    """docs/pictures/report.png: an example, with the details of a cell."""
-    viewport = {"width": 1280, "height": 600}
-    page = opened(browser, example("sequencing"), folder, viewport=viewport, color_scheme="light")
-    page.locator("#cell-5-8").click()
-    page.mouse.move(0, 0)
-    page.screenshot(path=drawings.FOLDER / "report.png", full_page=True)
+    """docs/pictures/report.png, and that of the dark scheme: an example, details of a cell."""
+    viewport, report = {"width": 1280, "height": 600}, example("sequencing")
+    for scheme, name in (("light", "report.png"), ("dark", "report-dark.png")):
+        page = opened(browser, report, folder, viewport=viewport, color_scheme=scheme)
+        page.locator("#cell-5-8").click()
+        page.mouse.move(0, 0)
+        page.screenshot(path=drawings.FOLDER / name, full_page=True)
 
 
 def take_all(browser: Browser, folder: str, target: Path) -> None:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -28,7 +30,7 @@ PLACES = {
     "pyproject.toml": [r'(?m)^version = "(.+)"$', r'"pathvein\[cli,yaml\]==([^"]+)"'],
     "examples/checking/gate/pre-commit-config.yaml": [r"(?m)^    rev: v(.+)$"],
     "docs/checking.md": [r"(?m)^    rev: v(\d.+)$"],
-    "docs/releasing.md": [r"(?m)^    \$ version=(.+)$"],
+    "docs/releasing.md": [r"(?m)^ *\$ version=(.+)$"],
     "CITATION.cff": [r'(?m)^version: "?([^"\n]+)"?$'],
 }
 
@@ -47,16 +49,37 @@ def versions(root: Path) -> list[tuple[str, str]]:
 
 
 def set_version(root: Path, version: str) -> None:
-    """Write `version` into all places, or into none."""
+    """Write `version` into all places, or into none. Raises `ValueError` or `OSError`."""
     if not VERSION.fullmatch(version):
         raise ValueError(f"{version!r} is no version such as 0.10.1")
     versions(root)
+    new = {}
     for name, places in PLACES.items():
         text = (root / name).read_text(encoding="utf-8")
         for place in places:
             text = re.sub(place, lambda found: _replaced(found, version), text)
-        with (root / name).open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        new[name] = text.encode()
+    _write_all(root, new)
+
+
+def _write_all(root: Path, new: dict[str, bytes]) -> None:
+    """Write all files, or none: beside their places first, so that there is room for each."""
+    beside = {name: root / f"{name}.new" for name in new}
+    old = {name: (root / name).read_bytes() for name in new}
+    placed: list[str] = []
+    try:
+        for name, text in new.items():
+            beside[name].write_bytes(text)
+        for name in new:
+            os.replace(beside[name], root / name)
+            placed.append(name)
+    except BaseException:
+        for name in placed:
+            (root / name).write_bytes(old[name])
+        for path in beside.values():
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise
 
 
 def _replaced(found: re.Match[str], version: str) -> str:
@@ -70,5 +93,5 @@ if __name__ == "__main__":
         sys.exit(f"usage: {(__doc__ or '').split('``')[1]}")
     try:
         set_version(ROOT, sys.argv[1])
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(str(error))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathvein_core
+
 __all__ = ["BackendInfo", "get_backend_info"]
 
 
@@ -25,12 +27,14 @@ def get_backend_info() -> BackendInfo:
     Returns:
         ``has_rust``, always true; ``backend``, always ``"rust"``; and ``features``, the names
         of what the backend does: ``"match"`` (name globs), ``"scan"`` and ``"walk"`` (local
-        trees, in parallel), ``"copy"`` (from and to local directories), ``"listing"`` (matching
-        trees that are listed from Python).
+        trees, in parallel), ``"copy"`` (from and to local directories; not on Windows, where
+        Python copies), ``"listing"`` (matching trees that are listed from Python).
 
     Example:
         >>> get_backend_info()["backend"]
         'rust'
     """
-    features = ["copy", "listing", "match", "scan", "walk"]
+    features = ["listing", "match", "scan", "walk"]
+    if hasattr(pathvein_core, "Copy"):
+        features.insert(0, "copy")
     return {"has_rust": True, "backend": "rust", "features": features}

@@ -293,7 +293,8 @@ def check(
 
     The tree is read once, as by :func:`pathvein.scan`. A candidate is a directory whose name passes
     the ``directory_name`` of a pattern. Where any name would pass, it is one that has something of
-    what the pattern requires; every directory, if it requires nothing.
+    what the pattern requires; every directory, if it requires nothing. With `outermost`, what lies
+    below a complete directory is not reported.
 
     Args:
         source: Where to look, as :func:`pathvein.scan` takes it.
@@ -301,7 +302,7 @@ def check(
         near: Return only candidates with so many requirements missing at most, and at least one.
         exclude, max_depth, follow_links, one_file_system, outermost, threads, trust_link_counts,
         storage_options, concurrency, executor, lister, on_error, progress: As :func:`pathvein.scan`
-            takes them. With `outermost`, what lies below a complete directory is not reported.
+            takes them.
 
     Returns:
         A list of results in the order in which they were found, one for each candidate and

@@ -25,6 +25,9 @@ _PAGES = {"changelog.md": "CHANGELOG.md"}
 _LINK = re.compile(r"((?<=\[)[\w.-]+\.md)?\]\(([^)\s:]+)\)")
 #: The anchor of a line of code: of a block and a line, but each docstring begins with block 0.
 _LINE = re.compile(r'(?<= id="__span-)\d+-\d+(?=")')
+#: What is code in a row of a table.
+_ROW = re.compile(r"^ *\|.*$", re.MULTILINE)
+_CODE = re.compile(r"`[^`\n]+`")
 _FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 
 
@@ -38,7 +41,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links to files that are not on the site lead to them on GitHub."""
+    """Let links to files that are not on the site lead to GitHub, and show bars in tables."""
     uri = page.file.src_uri
     source = _PAGES.get(uri, f"docs/{uri}")
 
@@ -59,12 +62,20 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             path = f"{config.repo_url}/{kind}/main/{repository}"
         return f"{text}]({path}{hash_}{anchor})"
 
+    def bars(row: re.Match[str]) -> str:
+        # GitHub ends a cell at a `|` in code, too, unless it is escaped. This Markdown does not,
+        # and would show the backslash.
+        return _CODE.sub(lambda code: code[0].replace("\\|", "|"), row[0])
+
+    def written(text: str) -> str:
+        return _ROW.sub(bars, _LINK.sub(link, text))
+
     # Not in code.
     parts, end = [], 0
     for fence in _FENCE.finditer(markdown):
-        parts += [_LINK.sub(link, markdown[end : fence.start()]), fence[0]]
+        parts += [written(markdown[end : fence.start()]), fence[0]]
         end = fence.end()
-    return "".join([*parts, _LINK.sub(link, markdown[end:])])
+    return "".join([*parts, written(markdown[end:])])
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:

@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pathvein_core
 import pytest
 
 import pathvein
@@ -845,6 +846,13 @@ def test_backend_info() -> None:
     assert info["backend"] == "rust"
     assert isinstance(info["features"], list)
     assert all(isinstance(feature, str) for feature in info["features"])
+
+
+def test_a_core_without_a_copier_does_not_claim_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pathvein_core, "Copy", None, raising=False)
+    assert "copy" in pathvein.get_backend_info()["features"]
+    monkeypatch.delattr(pathvein_core, "Copy")
+    assert "copy" not in pathvein.get_backend_info()["features"]
 
 
 def test_old_import_places() -> None:

@@ -89,15 +89,16 @@ _ROOMS = (
 )
 
 
-def exists(name: str, row: str) -> bool:
-    """Whether a name is that of a file, or is one beside another of its row."""
+def meant(name: str, row: str) -> list[Path]:
+    """What a name may stand for: a file, or what is so called beside another of its row."""
     if (ROOT / name).exists():
-        return True
+        return [ROOT / name]
     beside = [ROOT / other for other in paths_in(row) if (ROOT / other).exists()]
     folders = {place if place.is_dir() else place.parent for place in beside}
     # Of `pattern/json.rs` the next may be `json_reader.rs`, and of `engine.rs` `engine/entry.rs`.
     folders |= {inner for folder in folders for inner in folder.iterdir() if inner.is_dir()}
-    return any((folder / name).exists() for folder in [*folders, *(ROOT / r for r in _ROOMS)])
+    places = [folder / name for folder in [*folders, *(ROOT / room for room in _ROOMS)]]
+    return [place for place in places if place.exists()]
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.split(" | ")[0][:40])
@@ -105,16 +106,24 @@ def test_files_that_the_map_names_exist(row: str) -> None:
     # What is run is written with its options: scripts/test [--quick].
     for name in paths_in(row):
         path = name.split(" ")[0]
-        assert exists(path, row), path
+        assert meant(path, row), path
 
 
 def test_the_map_is_whole() -> None:
-    """Each room and module at the top of the crates and of the package is named in it."""
-    names = [Path(name.split(" ")[0]) for row in rows() for name in paths_in(row)]
-    named = {Path(part).stem for name in names for part in name.parts}
+    """Each room, and each module at the top of the crates and of the package, is named in it."""
+    # By its whole path, or that of something in it: there is a `copying` in more than one place.
+    named = {
+        above.with_suffix("")
+        for row in rows()
+        for name in paths_in(row)
+        for place in meant(name.split(" ")[0], row)
+        for above in (place, *place.parents)
+        if above.is_relative_to(ROOT)
+    }
     modules = [
         *(ROOT / "crates/core/src").iterdir(),
         *(ROOT / "python/pathvein").iterdir(),
+        *(path.parent for path in (ROOT / "python/pathvein").glob("*/*/**/__init__.py")),
         *(path for path in (ROOT / "tests").iterdir() if path.is_dir()),
         *(path for path in (ROOT / "scripts").iterdir() if not path.suffix),
     ]
@@ -123,6 +132,6 @@ def test_the_map_is_whole() -> None:
     missing = [
         path.relative_to(ROOT).as_posix()
         for path in modules
-        if path.name not in silent and path.stem not in named
+        if path.name not in silent and path.with_suffix("") not in named
     ]
     assert missing == []

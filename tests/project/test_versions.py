@@ -1,5 +1,7 @@
 """One version for the crates and both Python packages, and the notes of each in the changelog."""
 
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -95,6 +97,32 @@ def test_set_version_writes_all_or_nothing(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="is no version"):
             set_version.set_version(tmp_path, wrong)
     assert (tmp_path / "Cargo.toml").read_text() == 'version = "0.10.0"\n'
+
+
+@pytest.mark.parametrize("stage", ["written", "replaced"])
+@pytest.mark.parametrize("fails_at", [0, 1, len(set_version.PLACES) - 1])
+def test_set_version_puts_back_what_it_has_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, fails_at: int
+) -> None:
+    for name in set_version.PLACES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    if stage == "written":
+        (tmp_path / f"{list(set_version.PLACES)[fails_at]}.new").mkdir()
+    else:
+        replace, done = os.replace, [0]
+
+        def fail(old: Path, new: Path) -> None:
+            done[0] += 1
+            if done[0] > fails_at:
+                raise PermissionError(errno.EACCES, "made up", str(new))
+            replace(old, new)
+
+        monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match=r"\.new|made up"):
+        set_version.set_version(tmp_path, "12.34.56")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_no_other_file_names_the_version() -> None:

@@ -156,6 +156,30 @@ def test_lines_of_code_are_numbered_through_a_page() -> None:
     assert re.findall(r'id="(.*?)"', html) == [f"__span-{n}" for n in (1, 2, 3, 4)]
 
 
+def test_bars_in_tables_are_shown_as_github_shows_them(site: Path) -> None:
+    r"""There ``\|`` in the code of a cell is a bar. In a regular expression it stays what it is."""
+    html = page_of(site, ROOT / "docs/patterns.md").read_text(encoding="utf-8")
+    assert "<td><code>*.nii | *.nii.gz</code></td>" in html
+    for path in site.glob("*/index.html"):
+        cells = re.findall(r"<td.*?</td>", path.read_text(encoding="utf-8"), re.DOTALL)
+        assert not any("\\|" in cell for cell in cells), path
+
+
+def test_what_is_returned_is_one_thing(site: Path) -> None:
+    """Not one for each line of the docstring."""
+    lists = [
+        items
+        for path in site.glob("api/*/index.html")
+        for items in re.findall(
+            r"<p>.{0,80}Returns:.{0,20}</p>\s*<ul>(.*?)</ul>",
+            path.read_text(encoding="utf-8"),
+            re.DOTALL,
+        )
+    ]
+    assert len(lists) > 20
+    assert [items for items in lists if items.count("<li") > 1] == []
+
+
 class _Text(HTMLParser):
     """The text of a page outside of code, and how many there are of each tag, in its article."""
 

@@ -37,8 +37,28 @@ BROKEN_PICTURES = """async () => {
     const pictures = [...document.querySelectorAll(".md-content img")];
     for (const picture of pictures) picture.loading = "eager";
     await Promise.all(pictures.map(each => each.decode().catch(() => {})));
-    return pictures.filter(each => !each.naturalWidth || !each.clientWidth).map(each => each.src);
+    // Of two for the two schemes, one is seen.
+    const seen = each => each.clientWidth || /#gh-(light|dark)-mode-only$/.test(each.src);
+    return pictures.filter(each => !each.naturalWidth || !seen(each)).map(each => each.src);
 }"""
+#: Blocks of code whose first line lies below the button that copies it.
+COVERED = """() => [...document.querySelectorAll(".md-content pre")].filter(each => {
+    const button = each.querySelector(".md-code__button, .md-clipboard");
+    const code = each.querySelector("code");
+    if (!button || !code) return false;
+    const box = button.getBoundingClientRect(), range = document.createRange();
+    // What runs out of its box to the right is not seen before it is scrolled.
+    const end = code.getBoundingClientRect().right;
+    const texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        if (!texts.currentNode.data.trim()) continue;
+        range.selectNodeContents(texts.currentNode);
+        for (const text of range.getClientRects())
+            if (text.left < box.right && Math.min(text.right, end) > box.left
+                && text.top < box.bottom && text.bottom > box.top) return true;
+    }
+    return false;
+}).map(each => each.innerText.slice(0, 80))"""
 #: Of the text of the page that is in view or not, the colours that can hardly be read: below
 #: 4.5 to 1, as WCAG 2 counts, or 3 to 1 for large letters.
 FAINT = """() => {
@@ -120,6 +140,7 @@ def test_nothing_runs_out_of_its_box_and_pictures_are_seen(
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate(OVERFLOWING) == [], (path, width)
             assert page.evaluate(BROKEN_PICTURES) == [], (path, width)
+            assert page.evaluate(COVERED) == [], (path, width)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -127,6 +148,10 @@ def test_pictures_in_both_schemes(open_page: Open, scheme: str) -> None:
     page = open_page(scheme=scheme)
     assert page.locator(".md-content img").count() > 0
     assert page.evaluate(BROKEN_PICTURES) == []
+    # That of the page of a report is of this scheme.
+    shown = page.locator(".md-content img[src*='/report']:visible")
+    assert shown.count() == 1
+    assert str(shown.get_attribute("src")).endswith(f"#gh-{scheme}-mode-only")
 
 
 def test_what_runs_out_of_its_box_is_found(open_page: Open) -> None:
