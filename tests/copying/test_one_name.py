@@ -10,6 +10,7 @@ import functools
 import itertools
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,6 +51,11 @@ def exact() -> Iterator[fuse.Caller]:
 @pytest.fixture(scope="module")
 def dots() -> Iterator[fuse.Caller]:
     yield from mounted("one+dots")
+
+
+@pytest.fixture(scope="module", params=["one", "apart"])
+def empty(request: pytest.FixtureRequest) -> Iterator[fuse.Caller]:
+    yield from mounted(request.param)
 
 
 def mounted(quirks: str) -> Iterator[fuse.Caller]:
@@ -386,12 +392,20 @@ def destinations_that_only_it_takes_for_one(lab: Lab, overwrite: bool, is_there:
     assert texts(lab.top / "run") == {"f": f"of {index}", f"only {index}": "x"}
 
 
-def on_an_empty_disk(mount: str, copier: str, overwrite: bool) -> None:
+def on_an_empty_disk(mount: str, copier: str, overwrite: bool, from_a_store: bool) -> None:
     """Nothing tells there whether names are one: it is found out once the first is there."""
+    from upath import UPath
+
     top = Path(mount)
     assert os.listdir(top) == []
     with tempfile.TemporaryDirectory() as sources, portable.used(copier):
-        inputs = two_matches(Lab(top, Path(sources)), ("New", "new"))
+        inputs: list[Any] = list(two_matches(Lab(top, Path(sources)), ("New", "new")))
+        if from_a_store:
+            for number, (source, destination, pattern) in enumerate(inputs):
+                store = UPath(f"memory://empty disk/{number}")
+                for name, content in texts(source).items():
+                    (store / name).write_text(content)
+                inputs[number] = store, destination, pattern
         with pytest.raises(ShuffleError, match="give another destination") as caught:
             shuffle(inputs, overwrite=overwrite, on_conflict="raise")
         [failed], [copied] = caught.value.failed, caught.value.results
@@ -399,6 +413,7 @@ def on_an_empty_disk(mount: str, copier: str, overwrite: bool) -> None:
             assert str(result.destination) in str(caught.value)
         index = [source for source, *_ in inputs].index(copied.source)
         assert texts(top / "new") == {"f": f"of {index}", f"only {index}": "x"}
+        shutil.rmtree(top / "new")
 
 
 # Tests ---------------------------------------------------------------------------------------
@@ -490,8 +505,7 @@ def test_destinations_that_nobody_takes_for_one(
     dots(destinations_that_only_it_takes_for_one, portable.COPIERS[0], overwrite, is_there)
 
 
+@pytest.mark.parametrize("from_a_store", [False, True])
 @pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("quirks", ["one", "apart"])
-def test_on_an_empty_disk(quirks: str, overwrite: bool) -> None:
-    for caller in mounted(quirks):
-        caller(on_an_empty_disk, portable.COPIERS[0], overwrite)
+def test_on_an_empty_disk(empty: fuse.Caller, overwrite: bool, from_a_store: bool) -> None:
+    empty(on_an_empty_disk, portable.COPIERS[0], overwrite, from_a_store)

@@ -207,3 +207,13 @@ def is_one(directory: str, one: str, other: str) -> bool:
     if not all(os.path.lexists(os.path.join(directory, name)) for name in (one, other)):
         return False
     return not {one, other}.issubset(os.listdir(directory))
+
+
+def is_one_path(one: str, other: str) -> bool:
+    """The same of two paths, each name with the other's: whether they lead to one thing."""
+    above = os.sep
+    for name, other_name in zip(one.split(os.sep), other.split(os.sep), strict=True):
+        if name != other_name and not is_one(above, name, other_name):
+            return False
+        above = os.path.join(above, name)
+    return True

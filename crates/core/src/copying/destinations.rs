@@ -43,7 +43,7 @@ pub(super) struct Destinations {
     /// destination before one that lies in it, and a source before what is written into it.
     pub(super) groups: Vec<Vec<usize>>,
     /// For matches that are copied, others whose destinations are spelled alike. They are two as
-    /// far as can be known before the first is there.
+    /// far as can be known before they are there.
     alike: HashMap<usize, Vec<usize>>,
 }
 
@@ -377,6 +377,25 @@ mod tests {
             let kept = verdicts(pairs, false, &base).0;
             assert!(!kept.iter().any(|v| v == "refused"), "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn destinations_that_may_be_one_are_one_group() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(base.join("d")).unwrap();
+        if base.join("D").exists() {
+            let told = verdicts(&[("s/b", "d/Run"), ("s/a", "d/rUN")], false, &base).0;
+            assert_eq!(told, ["as 1", "copy"]);
+            return;
+        }
+        let pairs = [("s/a", "d/Run"), ("s/b", "d/x"), ("s/c", "d/rUN"), ("s/d", "D/x")];
+        let (told, groups) = verdicts(&pairs, false, &base);
+        assert_eq!(told, ["copy"; 4]);
+        assert_eq!(groups, [vec![0, 2], vec![1], vec![3]]);
+        // As soon as one is there it is known.
+        std::fs::create_dir(base.join("d/Run")).unwrap();
+        assert_eq!(verdicts(&pairs, true, &base).1, [[0], [1], [2], [3]]);
     }
 
     #[test]

@@ -125,9 +125,9 @@ pub(super) fn is_listed(path: &Path) -> bool {
     entries.any(|entry| entry.file_name() == name)
 }
 
-/// Whether two paths that are the same when folded lead to one thing, which is there.
+/// Whether two paths that are the same when folded lead to one thing, which is there by now.
 pub(super) fn is_one_path(one: &Path, other: &Path) -> bool {
-    Asked::default().is_one_path(one, other)
+    Asked::default().is_one_path(one, other) == Some(true)
 }
 
 /// What file systems were asked for.
@@ -171,16 +171,22 @@ impl Asked {
         })
     }
 
-    fn is_one_path(&mut self, one: &Path, other: &Path) -> bool {
+    /// Whether two paths that are the same when folded lead to one thing: they do not if that is
+    /// so of any of their names. `None` if it is not there yet.
+    fn is_one_path(&mut self, one: &Path, other: &Path) -> Option<bool> {
         let mut above = PathBuf::new();
+        let mut is_one = Some(true);
         for (a, b) in one.components().zip(other.components()) {
             let (a, b) = (a.as_os_str(), b.as_os_str());
-            if a != b && self.is_one(&above, a, b) != Some(true) {
-                return false;
+            if a != b {
+                match self.is_one(&above, a, b) {
+                    Some(false) => return Some(false),
+                    told => is_one = is_one.and(told),
+                }
             }
             above.push(a);
         }
-        true
+        is_one
     }
 }
 
@@ -300,20 +306,28 @@ impl Spellings {
     }
 }
 
-/// For each path the others that are the same when folded.
+/// For each path the others that are the same when folded, and of which nobody can tell whether they
+/// are one before they are there.
 pub(super) fn alike<'a>(
     paths: impl Iterator<Item = (usize, &'a Path)>,
 ) -> HashMap<usize, Vec<usize>> {
-    let mut by_fold: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+    let mut by_fold: HashMap<Vec<u8>, Vec<(usize, &Path)>> = HashMap::new();
     for (index, path) in paths {
-        by_fold.entry(fold_path(path)).or_default().push(index);
+        by_fold.entry(fold_path(path)).or_default().push((index, path));
     }
-    let groups = by_fold.into_values().filter(|group| group.len() > 1);
-    let others = |group: Vec<usize>| {
-        let others = |&index: &usize| group.iter().copied().filter(move |&other| other != index);
-        group.iter().map(|index| (*index, others(index).collect())).collect::<Vec<_>>()
-    };
-    groups.flat_map(others).collect()
+    let (mut alike, mut asked) = (HashMap::new(), Asked::default());
+    for group in by_fold.values().filter(|group| group.len() > 1) {
+        for &(index, path) in group {
+            let is_unknown = |&&(other_index, other): &&(usize, &Path)| {
+                other_index != index && asked.is_one_path(path, other).is_none()
+            };
+            let others: Vec<usize> = group.iter().filter(is_unknown).map(|other| other.0).collect();
+            if !others.is_empty() {
+                alike.insert(index, others);
+            }
+        }
+    }
+    alike
 }
 
 #[cfg(test)]
@@ -386,7 +400,21 @@ mod tests {
         let first = ["Run/x", "Run/x", "new", "new"].map(|name| top.join(name));
         let expected = if is_folding { first } else { paths.clone() };
         assert_eq!(unified(&paths.each_ref().map(|path| &**path)), Some(expected.into()));
+        let alike_among = |names: &[&str]| {
+            let paths: Vec<PathBuf> = names.iter().map(|name| top.join(name)).collect();
+            let mut found: Vec<_> =
+                alike(paths.iter().enumerate().map(|(index, path)| (index, &**path)))
+                    .into_iter()
+                    .collect();
+            found.sort();
+            found
+        };
+        assert_eq!(alike_among(&["a/new", "A/new", "b"]), [(0, vec![1]), (1, vec![0])]);
+        assert_eq!(alike_among(&["a/new", "a/newer"]), []);
+        // Those of which one is there are two at once, or one.
+        assert_eq!(alike_among(&["Run", "rUN"]), []);
         fs::create_dir_all(top.join("rUN")).unwrap();
+        assert_eq!(alike_among(&["Run", "rUN"]), []);
         assert_eq!(is_one(&opened, os("Run"), os("rUN")), is_folding);
         assert_eq!(is_one_path(&top.join("Run"), &top.join("rUN")), is_folding);
         assert_eq!(ignores_case(&top), is_folding);
