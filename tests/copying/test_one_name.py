@@ -166,11 +166,10 @@ def is_told(caught: ShuffleError, names: tuple[str, str]) -> None:
 
 
 @with_lab
-def copied_to_what_is_new(lab: Lab, kind: str, overwrite: bool) -> None:
+def copied_to_what_is_new(lab: Lab, kind: str) -> None:
     files, names = FILES[kind]
-    place = lab.top / "new"
     with pytest.raises(ShuffleError) as caught:
-        shuffle([(lab.source(files), place, ALL)], overwrite=overwrite, links="keep")
+        shuffle([(lab.source(files), lab.top / "new", ALL)], links="keep")
     is_told(caught.value, names)
     assert os.listdir(lab.top) == []
 
@@ -419,12 +418,11 @@ def on_an_empty_disk(mount: str, copier: str, overwrite: bool, from_a_store: boo
 # Tests ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("kind", FILES)
 def test_nothing_is_made_of_a_match_with_two_names_that_are_one(
-    folding: fuse.Caller, copier: str, kind: str, overwrite: bool
+    folding: fuse.Caller, copier: str, kind: str
 ) -> None:
-    folding(copied_to_what_is_new, copier, kind, overwrite)
+    folding(copied_to_what_is_new, copier, kind)
 
 
 @pytest.mark.parametrize(("kind", "before"), MERGES)
