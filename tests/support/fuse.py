@@ -2,7 +2,8 @@
 
 It is mounted in a mount namespace of its own, and what uses it runs in another process. `run`
 runs Python code with the mount point as its argument, and gives what that prints as JSON;
-`call` calls a function of a test module with a `Mount`, which serves any number of trees.
+`call` calls a function of a test module with a `Mount`, which serves any number of trees. A
+`Caller` calls any number of them with a file system that can be written to: `fuse_folding`.
 
 Quirks, each after what real servers do:
 
@@ -89,20 +90,79 @@ getattr(importlib.import_module({module.__name__!r}), {function.__name__!r})(mou
     _run("plain", code, 0, 0, timeout)
 
 
+class Caller:
+    """Calls functions of test modules in a process that has a file system of `fuse_folding`."""
+
+    def __init__(self, quirks: str, timeout: float) -> None:
+        if not os.path.exists("/dev/fuse"):
+            _cannot("there is no /dev/fuse")
+        code = f"""
+import importlib, json, sys, traceback
+sys.path[:] = {[p for p in sys.path if p]!r}
+for line in sys.stdin:
+    place, module, function, arguments = json.loads(line)
+    sys.path.insert(0, place)
+    try:
+        getattr(importlib.import_module(module), function)(sys.argv[1], *arguments)
+        answer = None
+    except BaseException:
+        answer = traceback.format_exc()
+    print(json.dumps(answer), flush=True)
+"""
+        #: Why there is no such file system.
+        self._why = ""
+        command = [sys.executable, os.path.abspath(__file__), f"folding+{quirks}", "0", "0"]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen(
+            [*command, str(timeout), code], **pipes, stderr=subprocess.PIPE, text=True
+        )
+
+    def __call__(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call one with the mount point and these arguments."""
+        if self._why:
+            _cannot(self._why)
+        module = sys.modules[function.__module__]
+        place = os.path.dirname(os.path.abspath(module.__file__ or "."))
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            call = [place, module.__name__, function.__name__, arguments]
+            self._process.stdin.write(json.dumps(call) + "\n")
+            self._process.stdin.flush()
+        if answer := self._process.stdout.readline():
+            if problem := json.loads(answer):
+                pytest.fail(problem)
+            return
+        _, error = self._process.communicate()
+        if self._process.returncode == CANNOT:
+            self._why = error.strip()
+            _cannot(self._why)
+        pytest.fail(f"it has ended: {error}")
+
+    def close(self) -> None:
+        """End it."""
+        with self._process, contextlib.suppress(BrokenPipeError):
+            if not self._why:
+                self._process.communicate()
+
+
 def _run(mode: str, code: str, wide: int, deep: int, timeout: float) -> str:
     """What the code prints, or else the test is skipped, and says why."""
-    done = None
-    if os.path.exists("/dev/fuse"):
-        arguments = [mode, str(wide), str(deep), str(timeout), code]
-        command = [sys.executable, os.path.abspath(__file__), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout + 20)
-    if done is None or done.returncode == CANNOT:
-        why = done.stderr.strip() if done else "there is no /dev/fuse"
-        if os.environ.get("CI") == "true" and is_expected():
-            pytest.fail(f"FUSE is part of this machine's kernel: {why}")
-        pytest.skip(f"no FUSE here: {why}")
+    if not os.path.exists("/dev/fuse"):
+        _cannot("there is no /dev/fuse")
+    arguments = [mode, str(wide), str(deep), str(timeout), code]
+    command = [sys.executable, os.path.abspath(__file__), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout + 20)
+    if done.returncode == CANNOT:
+        _cannot(done.stderr.strip())
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def _cannot(why: str) -> NoReturn:
+    if os.environ.get("CI") == "true" and is_expected():
+        pytest.fail(f"FUSE is part of this machine's kernel: {why}")
+    pytest.skip(f"no FUSE here: {why}")
 
 
 def is_expected() -> bool:
@@ -379,6 +439,14 @@ def cannot(what: str) -> NoReturn:
     sys.exit(CANNOT)
 
 
+def _server(fd: int, top: str, mode: str, wide: int, deep: int) -> Server:
+    if mode.startswith("folding+"):
+        import fuse_folding
+
+        return fuse_folding.Server(fd, frozenset(mode.split("+")))
+    return Server(fd, top, mode, tree_of(mode, wide, deep))
+
+
 def main(mode: str, wide: str, deep: str, timeout: str, code: str) -> int:
     """Mount the file system, serve it, and run the code."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -404,7 +472,7 @@ def main(mode: str, wide: str, deep: str, timeout: str, code: str) -> int:
         if not server:
             try:
                 control.close()
-                Server(fd, top, mode, tree_of(mode, int(wide), int(deep))).serve(server_control)
+                _server(fd, top, mode, int(wide), int(deep)).serve(server_control)
             except BaseException:
                 traceback.print_exc()
             os._exit(0)

@@ -147,7 +147,7 @@ enum Repr {
     #[cfg_attr(not(unix), allow(dead_code))] // what copying refuses
     Refused {
         path: PathBuf,
-        message: &'static str,
+        message: Cow<'static, str>,
     },
     ExcludeRule {
         glob: String,
@@ -225,8 +225,11 @@ impl Error {
     }
 
     #[cfg(unix)]
-    pub(crate) fn refused(path: impl Into<PathBuf>, message: &'static str) -> Error {
-        Repr::Refused { path: path.into(), message }.into()
+    pub(crate) fn refused(
+        path: impl Into<PathBuf>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Error {
+        Repr::Refused { path: path.into(), message: message.into() }.into()
     }
 
     pub(crate) fn exclude_rule(glob: impl Into<String>, message: impl Into<String>) -> Error {
@@ -469,8 +472,9 @@ impl Error {
             | Repr::TextSyntax { message, .. }
             | Repr::JsonSyntax { message, .. }
             | Repr::JsonPattern { message, .. } => message.clone(),
-            Repr::Key { message, .. } => message.clone().into_owned(),
-            Repr::Refused { message, .. } => (*message).to_owned(),
+            Repr::Key { message, .. } | Repr::Refused { message, .. } => {
+                message.clone().into_owned()
+            }
             Repr::Subtree { message } => {
                 format!("what another process sent does not fit: {message}")
             }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import string
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,8 @@ _WINDOWS_DEVICES = frozenset(
     + [f"{device}{digit}" for device in ("com", "lpt") for digit in "123456789¹²³"]
 )
 _WINDOWS_CHARACTERS = frozenset('<>:"|?*\\')
+#: Gives ASCII letters the other case, which whatever ignores case takes for the same.
+_SWAPPED = str.maketrans(string.ascii_letters, string.ascii_uppercase + string.ascii_lowercase)
 
 
 def path_component(name: str) -> str | None:
@@ -162,24 +165,55 @@ def ignores_case(directory: str, *, system: str = sys.platform) -> bool:
     """
     if system == "win32":
         return True
-    while not os.path.isdir(directory):
+    device = None
+    while True:
+        with contextlib.suppress(OSError):
+            here = os.stat(directory).st_dev
+            if device not in (None, here):
+                break
+            device = here
+            if (told := _told_by_entries(directory)) is not None:
+                return told
+        # Nothing in it tells, and most likely it is as where it lies.
         parent = os.path.dirname(directory)
         if parent == directory:
-            return False
+            break
         directory = parent
-    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+    return system == "darwin"
+
+
+def _told_by_entries(directory: str) -> bool | None:
+    """Whether case is ignored there, as one of the entries tells; `None` if none does."""
+    with os.scandir(directory) as entries:
         for entry in entries:
-            other = entry.name.swapcase()
-            if other.casefold() == entry.name.casefold() and other != entry.name:
-                path = os.path.join(directory, other)
-                return os.path.lexists(path) and os.path.samestat(
-                    os.lstat(path), entry.stat(follow_symlinks=False)
-                )
-    # Nothing in it tells, and most likely it is as where it lies.
-    name = os.path.basename(directory)
-    if name == name.swapcase():
-        return system == "darwin"
-    other = os.path.join(os.path.dirname(directory), name.swapcase())
-    with contextlib.suppress(OSError):
-        return os.path.samestat(os.lstat(other), os.lstat(directory))
-    return False
+            other = entry.name.translate(_SWAPPED)
+            if other == entry.name:
+                continue
+            if os.path.lexists(os.path.join(directory, other)):
+                return other not in os.listdir(directory)
+            # Unless it is gone.
+            if os.path.lexists(entry.path):
+                return False
+    return None
+
+
+def is_one(directory: str, one: str, other: str) -> bool:
+    """Whether two names in a directory are one entry of it.
+
+    Not by inode numbers: there are file systems that number a file by its spelling, and some that
+    give all files one number. But what is found under a name and is not listed under it is listed
+    under another.
+    """
+    if not all(os.path.lexists(os.path.join(directory, name)) for name in (one, other)):
+        return False
+    return not {one, other}.issubset(os.listdir(directory))
+
+
+def is_one_path(one: str, other: str) -> bool:
+    """The same of two paths, each name with the other's: whether they lead to one thing."""
+    above = os.sep
+    for name, other_name in zip(one.split(os.sep), other.split(os.sep), strict=True):
+        if name != other_name and not is_one(above, name, other_name):
+            return False
+        above = os.path.join(above, name)
+    return True

@@ -200,12 +200,12 @@ class Copying:
                 yield self._result(number, (0, "exists", 0, 0, [], [], []))
                 continue
             source, destination, pattern = self._inputs[number]
-            other, _, other_pattern = self._inputs[first]
+            other, other_destination, other_pattern = self._inputs[first]
             said: tuple[Any, ...]
             if self._places[number][0] != self._places[first][0]:
                 said = (
                     "Several directories have one destination: %s. Copying: %s. Skipping: %s",
-                    *(destination, other, source),
+                    *(self._both(destination, other_destination), other, source),
                 )
             elif pattern == other_pattern:
                 said = ("Given more than once: %s. Copying it to %s once", source, destination)
@@ -221,13 +221,20 @@ class Copying:
     def _left_out(self, number: int, first: int) -> ShuffleResult[Any, Any]:
         """A match that is left out, with that as its error."""
         result = ShuffleResult(*self._inputs[number])
-        other, _, pattern = self._inputs[first]
+        other, destination, pattern = self._inputs[first]
         reason = f"it is also the destination of {other}"
+        if str(destination) != str(result.destination):
+            reason += f", as {destination}"
         if self._places[number][0] == self._places[first][0] and pattern != result.pattern:
             one, this = self._name_pattern(pattern), self._name_pattern(result.pattern)
             reason = f"{one} and {this} match it: one of them can be copied there"
         result.errors.append(FileExistsError(errno.EEXIST, reason, str(result.destination)))
         return result
+
+    @staticmethod
+    def _both(destination: object, other: object) -> str:
+        """One destination, as two matches have it: it may be spelled in two ways."""
+        return f"{destination}" if str(destination) == str(other) else f"{destination}, {other}"
 
     def _existing(self, numbers: Iterable[int]) -> set[int]:
         """Those of the matches whose destination exists and is left as it is."""

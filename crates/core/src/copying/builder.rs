@@ -208,7 +208,7 @@ impl Copy {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn divide(&self) -> (Vec<Vec<usize>>, Vec<Copied>) {
-        let Destinations { paths, verdicts, groups } = self.destinations();
+        let Destinations { paths, verdicts, groups, .. } = self.destinations();
         let left_out = verdicts.iter().enumerate().filter_map(|(index, verdict)| {
             let outcome = verdict.outcome()?;
             Some(Copied::new(index, &self.matches[index].0, &paths[index], outcome))

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use super::running::Outcome;
+use super::spelling::{alike, is_one_path, unified};
 use crate::Error;
 
 /// What becomes of one match, as far as the paths decide.
@@ -25,7 +26,9 @@ impl Verdict {
         match self {
             Verdict::Copy => None,
             Verdict::SameDestination(first) => Some(Outcome::SameDestination { first: *first }),
-            Verdict::Refused(path, message) => Some(Outcome::failed(Error::refused(path, message))),
+            Verdict::Refused(path, message) => {
+                Some(Outcome::failed(Error::refused(path, *message)))
+            }
         }
     }
 }
@@ -39,22 +42,34 @@ pub(super) struct Destinations {
     /// The matches that are copied. Those of one group are copied one after the other: a
     /// destination before one that lies in it, and a source before what is written into it.
     pub(super) groups: Vec<Vec<usize>>,
+    /// For matches that are copied, others whose destinations are spelled alike. They are two as
+    /// far as can be known before they are there.
+    alike: HashMap<usize, Vec<usize>>,
 }
 
 impl Destinations {
     /// Looks at all pairs of a source and a destination.
     pub(super) fn of<T>(matches: &[(PathBuf, PathBuf, T)], overwrite: bool) -> Destinations {
         let mut resolved = Resolved::default();
-        let sources: Vec<PathBuf> =
+        let mut sources: Vec<PathBuf> =
             matches.iter().map(|(source, ..)| resolved.source(source)).collect();
         let paths: Vec<PathBuf> =
             matches.iter().map(|(_, destination, _)| resolved.destination(destination)).collect();
+        // Of the destinations, what they are compared by. It is what they are, unless some are
+        // spelled in several ways.
+        let all: Vec<&Path> = sources.iter().chain(&paths).map(PathBuf::as_path).collect();
+        let unified = unified(&all).map(|mut all| {
+            let places = all.split_off(matches.len());
+            sources = all;
+            places
+        });
+        let places = unified.as_deref().unwrap_or(&paths);
 
         // What is there is not changed then, so it harms nothing.
         let is_kept = |index: usize| !overwrite && paths[index].symlink_metadata().is_ok();
         // Of an empty source, opening it tells.
         let is_in_itself = |&index: &usize| {
-            !sources[index].as_os_str().is_empty() && paths[index].starts_with(&sources[index])
+            !sources[index].as_os_str().is_empty() && places[index].starts_with(&sources[index])
         };
         let mut verdicts: Vec<Verdict> = matches.iter().map(|_| Verdict::Copy).collect();
         let mut refuse = |index: usize, message| {
@@ -73,7 +88,7 @@ impl Destinations {
         }
         // Nothing is to be had from what is its own destination, so that may be written over.
         let mut sorted_sources: Vec<&Path> = (0..matches.len())
-            .filter(|&index| sources[index] != paths[index])
+            .filter(|&index| sources[index] != places[index])
             .map(|index| sources[index].as_path())
             .collect();
         sorted_sources.sort_unstable();
@@ -83,8 +98,8 @@ impl Destinations {
                 continue;
             }
             // Paths in this order have those below one right behind it.
-            let next = sorted_sources.partition_point(|source| *source < paths[index].as_path());
-            if sorted_sources.get(next).is_some_and(|source| source.starts_with(&paths[index])) {
+            let next = sorted_sources.partition_point(|source| *source < places[index].as_path());
+            if sorted_sources.get(next).is_some_and(|source| source.starts_with(&places[index])) {
                 refuse(
                     index,
                     "a directory that is to be copied lies in this destination: give another \
@@ -99,19 +114,31 @@ impl Destinations {
         // By the source as it was given: it is what whoever gave it knows.
         order.sort_by(|&a, &b| matches[a].0.cmp(&matches[b].0).then(a.cmp(&b)));
         for index in order {
-            let &mut holder = first.entry(&paths[index]).or_insert(index);
+            let &mut holder = first.entry(&places[index]).or_insert(index);
             if holder != index {
                 verdicts[index] = Verdict::SameDestination(holder);
             }
         }
 
-        let before = comes_before(&sources, &paths, &verdicts, overwrite);
-        let (groups, circular) = in_order(&paths, &verdicts, &before);
+        let is_copied = |&index: &usize| matches!(verdicts[index], Verdict::Copy);
+        let alike = match &unified {
+            Some(_) => alike((0..matches.len()).filter(is_copied).map(|i| (i, &*paths[i]))),
+            None => HashMap::new(),
+        };
+        let before = comes_before(&sources, places, &verdicts, overwrite);
+        let (groups, circular) = in_order(&verdicts, &before, &alike);
         for index in circular {
             let message = "directories are to be copied into each other: copy one after the other";
             verdicts[index] = Verdict::Refused(paths[index].clone(), message);
         }
-        Destinations { paths, verdicts, groups }
+        Destinations { paths, verdicts, groups, alike }
+    }
+
+    /// Another match that was copied to this one's destination, by a path that is spelled
+    /// differently: that is known once it is there.
+    pub(super) fn twin(&self, index: usize) -> Option<usize> {
+        let mut others = self.alike.get(&index)?.iter().copied();
+        others.find(|&other| is_one_path(&self.paths[index], &self.paths[other]))
     }
 
     /// The matches that are skipped, each with the one that is copied to the same destination.
@@ -154,13 +181,14 @@ fn comes_before(
 }
 
 /// The groups of matches that are copied one after the other, and those for which there is no
-/// order, as each of them would have to come after itself.
+/// order, as each of them would have to come after itself. Those that are `alike` are in one group
+/// in any order.
 fn in_order(
-    paths: &[PathBuf],
     verdicts: &[Verdict],
     before: &[Vec<usize>],
+    alike: &HashMap<usize, Vec<usize>>,
 ) -> (Vec<Vec<usize>>, Vec<usize>) {
-    let mut after: Vec<Vec<usize>> = vec![Vec::new(); paths.len()];
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); verdicts.len()];
     for (index, earlier) in before.iter().enumerate() {
         earlier.iter().for_each(|&earlier| after[earlier].push(index));
     }
@@ -168,7 +196,7 @@ fn in_order(
     let mut is_known: Vec<bool> =
         verdicts.iter().map(|verdict| !matches!(verdict, Verdict::Copy)).collect();
     let (mut groups, mut circular) = (Vec::new(), Vec::new());
-    for start in 0..paths.len() {
+    for start in 0..verdicts.len() {
         if std::mem::replace(&mut is_known[start], true) {
             continue;
         }
@@ -176,7 +204,8 @@ fn in_order(
         let mut next = 0;
         while let Some(&index) = group.get(next) {
             next += 1;
-            for &other in before[index].iter().chain(&after[index]) {
+            let alike = alike.get(&index).into_iter().flatten();
+            for &other in before[index].iter().chain(&after[index]).chain(alike) {
                 if !std::mem::replace(&mut is_known[other], true) {
                     group.push(other);
                 }
@@ -348,6 +377,25 @@ mod tests {
             let kept = verdicts(pairs, false, &base).0;
             assert!(!kept.iter().any(|v| v == "refused"), "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn destinations_that_may_be_one_are_one_group() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(base.join("d")).unwrap();
+        if base.join("D").exists() {
+            let told = verdicts(&[("s/b", "d/Run"), ("s/a", "d/rUN")], false, &base).0;
+            assert_eq!(told, ["as 1", "copy"]);
+            return;
+        }
+        let pairs = [("s/a", "d/Run"), ("s/b", "d/x"), ("s/c", "d/rUN"), ("s/d", "D/x")];
+        let (told, groups) = verdicts(&pairs, false, &base);
+        assert_eq!(told, ["copy"; 4]);
+        assert_eq!(groups, [vec![0, 2], vec![1], vec![3]]);
+        // As soon as one is there it is known.
+        std::fs::create_dir(base.join("d/Run")).unwrap();
+        assert_eq!(verdicts(&pairs, true, &base).1, [[0], [1], [2], [3]]);
     }
 
     #[test]

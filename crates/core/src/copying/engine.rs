@@ -14,23 +14,25 @@
 
 mod entry;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::fs::{Mode, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
-use self::entry::{SAME_NAME, copy_entry};
+use self::entry::copy_entry;
 use super::destinations::Destinations;
 use super::entries::{is_link, make_directory, open_directory, open_path, sync};
 use super::metadata::{copy_metadata, drop_inherited};
 use super::plan::{MatchPlan, PlanOptions, plan_match};
 use super::running::{Copied, Counters, Outcome};
 use super::selection::SelectionProgram;
+use super::spelling::{Twins, fold, is_listed, is_one, same_name};
 use super::staging::{Begun, Committed, Kind, Leftovers, Staging, remove_leftovers_in};
 use crate::traversal::Stop;
 use crate::traversal::channel::Sender;
@@ -39,10 +41,6 @@ use crate::{Error, Operation};
 /// What is said of a link at the destination.
 const LINK_IN_THE_WAY: &str = "a link is where a directory goes, and no link is followed: remove \
                                it, or give what it leads to as the destination";
-
-/// What is said of a destination that is the directory of another match, by another name.
-const SAME_DIRECTORY: &str = "another match was copied to this directory, by a name that is the \
-                              same there: give another destination";
 
 /// How many files a task takes at a time.
 const CLAIM: usize = 4;
@@ -99,8 +97,8 @@ pub(super) struct Run {
     pub(super) next_total: AtomicUsize,
     pub(super) totals_done: AtomicUsize,
     pub(super) totals: bool,
-    /// The directories that matches were copied to, by their identities.
-    pub(super) taken: Mutex<HashSet<Identity>>,
+    /// The directories that are the destinations of matches, by their identities.
+    pub(super) taken: Mutex<HashMap<Identity, usize>>,
 }
 
 /// The device of a file or directory, and its number there.
@@ -177,12 +175,53 @@ impl Run {
         }
     }
 
-    /// Takes a directory for a match. Whether no other match of this run has it: paths that differ
-    /// may lead to one directory, where names do not differ by case.
-    fn take(&self, directory: &OwnedFd) -> bool {
-        let Ok(stat) = retry_on_intr(|| rustix::fs::fstat(directory)) else { return true };
+    /// Takes a directory for a match. The other match of this run that has it already, if there is
+    /// one: paths that differ may lead to one directory.
+    fn take(&self, index: usize, directory: &OwnedFd) -> Option<usize> {
+        let stat = retry_on_intr(|| rustix::fs::fstat(directory)).ok()?;
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.insert(identity(&stat))
+        let &mut holder = taken.entry(identity(&stat)).or_insert(index);
+        (holder != index).then_some(holder)
+    }
+
+    /// Gives back what was taken for a match that is not there in the end.
+    fn give_back(&self, index: usize, directory: &OwnedFd) {
+        if let Ok(stat) = retry_on_intr(|| rustix::fs::fstat(directory)) {
+            let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+            if taken.get(&identity(&stat)) == Some(&index) {
+                taken.remove(&identity(&stat));
+            }
+        }
+    }
+
+    /// What becomes of a match whose destination is there and is not changed. If another match of
+    /// this run was copied there, by a name that is the same there, that is an error.
+    fn exists(&self, index: usize) -> Outcome {
+        match self.destinations.twin(index).or_else(|| self.holder(index)) {
+            Some(other) => Outcome::failed(self.same_directory(index, other)),
+            None => Outcome::Exists,
+        }
+    }
+
+    /// The other match that has taken what is at a destination, if that is not there by its own
+    /// name: all may have one number.
+    fn holder(&self, index: usize) -> Option<usize> {
+        let path = &self.destinations.paths[index];
+        let stat = retry_on_intr(|| rustix::fs::lstat(path)).ok()?;
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let holder = taken.get(&identity(&stat)).copied()?;
+        drop(taken);
+        (holder != index && !is_listed(path)).then_some(holder)
+    }
+
+    /// The error for a destination that is that of another match.
+    fn same_directory(&self, index: usize, other: usize) -> Error {
+        let (paths, sources) = (&self.destinations.paths, &self.matches);
+        let message = format!(
+            "this directory is {:?} as well, to which {:?} was copied: give another destination",
+            paths[other], sources[other].source
+        );
+        Error::refused(&paths[index], message)
     }
 
     /// Whether the destination is there, and is not to be changed.
@@ -230,7 +269,7 @@ impl Run {
             if !self.dry_run {
                 self.leftovers.remove_beside(destination, &self.stop);
             }
-            self.send(index, Outcome::Exists);
+            self.send(index, self.exists(index));
             return Ok(None);
         }
         let Some((opened, plan)) = self.plan(index, self.dry_run)? else { return Ok(None) };
@@ -253,15 +292,17 @@ impl Run {
         let staging = match Staging::begin(destination, kind, &self.leftovers, &self.stop)? {
             Begun::Staging(staging) => staging,
             Begun::Exists => {
-                self.send(index, Outcome::Exists);
+                self.send(index, self.exists(index));
                 return Ok(None);
             }
         };
         let target = Arc::clone(staging.root());
         let is_merged = staging.is_merged();
-        if is_merged && !self.take(&target) {
+        if is_merged
+            && let Some(other) = self.destinations.twin(index).or_else(|| self.take(index, &target))
+        {
             staging.abandon(&|| {});
-            return Err(Error::refused(destination, SAME_DIRECTORY));
+            return Err(self.same_directory(index, other));
         }
         let entries = plan.files + plan.directories.len() as u64;
         let job = Arc::new(Job {
@@ -316,7 +357,7 @@ impl Below {
         Below { first, next }
     }
 
-    fn of_directory(&self, number: u32) -> impl Iterator<Item = u32> + '_ {
+    fn of_directory(&self, number: u32) -> impl Iterator<Item = u32> + Clone + '_ {
         let some = |number: u32| (number != 0).then_some(number);
         std::iter::successors(some(self.first[number as usize]), move |&number| {
             some(self.next[number as usize])
@@ -337,7 +378,7 @@ struct Job {
     staging: Mutex<Option<Staging>>,
     has_failed: AtomicBool,
     failure: Mutex<JobFailure>,
-    /// The files that were put into a directory that was there, by their identities.
+    /// The files and links that were put into a directory that was there, by their identities.
     placed: Mutex<HashSet<Identity>>,
     /// Whether the system can copy between these files.
     by_system: AtomicBool,
@@ -396,13 +437,17 @@ impl Job {
             staging.abandon(&removed);
         } else {
             let synced = if run.fsync && self.syncs_all { staging.sync_all() } else { Ok(()) };
-            match synced.and_then(|()| staging.commit()) {
-                Ok(Committed::Done) => {
-                    if let Some(root) = root.filter(|_| run.overwrite) {
-                        run.take(&root);
-                    }
-                }
-                Ok(Committed::Exists) => outcome = Outcome::Exists,
+            // Before it has its name: whoever finds it there must find that it is taken.
+            if let Some(root) = &root {
+                run.take(self.index, root);
+            }
+            let committed = synced.and_then(|()| staging.commit());
+            if let Some(root) = root.filter(|_| !matches!(committed, Ok(Committed::Done))) {
+                run.give_back(self.index, &root);
+            }
+            match committed {
+                Ok(Committed::Done) => {}
+                Ok(Committed::Exists) => outcome = run.exists(self.index),
                 Err(error) => self.fail(error),
             }
         }
@@ -430,6 +475,14 @@ impl Job {
     }
 }
 
+/// The names that are planned for a directory that is merged into, as far as there are others among
+/// them that may be the same.
+struct Planned {
+    twins: Twins,
+    /// Those of them that were there before, and listed so.
+    listed: HashSet<OsString>,
+}
+
 /// A directory of a match that is being copied.
 struct Directory {
     job: Arc<Job>,
@@ -442,6 +495,9 @@ struct Directory {
     is_new: bool,
     /// Whether the source's file system has extended attributes.
     has_attributes: AtomicBool,
+    /// Of a match that is merged, the names in it that may be one for the file system. Set before
+    /// anything is put into it.
+    twins: OnceLock<Planned>,
     /// The offset, in the plan, of the next file that no task has taken.
     next_file: Mutex<usize>,
     pending: AtomicUsize,
@@ -465,6 +521,7 @@ impl Directory {
             target,
             is_new,
             has_attributes: AtomicBool::new(true),
+            twins: OnceLock::new(),
             next_file: Mutex::new(0),
             pending: AtomicUsize::new(1),
         })
@@ -476,6 +533,49 @@ impl Directory {
 
     fn target_path(&self) -> PathBuf {
         self.job.destination().join(self.job.relative(self.number))
+    }
+
+    /// The names that are planned for it.
+    fn names(&self) -> impl Iterator<Item = &OsStr> + Clone {
+        let Job { plan, below, .. } = &*self.job;
+        let files = plan.directories[self.number as usize].entries().map(|entry| entry.name);
+        let directories = below.of_directory(self.number);
+        files.chain(directories.map(|number| &*plan.directories[number as usize].name))
+    }
+
+    /// Finds out which of the names that are planned for it may be one there.
+    fn look_for_twins(&self, there: Vec<OsString>) {
+        let twins = Twins::of(self.names());
+        if !twins.is_empty() {
+            let listed = there.into_iter().filter(|name| twins.has(name)).collect();
+            let _ = self.twins.set(Planned { twins, listed });
+        }
+    }
+
+    /// The error for a name that is there, and is that of something else that is planned for the
+    /// directory. It is not if it was there before by this very name, or if it is listed beside
+    /// that now.
+    fn check_name(&self, name: &OsStr) -> Result<(), Error> {
+        let Some(Planned { twins, listed }) = self.twins.get() else { return Ok(()) };
+        if listed.contains(name) {
+            return Ok(());
+        }
+        match twins.others(name).find(|other| is_one(&self.target, name, other)) {
+            Some(other) => Err(self.same_name(name, Some(other))),
+            None => Ok(()),
+        }
+    }
+
+    /// The error for a name that something else in the directory has, for the file system.
+    fn same_name(&self, name: &OsStr, other: Option<&OsStr>) -> Error {
+        let mut names = self.names();
+        let other = other.or_else(|| {
+            let folded = fold(name);
+            names.find(|other| *other != name && fold(other) == folded)
+        });
+        let unknown = "something else in this match has this name there: rename one of them";
+        let message = other.map_or_else(|| unknown.into(), same_name);
+        Error::refused(self.target_path().join(name), message)
     }
 
     /// Starts a task that may put something into it.
@@ -531,8 +631,12 @@ impl Directory {
 fn copy_directory(directory: Arc<Directory>) {
     directory.run(|directory| {
         let job = &directory.job;
-        if !directory.is_new {
-            remove_leftovers_in(&directory.target);
+        let there = match directory.is_new {
+            true => Vec::new(),
+            false => remove_leftovers_in(&directory.target),
+        };
+        if job.is_merged {
+            directory.look_for_twins(there);
         }
         for number in job.below.of_directory(directory.number) {
             directory.spawn(move |parent| copy_subdirectory(parent, number));
@@ -572,10 +676,11 @@ fn begin_subdirectory(parent: &Arc<Directory>, number: u32) -> Result<Arc<Direct
         .map_err(fails(Operation::ReadMetadata, true))?;
     let is_new = match make_directory(&parent.target, name) {
         Ok(()) => true,
-        Err(Errno::EXIST) if job.is_merged => false,
-        Err(Errno::EXIST) => {
-            return Err(Error::refused(parent.target_path().join(name), SAME_NAME));
+        Err(Errno::EXIST) if job.is_merged => {
+            parent.check_name(name)?;
+            false
         }
+        Err(Errno::EXIST) => return Err(parent.same_name(name, None)),
         Err(error) => return Err(fails(Operation::CreateDirectory, false)(error)),
     };
     let target = open_directory(&parent.target, name, stop).map_err(|error| {

@@ -7,7 +7,8 @@
 //! Of a copy on local disks, [`destinations`] says what is in whose way; [`engine`] does the work,
 //! match by match, and [`running`] is what its caller sees of it. [`staging`] is where a match is
 //! built; [`entries`] makes and opens what is in it, [`file`] copies contents, and [`metadata`]
-//! the rest. [`staged`] builds a match of what the caller has.
+//! the rest. [`spelling`] finds names that are one there. [`staged`] builds a match of what the
+//! caller has.
 
 #[cfg(unix)]
 mod builder;
@@ -30,6 +31,8 @@ mod plan;
 mod running;
 #[cfg_attr(not(unix), allow(dead_code))] // what `plan` asks for
 mod selection;
+#[cfg(unix)]
+mod spelling;
 #[cfg(unix)]
 mod staged;
 #[cfg(unix)]

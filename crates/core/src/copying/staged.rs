@@ -11,6 +11,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::destinations::resolve_destination;
 use super::entries::{create_file, open_directory, remove_file, sync};
+use super::spelling::{fold, is_one, same_name};
 use super::staging::{
     Begun, Beside, Committed, Kind, Leftovers, Staging, create_beside, place_beside,
     remove_leftovers_in,
@@ -56,9 +57,18 @@ pub struct StagedCopy {
     touched: BTreeSet<PathBuf>,
     /// Directories of a destination that is merged into in which leftovers were looked for.
     cleaned: BTreeSet<PathBuf>,
+    /// The names that were put into each directory, by what they are when folded.
+    seen: HashMap<Key, Vec<OsString>>,
     replaced: Vec<PathBuf>,
     fsync: bool,
     stop: Stop,
+}
+
+/// A directory of the copy, and a name in it when folded.
+type Key = (PathBuf, Vec<u8>);
+
+fn key(above: &[&OsStr], name: &OsStr) -> Key {
+    (above.iter().collect(), fold(name))
 }
 
 /// A file that is being written.
@@ -100,6 +110,7 @@ impl StagedCopy {
                 unfinished: HashMap::new(),
                 touched: BTreeSet::new(),
                 cleaned: BTreeSet::new(),
+                seen: HashMap::new(),
                 replaced: Vec::new(),
                 fsync,
                 stop,
@@ -114,31 +125,59 @@ impl StagedCopy {
     }
 
     /// Opens the directory of these components, and makes what is missing of it.
-    fn directory(&self, components: &[&OsStr]) -> Result<OwnedFd, Error> {
+    fn directory(&mut self, components: &[&OsStr]) -> Result<OwnedFd, Error> {
         let root = self.staging()?.root();
         let mut path = self.destination.clone();
         let mut opened =
             root.try_clone().map_err(|error| Error::io(&path, Operation::OpenDirectory, error))?;
-        for name in components {
+        for (depth, name) in components.iter().enumerate() {
             path.push(name);
             let fails = |operation| {
                 move |error: Errno, path: &Path| Error::io(path, operation, error.into())
             };
+            let key = key(&components[..depth], name);
             match retry_on_intr(|| rustix::fs::mkdirat(&opened, *name, DIRECTORY_MODE)) {
-                Ok(()) | Err(Errno::EXIST) => {}
+                Err(Errno::EXIST) if self.is_noted(&key, name) => {}
+                Err(Errno::EXIST) => self.check_name(&opened, &key, name)?,
                 Err(error) => return Err(fails(Operation::CreateDirectory)(error, &path)),
+                Ok(()) => {}
             }
+            self.note(key, name);
             opened = open_directory(&opened, name, &self.stop)
                 .map_err(|error| fails(Operation::OpenDirectory)(error, &path))?;
         }
         Ok(opened)
     }
 
+    /// Takes a note of a name that is put into a directory.
+    fn note(&mut self, key: Key, name: &OsStr) {
+        if !self.is_noted(&key, name) {
+            self.seen.entry(key).or_default().push(name.into());
+        }
+    }
+
+    fn is_noted(&self, key: &Key, name: &OsStr) -> bool {
+        self.seen.get(key).is_some_and(|names| names.iter().any(|noted| noted == name))
+    }
+
+    /// The error for a name that is there, if it is another of this copy for the file system.
+    fn check_name(&self, directory: &OwnedFd, key: &Key, name: &OsStr) -> Result<(), Error> {
+        let mut others = self.seen.get(key).into_iter().flatten().filter(|other| *other != name);
+        match others.find(|other| is_one(directory, name, other)) {
+            Some(other) => {
+                let path = self.destination.join(&key.0).join(name);
+                Err(Error::refused(path, same_name(other)))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Makes a directory, and those above it. One that is there is left as it is.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a path that is not allowed,
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a path that is not allowed, or that is
+    /// another of this copy for the file system, such as `data` and `Data` on some;
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be made.
     pub fn make_directory(&mut self, path: impl AsRef<OsStr>) -> Result<(), Error> {
         let components = self.components(path.as_ref())?;
@@ -155,20 +194,19 @@ impl StagedCopy {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a path that is not allowed,
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be made, or was made already.
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a path that is not allowed, or that is
+    /// another of this copy for the file system; [`ErrorKind::Io`](crate::ErrorKind::Io) if it
+    /// cannot be made, or was made already.
     pub fn create(&mut self, path: impl AsRef<OsStr>) -> Result<OwnedFd, Error> {
         let path = path.as_ref();
         let components = self.components(path)?;
         let (name, above) = components.split_last().ok_or_else(|| self.bad_path(path))?;
-        let fails = |error: std::io::Error| {
-            Error::io(self.destination.join(path), Operation::CreateFile, error)
-        };
         if self.unfinished.contains_key(path) {
-            return Err(fails(Errno::EXIST.into()));
+            return Err(self.cannot_create(path, Errno::EXIST.into()));
         }
         let directory = self.directory(above)?;
-        let (file, temporary) = if self.staging()?.is_merged() {
+        let key = key(above, name);
+        let made = if self.staging()?.is_merged() {
             if self.cleaned.insert(above.iter().collect()) {
                 remove_leftovers_in(&directory);
             }
@@ -176,9 +214,18 @@ impl StagedCopy {
                 .map(|Beside { file, temporary }| (file, Some(temporary)))
         } else {
             create_file(&directory, name, FILE_MODE, &self.stop).map(|file| (file, None))
-        }
-        .map_err(|error| fails(error.into()))?;
-        let given = file.try_clone().map_err(fails)?;
+        };
+        let (file, temporary) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                if error == Errno::EXIST {
+                    self.check_name(&directory, &key, name)?;
+                }
+                return Err(self.cannot_create(path, error.into()));
+            }
+        };
+        let given = file.try_clone().map_err(|error| self.cannot_create(path, error))?;
+        self.note(key, name);
         if self.fsync {
             let ancestors = (0..=above.len()).map(|n| above[..n].iter().collect());
             self.touched.extend(ancestors);
@@ -187,13 +234,18 @@ impl StagedCopy {
         Ok(given)
     }
 
+    fn cannot_create(&self, path: &OsStr, error: std::io::Error) -> Error {
+        Error::io(self.destination.join(path), Operation::CreateFile, error)
+    }
+
     /// Tells that a file is written. It gets its modification time, in nanoseconds since 1970,
     /// and where the destination is merged into, it takes its place.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if no such file is being written,
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if something fails; the file is then removed.
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if no such file is being written, or if it
+    /// would take the place of another of this copy; [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// something fails; the file is then removed.
     pub fn finish(&mut self, path: impl AsRef<OsStr>, modified: Option<i128>) -> Result<(), Error> {
         let path = path.as_ref();
         let whole = self.destination.join(path);
@@ -217,6 +269,8 @@ impl StagedCopy {
             }
             match &temporary {
                 Some(temporary) => {
+                    let above = Path::new(path).parent().unwrap_or("".as_ref());
+                    self.check_name(&directory, &(above.into(), fold(name)), name)?;
                     place_beside(&directory, temporary, name).map_err(fails(Operation::Rename))
                 }
                 None => Ok(false),
@@ -268,10 +322,10 @@ impl StagedCopy {
         }
     }
 
-    fn sync_directories(&self) -> Result<(), Error> {
-        for path in &self.touched {
+    fn sync_directories(&mut self) -> Result<(), Error> {
+        for path in std::mem::take(&mut self.touched) {
             let components: Vec<&OsStr> = path.iter().collect();
-            let whole = self.destination.join(path);
+            let whole = self.destination.join(&path);
             sync(self.directory(&components)?.as_fd())
                 .map_err(|error| Error::io(whole, Operation::Sync, error.into()))?;
         }

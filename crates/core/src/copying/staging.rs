@@ -72,13 +72,14 @@ impl Leftovers {
     }
 }
 
-/// Removes what processes that are gone have left in a directory that is merged into.
-pub(super) fn remove_leftovers_in(directory: &OwnedFd) {
-    for name in names(directory).unwrap_or_default() {
-        if is_temporary_name(&name, None) {
-            remove_leftover(directory, &name);
-        }
+/// Removes what processes that are gone have left in a directory that is merged into. Returns the
+/// names in it, as far as it can be listed.
+pub(super) fn remove_leftovers_in(directory: &OwnedFd) -> Vec<OsString> {
+    let names = names(directory).unwrap_or_default();
+    for name in names.iter().filter(|name| is_temporary_name(name, None)) {
+        remove_leftover(directory, name);
     }
+    names
 }
 
 /// Removes what was being built under a name, unless a process is still at it. What cannot be

@@ -17,9 +17,10 @@ import re
 import secrets
 import stat
 import threading
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from pathvein._copying.names import MAX_NAME, bad_destination
+from pathvein._copying.names import MAX_NAME, bad_destination, fold_elsewhere, is_one
 from pathvein._copying.portable.system import (
     below,
     copy_metadata,
@@ -80,6 +81,8 @@ class Staging:
         self._touched: set[str] = {""}
         #: The files that were put into a directory that was there.
         self._placed: dict[_Identity, str] = {}
+        #: The names that were put into each directory, by what they are when folded.
+        self._seen: dict[tuple[str, str], list[str]] = {}
         self._guard = threading.Lock()
         self._lock_fd: int | None = None
         self._ended = False
@@ -168,32 +171,71 @@ class Staging:
         for top in (self.top, self._path) if self.is_merged else (self.top,):
             for length in range(1, len(components) + 1):
                 rel = "/".join(components[:length])
-                if top == self.top and rel in self._touched:
+                is_known = rel in self._touched
+                if top == self.top and is_known:
                     continue
                 with doing("making the directory", self.path(rel)):
-                    _make_directory(below(top, rel), self.path(rel))
+                    is_new = _make_directory(below(top, rel), self.path(rel))
+                    if is_known:
+                        continue
+                    with self._guard:
+                        twins = self._twins(rel)
+                    self._check_name(rel, below(top, rel), () if is_new else twins)
         self._touched.update("/".join(components[:n]) for n in range(1, len(components) + 1))
 
     def create(self, rel: str) -> int:
         """Make a file, and return a descriptor that is open for writing."""
-        self._make_new(rel)
+        twins = self._make_new(rel)
         with doing("making the file", self.path(rel)):
-            fd = open_new(below(self.top, rel))
+            try:
+                fd = open_new(below(self.top, rel))
+            except FileExistsError:
+                self._check_name(rel, below(self.top, rel), twins)
+                raise
         self._unfinished.add(rel)
         return fd
 
     def link(self, rel: str, text: str) -> None:
         """Make a link, which is then finished as a file is."""
-        self._make_new(rel)
+        twins = self._make_new(rel)
         with doing("making the link", self.path(rel)):
-            os.symlink(text, below(self.top, rel))
+            try:
+                os.symlink(text, below(self.top, rel))
+            except FileExistsError:
+                self._check_name(rel, below(self.top, rel), twins)
+                raise
         self._unfinished.add(rel)
 
-    def _make_new(self, rel: str) -> None:
+    def _make_new(self, rel: str) -> list[str]:
+        """Make the directories above a file. Returns the names that it may be the same as."""
         components = self._components(rel)
         if rel in self._unfinished:
             raise _exists(self.path(rel), "making the file")
         self._make_below(components[:-1])
+        with self._guard:
+            return self._twins(rel)
+
+    def _twins(self, rel: str) -> list[str]:
+        """The names in its directory that one may be the same as, which is noted, too."""
+        above, _, name = rel.rpartition("/")
+        seen = self._seen.setdefault((above, fold_elsewhere(name)), [])
+        if name not in seen:
+            seen.append(name)
+        return [other for other in seen if other != name]
+
+    def _check_name(self, rel: str, path: str, twins: Iterable[str]) -> None:
+        """Refuse a name that is there, if it is another of this copy for the file system."""
+        directory, name = os.path.split(path)
+        for other in twins:
+            if is_one(directory, name, other):
+                raise self._same_name(rel, other)
+
+    def _same_name(self, rel: str, other: str) -> OSError:
+        return FileExistsError(
+            errno.EEXIST,
+            f"it would replace {other!r}, which is one name there: rename one of them",
+            self.path(rel),
+        )
 
     def place(self, rel: str) -> str:
         """Where a directory is before the match is committed."""
@@ -231,16 +273,13 @@ class Staging:
         final = below(self._path, rel)
         with self._guard:
             there = looked_at(final)
-            twin = None if there is None else self._placed.get(_identity(there))
-            # Not by what file systems tell of identities alone: some tell the same of all.
-            if twin is not None and os.path.basename(final) not in os.listdir(
-                os.path.dirname(final)
-            ):
-                raise FileExistsError(
-                    errno.EEXIST,
-                    f"it would replace {twin!r}, which is one name there: rename one of them",
-                    self.path(rel),
-                )
+            if there is not None:
+                self._check_name(rel, final, self._twins(rel))
+                # Names that nobody here knows to be the same; but not by identities alone, as
+                # some file systems tell the same of all.
+                twin = self._placed.get(_identity(there))
+                if twin is not None and not (_is_listed(final) and _is_listed(self.place(twin))):
+                    raise self._same_name(rel, twin)
             if replace(path, final):
                 self.replaced.append(self.path(rel))
             self._placed[_identity(os.lstat(final))] = rel
@@ -331,15 +370,23 @@ class Staging:
         return components
 
 
-def _make_directory(path: str, told: str) -> None:
+def _make_directory(path: str, told: str) -> bool:
+    """Make a directory. Whether it was not there before."""
     try:
         os.mkdir(path)
+        return True
     except FileExistsError:
         there = os.lstat(path)
         if is_link(there):
             raise refused(told, _LINK_IN_THE_WAY, "making the directory") from None
         if not stat.S_ISDIR(there.st_mode):
             raise
+        return False
+
+
+def _is_listed(path: str) -> bool:
+    directory, name = os.path.split(path)
+    return name in os.listdir(directory)
 
 
 def _identity(status: os.stat_result) -> _Identity:

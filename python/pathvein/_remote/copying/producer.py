@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec.asyn import get_loop, sync
 
+from pathvein._copying.names import fold_elsewhere, is_one_path
 from pathvein._copying.overlaps import overlaps
 from pathvein._listing import noted
 from pathvein._remote.copying.destinations import (
@@ -155,6 +156,11 @@ class _Copying:
                 for ends in self._opened
             ]
         )
+        self._alike = self._find_alike()
+        for number, others in self._alike.items():
+            # One after the other, so that the first is there when the next is looked at.
+            earlier = [other for other in others if other < number]
+            self.overlaps.after.setdefault(number, []).extend(earlier)
         self._threads = LocalThreads()
         most = options.concurrency or _CONCURRENCY
         # A small match waits for one answer after the other, so more of them fill the time. What
@@ -173,6 +179,42 @@ class _Copying:
             return self._ends.open(match.source), self._ends.open(match.destination)
         except OSError as error:
             return error
+
+    def _find_alike(self) -> dict[int, list[int]]:
+        """For matches the others whose destinations on this machine are spelled alike.
+
+        They are two as far as can be known before they are there.
+        """
+        left_out = {number for number, _ in self.overlaps.conflicts}
+        by_fold: dict[str, list[int]] = {}
+        for match, ends in zip(self._matches, self._opened, strict=True):
+            if isinstance(ends, tuple) and ends[1].files is None and match.number not in left_out:
+                by_fold.setdefault(fold_elsewhere(ends[1].path), []).append(match.number)
+        alike: dict[int, list[int]] = {}
+        for group in by_fold.values():
+            absent = [n for n in group if len(group) > 1 and not os.path.lexists(self._local(n))]
+            for number in absent:
+                if others := [other for other in absent if other != number]:
+                    alike[number] = others
+        return alike
+
+    def _local(self, number: int) -> str:
+        """The path of a destination on this machine."""
+        ends = self._opened[number]
+        assert isinstance(ends, tuple)
+        return ends[1].path
+
+    async def _check_alike(self, number: int, destination: Destination) -> None:
+        """Raises an error if another match was copied to this one's destination."""
+        for other in self._alike.get(number, ()):
+            here, there = self._local(number), self._local(other)
+            if await self._threads.run(lambda: is_one_path(here, there)):  # noqa: B023
+                source = str(self._matches[other].source)
+                reason = (
+                    f"this directory is {there!r} as well, to which {source!r} was copied: give "
+                    "another destination"
+                )
+                raise _refused(reason, destination)
 
     def divide(self) -> tuple[list[list[int]], list[Outcome]]:
         """See `RemoteCopy.divide`."""
@@ -287,6 +329,7 @@ class _Copying:
             return _outcome(match, "failed", plan, errors=[error], replaced=destination.replaced)
 
         try:
+            await self._check_alike(match.number, destination)
             if not options.overwrite:
                 if len(self._matches) < self._most:
                     # Other matches would not fill the time.

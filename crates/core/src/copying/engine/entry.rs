@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,12 +17,8 @@ use crate::copying::entries::{
 use crate::copying::file::{Failure, copy_contents};
 use crate::copying::metadata::{copy_metadata, drop_inherited, times};
 use crate::copying::plan::{Entry, EntryKind};
-use crate::copying::staging::{Beside, create_beside, make_room, place_beside};
+use crate::copying::staging::{Beside, create_beside, make_room};
 use crate::{Error, Operation};
-
-/// What is said of a name that another of the match is equal to, for the file system.
-pub(super) const SAME_NAME: &str = "something else in this match has this name there, as it differs only in \
-                         case or normal form: rename one of them";
 
 /// Copies one file or link. Whether it took the place of another; `None` if the run was
 /// stopped.
@@ -55,9 +51,7 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
     };
     let (target, temporary) = made.map_err(|error| match error {
         // Nobody else makes anything where it is built.
-        Errno::EXIST if !job.is_merged => {
-            Error::refused(directory.target_path().join(name), SAME_NAME)
-        }
+        Errno::EXIST if !job.is_merged => directory.same_name(name, None),
         error => target_error(Operation::CreateFile, error.into()),
     })?;
 
@@ -102,7 +96,7 @@ fn copy_file(directory: &Directory, name: &OsStr, follow: bool) -> Result<Option
     };
     let placed = written.and_then(|bytes| match bytes {
         Some(bytes) => directory
-            .place(&temporary, name, target.as_fd())
+            .place(&directory.target, &temporary, name)
             .map(|was_there| Some((bytes, was_there))),
         None => Ok(None),
     });
@@ -153,42 +147,47 @@ fn copy_link(directory: &Directory, name: &OsStr, planned: &OsStr) -> Result<boo
     };
     let failed = |error| target_error(Operation::CreateLink, error);
     if !directory.job.is_merged {
-        return create(target).map(|()| false).map_err(failed);
+        return create(target).map(|()| false).map_err(|error| match error {
+            Errno::EXIST => directory.same_name(name, None),
+            error => failed(error),
+        });
     }
     // A link cannot be locked, so it is made in a directory that is.
     let stop = &directory.job.run.stop;
     let (temporary, room) = make_room(target, name, stop).map_err(failed)?;
-    let was_there = look_at(target, name).is_ok();
     let placed = create(&room).map_err(failed).and_then(|()| {
-        retry_on_intr(|| rustix::fs::renameat(&room, name, target, name)).map_err(|error| {
+        directory.place(&room, name, name).inspect_err(|_| {
             let _ = remove_file(&room, name);
-            target_error(Operation::Rename, error)
         })
     });
     // If it cannot be removed it is left over, and empty.
     let _ = remove_directory(target, &temporary);
-    placed.map(|()| was_there)
+    placed
 }
 
 impl Directory {
-    /// Gives a file its final name in a directory that was there. Whether it took the place of
-    /// another, which must not be one of this match: there are file systems on which two names
+    /// Gives a file or link its final name in a directory that was there. Whether it took the place
+    /// of another, which must not be one of this match: there are file systems on which two names
     /// are one, such as `A.csv` and `a.csv`.
-    fn place(&self, temporary: &OsStr, name: &OsStr, file: BorrowedFd<'_>) -> Result<bool, Error> {
+    fn place(&self, from: &OwnedFd, temporary: &OsStr, name: &OsStr) -> Result<bool, Error> {
         let fails = |error: Errno| {
             Error::io(self.target_path().join(name), Operation::Rename, error.into())
         };
+        let stat = look_at(from, temporary).map_err(fails)?;
         // Held until it has its name: whoever else has that may be about to get it.
         let mut placed = self.job.placed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(there) = look_at(&self.target, name)
-            && placed.contains(&identity(&there))
-        {
-            return Err(Error::refused(self.target_path().join(name), SAME_NAME));
+        let there = look_at(&self.target, name);
+        if let Ok(there) = &there {
+            self.check_name(name)?;
+            // Names that nobody here knows to be the same.
+            if placed.contains(&identity(there)) {
+                return Err(self.same_name(name, None));
+            }
         }
-        let was_there = place_beside(&self.target, temporary, name).map_err(fails)?;
-        let stat = retry_on_intr(|| rustix::fs::fstat(file)).map_err(fails)?;
+        retry_on_intr(|| rustix::fs::renameat(from, temporary, &self.target, name))
+            .map_err(fails)?;
         placed.insert(identity(&stat));
-        Ok(was_there)
+        Ok(there.is_ok())
     }
 
     /// The error for a file that is not any more what it was.
