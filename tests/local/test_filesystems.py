@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from profiles import thinned
+
 HERE = Path(__file__).resolve().parent
 PLACE = Path("/dev/shm")
 #: Where `scripts/servers` puts what makes file systems if the machine has none.
@@ -47,7 +49,7 @@ KINDS: dict[str, tuple[str, int, list[str], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", thinned(KINDS, 2))
 def test_the_same_answers(kind: str, tmp_path: Path) -> None:
     _, size, make, _ = KINDS[kind]
     for tool in ("unshare", "mount"):

@@ -110,7 +110,7 @@ def test_a_start_that_is_ignored_costs_no_more_than_twice(kind: str, lister: str
         assert store.listings <= 2 * len(GROUPS) / PAGE, quirk
 
 
-@pytest.mark.parametrize(("kind", "lister", "quirks"), thinned(cases(2), 4))
+@pytest.mark.parametrize(("kind", "lister", "quirks"), thinned(cases(2), 8))
 def test_two_quirks(kind: str, lister: str, quirks: tuple[str, ...]) -> None:
     check(kind, lister, GROUPS, quirks)
 

@@ -56,7 +56,7 @@ def compare(store: Store, case: Case, by_url: bool) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("store", [*STORES, *BY_OBSTORE, "s3-versitygw by obstore"], indirect=True)
 def test_random_trees(store: Store) -> None:
-    @share(store.share)
+    @share(store.share * 0.7)
     @given(cases(store, twins=False), st.booleans())
     def run(case: Case, by_url: bool) -> None:
         found = compare(store, case, by_url)

@@ -95,6 +95,13 @@ def test_csv() -> None:
     )
 
 
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_csv_of_names_with_ends_of_lines(end: str) -> None:
+    source = Path(f"/lab/a{end}b")
+    [row] = csv_of(CheckReport([CheckResult(source, P("a*"), True, (), ())]))
+    assert (row["path"], row["name"]) == (str(source), source.name)
+
+
 @given(results=made_up_checks.results)
 def test_json_lines_are_the_json_of_the_results(results: list[CheckResult[Path]]) -> None:
     text = io.StringIO()

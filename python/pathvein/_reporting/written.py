@@ -66,8 +66,10 @@ def csv_lines(rows: Rows) -> Iterator[str]:
 
 def _csv_line(cells: list[str]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(map(_cell, cells))
-    return line.getvalue()
+    # Up to Python 3.12 only what has a character of the end of lines is put in quotation marks, and
+    # readers take a lone carriage return for one.
+    csv.writer(line, lineterminator="\r\n").writerow(map(_cell, cells))
+    return f"{line.getvalue()[:-2]}\n"
 
 
 def _cell(text: str) -> str:
