@@ -83,6 +83,8 @@ class Server(fuse.Server):
             return name
         if "dots" in self.quirks:
             name = name.rstrip(".")
+        if "plain" in self.quirks:
+            return name.lower()
         return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
     def answer(self, code: int, number: int, body: bytes) -> bytes:
@@ -215,6 +217,8 @@ class Server(fuse.Server):
         times = divmod(inode.atime, 10**9), divmod(inode.mtime, 10**9)
         (atime, atime_ns), (mtime, mtime_ns) = times
         size = len(inode.data)
+        if "same" in self.quirks:
+            number = 1
         head = number, size, -(-size // 512), atime, mtime, mtime, atime_ns, mtime_ns, mtime_ns
         links = 2 if stat.S_ISDIR(inode.mode) else 1
         rest = inode.mode, links, inode.uid, inode.gid, 0, 4096, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import stat
@@ -15,6 +16,7 @@ from pathvein._copying import here
 from pathvein._copying.options import CopyOptions, Match
 from pathvein._copying.running import open_local
 from pathvein._copying.tasks import Item
+from pathvein._listing import noted
 from pathvein._tasks.work import sent
 
 if TYPE_CHECKING:
@@ -27,6 +29,15 @@ if TYPE_CHECKING:
 _REMOTE_MATCHES = 32
 #: Seconds to wait for outcomes: a match takes as long as it takes.
 _NO_TIMEOUT = 3600.0
+
+
+def _told(matches: Sequence[Match], outcome: Outcome) -> Outcome:
+    """What the caller does not know of: here the disk may tell more than it did before."""
+    if outcome[1] != "conflict":
+        return outcome
+    reason = "it is the destination of another match as well: give another destination"
+    error = OSError(errno.EINVAL, reason, str(matches[outcome[0]].destination))
+    return outcome[0], "failed", 0, 0, [], [noted(error, "comparing the matches")], []
 
 
 def open_worker(parts: Parts) -> CopyWorker:
@@ -76,7 +87,7 @@ class CopyWorker:
 
     def _copy(self, items: Sequence[Item]) -> list[Outcome]:
         matches = [self._match(index, item) for index, item in enumerate(items)]
-        outcomes = self._producer_outcomes(matches, self._how)
+        outcomes = [_told(matches, one) for one in self._producer_outcomes(matches, self._how)]
         if not self._how.dryrun:
             outcomes = self._with_those_of_before(items, matches, outcomes)
         return [(items[outcome[0]].number, *outcome[1:]) for outcome in outcomes]

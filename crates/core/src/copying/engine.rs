@@ -27,7 +27,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use self::entry::copy_entry;
 use super::destinations::Destinations;
-use super::entries::{is_link, make_directory, open_directory, open_path, sync};
+use super::entries::{is_link, look_at, make_directory, open_directory, open_path, sync};
 use super::metadata::{copy_metadata, drop_inherited};
 use super::plan::{MatchPlan, PlanOptions, plan_match};
 use super::running::{Copied, Counters, Outcome};
@@ -106,7 +106,7 @@ pub(super) type Identity = (u64, u64);
 
 // The types of the fields differ between systems.
 #[allow(clippy::unnecessary_cast)]
-fn identity(stat: &Stat) -> Identity {
+pub(super) fn identity(stat: &Stat) -> Identity {
     (stat.st_dev as u64, stat.st_ino as u64)
 }
 
@@ -179,6 +179,11 @@ impl Run {
     /// one: paths that differ may lead to one directory.
     fn take(&self, index: usize, directory: &OwnedFd) -> Option<usize> {
         let stat = retry_on_intr(|| rustix::fs::fstat(directory)).ok()?;
+        let above = look_at(directory, "..".as_ref()).ok()?;
+        // There all have one number, which tells nothing.
+        if identity(&above) == identity(&stat) {
+            return None;
+        }
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let &mut holder = taken.entry(identity(&stat)).or_insert(index);
         (holder != index).then_some(holder)
@@ -684,7 +689,7 @@ fn begin_subdirectory(parent: &Arc<Directory>, number: u32) -> Result<Arc<Direct
         Err(error) => return Err(fails(Operation::CreateDirectory, false)(error)),
     };
     let target = open_directory(&parent.target, name, stop).map_err(|error| {
-        if super::entries::look_at(&parent.target, name).is_ok_and(|stat| is_link(&stat)) {
+        if look_at(&parent.target, name).is_ok_and(|stat| is_link(&stat)) {
             return Error::refused(parent.target_path().join(name), LINK_IN_THE_WAY);
         }
         fails(Operation::OpenDirectory, false)(error)

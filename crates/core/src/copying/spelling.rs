@@ -20,7 +20,8 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use unicode_normalization::UnicodeNormalization;
 
-use super::entries::{look_at, names};
+use super::entries::{look_at, names, patiently};
+use crate::traversal::Stop;
 
 /// The same for names that differ in case or normal form alone.
 pub(super) fn fold(name: &OsStr) -> Vec<u8> {
@@ -113,7 +114,8 @@ pub(super) fn is_one(directory: &OwnedFd, one: &OsStr, other: &OsStr) -> bool {
     if is_absent(one) || is_absent(other) {
         return false;
     }
-    let Ok(listed) = names(directory) else { return true };
+    // It opens the directory anew.
+    let Ok(listed) = patiently(&Stop::new(), || names(directory)) else { return true };
     let is_listed = |name: &OsStr| listed.iter().any(|listed| listed == name);
     !(is_listed(one) && is_listed(other))
 }
@@ -149,8 +151,11 @@ impl Asked {
                     let entries = read_dir(directory).ok()?;
                     entries.map(|entry| Some(entry.ok()?.file_name())).collect()
                 });
-                let is_listed = |name| listed.as_ref().is_some_and(|listed| listed.contains(name));
-                Some(!(is_listed(one) && is_listed(other)))
+                // One that may be entered and not listed is most likely as what lies around it.
+                Some(match listed {
+                    Some(listed) => !(listed.contains(one) && listed.contains(other)),
+                    None => self.ignores_case(directory),
+                })
             }
             (false, false) => None,
             _ => Some(false),
@@ -159,16 +164,16 @@ impl Asked {
 
     /// The same of names that may both not be there yet: then it is as with others.
     fn would_be_one(&mut self, directory: &Path, one: &OsStr, other: &OsStr) -> bool {
-        self.is_one(directory, one, other).unwrap_or_else(|| {
-            match self.ignores_case.get(directory) {
-                Some(known) => *known,
-                None => {
-                    let ignores = ignores_case(directory);
-                    self.ignores_case.insert(directory.into(), ignores);
-                    ignores
-                }
-            }
-        })
+        self.is_one(directory, one, other).unwrap_or_else(|| self.ignores_case(directory))
+    }
+
+    fn ignores_case(&mut self, directory: &Path) -> bool {
+        if let Some(&known) = self.ignores_case.get(directory) {
+            return known;
+        }
+        let ignores = ignores_case(directory);
+        self.ignores_case.insert(directory.into(), ignores);
+        ignores
     }
 
     /// Whether two paths that are the same when folded lead to one thing: they do not if that is

@@ -1,6 +1,6 @@
 //! A copy whose contents come from the caller, such as one from a remote store.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -10,7 +10,8 @@ use rustix::fs::{Mode, Timespec, Timestamps};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::destinations::resolve_destination;
-use super::entries::{create_file, open_directory, remove_file, sync};
+use super::engine::{Identity, identity};
+use super::entries::{create_file, look_at, names, open_directory, remove_file, sync};
 use super::spelling::{fold, is_one, same_name};
 use super::staging::{
     Begun, Beside, Committed, Kind, Leftovers, Staging, create_beside, place_beside,
@@ -55,8 +56,11 @@ pub struct StagedCopy {
     unfinished: HashMap<OsString, Unfinished>,
     /// Directories that something was put into: with `fsync` these are flushed.
     touched: BTreeSet<PathBuf>,
-    /// Directories of a destination that is merged into in which leftovers were looked for.
-    cleaned: BTreeSet<PathBuf>,
+    /// Directories of a destination that is merged into in which leftovers were looked for, and
+    /// the names that were in them.
+    cleaned: HashMap<PathBuf, HashSet<OsString>>,
+    /// The files that were put into them.
+    placed: HashSet<Identity>,
     /// The names that were put into each directory, by what they are when folded.
     seen: HashMap<Key, Vec<OsString>>,
     replaced: Vec<PathBuf>,
@@ -109,7 +113,8 @@ impl StagedCopy {
                 staging: Some(staging),
                 unfinished: HashMap::new(),
                 touched: BTreeSet::new(),
-                cleaned: BTreeSet::new(),
+                cleaned: HashMap::new(),
+                placed: HashSet::new(),
                 seen: HashMap::new(),
                 replaced: Vec::new(),
                 fsync,
@@ -172,6 +177,23 @@ impl StagedCopy {
         }
     }
 
+    /// The error for a file that would take the place of another of this copy. What was there
+    /// before by this very name is none.
+    fn check_place(&self, directory: &OwnedFd, above: &Path, name: &OsStr) -> Result<(), Error> {
+        if self.cleaned.get(above).is_some_and(|there| there.contains(name)) {
+            return Ok(());
+        }
+        self.check_name(directory, &(above.into(), fold(name)), name)?;
+        // Names that nobody here knows to be the same.
+        let is_placed =
+            look_at(directory, name).is_ok_and(|there| self.placed.contains(&identity(&there)));
+        if is_placed && !names(directory).is_ok_and(|names| names.iter().any(|n| n == name)) {
+            let message = "something else of this copy has this name there: rename one of them";
+            return Err(Error::refused(self.destination.join(above).join(name), message));
+        }
+        Ok(())
+    }
+
     /// Makes a directory, and those above it. One that is there is left as it is.
     ///
     /// # Errors
@@ -207,9 +229,9 @@ impl StagedCopy {
         let directory = self.directory(above)?;
         let key = key(above, name);
         let made = if self.staging()?.is_merged() {
-            if self.cleaned.insert(above.iter().collect()) {
-                remove_leftovers_in(&directory);
-            }
+            self.cleaned
+                .entry(above.iter().collect())
+                .or_insert_with(|| remove_leftovers_in(&directory).into_iter().collect());
             create_beside(&directory, name, FILE_MODE, &self.stop)
                 .map(|Beside { file, temporary }| (file, Some(temporary)))
         } else {
@@ -270,7 +292,7 @@ impl StagedCopy {
             match &temporary {
                 Some(temporary) => {
                     let above = Path::new(path).parent().unwrap_or("".as_ref());
-                    self.check_name(&directory, &(above.into(), fold(name)), name)?;
+                    self.check_place(&directory, above, name)?;
                     place_beside(&directory, temporary, name).map_err(fails(Operation::Rename))
                 }
                 None => Ok(false),
@@ -278,6 +300,11 @@ impl StagedCopy {
         })();
         match result {
             Ok(was_there) => {
+                if temporary.is_some()
+                    && let Ok(stat) = retry_on_intr(|| rustix::fs::fstat(&file))
+                {
+                    self.placed.insert(identity(&stat));
+                }
                 if was_there {
                     self.replaced.push(whole);
                 }

@@ -180,7 +180,12 @@ impl Directory {
         if let Ok(there) = &there {
             self.check_name(name)?;
             // Names that nobody here knows to be the same.
-            if placed.contains(&identity(there)) {
+            // But where all have one number, it tells nothing.
+            let is_told = || {
+                retry_on_intr(|| rustix::fs::fstat(&self.target))
+                    .is_ok_and(|above| identity(&above) != identity(there))
+            };
+            if placed.contains(&identity(there)) && is_told() {
                 return Err(self.same_name(name, None));
             }
         }
