@@ -22,6 +22,7 @@ import fuse
 import portable
 from copies import on_disk, written
 from copy_reference import leftovers
+from executors import Immediate
 from pathvein import FileStructurePattern, ShuffleError, shuffle
 from pathvein._copying import here
 from pathvein._copying.names import ignores_case
@@ -227,7 +228,7 @@ DESTINATIONS = {
 }
 
 
-def two_matches(lab: Lab, names: tuple[str, str]) -> list[tuple[Path, Path, Any]]:
+def two_matches(lab: Lab, names: tuple[str, ...]) -> list[tuple[Path, Path, Any]]:
     return [
         (
             lab.source({"f": f"of {number}", f"only {number}": "x"}, f"s{number}"),
@@ -415,6 +416,20 @@ def on_an_empty_disk(mount: str, copier: str, overwrite: bool, from_a_store: boo
         shutil.rmtree(top / "new")
 
 
+def on_an_empty_disk_by_tasks(mount: str, copier: str, overwrite: bool) -> None:
+    """A worker knows more than who has sent it, once another match is there: it has to tell."""
+    top = Path(mount)
+    assert os.listdir(top) == []
+    with tempfile.TemporaryDirectory() as sources, portable.used(copier):
+        inputs = two_matches(Lab(top, Path(sources)), ("Azed", "New", "new"))
+        with pytest.raises(ShuffleError, match="give another destination") as caught:
+            shuffle(inputs, overwrite=overwrite, executor=Immediate())
+        [failed], copied = caught.value.failed, caught.value.results
+        assert {result.source for result in (failed, *copied)} == {source for source, *_ in inputs}
+        for name in os.listdir(top):
+            shutil.rmtree(top / name)
+
+
 # Tests ---------------------------------------------------------------------------------------
 
 
@@ -507,3 +522,12 @@ def test_destinations_that_nobody_takes_for_one(
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_on_an_empty_disk(empty: fuse.Caller, overwrite: bool, from_a_store: bool) -> None:
     empty(on_an_empty_disk, portable.COPIERS[0], overwrite, from_a_store)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_on_an_empty_disk_by_tasks(empty: fuse.Caller, overwrite: bool) -> None:
+    empty(on_an_empty_disk_by_tasks, portable.COPIERS[0], overwrite)
+
+
+def test_what_is_built_of_names_that_nobody_takes_for_one(dots: fuse.Caller) -> None:
+    dots(built_piece_by_piece, portable.COPIERS[0], "x", "x.", True)
