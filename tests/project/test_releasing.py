@@ -83,11 +83,8 @@ REFUSED, TAKEN_AWAY, GONE_ON = (
     commands(f"```console\n{block.text}```\n")
     for block in readme_snippets.blocks(section("When it stops half-way"))
 )
-#: Where step 2 begins, and step 3.
-SET, DATE = (
-    next(index for index, command in enumerate(RELEASE) if command.startswith(start))
-    for start in ("version=", "sed ")
-)
+#: Where step 2 begins.
+SET = next(index for index, command in enumerate(RELEASE) if command.startswith("version="))
 ON_UNIX = pytest.mark.unix("a release is made on Linux or macOS")
 
 
@@ -189,7 +186,7 @@ def test_a_push_that_is_refused_since_main_has_moved_on(origin: Path, tmp_path: 
     assert list(refused.said) == RELEASE[SET:], refused.text
     assert tags(origin) == ""
     assert git("rev-parse", "main", cwd=origin) == mend
-    type_all([RELEASE[SET], *REFUSED, *RELEASE[DATE:]], clone)
+    type_all([RELEASE[SET], *REFUSED, *RELEASE[SET:]], clone)
     assert_released(origin, clone)
     git("merge-base", "--is-ancestor", mend.strip(), "HEAD", cwd=clone)
 
@@ -207,6 +204,15 @@ def test_a_date_that_was_not_put_stops_it(origin: Path, tmp_path: Path) -> None:
     assert list(stopped.said)[-1].startswith(".venv/bin/python scripts/check_release.py")
     assert "CHANGELOG.md begins with '## 99.0.0" in stopped.text
     assert git("tag", cwd=clone) == ""
+
+
+def test_tools_are_installed_behind_the_version() -> None:
+    """`scripts/setup` makes `.venv` anew when the version has changed, and `scripts/package` calls
+    it, but without what `scripts/lint-workflows` takes.
+    """
+    for typed in (RELEASE, [*TAKEN_AWAY, *GONE_ON, *RELEASE[SET:]]):
+        places = [typed.index(c) for c in ('scripts/set-version "$version"', "scripts/setup test")]
+        assert places == sorted(places)
 
 
 def test_jobs_are_told_in_order() -> None:
