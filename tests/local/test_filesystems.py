@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from profiles import thinned
-
 HERE = Path(__file__).resolve().parent
 PLACE = Path("/dev/shm")
 #: Where `scripts/servers` puts what makes file systems if the machine has none.
@@ -48,8 +46,13 @@ KINDS: dict[str, tuple[str, int, list[str], list[str]]] = {
     "btrfs": ("btrfs", 256, ["mkfs.btrfs", "-q"], ["-o", "loop", "image"]),
 }
 
+#: Those that only long runs try.
+LONG = ["untyped", "btrfs"]
 
-@pytest.mark.parametrize("kind", thinned(KINDS, 2))
+
+@pytest.mark.parametrize(
+    "kind", ["overlay", "xfs", *(pytest.param(kind, marks=pytest.mark.long) for kind in LONG)]
+)
 def test_the_same_answers(kind: str, tmp_path: Path) -> None:
     _, size, make, _ = KINDS[kind]
     for tool in ("unshare", "mount"):

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import textwrap
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -198,6 +199,10 @@ def test_sixteen_threads_at_once(top: Path, endless: Path) -> None:
         for future in [pool.submit(work, number) for number in range(16)]:
             future.result(120)
     gc.collect()
+    # A thread that was waited for is not gone from /proc yet.
+    deadline = time.monotonic() + 30
+    while resources() != before and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert resources() == before
 
 
