@@ -93,7 +93,10 @@ getattr(importlib.import_module({module.__name__!r}), {function.__name__!r})(mou
 class Caller:
     """Calls functions of test modules in a process that has a file system of `fuse_folding`."""
 
-    def __init__(self, quirks: str, timeout: float) -> None:
+    #: Seconds that a call may take.
+    TIMEOUT = 150
+
+    def __init__(self, quirks: str) -> None:
         if not os.path.exists("/dev/fuse"):
             _cannot("there is no /dev/fuse")
         code = f"""
@@ -109,18 +112,22 @@ for line in sys.stdin:
         answer = traceback.format_exc()
     print(json.dumps(answer), flush=True)
 """
-        #: Why there is no such file system.
-        self._why = ""
+        #: Why there is no such file system; and how it has ended.
+        self._why = self._end = ""
         command = [sys.executable, os.path.abspath(__file__), f"folding+{quirks}", "0", "0"]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        # It ends with its input, and in any case.
         self._process = subprocess.Popen(
-            [*command, str(timeout), code], **pipes, stderr=subprocess.PIPE, text=True
+            [*command, "3600", code], **pipes, stderr=self._errors, text=True
         )
 
     def __call__(self, function: Callable[..., None], *arguments: Any) -> None:
         """Call one with the mount point and these arguments."""
         if self._why:
             _cannot(self._why)
+        if self._end:
+            pytest.fail(self._end)
         module = sys.modules[function.__module__]
         place = os.path.dirname(os.path.abspath(module.__file__ or "."))
         assert self._process.stdin is not None
@@ -129,20 +136,29 @@ for line in sys.stdin:
             call = [place, module.__name__, function.__name__, arguments]
             self._process.stdin.write(json.dumps(call) + "\n")
             self._process.stdin.flush()
-        if answer := self._process.stdout.readline():
+        # It says one line for each call.
+        in_time = select.select([self._process.stdout], [], [], self.TIMEOUT)[0]
+        if in_time and (answer := self._process.stdout.readline()):
             if problem := json.loads(answer):
                 pytest.fail(problem)
             return
-        _, error = self._process.communicate()
+        if not in_time:
+            # It unmounts what it has mounted.
+            self._process.send_signal(signal.SIGINT)
+        self._process.communicate()
+        self._errors.seek(0)
+        error = self._errors.read()
         if self._process.returncode == CANNOT:
             self._why = error.strip()
             _cannot(self._why)
-        pytest.fail(f"it has ended: {error}")
+        how = "it has ended" if in_time else f"it took longer than {self.TIMEOUT} s"
+        self._end = f"{how}: {error}"
+        pytest.fail(self._end)
 
     def close(self) -> None:
         """End it."""
-        with self._process, contextlib.suppress(BrokenPipeError):
-            if not self._why:
+        with self._errors, self._process, contextlib.suppress(BrokenPipeError):
+            if not self._why and not self._end:
                 self._process.communicate()
 
 
@@ -171,7 +187,21 @@ def is_expected() -> bool:
         kinds = Path("/proc/filesystems").read_text().split()
     except OSError:
         return False
-    return "fuse" in kinds and is_root()
+    may_mount = is_root() or _may_make_namespaces()
+    return "fuse" in kinds and may_mount and os.access("/dev/fuse", os.R_OK | os.W_OK)
+
+
+def _may_make_namespaces() -> bool:
+    """Whether whoever is not root may be so in a namespace of users of their own."""
+    forbidden = {
+        "/proc/sys/user/max_user_namespaces": "0",
+        "/proc/sys/kernel/unprivileged_userns_clone": "0",
+        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1",
+    }
+    return not any(
+        os.path.exists(path) and Path(path).read_text().strip() == value
+        for path, value in forbidden.items()
+    )
 
 
 class Mount:
@@ -450,12 +480,18 @@ def _server(fd: int, top: str, mode: str, wide: int, deep: int) -> Server:
 def main(mode: str, wide: str, deep: str, timeout: str, code: str) -> int:
     """Mount the file system, serve it, and run the code."""
     libc = ctypes.CDLL(None, use_errno=True)
-    new_mounts, private_and_below = 0x20000, ctypes.c_ulong(0x40000 | 0x4000)
+    new_mounts, new_users = 0x20000, 0x10000000
+    private_and_below = ctypes.c_ulong(0x40000 | 0x4000)
     with tempfile.TemporaryDirectory(prefix="pathvein-") as work:
         top = os.path.join(os.path.realpath(work), "mnt")
         os.mkdir(top)
-        if libc.unshare(new_mounts):
+        user, group = os.geteuid(), os.getegid()
+        if libc.unshare(new_mounts if user == 0 else new_mounts | new_users):
             cannot("unshare")
+        if user:
+            Path("/proc/self/setgroups").write_text("deny")
+            Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+            Path("/proc/self/gid_map").write_text(f"0 {group} 1")
         if libc.mount(b"none", b"/", None, private_and_below, None):
             cannot("making the mounts private")
         try:

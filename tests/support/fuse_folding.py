@@ -9,6 +9,7 @@ As real ones do, by choice:
 - ``shouting``: names are listed in upper case (FAT without long names).
 - ``dots``: dots at the end of a name do not count, either (SMB).
 - ``exact``: names are one only if they are the same.
+- ``same``: all files have one inode number (some shares).
 
 It is mounted by `fuse`, which describes the rest.
 """
@@ -83,8 +84,6 @@ class Server(fuse.Server):
             return name
         if "dots" in self.quirks:
             name = name.rstrip(".")
-        if "plain" in self.quirks:
-            return name.lower()
         return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
     def answer(self, code: int, number: int, body: bytes) -> bytes:

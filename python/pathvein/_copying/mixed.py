@@ -9,11 +9,15 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pathvein._copying.alike import Alike
 from pathvein._copying.disk import Disk
+from pathvein._copying.names import is_one_path
 from pathvein._copying.overlaps import Place, overlaps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from upath import UPath
 
 
@@ -27,6 +31,17 @@ class Between(NamedTuple):
     #: Of the others, those of one step after those of the step before: what lies in the
     #: destination of another comes after it. In one step the core comes first.
     steps: list[list[int]]
+    #: Those that have a step of their own, each with those before it that may turn out to have been
+    #: copied to its destination.
+    alike: dict[int, list[int]]
+    #: Destinations on this machine.
+    paths: dict[int, str]
+
+    def twin(self, number: int) -> int | None:
+        """The match that was copied to this one's destination, so that this is not to be."""
+        here = self.paths.get(number, "")
+        others = self.alike.get(number, ())
+        return next((other for other in others if is_one_path(here, self.paths[other])), None)
 
 
 def between(
@@ -56,23 +71,54 @@ def between(
     }
     conflicts = [(numbers[index], numbers[first]) for index, first in found.conflicts]
     left_out = refused.keys() | {number for number, _ in conflicts}
+    paths = {
+        number: os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+        for number, (_, destination) in places.items()
+        if number not in left_out and _is_here(destination)
+        for path in [os.path.abspath(destination)]
+    }
+    found_alike = Alike(paths, overwrite=overwrite)
+    alike: dict[int, list[int]] = {}
     step: dict[int, int] = {}
     for index in sorted(range(len(ends)), key=lambda index: len(ends[index][1].path)):
         number = numbers[index]
-        outer = [numbers[other] for other in found.after.get(index, ())]
+        outer = {numbers[other] for other in found.after.get(index, ())}
+        if number in paths:
+            same = found_alike.same(number, paths[number])
+            outer.update(found_alike.above(paths[number]))
+            if len({other in remote for other in (number, *same)}) > 1:
+                # The two do not know of each other.
+                earlier = [other for other in same if other in step]
+                outer.update(earlier)
+                if earlier:
+                    alike[number] = earlier
         step[number] = max(
-            (step[other] + (other in remote and number not in remote) for other in outer),
+            (
+                step[other]
+                + (
+                    (other in remote and number not in remote)
+                    or not alike.keys().isdisjoint((number, other))
+                )
+                for other in outer
+            ),
             default=0,
         )
     steps: list[list[int]] = [[] for _ in range(max(step.values(), default=0) + 1)]
     for number in numbers:
-        if number not in left_out:
+        if number not in left_out and number not in alike:
             steps[step[number]].append(number)
-    return Between(conflicts, refused, steps)
+    for number in sorted(alike, key=step.__getitem__, reverse=True):
+        steps.insert(step[number] + 1, [number])
+    return Between(conflicts, refused, steps, alike, paths)
+
+
+def _is_here(path: str | UPath) -> TypeGuard[str]:
+    """Whether it can be on this machine."""
+    return isinstance(path, str) and "\0" not in path
 
 
 def _place(disk: Disk, path: str | UPath, number: str) -> Place:
-    if not isinstance(path, str) or "\0" in path:
+    if not _is_here(path):
         # It is compared with others by who copies it.
         return Place((number,), ())
     return disk.place(path)

@@ -211,8 +211,10 @@ def is_one(directory: str, one: str, other: str) -> bool:
 
 def is_one_path(one: str, other: str) -> bool:
     """The same of two paths, each name with the other's: whether they lead to one thing."""
-    above = os.sep
-    for name, other_name in zip(one.split(os.sep), other.split(os.sep), strict=True):
+    drive, rest = os.path.splitdrive(one)
+    other_rest = os.path.splitdrive(other)[1]
+    above = drive + os.sep
+    for name, other_name in zip(rest.split(os.sep), other_rest.split(os.sep), strict=True):
         if name != other_name and not is_one(above, name, other_name):
             return False
         above = os.path.join(above, name)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from upath import UPath
 
+    from pathvein._copying.mixed import Between
     from pathvein._copying.options import Outcome, Producer
     from pathvein._tasks.executors import Workforce
 
@@ -111,7 +112,9 @@ class Copying:
         is written.
         """
         copied = 0
-        conflicts, refused, steps = self._between()
+        between = self._between()
+        conflicts, refused = ([], {}) if between is None else between[:2]
+        steps = [list(self._places)] if between is None else between.steps
         for open_producer, numbers in self._routes(steps):
             matches = [
                 Match(index, *self._places[number], self._inputs[number][2])
@@ -128,6 +131,9 @@ class Copying:
         for number, error in sorted(errors.items()):
             yield self._result(number, (0, "failed", 0, 0, [], [error], []))
         for producer, numbers in self._producers:
+            if (taken := self._taken(between, numbers[0])) is not None:
+                yield self._result(numbers[0], (0, "failed", 0, 0, [], [taken], []))
+                continue
             ended = False
             while not ended:
                 timeout = _BATCH_TIMEOUT if self._progress is None else _PROGRESS_INTERVAL
@@ -154,14 +160,23 @@ class Copying:
             if not all(isinstance(place, str) for place in places)
         }
 
-    def _between(self) -> tuple[list[tuple[int, int]], dict[int, str], list[list[int]]]:
-        """What two producers would both write to, and in which steps they copy: see `between`."""
+    def _between(self) -> Between | None:
+        """What two producers would both write to, and in which steps they copy."""
         remote = self._remote()
         if not 0 < len(remote) < len(self._places):
-            return [], {}, [list(self._places)]
+            return None
         from pathvein._copying.mixed import between
 
         return between(self._places, remote, overwrite=self._options.overwrite)
+
+    def _taken(self, between: Between | None, number: int) -> OSError | None:
+        """The error for a match whose destination turned out to be that of another."""
+        if between is None or (other := between.twin(number)) is None:
+            return None
+        from pathvein._copying.alike import same_directory
+
+        source, there = map(str, self._places[other])
+        return OSError(errno.EINVAL, same_directory(there, source), str(self._places[number][1]))
 
     def _routes(
         self, steps: list[list[int]]

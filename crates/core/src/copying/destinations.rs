@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use super::running::Outcome;
-use super::spelling::{alike, is_one_path, unified};
+use super::spelling::{Alike, is_one_path, unified};
 use crate::Error;
 
 /// What becomes of one match, as far as the paths decide.
@@ -42,9 +42,9 @@ pub(super) struct Destinations {
     /// The matches that are copied. Those of one group are copied one after the other: a
     /// destination before one that lies in it, and a source before what is written into it.
     pub(super) groups: Vec<Vec<usize>>,
-    /// For matches that are copied, others whose destinations are spelled alike. They are two as
-    /// far as can be known before they are there.
-    alike: HashMap<usize, Vec<usize>>,
+    /// Of the matches that are copied, those whose destinations are spelled alike, each with those
+    /// that are copied before it.
+    alike: Alike,
 }
 
 impl Destinations {
@@ -121,15 +121,23 @@ impl Destinations {
         }
 
         let is_copied = |&index: &usize| matches!(verdicts[index], Verdict::Copy);
-        let alike = match &unified {
-            Some(_) => alike((0..matches.len()).filter(is_copied).map(|i| (i, &*paths[i]))),
-            None => HashMap::new(),
+        let copied = (0..matches.len()).filter(is_copied).map(|i| (i, &*paths[i]));
+        let mut alike = match &unified {
+            Some(_) => Alike::among(copied, overwrite),
+            None => Alike::default(),
         };
-        let before = comes_before(&sources, places, &verdicts, overwrite);
+        let before = comes_before(&sources, places, &verdicts, &alike, overwrite);
         let (groups, circular) = in_order(&verdicts, &before, &alike);
         for index in circular {
             let message = "directories are to be copied into each other: copy one after the other";
             verdicts[index] = Verdict::Refused(paths[index].clone(), message);
+        }
+        for group in &groups {
+            for (position, index) in group.iter().enumerate() {
+                if let Some(others) = alike.same.get_mut(index) {
+                    others.retain(|other| group[..position].contains(other));
+                }
+            }
         }
         Destinations { paths, verdicts, groups, alike }
     }
@@ -137,7 +145,7 @@ impl Destinations {
     /// Another match that was copied to this one's destination, by a path that is spelled
     /// differently: that is known once it is there.
     pub(super) fn twin(&self, index: usize) -> Option<usize> {
-        let mut others = self.alike.get(&index)?.iter().copied();
+        let mut others = self.alike.same.get(&index)?.iter().copied();
         others.find(|&other| is_one_path(&self.paths[index], &self.paths[other]))
     }
 
@@ -157,6 +165,7 @@ fn comes_before(
     sources: &[PathBuf],
     paths: &[PathBuf],
     verdicts: &[Verdict],
+    alike: &Alike,
     overwrite: bool,
 ) -> Vec<Vec<usize>> {
     let is_copied = |&index: &usize| matches!(verdicts[index], Verdict::Copy);
@@ -169,7 +178,8 @@ fn comes_before(
     let mut before = vec![Vec::new(); paths.len()];
     for index in copied() {
         let above = paths[index].ancestors().skip(1).filter_map(|above| places.get(above));
-        let mut earlier: Vec<usize> = above.flatten().copied().collect();
+        let alike = alike.above.get(&index).into_iter();
+        let mut earlier: Vec<usize> = above.chain(alike).flatten().copied().collect();
         earlier.sort_unstable();
         earlier.dedup();
         // What is there, and is not changed, can be looked at at any time.
@@ -186,7 +196,7 @@ fn comes_before(
 fn in_order(
     verdicts: &[Verdict],
     before: &[Vec<usize>],
-    alike: &HashMap<usize, Vec<usize>>,
+    alike: &Alike,
 ) -> (Vec<Vec<usize>>, Vec<usize>) {
     let mut after: Vec<Vec<usize>> = vec![Vec::new(); verdicts.len()];
     for (index, earlier) in before.iter().enumerate() {
@@ -204,7 +214,7 @@ fn in_order(
         let mut next = 0;
         while let Some(&index) = group.get(next) {
             next += 1;
-            let alike = alike.get(&index).into_iter().flatten();
+            let alike = alike.same.get(&index).into_iter().flatten();
             for &other in before[index].iter().chain(&after[index]).chain(alike) {
                 if !std::mem::replace(&mut is_known[other], true) {
                     group.push(other);
@@ -393,6 +403,10 @@ mod tests {
         let (told, groups) = verdicts(&pairs, false, &base);
         assert_eq!(told, ["copy"; 4]);
         assert_eq!(groups, [vec![0, 2], vec![1], vec![3]]);
+        // What may lie in another comes after it, and of two that may be one either can be first.
+        let nested =
+            [("s/a", "d/rUN/x"), ("s/b", "d/Run"), ("s/c", "d/run/x/y"), ("s/d", "d/ruN/X")];
+        assert_eq!(verdicts(&nested, false, &base).1, [[1, 0, 3, 2]]);
         // As soon as one is there it is known.
         std::fs::create_dir(base.join("d/Run")).unwrap();
         assert_eq!(verdicts(&pairs, true, &base).1, [[0], [1], [2], [3]]);

@@ -35,14 +35,24 @@ pub(super) fn fold(name: &OsStr) -> Vec<u8> {
     }
 }
 
-/// The same for paths whose names are, one by one.
+/// The same for paths that some file system takes for one, as the names are when folded; some drop
+/// dots and blanks at the end of names, too.
 fn fold_path(path: &Path) -> Vec<u8> {
     let bytes = path.as_os_str().as_bytes();
-    if bytes.is_ascii() {
+    let is_dropped = |byte: &u8| matches!(byte, b'.' | b' ');
+    let mut names = bytes.split(|&byte| byte == b'/');
+    if bytes.is_ascii() && !names.clone().any(|name| name.last().is_some_and(is_dropped)) {
         return bytes.to_ascii_lowercase();
     }
-    let names = bytes.split(|&byte| byte == b'/').map(|name| fold(OsStr::from_bytes(name)));
-    names.collect::<Vec<_>>().join(&b'/')
+    let mut folded = Vec::with_capacity(bytes.len());
+    for name in names.by_ref() {
+        let name = fold(OsStr::from_bytes(name));
+        let kept = name.iter().rposition(|byte| !is_dropped(byte)).map_or(0, |last| last + 1);
+        folded.extend_from_slice(&name[..kept]);
+        folded.push(b'/');
+    }
+    folded.pop();
+    folded
 }
 
 /// The names of one directory, as far as there are others among them that may be the same.
@@ -311,28 +321,47 @@ impl Spellings {
     }
 }
 
-/// For each path the others that are the same when folded, and of which nobody can tell whether they
-/// are one before they are there.
-pub(super) fn alike<'a>(
-    paths: impl Iterator<Item = (usize, &'a Path)>,
-) -> HashMap<usize, Vec<usize>> {
-    let mut by_fold: HashMap<Vec<u8>, Vec<(usize, &Path)>> = HashMap::new();
-    for (index, path) in paths {
-        by_fold.entry(fold_path(path)).or_default().push((index, path));
-    }
-    let (mut alike, mut asked) = (HashMap::new(), Asked::default());
-    for group in by_fold.values().filter(|group| group.len() > 1) {
-        for &(index, path) in group {
-            let is_unknown = |&&(other_index, other): &&(usize, &Path)| {
-                other_index != index && asked.is_one_path(path, other).is_none()
+/// Paths that are the same when folded, and may be one. Mostly that cannot be told before they are
+/// there. Each has a number.
+#[derive(Debug, Default)]
+pub(super) struct Alike {
+    /// For each such path, the others.
+    pub(super) same: HashMap<usize, Vec<usize>>,
+    /// For each path the others that are so to a directory above it.
+    pub(super) above: HashMap<usize, Vec<usize>>,
+}
+
+impl Alike {
+    /// Those among these paths. If what is there is not changed, others that are there do not
+    /// matter.
+    pub(super) fn among<'a>(
+        paths: impl Iterator<Item = (usize, &'a Path)> + Clone,
+        is_changed: bool,
+    ) -> Alike {
+        let mut by_fold: HashMap<Vec<u8>, Vec<(usize, &Path)>> = HashMap::new();
+        for (index, path) in paths.clone() {
+            by_fold.entry(fold_path(path)).or_default().push((index, path));
+        }
+        let (mut alike, mut asked) = (Alike::default(), Asked::default());
+        let mut others_of = |path: &Path| -> Vec<usize> {
+            let group = by_fold.get(&fold_path(path)).into_iter().flatten();
+            let may_be_one = |&&(_, other): &&(usize, &Path)| {
+                path != other
+                    && asked.is_one_path(path, other).unwrap_or(true)
+                    && (is_changed || !is_there(path))
             };
-            let others: Vec<usize> = group.iter().filter(is_unknown).map(|other| other.0).collect();
-            if !others.is_empty() {
-                alike.insert(index, others);
+            group.filter(may_be_one).map(|other| other.0).collect()
+        };
+        for (index, path) in paths {
+            let above: Vec<usize> = path.ancestors().skip(1).flat_map(&mut others_of).collect();
+            for (map, others) in [(&mut alike.same, others_of(path)), (&mut alike.above, above)] {
+                if !others.is_empty() {
+                    map.insert(index, others);
+                }
             }
         }
+        alike
     }
-    alike
 }
 
 #[cfg(test)]
@@ -359,9 +388,18 @@ mod tests {
         ] {
             assert_eq!(fold(os(one)) == fold(os(other)), is_same, "{one} {other}");
             let path = |name| fold_path(&Path::new("/top/\u{e9}").join(name).join("x"));
-            assert_eq!(path(one) == path(other), is_same, "{one} {other}");
+            assert_eq!(path(one) == path(other), is_same || other == "a.", "{one} {other}");
             let path = |name| fold_path(&Path::new("/top").join(name).join("x"));
-            assert_eq!(path(one) == path(other), is_same, "{one} {other}");
+            assert_eq!(path(one) == path(other), is_same || other == "a.", "{one} {other}");
+        }
+        for (path, folded) in [
+            ("/", "/"),
+            ("/A./b", "/a/b"),
+            ("/a/b. .", "/a/b"),
+            ("/\u{c9}. /...", "/e\u{301}/"),
+            ("/.a/b.c", "/.a/b.c"),
+        ] {
+            assert_eq!(fold_path(Path::new(path)), folded.as_bytes(), "{path}");
         }
         // What is not UTF-8 differs in its letters alone.
         let name = |bytes| OsStr::from_bytes(bytes);
@@ -405,15 +443,19 @@ mod tests {
         let first = ["Run/x", "Run/x", "new", "new"].map(|name| top.join(name));
         let expected = if is_folding { first } else { paths.clone() };
         assert_eq!(unified(&paths.each_ref().map(|path| &**path)), Some(expected.into()));
-        let alike_among = |names: &[&str]| {
-            let paths: Vec<PathBuf> = names.iter().map(|name| top.join(name)).collect();
-            let mut found: Vec<_> =
-                alike(paths.iter().enumerate().map(|(index, path)| (index, &**path)))
-                    .into_iter()
-                    .collect();
+        let sorted = |found: HashMap<usize, Vec<usize>>| {
+            let mut found: Vec<_> = found.into_iter().collect();
             found.sort();
             found
         };
+        let among = |names: &[&str]| {
+            let paths: Vec<PathBuf> = names.iter().map(|name| top.join(name)).collect();
+            let found = Alike::among(paths.iter().enumerate().map(|(i, path)| (i, &**path)), true);
+            (sorted(found.same), sorted(found.above))
+        };
+        let alike_among = |names: &[&str]| among(names).0;
+        assert_eq!(among(&["new/sub", "New", "NEW", "new"]).1, [(0, vec![1, 2])]);
+        assert_eq!(among(&["Run/sub", "rUN", "new", "new/sub"]).1, []);
         assert_eq!(alike_among(&["a/new", "A/new", "b"]), [(0, vec![1]), (1, vec![0])]);
         assert_eq!(alike_among(&["a/new", "a/newer"]), []);
         // Those of which one is there are two at once, or one.

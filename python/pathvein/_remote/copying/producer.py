@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec.asyn import get_loop, sync
 
-from pathvein._copying.names import fold_elsewhere, is_one_path
+from pathvein._copying.alike import Alike, same_directory
+from pathvein._copying.names import is_one_path
 from pathvein._copying.overlaps import overlaps
 from pathvein._listing import noted
 from pathvein._remote.copying.destinations import (
@@ -156,11 +157,9 @@ class _Copying:
                 for ends in self._opened
             ]
         )
-        self._alike = self._find_alike()
-        for number, others in self._alike.items():
-            # One after the other, so that the first is there when the next is looked at.
-            earlier = [other for other in others if other < number]
-            self.overlaps.after.setdefault(number, []).extend(earlier)
+        #: For matches those before them whose destinations may be theirs.
+        self._alike: dict[int, list[int]] = {}
+        self._find_alike()
         self._threads = LocalThreads()
         most = options.concurrency or _CONCURRENCY
         # A small match waits for one answer after the other, so more of them fill the time. What
@@ -180,23 +179,21 @@ class _Copying:
         except OSError as error:
             return error
 
-    def _find_alike(self) -> dict[int, list[int]]:
-        """For matches the others whose destinations on this machine are spelled alike.
-
-        They are two as far as can be known before they are there.
-        """
+    def _find_alike(self) -> None:
         left_out = {number for number, _ in self.overlaps.conflicts}
-        by_fold: dict[str, list[int]] = {}
-        for match, ends in zip(self._matches, self._opened, strict=True):
-            if isinstance(ends, tuple) and ends[1].files is None and match.number not in left_out:
-                by_fold.setdefault(fold_elsewhere(ends[1].path), []).append(match.number)
-        alike: dict[int, list[int]] = {}
-        for group in by_fold.values():
-            absent = [n for n in group if len(group) > 1 and not os.path.lexists(self._local(n))]
-            for number in absent:
-                if others := [other for other in absent if other != number]:
-                    alike[number] = others
-        return alike
+        paths = {
+            match.number: ends[1].path
+            for match, ends in zip(self._matches, self._opened, strict=True)
+            if isinstance(ends, tuple) and ends[1].files is None and match.number not in left_out
+        }
+        alike = Alike(paths, overwrite=self._options.overwrite)
+        for number, path in paths.items():
+            # One after the other, so that the first is there when the next is looked at.
+            if same := [other for other in alike.same(number, path) if other < number]:
+                self._alike[number] = same
+            if earlier := {*alike.above(path), *same}:
+                after = self.overlaps.after.setdefault(number, [])
+                after += earlier.difference(after)
 
     def _local(self, number: int) -> str:
         """The path of a destination on this machine."""
@@ -210,11 +207,7 @@ class _Copying:
             here, there = self._local(number), self._local(other)
             if await self._threads.run(lambda: is_one_path(here, there)):  # noqa: B023
                 source = str(self._matches[other].source)
-                reason = (
-                    f"this directory is {there!r} as well, to which {source!r} was copied: give "
-                    "another destination"
-                )
-                raise _refused(reason, destination)
+                raise _refused(same_directory(there, source), destination)
 
     def divide(self) -> tuple[list[list[int]], list[Outcome]]:
         """See `RemoteCopy.divide`."""
@@ -227,20 +220,24 @@ class _Copying:
                 error = _refused(reason, self._destination(match, ends[1]))
                 left_out.append(_outcome(match, "failed", errors=[error]))
         in_none.update(number for number, *_ in left_out)
-        #: Of each match, the group that it is in. What is outside of it comes before it.
-        groups: dict[int, list[int]] = {}
-        for match in self._matches:
-            if match.number in in_none or match.number in groups:
-                continue
-            members = [match.number]
-            for outer in self.overlaps.after.get(match.number, ()):
-                if outer not in in_none and outer not in members:
-                    members = [*groups.get(outer, [outer]), *members]
-            for number in members:
-                groups[number] = members
+        #: Of each match, the group that it is in.
+        groups = {n: [n] for n in range(len(self._matches)) if n not in in_none}
+        for number, earlier in self.overlaps.after.items():
+            for other in earlier:
+                if not in_none.isdisjoint((number, other)) or groups[number] is groups[other]:
+                    continue
+                groups[number] += groups[other]
+                groups.update(dict.fromkeys(groups[other], groups[number]))
+        for group in groups.values():
+            # What others come after has fewer names, or is the first of those that are alike.
+            group.sort(key=lambda number: (self._depth(number), number))
         for files in self._ends.all_files():
             files.close()
         return list({id(group): group for group in groups.values()}.values()), left_out
+
+    def _depth(self, number: int) -> int:
+        ends = self._opened[number]
+        return 0 if isinstance(ends, OSError) else len(ends[1].place.path)
 
     async def run(self, task: BackgroundTask) -> None:
         """Copy all matches."""
