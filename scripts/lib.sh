@@ -20,6 +20,24 @@ free_threaded() {
     [[ $("$1" -c 'import sysconfig; print(sysconfig.get_config_var("Py_GIL_DISABLED"))') == 1* ]]
 }
 
+# in_background COMMAND...: begins it; its number is $!.
+in_background() {
+    # As a job it has a process group, by which all that it starts can be ended.
+    set -m
+    "$@" </dev/null &
+    set +m
+    background+=($!)
+}
+
+# end_background: ends what was begun so and is still under way.
+background=()
+end_background() {
+    local job
+    for job in ${background[@]+"${background[@]}"}; do
+        kill -- "-$job" 2>/dev/null || true
+    done
+}
+
 # as_root COMMAND...: as root, or where a machine of GitHub's becomes root without being asked.
 as_root() {
     if [[ ${GITHUB_ACTIONS:-} == true ]] && type -P sudo >/dev/null; then

@@ -40,14 +40,30 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes long, and skip what another system cannot do, as the markers say."""
     if not profiles.IS_LONG:
-        too_long = [item for item in items if item.get_closest_marker("long") is not None]
+        too_long = [
+            item
+            for item in items
+            if item.get_closest_marker("long") is not None and not is_asked_for(item)
+        ]
         if too_long:
             config.hook.pytest_deselected(items=too_long)
-            items[:] = [item for item in items if item.get_closest_marker("long") is None]
+            items[:] = [item for item in items if item not in set(too_long)]
     for name, is_here in (("unix", os.name != "nt"), ("linux", sys.platform == "linux")):
         for item in items:
             if not is_here and (mark := item.get_closest_marker(name)) is not None:
                 item.add_marker(pytest.mark.skip(reason=f"{name}: {mark.args[0]}"))
+
+
+def is_asked_for(item: pytest.Item) -> bool:
+    """Whether the command line has the test by its name."""
+    for argument in item.config.args:
+        path, colons, name = argument.partition("::")
+        here = item.config.invocation_params.dir / path
+        if colons and here.resolve() == item.path.resolve():
+            own = item.nodeid.partition("::")[2]
+            if own == name or own.startswith((f"{name}[", f"{name}::")):
+                return True
+    return False
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def test_explain_with_unreadable_directories() -> None:
 
 # What is missing is exact ------------------------------------------------------------------
 
-TRIALS = {"quick": 20, "ci": 40, "nightly": 400, "long": 20_000}[
+TRIALS = {"few": 15, "quick": 20, "ci": 40, "nightly": 400, "long": 20_000}[
     os.environ.get("HYPOTHESIS_PROFILE", "ci")
 ]
 

@@ -106,7 +106,7 @@ def _words(missing: Any, unknown: Any) -> str:
     return " ".join(words)
 
 
-TRIALS = {"quick": 50, "ci": 120, "nightly": 1_000, "long": 50_000}[
+TRIALS = {"few": 30, "quick": 50, "ci": 120, "nightly": 1_000, "long": 50_000}[
     os.environ.get("HYPOTHESIS_PROFILE", "ci")
 ]
 

@@ -39,11 +39,15 @@ PATTERNS = [P("r*", [f"f{n}"]) for n in range(3)] + [P("?", [], [P("?", [], [P("
 def resources() -> tuple[int, int]:
     """How many threads and descriptors this process has, without what is garbage.
 
-    What other tests have left may start a thread, which closes it, when it is collected.
+    What other tests have left may start a thread, which closes it, when it is collected; so it is
+    waited for until they do not change.
     """
-    gc.collect()
-    time.sleep(0.05)
-    return len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))
+    found: list[tuple[int, int]] = []
+    while len(found) < 2 or (found[-1] != found[-2] and len(found) < 100):
+        gc.collect()
+        time.sleep(0.05)
+        found.append((len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))))
+    return found[-1]
 
 
 def none_left(before: tuple[int, int]) -> bool:
@@ -51,10 +55,10 @@ def none_left(before: tuple[int, int]) -> bool:
     thread that was waited for is in /proc for a moment.
     """
     deadline = time.monotonic() + 20
-    while (more := [n > m for n, m in zip(resources(), before, strict=True)]) != [False, False]:
+    while any(n > m for n, m in zip(resources(), before, strict=True)):
         if time.monotonic() > deadline:
             return False
-    return not any(more)
+    return True
 
 
 class Stop(Exception):

@@ -92,11 +92,7 @@ class Typed:
     """One shell, into which commands are typed. It ends at the first that fails."""
 
     def __init__(self, typed: list[str], cwd: Path) -> None:
-        lines = [
-            f"printf '\\n@@@\\n'; {STAND_INS.get(command, command)}"
-            for command in typed
-            if command not in LEFT_OUT
-        ]
+        lines = [f"printf '\\n@@@\\n'; {STAND_INS.get(command, command)}" for command in typed]
         done = subprocess.run(
             ["bash", "-euc", "\n".join(lines)],
             cwd=cwd,

@@ -21,7 +21,7 @@ import trees
 from compare import make_pattern
 from copy_reference import Belonging, belonging_keys, leftovers
 from pathvein import FileStructurePattern, ScanResult, ShuffleError
-from profiles import thinned
+from profiles import long
 from reference import Pat, Tree
 from servers import Servers
 from servers.process import Missing
@@ -31,7 +31,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:UPath '.*' filesystem not explic
 
 #: Where something can be copied from and to; "local" is no server.
 ENDS = ["local", "memory", "s3-moto", "gcs", "azure", "sftp-paramiko"]
-DIRECTIONS = [(a, b) for a in ENDS for b in ENDS if not a == b == "local"]
+#: Each is the source of two, and the destination of two, of those that are copied in all runs.
+DIRECTIONS = [
+    direction if (ENDS.index(a) - ENDS.index(b)) % 6 in (1, 3) else long(direction)
+    for a in ENDS
+    for b in ENDS
+    if (direction := (a, b)) != ("local", "local")
+]
 NAMES = [
     "a",
     "b",
@@ -237,7 +243,7 @@ def compare(target: End, matches: list[Match], besides: Contents) -> None:
     assert made == places | {"copy"} | parents
 
 
-@pytest.mark.parametrize(("source_name", "target_name"), thinned(DIRECTIONS, 3))
+@pytest.mark.parametrize(("source_name", "target_name"), DIRECTIONS)
 def test_what_belongs_is_copied(
     servers: Servers, tmp_path: Path, source_name: str, target_name: str
 ) -> None:

@@ -463,8 +463,9 @@ def test_a_connection_that_is_cut(
     store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once, in the middle of a file: it is made again. For good: the match fails."""
-    monkeypatch.setattr(transfers, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(retry, "_LONGEST_DELAY", 0.02)
+    # Long enough that a busy machine has seen that the connection is gone before the last try.
+    monkeypatch.setattr(transfers, "_FIRST_DELAY", 0.1)
+    monkeypatch.setattr(retry, "_LONGEST_DELAY", 0.1)
     files = {"small.txt": b"x", "large.txt": os.urandom(8 * 2**20)}
     source = written(tmp_path / "src", files)
     top = store.served / uuid.uuid4().hex

@@ -46,7 +46,7 @@ def walk(keys: list[str], concurrency: int = 6, **options: Any) -> tuple[OddStor
     return store, failures
 
 
-TRIALS = {"quick": 60, "ci": 100, "nightly": 1_000, "long": 20_000}[
+TRIALS = {"few": 40, "quick": 60, "ci": 100, "nightly": 1_000, "long": 20_000}[
     os.environ.get("HYPOTHESIS_PROFILE", "ci")
 ]
 

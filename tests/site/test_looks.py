@@ -163,6 +163,21 @@ def test_what_runs_out_of_its_box_is_found(open_page: Open) -> None:
     assert len(page.evaluate(OVERFLOWING)) >= 1
 
 
+def test_a_button_above_the_code_is_found(open_page: Open) -> None:
+    page = open_page("patterns/")
+    page.locator(".md-content pre :is(.md-code__button, .md-clipboard)").first.wait_for()
+    assert page.evaluate(COVERED) == []
+    page.evaluate(
+        """() => {
+            const pre = document.querySelector(".md-content pre");
+            const button = pre.querySelector(".md-code__button, .md-clipboard");
+            const place = { position: "fixed", left: "0", top: "0" };
+            Object.assign(button.style, place, { width: "2000px", height: "900px" });
+        }"""
+    )
+    assert len(page.evaluate(COVERED)) == 1
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_colours_can_be_read(open_page: Open, address: str, scheme: str) -> None:
     page = open_page(scheme=scheme)

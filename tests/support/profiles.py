@@ -7,6 +7,7 @@ A module of its own, since child processes of the tests need it too.
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterable
 from typing import Any
 
@@ -54,15 +55,16 @@ def rounds(usual: int) -> int:
 
 
 def thinned(cases: Iterable[Any], step: int) -> list[Any]:
-    """Parameters of a test of which all but each `step`-th are for long runs only."""
-    made = []
-    for index, case in enumerate(cases):
-        param = case if hasattr(case, "marks") else pytest.param(*_values(case))
-        if index % step:
-            param = pytest.param(*param.values, id=param.id, marks=[*param.marks, pytest.mark.long])
-        made.append(param)
-    return made
+    """Parameters of a test of which all but one in `step`, chosen at random, are for long runs."""
+    all_cases = list(cases)
+    # Not each `step`-th: that would be always the same of one parameter, in tables.
+    kept = set(random.Random(0).sample(range(len(all_cases)), -(-len(all_cases) // step)))
+    return [case if index in kept else long(case) for index, case in enumerate(all_cases)]
 
 
-def _values(case: Any) -> tuple[Any, ...]:
-    return case if isinstance(case, tuple) else (case,)
+def long(case: Any) -> Any:
+    """A parameter of a test, or a tuple of them, for long runs only."""
+    if hasattr(case, "marks"):
+        return pytest.param(*case.values, id=case.id, marks=[*case.marks, pytest.mark.long])
+    values = case if isinstance(case, tuple) else (case,)
+    return pytest.param(*values, marks=pytest.mark.long)

@@ -292,7 +292,7 @@ fn change(value: &mut serde_json::Value, choices: &mut Random) {
 #[cfg(feature = "serde")]
 fn outcomes_that_were_changed_do_no_harm() {
     let (mut taken, mut refused) = (0, 0);
-    for seed in 0..500 {
+    for seed in common::long::seeds(500) {
         let choices = &mut Random(seed);
         let options = choices.pick(&OPTIONS);
         let right = outcome(TEXT, options);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use common::generate::{self, Choices, Profile, Random};
 use common::reference::{self, Matches, Sub, Tree};
-use common::{check_cases, disk, faults, shown};
+use common::{check_cases, disk, faults, long, shown};
 use pathvein_core::{
     Check, DirectoryId, ErrorKind, ExcludeRules, FileStructurePattern, ListingScan, MadeUp, Name,
     NameBuf, Scan,
@@ -296,17 +296,17 @@ fn made_up(choices: &mut impl Choices, profile: Profile) {
 
 #[test]
 fn trees_on_disk_by_tasks() {
-    for seed in 0..60 {
+    for seed in long::seeds(60) {
         on_disk(&mut Random(seed), Profile::Small);
     }
 }
 
 #[test]
 fn trees_in_which_much_goes_wrong_by_tasks() {
-    for seed in 0..100 {
+    for seed in long::seeds(100) {
         made_up(&mut Random(seed), Profile::Small);
     }
-    for seed in 0..3 {
+    for seed in long::seeds(3) {
         made_up(&mut Random(seed), Profile::Large);
     }
 }
@@ -321,7 +321,7 @@ fn what_is_asked_for_above_the_stand_in_is_visited() {
     let y = P::builder("y").directory(z).build().unwrap();
     let x = P::builder("x").directory(y).build().unwrap();
     let top = P::builder("a").directory(x).build().unwrap();
-    for seed in 0..20 {
+    for seed in long::seeds(20) {
         let case = Case {
             root: root.clone(),
             patterns: vec![top.clone()],

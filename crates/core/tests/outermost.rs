@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use common::generate::{self, Choices, Profile, Random};
+use common::long;
 use common::reference::{self, Matches, Sub, Tree};
 use pathvein_core::{ExcludeRules, FileStructurePattern, KeyScan, ListingScan, Name};
 
@@ -188,30 +189,30 @@ fn add_keys(tree: &mut Tree, prefix: &str, keys: &mut BTreeSet<String>) {
 #[test]
 #[cfg(unix)]
 fn trees_on_disk() {
-    for seed in 0..120 {
+    for seed in long::seeds(120) {
         on_disk(&mut Random(seed), Profile::Small);
     }
-    for seed in 0..6 {
+    for seed in long::seeds(6) {
         on_disk(&mut Random(seed), Profile::Large);
     }
 }
 
 #[test]
 fn listings_in_any_order() {
-    for seed in 0..500 {
+    for seed in long::seeds(500) {
         listings(&mut Random(seed), Profile::Small);
     }
-    for seed in 0..25 {
+    for seed in long::seeds(25) {
         listings(&mut Random(seed), Profile::Large);
     }
 }
 
 #[test]
 fn sorted_keys_in_ranges() {
-    for seed in 0..500 {
+    for seed in long::seeds(500) {
         keys(&mut Random(seed), Profile::Small);
     }
-    for seed in 0..25 {
+    for seed in long::seeds(25) {
         keys(&mut Random(seed), Profile::Large);
     }
 }

@@ -17,6 +17,7 @@ use std::process::Command;
 
 use common::disk::{self, Options, RULES, plant};
 use common::generate::{Choices, Profile, Random, patterns};
+use common::long;
 use common::reference::{Belonging, belonging};
 use pathvein_core::{ErrorKind as Kind, ExcludeRules, FileStructurePattern};
 use pathvein_core::{FileStructurePatternBuilder, Links, MatchPlan};
@@ -205,7 +206,7 @@ fn decorate(random: &mut Random, root: &Path) {
 #[test]
 fn random_trees_as_the_reference_says() {
     let mut total = Expected::default();
-    for seed in 0..300 {
+    for seed in long::seeds(300) {
         let mut random = Random(seed);
         let (_dir, root) = temp();
         disk::build(&mut random, &root);

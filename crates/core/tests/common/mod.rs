@@ -12,6 +12,7 @@ pub(crate) mod disk;
 pub(crate) mod faults;
 pub(crate) mod generate;
 pub(crate) mod keys;
+pub(crate) mod long;
 pub(crate) mod reference;
 pub(crate) mod shown;
 pub(crate) mod tasks;
