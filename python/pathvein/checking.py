@@ -372,7 +372,7 @@ def icheck(
     comes once, in no particular order.
 
     Returns:
-        An iterator that is also a context manager, as that of :func:`pathvein.iscan`: with
+        An iterator that is also a context manager, as that of :func:`pathvein.iscan`. It has
         ``errors``, ``stats`` (in which the complete ones are the matches) and ``close()``. Its
         ``source`` is what is checked, as text, and ``patterns`` are the patterns.
 

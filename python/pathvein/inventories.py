@@ -71,7 +71,7 @@ def scan_inventory(
             ``stats.inventory_date`` is the inventory's date.
 
     Returns:
-        The set of all matches: UPaths of the bucket (``s3://``, ``gs://``, ``az://``).
+        The set of all matches, as UPaths of the bucket.
 
     Raises:
         OSError: A file of the inventory does not exist (`FileNotFoundError`), cannot be read, has

@@ -41,7 +41,7 @@ def walk_parallel(
         exclude, one_file_system, threads, on_error, progress: As for :func:`pathvein.scan`.
 
     Returns:
-        The tuples of `os.walk`, in no particular order: each directory's path, which begins
+        The tuples of `os.walk`, in no particular order. Each has a directory's path, which begins
         with `path` as given, its directories' names and its other entries' names.
 
     Raises:

@@ -178,6 +178,8 @@ def test_what_is_returned_is_one_thing(site: Path) -> None:
     ]
     assert len(lists) > 20
     assert [items for items in lists if items.count("<li") > 1] == []
+    # What is before a colon is not taken for a type.
+    assert [items for items in lists if re.search(r"<code>(The|An?)\b", items)] == []
 
 
 class _Text(HTMLParser):
