@@ -388,18 +388,23 @@ def names_that_only_it_takes_for_one(lab: Lab) -> None:
 
 @with_lab
 def destinations_that_only_it_takes_for_one(
-    lab: Lab, overwrite: bool, is_there: bool, stored: tuple[int, ...], by_tasks: bool
+    lab: Lab,
+    names: tuple[str, str],
+    overwrite: bool,
+    is_there: bool,
+    stored: tuple[int, ...],
+    by_tasks: bool,
 ) -> None:
-    inputs = from_stores(two_matches(lab, ("run", "run.")), stored)
+    inputs = from_stores(two_matches(lab, names), stored)
     if is_there:
-        lab.there("run", {})
+        lab.there(names[0], {})
     with pytest.raises(ShuffleError, match="give another destination") as caught:
         shuffle(inputs, overwrite=overwrite, executor=Immediate() if by_tasks else None)
     [failed], [copied] = caught.value.failed, caught.value.results
     assert str(copied.destination) in str(caught.value)
     assert str(failed.destination) in str(caught.value)
     index = [source for source, *_ in inputs].index(copied.source)
-    assert texts(lab.top / "run") == {"f": f"of {index}", f"only {index}": "x"}
+    assert texts(lab.top / names[0]) == {"f": f"of {index}", f"only {index}": "x"}
 
 
 def from_stores(
@@ -451,6 +456,56 @@ def one_in_another_on_an_empty_disk(
             shutil.rmtree(top / name)
 
 
+def by_links_on_an_empty_disk(mount: str, copier: str, kind: str, overwrite: bool) -> None:
+    """The core keeps a link that is a destination, other copiers follow it."""
+    top = Path(mount)
+    assert os.listdir(top) == []
+    with tempfile.TemporaryDirectory() as sources, portable.used(copier):
+        inputs = two_matches(Lab(top, Path(sources)), ("New", "new"))
+        link = Path(sources, "link")
+        if kind == "a link above":
+            link.symlink_to(top / "1")
+            (top / "1").mkdir()
+            inputs[0] = inputs[0][0], Path(f"{link}/../New"), ALL
+        else:
+            link.symlink_to(top / "new")
+            inputs[1] = inputs[1][0], link, ALL
+        with pytest.raises(ShuffleError, match="give another destination") as caught:
+            shuffle(from_stores(inputs, (1,)), overwrite=overwrite)
+        [failed], [copied] = caught.value.failed, caught.value.results
+        assert (copied.source, failed.destination) == (inputs[0][0], inputs[1][1])
+        assert texts(top / "new") == {"f": "of 0", "only 0": "x"}
+        for name in os.listdir(top):
+            shutil.rmtree(top / name)
+
+
+class Twice(Immediate):
+    """Nobody hears of the end of a task at first: it is sent once more."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        function(*args, **kwargs)
+        return super().submit(function, *args, **kwargs)
+
+
+def on_an_empty_disk_by_tasks_that_run_twice(
+    mount: str, copier: str, stored: tuple[int, ...], overwrite: bool
+) -> None:
+    top = Path(mount)
+    assert os.listdir(top) == []
+    with tempfile.TemporaryDirectory() as sources, portable.used(copier):
+        inputs = two_matches(Lab(top, Path(sources)), ("New", "new"))
+        # All that tells is content.
+        (inputs[1][0] / "only 1").rename(inputs[1][0] / "only 0")
+        with pytest.raises(ShuffleError, match="give another destination") as caught:
+            shuffle(from_stores(inputs, stored), overwrite=overwrite, executor=Twice())
+        [failed], [copied] = caught.value.failed, caught.value.results
+        index = [to for _, to, _ in inputs].index(copied.destination)
+        assert failed.destination == inputs[1 - index][1]
+        assert texts(top / "new") == {"f": f"of {index}", "only 0": "x"}
+        for name in os.listdir(top):
+            shutil.rmtree(top / name)
+
+
 def on_an_empty_disk_by_tasks(mount: str, copier: str, overwrite: bool) -> None:
     """A worker knows more than who has sent it, once another match is there: it has to tell."""
     top = Path(mount)
@@ -461,6 +516,9 @@ def on_an_empty_disk_by_tasks(mount: str, copier: str, overwrite: bool) -> None:
             shuffle(inputs, overwrite=overwrite, executor=Immediate())
         [failed], copied = caught.value.failed, caught.value.results
         assert {result.source for result in (failed, *copied)} == {source for source, *_ in inputs}
+        for source, destination, _ in inputs[1:]:
+            assert str(destination) in str(caught.value)
+            assert str(source) in str(caught.value) or source == failed.source
         for name in os.listdir(top):
             shutil.rmtree(top / name)
 
@@ -552,10 +610,16 @@ def test_names_that_nobody_takes_for_one(dots: fuse.Caller, copier: str) -> None
 @pytest.mark.parametrize("by_tasks", [False, True])
 @pytest.mark.parametrize("stored", [(), (0, 1), (0,), (1,)])
 @pytest.mark.parametrize(("overwrite", "is_there"), [(False, False), (True, False), (True, True)])
+@pytest.mark.parametrize("names", [("run", "run."), ("run/...", "run/....")])
 def test_destinations_that_nobody_takes_for_one(
-    dots: fuse.Caller, overwrite: bool, is_there: bool, stored: tuple[int, ...], by_tasks: bool
+    dots: fuse.Caller,
+    names: tuple[str, str],
+    overwrite: bool,
+    is_there: bool,
+    stored: tuple[int, ...],
+    by_tasks: bool,
 ) -> None:
-    arguments = overwrite, is_there, stored, by_tasks
+    arguments = names, overwrite, is_there, stored, by_tasks
     dots(destinations_that_only_it_takes_for_one, portable.COPIERS[0], *arguments)
 
 
@@ -582,3 +646,17 @@ def test_on_an_empty_disk_by_tasks(empty: fuse.Caller, overwrite: bool) -> None:
 
 def test_what_is_built_of_names_that_nobody_takes_for_one(dots: fuse.Caller) -> None:
     dots(built_piece_by_piece, portable.COPIERS[0], "x", "x.", True)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("kind", ["a link above", "a link"])
+def test_links_to_an_empty_disk(empty: fuse.Caller, kind: str, overwrite: bool) -> None:
+    empty(by_links_on_an_empty_disk, portable.COPIERS[0], kind, overwrite)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("stored", [(), (0, 1)])
+def test_on_an_empty_disk_by_tasks_that_run_twice(
+    empty: fuse.Caller, stored: tuple[int, ...], overwrite: bool
+) -> None:
+    empty(on_an_empty_disk_by_tasks_that_run_twice, portable.COPIERS[0], stored, overwrite)

@@ -6,45 +6,56 @@ found out once the first is there, so such matches are copied one after the othe
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 
-from pathvein._copying.names import fold_elsewhere, is_one_path
+from pathvein._copying.names import Asked, fold_elsewhere
 
 
 class Alike:
     """Finds such destinations among paths, each with its number.
 
     Args:
-        paths: Absolute, without links. None is there by a name that is known to be another's.
+        paths: Absolute, without links as they are written to.
         overwrite: Whether destinations that exist are written to, so that of two that are one
             neither may be.
     """
 
     def __init__(self, paths: Mapping[int, str], *, overwrite: bool) -> None:
         self._overwrite = overwrite
+        self._asked = Asked()
         self._groups: dict[tuple[str, ...], dict[int, str]] = {}
+        self._keys: dict[int, tuple[str, ...]] = {}
         for number, path in paths.items():
-            self._groups.setdefault(_key(path), {})[number] = path
+            key = self._keys[number] = tuple(map(_key, path.split(os.sep)))
+            self._groups.setdefault(key, {})[number] = path
+        self.paths = paths
 
-    def same(self, number: int, path: str) -> list[int]:
+    def same(self, number: int) -> list[int]:
         """Those of the others that may be this one's destination."""
-        group = self._groups[_key(path)]
-        return [
-            other
-            for other, there in group.items()
-            if other != number and self._may_be_one(path, there)
-        ]
+        return self._alike(self.paths[number], self._keys[number])
 
-    def above(self, path: str) -> list[int]:
+    def above(self, number: int) -> list[int]:
         """Those whose destination may lie above this one."""
-        key = _key(path)
-        lengths = range(1, len(key))
-        return [number for length in lengths for number in self._groups.get(key[:length], ())]
+        key, names = self._keys[number], self.paths[number].split(os.sep)
+        found = []
+        for length in range(2, len(key)):
+            if key[:length] in self._groups:
+                found += self._alike(os.sep.join(names[:length]), key[:length])
+        return found
+
+    def _alike(self, path: str, key: tuple[str, ...]) -> list[int]:
+        group = self._groups[key]
+        if len(group) == 1 and path in group.values():
+            return []
+        return [other for other, there in group.items() if self._may_be_one(path, there)]
 
     def _may_be_one(self, one: str, other: str) -> bool:
+        if one == other:
+            return False
         if os.path.lexists(one) or os.path.lexists(other):
-            return self._overwrite and is_one_path(one, other)
+            return self._overwrite and self._asked.is_one_path(one, other)
         return True
 
 
@@ -56,7 +67,7 @@ def same_directory(other: str, source: str) -> str:
     )
 
 
-def _key(path: str) -> tuple[str, ...]:
-    """The same for all paths that some file system takes for one."""
-    names = fold_elsewhere(path).split(os.sep)
-    return tuple(name.rstrip(". ") or name for name in names)
+@functools.lru_cache(100_000)
+def _key(name: str) -> str:
+    """The same for all names that some file system takes for one."""
+    return fold_elsewhere(name).rstrip(". ")

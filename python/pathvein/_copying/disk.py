@@ -19,6 +19,18 @@ def plain(path: str, *, windows: bool = os.name == "nt") -> str:
     return path
 
 
+def resolved(path: str, *, follows: bool) -> str:
+    """An absolute path without links; with `follows` the last name is none, either."""
+    path = os.path.join(os.getcwd(), path)
+    head, name = os.path.split(path)
+    while head != path and name in ("", "."):
+        path = head
+        head, name = os.path.split(path)
+    if follows or name in ("", ".."):
+        return os.path.realpath(path)
+    return os.path.join(os.path.realpath(head), name)
+
+
 class Disk:
     """Makes places of paths, without links. They are equal where names are one on the disk."""
 
@@ -26,9 +38,9 @@ class Disk:
         #: For each directory what makes names in it equal. Each is asked once.
         self._folds: dict[str, Callable[[str], str] | None] = {}
 
-    def place(self, path: str) -> Place:
-        """Where it is, or would be."""
-        drive, rest = os.path.splitdrive(plain(os.path.realpath(path)))
+    def place(self, path: str, *, follows: bool = True) -> Place:
+        """Where it is, or would be; without `follows` a link at its end is the place itself."""
+        drive, rest = os.path.splitdrive(plain(resolved(path, follows=follows)))
         above, components = drive + os.sep, []
         for name in filter(None, rest.split(os.sep)):
             if above not in self._folds:

@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pathvein._copying.alike import Alike
-from pathvein._copying.disk import Disk
+from pathvein._copying.disk import Disk, resolved
 from pathvein._copying.names import is_one_path
 from pathvein._copying.overlaps import Place, overlaps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeGuard
-
     from upath import UPath
 
 
@@ -56,12 +54,17 @@ def between(
         overwrite: Whether destinations that exist are written to. Else they are skipped as such.
     """
     numbers, disk = list(places), Disk()
+    here = {
+        number: (_on_this_machine(source), _on_this_machine(destination))
+        for number, (source, destination) in places.items()
+    }
+    # The core does not follow a link that is a destination.
     ends = [
         (
             _place(disk, source, f"source {number}"),
-            _place(disk, destination, f"destination {number}"),
+            _place(disk, destination, f"destination {number}", follows=number in remote),
         )
-        for number, (source, destination) in places.items()
+        for number, (source, destination) in here.items()
     ]
     found = overlaps(ends, range(len(ends)))
     refused = {
@@ -72,10 +75,9 @@ def between(
     conflicts = [(numbers[index], numbers[first]) for index, first in found.conflicts]
     left_out = refused.keys() | {number for number, _ in conflicts}
     paths = {
-        number: os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-        for number, (_, destination) in places.items()
-        if number not in left_out and _is_here(destination)
-        for path in [os.path.abspath(destination)]
+        number: resolved(destination, follows=number in remote)
+        for number, (_, destination) in here.items()
+        if number not in left_out and destination is not None
     }
     found_alike = Alike(paths, overwrite=overwrite)
     alike: dict[int, list[int]] = {}
@@ -84,8 +86,8 @@ def between(
         number = numbers[index]
         outer = {numbers[other] for other in found.after.get(index, ())}
         if number in paths:
-            same = found_alike.same(number, paths[number])
-            outer.update(found_alike.above(paths[number]))
+            same = found_alike.same(number)
+            outer.update(found_alike.above(number))
             if len({other in remote for other in (number, *same)}) > 1:
                 # The two do not know of each other.
                 earlier = [other for other in same if other in step]
@@ -112,13 +114,19 @@ def between(
     return Between(conflicts, refused, steps, alike, paths)
 
 
-def _is_here(path: str | UPath) -> TypeGuard[str]:
-    """Whether it can be on this machine."""
-    return isinstance(path, str) and "\0" not in path
+def _on_this_machine(path: str | UPath) -> str | None:
+    """Its path here; `None` if it is elsewhere, or cannot be anywhere."""
+    if not isinstance(path, str):
+        from pathvein._remote.copying.ends import path_here
+
+        found = path_here(path)
+    else:
+        found = path
+    return None if found is None or "\0" in found else found
 
 
-def _place(disk: Disk, path: str | UPath, number: str) -> Place:
-    if not _is_here(path):
+def _place(disk: Disk, path: str | None, number: str, *, follows: bool = True) -> Place:
+    if path is None:
         # It is compared with others by who copies it.
         return Place((number,), ())
-    return disk.place(path)
+    return disk.place(path, follows=follows)

@@ -198,24 +198,49 @@ def _told_by_entries(directory: str) -> bool | None:
 
 
 def is_one(directory: str, one: str, other: str) -> bool:
-    """Whether two names in a directory are one entry of it.
+    """Whether two names in a directory are one entry of it."""
+    return Asked().is_one(directory, one, other)
 
-    Not by inode numbers: there are file systems that number a file by its spelling, and some that
-    give all files one number. But what is found under a name and is not listed under it is listed
-    under another.
-    """
-    if not all(os.path.lexists(os.path.join(directory, name)) for name in (one, other)):
-        return False
-    return not {one, other}.issubset(os.listdir(directory))
+
+class Asked:
+    """Asks whether names are one, and lists no directory twice for it."""
+
+    def __init__(self) -> None:
+        #: The names in directories; `None` for those that cannot be listed.
+        self._listed: dict[str, frozenset[str] | None] = {}
+
+    def is_one(self, directory: str, one: str, other: str) -> bool:
+        """Whether two names in a directory are one entry of it.
+
+        Not by inode numbers: there are file systems that number a file by its spelling, and some
+        that give all files one number. But what is found under a name and is not listed under it is
+        listed under another.
+        """
+        if not all(os.path.lexists(os.path.join(directory, name)) for name in (one, other)):
+            return False
+        if directory not in self._listed:
+            try:
+                self._listed[directory] = frozenset(os.listdir(directory))
+            except OSError:
+                self._listed[directory] = None
+        listed = self._listed[directory]
+        if listed is None:
+            # One that may be entered and not listed is most likely as what lies around it.
+            return ignores_case(directory)
+        return not {one, other} <= listed
+
+    def is_one_path(self, one: str, other: str) -> bool:
+        """The same of two paths, each name with the other's: whether they lead to one thing."""
+        drive, rest = os.path.splitdrive(one)
+        other_rest = os.path.splitdrive(other)[1]
+        above = drive + os.sep
+        for name, other_name in zip(rest.split(os.sep), other_rest.split(os.sep), strict=True):
+            if name != other_name and not self.is_one(above, name, other_name):
+                return False
+            above = os.path.join(above, name)
+        return True
 
 
 def is_one_path(one: str, other: str) -> bool:
-    """The same of two paths, each name with the other's: whether they lead to one thing."""
-    drive, rest = os.path.splitdrive(one)
-    other_rest = os.path.splitdrive(other)[1]
-    above = drive + os.sep
-    for name, other_name in zip(rest.split(os.sep), other_rest.split(os.sep), strict=True):
-        if name != other_name and not is_one(above, name, other_name):
-            return False
-        above = os.path.join(above, name)
-    return True
+    """Whether two paths, which are equal when folded, lead to one thing."""
+    return Asked().is_one_path(one, other)

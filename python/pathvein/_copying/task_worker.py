@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pathvein_core import Stats
 
 from pathvein._copying import here
+from pathvein._copying.alike import Alike, same_directory
+from pathvein._copying.disk import resolved
 from pathvein._copying.options import CopyOptions, Match
 from pathvein._copying.running import open_local
 from pathvein._copying.tasks import Item
@@ -31,13 +33,9 @@ _REMOTE_MATCHES = 32
 _NO_TIMEOUT = 3600.0
 
 
-def _told(matches: Sequence[Match], outcome: Outcome) -> Outcome:
-    """What the caller does not know of: here the disk may tell more than it did before."""
-    if outcome[1] != "conflict":
-        return outcome
-    reason = "it is the destination of another match as well: give another destination"
-    error = OSError(errno.EINVAL, reason, str(matches[outcome[0]].destination))
-    return outcome[0], "failed", 0, 0, [], [noted(error, "comparing the matches")], []
+def _refused(match: Match, reason: str) -> Outcome:
+    error = noted(OSError(errno.EINVAL, reason, str(match.destination)), "comparing the matches")
+    return match.number, "failed", 0, 0, [], [error], []
 
 
 def open_worker(parts: Parts) -> CopyWorker:
@@ -87,7 +85,7 @@ class CopyWorker:
 
     def _copy(self, items: Sequence[Item]) -> list[Outcome]:
         matches = [self._match(index, item) for index, item in enumerate(items)]
-        outcomes = [_told(matches, one) for one in self._producer_outcomes(matches, self._how)]
+        outcomes = self._producer_outcomes(matches, self._how)
         if not self._how.dryrun:
             outcomes = self._with_those_of_before(items, matches, outcomes)
         return [(items[outcome[0]].number, *outcome[1:]) for outcome in outcomes]
@@ -105,6 +103,12 @@ class CopyWorker:
             while not ended:
                 found, ended = producer.next_batch(_NO_TIMEOUT)
                 outcomes += found
+            # The caller does not know of these: here the disk may tell more than it did before.
+            for number, first in producer.conflicts():
+                other = matches[first]
+                reason = f"it is also the destination of {other.source}, as {other.destination}"
+                told = _refused(matches[number], f"{reason}: give another destination")
+                outcomes = [told if one[0] == number else one for one in outcomes]
         return outcomes
 
     def _with_those_of_before(
@@ -121,7 +125,8 @@ class CopyWorker:
         ]
         if not indices:
             return outcomes
-        found: dict[int, Outcome] = {}
+        found = self._twins([matches[index] for index in indices])
+        indices = [index for index in indices if index not in found]
         again: list[int] = []
         if self._how.overwrite:
             again = indices
@@ -141,6 +146,22 @@ class CopyWorker:
                 index = again[outcome[0]]
                 found[index] = (index, *outcome[1:])
         return [found.get(outcome[0], outcome) for outcome in outcomes]
+
+    def _twins(self, matches: Sequence[Match]) -> dict[int, Outcome]:
+        """Of matches whose destinations are there, those whose are another's as well."""
+        ends = ((match.number, match.destination) for match in matches)
+        alike = Alike(
+            {n: resolved(to, follows=self._remote) for n, to in ends if isinstance(to, str)},
+            overwrite=True,
+        )
+        found: dict[int, Outcome] = {}
+        by_number = {match.number: match for match in matches}
+        for number in alike.paths:
+            if earlier := [other for other in alike.same(number) if other < number]:
+                other = by_number[earlier[0]]
+                reason = same_directory(str(other.destination), str(other.source))
+                found[number] = _refused(by_number[number], reason)
+        return found
 
     def _whole(self, match: Match) -> Outcome | None:
         """What is told of a match if all that belongs to it is at its destination."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable
@@ -30,6 +31,16 @@ class End(NamedTuple):
     #: Its path on the file system, without a slash at the end.
     path: str
     place: Place
+
+
+def path_here(path: UPath) -> str | None:
+    """The path on this machine, behind all wrappers; `None` if it is elsewhere."""
+    # What cannot be opened is told where it is to be copied.
+    with contextlib.suppress(Exception):
+        fs, inner = unwrapped_file_system(path.fs, path.path)
+        if isinstance(fs, LocalFileSystem):
+            return str(inner)
+    return None
 
 
 class Ends:

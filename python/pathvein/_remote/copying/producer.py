@@ -133,7 +133,11 @@ class RemoteCopy:
     def close(self) -> None:
         """Stop the work. What is not complete is removed, for which this waits only a moment."""
         was_closed, self._closed = self._closed, True
-        if not was_closed and self._task is not None and os.getpid() == self._process:
+        if was_closed or os.getpid() != self._process:
+            return
+        if self._task is None:
+            self._work.close_files()
+        else:
             self._task.close()
 
     def __del__(self) -> None:
@@ -180,18 +184,18 @@ class _Copying:
             return error
 
     def _find_alike(self) -> None:
-        left_out = {number for number, _ in self.overlaps.conflicts}
+        left_out = {number for number, _ in self.overlaps.conflicts} | self.overlaps.refused.keys()
         paths = {
             match.number: ends[1].path
             for match, ends in zip(self._matches, self._opened, strict=True)
             if isinstance(ends, tuple) and ends[1].files is None and match.number not in left_out
         }
         alike = Alike(paths, overwrite=self._options.overwrite)
-        for number, path in paths.items():
+        for number in paths:
             # One after the other, so that the first is there when the next is looked at.
-            if same := [other for other in alike.same(number, path) if other < number]:
+            if same := [other for other in alike.same(number) if other < number]:
                 self._alike[number] = same
-            if earlier := {*alike.above(path), *same}:
+            if earlier := {*alike.above(number), *same}:
                 after = self.overlaps.after.setdefault(number, [])
                 after += earlier.difference(after)
 
@@ -226,14 +230,20 @@ class _Copying:
             for other in earlier:
                 if not in_none.isdisjoint((number, other)) or groups[number] is groups[other]:
                     continue
-                groups[number] += groups[other]
-                groups.update(dict.fromkeys(groups[other], groups[number]))
-        for group in groups.values():
+                small, large = sorted((groups[number], groups[other]), key=len)
+                large += small
+                groups.update(dict.fromkeys(small, large))
+        divided = list({id(group): group for group in groups.values()}.values())
+        for group in divided:
             # What others come after has fewer names, or is the first of those that are alike.
             group.sort(key=lambda number: (self._depth(number), number))
+        self.close_files()
+        return divided, left_out
+
+    def close_files(self) -> None:
+        """Close what was opened, once nothing is copied any more."""
         for files in self._ends.all_files():
             files.close()
-        return list({id(group): group for group in groups.values()}.values()), left_out
 
     def _depth(self, number: int) -> int:
         ends = self._opened[number]
@@ -269,8 +279,7 @@ class _Copying:
             await all_of(map(one, self._matches, self._opened))
         finally:
             self._threads.close()
-            for files in self._ends.all_files():
-                files.close()
+            self.close_files()
             _unfinished.discard(self)
 
     async def _add_to_totals(self, match: Match, source_end: End, destination_end: End) -> None:

@@ -1,0 +1,171 @@
+"""Lists of which some comes from stores, and the core copies the rest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from upath import UPath
+
+from pathvein import FileStructurePattern, ShuffleError, shuffle
+from pathvein._copying import mixed, names
+from pathvein._copying.options import CopyOptions, Match
+from pathvein._remote.copying import open_copy
+
+ALL = FileStructurePattern("*", optional_files=["*"])
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Path:
+    """A source on the disk."""
+    source = tmp_path / "sources" / "local"
+    source.mkdir(parents=True)
+    (source / "f").write_text("of the disk")
+    return source
+
+
+@pytest.fixture
+def stored() -> UPath:
+    """A source in a store."""
+    source = UPath(f"memory://mixed/{uuid4().hex}/stored")
+    (source / "f").write_text("of the store")
+    return source
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    """With a link to a directory that lies deeper."""
+    top = tmp_path / "top"
+    (top / "p/q/r/s/deep").mkdir(parents=True)
+    (top / "link").symlink_to(top / "p/q/r/s/deep")
+    return top
+
+
+def copied(*inputs: tuple[Any, Any], overwrite: bool) -> list[str]:
+    done = shuffle([(*both, ALL) for both in inputs], overwrite=overwrite, on_conflict="raise")
+    assert len(done) == len(inputs)
+    return [(Path(to) / "f").read_text() for _, to in inputs]
+
+
+@pytest.mark.unix("links")
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("local_first", [False, True])
+def test_what_lies_elsewhere_by_a_link(
+    top: Path, local: Path, stored: UPath, overwrite: bool, local_first: bool
+) -> None:
+    both = [local, stored]
+    for outer, inner in (
+        ("x", "X/sub"),
+        ("link/../x", "x/sub"),
+        ("link/../y", "y"),
+        ("link/z", "link/Z./sub"),
+        ("p/./q/v/", "p/q/V"),
+    ):
+        first, second = both if local_first else both[::-1]
+        found = copied((first, f"{top}/{outer}"), (second, f"{top}/{inner}"), overwrite=overwrite)
+        assert sorted(found) == ["of the disk", "of the store"], (outer, inner)
+    # Only who copies from a store follows a link that is the destination.
+    with pytest.raises(ShuffleError, match="nothing was copied"):
+        copied((stored, top / "link/a"), (local, top / "p/q/r/s/deep/a"), overwrite=True)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_wrapped_path_of_this_machine(
+    top: Path, local: Path, stored: UPath, overwrite: bool
+) -> None:
+    wrapped = UPath(f"simplecache::file://{top}/x")
+    with pytest.raises(ShuffleError, match="nothing was copied"):
+        copied((local, top / "x"), (stored, wrapped), overwrite=overwrite)
+    with pytest.raises(ShuffleError, match="lies in this destination"):
+        copied((UPath(f"simplecache::file://{local}"), top / "y"), (stored, local), overwrite=True)
+
+
+@pytest.mark.filterwarnings("ignore:UPath 'filecache'")
+def test_what_is_refused_is_in_nobodys_way(top: Path, local: Path, stored: UPath) -> None:
+    wrapped = UPath(f"filecache::file://{local}")
+    inputs = [(wrapped, local / "inner", ALL), (stored, local / "inner", ALL)]
+    with pytest.raises(ShuffleError, match="into itself") as caught:
+        shuffle(inputs)
+    assert [result.source for result in caught.value.results] == [stored]
+    assert (local / "inner/f").read_text() == "of the store"
+
+
+def opened(destinations: list[Path], *, overwrite: bool) -> Any:
+    source = UPath("memory://mixed/nothing")
+    matches = [Match(number, source, str(to), ALL) for number, to in enumerate(destinations)]
+    return open_copy(matches, CopyOptions(overwrite=overwrite))
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_where_case_counts_nothing_waits(top: Path, overwrite: bool) -> None:
+    for name in ("Data", "data"):
+        (top / name).mkdir(exist_ok=True)
+    if len(os.listdir(top)) < 4:
+        pytest.skip("case does not count here")
+    destinations = [top / "Data", *(top / "data" / f"r{number}" for number in range(9))]
+    groups, left_out = opened(destinations, overwrite=overwrite).divide()
+    assert (sorted(groups), left_out) == ([[number] for number in range(10)], [])
+
+
+def test_a_directory_is_listed_once(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    destinations = [top / f"{run}{number}" for number in range(40) for run in ("run", "Run")]
+    for destination in destinations:
+        destination.mkdir(exist_ok=True)
+    listed: list[str] = []
+    listdir = os.listdir
+
+    def noted(path: str) -> list[str]:
+        listed.append(path)
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", noted)
+    opened(destinations, overwrite=True)
+    assert len(listed) <= 1
+
+
+def test_what_lies_in_others_is_one_group_in_its_order(top: Path) -> None:
+    destinations = [top / "new/a/b", top / "NEW/a", top / "new.", top / "other", top / "new/a"]
+    groups, _ = opened(destinations, overwrite=False).divide()
+    assert sorted(groups) == [[2, 1, 4, 0], [3]]
+
+
+@pytest.mark.unix("permissions")
+def test_directories_that_cannot_be_listed(monkeypatch: pytest.MonkeyPatch, top: Path) -> None:
+    for name in ("Run", "run"):
+        (top / name).mkdir(exist_ok=True)
+    expected = names.is_one_path(str(top / "Run"), str(top / "run"))
+
+    def refuse(path: str) -> list[str]:
+        raise PermissionError(13, "not allowed", path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert names.is_one_path(str(top / "Run"), str(top / "run")) is expected
+
+
+def test_what_was_never_begun_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = opened([Path("/nowhere")], overwrite=False)
+    [files] = copy._work._ends.all_files()
+    closed: list[bool] = []
+    monkeypatch.setattr(files, "close", lambda: closed.append(True))
+    copy.close()
+    copy.close()
+    assert closed == [True]
+
+
+def test_steps(top: Path) -> None:
+    """What may be another's destination has a step of its own, behind that."""
+    memory = UPath("memory://mixed/nothing")
+    places: dict[int, tuple[str | UPath, str | UPath]] = {
+        0: ("s0", str(top / "New")),
+        1: (memory, str(top / "new")),
+        2: (memory, str(top / "NEW/sub")),
+        3: ("s3", str(top / "other")),
+        4: (memory, str(top / "more")),
+    }
+    found = mixed.between(places, {1, 2, 4}, overwrite=False)
+    assert (found.conflicts, found.refused, found.alike) == ([], {}, {1: [0]})
+    assert [step for step in found.steps if step] == [[0, 3, 4], [1], [2]]
+    assert found.twin(1) is None
