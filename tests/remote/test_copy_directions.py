@@ -9,7 +9,7 @@ import itertools
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from random import Random
 from typing import Any
 
@@ -108,7 +108,11 @@ class End:
                 except FileNotFoundError:
                     assert info["size"] == 0
             directories.add(relative)
-        return files, directories - {""}
+        if not self.has_directories:
+            # Old versions of s3fs do not list all that keys imply.
+            for path in (*files, *directories):
+                directories.update(map(str, PurePosixPath(path).parents))
+        return files, directories - {"", "."}
 
 
 def make_open(top: Path, relative: str) -> None:

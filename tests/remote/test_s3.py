@@ -489,6 +489,15 @@ def test_keys_that_obstore_cannot_tell(bucket: Bucket, keys: tuple[str, ...], re
     assert reason in told
 
 
+def test_an_obstore_that_is_too_old(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    import obstore
+
+    monkeypatch.setattr(obstore, "__version__", "0.9.2")
+    _, [told] = both_ways(*bucket("a", "b/c"))
+    assert "obstore 0.9.2" in told
+    assert "it takes 0.10" in told
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_a_file_and_the_marker_of_a_directory_of_one_name(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch, size: int

@@ -123,7 +123,9 @@ class SortedBatches(Iterator[pyarrow.Array]):
         keys = pyarrow.RecordBatchReader.from_batches(schema, self._taken(first, kind))
         self._connection.register("keys", keys)
         sort = self._connection.sql("SELECT key FROM keys ORDER BY key")
-        self._reader = sort.to_arrow_reader(_BATCH_SIZE)
+        # The name before DuckDB 1.5.
+        read = getattr(sort, "to_arrow_reader", None) or sort.fetch_arrow_reader
+        self._reader = read(_BATCH_SIZE)
 
     def __next__(self) -> pyarrow.Array:
         if self._connection is None:

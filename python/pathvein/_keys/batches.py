@@ -94,7 +94,13 @@ def _column(keys: Any) -> Any:
         except ImportError:
             return None  # it may be iterable
         if hasattr(keys, "__arrow_c_stream__"):
-            return pyarrow.chunked_array(keys)
+            try:
+                return pyarrow.chunked_array(keys)
+            except OSError:
+                if polars is None or not isinstance(keys, polars.Series):
+                    raise
+                # Categories, as old versions of polars give them.
+                return pyarrow.chunked_array([keys.to_arrow()])
         return pyarrow.chunked_array([pyarrow.array(keys)])
     return None
 
@@ -119,10 +125,13 @@ def _without_views(array: Any) -> Any:
     """The array, with its values in one piece."""
     import pyarrow
 
-    if pyarrow.types.is_string_view(array.type):
-        return array.cast(pyarrow.large_string())
-    if pyarrow.types.is_binary_view(array.type):
-        return array.cast(pyarrow.large_binary())
+    if pyarrow.types.is_string_view(array.type) or pyarrow.types.is_binary_view(array.type):
+        is_text = pyarrow.types.is_string_view(array.type)
+        kind = pyarrow.large_string() if is_text else pyarrow.large_binary()
+        try:
+            return array.cast(kind)
+        except pyarrow.ArrowNotImplementedError:  # before pyarrow 18
+            return pyarrow.array(array.to_pylist(), kind)
     if pyarrow.types.is_fixed_size_binary(array.type):
         return array.cast(pyarrow.binary())
     return array

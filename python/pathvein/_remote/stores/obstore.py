@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _STATUS = re.compile(r"status code: ([1-5]\d\d)|status: ([1-5]\d\d)", re.IGNORECASE)
 _AMBIGUOUS = "it does not tell empty objects from the markers of directories"
 _NO_TOKENS = "it cannot be told if the store lists all: perhaps it does not say how to go on"
+#: Before, what is no ASCII was encoded twice in the key that a listing starts after.
+_OLDEST = (0, 10)
 #: Most requests to distinguish empty objects from markers, for one source.
 _MOST_CHECKS = 64
 #: Seconds that a listing with a delimiter may take: obstore does not return it in pages.
@@ -84,11 +86,14 @@ class ObstoreStore:
     page_size = 1000
 
     def __init__(self, adapter: ObjectStore) -> None:
-        """Raises `Unfit` if obstore cannot use the file system's credentials or options, or has
-        been in use when this process was forked.
+        """Raises `Unfit` if obstore cannot use the file system's credentials or options, is too
+        old, or has been in use when this process was forked.
         """
         if _process not in (None, os.getpid()):
             raise Unfit("it cannot be used in a process that was forked after its first use")
+        if tuple(map(int, obstore.__version__.split(".")[:2])) < _OLDEST:
+            version = obstore.__version__
+            raise Unfit(f"obstore {version} begins at other keys than it is told: it takes 0.10")
         bucket, _, key = adapter.base.strip("/").partition("/")
         self._prefix = f"{key}/" if key else ""
         self.can_start = adapter.can_start

@@ -115,7 +115,7 @@ def _open_s3(fs: Any, bucket: str) -> _Opened:
         raise Unfit("use_ssl=False cannot be taken over")
     style = style or settings.get("addressing_style")
     options["virtual_hosted_style_request"] = style == "virtual"
-    options["request_payer"] = bool(fs.requester_pays)
+    options["request_payer"] = "RequestPayer" in fs.req_kw
     credentials = None
     key = fs.key or client.get("aws_access_key_id")
     if fs.anon:
