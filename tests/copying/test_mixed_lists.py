@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -83,6 +84,64 @@ def test_a_wrapped_path_of_this_machine(
         copied((UPath(f"simplecache::file://{local}"), top / "y"), (stored, local), overwrite=True)
 
 
+@pytest.mark.unix("links")
+def test_a_wrapped_path_with_dots(top: Path, local: Path, stored: UPath) -> None:
+    """They are resolved before links are: it is as in a URL."""
+    (top / "l2").symlink_to(top / "p/q")
+    wrapped = UPath(f"simplecache::file://{top}/l2/../zz")
+    with pytest.raises(ShuffleError, match="nothing was copied"):
+        copied((local, top / "zz"), (stored, wrapped), overwrite=True)
+    assert len(shuffle([(local, top / "p/zz", ALL), (stored, wrapped, ALL)])) == 2
+    assert (top / "p/zz/f").read_text() == "of the disk"
+    assert (top / "zz/f").read_text() == "of the store"
+
+
+def test_a_wrapped_path_that_exists_is_kept(local: Path, top: Path) -> None:
+    (local / "inner").mkdir()
+    wrapped = UPath(f"simplecache::file://{local}/inner")
+    assert shuffle([(local, wrapped, ALL), (local, top / "new", ALL)]) != []
+
+
+@pytest.mark.unix("a directory that is removed while it is used")
+@pytest.mark.parametrize("is_mixed", [False, True])
+def test_no_working_directory(
+    tmp_path: Path, top: Path, local: Path, stored: UPath, is_mixed: bool
+) -> None:
+    (tmp_path / "gone").mkdir()
+    before = os.getcwd()
+    try:
+        os.chdir(tmp_path / "gone")
+        (tmp_path / "gone").rmdir()
+        others = [(local, top / "b")] if is_mixed else []
+        copied((stored, top / "a"), *others, overwrite=False)
+    finally:
+        os.chdir(before)
+
+
+def test_a_host_that_is_down_is_asked_once(
+    local: Path, top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fsspec
+    from fsspec.registry import _registry
+
+    tries: list[int] = []
+
+    class Down(fsspec.AbstractFileSystem):  # type: ignore[misc]
+        protocol = "down"
+
+        def __init__(self, **_: Any) -> None:
+            tries.append(1)
+            raise ConnectionRefusedError("nobody is there")
+
+    monkeypatch.setitem(_registry, "down", Down)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        source = UPath("down://host/run")
+    with pytest.raises(ShuffleError, match="Connection refused") as caught:
+        shuffle([(source, top / "a", ALL), (local, top / "b", ALL)])
+    assert (len(caught.value.results), len(tries)) == (1, 1)
+
+
 @pytest.mark.filterwarnings("ignore:UPath 'filecache'")
 def test_what_is_refused_is_in_nobodys_way(top: Path, local: Path, stored: UPath) -> None:
     wrapped = UPath(f"filecache::file://{local}")
@@ -106,8 +165,21 @@ def test_where_case_counts_nothing_waits(top: Path, overwrite: bool) -> None:
     if len(os.listdir(top)) < 4:
         pytest.skip("case does not count here")
     destinations = [top / "Data", *(top / "data" / f"r{number}" for number in range(9))]
+    destinations += [top / name / "new" / "x" for name in ("Data", "data")]
+    destinations += [top / name / "new2/y" for name in ("p", "P")]
     groups, left_out = opened(destinations, overwrite=overwrite).divide()
-    assert (sorted(groups), left_out) == ([[number] for number in range(10)], [])
+    # The first is above one of them.
+    assert (sorted(groups), left_out) == (
+        [[0, 10], *([n] for n in (*range(1, 10), 11, 12, 13))],
+        [],
+    )
+    memory = UPath("memory://mixed/nothing")
+    places: dict[int, tuple[str | UPath, str | UPath]] = {
+        number: (memory if number % 2 else f"s{number}", str(to))
+        for number, to in enumerate(destinations[1:])
+    }
+    found = mixed.between(places, {n for n in places if n % 2}, overwrite=overwrite)
+    assert (len(found.steps), found.alike) == (1, {})
 
 
 def test_a_directory_is_listed_once(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:

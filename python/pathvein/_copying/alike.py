@@ -52,11 +52,9 @@ class Alike:
         return [other for other, there in group.items() if self._may_be_one(path, there)]
 
     def _may_be_one(self, one: str, other: str) -> bool:
-        if one == other:
+        if one == other or (not self._overwrite and os.path.lexists(one)):
             return False
-        if os.path.lexists(one) or os.path.lexists(other):
-            return self._overwrite and self._asked.is_one_path(one, other)
-        return True
+        return self._asked.is_one_path(one, other) is not False
 
 
 def same_directory(other: str, source: str) -> str:

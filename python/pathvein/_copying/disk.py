@@ -19,28 +19,38 @@ def plain(path: str, *, windows: bool = os.name == "nt") -> str:
     return path
 
 
-def resolved(path: str, *, follows: bool) -> str:
-    """An absolute path without links; with `follows` the last name is none, either."""
-    path = os.path.join(os.getcwd(), path)
-    head, name = os.path.split(path)
-    while head != path and name in ("", "."):
-        path = head
-        head, name = os.path.split(path)
-    if follows or name in ("", ".."):
-        return os.path.realpath(path)
-    return os.path.join(os.path.realpath(head), name)
-
-
 class Disk:
     """Makes places of paths, without links. They are equal where names are one on the disk."""
 
     def __init__(self) -> None:
         #: For each directory what makes names in it equal. Each is asked once.
         self._folds: dict[str, Callable[[str], str] | None] = {}
+        #: Directories, and what they are without links.
+        self._resolved: dict[str, str] = {}
+
+    def resolved(self, path: str, *, follows: bool = True) -> str:
+        """An absolute path without links; without `follows` its last name may be one."""
+        if not os.path.isabs(path):
+            path = os.path.join(os.getcwd(), path)
+        head, name = os.path.split(path)
+        while head != path and name in ("", "."):
+            path = head
+            head, name = os.path.split(path)
+        # On Windows a name has other spellings, which are told of what is there.
+        is_asked = follows and (os.name == "nt" or os.path.islink(path))
+        if name in ("", "..") or is_asked:
+            return os.path.realpath(path)
+        if head not in self._resolved:
+            self._resolved[head] = os.path.realpath(head)
+        return os.path.join(self._resolved[head], name)
 
     def place(self, path: str, *, follows: bool = True) -> Place:
         """Where it is, or would be; without `follows` a link at its end is the place itself."""
-        drive, rest = os.path.splitdrive(plain(resolved(path, follows=follows)))
+        return self.place_of(self.resolved(path, follows=follows))
+
+    def place_of(self, resolved: str) -> Place:
+        """The place of a path that is absolute and without links."""
+        drive, rest = os.path.splitdrive(plain(resolved))
         above, components = drive + os.sep, []
         for name in filter(None, rest.split(os.sep)):
             if above not in self._folds:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pathvein._copying.alike import Alike
-from pathvein._copying.disk import Disk, resolved
+from pathvein._copying.disk import Disk
 from pathvein._copying.names import is_one_path
 from pathvein._copying.overlaps import Place, overlaps
 
@@ -54,15 +54,15 @@ def between(
         overwrite: Whether destinations that exist are written to. Else they are skipped as such.
     """
     numbers, disk = list(places), Disk()
-    here = {
-        number: (_on_this_machine(source), _on_this_machine(destination))
-        for number, (source, destination) in places.items()
-    }
     # The core does not follow a link that is a destination.
+    here = {
+        number: (_on_this_machine(source, disk), _on_this_machine(to, disk, number in remote))
+        for number, (source, to) in places.items()
+    }
     ends = [
         (
             _place(disk, source, f"source {number}"),
-            _place(disk, destination, f"destination {number}", follows=number in remote),
+            _place(disk, destination, f"destination {number}"),
         )
         for number, (source, destination) in here.items()
     ]
@@ -70,12 +70,12 @@ def between(
     refused = {
         numbers[index]: reason
         for index, reason in found.refused.items()
-        if overwrite or not os.path.lexists(str(places[numbers[index]][1]))
+        if overwrite or not os.path.lexists(here[numbers[index]][1] or "")
     }
     conflicts = [(numbers[index], numbers[first]) for index, first in found.conflicts]
     left_out = refused.keys() | {number for number, _ in conflicts}
     paths = {
-        number: resolved(destination, follows=number in remote)
+        number: destination
         for number, (_, destination) in here.items()
         if number not in left_out and destination is not None
     }
@@ -114,19 +114,19 @@ def between(
     return Between(conflicts, refused, steps, alike, paths)
 
 
-def _on_this_machine(path: str | UPath) -> str | None:
-    """Its path here; `None` if it is elsewhere, or cannot be anywhere."""
-    if not isinstance(path, str):
+def _on_this_machine(path: str | UPath, disk: Disk, follows: bool = True) -> str | None:
+    """Its path here, without links; `None` if it is elsewhere, or cannot be anywhere."""
+    if isinstance(path, str):
+        found: str | None = path
+    else:
         from pathvein._remote.copying.ends import path_here
 
         found = path_here(path)
-    else:
-        found = path
-    return None if found is None or "\0" in found else found
-
-
-def _place(disk: Disk, path: str | None, number: str, *, follows: bool = True) -> Place:
-    if path is None:
+    if found is None or "\0" in found:
         # It is compared with others by who copies it.
-        return Place((number,), ())
-    return disk.place(path, follows=follows)
+        return None
+    return disk.resolved(found, follows=follows)
+
+
+def _place(disk: Disk, path: str | None, number: str) -> Place:
+    return Place((number,), ()) if path is None else disk.place_of(path)

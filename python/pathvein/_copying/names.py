@@ -199,7 +199,7 @@ def _told_by_entries(directory: str) -> bool | None:
 
 def is_one(directory: str, one: str, other: str) -> bool:
     """Whether two names in a directory are one entry of it."""
-    return Asked().is_one(directory, one, other)
+    return Asked().is_one(directory, one, other) is True
 
 
 class Asked:
@@ -209,15 +209,16 @@ class Asked:
         #: The names in directories; `None` for those that cannot be listed.
         self._listed: dict[str, frozenset[str] | None] = {}
 
-    def is_one(self, directory: str, one: str, other: str) -> bool:
-        """Whether two names in a directory are one entry of it.
+    def is_one(self, directory: str, one: str, other: str) -> bool | None:
+        """Whether two names in a directory are one entry of it; `None` if neither is there.
 
         Not by inode numbers: there are file systems that number a file by its spelling, and some
         that give all files one number. But what is found under a name and is not listed under it is
         listed under another.
         """
-        if not all(os.path.lexists(os.path.join(directory, name)) for name in (one, other)):
-            return False
+        there = [os.path.lexists(os.path.join(directory, name)) for name in (one, other)]
+        if there != [True, True]:
+            return False if any(there) else None
         if directory not in self._listed:
             try:
                 self._listed[directory] = frozenset(os.listdir(directory))
@@ -229,18 +230,23 @@ class Asked:
             return ignores_case(directory)
         return not {one, other} <= listed
 
-    def is_one_path(self, one: str, other: str) -> bool:
-        """The same of two paths, each name with the other's: whether they lead to one thing."""
+    def is_one_path(self, one: str, other: str) -> bool | None:
+        """Whether two paths lead to one thing: they do not if that is so of any of their names.
+
+        `None` if that cannot be told as long as nothing is there.
+        """
         drive, rest = os.path.splitdrive(one)
         other_rest = os.path.splitdrive(other)[1]
         above = drive + os.sep
         for name, other_name in zip(rest.split(os.sep), other_rest.split(os.sep), strict=True):
-            if name != other_name and not self.is_one(above, name, other_name):
-                return False
+            if name != other_name:
+                found = self.is_one(above, name, other_name)
+                if not found:
+                    return found
             above = os.path.join(above, name)
         return True
 
 
 def is_one_path(one: str, other: str) -> bool:
     """Whether two paths, which are equal when folded, lead to one thing."""
-    return Asked().is_one_path(one, other)
+    return Asked().is_one_path(one, other) is True

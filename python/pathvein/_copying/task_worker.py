@@ -14,7 +14,7 @@ from pathvein_core import Stats
 
 from pathvein._copying import here
 from pathvein._copying.alike import Alike, same_directory
-from pathvein._copying.disk import resolved
+from pathvein._copying.disk import Disk
 from pathvein._copying.options import CopyOptions, Match
 from pathvein._copying.running import open_local
 from pathvein._copying.tasks import Item
@@ -149,9 +149,9 @@ class CopyWorker:
 
     def _twins(self, matches: Sequence[Match]) -> dict[int, Outcome]:
         """Of matches whose destinations are there, those whose are another's as well."""
-        ends = ((match.number, match.destination) for match in matches)
+        ends, disk = ((match.number, match.destination) for match in matches), Disk()
         alike = Alike(
-            {n: resolved(to, follows=self._remote) for n, to in ends if isinstance(to, str)},
+            {n: disk.resolved(to, follows=self._remote) for n, to in ends if isinstance(to, str)},
             overwrite=True,
         )
         found: dict[int, Outcome] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 from collections.abc import Callable
@@ -16,7 +15,12 @@ from pathvein._copying.overlaps import Place
 from pathvein._listing import noted
 from pathvein._remote.copying.files import Files, files_of
 from pathvein._remote.copying.files.base import failure
-from pathvein._remote.filesystems import adapter_class, open_adapter, unwrapped_file_system
+from pathvein._remote.filesystems import (
+    WRAPPER_PROTOCOLS,
+    adapter_class,
+    open_adapter,
+    unwrapped_file_system,
+)
 from pathvein._remote.loop import LoopThreadError
 from pathvein._remote.names import join
 from pathvein._remote.source import errors_of, local_path, missing_backend
@@ -35,12 +39,22 @@ class End(NamedTuple):
 
 def path_here(path: UPath) -> str | None:
     """The path on this machine, behind all wrappers; `None` if it is elsewhere."""
-    # What cannot be opened is told where it is to be copied.
-    with contextlib.suppress(Exception):
-        fs, inner = unwrapped_file_system(path.fs, path.path)
-        if isinstance(fs, LocalFileSystem):
-            return str(inner)
-    return None
+    # Nothing else may be one, and to ask it makes a connection.
+    if path.protocol not in WRAPPER_PROTOCOLS:
+        return None
+    try:
+        fs, inner = _unwrapped(path)
+    except (LoopThreadError, MemoryError):
+        raise
+    except Exception:
+        return None  # It is told where it is to be copied.
+    return str(inner) if isinstance(fs, LocalFileSystem) else None
+
+
+def _unwrapped(path: UPath) -> tuple[Any, str]:
+    if not {".", ".."}.isdisjoint(path.path.split("/")):
+        path = path.resolve()
+    return unwrapped_file_system(path.fs, path.path)
 
 
 class Ends:
@@ -68,9 +82,7 @@ class Ends:
             return self._local_end(local)
         url = str(path)
         try:
-            if not {".", ".."}.isdisjoint(path.path.split("/")):
-                path = path.resolve()
-            fs, inner = unwrapped_file_system(path.fs, path.path)
+            fs, inner = _unwrapped(path)
             if isinstance(fs, LocalFileSystem):
                 return self._local_end(inner)
             files = self._files(fs, inner, path)
@@ -90,7 +102,8 @@ class Ends:
         if "\0" in path:
             message = "it has a null character, which no path can have"
             raise noted(OSError(errno.EINVAL, message, path), "planning the copy")
-        return End(None, os.path.realpath(path), self._disk.place(path))
+        resolved = self._disk.resolved(path)
+        return End(None, resolved, self._disk.place_of(resolved))
 
     def _files(self, fs: Any, inner: str, path: UPath) -> Files:
         found = self._opened.get(id(fs))

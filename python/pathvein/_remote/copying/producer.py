@@ -154,7 +154,11 @@ class _Copying:
         self.files = self.bytes = self.files_planned = self.bytes_planned = 0
         self._ends = Ends(options.concurrency)
         #: The ends of each match, or why they cannot be opened.
-        self._opened = [self._open(match) for match in matches]
+        try:
+            self._opened = [self._open(match) for match in matches]
+        except BaseException:
+            self.close_files()
+            raise
         self.overlaps = overlaps(
             [
                 None if isinstance(ends, OSError) else (ends[0].place, ends[1].place)

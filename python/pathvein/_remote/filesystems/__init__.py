@@ -41,6 +41,10 @@ _WEB = frozenset({"http", "https"})
 _WRAPPERS = frozenset(
     f"fsspec.implementations.{name}" for name in ("asyn_wrapper", "cached", "dirfs")
 )
+#: The protocols of these.
+WRAPPER_PROTOCOLS = frozenset(
+    ["async_wrapper", "asyncwrapper", "blockcache", "cached", "dir", "filecache", "simplecache"]
+)
 
 
 def open_adapter(
