@@ -102,6 +102,16 @@ def test_a_wrapped_path_that_exists_is_kept(local: Path, top: Path) -> None:
     assert shuffle([(local, wrapped, ALL), (local, top / "new", ALL)]) != []
 
 
+@pytest.mark.unix("bytes as names")
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_what_no_path_can_be_fails_alone(top: Path, local: Path, stored: UPath, name: str) -> None:
+    wrapped = UPath(f"simplecache::file://{top}/{name}")
+    with pytest.raises(ShuffleError, match=r"null character|cannot be encoded") as caught:
+        shuffle([(local, top / "o", ALL), (stored, wrapped, ALL)])
+    [failed], [copied] = caught.value.failed, caught.value.results
+    assert (failed.source, copied.source) == (stored, local)
+
+
 @pytest.mark.unix("a directory that is removed while it is used")
 @pytest.mark.parametrize("is_mixed", [False, True])
 def test_no_working_directory(

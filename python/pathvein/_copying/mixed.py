@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pathvein._copying.alike import Alike
 from pathvein._copying.disk import Disk
-from pathvein._copying.names import is_one_path
+from pathvein._copying.names import is_one_path, no_path
 from pathvein._copying.overlaps import Place, overlaps
 
 TYPE_CHECKING = False
@@ -122,7 +122,7 @@ def _on_this_machine(path: str | UPath, disk: Disk, follows: bool = True) -> str
         from pathvein._remote.copying.ends import path_here
 
         found = path_here(path)
-    if found is None or "\0" in found:
+    if found is None or no_path(found) is not None:
         # It is compared with others by who copies it.
         return None
     return disk.resolved(found, follows=follows)

@@ -61,6 +61,17 @@ def local_name(name: str, *, windows: bool = os.name == "nt") -> str | None:
     return f"it is longer than {MAX_NAME} {unit}" if length > MAX_NAME else None
 
 
+def no_path(text: str) -> str | None:
+    """Why nothing on this machine can have a path."""
+    if "\0" in text:
+        return "it has a null character, which no path can have"
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return "it cannot be encoded, so no path can be it"
+    return None
+
+
 def bad_destination(path: str, *, windows: bool = os.name == "nt") -> str | None:
     """Why a path cannot be a destination on this machine, by its components.
 

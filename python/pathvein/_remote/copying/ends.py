@@ -11,6 +11,7 @@ from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
 from pathvein._copying.disk import Disk
+from pathvein._copying.names import no_path
 from pathvein._copying.overlaps import Place
 from pathvein._listing import noted
 from pathvein._remote.copying.files import Files, files_of
@@ -99,9 +100,8 @@ class Ends:
         return End(files, inner, Place(files.identity(), tuple(components)))
 
     def _local_end(self, path: str) -> End:
-        if "\0" in path:
-            message = "it has a null character, which no path can have"
-            raise noted(OSError(errno.EINVAL, message, path), "planning the copy")
+        if (reason := no_path(path)) is not None:
+            raise noted(OSError(errno.EINVAL, reason, path), "planning the copy")
         resolved = self._disk.resolved(path)
         return End(None, resolved, self._disk.place_of(resolved))
 
