@@ -131,7 +131,8 @@ SMALL_STACK = """
     import sys, threading
     import pathvein
     from pathvein import FileStructurePattern as P
-    threading.stack_size(32768)
+    # Python needs more for itself from 3.14 on.
+    threading.stack_size(32768 if sys.version_info < (3, 14) else 131072)
     def work():
         pattern = P("*", ["end"])
         print(*(r.source for r in pathvein.scan(sys.argv[1], pattern, on_error="raise")))
