@@ -476,7 +476,7 @@ def unreadable_in_child(top: str) -> list[Any]:
 
 def test_unreadable_directories(make: Make) -> None:
     locked = Dir({"x": File()}, mode=0)
-    search = Dir({"f": File()}, mode=0o711)
+    search = Dir({"f": File()}, mode=0o111)
     top = make(
         Dir(
             {
