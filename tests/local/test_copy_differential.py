@@ -44,6 +44,10 @@ OWNERS = [0, 1, 65534] if trees.is_root() else [-1]
 TIMES = [-(1 << 30), -1, 0, 1, 1 << 30, (1 << 31) - 1, 1 << 31, 1 << 33]
 MODES = [0o644, 0o600, 0o400, 0o000, 0o755, 0o777, 0o4755, 0o2755, 0o6711, 0o1644]
 DIRECTORY_MODES = [0o755, 0o700, 0o500, 0o555, 0o1777, 0o2775]
+if not trees.is_root():
+    # What can be read and written again.
+    MODES = [mode for mode in MODES if mode & 0o400]
+    DIRECTORY_MODES = [mode for mode in DIRECTORY_MODES if mode & 0o200]
 SIZES = [0, 1, 2, 4095, 4096, 4097, 70_000]
 
 
