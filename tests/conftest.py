@@ -47,7 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         ]
         if too_long:
             config.hook.pytest_deselected(items=too_long)
-            items[:] = [item for item in items if item not in set(too_long)]
+            left_out = set(too_long)
+            items[:] = [item for item in items if item not in left_out]
     for name, is_here in (("unix", os.name != "nt"), ("linux", sys.platform == "linux")):
         for item in items:
             if not is_here and (mark := item.get_closest_marker(name)) is not None:

@@ -111,6 +111,23 @@ def with_lab(function: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
+def with_empty_disk(function: Callable[..., None]) -> Callable[..., None]:
+    """The same where the directory is all of a file system that has nothing else."""
+
+    @functools.wraps(function)
+    def call(mount: str, copier: str, *arguments: Any) -> None:
+        top = Path(mount)
+        assert os.listdir(top) == []
+        with tempfile.TemporaryDirectory() as sources, portable.used(copier):
+            try:
+                function(Lab(top, Path(sources)), *arguments)
+            finally:
+                for name in {name.lower() for name in os.listdir(top)}:
+                    shutil.rmtree(top / name)
+
+    return call
+
+
 def texts(top: Path) -> dict[str, str]:
     """The files below a directory, with what is in them, and links, with what they say."""
     paths = [Path(here, name) for here, _, names in os.walk(top) for name in names]
@@ -423,60 +440,49 @@ def from_stores(
     return made
 
 
-def on_an_empty_disk(mount: str, copier: str, overwrite: bool, stored: tuple[int, ...]) -> None:
+@with_empty_disk
+def on_an_empty_disk(lab: Lab, overwrite: bool, stored: tuple[int, ...]) -> None:
     """Nothing tells there whether names are one: it is found out once the first is there."""
-    top = Path(mount)
-    assert os.listdir(top) == []
-    with tempfile.TemporaryDirectory() as sources, portable.used(copier):
-        inputs = from_stores(two_matches(Lab(top, Path(sources)), ("New", "new")), stored)
-        with pytest.raises(ShuffleError, match="give another destination") as caught:
-            shuffle(inputs, overwrite=overwrite, on_conflict="raise")
-        [failed], [copied] = caught.value.failed, caught.value.results
-        for result in (failed, copied):
-            assert str(result.destination) in str(caught.value)
-        index = [source for source, *_ in inputs].index(copied.source)
-        assert texts(top / "new") == {"f": f"of {index}", f"only {index}": "x"}
-        shutil.rmtree(top / "new")
+    inputs = from_stores(two_matches(lab, ("New", "new")), stored)
+    with pytest.raises(ShuffleError, match="give another destination") as caught:
+        shuffle(inputs, overwrite=overwrite, on_conflict="raise")
+    [failed], [copied] = caught.value.failed, caught.value.results
+    for result in (failed, copied):
+        assert str(result.destination) in str(caught.value)
+    index = [source for source, *_ in inputs].index(copied.source)
+    assert texts(lab.top / "new") == {"f": f"of {index}", f"only {index}": "x"}
 
 
+@with_empty_disk
 def one_in_another_on_an_empty_disk(
-    mount: str, copier: str, overwrite: bool, stored: tuple[int, ...], by_tasks: bool
+    lab: Lab, overwrite: bool, stored: tuple[int, ...], by_tasks: bool
 ) -> None:
     """The inner one is not to be first: the other would exist then."""
-    top = Path(mount)
-    assert os.listdir(top) == []
-    with tempfile.TemporaryDirectory() as sources, portable.used(copier):
-        inputs = two_matches(Lab(top, Path(sources)), ("new/a/b", "NEW/a", "other", "New"))
-        executor = Immediate() if by_tasks else None
-        done = shuffle(from_stores(inputs, stored), overwrite=overwrite, executor=executor)
-        assert len(done) == 4
-        for number, (_, destination, _) in enumerate(inputs):
-            assert texts(destination)["f"] == f"of {number}"
-        for name in {name.lower() for name in os.listdir(top)}:
-            shutil.rmtree(top / name)
+    inputs = two_matches(lab, ("new/a/b", "NEW/a", "other", "New"))
+    executor = Immediate() if by_tasks else None
+    done = shuffle(from_stores(inputs, stored), overwrite=overwrite, executor=executor)
+    assert len(done) == 4
+    for number, (_, destination, _) in enumerate(inputs):
+        assert texts(destination)["f"] == f"of {number}"
 
 
-def by_links_on_an_empty_disk(mount: str, copier: str, kind: str, overwrite: bool) -> None:
+@with_empty_disk
+def by_links_on_an_empty_disk(lab: Lab, kind: str, overwrite: bool) -> None:
     """The core keeps a link that is a destination, other copiers follow it."""
-    top = Path(mount)
-    assert os.listdir(top) == []
-    with tempfile.TemporaryDirectory() as sources, portable.used(copier):
-        inputs = two_matches(Lab(top, Path(sources)), ("New", "new"))
-        link = Path(sources, "link")
-        if kind == "a link above":
-            link.symlink_to(top / "1")
-            (top / "1").mkdir()
-            inputs[0] = inputs[0][0], Path(f"{link}/../New"), ALL
-        else:
-            link.symlink_to(top / "new")
-            inputs[1] = inputs[1][0], link, ALL
-        with pytest.raises(ShuffleError, match="give another destination") as caught:
-            shuffle(from_stores(inputs, (1,)), overwrite=overwrite)
-        [failed], [copied] = caught.value.failed, caught.value.results
-        assert (copied.source, failed.destination) == (inputs[0][0], inputs[1][1])
-        assert texts(top / "new") == {"f": "of 0", "only 0": "x"}
-        for name in os.listdir(top):
-            shutil.rmtree(top / name)
+    inputs = two_matches(lab, ("New", "new"))
+    link = lab.sources / "link"
+    if kind == "a link above":
+        link.symlink_to(lab.top / "1")
+        (lab.top / "1").mkdir()
+        inputs[0] = inputs[0][0], Path(f"{link}/../New"), ALL
+    else:
+        link.symlink_to(lab.top / "new")
+        inputs[1] = inputs[1][0], link, ALL
+    with pytest.raises(ShuffleError, match="give another destination") as caught:
+        shuffle(from_stores(inputs, (1,)), overwrite=overwrite)
+    [failed], [copied] = caught.value.failed, caught.value.results
+    assert (copied.source, failed.destination) == (inputs[0][0], inputs[1][1])
+    assert texts(lab.top / "new") == {"f": "of 0", "only 0": "x"}
 
 
 class Twice(Immediate):
@@ -487,40 +493,32 @@ class Twice(Immediate):
         return super().submit(function, *args, **kwargs)
 
 
+@with_empty_disk
 def on_an_empty_disk_by_tasks_that_run_twice(
-    mount: str, copier: str, stored: tuple[int, ...], overwrite: bool
+    lab: Lab, stored: tuple[int, ...], overwrite: bool
 ) -> None:
-    top = Path(mount)
-    assert os.listdir(top) == []
-    with tempfile.TemporaryDirectory() as sources, portable.used(copier):
-        inputs = two_matches(Lab(top, Path(sources)), ("New", "new"))
-        # All that tells is content.
-        (inputs[1][0] / "only 1").rename(inputs[1][0] / "only 0")
-        with pytest.raises(ShuffleError, match="give another destination") as caught:
-            shuffle(from_stores(inputs, stored), overwrite=overwrite, executor=Twice())
-        [failed], [copied] = caught.value.failed, caught.value.results
-        index = [to for _, to, _ in inputs].index(copied.destination)
-        assert failed.destination == inputs[1 - index][1]
-        assert texts(top / "new") == {"f": f"of {index}", "only 0": "x"}
-        for name in os.listdir(top):
-            shutil.rmtree(top / name)
+    inputs = two_matches(lab, ("New", "new"))
+    # All that tells is content.
+    (inputs[1][0] / "only 1").rename(inputs[1][0] / "only 0")
+    with pytest.raises(ShuffleError, match="give another destination") as caught:
+        shuffle(from_stores(inputs, stored), overwrite=overwrite, executor=Twice())
+    [failed], [copied] = caught.value.failed, caught.value.results
+    index = [to for _, to, _ in inputs].index(copied.destination)
+    assert failed.destination == inputs[1 - index][1]
+    assert texts(lab.top / "new") == {"f": f"of {index}", "only 0": "x"}
 
 
-def on_an_empty_disk_by_tasks(mount: str, copier: str, overwrite: bool) -> None:
+@with_empty_disk
+def on_an_empty_disk_by_tasks(lab: Lab, overwrite: bool) -> None:
     """A worker knows more than who has sent it, once another match is there: it has to tell."""
-    top = Path(mount)
-    assert os.listdir(top) == []
-    with tempfile.TemporaryDirectory() as sources, portable.used(copier):
-        inputs = two_matches(Lab(top, Path(sources)), ("Azed", "New", "new"))
-        with pytest.raises(ShuffleError, match="give another destination") as caught:
-            shuffle(inputs, overwrite=overwrite, executor=Immediate())
-        [failed], copied = caught.value.failed, caught.value.results
-        assert {result.source for result in (failed, *copied)} == {source for source, *_ in inputs}
-        for source, destination, _ in inputs[1:]:
-            assert str(destination) in str(caught.value)
-            assert str(source) in str(caught.value) or source == failed.source
-        for name in os.listdir(top):
-            shutil.rmtree(top / name)
+    inputs = two_matches(lab, ("Azed", "New", "new"))
+    with pytest.raises(ShuffleError, match="give another destination") as caught:
+        shuffle(inputs, overwrite=overwrite, executor=Immediate())
+    [failed], copied = caught.value.failed, caught.value.results
+    assert {result.source for result in (failed, *copied)} == {source for source, *_ in inputs}
+    for source, destination, _ in inputs[1:]:
+        assert str(destination) in str(caught.value)
+        assert str(source) in str(caught.value) or source == failed.source
 
 
 # Tests ---------------------------------------------------------------------------------------

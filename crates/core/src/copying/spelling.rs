@@ -40,12 +40,12 @@ pub(super) fn fold(name: &OsStr) -> Vec<u8> {
 fn fold_path(path: &Path) -> Vec<u8> {
     let bytes = path.as_os_str().as_bytes();
     let is_dropped = |byte: &u8| matches!(byte, b'.' | b' ');
-    let mut names = bytes.split(|&byte| byte == b'/');
+    let names = bytes.split(|&byte| byte == b'/');
     if bytes.is_ascii() && !names.clone().any(|name| name.last().is_some_and(is_dropped)) {
         return bytes.to_ascii_lowercase();
     }
     let mut folded = Vec::with_capacity(bytes.len());
-    for name in names.by_ref() {
+    for name in names {
         let name = fold(OsStr::from_bytes(name));
         let kept = name.iter().rposition(|byte| !is_dropped(byte)).map_or(0, |last| last + 1);
         folded.extend_from_slice(&name[..kept]);
