@@ -6,9 +6,9 @@ for _name in $(compgen -e); do
     PIP_CERT | PIP_CLIENT_CERT | PIP_DEFAULT_TIMEOUT | PIP_INDEX_URL | PIP_PROXY) ;;
     PIP_* | PYTHON?* | VIRTUAL_ENV | CONDA_* | MATURIN_* | PYO3_* | SOURCE_DATE_EPOCH) unset "$_name" ;;
     # A wheel for the processor of this machine alone, say.
-    RUSTFLAGS | *_RUSTFLAGS | CARGO_BUILD_* | CARGO_PROFILE_* | CC | CXX | CFLAGS | LDFLAGS)
-        unset "$_name"
-        ;;
+    RUSTFLAGS | *_RUSTFLAGS | CARGO_BUILD_* | CC | CXX | CFLAGS | LDFLAGS) unset "$_name" ;;
+    # But for those of scripts/test.
+    CARGO_PROFILE_*) [[ ${PATHVEIN_QUICK_BUILD-} ]] || unset "$_name" ;;
     esac
 done
 unset _name
