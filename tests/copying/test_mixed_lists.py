@@ -9,6 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from executors import Immediate
+from fsspec.implementations.cached import SimpleCacheFileSystem
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.registry import _registry
 from upath import UPath
 
 from pathvein import FileStructurePattern, ShuffleError, shuffle
@@ -99,7 +103,75 @@ def test_a_wrapped_path_with_dots(top: Path, local: Path, stored: UPath) -> None
 def test_a_wrapped_path_that_exists_is_kept(local: Path, top: Path) -> None:
     (local / "inner").mkdir()
     wrapped = UPath(f"simplecache::file://{local}/inner")
-    assert shuffle([(local, wrapped, ALL), (local, top / "new", ALL)]) != []
+    [copied] = shuffle([(local, wrapped, ALL), (local, top / "new", ALL)])
+    assert copied.destination == top / "new"
+    assert os.listdir(local / "inner") == []
+
+
+class LabFileSystem(LocalFileSystem):  # type: ignore[misc]
+    """This machine, by a protocol that only its user knows."""
+
+    protocol = "lab"
+
+
+class LabCache(SimpleCacheFileSystem):  # type: ignore[misc]
+    protocol = "labcache"
+
+
+@pytest.mark.parametrize("url", ["lab://{}", "labcache::file://{}", "labcache::lab://{}"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_system_of_this_machine_by_another_protocol(
+    top: Path,
+    local: Path,
+    stored: UPath,
+    url: str,
+    overwrite: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for kind in (LabFileSystem, LabCache):
+        monkeypatch.setitem(_registry, kind.protocol, kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        there = UPath(url.format(top / "x"))
+    with pytest.raises(ShuffleError, match="nothing was copied"):
+        copied((local, top / "x"), (stored, there), overwrite=overwrite)
+
+
+@pytest.mark.unix("links")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("broken/../x", "p/x"),
+        ("broken/x", "p/none/x"),
+        ("to_broken/../../x", "p/x"),
+        ("broken/new/../../x", "p/x"),
+    ],
+)
+@pytest.mark.parametrize("local_first", [False, True])
+def test_links_to_nothing_are_where_that_would_be(
+    top: Path, local: Path, stored: UPath, one: str, other: str, local_first: bool
+) -> None:
+    (top / "broken").symlink_to("./p/none")
+    (top / "to_broken").symlink_to(top / "broken/deep")
+    sources = [local, stored] if local_first else [stored, local]
+    for names in ((one, other), (one, one)):
+        with pytest.raises(ShuffleError, match="nothing was copied"):
+            copied(
+                *((source, f"{top}/{name}") for source, name in zip(sources, names, strict=True)),
+                overwrite=True,
+            )
+    # Nor is it what would be there without the link.
+    texts = copied(*zip(sources, (f"{top}/{one}", f"{top}/x"), strict=True), overwrite=True)
+    assert sorted(texts) == ["of the disk", "of the store"]
+    assert sorted(os.listdir(top / other)) == sorted(os.listdir(top / "x")) == ["f"]
+
+
+def test_dots_that_cannot_be_resolved_fail_alone(top: Path, local: Path, stored: UPath) -> None:
+    dots = UPath(f"dir://x/../y::file://{top}")
+    with pytest.raises(ShuffleError, match="write it without them") as caught:
+        shuffle([(local, top / "o", ALL), (stored, dots, ALL)])
+    assert [result.destination for result in caught.value.results] == [top / "o"]
+    assert [result.destination for result in caught.value.failed] == [dots]
 
 
 @pytest.mark.unix("bytes as names")
@@ -114,16 +186,35 @@ def test_what_no_path_can_be_fails_alone(top: Path, local: Path, stored: UPath, 
 
 @pytest.mark.unix("a directory that is removed while it is used")
 @pytest.mark.parametrize("is_mixed", [False, True])
+@pytest.mark.parametrize("executor", [None, Immediate()])
+@pytest.mark.parametrize("relative", [None, "source", "destination"])
 def test_no_working_directory(
-    tmp_path: Path, top: Path, local: Path, stored: UPath, is_mixed: bool
+    tmp_path: Path,
+    top: Path,
+    local: Path,
+    stored: UPath,
+    is_mixed: bool,
+    executor: Immediate | None,
+    relative: str | None,
 ) -> None:
     (tmp_path / "gone").mkdir()
     before = os.getcwd()
     try:
         os.chdir(tmp_path / "gone")
         (tmp_path / "gone").rmdir()
-        others = [(local, top / "b")] if is_mixed else []
-        copied((stored, top / "a"), *others, overwrite=False)
+        inputs: list[tuple[Any, Any, Any]] = [(stored, top / "a", ALL)]
+        if is_mixed:
+            inputs.append((local, top / "b", ALL))
+        if relative is None:
+            assert len(shuffle(inputs, executor=executor)) == len(inputs)
+            return
+        ends = ("rel", top / "c") if relative == "source" else (local, "rel")
+        with pytest.raises(ShuffleError, match="working directory is gone") as caught:
+            shuffle([(*ends, ALL), *inputs], executor=executor)
+        assert len(caught.value.results) == len(inputs)
+        [failed] = caught.value.failed
+        [error] = failed.errors
+        assert (type(error), error.filename) == (FileNotFoundError, "rel")
     finally:
         os.chdir(before)
 
@@ -132,7 +223,6 @@ def test_a_host_that_is_down_is_asked_once(
     local: Path, top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import fsspec
-    from fsspec.registry import _registry
 
     tries: list[int] = []
 

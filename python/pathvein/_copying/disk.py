@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 
 from pathvein._copying.names import fold_of
 from pathvein._copying.overlaps import Place
+from pathvein._listing import is_junction
 
 
 def plain(path: str, *, windows: bool = os.name == "nt") -> str:
@@ -17,6 +19,14 @@ def plain(path: str, *, windows: bool = os.name == "nt") -> str:
         if path[5:6] == ":":
             return path[4:]
     return path
+
+
+def _is_link(path: str) -> bool:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISLNK(status.st_mode) or is_junction(status)
 
 
 class Disk:
@@ -36,8 +46,11 @@ class Disk:
         while head != path and name in ("", "."):
             path = head
             head, name = os.path.split(path)
-        # On Windows a name has other spellings, which are told of what is there.
-        is_asked = follows and (os.name == "nt" or os.path.islink(path))
+        if os.name == "nt":
+            # A name has other spellings, which are told of what is there.
+            is_asked = follows or not _is_link(path)
+        else:
+            is_asked = follows and os.path.islink(path)
         if name in ("", "..") or is_asked:
             return os.path.realpath(path)
         if head not in self._resolved:

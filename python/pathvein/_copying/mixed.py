@@ -56,7 +56,7 @@ def between(
     numbers, disk = list(places), Disk()
     # The core does not follow a link that is a destination.
     here = {
-        number: (_on_this_machine(source, disk), _on_this_machine(to, disk, number in remote))
+        number: (on_this_machine(source, disk), on_this_machine(to, disk, number in remote))
         for number, (source, to) in places.items()
     }
     ends = [
@@ -114,8 +114,11 @@ def between(
     return Between(conflicts, refused, steps, alike, paths)
 
 
-def _on_this_machine(path: str | UPath, disk: Disk, follows: bool = True) -> str | None:
-    """Its path here, without links; `None` if it is elsewhere, or cannot be anywhere."""
+def on_this_machine(path: str | UPath, disk: Disk, follows: bool = True) -> str | None:
+    """Its path here, without links; `None` if it is elsewhere, or cannot be anywhere.
+
+    Without `follows` its last name may be a link.
+    """
     if isinstance(path, str):
         found: str | None = path
     else:

@@ -59,8 +59,10 @@ def places_of(
 
     The arguments are named in what is raised. An error stands for a match that came from a store
     and has a name there that nothing on this machine can have: one key is no reason to copy none.
+    And for one with a relative path, where there is no working directory any more.
     """
     places: list[tuple[str | UPath, str | UPath] | OSError] = []
+    is_gone = _is_working_directory_gone()
     for index, (source, destination, pattern) in enumerate(inputs):
         if not isinstance(pattern, pathvein_core.FileStructurePattern):
             name = f"{argument}[{index}].pattern"
@@ -76,12 +78,25 @@ def places_of(
             failed.__cause__ = error
             places.append(failed)
         else:
-            places.append((at, to))
+            relative = (end for end in (at, to) if isinstance(end, str) and not os.path.isabs(end))
+            if is_gone and (text := next(relative, "")):
+                reason = "the working directory is gone, so nothing can have a relative path"
+                places.append(OSError(errno.ENOENT, reason, text))
+            else:
+                places.append((at, to))
     ends = [end for two in places for end in (two if isinstance(two, tuple) else ())]
-    # What is an error came from a store.
+    # What is an error most often came from a store.
     if storage_options and len(ends) == 2 * len(places) > 0 and _are_local(ends):
         raise ValueError("storage_options are for URLs and UPaths, and there are only paths")
     return places
+
+
+def _is_working_directory_gone() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return True
+    return False
 
 
 def _are_local(ends: Sequence[str | UPath]) -> bool:

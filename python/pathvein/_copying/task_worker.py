@@ -15,6 +15,7 @@ from pathvein_core import Stats
 from pathvein._copying import here
 from pathvein._copying.alike import Alike, same_directory
 from pathvein._copying.disk import Disk
+from pathvein._copying.mixed import on_this_machine
 from pathvein._copying.options import CopyOptions, Match
 from pathvein._copying.running import open_local
 from pathvein._copying.tasks import Item
@@ -149,11 +150,12 @@ class CopyWorker:
 
     def _twins(self, matches: Sequence[Match]) -> dict[int, Outcome]:
         """Of matches whose destinations are there, those whose are another's as well."""
-        ends, disk = ((match.number, match.destination) for match in matches), Disk()
-        alike = Alike(
-            {n: disk.resolved(to, follows=self._remote) for n, to in ends if isinstance(to, str)},
-            overwrite=True,
-        )
+        disk, paths = Disk(), {}
+        for match in matches:
+            path = on_this_machine(match.destination, disk, follows=self._remote)
+            if path is not None:
+                paths[match.number] = path
+        alike = Alike(paths, overwrite=True)
         found: dict[int, Outcome] = {}
         by_number = {match.number: match for match in matches}
         for number in alike.paths:

@@ -225,7 +225,10 @@ def _absolute(match: Match) -> Match:
     """A worker may be in another directory."""
 
     def absolute(path: str | UPath) -> str | UPath:
+        # On Windows, a path that is absolute may lack the drive.
+        if not isinstance(path, str) or (os.name != "nt" and os.path.isabs(path)):
+            return path
         # As it is: what `..` leads to depends on links.
-        return os.path.join(os.getcwd(), path) if isinstance(path, str) else path
+        return os.path.join(os.getcwd(), path)
 
     return match._replace(source=absolute(match.source), destination=absolute(match.destination))

@@ -286,6 +286,9 @@ impl Resolved {
     }
 }
 
+/// Most links of one path that lead to nothing; what has more is taken for a loop, as Linux does.
+const MAX_LINKS: usize = 40;
+
 /// The path without links, as far as it exists; what is behind that is appended.
 fn resolve(path: &Path) -> PathBuf {
     let mut missing: Vec<OsString> = Vec::new();
@@ -302,12 +305,23 @@ fn resolve(path: &Path) -> PathBuf {
         }
         existing.pop();
     };
+    let mut links = 0;
     while let Some(name) = missing.pop() {
-        // Nothing that does not exist is a link, so `..` leads back.
         if name == ".." {
             resolved.pop();
-        } else {
-            resolved.push(name);
+            continue;
+        }
+        if name == "." {
+            continue;
+        }
+        resolved.push(name);
+        // A link to nothing is there, and it is where that would be.
+        if links < MAX_LINKS
+            && let Ok(target) = resolved.read_link()
+        {
+            links += 1;
+            resolved.pop();
+            missing.extend(target.components().rev().map(|name| name.as_os_str().to_owned()));
         }
     }
     resolved
@@ -341,12 +355,21 @@ mod tests {
         }
         std::os::unix::fs::symlink(base.join("s"), base.join("link")).unwrap();
         std::os::unix::fs::symlink(base.join("d"), base.join("to_d")).unwrap();
+        // To nothing, and in a circle.
+        std::os::unix::fs::symlink("./d/none", base.join("broken")).unwrap();
+        std::os::unix::fs::symlink(base.join("broken/deep"), base.join("to_broken")).unwrap();
+        std::os::unix::fs::symlink("circle", base.join("circle")).unwrap();
         for (pairs, expected) in [
             (&[("s/a", "d/a"), ("s/b", "d/b")][..], &["copy", "copy"][..]),
             // The first by its source.
             (&[("s/b", "d/x"), ("s/a", "d/x")], &["as 1", "copy"]),
             (&[("s/b", "to_d/x"), ("s/a", "d/./x")], &["as 1", "copy"]),
             (&[("s/b", "new/../d/x"), ("s/a", "d/x/")], &["as 1", "copy"]),
+            (&[("s/b", "broken/../x"), ("s/a", "d/x")], &["as 1", "copy"]),
+            (&[("s/b", "broken/../x"), ("s/a", "x")], &["copy", "copy"]),
+            (&[("s/b", "broken/x"), ("s/a", "d/none/x")], &["as 1", "copy"]),
+            (&[("s/b", "to_broken/../../x"), ("s/a", "d/x")], &["as 1", "copy"]),
+            (&[("s/b", "circle/x"), ("s/a", "d/x")], &["copy", "copy"]),
             (&[("s/a", "d/x"), ("s/a", "d/x")], &["copy", "as 0"]),
             (&[("s/a", "s/a/new")], &["refused"]),
             (&[("link/a", "s/a/inner/new")], &["refused"]),

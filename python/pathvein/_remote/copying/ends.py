@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from fsspec import get_filesystem_class
 from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
@@ -17,8 +18,8 @@ from pathvein._listing import noted
 from pathvein._remote.copying.files import Files, files_of
 from pathvein._remote.copying.files.base import failure
 from pathvein._remote.filesystems import (
-    WRAPPER_PROTOCOLS,
     adapter_class,
+    is_wrapper,
     open_adapter,
     unwrapped_file_system,
 )
@@ -40,10 +41,11 @@ class End(NamedTuple):
 
 def path_here(path: UPath) -> str | None:
     """The path on this machine, behind all wrappers; `None` if it is elsewhere."""
-    # Nothing else may be one, and to ask it makes a connection.
-    if path.protocol not in WRAPPER_PROTOCOLS:
-        return None
     try:
+        # Nothing else may be one, and to ask it makes a connection.
+        kind = get_filesystem_class(path.protocol)
+        if not (issubclass(kind, LocalFileSystem) or is_wrapper(kind)):
+            return None
         fs, inner = _unwrapped(path)
     except (LoopThreadError, MemoryError):
         raise
@@ -54,7 +56,12 @@ def path_here(path: UPath) -> str | None:
 
 def _unwrapped(path: UPath) -> tuple[Any, str]:
     if not {".", ".."}.isdisjoint(path.path.split("/")):
-        path = path.resolve()
+        try:
+            path = path.resolve()
+        except Exception as error:
+            # universal-pathlib cannot tell of some, as of those of fsspec's DirFileSystem.
+            reason = "what '.' and '..' in its path lead to cannot be told: write it without them"
+            raise OSError(errno.EINVAL, reason) from error
     return unwrapped_file_system(path.fs, path.path)
 
 

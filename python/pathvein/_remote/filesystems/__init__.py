@@ -15,7 +15,7 @@ from typing import Any
 from pathvein._remote.filesystems.generic import FileSystem
 from pathvein._remote.names import join
 
-__all__ = ["FileSystem", "adapter_class", "open_adapter", "unwrapped_file_system"]
+__all__ = ["FileSystem", "adapter_class", "is_wrapper", "open_adapter", "unwrapped_file_system"]
 
 #: Adapters by the module, or the package, of the class that defines `ls`: the module in
 #: `pathvein._remote`, and the class.
@@ -41,10 +41,6 @@ _WEB = frozenset({"http", "https"})
 _WRAPPERS = frozenset(
     f"fsspec.implementations.{name}" for name in ("asyn_wrapper", "cached", "dirfs")
 )
-#: The protocols of these.
-WRAPPER_PROTOCOLS = frozenset(
-    ["async_wrapper", "asyncwrapper", "blockcache", "cached", "dir", "filecache", "simplecache"]
-)
 
 
 def open_adapter(
@@ -65,9 +61,14 @@ def open_adapter(
     return adapter(fs, path, name=name, url=url, concurrency=concurrency, private=private)
 
 
+def is_wrapper(kind: type[Any]) -> bool:
+    """Whether it is a class of file systems that wrap another one."""
+    return not _WRAPPERS.isdisjoint(cls.__module__ for cls in kind.__mro__)
+
+
 def unwrapped_file_system(fs: Any, path: str) -> tuple[Any, str]:
     """The file system behind all wrappers, and the path on it."""
-    if _WRAPPERS.isdisjoint(cls.__module__ for cls in type(fs).__mro__):
+    if not is_wrapper(type(fs)):
         return fs, path
     # Slow to import, so only if there is a wrapper.
     from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
