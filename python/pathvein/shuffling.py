@@ -393,13 +393,14 @@ def copy_one(
 ) -> None:
     """Copy one directory, for the methods of a pattern."""
     from pathvein._copying.options import CopyOptions
-    from pathvein._copying.places import place_of
+    from pathvein._copying.places import lost, place_of
     from pathvein._copying.running import Copying
 
     checked = _arguments.check(overwrite=overwrite, dryrun=dryrun, max_workers=max_workers)
     workers = checked.pop("max_workers")
     options = CopyOptions(**checked, threads=workers, concurrency=workers)
-    places = [(place_of("source", source), place_of("destination", destination))]
+    ends = place_of("source", source), place_of("destination", destination)
+    places = [lost(*ends) or ends]
     with Copying([(source, destination, pattern)], places, options, logged=False) as copying:
         [(kind, _, result, _)] = copying.outcomes()
     if kind == "exists":

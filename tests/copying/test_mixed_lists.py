@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import socket
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.registry import _registry
 from upath import UPath
 
+import portable
 from executors import Immediate
 from pathvein import FileStructurePattern, ShuffleError, shuffle
 from pathvein._copying import mixed, names
@@ -52,8 +55,7 @@ def top(tmp_path: Path) -> Path:
 def copied(*inputs: tuple[Any, Any], overwrite: bool) -> list[str]:
     done = shuffle([(*both, ALL) for both in inputs], overwrite=overwrite, on_conflict="raise")
     assert len(done) == len(inputs)
-    # What lies above `..` need not be there.
-    return [(Path(to).resolve() / "f").read_text() for _, to in inputs]
+    return [(Path(to) / "f").read_text() for _, to in inputs]
 
 
 @pytest.mark.unix("links")
@@ -138,33 +140,67 @@ def test_a_file_system_of_this_machine_by_another_protocol(
         copied((local, top / "x"), (stored, there), overwrite=overwrite)
 
 
+def entries(top: Path) -> list[str]:
+    """All below a directory, links not followed."""
+    return sorted(
+        os.path.join(here, name) for here, *both in os.walk(top) for names in both for name in names
+    )
+
+
 @pytest.mark.unix("links")
+@pytest.mark.filterwarnings("ignore:UPath 'simplecache'")
+@pytest.mark.parametrize("executor", [None, Immediate()])
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("copier", portable.COPIERS)
 @pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("broken/../x", "p/x"),
-        ("broken/x", "p/none/x"),
-        ("to_broken/../../x", "p/x"),
-        ("broken/new/../../x", "p/x"),
-    ],
+    "name", ["broken/x", "broken/../x", "broken/../p", "to_broken/../../x", "p/circle/x"]
 )
-@pytest.mark.parametrize("local_first", [False, True])
-def test_links_to_nothing_are_where_that_would_be(
-    top: Path, local: Path, stored: UPath, one: str, other: str, local_first: bool
+def test_what_lies_behind_a_broken_link_fails_alone(
+    top: Path,
+    local: Path,
+    stored: UPath,
+    name: str,
+    copier: str,
+    overwrite: bool,
+    executor: Immediate | None,
 ) -> None:
+    """What it leads to may be a disk that is not mounted: nothing is written to where that was."""
     (top / "broken").symlink_to("./p/none")
     (top / "to_broken").symlink_to(top / "broken/deep")
-    sources = [local, stored] if local_first else [stored, local]
-    for two in ((one, other), (one, one)):
-        with pytest.raises(ShuffleError, match="nothing was copied"):
-            copied(
-                *((source, f"{top}/{name}") for source, name in zip(sources, two, strict=True)),
-                overwrite=True,
+    (top / "p/circle").symlink_to("circle")
+    before = entries(top)
+    ends: list[tuple[Any, Any]] = [(local, f"{top}/{name}"), (stored, f"{top}/{name}")]
+    if ".." not in name:
+        ends.append((stored, UPath(f"simplecache::file://{top}/{name}")))
+    for source, to in ends:
+        with portable.used(copier), pytest.raises(ShuffleError, match="leads to nothing") as caught:
+            shuffle(
+                [(source, to, ALL), (source, top / "o", ALL)],
+                overwrite=overwrite,
+                executor=executor,
             )
-    # Nor is it what would be there without the link.
-    texts = copied(*zip(sources, (f"{top}/{one}", f"{top}/x"), strict=True), overwrite=True)
-    assert sorted(texts) == ["of the disk", "of the store"]
-    assert sorted(os.listdir(top / other)) == sorted(os.listdir(top / "x")) == ["f"]
+        assert [result.destination for result in caught.value.results] == [top / "o"]
+        assert [result.destination for result in caught.value.failed] == [to]
+        shutil.rmtree(top / "o")
+        assert entries(top) == before
+
+
+@pytest.mark.unix("links")
+def test_a_broken_link_itself_is_no_destination_of_what_comes_from_a_store(
+    top: Path, stored: UPath
+) -> None:
+    (top / "broken").symlink_to("p/none")
+    with pytest.raises(ShuffleError, match="leads to nothing"):
+        shuffle([(stored, top / "broken", ALL)])
+    assert not (top / "p/none").exists()
+
+
+def test_an_error_on_the_way_to_what_dots_lead_to_is_told(top: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    with pytest.raises(ShuffleError, match=r"[Cc]onnect") as caught:
+        shuffle([(UPath(f"http://127.0.0.1:{port}/a/../b"), top / "o", ALL)])
+    assert "write it without them" not in str(caught.value)
 
 
 @pytest.mark.filterwarnings("ignore:UPath 'dir'")
@@ -211,7 +247,7 @@ def test_no_working_directory(
             assert len(shuffle(inputs, executor=executor)) == len(inputs)
             return
         ends = ("rel", top / "c") if relative == "source" else (local, "rel")
-        with pytest.raises(ShuffleError, match="working directory is gone") as caught:
+        with pytest.raises(ShuffleError, match="relative to the working directory") as caught:
             shuffle([(*ends, ALL), *inputs], executor=executor)
         assert len(caught.value.results) == len(inputs)
         [failed] = caught.value.failed

@@ -29,6 +29,40 @@ def _is_link(path: str) -> bool:
     return stat.S_ISLNK(status.st_mode) or is_junction(status)
 
 
+def _absolute(path: str) -> str:
+    """Without slashes and ``.`` at its end."""
+    if not os.path.isabs(path):
+        path = os.path.join(os.getcwd(), path)
+    head, name = os.path.split(path)
+    while head != path and name in ("", "."):
+        path = head
+        head, name = os.path.split(path)
+    return path
+
+
+def broken_link(path: str, *, follows: bool) -> str | None:
+    """The link above a path that leads to nothing, so that nobody knows where the path is.
+
+    With `follows` it may be the path itself.
+    """
+    path = _absolute(path)
+    if not follows:
+        path = os.path.dirname(path)
+    while not os.path.exists(path):
+        if os.path.islink(path):
+            return path
+        above = os.path.dirname(path)
+        if above == path:
+            break
+        path = above
+    return None
+
+
+def leads_to_nothing(link: str) -> str:
+    """What is said of a destination behind such a link."""
+    return f"the link {link!r} leads to nothing: mount or make what it leads to"
+
+
 class Disk:
     """Makes places of paths, without links. They are equal where names are one on the disk."""
 
@@ -40,12 +74,8 @@ class Disk:
 
     def resolved(self, path: str, *, follows: bool = True) -> str:
         """An absolute path without links; without `follows` its last name may be one."""
-        if not os.path.isabs(path):
-            path = os.path.join(os.getcwd(), path)
+        path = _absolute(path)
         head, name = os.path.split(path)
-        while head != path and name in ("", "."):
-            path = head
-            head, name = os.path.split(path)
         if os.name == "nt":
             # A name has other spellings, which are told of what is there.
             is_asked = follows or not _is_link(path)

@@ -62,7 +62,6 @@ def places_of(
     And for one with a relative path, where there is no working directory any more.
     """
     places: list[tuple[str | UPath, str | UPath] | OSError] = []
-    is_gone = _is_working_directory_gone()
     for index, (source, destination, pattern) in enumerate(inputs):
         if not isinstance(pattern, pathvein_core.FileStructurePattern):
             name = f"{argument}[{index}].pattern"
@@ -78,12 +77,7 @@ def places_of(
             failed.__cause__ = error
             places.append(failed)
         else:
-            relative = (end for end in (at, to) if isinstance(end, str) and not os.path.isabs(end))
-            if is_gone and (text := next(relative, "")):
-                reason = "the working directory is gone, so nothing can have a relative path"
-                places.append(OSError(errno.ENOENT, reason, text))
-            else:
-                places.append((at, to))
+            places.append(lost(at, to) or (at, to))
     ends = [end for two in places for end in (two if isinstance(two, tuple) else ())]
     # What is an error most often came from a store.
     if storage_options and len(ends) == 2 * len(places) > 0 and _are_local(ends):
@@ -91,12 +85,17 @@ def places_of(
     return places
 
 
-def _is_working_directory_gone() -> bool:
-    try:
-        os.getcwd()
-    except OSError:
-        return True
-    return False
+def lost(source: str | UPath, destination: str | UPath) -> OSError | None:
+    """Why nobody can tell where these are: where the working directory is unknown."""
+    for end in (source, destination):
+        if isinstance(end, str) and not os.path.isabs(end):
+            try:
+                os.getcwd()
+            except OSError as error:
+                # It was removed, say.
+                reason = f"it is relative to the working directory: {error.strerror}"
+                return OSError(error.errno, reason, end)
+    return None
 
 
 def _are_local(ends: Sequence[str | UPath]) -> bool:

@@ -53,8 +53,15 @@ impl Destinations {
         let mut resolved = Resolved::default();
         let mut sources: Vec<PathBuf> =
             matches.iter().map(|(source, ..)| resolved.source(source)).collect();
-        let paths: Vec<PathBuf> =
-            matches.iter().map(|(_, destination, _)| resolved.destination(destination)).collect();
+        let mut lost = Vec::new();
+        let mut paths: Vec<PathBuf> = Vec::with_capacity(matches.len());
+        for (index, (_, destination, _)) in matches.iter().enumerate() {
+            let place = resolved.place(destination);
+            paths.push(place.path);
+            if place.is_behind_broken_link {
+                lost.push(index);
+            }
+        }
         // Of the destinations, what they are compared by. It is what they are, unless some are
         // spelled in several ways.
         let all: Vec<&Path> = sources.iter().chain(&paths).map(PathBuf::as_path).collect();
@@ -106,6 +113,13 @@ impl Destinations {
                      destination",
                 );
             }
+        }
+
+        for index in lost {
+            verdicts[index] = Verdict::Refused(
+                matches[index].1.clone(),
+                "a link above the destination leads to nothing: mount or make what it leads to",
+            );
         }
 
         let mut first: HashMap<&Path, usize> = HashMap::new();
@@ -250,7 +264,16 @@ pub(super) fn resolve_destination(path: &Path) -> PathBuf {
 /// Directories whose links are resolved, so that none is asked for twice.
 #[derive(Default)]
 struct Resolved {
-    known: HashMap<PathBuf, PathBuf>,
+    known: HashMap<PathBuf, Directory>,
+}
+
+/// A directory without links, which need not exist.
+#[derive(Clone)]
+struct Directory {
+    path: PathBuf,
+    /// Whether it, or what lies above it, is a link that leads to nothing, so that nobody knows
+    /// where it is: what is not mounted, say, or was moved.
+    is_behind_broken_link: bool,
 }
 
 impl Resolved {
@@ -266,17 +289,26 @@ impl Resolved {
     /// A path without links above its last component. That may itself be a link, which is not
     /// followed.
     fn destination(&mut self, path: &Path) -> PathBuf {
+        self.place(path).path
+    }
+
+    /// The same, and whether it lies behind a broken link.
+    fn place(&mut self, path: &Path) -> Directory {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
         // Without trailing slashes and `.`.
         let absolute: PathBuf = absolute.components().collect();
         match (absolute.parent(), absolute.file_name()) {
-            (Some(parent), Some(name)) => self.directory(parent).join(name),
+            (Some(parent), Some(name)) => {
+                let mut place = self.directory(parent);
+                place.path.push(name);
+                place
+            }
             _ => self.directory(&absolute),
         }
     }
 
     /// A directory without links. What does not exist has none.
-    fn directory(&mut self, path: &Path) -> PathBuf {
+    fn directory(&mut self, path: &Path) -> Directory {
         if let Some(known) = self.known.get(path) {
             return known.clone();
         }
@@ -286,17 +318,16 @@ impl Resolved {
     }
 }
 
-/// Most links of one path that lead to nothing; what has more is taken for a loop, as Linux does.
-const MAX_LINKS: usize = 40;
-
 /// The path without links, as far as it exists; what is behind that is appended.
-fn resolve(path: &Path) -> PathBuf {
+fn resolve(path: &Path) -> Directory {
     let mut missing: Vec<OsString> = Vec::new();
     let mut existing = path.to_path_buf();
+    let mut is_behind_broken_link = false;
     let mut resolved = loop {
         if let Ok(resolved) = existing.canonicalize() {
             break resolved;
         }
+        is_behind_broken_link |= existing.is_symlink();
         let last = existing.components().next_back();
         match last {
             Some(Component::Normal(name)) => missing.push(name.into()),
@@ -305,26 +336,15 @@ fn resolve(path: &Path) -> PathBuf {
         }
         existing.pop();
     };
-    let mut links = 0;
     while let Some(name) = missing.pop() {
+        // But for broken links, nothing that does not exist is a link, so `..` leads back.
         if name == ".." {
             resolved.pop();
-            continue;
-        }
-        if name == "." {
-            continue;
-        }
-        resolved.push(name);
-        // A link to nothing is there, and it is where that would be.
-        if links < MAX_LINKS
-            && let Ok(target) = resolved.read_link()
-        {
-            links += 1;
-            resolved.pop();
-            missing.extend(target.components().rev().map(|name| name.as_os_str().to_owned()));
+        } else {
+            resolved.push(name);
         }
     }
-    resolved
+    Directory { path: resolved, is_behind_broken_link }
 }
 
 #[cfg(test)]
@@ -365,11 +385,11 @@ mod tests {
             (&[("s/b", "d/x"), ("s/a", "d/x")], &["as 1", "copy"]),
             (&[("s/b", "to_d/x"), ("s/a", "d/./x")], &["as 1", "copy"]),
             (&[("s/b", "new/../d/x"), ("s/a", "d/x/")], &["as 1", "copy"]),
-            (&[("s/b", "broken/../x"), ("s/a", "d/x")], &["as 1", "copy"]),
-            (&[("s/b", "broken/../x"), ("s/a", "x")], &["copy", "copy"]),
-            (&[("s/b", "broken/x"), ("s/a", "d/none/x")], &["as 1", "copy"]),
-            (&[("s/b", "to_broken/../../x"), ("s/a", "d/x")], &["as 1", "copy"]),
-            (&[("s/b", "circle/x"), ("s/a", "d/x")], &["copy", "copy"]),
+            (&[("s/b", "broken/../x"), ("s/a", "x")], &["refused", "copy"]),
+            (&[("s/b", "broken/../d/there"), ("s/a", "d/x")], &["refused", "copy"]),
+            (&[("s/b", "broken/x"), ("s/a", "d/none/x")], &["refused", "copy"]),
+            (&[("s/b", "to_broken/../../x"), ("s/a", "d/x")], &["refused", "copy"]),
+            (&[("s/b", "circle/x"), ("s/a", "d/x")], &["refused", "copy"]),
             (&[("s/a", "d/x"), ("s/a", "d/x")], &["copy", "as 0"]),
             (&[("s/a", "s/a/new")], &["refused"]),
             (&[("link/a", "s/a/inner/new")], &["refused"]),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from pathvein._copying.disk import Disk
+from pathvein._copying.disk import Disk, broken_link, leads_to_nothing
 from pathvein._copying.overlaps import Place, overlaps
 from pathvein._listing import noted
 
@@ -52,6 +52,8 @@ def order_of(ends: Sequence[tuple[str, str]], *, overwrite: bool) -> Order:
     for number, (_, destination) in enumerate(ends):
         if not destination:
             refuse(number, _EMPTY)
+        elif (link := broken_link(destination, follows=False)) is not None:
+            refuse(number, leads_to_nothing(link))
     left_out = {number for number, _ in found.conflicts} | order.refused.keys()
     copied = [number for number in range(len(ends)) if number not in left_out]
     before = _before(places, copied, is_kept)

@@ -11,7 +11,7 @@ from fsspec import get_filesystem_class
 from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
-from pathvein._copying.disk import Disk
+from pathvein._copying.disk import Disk, broken_link, leads_to_nothing
 from pathvein._copying.names import no_path
 from pathvein._copying.overlaps import Place
 from pathvein._listing import noted
@@ -58,8 +58,8 @@ def _unwrapped(path: UPath) -> tuple[Any, str]:
     if not {".", ".."}.isdisjoint(path.path.split("/")):
         try:
             path = path.resolve()
-        except Exception as error:
-            # universal-pathlib cannot tell of some, as of those of fsspec's DirFileSystem.
+        except TypeError as error:
+            # universal-pathlib cannot resolve those of fsspec's DirFileSystem.
             reason = "what '.' and '..' in its path lead to cannot be told: write it without them"
             raise OSError(errno.EINVAL, reason) from error
     return unwrapped_file_system(path.fs, path.path)
@@ -109,6 +109,9 @@ class Ends:
     def _local_end(self, path: str) -> End:
         if (reason := no_path(path)) is not None:
             raise noted(OSError(errno.EINVAL, reason, path), "planning the copy")
+        if (link := broken_link(path, follows=True)) is not None:
+            error = OSError(errno.ENOENT, leads_to_nothing(link), path)
+            raise noted(error, "planning the copy")
         resolved = self._disk.resolved(path)
         return End(None, resolved, self._disk.place_of(resolved))
 
