@@ -24,6 +24,7 @@ ANYWHERE = {
     "scripts/test --quick": "its half",
     "scripts/test --long": "when what it measures has changed",
     'scripts/differential 2000000 "$((GITHUB_RUN_NUMBER * 2000000))"': "when the core has changed",
+    "scripts/fuzz --build": "when the core has changed; scripts/test compiles some",
     "scripts/fuzz 3600": "before a release; scripts/test fuzzes for seconds",
     "scripts/package --all --strict": "before a release, with free-threaded Pythons",
     "scripts/oldest": "when a requirement has changed",
@@ -38,6 +39,8 @@ ANYWHERE = {
 #: Those that need GitHub, or what only its machines have; and what.
 NEEDS_GITHUB = {
     "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0": "sudo, and Ubuntu's AppArmor",
+    "sudo env CI=true .venv/bin/python -B -m pytest -p no:cacheprovider"
+    " tests/local/test_filesystems.py": "sudo; scripts/test runs it where it is root",
     'docker run --rm --volume "$PWD:/pathvein:ro" python:3.14-alpine'
     ' sh -c "apk add --no-cache bash && /pathvein/scripts/try-dist python"': "Docker",
     "gh auth setup-git --hostname github.com --force": "its command and its token",

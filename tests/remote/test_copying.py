@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import time
 import uuid
@@ -495,6 +496,33 @@ def test_a_connection_that_is_cut(
         assert lost.errors[0].filename in [str(place / "src" / name) for name in files]
     assert files_on_disk(tmp_path / "down") == files_on_disk(top / "up") == files
     assert sorted(os.listdir(tmp_path)) == ["down", "src"]
+
+
+@pytest.mark.parametrize("store", ["sftp-paramiko"], indirect=True)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_connection_that_is_gone_is_no_end_of_a_file(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As paramiko takes it where it finds that when it asks, and not when it waits."""
+    import paramiko
+
+    files = {"f.bin": os.urandom(100_000)}
+    top = store.served / uuid.uuid4().hex
+    written(top / "src", files)
+    readv, calls = paramiko.SFTPFile.readv, itertools.count()
+
+    def read(file: Any, chunks: Any, *arguments: Any) -> Any:
+        if next(calls) == 0:
+            file.sftp.get_channel().close()
+            return iter([b"short"])
+        return readv(file, chunks, *arguments)
+
+    monkeypatch.setattr(paramiko.SFTPFile, "readv", read)
+    source = store.place(top).upath / "src"
+    [down] = copied([(source, str(tmp_path / "down"), PATTERN_OF_FILES)])
+    assert (down.kind, down.errors) == ("copied", [])
+    assert files_on_disk(tmp_path / "down") == files
+    assert next(calls) > 1
 
 
 # Local ends that are UPaths, and what is excluded ---------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from collections.abc import Generator
 from typing import Any
@@ -56,6 +57,11 @@ class SftpFiles(Files):
                     file._prefetch_data.clear()
                     yield piece
                     if len(piece) < length:
+                        # paramiko takes a connection that is gone for the end of the file, too.
+                        if fs.ftp.get_channel().closed:
+                            raise ConnectionResetError(
+                                errno.ECONNRESET, os.strerror(errno.ECONNRESET), path
+                            )
                         return
                 # There is more if the file has grown.
                 file.seek(size)
