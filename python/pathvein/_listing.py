@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,11 @@ def is_junction(status: os.stat_result) -> bool:
     By what is known of itself: `os.path.isjunction` is there from 3.12 on, and asks once more.
     """
     return getattr(status, "st_reparse_tag", 0) == _JUNCTION
+
+
+def is_link(status: os.stat_result) -> bool:
+    """Whether it is a link or a junction, by what is known of itself."""
+    return stat.S_ISLNK(status.st_mode) or is_junction(status)
 
 
 def list_local(path: str, skip: Callable[[str], bool] | None = None) -> Listing:

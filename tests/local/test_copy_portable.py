@@ -23,7 +23,7 @@ from pathvein._copying.names import local_name
 from pathvein._copying.portable import Staging, planning, staging, system
 from pathvein._copying.portable.order import order_of
 from pathvein._copying.portable.planning import _target
-from pathvein._listing import is_junction
+from pathvein._listing import is_junction, is_link
 
 ALL = FileStructurePattern("*", optional_files=["*"])
 
@@ -254,10 +254,10 @@ def test_paths_as_people_write_them(path: str, written: str) -> None:
 def test_junctions_are_links() -> None:
     status: Any = SimpleNamespace(st_mode=stat.S_IFDIR | 0o777, st_reparse_tag=0xA0000003)
     assert is_junction(status)
-    assert system.is_link(status)
+    assert is_link(status)
     status.st_reparse_tag = 0x9000001A  # a file of OneDrive
-    assert not system.is_link(status)
-    assert not system.is_link(os.lstat("."))
+    assert not is_link(status)
+    assert not is_link(os.lstat("."))
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 
 from pathvein._copying.names import fold_of
 from pathvein._copying.overlaps import Place
-from pathvein._listing import is_junction
+from pathvein._listing import is_link
 
 
 def plain(path: str, *, windows: bool = os.name == "nt") -> str:
@@ -26,7 +25,7 @@ def _is_link(path: str) -> bool:
         status = os.lstat(path)
     except OSError:
         return False
-    return stat.S_ISLNK(status.st_mode) or is_junction(status)
+    return is_link(status)
 
 
 def _absolute(path: str) -> str:
@@ -49,7 +48,7 @@ def broken_link(path: str, *, follows: bool) -> str | None:
     if not follows:
         path = os.path.dirname(path)
     while not os.path.exists(path):
-        if os.path.islink(path):
+        if _is_link(path):
             return path
         above = os.path.dirname(path)
         if above == path:

@@ -16,12 +16,11 @@ from pathvein._copying.portable.system import (
     below,
     doing,
     extended,
-    is_link,
     open_to_read,
     refused,
 )
 from pathvein._keys.names import BAD_COMPONENTS
-from pathvein._listing import is_gone
+from pathvein._listing import is_gone, is_link
 
 _SPECIAL = {
     stat.S_IFIFO: "fifo",

@@ -26,7 +26,6 @@ from pathvein._copying.portable.system import (
     copy_metadata,
     doing,
     extended,
-    is_link,
     lock,
     looked_at,
     open_new,
@@ -37,6 +36,7 @@ from pathvein._copying.portable.system import (
     replace,
 )
 from pathvein._keys.names import BAD_COMPONENTS
+from pathvein._listing import is_link
 
 _INFIX = ".pathvein-"
 _LOCK = ".lock"

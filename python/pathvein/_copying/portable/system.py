@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from pathvein._listing import is_junction, noted
+from pathvein._listing import is_link, noted
 
 T = TypeVar("T")
 
@@ -106,11 +106,6 @@ def extended(path: str, *, windows: bool = WINDOWS) -> str:
 def below(top: str, rel: str) -> str:
     """A path below another, by its components with a slash between them."""
     return os.path.join(top, *rel.split("/")) if rel else top
-
-
-def is_link(status: os.stat_result) -> bool:
-    """Whether it is a link or a junction, by what is known of itself."""
-    return stat.S_ISLNK(status.st_mode) or is_junction(status)
 
 
 def looked_at(path: str) -> os.stat_result | None:
